@@ -1,0 +1,43 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let package = Package(
+  name: "zeroth",
+  products: [
+    .library(name: "Zeroth", targets: ["Zeroth"]),
+    .library(name: "ZerothModels", targets: ["ZerothModels"]),
+    .library(name: "ZerothTasks", targets: ["ZerothTasks"]),
+    .library(name: "ZerothRuns", targets: ["ZerothRuns"]),
+    .library(name: "ZerothTestKit", targets: ["ZerothTestKit"]),
+    .executable(name: "zeroth", targets: ["zeroth"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // OpenBLAS comes before GSL: GSL's own cblas would otherwise take over `cblas_sgemm`, many times slower.
+    .target(
+      name: "CZeroth",
+      linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("gsl"), .linkedLibrary("m")]),
+    .target(name: "Zeroth", dependencies: ["CZeroth"]),
+    .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth"]),
+    .target(name: "ZerothTasks", dependencies: ["Zeroth", "ZerothModels"]),
+    .target(
+      name: "ZerothRuns",
+      dependencies: ["Zeroth", "ZerothModels", "ZerothTasks", .product(name: "TOMLKit", package: "TOMLKit")]),
+    .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
+    .executableTarget(
+      name: "zeroth",
+      dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    .target(name: "TestSupport", path: "Tests/Support"),
+    .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
+    .testTarget(name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothTestKit", "TestSupport"]),
+    .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "TestSupport"]),
+    .testTarget(name: "ZerothRunsTests", dependencies: ["ZerothRuns", "ZerothTestKit", "TestSupport"]),
+    .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
+    .testTarget(name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
