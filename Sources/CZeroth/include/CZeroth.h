@@ -1,1 +1,102 @@
+// The C floor of Zeroth: random streams (GSL, Philox), vector kernels, BLAS calls and a thread pool.
+// Nothing of GSL or OpenBLAS shows here: their headers cannot be imported together.
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- Memory ------------------------------------------------------------------------------------------------------
+
+/// `bytes` of zeroed memory, aligned to 64 bytes (to huge pages where large); NULL when there is none.
+void *_Nullable zeroth_allocate(size_t bytes);
+/// Returns what `zeroth_allocate` gave.
+void zeroth_deallocate(void *_Nullable memory, size_t bytes);
+
+// ---- Threads -----------------------------------------------------------------------------------------------------
+
+/// Sets how many threads `zeroth_parallel` uses, the caller included; OpenBLAS itself stays on one.
+void zeroth_set_threads(int threads);
+int zeroth_threads(void);
+/// Calls `body(context, i, worker)` for every i in 0..<count, each once, on any thread; `worker` < `zeroth_threads()`
+/// tells apart those that run at the same time. Runs in the caller alone when called from inside itself or while
+/// another caller holds the pool.
+void zeroth_parallel(int count, void *_Nullable context, void (*_Nonnull body)(void *_Nullable, int, int));
+
+// ---- Random streams ----------------------------------------------------------------------------------------------
+
+/// Philox4x32-10 of one counter block (Salmon et al. 2011), as Random123 computes it.
+void zeroth_philox4x32(const uint32_t counter[_Nonnull 4], uint64_t key, uint32_t out[_Nonnull 4]);
+
+/// Number of generators by name; 0 is `philox4x32`, the others are GSL's.
+int zeroth_generator_count(void);
+const char *_Nonnull zeroth_generator_name(int generator);
+
+/// A sequential stream: a `gsl_rng` on which GSL's distributions run.
+typedef struct zeroth_stream zeroth_stream;
+zeroth_stream *_Nullable zeroth_stream_make(int generator, uint64_t key);
+void zeroth_stream_free(zeroth_stream *_Nullable stream);
+/// Starts over with another key: all 64 bits count for Philox, a 32-bit hash of them for GSL's own generators.
+void zeroth_stream_rekey(zeroth_stream *_Nonnull stream, uint64_t key);
+/// 32 random bits (fewer where the GSL generator has a smaller range: then combined from several draws).
+uint32_t zeroth_stream_bits(zeroth_stream *_Nonnull stream);
+/// Uniform on [0, 1).
+double zeroth_stream_uniform(zeroth_stream *_Nonnull stream);
+/// Uniform on 0..<n, n <= 2^32 - 1.
+uint32_t zeroth_stream_below(zeroth_stream *_Nonnull stream, uint32_t n);
+/// Standard normal, by GSL's ziggurat.
+double zeroth_stream_gaussian(zeroth_stream *_Nonnull stream);
+
+/// What the noise of a direction is drawn from.
+enum zeroth_distribution { zeroth_gaussian = 0, zeroth_rademacher = 1 };
+
+/// out[i] = (base ? base[i] : 0) + scale * noise[first + i] for i in 0..<count, where noise is the sequence that
+/// `generator`, `key` and `distribution` define. Any part of it can be asked for alone. `base` may be `out`.
+void zeroth_noise(int generator, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
+                  float scale, const float *_Nullable base, float *_Nonnull out);
+
+/// The instruction sets that the Philox noise can run on here, best first: "avx512", "avx2", "generic".
+int zeroth_isa_count(void);
+const char *_Nonnull zeroth_isa_name(int isa);
+/// As `zeroth_noise` for Philox, on a chosen instruction set: the same bits on each.
+void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
+                     float scale, const float *_Nullable base, float *_Nonnull out);
+
+// ---- Vectors and matrices (row-major, fp32) ----------------------------------------------------------------------
+
+/// y += a x
+void zeroth_axpy(size_t n, float a, const float *_Nonnull x, float *_Nonnull y);
+/// out = x + a z
+void zeroth_displace(size_t n, const float *_Nonnull x, float a, const float *_Nonnull z, float *_Nonnull out);
+/// y *= a
+void zeroth_scale(size_t n, float a, float *_Nonnull y);
+/// y += a (x - x0)
+void zeroth_axpy_difference(size_t n, float a, const float *_Nonnull x, const float *_Nonnull x0, float *_Nonnull y);
+/// y = y0 + ratio (y - y0)
+void zeroth_project(size_t n, float ratio, const float *_Nonnull y0, float *_Nonnull y);
+/// sum of squares, accumulated in double
+double zeroth_sum_of_squares(size_t n, const float *_Nonnull x);
+/// sum of (x - x0)^2, accumulated in double
+double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, const float *_Nonnull x0);
+/// W (m x n) += a U V^T, U m x r, vt = V^T r x n
+void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_Nonnull u, const float *_Nonnull vt,
+                         float *_Nonnull w);
+
+/// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
+void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
+                  const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);
+/// C (m x n) = alpha A^T B + beta C with A k x m, B k x n.
+void zeroth_sgemm_tn(size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
+                     const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);
+/// The file that `cblas_sgemm` comes from: to see that it is OpenBLAS's and not GSL's.
+const char *_Nonnull zeroth_blas_library(void);
+/// OpenBLAS's own words on its build and the kernels it chose.
+const char *_Nonnull zeroth_blas_configuration(void);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,17 @@
+// Constants of Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC11) and the
+// order in which this project reads it.
+//
+// The words of one key are numbered n = 64 g + 16 j + l with j < 4, l < 16: word j of counter block 16 g + l. So
+// sixteen blocks fill sixteen lanes, and each of their four words is stored without a shuffle.
+#pragma once
+#include <stdint.h>
+
+enum { philox_group = 64, philox_lanes = 16, philox_rounds = 10 };
+
+#define PHILOX_M0 0xD2511F53u
+#define PHILOX_M1 0xCD9E8D57u
+#define PHILOX_W0 0x9E3779B9u
+#define PHILOX_W1 0xBB67AE85u
+
+/// The 64 words of group `group`, in order.
+void zeroth_philox_words(uint64_t key, uint64_t group, uint32_t out[philox_group]);

@@ -1,0 +1,116 @@
+// A fork-join pool. Work is cut by the caller, by shape alone; which thread does a piece never changes a result.
+#define _GNU_SOURCE
+#include "CZeroth.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { max_threads = 64, spins = 4000 };
+
+typedef void (*body_function)(void *, int, int);
+
+static pthread_mutex_t use = PTHREAD_MUTEX_INITIALIZER;  // held by the caller whose work is in the pool
+static pthread_mutex_t sleep_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+static int workers = 0;          // threads started, the caller not counted
+static atomic_int wanted = 1;    // threads to use, the caller counted
+static atomic_uint generation;   // raised once per job
+static atomic_int next_index;
+static atomic_int pending;       // workers that have not finished the job
+static int job_count, job_threads;
+static void *job_context;
+static body_function job_body;
+static _Thread_local bool inside;
+
+static void pause_a_little(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static void take_pieces(int worker) {
+  for (;;) {
+    int i = atomic_fetch_add_explicit(&next_index, 1, memory_order_relaxed);
+    if (i >= job_count) return;
+    job_body(job_context, i, worker);
+  }
+}
+
+struct start {
+  int worker;
+  unsigned seen;  // the job before this thread was made: it must take part in the very next one
+};
+
+static void *work(void *argument) {
+  struct start start = *(struct start *)argument;
+  free(argument);
+  inside = true;
+  unsigned seen = start.seen;
+  for (;;) {
+    int tries = 0;
+    while (atomic_load_explicit(&generation, memory_order_acquire) == seen) {
+      if (++tries < spins) {
+        pause_a_little();
+      } else {
+        pthread_mutex_lock(&sleep_lock);
+        while (atomic_load_explicit(&generation, memory_order_acquire) == seen)
+          pthread_cond_wait(&wake, &sleep_lock);
+        pthread_mutex_unlock(&sleep_lock);
+      }
+    }
+    seen = atomic_load_explicit(&generation, memory_order_acquire);
+    if (start.worker < job_threads) take_pieces(start.worker);
+    atomic_fetch_sub_explicit(&pending, 1, memory_order_release);
+  }
+  return NULL;
+}
+
+void zeroth_set_threads(int threads) {
+  if (threads < 1) threads = 1;
+  if (threads > max_threads) threads = max_threads;
+  atomic_store(&wanted, threads);
+}
+
+int zeroth_threads(void) { return atomic_load(&wanted); }
+
+static void run_alone(int count, void *context, body_function body) {
+  for (int i = 0; i < count; i++) body(context, i, 0);
+}
+
+void zeroth_parallel(int count, void *context, body_function body) {
+  int threads = atomic_load(&wanted);
+  if (count <= 1 || threads == 1 || inside || pthread_mutex_trylock(&use) != 0) {
+    run_alone(count, context, body);
+    return;
+  }
+  while (workers < threads - 1) {
+    struct start *start = malloc(sizeof *start);
+    pthread_t thread;
+    if (start == NULL) break;
+    *start = (struct start){.worker = workers + 1, .seen = atomic_load(&generation)};
+    if (pthread_create(&thread, NULL, work, start) != 0) {
+      free(start);
+      break;
+    }
+    pthread_detach(thread);
+    workers++;
+  }
+  job_count = count;
+  job_threads = threads;
+  job_context = context;
+  job_body = body;
+  atomic_store(&next_index, 0);
+  atomic_store(&pending, workers);
+  pthread_mutex_lock(&sleep_lock);
+  atomic_fetch_add_explicit(&generation, 1, memory_order_release);
+  pthread_cond_broadcast(&wake);
+  pthread_mutex_unlock(&sleep_lock);
+  inside = true;
+  take_pieces(0);
+  inside = false;
+  while (atomic_load_explicit(&pending, memory_order_acquire) != 0) pause_a_little();
+  pthread_mutex_unlock(&use);
+}

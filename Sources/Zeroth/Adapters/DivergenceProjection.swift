@@ -1,0 +1,157 @@
+import CZeroth
+
+/// The projection of DiZO ([DiZO] Eqs. 5-7): every kappa steps, with Delta_l = theta_l - theta_0,l,
+///
+///     theta_l <- theta_0,l + rho_l Delta_l,    rho_l = gamma_l / ||Delta_l|| found by a `RatioSearch`
+///
+/// theta_0 is stored for the selected blocks alone. A block that has not moved (Delta = 0) stays as it is.
+///
+/// Cost: 2J evaluations every kappa steps; as many stored floats as the selected blocks have.
+public struct DivergenceProjection: LayerAdapter {
+  /// A published set of options.
+  public enum Preset: String, CaseIterable, Sendable {
+    /// The paper's equations: query and value blocks, J = 1 on the step's mini-batch, re-initialised and clipped.
+    /// eta' is not in the paper: it is this project's.
+    case paper
+    /// The choices of the released code: key and value blocks, J = 10 with a fresh mini-batch for each, eta' = 2,
+    /// probes bounded and moves scaled by ||Delta||.
+    case released
+
+    /// The blocks that the preset projects.
+    public var blocks: BlockSelection {
+      self == .paper ? .roles(.query, .value) : .roles(.key, .value)
+    }
+
+    /// The search that the preset makes.
+    public var search: RatioSearch {
+      switch self {
+      case .paper: RatioSearch(moves: 1, learningRate: 0.1, smoothing: 0.1, clip: 0.2)
+      case .released:
+        RatioSearch(
+          moves: 10, learningRate: 2, smoothing: 0.1, clip: 0.2, scalesMoveByNorm: true, boundsProbe: true,
+          freshBatches: true)
+      }
+    }
+  }
+
+  /// The blocks that are projected.
+  public let blocks: BlockSelection
+  /// kappa >= 1: a projection follows every kappa-th step.
+  public let interval: Int
+  /// How the ratios are found.
+  public let search: RatioSearch
+  /// Whether gamma starts at ||Delta|| each time (on in the paper), or goes on from the projection before.
+  public let reinitializes: Bool
+  /// The ratios of the last projection, one for each selected block.
+  public private(set) var ratios: [Double] = []
+  /// Moves that were left out so far because a loss was not finite.
+  public private(set) var nonFiniteMoves = 0
+  private var anchor: StoredVector?
+  private var lastGamma: [Double]?
+
+  /// The projection of `preset`, every `interval` steps, on `blocks` or the preset's.
+  public init(_ preset: Preset, blocks: BlockSelection? = nil, every interval: Int = 100) {
+    self.init(blocks: blocks ?? preset.blocks, every: interval, search: preset.search)
+  }
+
+  /// A projection with all of its options.
+  public init(blocks: BlockSelection, every interval: Int, search: RatioSearch, reinitializes: Bool = true) {
+    self.blocks = blocks
+    self.interval = interval
+    self.search = search
+    self.reinitializes = reinitializes
+  }
+
+  /// Throws when an option is out of range or no trainable block is selected.
+  public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
+    try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
+    try search.validate()
+    try requireTrainable(blocks, in: layout)
+  }
+
+  /// 2J after every kappa-th step.
+  public func evaluations(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
+
+  /// Stores theta_0 of the selected blocks.
+  public mutating func begin(_ theta: borrowing ParameterStore) {
+    let anchor = StoredVector(selected(theta.layout))
+    anchor.copy(from: theta)
+    self.anchor = anchor
+  }
+
+  /// Projects, if this step is one of the kappa-th.
+  public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
+    _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) {
+    guard evaluations(at: context.step) > 0, let anchor else { return }
+    let selected = selected(context.layout)
+    let norms = selected.map { anchor.distance(of: $0, in: theta) }
+    let start = zip(norms, reinitializes ? norms : lastGamma ?? norms).map { norm, gamma in
+      norm > 0 ? search.clipped(gamma / norm) : 1
+    }
+    let found = try search.run(
+      from: start, norms: norms, context: context,
+      selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
+      measure: { (center, probe) throws(O.Failure) in
+        try lossesAround(center.map { $0 - 1 }, probe, theta, objective) { factors in
+          AnchoredDifference(selected, factors: factors, anchor: anchor, theta: theta)
+        }
+      })
+    for (block, ratio) in zip(selected, found.ratios) where ratio != 1 {
+      guard let base = anchor.address(of: block) else { continue }
+      theta.withMutableBlock(block) { span in
+        span.withUnsafeMutableBufferPointer { values in
+          if let start = values.baseAddress { zeroth_project(values.count, Float(ratio), base, start) }
+        }
+      }
+    }
+    ratios = found.ratios
+    nonFiniteMoves += found.nonFinite
+    lastGamma = zip(found.ratios, norms).map { $0 * $1 }
+  }
+
+  /// As many floats as the selected blocks have.
+  public var stateCount: Int { anchor?.count ?? 0 }
+
+  private func selected(_ layout: ParameterLayout) -> [ParameterBlock] { layout.trainable.filter(blocks.contains) }
+}
+
+/// sum_l f_l (theta_l - theta_0,l), read from theta: only while theta is not written.
+struct AnchoredDifference: Direction {
+  private let anchor: StoredVector
+  private let theta: UncheckedPointer
+  private let factors: [Int: Float]
+
+  init(_ blocks: [ParameterBlock], factors: [Double], anchor: StoredVector, theta: borrowing ParameterStore) {
+    self.anchor = anchor
+    self.theta = UncheckedPointer(theta.base)
+    self.factors = Dictionary(uniqueKeysWithValues: zip(blocks.map(\.index), factors.map { Float($0) }))
+  }
+
+  func touches(_ block: ParameterBlock) -> Bool { (factors[block.index] ?? 0) != 0 }
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    guard let factor = factors[block.index], let base = anchor.address(of: block) else { return }
+    let first = rows.lowerBound * block.columns
+    values.withUnsafeMutableBufferPointer { target in
+      guard let out = target.baseAddress else { return }
+      zeroth_axpy_difference(target.count, scale * factor, theta.address + block.offset + first, base + first, out)
+    }
+  }
+}
+
+extension StoredVector {
+  /// ||theta_l - stored_l||.
+  func distance(of block: ParameterBlock, in theta: borrowing ParameterStore) -> Double {
+    guard let start = address(of: block) else { return 0 }
+    return zeroth_sum_of_squared_differences(block.count, theta.unsafeAddress(of: block), start).squareRoot()
+  }
+}
+
+/// Throws `InputError` unless `selection` has a trainable block in `layout`.
+func requireTrainable(_ selection: BlockSelection, in layout: ParameterLayout) throws(InputError) {
+  guard try selection.resolve(in: layout).contains(where: \.isTrainable) else {
+    throw InputError(
+      "adapter.blocks '\(selection)'", found: "only frozen blocks", expected: "at least one that is trained")
+  }
+}

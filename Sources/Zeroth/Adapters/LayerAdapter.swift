@@ -1,0 +1,78 @@
+/// Learns or sets one scalar per block around a rule's update, without knowing the rule.
+///
+/// Laws, checked by the test kit: ratio 1 is the identity; ratios stay in [1 - tau, 1 + tau]; blocks outside the
+/// selection keep their bits; a block that has not moved is safe; exactly `evaluations(at:)` evaluations.
+public protocol LayerAdapter: Sendable {
+  /// Throws `InputError` when its options do not fit `layout`, or do not go with `weightDecay`.
+  func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError)
+
+  /// Forward passes at step `step`, beyond the estimator's.
+  func evaluations(at step: Int) -> Int
+
+  /// Called once with theta_0, before the first step.
+  mutating func begin(_ theta: borrowing ParameterStore)
+
+  /// The factors by which the update of each block is scaled, before it is applied.
+  mutating func scales<U: Direction, O: Objective & ~Copyable>(
+    for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> BlockScales
+
+  /// Called after the update was applied.
+  mutating func didApply<U: Direction, O: Objective & ~Copyable>(
+    _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure)
+
+  /// Floats of state that the adapter holds now.
+  var stateCount: Int { get }
+  /// Moves that were left out so far because a loss was not finite.
+  var nonFiniteMoves: Int { get }
+}
+
+extension LayerAdapter {
+  /// Every layout will do.
+  public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {}
+  /// None.
+  public func evaluations(at step: Int) -> Int { 0 }
+  /// Nothing.
+  public mutating func begin(_ theta: borrowing ParameterStore) {}
+  /// All ones.
+  public mutating func scales<U: Direction, O: Objective & ~Copyable>(
+    for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> BlockScales { .ones }
+  /// Nothing.
+  public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
+    _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) {}
+  /// None.
+  public var stateCount: Int { 0 }
+  /// None.
+  public var nonFiniteMoves: Int { 0 }
+}
+
+/// The update that a step applied: the rule's direction, scaled per block.
+public struct AppliedUpdate<U: Direction>: Direction {
+  /// The rule's update.
+  public let update: U
+  /// The factors of the adapter.
+  public let scales: BlockScales
+
+  /// `update`, scaled by `scales`.
+  public init(_ update: U, scales: BlockScales) {
+    self.update = update
+    self.scales = scales
+  }
+
+  /// Whether the update touches `block` and its factor is not 0.
+  public func touches(_ block: ParameterBlock) -> Bool { scales[block] != 0 && update.touches(block) }
+
+  /// values += scale s_l D_l[rows].
+  public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    update.add(to: &values, of: block, rows: rows, scale: scale * scales[block])
+  }
+}
+
+/// No adapter: updates are applied as the rule made them.
+public struct NoAdapter: LayerAdapter {
+  /// The adapter that does nothing.
+  public init() {}
+}

@@ -1,0 +1,77 @@
+/// A multiplier s_l of the learning rate for each selected block, learned by a `RatioSearch` along the update U:
+///
+///     theta_l <- theta_l + s_l U_l,    s moved before every kappa-th step by the losses at theta + s U
+///
+/// The multipliers are kept between steps, and start at 1; `reinitializes` starts each search at 1. Then, at kappa = 1,
+/// it tries the points that the previous-iterate projection tries.
+///
+/// Cost: 2J evaluations every kappa steps; one number for each selected block.
+public struct LearningRateScaling: LayerAdapter {
+  /// The blocks that have a multiplier of their own.
+  public let blocks: BlockSelection
+  /// kappa >= 1: the multipliers are moved before every kappa-th step.
+  public let interval: Int
+  /// How the multipliers are found.
+  public let search: RatioSearch
+  /// Whether each search starts at 1 instead of the multipliers before.
+  public let reinitializes: Bool
+  /// The multipliers s_l, one for each selected block.
+  public private(set) var ratios: [Double] = []
+  /// Moves that were left out so far because a loss was not finite.
+  public private(set) var nonFiniteMoves = 0
+
+  /// Multipliers for `blocks`, moved every `interval` steps.
+  public init(
+    blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100,
+    search: RatioSearch = RatioSearch(learningRate: 0.1, smoothing: 0.1, clip: 0.2, units: .ratio),
+    reinitializes: Bool = false
+  ) {
+    self.blocks = blocks
+    self.interval = interval
+    self.search = search
+    self.reinitializes = reinitializes
+  }
+
+  /// Throws when an option is out of range or no trainable block is selected.
+  public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
+    try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
+    try search.validate()
+    try requireTrainable(blocks, in: layout)
+  }
+
+  /// 2J before every kappa-th step.
+  public func evaluations(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
+
+  /// The multipliers, moved if this step is one of the kappa-th.
+  public mutating func scales<U: Direction, O: Objective & ~Copyable>(
+    for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> BlockScales {
+    let selected = context.layout.trainable.filter(blocks.contains)
+    if ratios.isEmpty { ratios = selected.map { _ in 1 } }
+    if evaluations(at: context.step) > 0 {
+      // The blocks outside the selection make the whole step too, so that both signs are tried where theta would be.
+      let all = context.layout.trainable
+      func everywhere(_ factors: [Double], others: Double) -> [Double] {
+        var byBlock = Dictionary(uniqueKeysWithValues: zip(selected.map(\.index), factors))
+        return all.map { byBlock.removeValue(forKey: $0.index) ?? others }
+      }
+      let start = reinitializes ? ratios.map { _ in 1 } : ratios
+      let found = try search.run(
+        from: start, norms: selected.map { update.norm(on: $0) }, context: context,
+        selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
+        measure: { (center, probe) throws(O.Failure) in
+          try lossesAround(everywhere(center, others: 1), everywhere(probe, others: 0), theta, objective) { factors in
+            PerBlock(update, all, factors: factors)
+          }
+        })
+      ratios = found.ratios
+      nonFiniteMoves += found.nonFinite
+    }
+    var scales = BlockScales.ones
+    for (block, ratio) in zip(selected, ratios) { scales[block] = Float(ratio) }
+    return scales
+  }
+
+  /// One multiplier for each selected block.
+  public var stateCount: Int { ratios.count }
+}

@@ -1,0 +1,78 @@
+/// The projection whose base is the iterate before the step, Delta_l = theta_l,t - theta_l,t-1:
+///
+///     theta_l <- theta_l,t-1 + rho_l Delta_l,    rho_l found by a `RatioSearch`
+///
+/// Delta is the update itself, which can be made again: nothing is stored. It does not go with weight decay, whose
+/// part of the step is not in the update.
+///
+/// Cost: 2J evaluations every kappa steps; no stored floats.
+public struct PreviousIterateProjection: LayerAdapter {
+  /// The blocks that are projected.
+  public let blocks: BlockSelection
+  /// kappa >= 1: a projection follows every kappa-th step.
+  public let interval: Int
+  /// How the ratios are found.
+  public let search: RatioSearch
+  /// The ratios of the last projection, one for each selected block.
+  public private(set) var ratios: [Double] = []
+  /// Moves that were left out so far because a loss was not finite.
+  public private(set) var nonFiniteMoves = 0
+
+  /// The projection of `blocks` every `interval` steps.
+  public init(
+    blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100,
+    search: RatioSearch = RatioSearch(learningRate: 0.1, smoothing: 0.1, clip: 0.2, units: .ratio)
+  ) {
+    self.blocks = blocks
+    self.interval = interval
+    self.search = search
+  }
+
+  /// Throws when an option is out of range, no trainable block is selected or there is weight decay.
+  public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
+    try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
+    try search.validate()
+    try requireTrainable(blocks, in: layout)
+    try require("rule.weight-decay", weightDecay.rate, "0 with the previous-iterate projection") { $0 == 0 }
+  }
+
+  /// 2J after every kappa-th step.
+  public func evaluations(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
+
+  /// Projects, if this step is one of the kappa-th.
+  public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
+    _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) {
+    guard evaluations(at: context.step) > 0 else { return }
+    let selected = context.layout.trainable.filter(blocks.contains)
+    let found = try search.run(
+      from: selected.map { _ in 1 }, norms: selected.map { update.norm(on: $0) }, context: context,
+      selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
+      measure: { (center, probe) throws(O.Failure) in
+        try lossesAround(center.map { $0 - 1 }, probe, theta, objective) { factors in
+          PerBlock(update, selected, factors: factors)
+        }
+      })
+    theta.add(PerBlock(update, selected, factors: found.ratios.map { $0 - 1 }), scale: 1)
+    ratios = found.ratios
+    nonFiniteMoves += found.nonFinite
+  }
+}
+
+/// sum_l f_l D_l over some blocks.
+struct PerBlock<D: Direction>: Direction {
+  private let direction: D
+  private let factors: [Int: Float]
+
+  init(_ direction: D, _ blocks: [ParameterBlock], factors: [Double]) {
+    self.direction = direction
+    self.factors = Dictionary(uniqueKeysWithValues: zip(blocks.map(\.index), factors.map { Float($0) }))
+  }
+
+  func touches(_ block: ParameterBlock) -> Bool { (factors[block.index] ?? 0) != 0 && direction.touches(block) }
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    guard let factor = factors[block.index] else { return }
+    direction.add(to: &values, of: block, rows: rows, scale: scale * factor)
+  }
+}

@@ -1,0 +1,127 @@
+/// The search that the adapters share: one ratio rho_l per block, moved J times by two-point zeroth-order steps on a
+/// mini-batch, weights frozen ([DiZO] Eqs. 6-7):
+///
+///     gamma <- gamma - eta' [(L(gamma + eps' u) - L(gamma - eps' u)) / (2 eps')] u,   u_l standard normal
+///     clipped to [(1 - tau) ||Delta_l||, (1 + tau) ||Delta_l||],   gamma_l = rho_l ||Delta_l||
+///
+/// It works on rho = gamma / ||Delta||, so that a block with Delta = 0 needs no division: it stays at its ratio.
+public struct RatioSearch: Sendable, Hashable {
+  /// In which units eps' and eta' are.
+  public enum Units: String, CaseIterable, Sendable {
+    /// Those of gamma = rho ||Delta||, as in the paper.
+    case norm
+    /// Those of rho.
+    case ratio
+  }
+
+  /// J >= 1, moves in a search; each costs two evaluations.
+  public var moves: Int
+  /// eta' >= 0.
+  public var learningRate: Double
+  /// eps' > 0.
+  public var smoothing: Double
+  /// tau in (0, 1]: ratios stay in [1 - tau, 1 + tau]; nil does not clip.
+  public var clip: Double?
+  /// In which units eps' and eta' are.
+  public var units: Units
+  /// Multiplies a move of gamma by ||Delta||, as the released code of DiZO does.
+  public var scalesMoveByNorm: Bool
+  /// Clips u so that |eps' u| <= tau ||Delta||, as the released code does; needs `clip`.
+  public var boundsProbe: Bool
+  /// Draws a fresh mini-batch for each move, as the released code does, instead of keeping the step's.
+  public var freshBatches: Bool
+
+  /// A search with all of its options.
+  public init(
+    moves: Int = 1, learningRate: Double, smoothing: Double, clip: Double?, units: Units = .norm,
+    scalesMoveByNorm: Bool = false, boundsProbe: Bool = false, freshBatches: Bool = false
+  ) {
+    self.moves = moves
+    self.learningRate = learningRate
+    self.smoothing = smoothing
+    self.clip = clip
+    self.units = units
+    self.scalesMoveByNorm = scalesMoveByNorm
+    self.boundsProbe = boundsProbe
+    self.freshBatches = freshBatches
+  }
+
+  func validate() throws(InputError) {
+    try require("adapter.moves", moves, "at least 1") { $0 >= 1 }
+    try require("adapter.learning-rate", learningRate, "a number of at least 0") { $0 >= 0 && $0.isFinite }
+    try require("adapter.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    if let clip { try require("adapter.clip", clip, "above 0 and at most 1") { $0 > 0 && $0 <= 1 } }
+    if boundsProbe, clip == nil {
+      throw InputError("adapter.bounds-probe", found: "true without clip", expected: "a clip range to bound it by")
+    }
+  }
+
+  /// rho_l within the clip range.
+  func clipped(_ ratio: Double) -> Double {
+    guard let clip else { return ratio }
+    return min(max(ratio, 1 - clip), 1 + clip)
+  }
+
+  /// What one search came to.
+  struct Result {
+    var ratios: [Double]
+    /// Moves left out because a loss was not finite.
+    var nonFinite = 0
+  }
+
+  /// Moves `ratios` J times. `norms` are the ||Delta_l||; `measure(center, probe)` gives the losses at the ratios
+  /// center + probe and center - probe.
+  func run<E: Error>(
+    from ratios: [Double], norms: [Double], context: StepContext, selectBatch: (Batch) throws(E) -> Void,
+    measure: (_ center: [Double], _ probe: [Double]) throws(E) -> [Double]
+  ) throws(E) -> Result {
+    var result = Result(ratios: ratios)
+    for move in 0..<moves {
+      if freshBatches { try selectBatch(Batch(step: context.step, draw: move + 1)) }
+      var stream = RandomStream(context.key.child(.ratio, move))
+      var probe = [Double](repeating: 0, count: ratios.count)
+      for l in probe.indices {
+        // Drawn for every block, so that the others' numbers do not depend on which blocks have moved.
+        let u = stream.gaussian()
+        probe[l] = norms[l] > 0 ? smoothing * bounded(u, norm: norms[l]) / unit(norms[l]) : 0
+      }
+      let losses = try measure(result.ratios, probe)
+      let c = (losses[0] - losses[1]) / (2 * smoothing)
+      guard c.isFinite else {
+        result.nonFinite += 1
+        continue
+      }
+      for l in ratios.indices where norms[l] > 0 {
+        let u = probe[l] / smoothing  // already per unit
+        let step = learningRate * c * u * (scalesMoveByNorm ? norms[l] : 1)
+        result.ratios[l] = clipped(result.ratios[l] - step)
+      }
+    }
+    if freshBatches { try selectBatch(Batch(step: context.step)) }
+    return result
+  }
+
+  /// What one unit of gamma is in ratios, inverted.
+  private func unit(_ norm: Double) -> Double { units == .norm ? norm : 1 }
+
+  private func bounded(_ u: Double, norm: Double) -> Double {
+    guard boundsProbe, let clip else { return u }
+    let bound = clip / smoothing * unit(norm)
+    return min(max(u, -bound), bound)
+  }
+}
+
+/// The losses at theta + (center + probe) and theta + (center - probe), both given per block of a difference that
+/// `direction` scales. Around a center of zeros both signs are one call, which a model evaluates together.
+func lossesAround<D: Direction, O: Objective & ~Copyable>(
+  _ center: [Double], _ probe: [Double], _ theta: borrowing ParameterStore, _ objective: borrowing O,
+  direction: ([Double]) -> D
+) throws(O.Failure) -> [Double] {
+  if center.allSatisfy({ $0 == 0 }) {
+    return try objective.losses(along: direction(probe), at: [1, -1], from: theta)
+  }
+  let plus = direction(zip(center, probe).map { $0 + $1 })
+  let minus = direction(zip(center, probe).map { $0 - $1 })
+  return try objective.losses(along: plus, at: [1], from: theta)
+    + objective.losses(along: minus, at: [1], from: theta)
+}

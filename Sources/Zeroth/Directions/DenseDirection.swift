@@ -1,0 +1,36 @@
+/// z with independent elements, made again from a key whenever it is needed.
+///
+/// Gaussian, Rademacher, or uniform on the sphere of radius sqrt(d) (a normal vector scaled to that length).
+public struct DenseDirection: Direction {
+  /// The key of the noise; each block has a child of it.
+  public let key: StreamKey
+  /// How the elements are drawn.
+  public let distribution: NoiseDistribution
+  /// sqrt(d) / ||g|| for the sphere, else 1.
+  let radius: Float
+
+  /// The direction of `key` on the trainable blocks of `layout`. The sphere makes one pass over the noise for its norm.
+  public init(_ key: StreamKey, distribution: NoiseDistribution = .gaussian, layout: ParameterLayout) {
+    self.key = key
+    self.distribution = distribution
+    guard distribution == .sphere else {
+      radius = 1
+      return
+    }
+    let normal = DenseDirection(key: key, distribution: .gaussian, radius: 1)
+    let norm = normal.sumOfSquares(on: layout.trainable).squareRoot()
+    radius = norm > 0 ? Float(Double(layout.trainableCount).squareRoot() / norm) : 0
+  }
+
+  private init(key: StreamKey, distribution: NoiseDistribution, radius: Float) {
+    self.key = key
+    self.distribution = distribution
+    self.radius = radius
+  }
+
+  /// values += scale z[rows].
+  public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    Noise(key: key.child(.block, block.index), distribution: distribution)
+      .add(to: &values, from: rows.lowerBound * block.columns, scale: scale * radius)
+  }
+}

@@ -1,0 +1,73 @@
+/// A vector of the size of the parameters that is never stored: it adds itself, block by block and row by row.
+///
+/// Directions are what estimators, rules and adapters pass to each other. Laws, checked by the test kit: adding in
+/// parts equals adding at once; what is added does not depend on what it is added to; frozen blocks are never asked for.
+public protocol Direction: Sendable {
+  /// values += scale D[rows], where `values` holds these rows of `block`, row by row (rows.count x block.columns).
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float)
+
+  /// Whether the direction can be other than zero on `block`. A model leaves the blocks alone that it does not touch.
+  func touches(_ block: ParameterBlock) -> Bool
+
+  /// The factors of the direction, where it has low rank: models then measure it without forming it.
+  var lowRank: (any LowRankDirection)? { get }
+}
+
+extension Direction {
+  /// True: a direction touches every trainable block unless it knows better.
+  public func touches(_ block: ParameterBlock) -> Bool { true }
+  /// None: most directions have no factors.
+  public var lowRank: (any LowRankDirection)? { nil }
+
+  /// D on the whole of `block`, as an array: for tests and small blocks.
+  public func values(of block: ParameterBlock) -> [Float] {
+    var values = [Float](repeating: 0, count: block.count)
+    if block.isTrainable, touches(block) {
+      var span = values.mutableSpan
+      add(to: &span, of: block, rows: 0..<block.rows, scale: 1)
+    }
+    return values
+  }
+
+  /// The Euclidean norm of D on `block`, summed in double over panels in a fixed order.
+  func norm(on block: ParameterBlock) -> Double {
+    guard block.isTrainable, touches(block) else { return 0 }
+    return sumOfSquares(on: [block]).squareRoot()
+  }
+}
+
+/// A direction that is, on each matrix, scale U V^T with U of m x r and V of n x r: the capability that LOZO-M asks for.
+/// On vectors it is whatever `add` says.
+public protocol LowRankDirection: Direction {
+  /// r, the same for every matrix.
+  var rank: Int { get }
+  /// The factor in front of U V^T on matrices (1/r in the estimate of LGE, 1 while measuring).
+  var matrixScale: Float { get }
+  /// Names the right factors: two directions with the same value have the same V in every block.
+  var rightKey: StreamKey { get }
+  /// Writes the rows `rows` of U of the matrix `block`, row by row (rows.count x r).
+  func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>)
+  /// Writes V^T of the matrix `block`, row by row (r x block.columns).
+  func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>)
+}
+
+extension LowRankDirection {
+  /// Itself.
+  public var lowRank: (any LowRankDirection)? { self }
+
+  /// U of the matrix `block` as an array of m x r.
+  public func left(of block: ParameterBlock) -> [Float] {
+    [Float](unsafeUninitializedCapacity: block.rows * rank) { buffer, count in
+      writeLeft(of: block, rows: 0..<block.rows, into: buffer)
+      count = block.rows * rank
+    }
+  }
+
+  /// V^T of the matrix `block` as an array of r x n.
+  public func right(of block: ParameterBlock) -> [Float] {
+    [Float](unsafeUninitializedCapacity: block.columns * rank) { buffer, count in
+      writeRight(of: block, into: buffer)
+      count = block.columns * rank
+    }
+  }
+}

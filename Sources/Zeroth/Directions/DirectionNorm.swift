@@ -1,0 +1,23 @@
+import CZeroth
+import Synchronization
+
+extension Direction {
+  /// ||D||^2 over `blocks`, in double: the partial sums of panels are added in the order of the panels.
+  func sumOfSquares(on blocks: [ParameterBlock]) -> Double {
+    let panels = Panel.cut(blocks)
+    let partial = Mutex([Double](repeating: 0, count: panels.count))
+    Parallel.forEach(panels.count) { i in
+      let panel = panels[i]
+      let count = panel.rows.count * panel.block.columns
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
+        buffer.initialize(repeating: 0)
+        var span = buffer.mutableSpan
+        add(to: &span, of: panel.block, rows: panel.rows, scale: 1)
+        guard let start = buffer.baseAddress else { return }
+        let sum = zeroth_sum_of_squares(count, start)
+        partial.withLock { $0[i] = sum }
+      }
+    }
+    return partial.withLock { $0.reduce(0, +) }
+  }
+}

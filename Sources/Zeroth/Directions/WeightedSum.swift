@@ -1,0 +1,18 @@
+/// sum_i w_i D_i: what an average over queries, or a step along them, is.
+public struct WeightedSum<Term: Direction>: Direction {
+  /// The weights and the directions.
+  public let terms: [(weight: Float, direction: Term)]
+
+  /// sum_i weight_i direction_i.
+  public init(_ terms: [(weight: Float, direction: Term)]) { self.terms = terms }
+
+  /// Whether a term touches `block`.
+  public func touches(_ block: ParameterBlock) -> Bool { terms.contains { $0.direction.touches(block) } }
+
+  /// Adds the terms in their order.
+  public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    for term in terms where term.direction.touches(block) {
+      term.direction.add(to: &values, of: block, rows: rows, scale: scale * term.weight)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/// CGE, the coordinate-wise gradient estimate:
+///
+///     g = sum_{i in S} c_i e_i,   c_i = (L(theta + eps e_i) - L(theta - eps e_i)) / (2 eps)
+///
+/// S is all trainable coordinates, or a number of them drawn anew at each step and scaled by d/|S| so that the estimate
+/// stays unbiased. It equals the gradient on S to O(eps^2); with all coordinates there is no other noise.
+///
+/// Cost: 2|S| evaluations; |S| floats during a step.
+public struct CoordinateEstimator: GradientEstimator {
+  public typealias Direction = CoordinateDirection
+
+  /// Which coordinates are measured.
+  public enum Coordinates: Sendable, Hashable {
+    /// Every trainable coordinate.
+    case all
+    /// So many, drawn at each step without replacement.
+    case random(Int)
+    /// These; the estimate is the gradient on them and zero elsewhere.
+    case chosen([CoordinateDirection.Coordinate])
+  }
+
+  /// Which coordinates are measured.
+  public let coordinates: Coordinates
+  /// eps > 0, in units of the parameters.
+  public let smoothing: Double
+
+  /// CGE over `coordinates`.
+  public init(_ coordinates: Coordinates = .all, smoothing: Double = 1e-3) {
+    self.coordinates = coordinates
+    self.smoothing = smoothing
+  }
+
+  /// Throws when smoothing is not positive or a coordinate is not there, stands twice or is frozen.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    switch coordinates {
+    case .all: break
+    case .random(let count):
+      try require("estimator.coordinates", count, "1 to \(layout.trainableCount), the trainable coordinates") {
+        (1...layout.trainableCount).contains($0)
+      }
+    case .chosen(let chosen):
+      try require("estimator.coordinates", chosen.count, "at least 1") { $0 >= 1 }
+      guard Set(chosen).count == chosen.count else {
+        throw InputError("estimator.coordinates", found: "a coordinate twice", expected: "each once")
+      }
+      for c in chosen {
+        guard layout.blocks.indices.contains(c.block), layout.blocks[c.block].isTrainable,
+          (0..<layout.blocks[c.block].count).contains(c.element)
+        else {
+          throw InputError(
+            "estimator.coordinates", found: "element \(c.element) of block \(c.block)",
+            expected: "an element of a trainable block")
+        }
+      }
+    }
+  }
+
+  /// 2|S|.
+  public func evaluations(in layout: ParameterLayout) -> Int {
+    switch coordinates {
+    case .all: 2 * layout.trainableCount
+    case .random(let count): 2 * count
+    case .chosen(let chosen): 2 * chosen.count
+    }
+  }
+
+  /// Measures along each coordinate of S and returns one sparse direction.
+  public mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<CoordinateDirection> {
+    let set = draw(context)
+    let eps = Float(smoothing)
+    var losses: [Double] = []
+    var values: [Float] = []
+    var squares = 0.0
+    for coordinate in set {
+      let pair = try objective.losses(
+        along: CoordinateDirection([coordinate], values: [1]), at: [eps, -eps], from: theta)
+      let c = (pair[0] - pair[1]) / (2 * Double(eps))
+      losses += pair
+      values.append(Float(c))
+      squares += c * c
+    }
+    let weight: Double
+    if case .random(let count) = coordinates {
+      weight = Double(context.layout.trainableCount) / Double(count)
+    } else {
+      weight = 1
+    }
+    return GradientEstimate(
+      terms: [(weight, CoordinateDirection(set, values: values))], losses: losses,
+      projectedGradient: squares.squareRoot())
+  }
+
+  private func draw(_ context: StepContext) -> [CoordinateDirection.Coordinate] {
+    if case .chosen(let chosen) = coordinates { return chosen }
+    let blocks = context.layout.trainable
+    func coordinate(_ number: Int) -> CoordinateDirection.Coordinate {
+      var element = number
+      for block in blocks {
+        if element < block.count { return .init(block: block.index, element: element) }
+        element -= block.count
+      }
+      preconditionFailure("coordinate \(number) outside the trainable blocks")
+    }
+    guard case .random(let count) = coordinates else {
+      return blocks.flatMap { block in (0..<block.count).map { .init(block: block.index, element: $0) } }
+    }
+    // Floyd's sampling without replacement: `count` draws, whatever d is.
+    var stream = RandomStream(context.key.child(.query))
+    var drawn: Set<Int> = []
+    var order: [Int] = []
+    let total = context.layout.trainableCount
+    for last in (total - count)..<total {
+      let candidate = stream.below(last + 1)
+      let pick = drawn.contains(candidate) ? last : candidate
+      drawn.insert(pick)
+      order.append(pick)
+    }
+    return order.map(coordinate)
+  }
+}

@@ -1,0 +1,72 @@
+/// Where a run stands: what strategies need to know besides their own options.
+public struct StepContext: Sendable {
+  /// The step, counted from 0.
+  public let step: Int
+  /// The key of the whole run.
+  public let runKey: StreamKey
+  /// The blocks of the parameters.
+  public let layout: ParameterLayout
+
+  /// Step `step` of the run with key `runKey`.
+  public init(step: Int, runKey: StreamKey, layout: ParameterLayout) {
+    self.step = step
+    self.runKey = runKey
+    self.layout = layout
+  }
+
+  /// The key of this step.
+  public var key: StreamKey { runKey.child(.step, step) }
+}
+
+/// An estimate of the gradient: sum_i c_i D_i, a few scalars times directions that can be made again.
+public struct GradientEstimate<D: Direction>: Sendable {
+  /// The coefficients c_i, with any 1/q already in them, and the directions D_i.
+  public var terms: [(coefficient: Double, direction: D)]
+  /// The losses that were measured, in the order of measuring.
+  public var losses: [Double]
+  /// The projected gradient, averaged over the queries: what a log shows.
+  public var projectedGradient: Double
+
+  /// sum_i coefficient_i direction_i, from `losses`.
+  public init(terms: [(coefficient: Double, direction: D)], losses: [Double], projectedGradient: Double) {
+    self.terms = terms
+    self.losses = losses
+    self.projectedGradient = projectedGradient
+  }
+
+  /// Whether every loss and coefficient is a finite number. An estimate that is not is skipped by the optimiser.
+  public var isFinite: Bool { losses.allSatisfy(\.isFinite) && terms.allSatisfy(\.coefficient.isFinite) }
+}
+
+/// Estimates the gradient from losses alone.
+///
+/// Laws, checked by the test kit: exactly `evaluations(in:)` evaluations, all on the selected batch; the directions
+/// returned are those measured; the same key gives the same estimate, for any number of threads; unbiased as the
+/// smoothing goes to 0. That theta stays as it is, the borrow guarantees.
+public protocol GradientEstimator<Direction>: Sendable {
+  /// The kind of direction it measures along.
+  associatedtype Direction: Zeroth.Direction
+
+  /// Throws `InputError` when its options do not fit `layout`.
+  func validate(_ layout: ParameterLayout) throws(InputError)
+
+  /// Forward passes per step.
+  func evaluations(in layout: ParameterLayout) -> Int
+
+  /// Measures the objective around theta and returns the estimate.
+  mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<Direction>
+}
+
+extension GradientEstimator {
+  /// Every layout will do.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {}
+}
+
+/// Checks a number that a user gave: throws `InputError` naming `option` unless `isValid`.
+public func require<T>(
+  _ option: String, _ value: T, _ expected: String, _ isValid: (T) -> Bool
+) throws(InputError) {
+  if !isValid(value) { throw InputError(option, found: "\(value)", expected: expected) }
+}

@@ -1,0 +1,70 @@
+/// LGE, the low-rank gradient estimate of [LOZO]:
+///
+///     c = (L(theta + eps U V^T) - L(theta - eps U V^T)) / (2 eps),   g = c U V^T / r
+///
+/// U in R^{m x r} and V in R^{n x r} are standard normal; U is drawn at every step, V when t mod nu = 0 (lazy sampling).
+/// Vectors have no factors: there z is a plain normal, with the same c and no 1/r. Several queries share V.
+///
+/// Cost: 2q evaluations, or q + 1 one-sided; no stored floats.
+public struct LowRankEstimator: GradientEstimator {
+  public typealias Direction = LowRankProbe
+
+  /// r >= 1, at most the smaller side of every trainable matrix.
+  public let rank: Int
+  /// nu >= 1: V is drawn again every nu steps.
+  public let interval: Int
+  /// eps > 0, in units of the parameters.
+  public let smoothing: Double
+  /// q >= 1, the number of directions that are averaged.
+  public let queries: Int
+  /// Where the losses are taken.
+  public let sides: RandomizedEstimator.Sides
+
+  /// LGE with the defaults of [LOZO] for OPT: rank 2, nu = 50, eps = 1e-3.
+  public init(
+    rank: Int = 2, interval: Int = 50, smoothing: Double = 1e-3, queries: Int = 1,
+    sides: RandomizedEstimator.Sides = .two
+  ) {
+    self.rank = rank
+    self.interval = interval
+    self.smoothing = smoothing
+    self.queries = queries
+    self.sides = sides
+  }
+
+  /// Throws when an option is out of range or the rank exceeds a side of a trainable matrix.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try require("estimator.rank", rank, "at least 1") { $0 >= 1 }
+    try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
+    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+    for block in layout.trainable where block.isMatrix && rank > min(block.rows, block.columns) {
+      throw InputError(
+        "estimator.rank", found: "\(rank)",
+        expected: "at most \(min(block.rows, block.columns)), the smaller side of block '\(block.name)' "
+          + "(\(block.rows) x \(block.columns))")
+    }
+  }
+
+  /// 2q, or q + 1 one-sided.
+  public func evaluations(in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
+
+  /// Measures along U V^T and returns c U V^T / r.
+  public mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<LowRankProbe> {
+    let rightKey = context.runKey.child(.right, context.step / interval)
+    let probes = (0..<queries).map { query in
+      LowRankProbe(rank: rank, leftKey: context.key.child(.left, query), rightKey: rightKey)
+    }
+    let measured = try differences(along: probes, sides: sides, smoothing: smoothing, theta, objective)
+    let terms = measured.terms.map { term in
+      (
+        coefficient: term.coefficient,
+        direction: LowRankProbe(
+          rank: rank, leftKey: term.direction.leftKey, rightKey: rightKey, matrixScale: 1 / Float(rank))
+      )
+    }
+    return GradientEstimate(terms: terms, losses: measured.losses, projectedGradient: measured.projectedGradient)
+  }
+}

@@ -1,0 +1,55 @@
+/// RGE, the randomised gradient estimate of MeZO (Malladi et al. 2023; [DiZO] Eq. 1):
+///
+///     two-sided:  g = 1/q sum_i c_i z_i,  c_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps)
+///     one-sided:                          c_i = (L(theta + eps z_i) - L(theta)) / eps, L(theta) shared by all queries
+///
+/// Cost: 2q evaluations, or q + 1 one-sided; no stored floats.
+public struct RandomizedEstimator: GradientEstimator {
+  public typealias Direction = DenseDirection
+
+  /// Where the losses are taken.
+  public enum Sides: String, CaseIterable, Sendable {
+    /// theta + eps z and theta - eps z: error O(eps^2).
+    case two = "two-sided"
+    /// theta and theta + eps z: error O(eps), fewer evaluations for many queries.
+    case one = "one-sided"
+  }
+
+  /// eps > 0, in units of the parameters.
+  public let smoothing: Double
+  /// q >= 1, the number of directions that are averaged.
+  public let queries: Int
+  /// Where the losses are taken.
+  public let sides: Sides
+  /// How the directions are drawn.
+  public let distribution: NoiseDistribution
+
+  /// RGE with MeZO's defaults: one two-sided Gaussian query at eps = 1e-3.
+  public init(
+    smoothing: Double = 1e-3, queries: Int = 1, sides: Sides = .two, distribution: NoiseDistribution = .gaussian
+  ) {
+    self.smoothing = smoothing
+    self.queries = queries
+    self.sides = sides
+    self.distribution = distribution
+  }
+
+  /// Throws when smoothing is not a positive number or there is no query.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+  }
+
+  /// 2q, or q + 1 one-sided.
+  public func evaluations(in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
+
+  /// Measures along q directions keyed by the step and the query.
+  public mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+    let directions = (0..<queries).map { query in
+      DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
+    }
+    return try differences(along: directions, sides: sides, smoothing: smoothing, theta, objective)
+  }
+}

@@ -1,0 +1,119 @@
+/// A zeroth-order optimiser, composed of an estimator, a rule and an adapter.
+///
+///     var optimizer = Optimizer(
+///       estimator: LowRankEstimator(rank: 2, interval: 50),
+///       rule: LowRankMomentum(learningRate: 1e-4, decay: 0.9),
+///       adapter: DivergenceProjection(.paper, every: 100),
+///       seed: 42)
+///     try optimizer.step(&theta, objective)
+///
+/// A rule composes with the estimators whose directions it takes: LOZO-M with RGE does not compile, as a dense
+/// direction has no factors. The same seed gives the same run, bit for bit, for any number of threads.
+public struct Optimizer<Estimator: GradientEstimator, Rule: StepRule, Adapter: LayerAdapter>: Sendable
+where Rule.Direction == Estimator.Direction {
+  /// Estimates the gradient.
+  public private(set) var estimator: Estimator
+  /// Turns the estimate into an update.
+  public private(set) var rule: Rule
+  /// Scales and projects per block.
+  public private(set) var adapter: Adapter
+  /// The key of the run: all of its random numbers come from children of it.
+  public let runKey: StreamKey
+  /// What happens to a step whose losses are not finite.
+  public let nonFinite: NonFinitePolicy
+  /// The step that comes next, counted from 0.
+  public private(set) var nextStep = 0
+  private var skippedInARow = 0
+  private var validatedLayout: ParameterLayout?
+
+  /// An optimiser whose random numbers follow from `seed`, drawn by `generator`.
+  public init(
+    estimator: Estimator, rule: Rule, adapter: Adapter, seed: UInt64, generator: RandomGenerator = .philox,
+    nonFinite: NonFinitePolicy = NonFinitePolicy()
+  ) {
+    self.estimator = estimator
+    self.rule = rule
+    self.adapter = adapter
+    self.nonFinite = nonFinite
+    runKey = StreamKey(seed: seed, generator: generator)
+  }
+
+  /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    guard !layout.trainable.isEmpty else {
+      throw InputError("parameters", found: "no trainable block", expected: "at least one")
+    }
+    try estimator.validate(layout)
+    try rule.validate(layout)
+    try adapter.validate(layout, weightDecay: rule.weightDecay)
+    try require("non-finite.limit", nonFinite.limit, "at least 1") { $0 >= 1 }
+  }
+
+  /// Forward passes of step `step`, those of the adapter included.
+  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
+    estimator.evaluations(in: layout) + adapter.evaluations(at: step)
+  }
+
+  /// Floats of state beyond the parameters that the parts hold now.
+  public var stateCount: Int { rule.stateCount + adapter.stateCount }
+
+  /// Moves theta by one step on the mini-batch that the objective selects for it.
+  ///
+  /// A step whose losses are not finite leaves theta as it is; after `nonFinite.limit` of them in a row it throws
+  /// `NonFiniteError`. It throws `InputError` for options that do not fit, and whatever the objective throws.
+  @discardableResult
+  public mutating func step<O: Objective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing O
+  ) throws -> StepReport {
+    if validatedLayout != theta.layout {
+      try validate(theta.layout)
+      adapter.begin(theta)
+      validatedLayout = theta.layout
+    }
+    let context = StepContext(step: nextStep, runKey: runKey, layout: theta.layout)
+    try objective.selectBatch(Batch(step: nextStep))
+    let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
+    let eta = rule.learningRate(at: nextStep)
+    var report = StepReport(
+      step: nextStep, losses: estimate.losses, projectedGradient: estimate.projectedGradient, learningRate: eta,
+      evaluations: estimator.evaluations(in: theta.layout), outcome: .applied)
+    guard estimate.isFinite else {
+      report.outcome = .skipped
+      skippedInARow += 1
+      nextStep += 1
+      if skippedInARow >= nonFinite.limit {
+        throw NonFiniteError(step: report.step, inARow: skippedInARow, losses: estimate.losses)
+      }
+      return report
+    }
+    skippedInARow = 0
+    let nonFiniteBefore = adapter.nonFiniteMoves
+    let update = rule.update(from: estimate, context: context)
+    let scales = try adapter.scales(for: update, at: theta, context: context, objective: objective)
+    theta.apply(update, scales: scales, scale: 1, keep: keep(eta, scales))
+    try adapter.didApply(
+      AppliedUpdate(update, scales: scales), to: &theta, context: context, objective: objective)
+    report.evaluations += adapter.evaluations(at: nextStep)
+    report.nonFiniteMoves = adapter.nonFiniteMoves - nonFiniteBefore
+    nextStep += 1
+    return report
+  }
+
+  /// 1 - eta lambda_l s_l, or nil without decay.
+  private func keep(_ eta: Double, _ scales: BlockScales) -> (@Sendable (ParameterBlock) -> Float)? {
+    let decay = rule.weightDecay
+    guard decay.rate > 0 else { return nil }
+    return { Float(1 - eta * decay.rate(on: $0) * Double(scales[$0])) }
+  }
+}
+
+extension Optimizer where Adapter == NoAdapter {
+  /// An optimiser without an adapter.
+  public init(
+    estimator: Estimator, rule: Rule, seed: UInt64, generator: RandomGenerator = .philox,
+    nonFinite: NonFinitePolicy = NonFinitePolicy()
+  ) {
+    self.init(
+      estimator: estimator, rule: rule, adapter: NoAdapter(), seed: seed, generator: generator, nonFinite: nonFinite)
+  }
+}

@@ -1,0 +1,18 @@
+/// An optimiser of any composition, for code that learns the parts at run time: `any ZerothOptimizer`.
+public protocol ZerothOptimizer: Sendable {
+  /// The step that comes next, counted from 0.
+  var nextStep: Int { get }
+  /// Floats of state beyond the parameters that the parts hold now.
+  var stateCount: Int { get }
+  /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
+  func validate(_ layout: ParameterLayout) throws(InputError)
+  /// Forward passes of step `step`, those of the adapter included.
+  func evaluations(at step: Int, in layout: ParameterLayout) -> Int
+  /// Moves theta by one step.
+  @discardableResult
+  mutating func step<O: Objective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing O
+  ) throws -> StepReport
+}
+
+extension Optimizer: ZerothOptimizer {}

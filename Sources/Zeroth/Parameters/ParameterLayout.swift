@@ -1,0 +1,82 @@
+/// The table of blocks of a parameter store: names, shapes, roles and places.
+public struct ParameterLayout: Sendable, Hashable {
+  /// The blocks, in storage order.
+  public let blocks: [ParameterBlock]
+  /// Floats to store them, gaps of alignment included.
+  public let storageCount: Int
+  private let indices: [String: Int]
+
+  /// One block to lay out.
+  public struct Entry: Sendable, Hashable {
+    /// Name, unique in the layout.
+    public var name: String
+    /// Rows m; the length of a vector.
+    public var rows: Int
+    /// Columns n; 1 for a vector.
+    public var columns: Int
+    /// What the block does.
+    public var role: BlockRole
+    /// The layer it belongs to, counted from 0.
+    public var layer: Int?
+
+    /// A block of `rows` x `columns`; a vector by default.
+    public init(_ name: String, rows: Int, columns: Int = 1, role: BlockRole = .dense, layer: Int? = nil) {
+      self.name = name
+      self.rows = rows
+      self.columns = columns
+      self.role = role
+      self.layer = layer
+    }
+  }
+
+  /// Lays out `entries` in their order, each aligned to 64 bytes; all blocks are trainable.
+  ///
+  /// Throws `InputError` when a name stands twice or a size is not positive.
+  public init(_ entries: [Entry]) throws(InputError) {
+    var blocks: [ParameterBlock] = []
+    var indices: [String: Int] = [:]
+    var offset = 0
+    for entry in entries {
+      guard entry.rows > 0, entry.columns > 0 else {
+        throw InputError(
+          "block '\(entry.name)'", found: "\(entry.rows) x \(entry.columns)", expected: "positive sizes")
+      }
+      guard indices.updateValue(blocks.count, forKey: entry.name) == nil else {
+        throw InputError("block '\(entry.name)'", found: "the name twice", expected: "each name once")
+      }
+      let block = ParameterBlock(
+        index: blocks.count, name: entry.name, rows: entry.rows, columns: entry.columns, offset: offset,
+        role: entry.role, layer: entry.layer, isTrainable: true)
+      blocks.append(block)
+      offset += (block.count + 15) / 16 * 16
+    }
+    self.init(blocks: blocks, indices: indices, storageCount: offset)
+  }
+
+  private init(blocks: [ParameterBlock], indices: [String: Int], storageCount: Int) {
+    self.blocks = blocks
+    self.indices = indices
+    self.storageCount = storageCount
+  }
+
+  /// The same layout in which only the blocks of `selection` are trainable.
+  public func training(only selection: BlockSelection) throws(InputError) -> ParameterLayout {
+    let chosen = Set(try selection.resolve(in: self).map(\.index))
+    let blocks = blocks.map { block in
+      ParameterBlock(
+        index: block.index, name: block.name, rows: block.rows, columns: block.columns, offset: block.offset,
+        role: block.role, layer: block.layer, isTrainable: chosen.contains(block.index))
+    }
+    return ParameterLayout(blocks: blocks, indices: indices, storageCount: storageCount)
+  }
+
+  /// The block called `name`.
+  public subscript(name: String) -> ParameterBlock? { indices[name].map { blocks[$0] } }
+
+  /// The blocks that the optimiser may move.
+  public var trainable: [ParameterBlock] { blocks.filter(\.isTrainable) }
+  /// Number of parameters, d.
+  public var parameterCount: Int { blocks.reduce(0) { $0 + $1.count } }
+  /// Number of parameters that the optimiser may move.
+  public var trainableCount: Int { trainable.reduce(0) { $0 + $1.count } }
+}

@@ -1,0 +1,34 @@
+import CZeroth
+
+/// Where the elements of a dense direction come from.
+public enum NoiseDistribution: String, CaseIterable, Sendable, Hashable {
+  /// Standard normal.
+  case gaussian
+  /// -1 or 1, each with probability 1/2.
+  case rademacher
+  /// Uniform on the sphere of radius sqrt(d) in R^d, so that E[z z^T] = I as for the others.
+  case sphere
+}
+
+/// The noise of one stream key: a sequence of which any part can be made again.
+struct Noise: Sendable, Hashable {
+  let key: StreamKey
+  let distribution: NoiseDistribution
+
+  /// values[i] += scale z[first + i]. The sphere's elements are normal here: its radius is the caller's scale.
+  func add(to values: inout MutableSpan<Float>, from first: Int, scale: Float) {
+    values.withUnsafeMutableBufferPointer { buffer in
+      guard let start = buffer.baseAddress else { return }
+      zeroth_noise(
+        key.generator.index, cDistribution, key.bits, UInt64(first), buffer.count, scale, start, start)
+    }
+  }
+
+  /// values[i] = scale z[first + i].
+  func fill(_ values: UnsafeMutableBufferPointer<Float>, from first: Int = 0, scale: Float = 1) {
+    guard let start = values.baseAddress else { return }
+    zeroth_noise(key.generator.index, cDistribution, key.bits, UInt64(first), values.count, scale, nil, start)
+  }
+
+  private var cDistribution: zeroth_distribution { distribution == .rademacher ? zeroth_rademacher : zeroth_gaussian }
+}

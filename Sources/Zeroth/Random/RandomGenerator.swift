@@ -1,0 +1,29 @@
+import CZeroth
+
+/// A generator of random numbers, by name: `philox4x32`, or any of GSL's.
+///
+/// Philox4x32-10 (Salmon et al. 2011) is counter-based: it is keyed by all 64 bits of a stream key and starts at any
+/// place. It is registered as a `gsl_rng_type`, so that GSL's distributions run on it as on the others.
+public struct RandomGenerator: Sendable, Hashable, CustomStringConvertible {
+  let index: Int32
+
+  /// The counter-based default.
+  public static let philox = RandomGenerator(index: 0)
+
+  /// The names of all generators.
+  public static let names: [String] = (0..<zeroth_generator_count()).map { String(cString: zeroth_generator_name($0)) }
+
+  private init(index: Int32) { self.index = index }
+
+  /// The generator called `name`. Throws `InputError` when there is none.
+  public init(named name: String) throws(InputError) {
+    guard let index = Self.names.firstIndex(of: name) else {
+      throw InputError(
+        "generator", found: "'\(name)'", expected: "one of \(Self.names.joined(separator: ", "))")
+    }
+    self.index = Int32(index)
+  }
+
+  /// The name that `init(named:)` reads.
+  public var description: String { Self.names[Int(index)] }
+}

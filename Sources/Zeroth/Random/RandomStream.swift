@@ -1,0 +1,30 @@
+import CZeroth
+
+/// Random numbers one after another from one key, by GSL's distributions: for batches, splits and small vectors.
+public struct RandomStream: ~Copyable {
+  private let stream: OpaquePointer
+
+  /// The stream of `key`, from its start.
+  public init(_ key: StreamKey) {
+    guard let stream = zeroth_stream_make(key.generator.index, key.bits) else { fatalError("no memory for a stream") }
+    self.stream = stream
+  }
+
+  deinit { zeroth_stream_free(stream) }
+
+  /// 32 random bits.
+  public mutating func bits() -> UInt32 { zeroth_stream_bits(stream) }
+  /// Uniform on [0, 1).
+  public mutating func uniform() -> Double { zeroth_stream_uniform(stream) }
+  /// Standard normal, by GSL's ziggurat.
+  public mutating func gaussian() -> Double { zeroth_stream_gaussian(stream) }
+  /// Uniform on 0 ..< `bound`, which is at least 1 and below 2^32.
+  public mutating func below(_ bound: Int) -> Int { Int(zeroth_stream_below(stream, UInt32(bound))) }
+
+  /// `elements` in a random order, each order equally likely (Fisher and Yates).
+  public mutating func shuffled<T>(_ elements: [T]) -> [T] {
+    var result = elements
+    for i in stride(from: result.count - 1, to: 0, by: -1) { result.swapAt(i, below(i + 1)) }
+    return result
+  }
+}

@@ -1,0 +1,79 @@
+/// LOZO-M: momentum kept in the left factor ([LOZO]):
+///
+///     N = beta N + (1 - beta) c U,   W -= eta N V^T / r          N in R^{m x r} for each matrix
+///
+/// When V is drawn again, N is re-expressed so that N V^T changes least,
+/// N <- N (V_old^T V_new)(V_new^T V_new)^{-1}, an r x r solve; the slides' N <- N V_old^T V_new / n is an option.
+/// Vectors keep m = beta m + (1 - beta) c z. Within a window of V this is dense EMA momentum.
+///
+/// Cost: r m floats for each matrix and n for each vector.
+public struct LowRankMomentum<D: LowRankDirection>: StepRule {
+  public typealias Direction = D
+  public typealias Update = LowRankMomentumUpdate
+
+  /// How N is carried over to a new V.
+  public enum Refresh: String, CaseIterable, Sendable {
+    /// Least squares: the r x r solve.
+    case exact
+    /// V_new^T V_new taken as n I, as on the slides.
+    case approximate
+    /// N = 0.
+    case reset
+  }
+
+  /// eta, over the steps.
+  public let learningRate: LearningRate
+  /// beta, in [0, 1).
+  public let decay: Double
+  /// How N is carried over to a new V.
+  public let refresh: Refresh
+  /// lambda, by role.
+  public let weightDecay: WeightDecay
+  private var state: LowRankMomentumState?
+
+  /// LOZO-M with decay beta.
+  public init(
+    learningRate: LearningRate, decay: Double = 0.9, refresh: Refresh = .exact, weightDecay: WeightDecay = .none
+  ) {
+    self.learningRate = learningRate
+    self.decay = decay
+    self.refresh = refresh
+    self.weightDecay = weightDecay
+  }
+
+  /// Throws when an option is out of range.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try learningRate.validate()
+    try weightDecay.validate()
+    try require("rule.decay", decay, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+  }
+
+  /// Moves N, carried over to the estimate's V first, and returns -eta N V^T / r.
+  public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> LowRankMomentumUpdate {
+    guard let first = estimate.terms.first?.direction else { preconditionFailure("an estimate has a direction") }
+    precondition(
+      estimate.terms.allSatisfy { $0.direction.rightKey == first.rightKey },
+      "LOZO-M needs one V in all directions of an estimate")
+    let state = ownedState(first, context.layout)
+    state.moveTo(first, refresh: refresh)
+    let terms = estimate.terms.map { (Float((1 - decay) * $0.coefficient), $0.direction) }
+    state.decayAndAdd(Float(decay), terms)
+    return LowRankMomentumUpdate(state, scale: Float(-learningRate(at: context.step)))
+  }
+
+  /// r m floats for each matrix and n for each vector, once the first step is done.
+  public var stateCount: Int { state?.count ?? 0 }
+
+  /// N of the matrix `block` as an array of m x r; empty before the first step.
+  public func momentum(of block: ParameterBlock) -> [Float] { state?.left(of: block) ?? [] }
+
+  private mutating func ownedState(_ direction: D, _ layout: ParameterLayout) -> LowRankMomentumState {
+    if state == nil {
+      state = LowRankMomentumState(direction, layout)
+    } else if !isKnownUniquelyReferenced(&state) {
+      state = state?.copy()
+    }
+    guard let state else { preconditionFailure("made above") }
+    return state
+  }
+}

@@ -1,0 +1,66 @@
+/// Momentum that is stored, in one of two forms:
+///
+///     EMA ([LOZO], default):  m = beta m + (1 - beta) g,  theta -= eta m
+///     heavy-ball (Polyak):    m = beta m + g,             theta -= eta m     (steps 1/(1 - beta) times as large)
+///
+/// Cost: d stored floats, of the trainable blocks.
+public struct Momentum<D: Direction>: StepRule {
+  public typealias Direction = D
+  public typealias Update = StoredDirection
+
+  /// Which recursion m follows.
+  public enum Form: String, CaseIterable, Sendable {
+    case ema
+    case heavyBall = "heavy-ball"
+  }
+
+  /// eta, over the steps.
+  public let learningRate: LearningRate
+  /// beta, in [0, 1).
+  public let decay: Double
+  /// Which recursion m follows.
+  public let form: Form
+  /// lambda, by role.
+  public let weightDecay: WeightDecay
+  private var momentum: StoredVector?
+
+  /// Momentum with decay beta.
+  public init(
+    learningRate: LearningRate, decay: Double = 0.9, form: Form = .ema, weightDecay: WeightDecay = .none
+  ) {
+    self.learningRate = learningRate
+    self.decay = decay
+    self.form = form
+    self.weightDecay = weightDecay
+  }
+
+  /// Throws when an option is out of range.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try learningRate.validate()
+    try weightDecay.validate()
+    try require("rule.decay", decay, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+  }
+
+  /// Moves m and returns -eta m.
+  public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> StoredDirection {
+    let m = ownedMomentum(context.layout)
+    let weight = form == .ema ? 1 - decay : 1
+    m.decayAndAdd(
+      Float(decay), estimate.terms.map { (Float(weight * $0.coefficient), $0.direction) }, layout: context.layout)
+    return StoredDirection(m, scale: Float(-learningRate(at: context.step)))
+  }
+
+  /// d floats, once the first step is done.
+  public var stateCount: Int { momentum?.count ?? 0 }
+
+  /// The vector m, made at the first step and copied when a copy of the rule holds it too.
+  private mutating func ownedMomentum(_ layout: ParameterLayout) -> StoredVector {
+    if momentum == nil {
+      momentum = StoredVector(layout.trainable)
+    } else if !isKnownUniquelyReferenced(&momentum) {
+      momentum = momentum?.copy()
+    }
+    guard let momentum else { preconditionFailure("made above") }
+    return momentum
+  }
+}

@@ -1,0 +1,24 @@
+/// theta -= eta (g + lambda theta).
+///
+/// Cost: no stored floats.
+public struct SGD<D: Direction>: StepRule {
+  public typealias Direction = D
+  public typealias Update = WeightedSum<D>
+
+  /// eta, over the steps.
+  public let learningRate: LearningRate
+  /// lambda, by role.
+  public let weightDecay: WeightDecay
+
+  /// SGD at `learningRate`.
+  public init(learningRate: LearningRate, weightDecay: WeightDecay = .none) {
+    self.learningRate = learningRate
+    self.weightDecay = weightDecay
+  }
+
+  /// -eta sum_i c_i D_i.
+  public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
+    let eta = learningRate(at: context.step)
+    return WeightedSum(estimate.terms.map { (Float(-eta * $0.coefficient), $0.direction) })
+  }
+}
