@@ -7,6 +7,7 @@
 ///
 /// Cost: 2|S| evaluations; |S| floats during a step.
 public struct CoordinateEstimator: GradientEstimator {
+  /// What it measures along, or works on.
   public typealias Direction = CoordinateDirection
 
   /// Which coordinates are measured.

@@ -7,6 +7,7 @@
 ///
 /// Cost: 2q evaluations, or q + 1 one-sided; no stored floats.
 public struct LowRankEstimator: GradientEstimator {
+  /// What it measures along, or works on.
   public typealias Direction = LowRankProbe
 
   /// r >= 1, at most the smaller side of every trainable matrix.

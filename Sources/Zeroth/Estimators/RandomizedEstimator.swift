@@ -5,6 +5,7 @@
 ///
 /// Cost: 2q evaluations, or q + 1 one-sided; no stored floats.
 public struct RandomizedEstimator: GradientEstimator {
+  /// What it measures along, or works on.
   public typealias Direction = DenseDirection
 
   /// Where the losses are taken.

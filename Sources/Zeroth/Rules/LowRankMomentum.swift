@@ -8,7 +8,9 @@
 ///
 /// Cost: r m floats for each matrix and n for each vector.
 public struct LowRankMomentum<D: LowRankDirection>: StepRule {
+  /// What it measures along, or works on.
   public typealias Direction = D
+  /// What it returns.
   public typealias Update = LowRankMomentumUpdate
 
   /// How N is carried over to a new V.

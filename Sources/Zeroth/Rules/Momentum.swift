@@ -5,7 +5,9 @@
 ///
 /// Cost: d stored floats, of the trainable blocks.
 public struct Momentum<D: Direction>: StepRule {
+  /// What it measures along, or works on.
   public typealias Direction = D
+  /// What it returns.
   public typealias Update = StoredDirection
 
   /// Which recursion m follows.

@@ -2,7 +2,9 @@
 ///
 /// Cost: no stored floats.
 public struct SGD<D: Direction>: StepRule {
+  /// What it measures along, or works on.
   public typealias Direction = D
+  /// What it returns.
   public typealias Update = WeightedSum<D>
 
   /// eta, over the steps.
