@@ -1,0 +1,85 @@
+/// Conversions between `Float` and the bytes of F32, F16 and BF16 elements (little-endian, at any address).
+///
+/// Integer arithmetic and selects alone, so that the loops vectorise on any CPU: `Float(Float16)` is a library call
+/// per element where the compiler may not assume the F16C instructions.
+enum ElementConversion {
+  /// Converts `destination.count` elements from `source`, exactly; NaNs keep their payload.
+  ///
+  /// `type` is one of the three and `source` holds as many elements: the callers check both.
+  static func decode(
+    _ source: UnsafeRawPointer, as type: ElementType, into destination: UnsafeMutableBufferPointer<Float>
+  ) {
+    switch type {
+    case .f16:
+      for index in destination.indices {
+        destination[index] = float(half: source.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self))
+      }
+    case .bf16:
+      for index in destination.indices {
+        let bits = source.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self)
+        destination[index] = Float(bitPattern: UInt32(bits) &<< 16)
+      }
+    default:
+      UnsafeMutableRawBufferPointer(destination)
+        .copyMemory(from: UnsafeRawBufferPointer(start: source, count: destination.count &* 4))
+    }
+  }
+
+  /// Converts `source` to elements at `destination`, rounding to the nearest, ties to even.
+  static func encode(
+    _ source: UnsafeBufferPointer<Float>, as type: ElementType, into destination: UnsafeMutableRawPointer
+  ) {
+    switch type {
+    case .f16:
+      for index in source.indices {
+        destination.storeBytes(of: half(source[index]), toByteOffset: index &* 2, as: UInt16.self)
+      }
+    case .bf16:
+      for index in source.indices {
+        destination.storeBytes(of: brainHalf(source[index]), toByteOffset: index &* 2, as: UInt16.self)
+      }
+    default:
+      if let start = source.baseAddress { destination.copyMemory(from: start, byteCount: source.count &* 4) }
+    }
+  }
+
+  /// The value of the half with these bits.
+  @inline(__always)
+  private static func float(half bits: UInt16) -> Float {
+    let sign = UInt32(bits & 0x8000) &<< 16
+    let magnitude = UInt32(bits & 0x7fff) &<< 13  // significand in place, exponent still biased by 15
+    // A subnormal m * 2^-24 is (2^-14 + m * 2^-24) - 2^-14, which is exact.
+    let smallestNormal: UInt32 = 113 &<< 23
+    let subnormal = (Float(bitPattern: magnitude &+ smallestNormal) - Float(bitPattern: smallestNormal)).bitPattern
+    let rebias: UInt32 = magnitude >= 31 &<< 23 ? 224 &<< 23 : 112 &<< 23  // infinities and NaNs: 31 becomes 255
+    let value = magnitude < 1 &<< 23 ? subnormal : magnitude &+ rebias
+    return Float(bitPattern: sign | value)
+  }
+
+  /// The bits of the half nearest to `value`; NaNs become quiet and keep the upper bits of their payload.
+  @inline(__always)
+  private static func half(_ value: Float) -> UInt16 {
+    let sign = UInt16(truncatingIfNeeded: value.bitPattern &>> 16) & 0x8000
+    let magnitude = value.bitPattern & 0x7fff_ffff
+    // Adding just under half a unit, plus the last kept bit, carries exactly when rounding to even goes up.
+    let roundUp = 0xfff &+ (magnitude &>> 13 & 1)
+    let normal = (magnitude &- 112 &<< 23 &+ roundUp) &>> 13
+    // Next to 0.5 the units of a Float are 2^-24, those of the subnormal halves: the addition rounds.
+    let subnormal = (Float(bitPattern: magnitude) + 0.5).bitPattern &- Float(0.5).bitPattern
+    let infinite: UInt32 = 0x7c00
+    let quietNaN = 0x7e00 | (magnitude &>> 13 & 0x3ff)
+    var bits = magnitude < 113 &<< 23 ? subnormal : normal
+    bits = magnitude >= 143 &<< 23 ? infinite : bits  // 2^16 and above; what rounds up to 2^16 carries by itself
+    bits = magnitude > 0x7f80_0000 ? quietNaN : bits
+    return sign | UInt16(truncatingIfNeeded: bits)
+  }
+
+  /// The bits of the bfloat16 nearest to `value`; NaNs become quiet and keep the upper bits of their payload.
+  @inline(__always)
+  private static func brainHalf(_ value: Float) -> UInt16 {
+    let bits = value.bitPattern
+    let rounded = (bits &+ 0x7fff &+ (bits &>> 16 & 1)) &>> 16
+    let quietNaN = bits &>> 16 | 0x40
+    return UInt16(truncatingIfNeeded: bits & 0x7fff_ffff > 0x7f80_0000 ? quietNaN : rounded)
+  }
+}
