@@ -1,15 +1,9 @@
 // Plain loops next to their formulas. Products and sums are rounded apart (no contraction to fused operations), so
 // that every instruction set gives the same bits.
 #include "CZeroth.h"
+#include "vectorize.h"
 
 #pragma STDC FP_CONTRACT OFF
-
-// One clone per instruction set, chosen when the library is loaded.
-#if defined(__x86_64__) && defined(__linux__)
-#define VECTOR __attribute__((target_clones("default", "avx2", "arch=skylake-avx512")))
-#else
-#define VECTOR
-#endif
 
 VECTOR void zeroth_axpy(size_t n, float a, const float *restrict x, float *restrict y) {
   for (size_t i = 0; i < n; i++) y[i] += a * x[i];
@@ -58,9 +52,9 @@ VECTOR double zeroth_sum_of_squared_differences(size_t n, const float *x, const 
 }
 
 VECTOR void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *restrict u,
-                                const float *restrict vt, float *restrict w) {
+                                const float *restrict vt, float *restrict w, size_t ldw) {
   for (size_t i = 0; i < m; i++) {
-    float *restrict row = w + i * n;
+    float *restrict row = w + i * ldw;
     size_t q = 0;
     for (; q + 2 <= r; q += 2) {
       float s = a * u[i * r + q], t = a * u[i * r + q + 1];
@@ -73,4 +67,20 @@ VECTOR void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const flo
       for (size_t j = 0; j < n; j++) row[j] += s * v[j];
     }
   }
+}
+
+VECTOR void zeroth_thin_product(size_t m, size_t k, size_t r, float a, const float *restrict x,
+                                const float *restrict vt, float *restrict out) {
+  for (size_t i = 0; i < m; i++)
+    for (size_t q = 0; q < r; q++) {
+      const float *restrict row = x + i * k, *restrict v = vt + q * k;
+      float sums[16] = {0}, rest = 0;
+      size_t j = 0;
+      for (; j + 16 <= k; j += 16)
+        for (int l = 0; l < 16; l++) sums[l] += row[j + l] * v[j + l];
+      for (; j < k; j++) rest += row[j] * v[j];
+      for (int width = 8; width > 0; width /= 2)
+        for (int l = 0; l < width; l++) sums[l] += sums[l + width];
+      out[i * r + q] = a * (sums[0] + rest);
+    }
 }

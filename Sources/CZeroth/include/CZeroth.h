@@ -82,9 +82,12 @@ void zeroth_project(size_t n, float ratio, const float *_Nonnull y0, float *_Non
 double zeroth_sum_of_squares(size_t n, const float *_Nonnull x);
 /// sum of (x - x0)^2, accumulated in double
 double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, const float *_Nonnull x0);
-/// W (m x n) += a U V^T, U m x r, vt = V^T r x n
+/// W (m x n, leading dimension ldw) += a U V^T, U m x r, vt = V^T r x n
 void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_Nonnull u, const float *_Nonnull vt,
-                         float *_Nonnull w);
+                         float *_Nonnull w, size_t ldw);
+/// out (m x r) = a X V, X m x k, vt = V^T r x k: for r so small that a BLAS would not pay
+void zeroth_thin_product(size_t m, size_t k, size_t r, float a, const float *_Nonnull x, const float *_Nonnull vt,
+                         float *_Nonnull out);
 
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
@@ -96,6 +99,39 @@ void zeroth_sgemm_tn(size_t m, size_t n, size_t k, float alpha, const float *_No
 const char *_Nonnull zeroth_blas_library(void);
 /// OpenBLAS's own words on its build and the kernels it chose.
 const char *_Nonnull zeroth_blas_configuration(void);
+
+// ---- Layers (row-major, fp32) --------------------------------------------------------------------------------------
+
+/// Every row of y (m x n, leading dimension ldy) = bias, or 0 without one; or += bias.
+void zeroth_fill_rows(size_t m, size_t n, const float *_Nullable bias, float *_Nonnull y, size_t ldy);
+void zeroth_add_rows(size_t m, size_t n, const float *_Nonnull bias, float *_Nonnull y, size_t ldy);
+/// out = (x - mean) / sqrt(variance + eps) * gain + bias, for each of m rows of n; gain and bias may be NULL.
+void zeroth_layer_norm(size_t m, size_t n, float eps, const float *_Nullable gain, const float *_Nullable bias,
+                       const float *_Nonnull x, float *_Nonnull out);
+/// out = x / sqrt(mean(x^2) + eps) * gain, for each of m rows of n.
+void zeroth_rms_norm(size_t m, size_t n, float eps, const float *_Nonnull gain, const float *_Nonnull x,
+                     float *_Nonnull out);
+enum zeroth_activation {
+  zeroth_identity = 0,
+  zeroth_relu,
+  zeroth_gelu,
+  zeroth_gelu_tanh,
+  zeroth_silu
+};
+/// x = f(x), for m rows of n with leading dimension ldx.
+void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float *_Nonnull x, size_t ldx);
+/// x *= y, elementwise.
+void zeroth_multiply(size_t n, const float *_Nonnull y, float *_Nonnull x);
+/// Rotary embedding of one head: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) for the halves x1, x2 of n floats.
+void zeroth_rotate(size_t n, const float *_Nonnull cosines, const float *_Nonnull sines, float *_Nonnull x);
+/// Causal attention of one head over `rows` queries, which see `prefix` keys and then the keys up to their own row:
+/// out = softmax(scale Q K^T) V. Leading dimensions in floats; `scores` holds rows_at_once x (prefix + rows).
+void zeroth_attention(size_t rows, size_t prefix, size_t head, float scale, const float *_Nonnull q, size_t ldq,
+                      const float *_Nonnull k, const float *_Nonnull v, const float *_Nullable prefix_k,
+                      const float *_Nullable prefix_v, size_t ldkv, float *_Nonnull out, size_t ldo,
+                      float *_Nonnull scores, size_t rows_at_once);
+/// The largest of n floats, and the sum of exp(x - largest); NaN where a NaN is among them.
+void zeroth_log_sum_parts(size_t n, const float *_Nonnull x, float *_Nonnull largest, double *_Nonnull sum);
 
 #ifdef __cplusplus
 }

@@ -61,7 +61,7 @@ extension LowRankDirection {
         writeLeft(of: block, rows: rows, into: left)
         writeRight(of: block, into: right)
         guard let u = left.baseAddress, let vt = right.baseAddress, let w = target.baseAddress else { return }
-        zeroth_low_rank_add(rows.count, block.columns, rank, scale, u, vt, w)
+        zeroth_low_rank_add(rows.count, block.columns, rank, scale, u, vt, w, block.columns)
       }
     }
   }

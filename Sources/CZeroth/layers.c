@@ -1,0 +1,198 @@
+// The layers of a transformer that are not matrix products: plain loops next to their formulas.
+#include "CZeroth.h"
+#include "vectorize.h"
+
+#include <math.h>
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+enum { lanes = 16 };
+
+// exp(x) = 2^n exp(r), r = x - n ln 2 in [-ln2/2, ln2/2]; the polynomial is that of the Cephes library. Below -87.3 it
+// gives the smallest normal numbers, above 88.3 the largest; NaN stays NaN.
+static inline float exponential(float x) {
+  const float round = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  x = x < -87.3f ? -87.3f : x;
+  x = x > 88.3f ? 88.3f : x;
+  float shifted = x * 1.44269504f + round;
+  int32_t bits;
+  memcpy(&bits, &shifted, sizeof bits);
+  float n = shifted - round;
+  float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = (p * r) * r + r + 1.0f;
+  int32_t power = (int32_t)((uint32_t)(bits - 0x4b400000 + 127) << 23);
+  float scale;
+  memcpy(&scale, &power, sizeof scale);
+  return p * scale;
+}
+
+static inline float sum_of_lanes(const float sums[lanes]) {
+  float s[8];
+  for (int l = 0; l < 8; l++) s[l] = sums[l] + sums[l + 8];
+  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+VECTOR void zeroth_fill_rows(size_t m, size_t n, const float *restrict bias, float *restrict y, size_t ldy) {
+  for (size_t i = 0; i < m; i++) {
+    if (bias)
+      memcpy(y + i * ldy, bias, n * sizeof *y);
+    else
+      memset(y + i * ldy, 0, n * sizeof *y);
+  }
+}
+
+VECTOR void zeroth_add_rows(size_t m, size_t n, const float *restrict bias, float *restrict y, size_t ldy) {
+  for (size_t i = 0; i < m; i++)
+    for (size_t j = 0; j < n; j++) y[i * ldy + j] += bias[j];
+}
+
+VECTOR static float sum(size_t n, const float *restrict x) {
+  float sums[lanes] = {0};
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int l = 0; l < lanes; l++) sums[l] += x[i + l];
+  for (int l = 0; i < n; i++, l++) sums[l] += x[i];
+  return sum_of_lanes(sums);
+}
+
+VECTOR static float sum_of_squares_around(size_t n, float mean, const float *restrict x) {
+  float sums[lanes] = {0};
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int l = 0; l < lanes; l++) sums[l] += (x[i + l] - mean) * (x[i + l] - mean);
+  for (int l = 0; i < n; i++, l++) sums[l] += (x[i] - mean) * (x[i] - mean);
+  return sum_of_lanes(sums);
+}
+
+VECTOR void zeroth_layer_norm(size_t m, size_t n, float eps, const float *gain, const float *bias,
+                              const float *restrict x, float *restrict out) {
+  for (size_t i = 0; i < m; i++) {
+    const float *restrict row = x + i * n;
+    float *restrict target = out + i * n;
+    float mean = sum(n, row) / (float)n;
+    float scale = 1.0f / sqrtf(sum_of_squares_around(n, mean, row) / (float)n + eps);
+    if (gain && bias)
+      for (size_t j = 0; j < n; j++) target[j] = (row[j] - mean) * scale * gain[j] + bias[j];
+    else if (gain)
+      for (size_t j = 0; j < n; j++) target[j] = (row[j] - mean) * scale * gain[j];
+    else
+      for (size_t j = 0; j < n; j++) target[j] = (row[j] - mean) * scale;
+  }
+}
+
+VECTOR void zeroth_rms_norm(size_t m, size_t n, float eps, const float *restrict gain, const float *restrict x,
+                            float *restrict out) {
+  for (size_t i = 0; i < m; i++) {
+    const float *restrict row = x + i * n;
+    float scale = 1.0f / sqrtf(sum_of_squares_around(n, 0.0f, row) / (float)n + eps);
+    for (size_t j = 0; j < n; j++) out[i * n + j] = row[j] * scale * gain[j];
+  }
+}
+
+VECTOR void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float *x, size_t ldx) {
+  for (size_t i = 0; i < m; i++) {
+    float *restrict row = x + i * ldx;
+    switch (f) {
+    case zeroth_identity: break;
+    case zeroth_relu:
+      // Written so that NaN stays NaN.
+      for (size_t j = 0; j < n; j++) row[j] = row[j] < 0.0f ? 0.0f : row[j];
+      break;
+    case zeroth_gelu:
+      for (size_t j = 0; j < n; j++) row[j] = 0.5f * row[j] * (1.0f + erff(row[j] * 0.70710678f));
+      break;
+    case zeroth_gelu_tanh:
+      // 0.5 (1 + tanh(u)) = 1 / (1 + exp(-2u))
+      for (size_t j = 0; j < n; j++) {
+        float u = 0.79788456f * (row[j] + 0.044715f * row[j] * row[j] * row[j]);
+        row[j] = row[j] / (1.0f + exponential(-2.0f * u));
+      }
+      break;
+    case zeroth_silu:
+      for (size_t j = 0; j < n; j++) row[j] = row[j] / (1.0f + exponential(-row[j]));
+      break;
+    }
+  }
+}
+
+VECTOR void zeroth_multiply(size_t n, const float *restrict y, float *restrict x) {
+  for (size_t i = 0; i < n; i++) x[i] *= y[i];
+}
+
+VECTOR void zeroth_rotate(size_t n, const float *restrict cosines, const float *restrict sines, float *restrict x) {
+  size_t half = n / 2;
+  for (size_t j = 0; j < half; j++) {
+    float x1 = x[j], x2 = x[j + half];
+    x[j] = x1 * cosines[j] - x2 * sines[j];
+    x[j + half] = x2 * cosines[j] + x1 * sines[j];
+  }
+}
+
+VECTOR static float largest_of(size_t n, const float *restrict x) {
+  float tops[lanes];
+  for (int l = 0; l < lanes; l++) tops[l] = -INFINITY;
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int l = 0; l < lanes; l++) tops[l] = x[i + l] > tops[l] ? x[i + l] : tops[l];
+  for (int l = 0; i < n; i++, l++) tops[l] = x[i] > tops[l] ? x[i] : tops[l];
+  float top = tops[0];
+  for (int l = 1; l < lanes; l++) top = tops[l] > top ? tops[l] : top;
+  return top;
+}
+
+// x = softmax(scale x) over n numbers; NaN spreads over the row.
+VECTOR static void softmax(size_t n, float scale, float *restrict x) {
+  float top = largest_of(n, x);
+  float sums[lanes] = {0};
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int l = 0; l < lanes; l++) {
+      float e = exponential(scale * (x[i + l] - top));
+      x[i + l] = e;
+      sums[l] += e;
+    }
+  for (int l = 0; i < n; i++, l++) {
+    float e = exponential(scale * (x[i] - top));
+    x[i] = e;
+    sums[l] += e;
+  }
+  float inverse = 1.0f / sum_of_lanes(sums);
+  for (size_t j = 0; j < n; j++) x[j] *= inverse;
+}
+
+void zeroth_attention(size_t rows, size_t prefix, size_t head, float scale, const float *q, size_t ldq, const float *k,
+                      const float *v, const float *prefix_k, const float *prefix_v, size_t ldkv, float *out, size_t ldo,
+                      float *scores, size_t rows_at_once) {
+  for (size_t first = 0; first < rows; first += rows_at_once) {
+    size_t m = rows - first < rows_at_once ? rows - first : rows_at_once;
+    size_t own = first + m, width = prefix + own;
+    const float *queries = q + first * ldq;
+    if (prefix) zeroth_sgemm(true, m, prefix, head, 1.0f, queries, ldq, prefix_k, ldkv, 0.0f, scores, width);
+    zeroth_sgemm(true, m, own, head, 1.0f, queries, ldq, k, ldkv, 0.0f, scores + prefix, width);
+    for (size_t i = 0; i < m; i++) {
+      size_t seen = prefix + first + i + 1;
+      softmax(seen, scale, scores + i * width);
+      memset(scores + i * width + seen, 0, (width - seen) * sizeof *scores);
+    }
+    float *target = out + first * ldo;
+    if (prefix) zeroth_sgemm(false, m, head, prefix, 1.0f, scores, width, prefix_v, ldkv, 0.0f, target, ldo);
+    zeroth_sgemm(false, m, head, own, 1.0f, scores + prefix, width, v, ldkv, prefix ? 1.0f : 0.0f, target, ldo);
+  }
+}
+
+VECTOR void zeroth_log_sum_parts(size_t n, const float *restrict x, float *largest, double *total) {
+  float top = largest_of(n, x);
+  float sums[lanes] = {0};
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int l = 0; l < lanes; l++) sums[l] += exponential(x[i + l] - top);
+  for (int l = 0; i < n; i++, l++) sums[l] += exponential(x[i] - top);
+  *largest = top;
+  *total = (double)sum_of_lanes(sums);
+}
