@@ -17,6 +17,10 @@ void *_Nullable zeroth_allocate(size_t bytes);
 /// Returns what `zeroth_allocate` gave.
 void zeroth_deallocate(void *_Nullable memory, size_t bytes);
 
+/// Address space of `bytes` whose pages take memory when they are first touched; NULL when it cannot be had.
+void *_Nullable zeroth_reserve(size_t bytes);
+void zeroth_release(void *_Nonnull memory, size_t bytes);
+
 // ---- Threads -----------------------------------------------------------------------------------------------------
 
 /// Sets how many threads `zeroth_parallel` uses, the caller included; OpenBLAS itself stays on one.

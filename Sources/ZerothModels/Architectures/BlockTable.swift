@@ -1,0 +1,106 @@
+import CZeroth
+import Zeroth
+
+/// A linear layer: places of its weight and bias in the layout.
+struct Linear: Sendable {
+  let weight: Int
+  let bias: Int?
+}
+
+/// A norm: places of its gain and bias in the layout.
+struct Norm: Sendable {
+  let gain: Int?
+  let bias: Int?
+}
+
+/// Collects the blocks of an architecture as it describes itself.
+struct BlockTable {
+  private(set) var entries: [ParameterLayout.Entry] = []
+  let prefix: String
+
+  mutating func matrix(_ name: String, _ rows: Int, _ columns: Int, _ role: BlockRole, layer: Int? = nil) -> Int {
+    entries.append(.init(prefix + name, rows: rows, columns: columns, role: role, layer: layer))
+    return entries.count - 1
+  }
+
+  mutating func vector(_ name: String, _ count: Int, _ role: BlockRole, layer: Int? = nil) -> Int {
+    matrix(name, count, 1, role, layer: layer)
+  }
+
+  mutating func linear(
+    _ name: String, from columns: Int, to rows: Int, bias: Bool, _ role: BlockRole, layer: Int? = nil
+  ) -> Linear {
+    let weight = matrix(name + ".weight", rows, columns, role, layer: layer)
+    return Linear(weight: weight, bias: bias ? vector(name + ".bias", rows, .bias, layer: layer) : nil)
+  }
+
+  mutating func norm(_ name: String, _ count: Int, gain: Bool, bias: Bool, layer: Int? = nil) -> Norm {
+    Norm(
+      gain: gain ? vector(name + ".weight", count, .norm, layer: layer) : nil,
+      bias: bias ? vector(name + ".bias", count, .norm, layer: layer) : nil)
+  }
+}
+
+/// What the families of causal language models have in common.
+protocol CausalArchitecture: Sendable {
+  /// The blocks, named as in the checkpoint.
+  var entries: [ParameterLayout.Entry] { get }
+  /// The block whose rows give the logits: the output layer, or the token embedding that is tied to it.
+  var head: Int { get }
+  /// Rows of the vocabulary.
+  var vocabulary: Int { get }
+  /// The longest sequence.
+  var context: Int { get }
+  /// Tensors that a checkpoint may hold beyond the blocks, because they repeat or follow from others.
+  func isRedundant(_ tensor: String) -> Bool
+  /// The output vectors, ready for the head, at the rows `rows` of the batch: variants * rows.count x columns.
+  func output(_ batch: TokenBatch, rows: [Int], _ weights: Weights) -> Matrix
+}
+
+extension Weights {
+  /// y = f(x W^T + b) for a layer of the architecture.
+  func apply(
+    _ layer: Linear, to x: Matrix, into y: Matrix, accumulate: Bool = false,
+    activation: zeroth_activation = zeroth_identity
+  ) {
+    linear(
+      x, layout.blocks[layer.weight], bias: layer.bias.map { layout.blocks[$0] }, into: y, accumulate: accumulate,
+      activation: activation)
+  }
+
+  /// The linear layer as a new matrix.
+  func apply(_ layer: Linear, to x: Matrix, activation: zeroth_activation = zeroth_identity) -> Matrix {
+    let y = workspace.matrix(x.rows, layout.blocks[layer.weight].rows)
+    apply(layer, to: x, into: y, activation: activation)
+    return y
+  }
+
+  /// The layer norm as a new matrix.
+  func apply(_ norm: Norm, to x: Matrix) -> Matrix {
+    let y = workspace.matrix(x.rows, x.columns)
+    layerNorm(x, gain: norm.gain.map { layout.blocks[$0] }, bias: norm.bias.map { layout.blocks[$0] }, into: y)
+    return y
+  }
+
+  /// The rows `rows` of each variant of `x`, as a new matrix.
+  func select(_ rows: [Int], of x: Matrix) -> Matrix {
+    let y = workspace.matrix(variants * rows.count, x.columns)
+    for v in 0..<variants {
+      for (i, row) in rows.enumerated() {
+        y.row(v * rows.count + i).update(from: x.row(v * (x.rows / variants) + row), count: x.columns)
+      }
+    }
+    return y
+  }
+}
+
+extension Activation {
+  var kernel: zeroth_activation {
+    switch self {
+    case .relu: zeroth_relu
+    case .gelu: zeroth_gelu
+    case .geluTanh: zeroth_gelu_tanh
+    case .silu: zeroth_silu
+    }
+  }
+}

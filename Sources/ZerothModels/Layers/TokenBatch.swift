@@ -1,0 +1,49 @@
+import Zeroth
+
+/// Sequences of tokens, packed one behind the other without padding.
+///
+/// A segment may continue another one: its tokens then see those of the other, as if they followed it. So a prompt is
+/// computed once for all of its candidates.
+public struct TokenBatch: Sendable {
+  struct Segment: Sendable {
+    let start: Int
+    let count: Int
+    /// The segment that this one continues.
+    let prefix: Int?
+  }
+
+  /// All tokens, segment by segment.
+  public private(set) var tokens: [Int] = []
+  /// The position of each token in its sequence, from 0.
+  public private(set) var positions: [Int] = []
+  private(set) var segments: [Segment] = []
+
+  /// An empty batch.
+  public init() {}
+
+  /// A batch of independent sequences.
+  public init(_ sequences: [[Int]]) { for sequence in sequences { append(sequence) } }
+
+  /// Adds a segment, which continues segment number `prefix` if one is given (that one continues none).
+  /// Returns its number and the rows of its tokens.
+  @discardableResult
+  public mutating func append(_ sequence: [Int], after prefix: Int? = nil) -> (segment: Int, rows: Range<Int>) {
+    let start = tokens.count
+    precondition(prefix.map { segments[$0].prefix == nil } ?? true, "a segment continues one that starts a sequence")
+    let first = prefix.map { segments[$0].count } ?? 0
+    tokens += sequence
+    positions += first..<(first + sequence.count)
+    segments.append(Segment(start: start, count: sequence.count, prefix: prefix))
+    return (segments.count - 1, start..<tokens.count)
+  }
+
+  /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the model's.
+  func validate(vocabulary: Int, context: Int) throws(InputError) {
+    if let token = tokens.first(where: { !(0..<vocabulary).contains($0) }) {
+      throw InputError("token", found: "\(token)", expected: "an id below the vocabulary's \(vocabulary)")
+    }
+    if let position = positions.max(), position >= context {
+      throw InputError("sequence", found: "\(position + 1) tokens", expected: "at most the model's \(context)")
+    }
+  }
+}
