@@ -7,8 +7,8 @@ import Zeroth
 /// The model holds the description and the memory for activations; the weights are a `ParameterStore` of its layout,
 /// passed to each evaluation. Not for use by several threads at once.
 public final class CausalModel {
-  /// The folder that the model was read from.
-  public let directory: String
+  /// The folder that the model was read from; nil for one that was made from a configuration alone.
+  public let directory: String?
   /// The configuration in `config.json`.
   public let configuration: ModelConfiguration
   /// The blocks of the parameters, named as in the checkpoint.
@@ -19,32 +19,44 @@ public final class CausalModel {
   public var context: Int { architecture.context }
 
   private let architecture: any CausalArchitecture
-  private let checkpoint: Checkpoint
+  private let checkpoint: Checkpoint?
   private let file: ConfigurationFile
   private let workspace = Workspace()
 
   /// Reads the configuration and checks that the checkpoint holds exactly its tensors, in its shapes.
   ///
   /// Throws `InputError` for an unsupported architecture, a missing or superfluous tensor, or a shape that disagrees.
-  public init(directory: String) throws {
+  public convenience init(directory: String) throws {
+    let file = try ConfigurationFile(directory: directory)
+    _ = try ModelConfiguration(file)  // before the weights: an unsupported model is the clearer error
+    try self.init(file, directory: directory, checkpoint: Checkpoint(directory: directory))
+    try checkTensors(directory)
+  }
+
+  /// The model that `configuration` describes, without weights: for tests and benchmarks of any shape.
+  public convenience init(configuration: ConfigurationFile) throws {
+    try self.init(configuration, directory: nil, checkpoint: nil)
+  }
+
+  private init(_ file: ConfigurationFile, directory: String?, checkpoint: Checkpoint?) throws {
+    self.file = file
     self.directory = directory
-    file = try ConfigurationFile(directory: directory)
+    self.checkpoint = checkpoint
     configuration = try ModelConfiguration(file)
-    checkpoint = try Checkpoint(directory: directory)
+    // Checkpoints of the bare decoder, such as opt-350m's first release, leave the prefix out.
     switch configuration {
     case .opt(let opt):
-      // Checkpoints of the bare decoder, such as opt-350m's first release, leave the prefix out.
-      let bare = checkpoint.contains("decoder.embed_tokens.weight")
+      let bare = checkpoint?.contains("decoder.embed_tokens.weight") ?? false
       architecture = OPT(opt, prefix: bare ? "" : "model.")
     case .llama(let llama):
-      let bare = checkpoint.contains("embed_tokens.weight")
+      let bare = checkpoint?.contains("embed_tokens.weight") ?? false
       architecture = Llama(llama, prefix: bare ? "" : "model.")
     }
     layout = try ParameterLayout(architecture.entries)
-    try checkTensors()
   }
 
-  private func checkTensors() throws {
+  private func checkTensors(_ directory: String) throws {
+    guard let checkpoint else { return }
     for block in layout.blocks {
       guard checkpoint.contains(block.name) else {
         throw InputError(
@@ -69,12 +81,27 @@ public final class CausalModel {
     block.columns == 1 ? [block.rows] : [block.rows, block.columns]
   }
 
-  /// The weights of the checkpoint, converted to fp32.
+  /// The weights of the checkpoint, converted to fp32. Throws `InputError` when the model has no checkpoint.
   public func loadParameters() throws -> ParameterStore {
+    guard let checkpoint else {
+      throw InputError(file.path, found: "a configuration without weights", expected: "a model folder")
+    }
     var theta = ParameterStore(layout)
     for block in layout.blocks {
       try theta.withMutableBlock(block) { span in
         try span.withUnsafeMutableBufferPointer { try checkpoint.read(block.name, into: $0) }
+      }
+    }
+    return theta
+  }
+
+  /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
+  public func randomParameters(_ key: StreamKey) -> ParameterStore {
+    var theta = ParameterStore(layout)
+    theta.add(DenseDirection(key, layout: layout), scale: 0.02)
+    for block in layout.blocks where block.role == .norm && block.name.hasSuffix("weight") {
+      theta.withMutableBlock(block) { span in
+        for i in 0..<span.count { span[i] += 1 }
       }
     }
     return theta
@@ -89,9 +116,9 @@ public final class CausalModel {
       throw InputError(destination, found: "a folder that cannot be made", expected: "a place to write the model to")
     }
     try file.writeAsFloat32(to: destination)
-    try copyTokenizerFiles(from: directory, to: destination)
+    if let directory { try copyTokenizerFiles(from: directory, to: destination) }
     let tensors = try layout.blocks.map { block in
-      SafetensorsWriter.Tensor(name: block.name, shape: try checkpoint.info(block.name).shape)
+      SafetensorsWriter.Tensor(name: block.name, shape: try checkpoint?.info(block.name).shape ?? shape(of: block))
     }
     var blocks = layout.blocks.makeIterator()
     try SafetensorsWriter.write(tensors, to: destination + "/" + Checkpoint.fileName) { _, write in

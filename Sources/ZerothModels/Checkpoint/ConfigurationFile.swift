@@ -18,6 +18,13 @@ public struct ConfigurationFile: Sendable {
     guard json.members != nil else { throw InputError(path, found: json.summary, expected: "a JSON object") }
   }
 
+  /// A configuration that is not in a file: `text` is its JSON, and errors call it `name`.
+  public init(parsing text: String, name: String) throws {
+    path = name
+    json = try Array(text.utf8).withUnsafeBytes { try JSON.parse($0, subject: name) }
+    guard json.members != nil else { throw InputError(name, found: json.summary, expected: "a JSON object") }
+  }
+
   /// Writes the file into the existing folder `directory`, declaring the weights beside it as single precision.
   ///
   /// `dtype` and `torch_dtype`, whichever are present, become `"float32"`; where neither is, `torch_dtype` is added,
