@@ -1,0 +1,64 @@
+import Zeroth
+import ZerothModels
+
+/// The mean next-token loss over the scored tokens of a mini-batch of sequences.
+public final class LanguageModelingObjective: Objective {
+  /// A token outside the vocabulary or a sequence longer than the model's context.
+  public typealias Failure = InputError
+
+  /// A sequence, of whose tokens those from `scored` on count in the loss.
+  public struct Sequence: Sendable {
+    /// The tokens.
+    public let tokens: [Int]
+    /// The first token that counts, at least 1.
+    public let scored: Int
+
+    /// `tokens`, all but the first of which count, or those from `scored` on.
+    public init(_ tokens: [Int], scored: Int = 1) {
+      self.tokens = tokens
+      self.scored = max(1, scored)
+    }
+  }
+
+  private let model: CausalModel
+  private let sequences: [Sequence]
+  private let sampler: BatchSampler
+  private var batch = TokenBatch()
+  private var readout = Readout.logProbabilities(rows: [], targets: [])
+
+  /// The objective on mini-batches that `sampler` draws from `sequences`.
+  public init(_ model: CausalModel, _ sequences: [Sequence], _ sampler: BatchSampler) {
+    self.model = model
+    self.sequences = sequences
+    self.sampler = sampler
+    selectBatch(Batch(step: 0))
+  }
+
+  /// Chooses the sequences that the sampler gives for this step and draw.
+  public func selectBatch(_ batch: Batch) {
+    self.batch = TokenBatch()
+    var rows: [Int] = []
+    var targets: [Int] = []
+    for index in sampler.indices(step: batch.step, draw: batch.draw) {
+      let sequence = sequences[index]
+      let placed = self.batch.append(sequence.tokens).rows
+      rows += placed.dropLast().dropFirst(sequence.scored - 1)
+      targets += sequence.tokens.dropFirst(sequence.scored)
+    }
+    readout = .logProbabilities(rows: rows, targets: targets)
+  }
+
+  /// The mean loss at theta.
+  public func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
+    mean(try model.evaluate(batch, readout, at: theta)[0])
+  }
+
+  /// The mean losses at theta + offsets[i] D, in one pass that writes no weight.
+  public func losses<D: Direction>(
+    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
+  ) throws(InputError) -> [Double] {
+    try model.evaluate(batch, readout, at: theta, along: direction, offsets: offsets).map(mean)
+  }
+
+  private func mean(_ logs: [Double]) -> Double { -logs.reduce(0, +) / Double(logs.count) }
+}
