@@ -82,14 +82,19 @@ extension Weights {
     return y
   }
 
-  /// The rows `rows` of each variant of `x`, as a new matrix.
-  func select(_ rows: [Int], of x: Matrix) -> Matrix {
-    let y = workspace.matrix(variants * rows.count, x.columns)
+  /// y = the rows `rows` of each variant of `x`.
+  func select(_ rows: [Int], of x: Matrix, into y: Matrix) {
     for v in 0..<variants {
       for (i, row) in rows.enumerated() {
         y.row(v * rows.count + i).update(from: x.row(v * (x.rows / variants) + row), count: x.columns)
       }
     }
+  }
+
+  /// The rows `rows` of each variant of `x`, as a new matrix.
+  func select(_ rows: [Int], of x: Matrix) -> Matrix {
+    let y = workspace.matrix(variants * rows.count, x.columns)
+    select(rows, of: x, into: y)
     return y
   }
 }

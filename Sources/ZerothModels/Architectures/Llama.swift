@@ -72,7 +72,11 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
   func output(_ batch: TokenBatch, rows: [Int], _ w: Weights) -> Matrix {
     let x = w.workspace.matrix(w.variants * batch.tokens.count, configuration.hiddenSize)
     w.embed(batch.tokens, w.layout.blocks[tokens], into: x)
-    for layer in layers {
+    // What follows the last attention is computed for the rows that are read out alone.
+    let y = w.workspace.matrix(w.variants * rows.count, x.columns)
+    for (i, layer) in layers.enumerated() {
+      let isLast = i == layers.count - 1
+      let x2 = isLast ? y : x
       w.workspace.scope {
         let n = norm(x, layer.attentionNorm, w)
         let q = w.apply(layer.query, to: n)
@@ -82,19 +86,20 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
         w.rotate(k, heads: configuration.numKeyValueHeads, batch, rotary)
         w.attention(
           q, k, v, heads: configuration.numAttentionHeads, keyHeads: configuration.numKeyValueHeads, batch)
-        w.apply(layer.output, to: q, into: x, accumulate: true)
+        if isLast { w.select(rows, of: x, into: y) }
+        w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: x2, accumulate: true)
       }
       w.workspace.scope {
-        let n = norm(x, layer.feedForwardNorm, w)
+        let n = norm(x2, layer.feedForwardNorm, w)
         let gate = w.apply(layer.gate, to: n, activation: configuration.hiddenAct.kernel)
         let up = w.apply(layer.up, to: n)
         w.forRows(gate) { _, rows in
           zeroth_multiply(rows.count * gate.columns, up.row(rows.lowerBound), gate.row(rows.lowerBound))
         }
-        w.apply(layer.down, to: gate, into: x, accumulate: true)
+        w.apply(layer.down, to: gate, into: x2, accumulate: true)
       }
     }
-    return norm(w.select(rows, of: x), finalNorm, w)
+    return norm(y, finalNorm, w)
   }
 
   private func norm(_ x: Matrix, _ gain: Int, _ w: Weights) -> Matrix {

@@ -82,27 +82,32 @@ struct OPT: CausalArchitecture {
     let before = configuration.doLayerNormBefore
     let x = w.workspace.matrix(w.variants * batch.tokens.count, configuration.hiddenSize)
     embed(batch, into: x, w)
-    for layer in layers {
+    // What follows the last attention is computed for the rows that are read out alone.
+    let y = w.workspace.matrix(w.variants * rows.count, x.columns)
+    for (i, layer) in layers.enumerated() {
+      let isLast = i == layers.count - 1
+      let x2 = isLast ? y : x
       w.workspace.scope {
         let n = before ? w.apply(layer.attentionNorm, to: x) : x
         let q = w.apply(layer.query, to: n)
         let k = w.apply(layer.key, to: n)
         let v = w.apply(layer.value, to: n)
         w.attention(q, k, v, heads: heads, keyHeads: heads, batch)
-        w.apply(layer.output, to: q, into: x, accumulate: true)
-        if !before { x.take(w.apply(layer.attentionNorm, to: x)) }
+        if isLast { w.select(rows, of: x, into: y) }
+        w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: x2, accumulate: true)
+        if !before { x2.take(w.apply(layer.attentionNorm, to: x2)) }
       }
       w.workspace.scope {
-        let n = before ? w.apply(layer.finalNorm, to: x) : x
+        let n = before ? w.apply(layer.finalNorm, to: x2) : x2
         let f = w.apply(layer.up, to: n, activation: configuration.activationFunction.kernel)
-        w.apply(layer.down, to: f, into: x, accumulate: true)
-        if !before { x.take(w.apply(layer.finalNorm, to: x)) }
+        w.apply(layer.down, to: f, into: x2, accumulate: true)
+        if !before { x2.take(w.apply(layer.finalNorm, to: x2)) }
       }
     }
-    var y = w.select(rows, of: x)
-    if let finalNorm { y = w.apply(finalNorm, to: y) }
-    if let projectOut { y = w.apply(projectOut, to: y) }
-    return y
+    var output = y
+    if let finalNorm { output = w.apply(finalNorm, to: output) }
+    if let projectOut { output = w.apply(projectOut, to: output) }
+    return output
   }
 
   private func embed(_ batch: TokenBatch, into x: Matrix, _ w: Weights) {
