@@ -25,7 +25,9 @@ let package = Package(
     .target(name: "ZerothTasks", dependencies: ["Zeroth", "ZerothModels"]),
     .target(
       name: "ZerothRuns",
-      dependencies: ["Zeroth", "ZerothModels", "ZerothTasks", .product(name: "TOMLKit", package: "TOMLKit")]),
+      dependencies: ["Zeroth", "ZerothModels", "ZerothTasks", .product(name: "TOMLKit", package: "TOMLKit")],
+      exclude: ["Resources/README.md"],
+      resources: [.copy("Resources/imdb-opt"), .copy("Resources/sst2")]),
     .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
     .executableTarget(
       name: "zeroth",

@@ -1,0 +1,33 @@
+# `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
+SHELL := /bin/bash
+.PHONY: build demo test format lint packages clean
+SWIFT_BUILD := swift build -c release
+
+# OpenBLAS and GSL, where they are missing (Debian and Ubuntu).
+packages:
+	@if ! { [ -e /usr/include/gsl/gsl_rng.h ] && ls /usr/include/*/cblas.h /usr/include/cblas.h >/dev/null 2>&1 \
+	    && ls /usr/lib/*/libopenblas.so /usr/lib/libopenblas.so >/dev/null 2>&1; }; then \
+	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$sudo apt-get update && $$sudo apt-get install -y libopenblas-dev libgsl-dev; \
+	fi
+
+build: packages
+	$(SWIFT_BUILD)
+
+demo: packages
+	$(SWIFT_BUILD) --product zeroth
+	.build/release/zeroth demo
+
+# The tests run in release: a debug build is 30 to 100 times slower in numeric loops.
+test: packages lint
+	swift build -c release --build-tests
+	swift test -c release --skip-build
+
+lint:
+	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
+
+format:
+	swift format --in-place --recursive --configuration .swift-format Package.swift Sources Tests
+
+clean:
+	rm -rf .build
