@@ -81,12 +81,14 @@ public final class CausalModel {
     block.columns == 1 ? [block.rows] : [block.rows, block.columns]
   }
 
-  /// The weights of the checkpoint, converted to fp32. Throws `InputError` when the model has no checkpoint.
-  public func loadParameters() throws -> ParameterStore {
+  /// The weights of the checkpoint, converted to fp32; only the blocks of `selection` are trainable.
+  ///
+  /// Throws `InputError` when the model has no checkpoint, or the selection no block.
+  public func loadParameters(training selection: BlockSelection = .all) throws -> ParameterStore {
     guard let checkpoint else {
       throw InputError(file.path, found: "a configuration without weights", expected: "a model folder")
     }
-    var theta = ParameterStore(layout)
+    var theta = ParameterStore(try layout.training(only: selection))
     for block in layout.blocks {
       try theta.withMutableBlock(block) { span in
         try span.withUnsafeMutableBufferPointer { try checkpoint.read(block.name, into: $0) }

@@ -1,0 +1,195 @@
+import Foundation
+import Zeroth
+import ZerothModels
+import ZerothTasks
+
+/// One training run: fine-tunes a model on a task by a composed optimiser, and keeps a record from which it can be
+/// resumed and replayed.
+public final class TrainingRun {
+  /// What is run.
+  public let configuration: RunConfiguration
+  /// The model and the examples.
+  public let workbench: Workbench
+  private let registry: Registry
+  private let progress: ProgressLine?
+  private var result = RunResult()
+  private var metrics: MetricsWriter?
+  private var recorded: [Int: MetricsRow.Evaluation] = [:]
+  private var recordedSteps = 0
+  private var earlierSeconds = 0.0
+  private var lastAccuracy: Double?
+
+  /// A run of `configuration` on `workbench`, shown by `progress`.
+  public init(
+    _ configuration: RunConfiguration, _ workbench: Workbench, registry: Registry = .standard,
+    progress: ProgressLine? = nil
+  ) {
+    self.configuration = configuration
+    self.workbench = workbench
+    self.registry = registry
+    self.progress = progress
+  }
+
+  /// Trains, evaluating dev every so many steps and keeping the best model, and measures test at the end.
+  ///
+  /// With a folder in the configuration, everything is recorded there; `resuming` goes on with what it holds.
+  /// Throws `InputError` for what cannot be used, before anything is written.
+  public func run(resuming: Bool = false) throws -> RunResult {
+    Parallel.threads = configuration.threads
+    PeakMemory.reset()
+    var theta = try workbench.model.loadParameters(training: configuration.trainable)
+    var optimizer = try registry.makeOptimizer(configuration.composition, runSteps: configuration.steps)
+    try optimizer.validate(theta.layout)
+    let sampler = try BatchSampler(
+      count: workbench.train.count, size: configuration.batch, seed: UInt64(configuration.composition.seed))
+    let objective = RecordingObjective(ClassificationObjective(workbench.model, workbench.train, sampler))
+    let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
+    var record = RunRecord(configuration, layout: theta.layout)
+    let files = try openFolder(resuming: resuming)
+    try files?.write(record)
+    try openMetrics(files, header, optimizer, theta.layout, resuming: resuming)
+
+    result.zeroShot = try accuracy("test", workbench.test, theta, step: 0)
+    try evaluate(theta, step: 0, files)
+    let start = ContinuousClock.now
+    var evaluating = Duration.zero
+    do {
+      let each: (StepReport, Bool, borrowing ParameterStore) throws -> Void = { report, replayed, theta in
+        try self.didStep(report, seconds: (ContinuousClock.now - start - evaluating) / .seconds(1))
+        let begin = ContinuousClock.now
+        let done = report.step + 1
+        if done % self.configuration.evalEvery == 0 || done == self.configuration.steps {
+          try self.evaluate(theta, step: done, files)
+        }
+        evaluating += ContinuousClock.now - begin
+      }
+      if let files {
+        try optimizer.resume(
+          &theta, objective, trajectory: files.trajectory, header: header, until: configuration.steps, afterEach: each)
+      } else {
+        while optimizer.nextStep < configuration.steps {
+          try each(try optimizer.step(&theta, objective.base), false, theta)
+        }
+      }
+      result.end = "all \(configuration.steps) steps done"
+    } catch let error as NonFiniteError {
+      result.skipped += 1
+      result.end = error.description
+      result.isCutShort = true
+    }
+    progress?.finish()
+    result.seconds = earlierSeconds + (ContinuousClock.now - start - evaluating) / .seconds(1)
+    result.peakMemory = PeakMemory.bytes
+    result.final = try accuracy("test", workbench.test, theta, step: result.steps)
+    result.best = try bestAccuracy(theta, files)
+    try metrics?.synchronize()
+    record.end = result.end
+    record.results = result.json
+    try files?.write(record)
+    return result
+  }
+
+  /// The run's folder, made if need be. It must not hold another run, or, to resume, it must hold this one.
+  private func openFolder(resuming: Bool) throws(InputError) -> RunFiles? {
+    guard let out = configuration.out else {
+      guard !resuming else { throw InputError("--resume", found: "no folder", expected: "--out with the run's folder") }
+      return nil
+    }
+    let files = RunFiles(out)
+    let isThere = FileManager.default.fileExists(atPath: files.record)
+    guard isThere == resuming else {
+      throw InputError(
+        "run.out '\(out)'", found: isThere ? "another run" : "no run",
+        expected: isThere ? "a new folder, or --resume to go on with that run" : "the folder of a run to resume")
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+    } catch {
+      throw InputError("run.out '\(out)'", found: "a folder that cannot be made", expected: "a place to write to")
+    }
+    return files
+  }
+
+  /// Opens the metrics, cut off where the trajectory ends.
+  private func openMetrics(
+    _ files: RunFiles?, _ header: TrajectoryHeader, _ optimizer: any ZerothOptimizer, _ layout: ParameterLayout,
+    resuming: Bool
+  ) throws(InputError) {
+    guard let files else { return }
+    guard resuming, FileManager.default.fileExists(atPath: files.metrics) else {
+      metrics = try MetricsWriter(new: files.metrics)
+      return
+    }
+    var steps = 0
+    if FileManager.default.fileExists(atPath: files.trajectory) {
+      steps = try Trajectory(file: files.trajectory).steps(of: header, by: optimizer, in: layout).count
+    }
+    let writer = try MetricsWriter(resuming: files.metrics, at: steps)
+    for row in writer.kept {
+      switch row {
+      case .step(let step):
+        recordedSteps = step.step + 1
+        earlierSeconds = step.seconds
+      case .evaluation(let evaluation) where evaluation.split == "dev": recorded[evaluation.step] = evaluation
+      case .evaluation: break
+      }
+    }
+    metrics = writer
+  }
+
+  private func didStep(_ report: StepReport, seconds: Double) throws {
+    result.steps = report.step + 1
+    result.forwards += report.evaluations
+    result.skipped += report.outcome == .skipped ? 1 : 0
+    result.nonFiniteMoves += report.nonFiniteMoves
+    if report.step >= recordedSteps {
+      try metrics?.append(
+        .step(.init(report, forwards: result.forwards, seconds: earlierSeconds + seconds)))
+    }
+    progress?.update(result.steps, loss: report.meanLoss, accuracy: lastAccuracy)
+  }
+
+  /// Evaluates dev and keeps the model if it is the best so far.
+  private func evaluate(_ theta: borrowing ParameterStore, step: Int, _ files: RunFiles?) throws {
+    let accuracy = try recorded[step]?.accuracy ?? self.accuracy("dev", workbench.dev, theta, step: step)
+    lastAccuracy = accuracy
+    guard accuracy > result.bestDev else { return }
+    result.bestDev = accuracy
+    result.bestStep = step
+    if let files {
+      try workbench.model.save(theta, to: files.model)
+    } else {
+      kept = Kept(theta.clone())
+    }
+  }
+
+  /// Without a folder the best weights are kept in memory.
+  private var kept: Kept?
+  private final class Kept {
+    let theta: ParameterStore
+    init(_ theta: consuming ParameterStore) { self.theta = theta }
+  }
+
+  private func accuracy(
+    _ split: String, _ examples: [EncodedExample], _ theta: borrowing ParameterStore, step: Int
+  ) throws -> Double {
+    let found = try workbench.model.classify(examples, at: theta)
+    try metrics?.append(
+      .evaluation(.init(step: step, split: split, accuracy: found.accuracy, loss: found.loss)))
+    return found.accuracy
+  }
+
+  /// Test accuracy of the best model by dev accuracy: of theta, if that is it.
+  private func bestAccuracy(_ theta: borrowing ParameterStore, _ files: RunFiles?) throws -> Double {
+    if result.bestStep == result.steps { return result.final }
+    if result.bestStep == 0 { return result.zeroShot }
+    if let kept { return try workbench.model.classify(workbench.test, at: kept.theta).accuracy }
+    guard let files else { return .nan }
+    return try workbench.model.classify(workbench.test, at: CausalModel(directory: files.model).loadParameters())
+      .accuracy
+  }
+}
+
+extension RunFiles {
+  fileprivate func write(_ record: RunRecord) throws(InputError) { try record.write(to: self.record) }
+}
