@@ -1,0 +1,34 @@
+import Zeroth
+
+/// The examples of each step's mini-batch: a shuffled pass over the data after another, without replacement.
+///
+/// A batch depends on (seed, step, draw) alone, so that any step of a run can be made again without the steps before it.
+/// Every batch is of the same size and holds no example twice: of a pass, the `count mod size` examples that fill no
+/// batch are left out, others in each pass.
+public struct BatchSampler: Sendable {
+  /// The number of examples.
+  public let count: Int
+  /// Examples a batch, at most `count`.
+  public let size: Int
+  private let key: StreamKey
+
+  /// Batches of `size` out of `count` examples; a size above `count` means all of them in every batch.
+  public init(count: Int, size: Int, seed: UInt64) throws(InputError) {
+    guard count > 0 else { throw InputError("examples to draw batches from", found: "none", expected: "at least one") }
+    guard size > 0 else { throw InputError("batch size", found: "\(size)", expected: "at least 1") }
+    self.count = count
+    self.size = min(size, count)
+    key = StreamKey(seed: seed).child(.batch)
+  }
+
+  /// Batches in a pass over the data.
+  public var batchesPerEpoch: Int { count / size }
+
+  /// The indices of the batch of `step`, from 0. A `draw` above 0 gives further batches of the same step, independent
+  /// of the first, for methods that measure on more than one.
+  public func indices(step: Int, draw: Int = 0) -> [Int] {
+    let (epoch, place) = step.quotientAndRemainder(dividingBy: batchesPerEpoch)
+    var stream = RandomStream(key.child(.batch, draw).child(.step, epoch))
+    return Array(stream.shuffled(Array(0..<count))[place * size..<(place + 1) * size])
+  }
+}

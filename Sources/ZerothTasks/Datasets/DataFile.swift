@@ -1,0 +1,114 @@
+import Foundation
+import Zeroth
+
+/// The forms of data files that are read.
+public enum DataFormat: String, Sendable, CaseIterable {
+  /// `label text` in a line, as SST and TREC are handed around.
+  case labelledLines
+  /// Tab-separated columns with a header, without quoting.
+  case tsv
+  /// Comma-separated columns (RFC 4180).
+  case csv
+  /// A JSON object in each line.
+  case jsonLines
+  /// One JSON object, or an array of them.
+  case json
+
+  /// The endings of data files, a `.gz` after them aside.
+  static let extensions: Set<String> = ["txt", "tsv", "csv", "jsonl", "json"]
+
+  /// The form of `file`: what its name says, or else what its first line looks like.
+  init(of file: TextFile, names: Set<String>) throws(InputError) {
+    let first = file.firstLine
+    let tabs = first.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+    let looksLikeTable = tabs.count > 1 && DelimitedText.isHeader(tabs, names: names)
+    let word = first.prefix { !$0.isWhitespace }
+    switch Self.stem(of: file.path).ending {
+    case "tsv": self = .tsv
+    case "csv": self = .csv
+    case "jsonl": self = .jsonLines
+    case "json": self = file.bytes.count > first.utf8.count + 2 && Self.isWholeObject(first) ? .jsonLines : .json
+    case "txt" where !looksLikeTable: self = .labelledLines
+    case _ where first.hasPrefix("{") || first.hasPrefix("["):
+      self = Self.isWholeObject(first) ? .jsonLines : .json
+    case _ where looksLikeTable: self = .tsv
+    case _ where DelimitedText.isHeader(first.split(separator: ",").map(String.init), names: names): self = .csv
+    case _ where word.count < first.count && (Int(word) != nil || word.contains(":")): self = .labelledLines
+    default:
+      throw InputError(
+        file.path, found: first.isEmpty ? "an empty file" : "a first line '\(first.prefix(40))' of no known form",
+        expected: "lines of 'label text', TSV, CSV, JSON or JSONL")
+    }
+  }
+
+  /// A file's name without folders, `.gz` and the ending, and the ending, both in lower case.
+  static func stem(of path: String) -> (name: String, ending: String) {
+    var url = URL(fileURLWithPath: path)
+    if url.pathExtension.lowercased() == "gz" { url = url.deletingPathExtension() }
+    return (url.deletingPathExtension().lastPathComponent.lowercased(), url.pathExtension.lowercased())
+  }
+
+  private static func isWholeObject(_ line: String) -> Bool {
+    (try? JSONDecoder().decode([String: JSONValue].self, from: Data(line.utf8))) != nil
+  }
+}
+
+/// Reads data files of any form into records.
+public enum DataFile {
+  /// The records of the file at `path`.
+  ///
+  /// - Parameters:
+  ///   - names: the columns that a task reads, by which a table's header is recognised.
+  ///   - encoding: what the bytes may be.
+  /// - Throws: `InputError` naming the file and the line, also when there is no record.
+  public static func records(
+    _ path: String, names: Set<String>, encoding: TextEncoding = .utf8
+  ) throws(InputError) -> [Record] {
+    try records(TextFile(path: path, encoding: encoding), names: names)
+  }
+
+  static func records(_ file: TextFile, names: Set<String>) throws(InputError) -> [Record] {
+    let records: [Record] =
+      switch try DataFormat(of: file, names: names) {
+      case .labelledLines: labelledLines(file)
+      case .tsv: try DelimitedText.records(DelimitedText.tabRows(file), in: file, names: names)
+      case .csv: try DelimitedText.records(try DelimitedText.commaRows(file), in: file, names: names)
+      case .jsonLines: try jsonLines(file)
+      case .json: try json(file)
+      }
+    guard !records.isEmpty else { throw InputError(file.path, found: "no examples", expected: "at least one") }
+    return records
+  }
+
+  private static func labelledLines(_ file: TextFile) -> [Record] {
+    file.lines.map { line in
+      let text = line.text.trimmed
+      let label = text.prefix { !$0.isWhitespace }
+      return Record(
+        ["label": .string(String(label)), "text": .string(text.dropFirst(label.count).trimmed)],
+        source: Source(file: file.path, line: line.number))
+    }
+  }
+
+  private static func jsonLines(_ file: TextFile) throws(InputError) -> [Record] {
+    var records: [Record] = []
+    for line in file.lines {
+      let source = Source(file: file.path, line: line.number)
+      guard let fields = try? JSONDecoder().decode([String: JSONValue].self, from: Data(line.text.utf8)) else {
+        throw InputError("\(source)", found: "'\(line.text.prefix(40))'", expected: "a JSON object in the line")
+      }
+      records.append(Record(fields, source: source))
+    }
+    return records
+  }
+
+  private static func json(_ file: TextFile) throws(InputError) -> [Record] {
+    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(file.bytes)) else {
+      throw InputError(file.path, found: "text that is not whole JSON", expected: "a JSON object or array")
+    }
+    // Lines of a value inside one JSON document are not known: its records are all said to be on line 1.
+    let top = Record(["": value], source: Source(file: file.path, line: 1))
+    if case .object(let fields) = value { return [Record(fields, source: top.source)] }
+    return try top.objects("")
+  }
+}

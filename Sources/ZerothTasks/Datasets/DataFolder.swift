@@ -1,0 +1,50 @@
+import Foundation
+import Zeroth
+
+/// The files of a data set: what a `--data` argument names, a folder or one file.
+public struct DataFolder: Sendable, Hashable {
+  /// The file that training examples come from; the only one where there is nothing to tell files apart.
+  public let train: String
+  /// The file for choosing, where there is a test file besides.
+  public let dev: String?
+  /// The file for the final measurement: the test file, or the dev file when that is all there is beside `train`.
+  public let test: String?
+
+  private static let trainNames: Set<String> = ["train", "training"]
+  private static let devNames: Set<String> = ["dev", "val", "valid", "validation", "dev_matched", "validation_matched"]
+  private static let testNames: Set<String> = ["test"]
+
+  /// The files at `path`: `train`, `dev` (or `val`, `validation`, `dev_matched`) and `test` with any known ending in
+  /// a folder, one data file of any name in a folder, or the file itself.
+  public init(_ path: String) throws(InputError) {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw InputError(path, found: "nothing", expected: "a data file or a folder of them")
+    }
+    guard isFolder.boolValue else {
+      (train, dev, test) = (path, nil, nil)
+      return
+    }
+    let entries = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    let files = entries.filter { DataFormat.extensions.contains(DataFormat.stem(of: $0).ending) }
+    func only(_ names: Set<String>) throws(InputError) -> String? {
+      let found = files.filter { names.contains(DataFormat.stem(of: $0).name) }
+      guard found.count < 2 else {
+        throw InputError(path, found: found.joined(separator: " and "), expected: "one of them")
+      }
+      return found.first.map { URL(fileURLWithPath: path).appendingPathComponent($0).relativePath }
+    }
+    let (trainFile, devFile, testFile) = (try only(Self.trainNames), try only(Self.devNames), try only(Self.testNames))
+    if let trainFile {
+      train = trainFile
+      dev = testFile == nil ? nil : devFile
+      test = testFile ?? devFile
+    } else if files.count == 1, let file = files.first {
+      (train, dev, test) = (URL(fileURLWithPath: path).appendingPathComponent(file).relativePath, nil, nil)
+    } else {
+      throw InputError(
+        path, found: files.isEmpty ? "no data file" : files.joined(separator: ", "),
+        expected: "a file train.txt, .tsv, .csv, .json or .jsonl, or a single data file")
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import Zeroth
+
+/// One row of a data file before a task has read it: named values and the place they came from.
+///
+/// Cells of tables are strings; values of JSON keep their shape. The accessors throw an ``InputError`` that names
+/// the file, the line and the field.
+public struct Record: Sendable {
+  /// Where the row stands.
+  public let source: Source
+  /// The row's values by the name of their column or key.
+  public let fields: [String: JSONValue]
+  /// The path to a nested object, for messages: empty, or `passage.`.
+  let path: String
+
+  /// A row with `fields` at `source`.
+  public init(_ fields: [String: JSONValue], source: Source) {
+    self.init(fields, source: source, path: "")
+  }
+
+  init(_ fields: [String: JSONValue], source: Source, path: String) {
+    self.fields = fields
+    self.source = source
+    self.path = path
+  }
+
+  /// The text of the first field there is among `names`, trimmed. Throws when there is none or it is empty.
+  public func text(_ names: [String]) throws(InputError) -> String {
+    let (name, value) = try field(names)
+    guard let text = value.text else { throw error(name, found: value.kind, expected: "a text") }
+    let trimmed = text.trimmed
+    guard !trimmed.isEmpty else { throw error(name, found: "an empty text", expected: "a text") }
+    return trimmed
+  }
+
+  /// The text of the field `name`, trimmed. Throws when it is missing or empty.
+  public func text(_ name: String) throws(InputError) -> String { try text([name]) }
+
+  /// The index of the class that the first field there is among `names` spells.
+  public func label(_ names: [String] = ["label"], among classes: [ClassLabel]) throws(InputError) -> Int {
+    let (name, value) = try field(names)
+    let found = value.text.map { $0.trimmed }
+    if let found, let index = classes.firstIndex(where: { $0.names.contains(found) }) { return index }
+    throw error(
+      name, found: found.map { "'\($0)'" } ?? value.kind,
+      expected: "one of \(classes.flatMap(\.names).map { "'\($0)'" }.joined(separator: ", "))")
+  }
+
+  /// The object in the field `name`.
+  public func object(_ name: String) throws(InputError) -> Record {
+    let (_, value) = try field([name])
+    return try record(of: value, at: name)
+  }
+
+  /// The objects of the array in the field `name`.
+  public func objects(_ name: String) throws(InputError) -> [Record] {
+    let (_, value) = try field([name])
+    guard case .array(let values) = value else { throw error(name, found: value.kind, expected: "an array") }
+    var records: [Record] = []
+    for (index, value) in values.enumerated() { records.append(try record(of: value, at: "\(name)[\(index)]")) }
+    return records
+  }
+
+  /// The texts of the array in the field `name`.
+  public func texts(_ name: String) throws(InputError) -> [String] {
+    let (_, value) = try field([name])
+    guard case .array(let values) = value else { throw error(name, found: value.kind, expected: "an array") }
+    var texts: [String] = []
+    for (index, value) in values.enumerated() {
+      texts.append(try Record(["\(name)[\(index)]": value], source: source, path: path).text("\(name)[\(index)]"))
+    }
+    return texts
+  }
+
+  /// An error about the field `name` of this row.
+  public func error(_ name: String, found: String, expected: String) -> InputError {
+    InputError("\(source): \(path)\(name)", found: found, expected: expected)
+  }
+
+  private func record(of value: JSONValue, at name: String) throws(InputError) -> Record {
+    guard case .object(let fields) = value else { throw error(name, found: value.kind, expected: "an object") }
+    return Record(fields, source: source, path: "\(path)\(name).")
+  }
+
+  private func field(_ names: [String]) throws(InputError) -> (String, JSONValue) {
+    for name in names {
+      if let value = fields[name] { return (name, value) }
+    }
+    throw error(
+      names.joined(separator: " or "),
+      found: "no such field among \(fields.keys.sorted().joined(separator: ", "))", expected: "a value")
+  }
+}
+
+extension JSONValue {
+  /// What the value is, for messages.
+  var kind: String {
+    switch self {
+    case .string(let string): "the text '\(string.prefix(40))'"
+    case .bool, .integer, .number: "the value \(text ?? "")"
+    case .array: "an array"
+    case .object: "an object"
+    case .null: "null"
+    }
+  }
+}
+
+extension StringProtocol {
+  /// The string without white space at its ends.
+  var trimmed: String {
+    guard let first = firstIndex(where: { !$0.isWhitespace }), let last = lastIndex(where: { !$0.isWhitespace })
+    else { return "" }
+    return String(self[first...last])
+  }
+}

@@ -1,0 +1,150 @@
+import Zeroth
+
+/// How many examples to train on and to choose by.
+public enum SplitSize: Sendable, Hashable {
+  /// `k` examples of each class for train and as many for dev; an error where a class has fewer.
+  case perClass(Int)
+  /// At most so many in all. Where a file has fewer than are asked of it, each set shrinks in proportion.
+  case total(train: Int, dev: Int)
+}
+
+/// The three sets of a run. No text (or shared passage: ``Example/splitKey``) is in two of them.
+public struct Splits: Sendable {
+  /// What is trained on, in the order it was drawn.
+  public let train: [Example]
+  /// What settings and checkpoints are chosen by.
+  public let dev: [Example]
+  /// What is measured at the end, and never used to choose anything.
+  public let test: [Example]
+  /// Where each set comes from and what was left out, in words.
+  public let notes: [String]
+}
+
+/// A task's examples as its files hold them.
+public struct TaskData: Sendable {
+  /// The task that read them.
+  public let task: TextTask
+  /// The files.
+  public let folder: DataFolder
+  /// The examples of the train file, or of the only one.
+  public let train: [Example]
+  /// The examples of the dev file, if there is a test file besides.
+  public let dev: [Example]?
+  /// The examples of the test file.
+  public let test: [Example]?
+
+  /// Draws the three sets by `seed`.
+  ///
+  /// Train comes from the train file. Dev comes from the dev file, or from the train file when there is none or when it
+  /// holds too few for `k` per class. Test comes from the test file, or from the only file when there is no other. The
+  /// sets are drawn in this order, and an example whose text is already in an earlier set is left out of the later.
+  ///
+  /// - Parameters:
+  ///   - size: examples for train and dev; the task's own sizes by default.
+  ///   - testSize: the most test examples; the task's own size by default.
+  /// - Throws: `InputError` when a class has fewer than `k`, a set would be empty, or train would hold a single class.
+  public func split(_ size: SplitSize? = nil, test testSize: Int? = nil, seed: UInt64) throws(InputError) -> Splits {
+    let size = size ?? task.splitSize
+    let testSize = testSize ?? task.testSize
+    guard testSize > 0 else { throw InputError("test size", found: "\(testSize)", expected: "at least 1") }
+    let key = StreamKey(seed: seed)
+    let devFile = try devFile(for: size)
+    var notes: [String] = []
+    var taken: Set<String> = []
+
+    func draw(_ name: String, _ examples: [Example], _ file: String, _ index: Int, _ size: SetSize) throws(InputError)
+      -> [Example]
+    {
+      var stream = RandomStream(key.child(.split, index))
+      let free = examples.filter { !taken.contains($0.splitKey) }
+      if file != folder.train, free.count < examples.count {
+        notes.append("\(examples.count - free.count) of \(file) left out: their text is in an earlier set")
+      }
+      let drawn = try size.draw(from: Self.shuffled(free, &stream), task: task, file: file)
+      guard !drawn.isEmpty else { throw InputError("\(file): \(name)", found: "no examples left", expected: "some") }
+      notes.append("\(name): \(drawn.count) of \(examples.count) from \(file)")
+      taken.formUnion(drawn.map(\.splitKey))
+      return drawn
+    }
+
+    let (trainSize, devSize, testCount) = try sizes(size, testSize: testSize, devIsFile: devFile != nil)
+    let train = try draw("train", self.train, folder.train, 0, trainSize)
+    if !task.classes.isEmpty, let label = train.first?.label, train.allSatisfy({ $0.label == label }) {
+      throw InputError(
+        folder.train, found: "the single class '\(task.classes[label].names.first ?? "")' to train on",
+        expected: "at least two of the \(task.classes.count) classes of \(task.name)")
+    }
+    let devPath = devFile.flatMap { _ in folder.dev } ?? folder.train
+    let dev = try draw("dev", devFile ?? self.train, devPath, 1, devSize)
+    let test = try draw("test", self.test ?? self.train, folder.test ?? folder.train, 2, .atMost(testCount))
+    return Splits(train: train, dev: dev, test: test, notes: notes)
+  }
+
+  private func devFile(for size: SplitSize) throws(InputError) -> [Example]? {
+    guard let dev, case .perClass(let k) = size else { return dev }
+    let isEnough = task.classes.indices.allSatisfy { label in dev.count { $0.label == label } >= k }
+    return isEnough ? dev : nil
+  }
+
+  private func sizes(
+    _ size: SplitSize, testSize: Int, devIsFile: Bool
+  ) throws(InputError) -> (train: SetSize, dev: SetSize, test: Int) {
+    switch size {
+    case .perClass(let k):
+      guard k > 0 else { throw InputError("k", found: "\(k)", expected: "at least 1 per class") }
+      guard !task.classes.isEmpty else {
+        throw InputError("k", found: "k per class for \(task.name), which has no classes", expected: "a size in all")
+      }
+      return (.perClass(k), .perClass(k), testSize)
+    case .total(let trainSize, let devSize):
+      guard trainSize > 0 else { throw InputError("train size", found: "\(trainSize)", expected: "at least 1") }
+      guard devSize > 0 else { throw InputError("dev size", found: "\(devSize)", expected: "at least 1") }
+      let asked = Double(trainSize) + Double(devIsFile ? 0 : devSize) + Double(test == nil ? testSize : 0)
+      let part = min(1, Double(train.count) / asked)
+      func share(of size: Int, _ isFile: Bool) -> Int { isFile ? size : max(1, Int(Double(size) * part)) }
+      return (
+        .atMost(share(of: trainSize, false)), .atMost(share(of: devSize, devIsFile)),
+        share(of: testSize, test != nil)
+      )
+    }
+  }
+
+  /// The examples in a random order in which those of one key stand together.
+  private static func shuffled(_ examples: [Example], _ stream: inout RandomStream) -> [Example] {
+    var places: [String: Int] = [:]
+    var groups: [[Example]] = []
+    for example in examples {
+      if let place = places[example.splitKey] {
+        groups[place].append(example)
+      } else {
+        places[example.splitKey] = groups.count
+        groups.append([example])
+      }
+    }
+    return stream.shuffled(groups).flatMap(\.self)
+  }
+}
+
+/// The size of one set.
+private enum SetSize {
+  case perClass(Int)
+  case atMost(Int)
+
+  func draw(from examples: [Example], task: TextTask, file: String) throws(InputError) -> [Example] {
+    switch self {
+    case .atMost(let count): return Array(examples.prefix(count))
+    case .perClass(let k):
+      var counts = Array(repeating: 0, count: task.classes.count)
+      let drawn = examples.filter { example in
+        counts[example.label] += 1
+        return counts[example.label] <= k
+      }
+      for (label, count) in counts.enumerated() where count < k {
+        throw InputError(
+          "\(file): class '\(task.classes[label].names.first ?? "")'", found: "\(count) examples left to draw from",
+          expected: "at least \(k), the k asked for")
+      }
+      return drawn
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/// Counts of what was predicted for what was right, and the measures made of them.
+public struct ClassificationScore: Sendable, Hashable {
+  /// `confusion[label][prediction]`: how many examples of class `label` were given the class `prediction`.
+  public private(set) var confusion: [[Int]]
+
+  /// No example yet, of `classes` classes.
+  public init(classes: Int) {
+    confusion = Array(repeating: Array(repeating: 0, count: classes), count: classes)
+  }
+
+  /// The counts of `predictions` beside `labels`, both indices below `classes`.
+  public init(classes: Int, predictions: [Int], labels: [Int]) {
+    self.init(classes: classes)
+    for (prediction, label) in zip(predictions, labels) { add(prediction: prediction, label: label) }
+  }
+
+  /// Counts one example.
+  public mutating func add(prediction: Int, label: Int) { confusion[label][prediction] += 1 }
+
+  /// The number of examples.
+  public var count: Int { confusion.reduce(0) { $0 + $1.reduce(0, +) } }
+
+  /// The share of examples that were predicted right; 0 without examples.
+  public var accuracy: Double {
+    Self.ratio(confusion.indices.reduce(0) { $0 + confusion[$1][$1] }, count)
+  }
+
+  /// For each class, the share of its examples that were predicted right; nil for a class without examples.
+  public var perClassAccuracy: [Double?] {
+    confusion.indices.map { label in
+      let count = confusion[label].reduce(0, +)
+      return count == 0 ? nil : Self.ratio(confusion[label][label], count)
+    }
+  }
+
+  /// F1 of one class, the harmonic mean of its precision and recall: 2 TP / (2 TP + FP + FN); 0 where that is 0 / 0.
+  public func f1(of positive: Int) -> Double {
+    let hits = confusion[positive][positive]
+    let labelled = confusion[positive].reduce(0, +)
+    let predicted = confusion.reduce(0) { $0 + $1[positive] }
+    return Self.ratio(2 * hits, labelled + predicted)
+  }
+
+  /// The mean of all classes' F1.
+  public var macroF1: Double {
+    confusion.isEmpty ? 0 : confusion.indices.map(f1(of:)).reduce(0, +) / Double(confusion.count)
+  }
+
+  /// The value of a metric that is one of classification; nil for those of generated answers.
+  public func value(of metric: Metric) -> Double? {
+    switch metric {
+    case .accuracy: accuracy
+    case .f1: confusion.isEmpty ? nil : f1(of: confusion.count - 1)
+    case .answerF1, .exactMatch: nil
+    }
+  }
+
+  private static func ratio(_ part: Int, _ whole: Int) -> Double { whole == 0 ? 0 : Double(part) / Double(whole) }
+}

@@ -1,0 +1,11 @@
+/// How a task's predictions are measured.
+public enum Metric: String, Sendable, CaseIterable {
+  /// The share of right predictions.
+  case accuracy
+  /// F1 of the last class over all examples, as MultiRC's over answers.
+  case f1
+  /// SQuAD's F1 over the words of generated answers, averaged over the examples.
+  case answerF1
+  /// SQuAD's share of generated answers that equal a gold answer.
+  case exactMatch
+}

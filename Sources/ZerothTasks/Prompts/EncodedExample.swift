@@ -1,0 +1,53 @@
+/// An example in tokens for a causal model: the prompt once, and the candidates that may follow it.
+public struct EncodedExample: Sendable, Hashable {
+  /// The prompt's tokens, special ones in front.
+  public var prompt: [Int]
+  /// The tokens of each candidate, at least one each, in label order.
+  public var candidates: [[Int]]
+  /// The index of the right candidate.
+  public var label: Int
+
+  /// An example of a prompt, its candidates and the right one.
+  public init(prompt: [Int], candidates: [[Int]], label: Int) {
+    self.prompt = prompt
+    self.candidates = candidates
+    self.label = label
+  }
+}
+
+/// An example in tokens for a masked model.
+public struct EncodedMaskedExample: Sendable, Hashable {
+  /// The tokens, special ones included.
+  public var tokens: [Int]
+  /// The place of the mask in `tokens`.
+  public var maskPosition: Int
+  /// The index of the right class.
+  public var label: Int
+
+  /// An example of tokens with a mask at `maskPosition`.
+  public init(tokens: [Int], maskPosition: Int, label: Int) {
+    self.tokens = tokens
+    self.maskPosition = maskPosition
+    self.label = label
+  }
+}
+
+/// What turns text into tokens here: a tokenizer's `encode(_:addSpecialTokens:)`.
+public typealias TextEncoder = @Sendable (_ text: String, _ addSpecialTokens: Bool) -> [Int]
+
+/// The tokens that a model expects around a text, found by comparing a word's tokens with and without them.
+struct SpecialTokens: Sendable {
+  var prefix: [Int] = []
+  var suffix: [Int] = []
+
+  init(of encode: TextEncoder) {
+    let plain = encode("the", false)
+    let whole = encode("the", true)
+    guard !plain.isEmpty, plain.count < whole.count else { return }
+    for start in 0...whole.count - plain.count where Array(whole[start..<start + plain.count]) == plain {
+      prefix = Array(whole[..<start])
+      suffix = Array(whole[(start + plain.count)...])
+      return
+    }
+  }
+}

@@ -1,0 +1,10 @@
+extension TextTask {
+  /// CB, CommitmentBank: whether the writer of a text is committed to a clause of it (de Marneffe et al. 2019).
+  public static let cb = TextTask(
+    name: "cb",
+    summary: "whether a text commits its writer to a clause, three classes",
+    columns: NaturalLanguageInference.columns,
+    classes: [ClassLabel("Yes", "entailment"), ClassLabel("No", "contradiction"), ClassLabel("Maybe", "neutral")],
+    prompt: { "Suppose \($0["premise"]) Can we infer that \"\($0["hypothesis"])\"? Yes, No, or Maybe?\n" }
+  ).with { $0.splitSize = .total(train: 150, dev: 100) }
+}

@@ -1,0 +1,32 @@
+import Foundation
+
+extension TextTask {
+  /// DROP: a question about a passage that asks for counting, comparing or calculating (Dua et al. 2019).
+  ///
+  /// A row holds `context`, which is `Passage: ...\nQuestion: ...\nAnswer:`, and `ref_text`, the gold answers joined by
+  /// bars. A passage's questions stay in one split.
+  public static let drop = TextTask(
+    name: "drop",
+    summary: "a question about a passage that needs counting or comparing, generated",
+    kind: .generation,
+    metrics: [.answerF1, .exactMatch],
+    prompt: { "Passage: \($0["passage"])\nQuestion: \($0["question"])\nAnswer: " },
+    read: { record in
+      let context = try record.text("context")
+      let (head, question, tail) = ("Passage: ", "\nQuestion: ", "\nAnswer:")
+      guard context.hasPrefix(head), context.hasSuffix(tail),
+        let middle = context.range(of: question, options: .backwards)
+      else {
+        throw record.error(
+          "context", found: "'\(context.prefix(40))'", expected: "'Passage: ...', 'Question: ...' and 'Answer:' in lines")
+      }
+      let passage = context[..<middle.lowerBound].dropFirst(head.count).trimmed
+      let answers = try record.text("ref_text").split(separator: "|").map { $0.trimmed }.filter { !$0.isEmpty }
+      guard !answers.isEmpty else { throw record.error("ref_text", found: "no answer", expected: "at least one") }
+      return [
+        Example(
+          fields: ["passage": passage, "question": context[middle.upperBound...].dropLast(tail.count).trimmed],
+          answers: answers, label: 0, splitKey: passage, source: record.source)
+      ]
+    })
+}

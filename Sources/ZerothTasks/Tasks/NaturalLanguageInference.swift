@@ -1,0 +1,32 @@
+/// What the tasks on a premise and a hypothesis share.
+enum NaturalLanguageInference {
+  static let columns = [["premise", "sentence1"], ["hypothesis", "sentence2"]]
+
+  /// `{premise without its final punctuation}?<mask>, {hypothesis, first letter lower}`.
+  static let masked: @Sendable (Example) -> MaskedPrompt = { example in
+    var premise = example["premise"]
+    if let last = premise.last, ".,;:!?".contains(last) { premise.removeLast() }
+    let hypothesis = example["hypothesis"]
+    return MaskedPrompt("\(premise)?", ", \(hypothesis.prefix(1).lowercased())\(hypothesis.dropFirst())")
+  }
+
+  static let labelSentence: @Sendable (ClassLabel) -> String = { "The answer is \($0.word)." }
+
+  /// The three-class task of SNLI and MNLI. A row whose gold label is `-`, where the annotators did not agree, is
+  /// skipped, as is usual.
+  static func threeClasses(name: String, summary: String) -> TextTask {
+    let labelColumns = ["gold_label", "label"]
+    let classes = [ClassLabel("No", "contradiction"), ClassLabel("Yes", "entailment"), ClassLabel("Maybe", "neutral")]
+    return TextTask(
+      name: name, summary: summary, columns: columns, labelColumns: labelColumns, classes: classes, maskedLength: 256,
+      masked: masked, labelSentence: labelSentence,
+      read: { record in
+        if labelColumns.compactMap({ record.fields[$0] }).first?.text == "-" { return [] }
+        return [
+          Example(
+            fields: try record.texts(columns), label: try record.label(labelColumns, among: classes),
+            source: record.source)
+        ]
+      })
+  }
+}

@@ -1,0 +1,29 @@
+extension TextTask {
+  /// TREC: the kind of answer that a question asks for (Li and Roth 2002; Voorhees and Tice 2000).
+  ///
+  /// A label is `COARSE:fine`, of which the coarse part counts. The original files are Latin-1.
+  public static let trec: TextTask = {
+    let columns = [["question", "text"]]
+    let classes = [
+      ClassLabel("Description", "DESC", "0"), ClassLabel("Entity", "ENTY", "1"), ClassLabel("Expression", "ABBR", "2"),
+      ClassLabel("Human", "HUM", "3"), ClassLabel("Location", "LOC", "4"), ClassLabel("Number", "NUM", "5"),
+    ]
+    return TextTask(
+      name: "trec",
+      summary: "the kind of answer a question asks for, six classes",
+      columns: columns,
+      classes: classes,
+      masked: { MaskedPrompt("", ":\($0["question"])") },
+      labelSentence: { "The answer is \($0.word.lowercased())." },
+      read: { record in
+        var coarse = record.fields
+        if let label = coarse["label"]?.text { coarse["label"] = .string(String(label.prefix { $0 != ":" })) }
+        return [
+          Example(
+            fields: try record.texts(columns),
+            label: try Record(coarse, source: record.source).label(among: classes), source: record.source)
+        ]
+      }
+    ).with { $0.encoding = .utf8OrLatin1 }
+  }()
+}

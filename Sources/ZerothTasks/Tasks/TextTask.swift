@@ -1,0 +1,190 @@
+import Zeroth
+
+/// A class of a classification task.
+public struct ClassLabel: Sendable, Hashable {
+  /// The word that stands for the class in a prompt, such as `great`.
+  public let word: String
+  /// How data files spell the class, such as `1`; the first is used in messages.
+  public let names: [String]
+
+  /// The class of `word`, spelt as one of `names` in files, or as the word where none are given.
+  public init(_ word: String, _ names: String...) {
+    self.word = word
+    self.names = names.isEmpty ? [word] : names
+  }
+}
+
+/// A prompt of a masked model: the mask stands between `before` and `after`.
+public struct MaskedPrompt: Sendable, Hashable {
+  /// The text in front of the mask.
+  public var before: String
+  /// The text after the mask.
+  public var after: String
+
+  /// The prompt `before<mask>after`.
+  public init(_ before: String, _ after: String) {
+    self.before = before
+    self.after = after
+  }
+}
+
+/// A task: how its rows are read, what a model is asked, and how its answers are measured.
+///
+/// A task is a value, made in a few lines also outside this package and put into a ``TaskRegistry``:
+/// ```swift
+/// let headlines = TextTask(
+///   name: "headlines",
+///   summary: "The section of a newspaper's headline",
+///   columns: [["headline", "text"]],
+///   classes: [ClassLabel("sport", "0"), ClassLabel("politics", "1")],
+///   prompt: { "\($0["headline"]) This is about " })
+/// ```
+public struct TextTask: Sendable {
+  /// What a model does for an answer.
+  public enum Kind: String, Sendable {
+    /// The label words are the candidates; trained by the cross-entropy over their scores.
+    case classification
+    /// Each example brings its candidates; trained by language modelling of the right one.
+    case multipleChoice
+    /// The answer is generated; trained by language modelling of the first gold answer.
+    case generation
+  }
+
+  /// The name in lower case, letters and digits alone.
+  public let name: String
+  /// What is asked, in a few words.
+  public let summary: String
+  /// What a model does for an answer.
+  public let kind: Kind
+  /// The classes in label order; empty unless the task is a classification.
+  public let classes: [ClassLabel]
+  /// The measures, the first of which chooses and ranks.
+  public let metrics: [Metric]
+  /// Examples for train and dev.
+  public var splitSize: SplitSize
+  /// The most test examples.
+  public var testSize: Int
+  /// What the bytes of the task's files may be.
+  public var encoding: TextEncoding
+  /// The most tokens of a masked model's or sentence encoder's input.
+  public var maskedLength: Int
+  /// The fields that hold an example's texts, in their order; empty unless the task is a classification.
+  public let textFields: [String]
+  /// The columns whose names tell a table's header from its rows.
+  public let columnNames: Set<String>
+  /// The examples in a row of a file: mostly one; none where the row is to be skipped. Throws `InputError` on a bad row.
+  public let read: @Sendable (Record) throws -> [Example]
+  /// The prompt of a causal model, to which a candidate is appended as it is: it ends in a space or a line end.
+  public let prompt: (@Sendable (Example) -> String)?
+  /// The prompt of a masked model.
+  public let masked: (@Sendable (Example) -> MaskedPrompt)?
+  /// The sentence that says of a text that it is of a class, for encoders whose head starts from embedded sentences.
+  public let labelSentence: @Sendable (ClassLabel) -> String
+
+  /// The most tokens of a generated answer, which also ends at a line end.
+  public static let maximalAnswerLength = 50
+
+  /// A classification task, read from rows that hold its texts and a label.
+  ///
+  /// - Parameters:
+  ///   - columns: for each text, the names that its column has in the task's files; the first is the field's name.
+  ///   - labelColumns: the names of the label's column.
+  ///   - classes: the classes in label order.
+  ///   - read: how a row is read where it is not simply these columns.
+  public init(
+    name: String, summary: String, columns: [[String]], labelColumns: [String] = ["label"], classes: [ClassLabel],
+    metrics: [Metric] = [.accuracy], maskedLength: Int = 128,
+    prompt: (@Sendable (Example) -> String)? = nil, masked: (@Sendable (Example) -> MaskedPrompt)? = nil,
+    labelSentence: @escaping @Sendable (ClassLabel) -> String = { "It was \($0.word)." },
+    read: (@Sendable (Record) throws -> [Example])? = nil
+  ) {
+    self.init(
+      name: name, summary: summary, kind: .classification, classes: classes, metrics: metrics,
+      textFields: columns.compactMap(\.first), columnNames: Set(columns.joined()).union(labelColumns), maskedLength: maskedLength, prompt: prompt,
+      masked: masked, labelSentence: labelSentence,
+      read: read ?? { record in
+        [
+          Example(
+            fields: try record.texts(columns), label: try record.label(labelColumns, among: classes),
+            source: record.source)
+        ]
+      })
+  }
+
+  /// A task whose examples bring their candidates or gold answers.
+  public init(
+    name: String, summary: String, kind: Kind, metrics: [Metric], prompt: @escaping @Sendable (Example) -> String,
+    read: @escaping @Sendable (Record) throws -> [Example]
+  ) {
+    self.init(
+      name: name, summary: summary, kind: kind, classes: [], metrics: metrics, textFields: [], columnNames: [],
+      maskedLength: 0,
+      prompt: prompt, masked: nil, labelSentence: \.word, read: read)
+  }
+
+  private init(
+    name: String, summary: String, kind: Kind, classes: [ClassLabel], metrics: [Metric], textFields: [String],
+    columnNames: Set<String>, maskedLength: Int, prompt: (@Sendable (Example) -> String)?, masked: (@Sendable (Example) -> MaskedPrompt)?,
+    labelSentence: @escaping @Sendable (ClassLabel) -> String, read: @escaping @Sendable (Record) throws -> [Example]
+  ) {
+    self.name = name
+    self.summary = summary
+    self.kind = kind
+    self.classes = classes
+    self.metrics = metrics
+    self.textFields = textFields
+    self.columnNames = columnNames
+    self.maskedLength = maskedLength
+    self.prompt = prompt
+    self.masked = masked
+    self.labelSentence = labelSentence
+    self.read = read
+    splitSize = .total(train: 1000, dev: 500)
+    testSize = 1000
+    encoding = .utf8
+  }
+
+  /// The texts that may follow the prompt of `example`, in label order. A generated answer's is the first gold answer
+  /// and the line end that closes it.
+  public func candidates(of example: Example) -> [String] {
+    switch kind {
+    case .classification: classes.map(\.word)
+    case .multipleChoice: example.choices
+    case .generation: example.answers.prefix(1).map { "\($0)\n" }
+    }
+  }
+
+  /// The texts of `example`, one after another, as a sentence encoder reads them.
+  public func text(of example: Example) -> String { textFields.map { example[$0] }.joined(separator: " ") }
+
+  /// This task with other settings: `task.with { $0.testSize = 500 }`.
+  public func with(_ change: (inout TextTask) -> Void) -> TextTask {
+    var task = self
+    change(&task)
+    return task
+  }
+
+  /// The examples of the file at `path`. Throws `InputError` naming the file, the line and the field of a bad row.
+  public func examples(at path: String) throws -> [Example] {
+    let examples = try DataFile.records(path, names: columnNames, encoding: encoding).flatMap(read)
+    guard !examples.isEmpty else { throw InputError(path, found: "no examples of \(name)", expected: "at least one") }
+    return examples
+  }
+
+  /// The examples at `path`: a folder of train, dev and test files, or one file. See ``DataFolder``.
+  public func load(_ path: String) throws -> TaskData {
+    let folder = try DataFolder(path)
+    return TaskData(
+      task: self, folder: folder, train: try examples(at: folder.train), dev: try folder.dev.map(examples(at:)),
+      test: try folder.test.map(examples(at:)))
+  }
+}
+
+extension Record {
+  /// The texts of `columns`, each under the first of its names.
+  public func texts(_ columns: [[String]]) throws(InputError) -> [String: String] {
+    var texts: [String: String] = [:]
+    for names in columns { if let name = names.first { texts[name] = try text(names) } }
+    return texts
+  }
+}

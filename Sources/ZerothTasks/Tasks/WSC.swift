@@ -1,0 +1,27 @@
+extension TextTask {
+  /// WSC, the Winograd schema challenge: whether a pronoun refers to a noun (Levesque et al. 2012).
+  public static let wsc: TextTask = {
+    let classes = [ClassLabel("No", "false", "0"), ClassLabel("Yes", "true", "1")]
+    return TextTask(
+      name: "wsc",
+      summary: "whether a pronoun refers to a noun, two classes",
+      columns: [["text"]],
+      classes: classes,
+      prompt: { example in
+        """
+        \(example["text"])
+        In the previous sentence, does the pronoun "\(example["pronoun"].lowercased())" refer to \(example["noun"])? \
+        Yes or No?
+
+        """
+      },
+      read: { record in
+        let target = try record.object("target")
+        let fields = [
+          "text": try record.text("text"), "noun": try target.text("span1_text"),
+          "pronoun": try target.text("span2_text"),
+        ]
+        return [Example(fields: fields, label: try record.label(among: classes), source: record.source)]
+      })
+  }()
+}
