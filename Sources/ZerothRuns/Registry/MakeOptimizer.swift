@@ -34,15 +34,7 @@ extension Registry {
 
   /// `composition` with registered names in place of aliases and every option that has a meaning spelled out.
   public func effective(_ composition: Composition, runSteps: Int) throws(InputError) -> Composition {
-    let parts = try resolve(composition, runSteps: runSteps)
-    func part(_ description: StrategyDescription, _ options: OptionValues) -> Composition.Part {
-      Composition.Part(description.name, Dictionary(uniqueKeysWithValues: options.effective.map { ($0.name, $0.value) }))
-    }
-    var effective = composition
-    effective.estimator = part(parts.estimator.description, parts.estimatorOptions)
-    effective.rule = part(parts.rule.description, parts.ruleOptions)
-    effective.adapter = part(parts.adapter.description, parts.adapterOptions)
-    return effective
+    try resolve(composition, runSteps: runSteps).spelledOut(composition)
   }
 
   /// The entries that a composition names, with their checked options.
@@ -53,6 +45,25 @@ extension Registry {
     let ruleOptions: OptionValues
     let adapter: AdapterEntry
     let adapterOptions: OptionValues
+
+    /// The three, by kind.
+    var all: [(kind: StrategyDescription.Kind, description: StrategyDescription, options: OptionValues)] {
+      [
+        (.estimator, estimator.description, estimatorOptions), (.rule, rule.description, ruleOptions),
+        (.adapter, adapter.description, adapterOptions),
+      ]
+    }
+
+    /// `composition` with these names and options.
+    func spelledOut(_ composition: Composition) -> Composition {
+      var composition = composition
+      for part in all {
+        let options = part.options.effective.map { ($0.name, $0.value) }
+        composition[part.kind] = Composition.Part(
+          part.description.name, Dictionary(uniqueKeysWithValues: options))
+      }
+      return composition
+    }
   }
 
   /// Finds the parts, checks their options and that they compose. `settings` may say where options come from.

@@ -49,6 +49,10 @@ public struct OptionSpec: Sendable {
     public static let nonNegative = Range("at least 0") { $0 >= 0 }
     /// `minimum` or more.
     public static func atLeast(_ minimum: Int) -> Range { Range("at least \(minimum)") { $0 >= Double(minimum) } }
+    /// `low` to `high`, both included.
+    public static func between(_ low: Int, _ high: Int) -> Range {
+      Range("\(low) to \(high)") { (Double(low)...Double(high)).contains($0) }
+    }
     /// 0 to 1, both included.
     public static let fraction = Range("0 to 1") { (0...1).contains($0) }
     /// 0 to 1, 1 excluded.

@@ -74,8 +74,13 @@ public struct OptionValues: Sendable, Hashable {
     active.compactMap { name in values[name].map { (name, $0) } }
   }
 
-  /// The effective options that differ from their defaults.
-  public var nonDefault: [(name: String, value: OptionValue)] { effective.filter { defaults[$0.name] != $0.value } }
+  /// The effective options that differ from `base`, or from their defaults where it says nothing.
+  func differing(from base: [String: OptionValue] = [:]) -> [(name: String, value: OptionValue)] {
+    effective.filter { option in
+      guard let usual = base[option.name] ?? defaults[option.name] else { return true }
+      return option.value != usual && "\(option.value)" != "\(usual)"
+    }
+  }
 
   /// The integer `name`.
   public func int(_ name: String) throws(InputError) -> Int {
