@@ -26,7 +26,8 @@ extension RunConfiguration {
   /// Options that change no result (paths, threads) are left out; characters that trouble file systems become `_`.
   public var shortName: String {
     var words = [
-      preset ?? [composition.estimator, composition.rule, composition.adapter].map(\.name)
+      preset
+        ?? [composition.estimator, composition.rule, composition.adapter].map(\.name)
         .filter { $0 != "none" }.joined(separator: "+")
     ]
     for (table, name, value) in nonDefault where !Self.isIncidental(table, name) {
@@ -35,7 +36,8 @@ extension RunConfiguration {
     }
     return String(
       words.joined(separator: ",").map { character in
-        character.isASCII && (character.isLetter || character.isNumber || "._=+,-".contains(character)) ? character : "_"
+        character.isASCII && (character.isLetter || character.isNumber || "._=+,-".contains(character))
+          ? character : "_"
       })
   }
 

@@ -48,7 +48,9 @@ public struct RunConfiguration: Sendable {
 
   /// Checks `settings` against what `registry` knows. Throws `InputError` naming file, table and key of what is wrong.
   public init(_ settings: Settings, _ registry: Registry = .standard) throws(InputError) {
-    func table(_ name: String, _ specs: [OptionSpec], run: [String: OptionValue] = [:]) throws(InputError) -> OptionValues {
+    func table(_ name: String, _ specs: [OptionSpec], run: [String: OptionValue] = [:]) throws(InputError)
+      -> OptionValues
+    {
       try OptionValues(
         "[\(name)]", specs: specs, given: settings.table(name), run: run,
         elsewhere: { Self.otherTable(with: $0, than: name, registry) })

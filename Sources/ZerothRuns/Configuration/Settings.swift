@@ -30,7 +30,8 @@ public struct Settings: Sendable, Hashable {
       throw InputError(path, found: "no file that can be read", expected: "a configuration in TOML")
     }
     guard data.count <= 1 << 20, !data.contains(0), let text = String(data: data, encoding: .utf8) else {
-      throw InputError(path, found: "\(data.count) bytes that are no text", expected: "a configuration in TOML, in UTF-8")
+      throw InputError(
+        path, found: "\(data.count) bytes that are no text", expected: "a configuration in TOML, in UTF-8")
     }
     try self.init(toml: text, name: path)
   }

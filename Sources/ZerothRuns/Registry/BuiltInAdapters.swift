@@ -8,7 +8,8 @@ extension OptionSpec {
 
   /// kappa of an adapter.
   public static let adapterInterval = OptionSpec(
-    "interval", .int, default: .value(100), range: .atLeast(1), unit: "steps", "kappa, after how many steps ratios move")
+    "interval", .int, default: .value(100), range: .atLeast(1), unit: "steps", "kappa, after how many steps ratios move"
+  )
 
   /// The options of a `RatioSearch` with these defaults.
   public static func ratioSearch(_ defaults: @escaping @Sendable (OptionValues) -> RatioSearch, words: String? = nil)
@@ -20,7 +21,8 @@ extension OptionSpec {
     }
     return [
       OptionSpec(
-        "moves", .int, default: from { .int($0.moves) }, range: .atLeast(1), "J, moves in a search, two evaluations each"),
+        "moves", .int, default: from { .int($0.moves) }, range: .atLeast(1),
+        "J, moves in a search, two evaluations each"),
       OptionSpec(
         "learning-rate", .double, default: from { .double($0.learningRate) }, range: .nonNegative,
         "eta' of the ratios"),

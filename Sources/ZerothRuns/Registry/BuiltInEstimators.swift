@@ -11,7 +11,8 @@ extension OptionSpec {
   /// Two-sided or one-sided differences.
   public static let sides = OptionSpec(
     "sides", .choice(RandomizedEstimator.Sides.allCases.map(\.rawValue)), default: .value("two-sided"),
-    "losses at theta + eps z and theta - eps z (error O(eps^2)), or at theta and theta + eps z (O(eps), cheaper for q > 1)")
+    "losses at theta + eps z and theta - eps z (error O(eps^2)), or at theta and theta + eps z (O(eps), cheaper for q > 1)"
+  )
 }
 
 extension Registry {
@@ -36,7 +37,8 @@ extension Registry {
     try register(
       estimator: StrategyDescription(
         "lge", aliases: ["low-rank"], summary: "Low-rank gradient estimate with a lazily drawn right factor",
-        formula: "g = c U V^T / r,  c = (L(theta + eps U V^T) - L(theta - eps U V^T)) / (2 eps);  plain noise on vectors",
+        formula:
+          "g = c U V^T / r,  c = (L(theta + eps U V^T) - L(theta - eps U V^T)) / (2 eps);  plain noise on vectors",
         source: "LOZO",
         options: [
           OptionSpec(

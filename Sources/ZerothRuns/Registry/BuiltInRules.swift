@@ -66,7 +66,8 @@ private struct SGDFactory: RuleFactory {
 private struct MomentumFactory: RuleFactory {
   let description = StrategyDescription(
     "momentum", summary: "Stored momentum, as a moving average or heavy-ball",
-    formula: "ema: m = beta m + (1 - beta) g;  heavy-ball: m = beta m + g;  theta -= eta m", source: "LOZO; Polyak 1964",
+    formula: "ema: m = beta m + (1 - beta) g;  heavy-ball: m = beta m + g;  theta -= eta m",
+    source: "LOZO; Polyak 1964",
     options: OptionSpec.stepRule + [
       .decay,
       OptionSpec(

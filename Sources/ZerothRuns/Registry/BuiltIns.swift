@@ -16,7 +16,8 @@ extension Registry {
         Composition(estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 5e-5]))))
     try register(
       optimizer: OptimizerPreset(
-        "mezo-m", summary: "RGE with EMA momentum", source: "Malladi et al. 2023; LOZO", tuning: "learning rate of mezo",
+        "mezo-m", summary: "RGE with EMA momentum", source: "Malladi et al. 2023; LOZO",
+        tuning: "learning rate of mezo",
         Composition(estimator: .init("rge"), rule: .init("momentum", ["learning-rate": 5e-5]))))
     try register(
       optimizer: OptimizerPreset(

@@ -71,8 +71,12 @@ extension Registry {
     _ composition: Composition, runSteps: Int, settings: [StrategyDescription.Kind: [String: Setting]] = [:]
   ) throws(InputError) -> Parts {
     let run: [String: OptionValue] = ["steps": .int(runSteps)]
-    func origin(_ kind: StrategyDescription.Kind) -> String { settings[kind]?["name"]?.origin ?? "\(kind.rawValue).name" }
-    func options(_ kind: StrategyDescription.Kind, _ description: StrategyDescription) throws(InputError) -> OptionValues {
+    func origin(_ kind: StrategyDescription.Kind) -> String {
+      settings[kind]?["name"]?.origin ?? "\(kind.rawValue).name"
+    }
+    func options(_ kind: StrategyDescription.Kind, _ description: StrategyDescription) throws(InputError)
+      -> OptionValues
+    {
       var given: [String: Setting] = [:]
       for (name, value) in composition[kind].options {
         given[name] = Setting(.typed(value), origin: "\(kind.rawValue).\(name)")

@@ -31,7 +31,8 @@ public struct OptionValues: Sendable, Hashable {
       if let condition = spec.condition, !condition.holds(self) {
         if let setting = given[spec.name] {
           throw InputError(
-            setting.origin, found: "\(setting.value), which has no effect here", expected: "it only with \(condition.words)")
+            setting.origin, found: "\(setting.value), which has no effect here",
+            expected: "it only with \(condition.words)")
         }
         if case .value(let value) = spec.defaultValue { values[spec.name] = value }
         continue
