@@ -1,0 +1,89 @@
+import Zeroth
+
+extension RunConfiguration {
+  /// The effective value of every option as JSON, as in `run.json`.
+  public var json: JSONValue {
+    .object(
+      effective.map { table, options in
+        .init(table, .object(options.map { .init($0.name, JSONValue($0.value)) }))
+      })
+  }
+
+  /// The effective configuration as TOML, which reads back as the same.
+  public var toml: String {
+    effective.map { table, options in
+      let lines = options.map { "\($0.name) = \(Self.toml($0.value))" }
+      return (["[\(table)]"] + lines).joined(separator: "\n")
+    }.joined(separator: "\n\n") + "\n"
+  }
+
+  private static func toml(_ value: OptionValue) -> String {
+    if case .string(let text) = value { JSONValue.quoted(text) } else { "\(value)" }
+  }
+
+  /// A short name: the preset or the parts, and what differs from the defaults, such as `lozo,rank=4,seed=7`.
+  ///
+  /// Options that change no result (paths, threads) are left out; characters that trouble file systems become `_`.
+  public var shortName: String {
+    var words = [
+      preset
+        ?? [composition.estimator, composition.rule, composition.adapter].map(\.name)
+        .filter { $0 != "none" }.joined(separator: "+")
+    ]
+    for (table, name, value) in nonDefault where !Self.isIncidental(table, name) {
+      let key = Shortcut.name(of: table, name) ?? "\(table).\(name)"
+      words.append("\(key)=\(value)")
+    }
+    return String(
+      words.joined(separator: ",").map { character in
+        character.isASCII && (character.isLetter || character.isNumber || "._=+,-".contains(character))
+          ? character : "_"
+      })
+  }
+
+  /// What a trajectory belongs to: every option on which the updates depend, in JSON.
+  ///
+  /// Left out are paths, threads, the number of steps and how often is evaluated: a run may be moved, and go on.
+  public var identity: JSONValue {
+    .object(
+      effective.map { table, options in
+        let kept = options.filter { !Self.isIncidental(table, $0.name) && !(table == "run" && $0.name == "steps") }
+        return .init(table, .object(kept.map { .init($0.name, JSONValue($0.value)) }))
+      })
+  }
+
+  private static func isIncidental(_ table: String, _ name: String) -> Bool {
+    switch (table, name) {
+    case ("model", "path"), ("task", "data"), ("run", "out"), ("run", "threads"), ("run", "eval-every"),
+      ("run", "optimizer"):
+      true
+    default: false
+    }
+  }
+}
+
+extension Settings {
+  /// The settings in the `configuration` of a `run.json`.
+  public init(json: JSONValue, name: String) throws(InputError) {
+    self.init()
+    guard case .object(let tables) = json else {
+      throw InputError(name, found: "no object", expected: "an effective configuration")
+    }
+    for table in tables {
+      guard case .object(let options) = table.value else {
+        throw InputError("\(name): '\(table.key)'", found: "no object", expected: "a table of options")
+      }
+      for option in options {
+        let value: Setting.Value =
+          switch option.value {
+          case .int(let value): .typed(.int(value))
+          case .double(let value): .typed(.double(value))
+          case .bool(let value): .typed(.bool(value))
+          case .string(let value): .typed(.string(value))
+          case .null, .array, .object: .other("\(option.value)")
+          }
+        try set(table.key, option.key, Setting(value, origin: "\(name): \(table.key).\(option.key)"))
+      }
+    }
+  }
+}
