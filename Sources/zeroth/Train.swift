@@ -1,0 +1,98 @@
+import ArgumentParser
+import Foundation
+import Zeroth
+import ZerothRuns
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fine-tune a model on a task.",
+    usage: """
+      zeroth train --model DIR --task sst2 --data DIR --optimizer NAME --steps N [--out RUN] [options]
+      zeroth train --config FILE [--set TABLE.KEY=VALUE ...] [options]
+      """,
+    discussion: """
+      --config FILE         read settings from a TOML file; what follows on the command line overrides it
+      --set TABLE.KEY=VALUE set any option, such as adapter.moves=4 (see `zeroth explain NAME`)
+      --resume              go on with the run in --out
+      --json                print the result as JSON
+
+      Short names of options:
+
+      \(Shortcut.all.map { shortcut in
+        "--" + shortcut.names.joined(separator: ", --") + " VALUE"
+      }.map { $0.padding(toLength: 30, withPad: " ", startingAt: 0) }.enumerated().map { i, name in
+        name + "\(Shortcut.all[i].table).\(Shortcut.all[i].key)"
+      }.joined(separator: "\n"))
+
+      The model `imdb-opt` and the data of the task sst2 come with the tool.
+      """)
+
+  @Argument(parsing: .captureForPassthrough, help: .hidden)
+  var arguments: [String] = []
+
+  func run() throws {
+    if arguments.isEmpty || arguments.contains("--help") || arguments.contains("-h") {
+      throw CleanExit.helpRequest(self)
+    }
+    var request = try Request(arguments)
+    if request.settings["run", "out"] == nil, request.resumes {
+      throw InputError("--resume", found: "no --out", expected: "the run's folder")
+    }
+    // A run to resume knows its own settings; those given now override them, and must not change what it computes.
+    if request.resumes, request.isBare, case .text(let out)? = request.settings["run", "out"]?.value {
+      var settings = try RunRecord.settings(in: RunFiles(out).record)
+      try settings.set("run", "out", Setting(.typed(.string(out)), origin: "--out"))
+      request.settings = settings
+    }
+    let configuration = try RunConfiguration(request.settings)
+    let workbench = try configuration.workbench()
+    let progress = ProgressLine(configuration.shortName, total: configuration.steps)
+    for note in workbench.splits.notes { progress.print(note) }
+    let result = try TrainingRun(configuration, workbench, progress: progress).run(resuming: request.resumes)
+    request.output.print(
+      .object(result.json + [.init("end", .string(result.end))]),
+      text: result.table(configuration.preset ?? configuration.shortName))
+    if result.isCutShort {
+      progress.print("zeroth: the run ended early: \(result.end)")
+      throw ExitCode(1)
+    }
+  }
+
+  /// The command line, taken apart.
+  struct Request {
+    var settings = Settings()
+    var output = OutputOptions()
+    var resumes = false
+    /// Whether nothing but the folder was given.
+    var isBare = true
+
+    init(_ arguments: [String]) throws {
+      var assignments: [(name: String, value: String)] = []
+      var rest = arguments[...]
+      while let word = rest.popFirst() {
+        switch word {
+        case "--json": output.json = true
+        case "--resume": resumes = true
+        default:
+          guard word.hasPrefix("--"), word.count > 2 else {
+            throw InputError("command line", found: "'\(word)'", expected: "an option such as --steps 100")
+          }
+          let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+          let name = String(parts[0])
+          if parts.count == 2 {
+            assignments.append((name, String(parts[1])))
+          } else if let value = rest.popFirst() {
+            assignments.append((name, value))
+          } else {
+            throw InputError("--\(name)", found: "nothing after it", expected: "a value")
+          }
+        }
+      }
+      if let config = assignments.last(where: { $0.name == "config" }) { settings = try Settings(file: config.value) }
+      for (name, value) in assignments where name != "config" {
+        if name == "set" { try settings.set(value) } else { try settings.set(shortcut: name, to: value) }
+      }
+      isBare = assignments.allSatisfy { $0.name == "out" }
+    }
+  }
+}

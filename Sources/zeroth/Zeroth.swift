@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+import Zeroth
+import ZerothRuns
+
+/// The command-line tool.
+@main
+struct Tool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "zeroth",
+    abstract: "Zeroth-order optimisation: fine-tunes language models with forward passes alone.",
+    version: Versions.zeroth,
+    subcommands: [
+      Train.self, Evaluate.self, Replay.self, Demo.self, Verify.self, Inspect.self, List.self, Explain.self,
+    ])
+
+  /// Bad input ends with one line on standard error and status 2; a run that failed with status 1.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as InputError {
+      fail("\(error)", status: 2)
+    } catch let error as ExitCode {
+      exit(withError: error)
+    } catch {
+      // Help and version are "errors" of the parser with status 0; its others are bad input.
+      guard exitCode(for: error) == .success else { fail(message(for: error), status: 2) }
+      exit(withError: error)
+    }
+  }
+
+  private static func fail(_ message: String, status: Int32) -> Never {
+    FileHandle.standardError.write(Data("zeroth: \(message)\n".utf8))
+    Foundation.exit(status)
+  }
+}
+
+/// What every command takes.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print JSON on standard output instead of text.")
+  var json = false
+
+  /// Prints `json` or, unless it is asked for, `text`.
+  func print(_ json: @autoclosure () -> JSONValue, text: @autoclosure () -> String) {
+    Swift.print(self.json ? json().pretty : text())
+  }
+}
