@@ -1,0 +1,16 @@
+import Foundation
+import TestSupport
+
+/// Runs `body` on a folder that holds these files and is gone afterwards.
+func withTokenizerFolder(_ files: [String: Data], _ body: (String) throws -> Void) throws {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-tokenizer-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  for (name, content) in files { try content.write(to: folder.appendingPathComponent(name)) }
+  try body(folder.path)
+}
+
+/// The bytes of a file below `Tests/Fixtures/tokenizers`.
+func tokenizerFixture(_ name: String) throws -> Data {
+  try Data(contentsOf: URL(fileURLWithPath: SharedMaterial.fixture("tokenizers/\(name)")))
+}
