@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+import Zeroth
+
+@testable import ZerothRuns
+
+/// A small model's blocks: two layers' attention, a dense matrix, a norm, a bias.
+func smallLayout() throws -> ParameterLayout {
+  try ParameterLayout([
+    .init("q", rows: 8, columns: 6, role: .query, layer: 0), .init("k", rows: 8, columns: 6, role: .key, layer: 0),
+    .init("v", rows: 8, columns: 6, role: .value, layer: 0), .init("d", rows: 7, columns: 9, role: .dense, layer: 1),
+    .init("n", rows: 6, role: .norm), .init("b", rows: 5, role: .bias),
+  ])
+}
+
+/// theta_0: different numbers in every place.
+func smallTheta() throws -> ParameterStore {
+  var theta = ParameterStore(try smallLayout())
+  for block in theta.layout.blocks {
+    theta.fill(block, with: (0..<block.count).map { Float(sin(Double($0 + 7 * block.index))) })
+  }
+  return theta
+}
+
+/// 1/2 sum_i h_i (theta_i - t_i)^2 + noise of the batch: a quadratic whose target depends on the mini-batch. It counts
+/// its evaluations and can give a loss that is not finite at some of them.
+final class BatchQuadratic: Objective {
+  private var target = 0.0
+  private(set) var evaluations = 0
+  /// The evaluations, counted from 0, that give NaN.
+  let broken: Set<Int>
+
+  init(broken: Set<Int> = []) { self.broken = broken }
+
+  func selectBatch(_ batch: Batch) { target = 0.3 * sin(Double(31 * batch.step + 17 * batch.draw)) }
+
+  func loss(at theta: borrowing ParameterStore) -> Double {
+    defer { evaluations += 1 }
+    if broken.contains(evaluations) { return .nan }
+    var sum = 0.0
+    var i = 0
+    for block in theta.layout.blocks {
+      for value in theta.values(of: block) {
+        let difference = Double(value) - target
+        sum += (1 + Double(i % 5)) * difference * difference / 2
+        i += 1
+      }
+    }
+    return sum
+  }
+}
+
+/// The bits of all values.
+func bits(_ theta: borrowing ParameterStore) -> [UInt32] {
+  theta.layout.blocks.flatMap { theta.values(of: $0).map(\.bitPattern) }
+}
+
+/// theta after `steps` steps of `composition` on a `BatchQuadratic`.
+func run(_ composition: Composition, steps: Int = 8, registry: Registry = .standard) throws -> [UInt32] {
+  var theta = try smallTheta()
+  var optimizer = try registry.makeOptimizer(composition, runSteps: steps)
+  let objective = BatchQuadratic()
+  for _ in 0..<steps { try optimizer.step(&theta, objective) }
+  return bits(theta)
+}
+
+/// An empty folder that is removed after `body`.
+func withFolder<R>(_ body: (String) throws -> R) throws -> R {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  return try body(folder.path)
+}
+
+/// The `InputError` that `body` throws; any other outcome fails the test.
+func inputError(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) -> InputError? {
+  do {
+    try body()
+    Issue.record("nothing was thrown", sourceLocation: sourceLocation)
+  } catch let error as InputError {
+    return error
+  } catch {
+    Issue.record("another error: \(error)", sourceLocation: sourceLocation)
+  }
+  return nil
+}

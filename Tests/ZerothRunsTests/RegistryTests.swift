@@ -1,0 +1,254 @@
+import Testing
+import Zeroth
+
+@testable import ZerothRuns
+
+@Suite struct RegistryTests {
+  let registry = Registry.standard
+
+  @Test func everyPartIsDescribed() {
+    #expect(registry.descriptions(of: .estimator).map(\.name) == ["rge", "lge", "cge"])
+    #expect(registry.descriptions(of: .rule).map(\.name) == ["sgd", "momentum", "lozo-m"])
+    #expect(
+      registry.descriptions(of: .adapter).map(\.name) == ["none", "dizo", "learning-rate-scaling", "previous-iterate"])
+    #expect(registry.descriptions(of: .optimizer).map(\.name) == ["mezo", "mezo-m", "lozo", "lozo-m", "dizo", "cge"])
+    for kind in StrategyDescription.Kind.allCases {
+      for description in registry.descriptions(of: kind) {
+        for text in [description.summary, description.formula, description.source, description.evaluations] {
+          #expect(!text.isEmpty, "\(description.name)")
+        }
+        for option in description.options {
+          #expect(!option.documentation.isEmpty && !option.defaultWords.isEmpty && !option.expected.isEmpty)
+        }
+      }
+    }
+    #expect(registry.descriptions(of: .estimator)[1].capabilities == ["produces low-rank directions"])
+    #expect(registry.descriptions(of: .rule)[2].capabilities == ["needs low-rank directions"])
+  }
+
+  @Test func everyPairComposesOrSaysWhyNot() throws {
+    for estimator in ["rge", "lge", "cge"] {
+      for rule in ["sgd", "momentum", "lozo-m"] {
+        for adapter in ["none", "dizo", "learning-rate-scaling", "previous-iterate"] {
+          let composition = Composition(
+            estimator: .init(estimator), rule: .init(rule, ["learning-rate": 1e-3]), adapter: .init(adapter))
+          if rule == "lozo-m", estimator != "lge" {
+            let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 4) }
+            #expect(
+              error?.description
+                == "rule 'lozo-m' with estimator '\(estimator)': found an estimator that produces directions without "
+                + "factors, expected low-rank directions, as estimator lge has")
+          } else {
+            let optimizer = try registry.makeOptimizer(composition, runSteps: 4)
+            #expect(try optimizer.evaluations(at: 0, in: smallLayout()) > 0)
+          }
+        }
+      }
+    }
+  }
+
+  /// The optimiser from names moves theta as the one that is written out.
+  @Test func namesGiveTheComposedOptimizer() throws {
+    let named = try run(
+      Composition(
+        estimator: .init("low-rank", ["rank": 3, "interval": 2]),
+        rule: .init("low-rank-momentum", ["learning-rate": 0.01, "decay": 0.5, "schedule": "cosine", "warmup": 2]),
+        adapter: .init("dizo", ["interval": 3, "preset": "released", "moves": 2]), seed: 42))
+    var search = DivergenceProjection.Preset.released.search
+    search.moves = 2
+    var optimizer = Optimizer(
+      estimator: LowRankEstimator(rank: 3, interval: 2),
+      rule: LowRankMomentum(learningRate: LearningRate(0.01, decay: .cosine, steps: 8, warmup: 2), decay: 0.5),
+      adapter: DivergenceProjection(blocks: .roles(.key, .value), every: 3, search: search), seed: 42)
+    var theta = try smallTheta()
+    let objective = BatchQuadratic()
+    for _ in 0..<8 { try optimizer.step(&theta, objective) }
+    #expect(named == bits(theta))
+  }
+
+  @Test func presetsRun() throws {
+    for preset in registry.descriptions(of: .optimizer) {
+      var composition = try registry.preset(preset.name).composition
+      composition.rule.options["learning-rate"] = 1e-3
+      #expect(try run(composition, steps: 2) != bits(smallTheta()), "\(preset.name)")
+    }
+    for preset in registry.descriptions(of: .optimizer) where preset.name != "cge" {
+      _ = try registry.makeOptimizer(try registry.preset(preset.name).composition, runSteps: 2)
+    }
+    #expect(inputError { _ = try registry.makeOptimizer(registry.preset("cge").composition, runSteps: 2) } != nil)
+  }
+
+  /// An option whose value changed gives another run. Values: three more, half as much, the next choice.
+  @Test(arguments: StrategyDescription.Kind.allCases.filter { $0 != .optimizer })
+  func everyOptionChangesBehaviour(_ kind: StrategyDescription.Kind) throws {
+    for description in registry.descriptions(of: kind) {
+      for option in description.options {
+        var base = Composition.Part(description.name)
+        if kind == .rule { base.options["learning-rate"] = 0.01 }
+        if kind == .adapter || description.name == "lge" { base.options["interval"] = 2 }
+        if ["final", "schedule-steps"].contains(option.name) { base.options["schedule"] = "linear" }
+        var composition = Composition(
+          estimator: description.name == "lozo-m" ? .init("lge", ["interval": 2]) : .init("rge"),
+          rule: .init("sgd", ["learning-rate": 0.01]), seed: 3)
+        composition[kind] = base
+        let usual = try registry.effective(composition, runSteps: 8)[kind].options[option.name]
+        let value = try #require(usual, "\(description.name).\(option.name)")
+        var changed = composition
+        changed[kind].options[option.name] = another(value, option)
+        #expect(try run(composition) != run(changed), "\(description.name).\(option.name) = \(another(value, option))")
+      }
+    }
+  }
+
+  private func another(_ value: OptionValue, _ option: OptionSpec) -> OptionValue {
+    switch (option.kind, value) {
+    case (.choice(let words), .string(let word)):
+      .string(words[((words.firstIndex(of: word) ?? 0) + 1) % words.count])
+    case (.blocks, _): "dense"
+    case (.intOr, _): 3
+    case (.doubleOr, _): 0.01
+    case (_, .int(let number)): .int(number + 3)
+    case (_, .double(let number)): .double(number == 0 ? 0.25 : number / 2)
+    case (_, .bool(let flag)): .bool(!flag)
+    default: value
+    }
+  }
+
+  @Test func optionsWithoutMeaningAreRefused() throws {
+    let composition = Composition(
+      estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 0.1, "final": 0.5]))
+    let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 4) }
+    #expect(
+      error?.description
+        == "rule.final: found 0.5, which has no effect here, expected it only with schedule = linear or cosine")
+  }
+
+  @Test func aNameIsRegisteredOnce() throws {
+    var registry = registry
+    for name in ["rge", "randomized"] {
+      let error = inputError {
+        try registry.register(
+          estimator: StrategyDescription(name, summary: "s", formula: "f", source: "-")
+        ) { _ in RandomizedEstimator() }
+      }
+      #expect(error?.description == "estimator '\(name)': found the name registered twice, expected each name once")
+    }
+    let spaced = inputError {
+      try registry.register(adapter: StrategyDescription("No Good", summary: "s", formula: "f", source: "-")) { _ in
+        NoAdapter()
+      }
+    }
+    #expect(spaced?.subject == "adapter name")
+    let twice = inputError {
+      try registry.register(
+        adapter: StrategyDescription("x", summary: "s", formula: "f", source: "-", options: [.smoothing, .smoothing])
+      ) { _ in NoAdapter() }
+    }
+    #expect(twice?.subject == "adapter 'x': option 'smoothing'")
+  }
+
+  @Test func unknownNamesSuggest() throws {
+    #expect(try registry.explain("lozo-m").map(\.0) == [.rule, .optimizer])
+    #expect(inputError { _ = try registry.explain("lozom") }?.expected.contains("perhaps 'lozo-m'") == true)
+    #expect(inputError { _ = try registry.preset("mzo") }?.expected.contains("perhaps 'mezo'") == true)
+  }
+}
+
+// MARK: - Strategies of another package, on the public API alone
+
+private struct OnePoint: GradientEstimator {
+  typealias Direction = DenseDirection
+  let smoothing: Double
+
+  func evaluations(in layout: ParameterLayout) -> Int { 1 }
+
+  mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+    let z = DenseDirection(context.key.child(.plugin), layout: context.layout)
+    let losses = try objective.losses(along: z, at: [Float(smoothing)], from: theta)
+    return GradientEstimate(terms: [(losses[0] / smoothing, z)], losses: losses, projectedGradient: losses[0])
+  }
+}
+
+private struct NormalizedStep<D: Direction>: StepRule {
+  typealias Direction = D
+  let learningRate: LearningRate
+
+  mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
+    WeightedSum(estimate.terms.map { (Float($0.coefficient > 0 ? -1 : 1) * Float(learningRate(at: 0)), $0.direction) })
+  }
+}
+
+private struct NormalizedStepFactory: RuleFactory {
+  let description = StrategyDescription(
+    "sign-step", summary: "Unit steps", formula: "-eta sign(c) z", source: "-", options: [OptionSpec.stepRule[0]])
+
+  func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
+    NormalizedStep<D>(learningRate: LearningRate(try options.double("learning-rate")))
+  }
+}
+
+private struct HalfStep: LayerAdapter {
+  let factor: Double
+
+  mutating func scales<U: Direction, O: Objective & ~Copyable>(
+    for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> BlockScales {
+    var scales = BlockScales.ones
+    for block in context.layout.blocks { scales[block] = Float(factor) }
+    return scales
+  }
+}
+
+private func install(into registry: inout Registry) throws {
+  try registry.register(
+    estimator: StrategyDescription(
+      "one-point", summary: "One loss", formula: "L z / eps", source: "-", options: [.smoothing])
+  ) { OnePoint(smoothing: try $0.double("smoothing")) }
+  try registry.register(rule: NormalizedStepFactory())
+  try registry.register(
+    adapter: StrategyDescription(
+      "half", summary: "Smaller", formula: "s U", source: "-",
+      options: [OptionSpec("factor", .double, default: .value(0.5), "s")])
+  ) { HalfStep(factor: try $0.double("factor")) }
+}
+
+@Suite struct OutsideStrategyTests {
+  @Test func outsideStrategiesComposeWithAll() throws {
+    var registry = Registry.standard
+    try install(into: &registry)
+    let lr: [String: OptionValue] = ["learning-rate": 1e-4]
+    let compositions = [
+      Composition(estimator: .init("one-point"), rule: .init("sgd", lr)),
+      Composition(estimator: .init("one-point"), rule: .init("sign-step", lr), adapter: .init("half")),
+      Composition(estimator: .init("lge"), rule: .init("sign-step", lr), adapter: .init("dizo", ["interval": 2])),
+      Composition(estimator: .init("lge"), rule: .init("lozo-m", lr), adapter: .init("half", ["factor": 0.25])),
+    ]
+    var ends: Set<[UInt32]> = [bits(try smallTheta())]
+    for composition in compositions { ends.insert(try run(composition, steps: 4, registry: registry)) }
+    #expect(ends.count == compositions.count + 1)
+    let settings = try Settings(toml: "[estimator]\nname = \"one-pint\"\n", name: "a.toml")
+    #expect(inputError { try require(settings, registry) }?.found == "nothing")
+  }
+
+  private func require(_ settings: Settings, _ registry: Registry) throws { _ = try RunConfiguration(settings, registry) }
+
+  @Test func aLowRankRuleRefusesAnOutsideDenseEstimator() throws {
+    var registry = Registry.standard
+    try install(into: &registry)
+    let composition = Composition(estimator: .init("one-point"), rule: .init("lozo-m", ["learning-rate": 0.1]))
+    let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 2) }
+    #expect(error?.subject == "rule 'lozo-m' with estimator 'one-point'")
+  }
+
+  @Test func aFactoryThatAsksForUndeclaredOptionsEndsInAnError() throws {
+    var registry = Registry.standard
+    try registry.register(
+      estimator: StrategyDescription("careless", summary: "s", formula: "f", source: "-")
+    ) { OnePoint(smoothing: try $0.double("smoothing")) }
+    let composition = Composition(estimator: .init("careless"), rule: .init("sgd", ["learning-rate": 0.1]))
+    let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 2) }
+    #expect(error?.subject == "estimator 'careless': option 'smoothing'")
+  }
+}
