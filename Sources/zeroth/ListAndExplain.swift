@@ -26,7 +26,9 @@ struct List: ParsableCommand {
           .init(
             "tasks",
             .array(
-              tasks.map { ["name": .string($0.name), "summary": .string($0.summary), "kind": .string($0.kind.rawValue)] }
+              tasks.map {
+                ["name": .string($0.name), "summary": .string($0.summary), "kind": .string($0.kind.rawValue)]
+              }
             ))
         ]), text: table.text)
   }
@@ -43,7 +45,7 @@ struct Explain: ParsableCommand {
   func run() throws {
     let found = try Registry.standard.explain(name)
     output.print(
-      .array(found.map { kind, description in .object([.init("kind", .string(kind.rawValue))] + description.json.members) }),
+      .array(found.map { kind, description in ["kind": .string(kind.rawValue), "description": description.json] }),
       text: found.map { kind, description in "\(kind.rawValue) \(description.text)" }.joined(separator: "\n"))
   }
 }

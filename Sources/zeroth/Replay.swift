@@ -6,8 +6,8 @@ struct Replay: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Rebuild the tuned model of a run from the base model and the recorded losses, bit for bit.")
 
-  @Argument(help: "Folder of the run.")
-  var run: String
+  @Argument(help: ArgumentHelp("Folder of the run.", valueName: "run"))
+  var folder: String
   @Option(help: "Folder of the base model; by default where the run found it.")
   var model: String?
   @Option(help: "Folder to write the model to.")
@@ -17,7 +17,7 @@ struct Replay: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let replayed = try ReplayedRun(run, modelPath: model, out: out, step: step)
+    let replayed = try ReplayedRun(folder, modelPath: model, out: out, step: step)
     let dropped =
       replayed.droppedBytes > 0 ? "; \(replayed.droppedBytes) bytes of an unfinished step were left out" : ""
     output.print(

@@ -5,18 +5,18 @@ import ZerothModels
 enum MadeModels {
   static let configurations = [
     "opt": """
-      {"model_type": "opt", "vocab_size": 101, "hidden_size": 24, "ffn_dim": 52, "num_hidden_layers": 2,
-       "num_attention_heads": 3, "max_position_embeddings": 40, "word_embed_proj_dim": 24}
-      """,
+    {"model_type": "opt", "vocab_size": 101, "hidden_size": 24, "ffn_dim": 52, "num_hidden_layers": 2,
+     "num_attention_heads": 3, "max_position_embeddings": 40, "word_embed_proj_dim": 24}
+    """,
     "opt post-norm": """
-      {"model_type": "opt", "vocab_size": 67, "hidden_size": 24, "ffn_dim": 40, "num_hidden_layers": 2,
-       "num_attention_heads": 4, "max_position_embeddings": 40, "word_embed_proj_dim": 12,
-       "do_layer_norm_before": false, "activation_function": "gelu"}
-      """,
+    {"model_type": "opt", "vocab_size": 67, "hidden_size": 24, "ffn_dim": 40, "num_hidden_layers": 2,
+     "num_attention_heads": 4, "max_position_embeddings": 40, "word_embed_proj_dim": 12,
+     "do_layer_norm_before": false, "activation_function": "gelu"}
+    """,
     "llama": """
-      {"model_type": "llama", "vocab_size": 97, "hidden_size": 32, "intermediate_size": 44, "num_hidden_layers": 2,
-       "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 40}
-      """,
+    {"model_type": "llama", "vocab_size": 97, "hidden_size": 32, "intermediate_size": 44, "num_hidden_layers": 2,
+     "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 40}
+    """,
   ]
 
   static func make(_ name: String) throws -> CausalModel {

@@ -10,8 +10,8 @@ import CZeroth
 public struct DivergenceProjection: LayerAdapter {
   /// A published set of options.
   public enum Preset: String, CaseIterable, Sendable {
-    /// The paper's equations: query and value blocks, J = 1 on the step's mini-batch, re-initialised and clipped.
-    /// eta' is not in the paper: it is this project's.
+    /// The paper's equations: query and value blocks, the step's mini-batch, re-initialised and clipped. J = 1 and eta'
+    /// are this project's: the paper gives neither.
     case paper
     /// The choices of the released code: key and value blocks, J = 10 with a fresh mini-batch for each, eta' = 2,
     /// probes bounded and moves scaled by ||Delta||.
@@ -47,7 +47,8 @@ public struct DivergenceProjection: LayerAdapter {
   /// Moves that were left out so far because a loss was not finite.
   public private(set) var nonFiniteMoves = 0
   private var anchor: StoredVector?
-  private var lastGamma: [Double]?
+  /// gamma of the last projection; nil for a block that had not moved then.
+  private var lastGamma: [Double?]?
 
   /// The projection of `preset`, every `interval` steps, on `blocks` or the preset's.
   public init(_ preset: Preset, blocks: BlockSelection? = nil, every interval: Int = 100) {
@@ -87,7 +88,7 @@ public struct DivergenceProjection: LayerAdapter {
     let selected = selected(context.layout)
     let norms = selected.map { anchor.distance(of: $0, in: theta) }
     let start = zip(norms, reinitializes ? norms : lastGamma ?? norms).map { norm, gamma in
-      norm > 0 ? search.clipped(gamma / norm) : 1
+      norm > 0 ? search.clipped((gamma ?? norm) / norm) : 1
     }
     let found = try search.run(
       from: start, norms: norms, context: context,
@@ -107,7 +108,7 @@ public struct DivergenceProjection: LayerAdapter {
     }
     ratios = found.ratios
     nonFiniteMoves += found.nonFinite
-    lastGamma = zip(found.ratios, norms).map { $0 * $1 }
+    lastGamma = zip(found.ratios, norms).map { $1 > 0 ? $0 * $1 : nil }
   }
 
   /// As many floats as the selected blocks have.

@@ -49,7 +49,7 @@ public struct LearningRateScaling: LayerAdapter {
     let selected = context.layout.trainable.filter(blocks.contains)
     if ratios.isEmpty { ratios = selected.map { _ in 1 } }
     if evaluations(at: context.step) > 0 {
-      // The blocks outside the selection make the whole step too, so that both signs are tried where theta would be.
+      // The blocks outside the selection make the whole step too: both signs are tried where the update would lead.
       let all = context.layout.trainable
       func everywhere(_ factors: [Double], others: Double) -> [Double] {
         var byBlock = Dictionary(uniqueKeysWithValues: zip(selected.map(\.index), factors))

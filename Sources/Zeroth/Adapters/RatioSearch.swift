@@ -26,7 +26,8 @@ public struct RatioSearch: Sendable, Hashable {
   public var units: Units
   /// Multiplies a move of gamma by ||Delta||, as the released code of DiZO does.
   public var scalesMoveByNorm: Bool
-  /// Clips u so that |eps' u| <= tau ||Delta||, as the released code does; needs `clip`.
+  /// Clips u so that probes stay in the clip range, |eps' u| <= tau ||Delta|| (tau in units of the ratio), as the
+  /// released code does; needs `clip`.
   public var boundsProbe: Bool
   /// Draws a fresh mini-batch for each move, as the released code does, instead of keeping the step's.
   public var freshBatches: Bool

@@ -3,7 +3,7 @@
 ///     g = sum_{i in S} c_i e_i,   c_i = (L(theta + eps e_i) - L(theta - eps e_i)) / (2 eps)
 ///
 /// S is all trainable coordinates, or a number of them drawn anew at each step and scaled by d/|S| so that the estimate
-/// stays unbiased. It equals the gradient on S to O(eps^2); with all coordinates there is no other noise.
+/// stays unbiased. Each c_i equals its part of the gradient to O(eps^2); with all coordinates there is no other noise.
 ///
 /// Cost: 2|S| evaluations; |S| floats during a step.
 public struct CoordinateEstimator: GradientEstimator {

@@ -24,7 +24,7 @@ public struct GradientEstimate<D: Direction>: Sendable {
   public var terms: [(coefficient: Double, direction: D)]
   /// The losses that were measured, in the order of measuring.
   public var losses: [Double]
-  /// The projected gradient, averaged over the queries: what a log shows.
+  /// What a log shows: the projected gradient c, averaged over the queries; for CGE the norm of the measured c_i.
   public var projectedGradient: Double
 
   /// sum_i coefficient_i direction_i, from `losses`.

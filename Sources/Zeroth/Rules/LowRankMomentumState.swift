@@ -85,8 +85,8 @@ final class LowRankMomentumState: @unchecked Sendable {
     return result
   }
 
-  /// X with X S = A, S symmetric positive definite: by Cholesky, S = L L^T. Where S is singular (r > n), its ridge
-  /// keeps the smallest change that is defined.
+  /// X with X S = A, S symmetric positive definite: by Cholesky, S = L L^T. A floor under the pivots keeps a singular S
+  /// (more factors than columns) finite.
   private func solve(_ a: [Double], _ s: [Double], rank r: Int) -> [Double] {
     var l = s
     let ridge = 1e-12 * (0..<r).reduce(0) { $0 + s[$1 * r + $1] }

@@ -30,6 +30,9 @@ public struct Golden: Decodable, Sendable {
   let texts: [Text]?
   let greedy: Greedy?
 
+  /// Whether it has texts, for which a tokenizer is needed.
+  public var hasTexts: Bool { texts != nil }
+
   enum CodingKeys: String, CodingKey {
     case kind, picks, loss, texts, greedy
     case inputIDs = "input_ids"

@@ -96,7 +96,7 @@ extension Registry {
       adapter: StrategyDescription(
         "learning-rate-scaling", aliases: ["lr-scaling"], summary: "Learns a multiplier of eta for each block",
         formula: "theta_l += s_l U_l for the update U, s moved by losses alone before every kappa-th step",
-        source: "METHODS: DiZO's search on the step length",
+        source: "the search of DiZO, on the step length",
         options: [blocks, .adapterInterval] + OptionSpec.ratioSearch { _ in LearningRateScaling().search } + [
           OptionSpec(
             "reinitialize", .bool, default: .value(false), "starts each search at 1, not at the multipliers before")
@@ -111,7 +111,7 @@ extension Registry {
       adapter: StrategyDescription(
         "previous-iterate", aliases: ["previous-iterate-projection"],
         summary: "Projects blocks to a learned distance from the iterate before the step",
-        formula: "theta_l = theta_l,t-1 + rho_l (theta_l,t - theta_l,t-1) every kappa steps", source: "DiZO, ablation",
+        formula: "theta_l = theta_l,t-1 + rho_l (theta_l,t - theta_l,t-1) every kappa steps", source: "the search of DiZO, with the iterate before as base",
         options: [blocks, .adapterInterval] + OptionSpec.ratioSearch { _ in PreviousIterateProjection().search },
         evaluations: "2J every kappa steps")
     ) { options in

@@ -60,7 +60,7 @@ extension Registry {
       estimator: StrategyDescription(
         "cge", aliases: ["coordinate"], summary: "Coordinate-wise gradient estimate, exact up to O(eps^2)",
         formula: "g = sum_{i in S} c_i e_i,  c_i = (L(theta + eps e_i) - L(theta - eps e_i)) / (2 eps)",
-        source: "DiZO, related work",
+        source: "coordinate-wise finite differences (Kiefer and Wolfowitz 1952)",
         options: [
           OptionSpec(
             "coordinates", .intOr("all"), default: .value("all"), range: .atLeast(1),

@@ -28,7 +28,7 @@ public struct RunResult: Sendable {
   public var isCutShort = false
 
   /// The members of `results` in `run.json`.
-  var json: [JSONValue.Member] {
+  public var json: [JSONValue.Member] {
     [
       .init("zero_shot_accuracy", .double(zeroShot)), .init("final_accuracy", .double(final)),
       .init("best_accuracy", .double(best)), .init("best_dev_accuracy", .double(bestDev)),
@@ -50,5 +50,12 @@ public struct RunResult: Sendable {
       name, Human.percent(zeroShot), Human.percent(final), Human.percent(best), "\(bestStep)", "\(forwards)",
       Human.seconds(seconds), peakMemory.map(Human.bytes) ?? "-",
     ]
+  }
+
+  /// A table of this run alone.
+  public func table(_ name: String) -> String {
+    var table = Table(Self.columns)
+    table.rows.append(row(name))
+    return table.text
   }
 }

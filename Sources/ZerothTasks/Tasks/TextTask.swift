@@ -100,7 +100,8 @@ public struct TextTask: Sendable {
   ) {
     self.init(
       name: name, summary: summary, kind: .classification, classes: classes, metrics: metrics,
-      textFields: columns.compactMap(\.first), columnNames: Set(columns.joined()).union(labelColumns), maskedLength: maskedLength, prompt: prompt,
+      textFields: columns.compactMap(\.first), columnNames: Set(columns.joined()).union(labelColumns),
+      maskedLength: maskedLength, prompt: prompt,
       masked: masked, labelSentence: labelSentence,
       read: read ?? { record in
         [
@@ -124,7 +125,8 @@ public struct TextTask: Sendable {
 
   private init(
     name: String, summary: String, kind: Kind, classes: [ClassLabel], metrics: [Metric], textFields: [String],
-    columnNames: Set<String>, maskedLength: Int, prompt: (@Sendable (Example) -> String)?, masked: (@Sendable (Example) -> MaskedPrompt)?,
+    columnNames: Set<String>, maskedLength: Int, prompt: (@Sendable (Example) -> String)?,
+    masked: (@Sendable (Example) -> MaskedPrompt)?,
     labelSentence: @escaping @Sendable (ClassLabel) -> String, read: @escaping @Sendable (Record) throws -> [Example]
   ) {
     self.name = name
