@@ -86,6 +86,8 @@ import Zeroth
         var base = Composition.Part(description.name)
         if kind == .rule { base.options["learning-rate"] = 0.01 }
         if kind == .adapter || description.name == "lge" { base.options["interval"] = 2 }
+        // So narrow that it bounds usual probes, and moves so short that not all of them end at the clip range.
+        if option.name == "bounds-probe" { base.options.merge(["clip": 0.01, "learning-rate": 1e-6]) { $1 } }
         if ["final", "schedule-steps"].contains(option.name) { base.options["schedule"] = "linear" }
         var composition = Composition(
           estimator: description.name == "lozo-m" ? .init("lge", ["interval": 2]) : .init("rge"),
