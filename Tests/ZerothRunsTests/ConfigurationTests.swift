@@ -82,11 +82,12 @@ import Zeroth
     #expect(c.preset == "lozo" && c.composition.estimator.name == "lge" && c.composition.rule.name == "sgd")
     #expect(c.composition.rule.options["learning-rate"] == 1e-4)
     #expect(c.sample == .total(train: 1000, dev: 500) && c.splitSeed == 0 && c.data == nil && c.out == nil)
-    #expect(c.shortName == "lozo,steps=100")
-    let changed = try configuration(Self.short + "\n[estimator]\nrank = 8\n[rule]\nname = \"lozo-m\"\nlearning-rate = 2\n")
+    #expect(c.shortName == "lozo,task=sst2,steps=100")
+    let changed = try configuration(
+      Self.short + "\n[estimator]\nrank = 8\n[rule]\nname = \"lozo-m\"\nlearning-rate = 2\n")
     #expect(changed.composition.estimator.options["rank"] == 8)
     #expect(changed.composition.rule.options["learning-rate"] == 2.0)
-    #expect(changed.shortName == "lozo,rank=8,rule=lozo-m,learning-rate=2.0,steps=100")
+    #expect(changed.shortName == "lozo,rank=8,rule=lozo-m,learning-rate=2.0,task=sst2,steps=100")
   }
 
   /// Whatever a configuration prints is read back as the same one.
@@ -111,12 +112,16 @@ import Zeroth
   @Test func identityLeavesOutWhatChangesNothing() throws {
     var settings = try Settings(toml: Self.short, name: "a.toml")
     let identity = try RunConfiguration(settings).identity
-    for same in ["run.threads=7", "run.steps=200", "run.eval-every=3", "model.path=elsewhere", "run.out=x", "task.data=y"] {
+    for same in [
+      "run.threads=7", "run.steps=200", "run.eval-every=3", "model.path=elsewhere", "run.out=x", "task.data=y",
+    ] {
       var other = settings
       try other.set(same)
       #expect(try RunConfiguration(other).identity == identity, "\(same)")
     }
-    for other in ["run.seed=1", "run.batch=8", "task.k=4", "estimator.rank=3", "model.train=matrices", "run.generator=mt19937"] {
+    for other in [
+      "run.seed=1", "run.batch=8", "task.k=4", "estimator.rank=3", "model.train=matrices", "run.generator=mt19937",
+    ] {
       var changed = settings
       try changed.set(other)
       #expect(try RunConfiguration(changed).identity != identity, "\(other)")
@@ -245,9 +250,9 @@ import Zeroth
       sentence(Self.short.replacingOccurrences(of: "lozo", with: "lozzo"))?.hasPrefix(
         "a.toml: [run] optimizer: found no optimizer called 'lozzo', expected perhaps 'lozo'") == true)
     #expect(
-      sentence(Self.short + "generator = \"mt1993\"\n")?.hasPrefix(
+      sentence(Self.short + "\ngenerator = \"mt1993\"\n")?.hasPrefix(
         "a.toml: [run] generator: found 'mt1993', expected perhaps 'mt19937', one of philox4x32, ") == true)
-    #expect(sentence(Self.short + "seed = -1\n") == "a.toml: [run] seed: found -1, expected an integer, at least 0")
+    #expect(sentence(Self.short + "\nseed = -1\n") == "a.toml: [run] seed: found -1, expected an integer, at least 0")
   }
 
   @Test func wrongOverridesNameTheOption() throws {
@@ -277,7 +282,8 @@ import Zeroth
         == "--beta: found an option that rule 'sgd' does not have, expected rule momentum or lozo-m for it, "
         + "or one of learning-rate, schedule, warmup, final, schedule-steps, weight-decay")
     #expect(sentence { try $0.set(shortcut: "epsilom", to: "1") }?.contains("perhaps 'epsilon'") == true)
-    #expect(sentence { try $0.set(shortcut: "epsilon", to: "nan") } == "--epsilon: found 'nan', expected a number, above 0")
+    #expect(
+      sentence { try $0.set(shortcut: "epsilon", to: "nan") } == "--epsilon: found 'nan', expected a number, above 0")
   }
 
   @Test func unreadableFilesAreNamed() throws {
@@ -293,6 +299,37 @@ import Zeroth
       try Data("a = \(String(repeating: "[", count: 100_000))".utf8).write(to: URL(fileURLWithPath: path))
       #expect(inputError { _ = try Settings(file: path) } != nil)
     }
+  }
+
+  /// Whatever a file holds, it ends in a configuration or in an error, and never in a crash.
+  @Test func damagedFilesEndInErrors() throws {
+    var stream = RandomStream(StreamKey(seed: 1))
+    let bytes = Array(Self.complete.utf8)
+    let rounds = ProcessInfo.processInfo.environment["ZEROTH_FUZZ"].flatMap { Int($0) } ?? 3000
+    let special = Array("[]{}=.,\"'#-+_:\\ \n\t0e\u{FEFF}\u{A0}\r\u{2028}".utf8)
+    for _ in 0..<rounds {
+      var damaged = bytes
+      for _ in 0...stream.below(4) {
+        let at = stream.below(damaged.count)
+        let byte = stream.below(3) > 0 ? special[stream.below(special.count)] : UInt8(1 + stream.below(255))
+        switch stream.below(4) {
+        case 0: damaged[at] = byte
+        case 1: damaged.insert(contentsOf: repeatElement(byte, count: 1 + stream.below(3)), at: at)
+        case 2: damaged.removeSubrange(at..<min(damaged.count, at + 1 + stream.below(20)))
+        default: damaged.insert(contentsOf: bytes[..<stream.below(bytes.count)].suffix(20), at: at)
+        }
+      }
+      do {
+        _ = try RunConfiguration(Settings(toml: String(decoding: damaged, as: UTF8.self), name: "a.toml"))
+      } catch {
+        #expect(!error.found.isEmpty)
+      }
+    }
+  }
+
+  @Test(arguments: ["[=]", "[[[", "[", "[ ", " [!", "\u{FEFF}[=]", "[[a]]\n[[=", "[\u{A0}=]", "a = 1\r[=]", "\u{A0}[?"])
+  func headersWithoutAKeyAreRefused(_ toml: String) {
+    #expect(inputError { _ = try Settings(toml: toml, name: "a.toml") } != nil)
   }
 
   @Test func settingsComeFromCodeToo() throws {

@@ -234,7 +234,9 @@ private func install(into registry: inout Registry) throws {
     #expect(inputError { try require(settings, registry) }?.found == "nothing")
   }
 
-  private func require(_ settings: Settings, _ registry: Registry) throws { _ = try RunConfiguration(settings, registry) }
+  private func require(_ settings: Settings, _ registry: Registry) throws {
+    _ = try RunConfiguration(settings, registry)
+  }
 
   @Test func aLowRankRuleRefusesAnOutsideDenseEstimator() throws {
     var registry = Registry.standard

@@ -37,13 +37,15 @@ import Zeroth
     var header: TrajectoryHeader
   }
 
-  private func uninterrupted(_ composition: Composition, _ path: String, broken: Set<Int> = []) throws -> Uninterrupted {
+  private func uninterrupted(_ composition: Composition, _ path: String, broken: Set<Int> = []) throws -> Uninterrupted
+  {
     var theta = try smallTheta()
     var optimizer = try Registry.standard.makeOptimizer(composition, runSteps: Self.steps)
     let header = TrajectoryHeader(identity: Self.identity, steps: Self.steps, base: theta)
     let objective = RecordingObjective(BatchQuadratic(broken: broken))
     var reports: [StepReport] = []
-    try optimizer.resume(&theta, objective, trajectory: path, header: header, until: Self.steps) { report, replayed, _ in
+    try optimizer.resume(&theta, objective, trajectory: path, header: header, until: Self.steps) {
+      report, replayed, _ in
       #expect(!replayed)
       reports.append(report)
     }
@@ -85,7 +87,8 @@ import Zeroth
       let run = try uninterrupted(composition, path)
       let perStep = run.file.count - run.header.encoded.count
       let stride = perStep > 400 ? 5 : 1
-      let cuts = Array(Swift.stride(from: 0, to: run.header.encoded.count, by: 29))
+      let cuts =
+        Array(Swift.stride(from: 0, to: run.header.encoded.count, by: 29))
         + Array(Swift.stride(from: run.header.encoded.count, through: run.file.count, by: stride))
       for cut in cuts {
         try run.file.prefix(cut).write(to: URL(fileURLWithPath: path))
