@@ -319,6 +319,9 @@ import Zeroth
         default: damaged.insert(contentsOf: bytes[..<stream.below(bytes.count)].suffix(20), at: at)
         }
       }
+      if stream.below(3) == 0 {
+        damaged = (0..<(1 + stream.below(24))).map { _ in special[stream.below(special.count)] }
+      }
       do {
         _ = try RunConfiguration(Settings(toml: String(decoding: damaged, as: UTF8.self), name: "a.toml"))
       } catch {

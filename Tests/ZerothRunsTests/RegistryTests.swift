@@ -149,6 +149,21 @@ import Zeroth
     #expect(twice?.subject == "adapter 'x': option 'smoothing'")
   }
 
+  @Test func aPresetNamesRegisteredParts() throws {
+    var registry = registry
+    let preset = OptimizerPreset(
+      "mine", summary: "s", source: "-", tuning: "-", Composition(estimator: .init("rge"), rule: .init("adam")))
+    #expect(inputError { try registry.register(optimizer: preset) }?.found == "no rule called 'adam'")
+  }
+
+  @Test func descriptionsAreJSON() throws {
+    let json = registry.descriptions(of: .estimator)[1].json
+    #expect(json["name"]?.text == "lge" && json["aliases"] == ["low-rank"])
+    let rank = try #require(json["options"]?.elements?[0])
+    #expect(rank["name"]?.text == "rank" && rank["type"]?.text == "an integer" && rank["default"]?.text == "2")
+    #expect(rank["range"]?.text == "at least 1")
+  }
+
   @Test func unknownNamesSuggest() throws {
     #expect(try registry.explain("lozo-m").map(\.0) == [.rule, .optimizer])
     #expect(inputError { _ = try registry.explain("lozom") }?.expected.contains("perhaps 'lozo-m'") == true)
