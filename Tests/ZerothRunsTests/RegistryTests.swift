@@ -86,6 +86,8 @@ import Zeroth
         var base = Composition.Part(description.name)
         if kind == .rule { base.options["learning-rate"] = 0.01 }
         if kind == .adapter || description.name == "lge" { base.options["interval"] = 2 }
+        // So narrow that it bounds usual probes, and moves so short that not all of them end at the clip range.
+        if option.name == "bounds-probe" { base.options.merge(["clip": 0.01, "learning-rate": 1e-6]) { $1 } }
         if ["final", "schedule-steps"].contains(option.name) { base.options["schedule"] = "linear" }
         var composition = Composition(
           estimator: description.name == "lozo-m" ? .init("lge", ["interval": 2]) : .init("rge"),
@@ -145,6 +147,21 @@ import Zeroth
       ) { _ in NoAdapter() }
     }
     #expect(twice?.subject == "adapter 'x': option 'smoothing'")
+  }
+
+  @Test func aPresetNamesRegisteredParts() throws {
+    var registry = registry
+    let preset = OptimizerPreset(
+      "mine", summary: "s", source: "-", tuning: "-", Composition(estimator: .init("rge"), rule: .init("adam")))
+    #expect(inputError { try registry.register(optimizer: preset) }?.found == "no rule called 'adam'")
+  }
+
+  @Test func descriptionsAreJSON() throws {
+    let json = registry.descriptions(of: .estimator)[1].json
+    #expect(json["name"]?.text == "lge" && json["aliases"] == ["low-rank"])
+    let rank = try #require(json["options"]?.elements?[0])
+    #expect(rank["name"]?.text == "rank" && rank["type"]?.text == "an integer" && rank["default"]?.text == "2")
+    #expect(rank["range"]?.text == "at least 1")
   }
 
   @Test func unknownNamesSuggest() throws {

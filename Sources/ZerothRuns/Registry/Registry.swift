@@ -57,8 +57,12 @@ public struct Registry: Sendable {
     try adapters.add(AdapterEntry(description: description, make: make))
   }
 
-  /// Adds a named composition; its parts must be registered, and their options fit.
+  /// Adds a named composition; its parts must be registered before it.
   public mutating func register(optimizer preset: OptimizerPreset) throws(InputError) {
+    for kind in Self.partKinds {
+      _ = try description(
+        of: preset.composition[kind].name, kind, origin: "optimizer '\(preset.description.name)': \(kind.rawValue)")
+    }
     try presets.add(preset)
   }
 

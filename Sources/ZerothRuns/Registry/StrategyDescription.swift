@@ -41,3 +41,26 @@ public struct StrategyDescription: Sendable {
     self.state = state
   }
 }
+
+extension StrategyDescription {
+  /// The description as JSON, for `explain --json`.
+  public var json: JSONValue {
+    [
+      "name": .string(name), "aliases": .array(aliases.map { .string($0) }), "summary": .string(summary),
+      "formula": .string(formula), "source": .string(source), "evaluations": .string(evaluations),
+      "state": .string(state), "capabilities": .array(capabilities.map { .string($0) }),
+      "options": .array(options.map(\.json)),
+    ]
+  }
+}
+
+extension OptionSpec {
+  /// The option as JSON, for `explain --json`.
+  public var json: JSONValue {
+    [
+      "name": .string(name), "type": .string(kind.words), "default": .string(defaultWords),
+      "range": .string(range.words), "unit": .string(unit), "only_with": condition.map { .string($0.words) } ?? .null,
+      "documentation": .string(documentation),
+    ]
+  }
+}
