@@ -91,8 +91,7 @@ private final class ToyTokenizer: Sendable {
       source: Source(file: "a", line: 1))
     let encoded = try encoder.encode(example)
     #expect(encoded.prompt.count == 10)
-    #expect(toy.text(encoded.prompt) == ["<s>", "\n", "Question", ":", " why", " not", "\n", "Answer", ":"].suffix(10)
-      || toy.text(encoded.prompt).suffix(3) == ["\n", "Answer", ":"])
+    #expect(toy.text(encoded.prompt).joined() == "<s> g\nQuestion: why not\nAnswer:")
     #expect(toy.text(encoded.candidates[0]) == [" it", " is", "\n"])
   }
 
