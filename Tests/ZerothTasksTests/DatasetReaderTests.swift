@@ -90,7 +90,8 @@ final class DataFixture {
     #expect(
       try failure("label,sentence\n0,\"one\"x\n", as: "a.csv")
         == "a.csv line 2: found text after a closing quote, expected a comma")
-    #expect(try failure("label,label,sentence\n0,0,x\n", as: "a.csv").hasPrefix("a.csv line 1: found two columns 'label'"))
+    #expect(
+      try failure("label,label,sentence\n0,0,x\n", as: "a.csv").hasPrefix("a.csv line 1: found two columns 'label'"))
     #expect(
       try failure("{\"sentence\": \"x\", \"label\": 0}\n{\"sentence\"\n", as: "a.jsonl").hasPrefix(
         "a.jsonl line 2: found '{\"sentence\"', expected a JSON object"))
@@ -100,7 +101,8 @@ final class DataFixture {
     #expect(try failure("", as: "a.txt") == "a.txt: found no examples, expected at least one")
     #expect(try failure("sentence\tlabel\n", as: "a.tsv") == "a.tsv: found no examples, expected at least one")
     #expect(try failure("nothing known", as: "a.dat").contains("of no known form, expected lines of 'label text'"))
-    #expect(try failure("{", as: "a.json") == "a.json: found text that is not whole JSON, expected a JSON object or array")
+    #expect(
+      try failure("{", as: "a.json") == "a.json: found text that is not whole JSON, expected a JSON object or array")
     #expect(
       try failure(#"{"text": "x", "target": {"span1_text": "a"}, "label": true}"#, as: "a.jsonl", of: .wsc)
         == "a.jsonl line 1: target.span2_text: found no such field among span1_text, expected a value")

@@ -21,8 +21,8 @@ private final class ToyTokenizer: Sendable {
       var tokens: [Int] = special ? [0] : []
       var rest = text[...]
       while !rest.isEmpty {
-        let word = rest.prefix(1) == " " ? 1 + rest.dropFirst().prefix { $0.isLetter }.count
-          : max(1, rest.prefix { $0.isLetter }.count)
+        let space = rest.first == " " ? 1 : 0
+        let word = max(1, space + rest.dropFirst(space).prefix { $0.isLetter }.count)
         let piece = self.merges.first { rest.hasPrefix($0) } ?? String(rest.prefix(word))
         tokens.append(self.id(piece))
         rest = rest.dropFirst(piece.count)

@@ -79,7 +79,8 @@ import ZerothTasks
 
   @Test func wordsAndPronouns() throws {
     let wic: [String: JSONValue] = [
-      "word": .string("cup"), "sentence1": .string("A cup."), "sentence2": .string("Waxen cups."), "label": .bool(false),
+      "word": .string("cup"), "sentence1": .string("A cup."), "sentence2": .string("Waxen cups."),
+      "label": .bool(false),
     ]
     #expect(
       try prompt(.wic, wic)

@@ -29,7 +29,8 @@ enum DelimitedText {
         at += 1
         while true {
           guard at < bytes.count else {
-            throw InputError("\(file.path) line \(opened)", found: "a quote that is not closed", expected: "a closing \"")
+            throw InputError(
+              "\(file.path) line \(opened)", found: "a quote that is not closed", expected: "a closing \"")
           }
           if bytes[at] == quote {
             guard at + 1 < bytes.count, bytes[at + 1] == quote else { break }

@@ -18,7 +18,8 @@ extension TextTask {
         let middle = context.range(of: question, options: .backwards)
       else {
         throw record.error(
-          "context", found: "'\(context.prefix(40))'", expected: "'Passage: ...', 'Question: ...' and 'Answer:' in lines")
+          "context", found: "'\(context.prefix(40))'",
+          expected: "'Passage: ...', 'Question: ...' and 'Answer:' in lines")
       }
       let passage = context[..<middle.lowerBound].dropFirst(head.count).trimmed
       let answers = try record.text("ref_text").split(separator: "|").map { $0.trimmed }.filter { !$0.isEmpty }
