@@ -37,7 +37,7 @@ let package = Package(
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "TestSupport"]),
-    .testTarget(name: "ZerothRunsTests", dependencies: ["ZerothRuns", "ZerothTestKit", "TestSupport"]),
+    .testTarget(name: "ZerothRunsTests", dependencies: ["zeroth", "ZerothRuns", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"]),
   ],

@@ -35,8 +35,8 @@ final class DataFixture {
     return error?.description.replacingOccurrences(of: "\(fixture.path)/", with: "") ?? "no error"
   }
 
-  // The first two sentences of SST-2's dev file in their order (Socher et al. 2013), the second shortened.
-  @Test(arguments: [
+  /// The first sentence of SST-2's dev file and the start of another (Socher et al. 2013), in every form.
+  static let forms: [(name: String, text: String)] = [
     ("a.txt", "0 one long string of cliches .\n\n1 there is a fabric , of ideas\n"),
     ("a.txt", "0 one long string of cliches .\r\n   \r\n1 there is a fabric , of ideas"),
     ("a.txt", "\u{FEFF}0\tone long string of cliches .\n\n1\tthere is a fabric , of ideas\n"),
@@ -44,6 +44,7 @@ final class DataFixture {
     ("a.txt", "sentence\tlabel\r\none long string of cliches .\t0\r\nthere is a fabric , of ideas\t1\r\n"),
     ("a.csv", "label,sentence\n0,one long string of cliches .\n1,\"there is a fabric , of ideas\"\n"),
     ("a.csv", "0,one long string of cliches .\n\n1,\"there is a fabric , of ideas\""),
+<<<<<<< HEAD
     (
       "a.jsonl",
       #"{"sentence": "one long string of cliches .", "label": 0}"# + "\n\n"
@@ -60,8 +61,21 @@ final class DataFixture {
       #"{"sentence": "one long string of cliches .", "label": 0}"# + "\n"
         + #"{"label": 1, "sentence": "there is a fabric , of ideas"}"#
     ),
+=======
+    ("a.jsonl", "\(objects[0])\n\n\(objects[1])"),
+    ("a.json", "[\(objects[0]),\n\(objects[1])]"),
+    ("a.data", "0 one long string of cliches .\n\n1 there is a fabric , of ideas\n"),
+    ("a", "\(objects[0])\n\(objects[1])\n"),
+>>>>>>> data
     ("a", "sentence\tlabel\none long string of cliches .\t0\nthere is a fabric , of ideas\t1\n"),
-  ])
+  ]
+
+  private static let objects: [String] = [
+    #"{"sentence": "one long string of cliches .", "label": 0}"#,
+    #"{"label": "positive", "text": "there is a fabric , of ideas"}"#,
+  ]
+
+  @Test(arguments: forms)
   func everyFormGivesTheSameExamples(name: String, text: String) throws {
     let examples = try sst2(text, as: name)
     #expect(examples.map { $0["sentence"] } == ["one long string of cliches .", "there is a fabric , of ideas"])
@@ -139,10 +153,12 @@ final class DataFixture {
     #expect(folder.train.hasSuffix("/train.jsonl"))
     #expect(folder.dev?.hasSuffix("/validation.jsonl") == true)
     #expect(folder.test?.hasSuffix("/test.jsonl") == true)
-    let pair = try DataFolder(try DataFixture(["train.csv": "", "val.csv": ""]).path)
+    let two = try DataFixture(["train.csv": "", "val.csv": ""])
+    let pair = try DataFolder(two.path)
     #expect(pair.dev == nil)
     #expect(pair.test?.hasSuffix("/val.csv") == true)
-    let single = try DataFolder(try DataFixture(["xquad.en.json": ""]).path)
+    let one = try DataFixture(["xquad.en.json": ""])
+    let single = try DataFolder(one.path)
     #expect(single.train.hasSuffix("/xquad.en.json"))
     #expect(single.test == nil)
   }

@@ -150,12 +150,12 @@ import Zeroth
     #expect(error?.found == "86 examples left to draw from")
   }
 
-  @Test(
-    .enabled(if: SharedMaterial.has("data/cb")),
-    arguments: [
-      ("cb", [150, 100, 56]), ("copa", [300, 100, 100]), ("rte", [1000, 500, 277]), ("boolq", [1000, 500, 1000]),
-      ("multirc", [1000, 500, 1000]), ("snli", [1000, 500, 1000]),
-    ])
+  static let sizes: [(task: String, sizes: [Int])] = [
+    ("cb", [150, 100, 56]), ("copa", [300, 100, 100]), ("rte", [1000, 500, 277]), ("boolq", [1000, 500, 1000]),
+    ("multirc", [1000, 500, 1000]), ("snli", [1000, 500, 1000]),
+  ]
+
+  @Test(.enabled(if: SharedMaterial.has("data/cb")), arguments: sizes)
   func defaultSizes(task name: String, sizes: [Int]) throws {
     let data = try TaskRegistry.standard.task(named: name).load(SharedMaterial.path("data/\(name)"))
     let splits = try data.split(seed: 13)

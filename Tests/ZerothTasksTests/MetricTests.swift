@@ -29,22 +29,31 @@ import ZerothTasks
     #expect(empty.macroF1 == 0)
   }
 
+  struct Answer: Sendable {
+    let text: String
+    let gold: [String]
+    let f1: Double
+    let isExact: Bool
+  }
+
   /// Values of a few lines of Python after SQuAD's script: lower, drop string.punctuation, drop `\b(a|an|the)\b`, split.
-  @Test(arguments: [
-    ("The Denver Broncos!", ["denver broncos"], 1.0, true),
-    ("a cat sat on the mat", ["The cat sat", "cat mat dog"], 2.0 / 3, false),
-    ("308", ["308 points", "three"], 2.0 / 3, false),
-    ("the", ["an", "a"], 1.0, true),
-    ("", ["x"], 0.0, false),
-    ("the–a½ an-other The.", ["–½ other"], 0.0, false),
-    ("to be to be", ["to to to be not"], 2.0 / 3, false),
-    ("over–the–top", ["over– –top"], 1.0, true),
-    ("Ａ the_re", ["ａ there"], 1.0, true),
-  ])
-  func answers(answer: String, gold: [String], f1: Double, exact: Bool) {
-    let score = AnswerScore(answer, gold: gold)
-    #expect(abs(score.f1 - f1) < 1e-12)
-    #expect(score.exactMatch == exact)
+  static let answers: [Answer] = [
+    Answer(text: "The Denver Broncos!", gold: ["denver broncos"], f1: 1, isExact: true),
+    Answer(text: "a cat sat on the mat", gold: ["The cat sat", "cat mat dog"], f1: 2.0 / 3, isExact: false),
+    Answer(text: "308", gold: ["308 points", "three"], f1: 2.0 / 3, isExact: false),
+    Answer(text: "the", gold: ["an", "a"], f1: 1, isExact: true),
+    Answer(text: "", gold: ["x"], f1: 0, isExact: false),
+    Answer(text: "the–a½ an-other The.", gold: ["–½ other"], f1: 0, isExact: false),
+    Answer(text: "to be to be", gold: ["to to to be not"], f1: 2.0 / 3, isExact: false),
+    Answer(text: "over–the–top", gold: ["over– –top"], f1: 1, isExact: true),
+    Answer(text: "Ａ the_re", gold: ["ａ there"], f1: 1, isExact: true),
+  ]
+
+  @Test(arguments: answers)
+  func answer(_ answer: Answer) {
+    let score = AnswerScore(answer.text, gold: answer.gold)
+    #expect(abs(score.f1 - answer.f1) < 1e-12)
+    #expect(score.exactMatch == answer.isExact)
   }
 
   @Test func normalisation() {

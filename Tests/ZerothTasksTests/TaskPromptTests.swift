@@ -12,11 +12,13 @@ import ZerothTasks
   }
 
   private func prompt(_ task: TextTask, _ row: [String: JSONValue]) throws -> String {
-    try #require(task.prompt)(try example(task, row))
+    let prompt = try #require(task.prompt)
+    return prompt(try example(task, row))
   }
 
   private func masked(_ task: TextTask, _ row: [String: JSONValue]) throws -> String {
-    let prompt = try #require(task.masked)(try example(task, row))
+    let masked = try #require(task.masked)
+    let prompt = masked(try example(task, row))
     return "\(prompt.before)<mask>\(prompt.after)"
   }
 

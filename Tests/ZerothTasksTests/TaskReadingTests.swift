@@ -19,23 +19,23 @@ import ZerothTasks
     }
   }
 
-  @Test(
-    .enabled(if: SharedMaterial.has("data/sst2")),
-    arguments: [
-      Case("sst2", "sst2/train.txt", 3310, 3610), Case("sst2", "sst2/dev.txt", 428, 444),
-      Case("sst2", "sst2/test.txt", 912, 909), Case("sst5", "sst5/train.txt", 1092, 2218, 1624, 2322, 1288),
-      Case("sst5", "sst5/dev.txt", 139, 289, 229, 279, 165), Case("sst5", "sst5/test.txt", 279, 633, 389, 510, 399),
-      Case("trec", "trec/train.txt", 1162, 1250, 86, 1223, 835, 896),
-      Case("trec", "trec/test.txt", 138, 94, 9, 65, 81, 113), Case("rte", "rte/train.jsonl", 1249, 1241),
-      Case("rte", "rte/val.jsonl", 146, 131), Case("snli", "snli/dev.csv", 3275, 3325, 3231),
-      Case("mnli", "mnli/dev.csv", 6532, 6998, 6117), Case("cb", "cb/train.jsonl", 115, 119, 16),
-      Case("cb", "cb/val.jsonl", 23, 28, 5), Case("boolq", "boolq/val.jsonl", 1237, 2033),
-      Case("wsc", "wsc/train.jsonl", 295, 259), Case("wsc", "wsc/val.jsonl", 66, 38),
-      Case("wic", "wic/train.jsonl", 2714, 2714), Case("wic", "wic/val.jsonl", 319, 319),
-      Case("multirc", "multirc/val.jsonl", 2773, 2075), Case("copa", "copa/train.jsonl", 195, 205),
-      Case("copa", "copa/val.jsonl", 55, 45), Case("squad", "squad/xquad.en.json", 1190),
-      Case("drop", "drop/drop_v0_dev.jsonl.gz", 9536),
-    ])
+  static let cases: [Case] = [
+    Case("sst2", "sst2/train.txt", 3310, 3610), Case("sst2", "sst2/dev.txt", 428, 444),
+    Case("sst2", "sst2/test.txt", 912, 909), Case("sst5", "sst5/train.txt", 1092, 2218, 1624, 2322, 1288),
+    Case("sst5", "sst5/dev.txt", 139, 289, 229, 279, 165), Case("sst5", "sst5/test.txt", 279, 633, 389, 510, 399),
+    Case("trec", "trec/train.txt", 1162, 1250, 86, 1223, 835, 896),
+    Case("trec", "trec/test.txt", 138, 94, 9, 65, 81, 113), Case("rte", "rte/train.jsonl", 1249, 1241),
+    Case("rte", "rte/val.jsonl", 146, 131), Case("snli", "snli/dev.csv", 3275, 3325, 3231),
+    Case("mnli", "mnli/dev.csv", 6532, 6998, 6117), Case("cb", "cb/train.jsonl", 115, 119, 16),
+    Case("cb", "cb/val.jsonl", 23, 28, 5), Case("boolq", "boolq/val.jsonl", 1237, 2033),
+    Case("wsc", "wsc/train.jsonl", 295, 259), Case("wsc", "wsc/val.jsonl", 66, 38),
+    Case("wic", "wic/train.jsonl", 2714, 2714), Case("wic", "wic/val.jsonl", 319, 319),
+    Case("multirc", "multirc/val.jsonl", 2773, 2075), Case("copa", "copa/train.jsonl", 195, 205),
+    Case("copa", "copa/val.jsonl", 55, 45), Case("squad", "squad/xquad.en.json", 1190),
+    Case("drop", "drop/drop_v0_dev.jsonl.gz", 9536),
+  ]
+
+  @Test(.enabled(if: SharedMaterial.has("data/sst2")), arguments: cases)
   func countsPerClass(_ expected: Case) throws {
     let task = try TaskRegistry.standard.task(named: expected.task)
     let examples = try task.examples(at: SharedMaterial.path("data/\(expected.file)"))
@@ -54,9 +54,13 @@ import ZerothTasks
     #expect(squad[0].answers == ["308"])
     let drop = try TextTask.drop.examples(at: SharedMaterial.path("data/drop/drop_v0_dev.jsonl.gz"))
     #expect(drop[1].answers == ["Pakistanis and Filipinos", "Pakistani and Filipino"])
+<<<<<<< HEAD
     #expect(
       drop[1]["question"] == "What two nationalities had the same number of people living in Bahrain between 2005-2009?"
     )
+=======
+    #expect(drop[1]["question"].hasPrefix("What two nationalities had the same number of people living in Bahrain"))
+>>>>>>> data
     #expect(drop[1].source.line == 2)
   }
 

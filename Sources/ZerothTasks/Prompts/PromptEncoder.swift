@@ -57,7 +57,7 @@ public struct PromptEncoder: Sendable {
     var kept = demonstrations[...]
     var encoded = split(text(of: example, after: kept), candidates)
     while !kept.isEmpty, room(for: encoded) < encoded.prompt.count {
-      // Drops at least one, and as many as surely have to go: a blank line merges with at most a few tokens around it.
+      // Drops at least one, and as many as surely have to go: the blank line after each is at most a few tokens.
       var surplus = encoded.prompt.count - room(for: encoded)
       repeat {
         surplus -= encode(demonstration(kept.removeFirst()), false).count + 4

@@ -57,29 +57,29 @@ public struct TextTask: Sendable {
   /// What a model does for an answer.
   public let kind: Kind
   /// The classes in label order; empty unless the task is a classification.
-  public let classes: [ClassLabel]
+  public private(set) var classes: [ClassLabel] = []
   /// The measures, the first of which chooses and ranks.
   public let metrics: [Metric]
   /// Examples for train and dev.
-  public var splitSize: SplitSize
+  public var splitSize = SplitSize.total(train: 1000, dev: 500)
   /// The most test examples.
-  public var testSize: Int
+  public var testSize = 1000
   /// What the bytes of the task's files may be.
-  public var encoding: TextEncoding
+  public var encoding = TextEncoding.utf8
   /// The most tokens of a masked model's or sentence encoder's input.
-  public var maskedLength: Int
+  public var maskedLength = 128
   /// The fields that hold an example's texts, in their order; empty unless the task is a classification.
-  public let textFields: [String]
+  public private(set) var textFields: [String] = []
   /// The columns whose names tell a table's header from its rows.
-  public let columnNames: Set<String>
+  public private(set) var columnNames: Set<String> = []
   /// The examples in a row of a file: mostly one; none where the row is to be skipped. Throws `InputError` on a bad row.
   public let read: @Sendable (Record) throws -> [Example]
   /// The prompt of a causal model, to which a candidate is appended as it is: it ends in a space or a line end.
   public let prompt: (@Sendable (Example) -> String)?
   /// The prompt of a masked model.
-  public let masked: (@Sendable (Example) -> MaskedPrompt)?
+  public private(set) var masked: (@Sendable (Example) -> MaskedPrompt)?
   /// The sentence that says of a text that it is of a class, for encoders whose head starts from embedded sentences.
-  public let labelSentence: @Sendable (ClassLabel) -> String
+  public private(set) var labelSentence: @Sendable (ClassLabel) -> String = \.word
 
   /// The most tokens of a generated answer, which also ends at a line end.
   public static let maximalAnswerLength = 50
@@ -98,6 +98,7 @@ public struct TextTask: Sendable {
     labelSentence: @escaping @Sendable (ClassLabel) -> String = { "It was \($0.word)." },
     read: (@Sendable (Record) throws -> [Example])? = nil
   ) {
+<<<<<<< HEAD
     self.init(
       name: name, summary: summary, kind: .classification, classes: classes, metrics: metrics,
       textFields: columns.compactMap(\.first), columnNames: Set(columns.joined()).union(labelColumns),
@@ -110,6 +111,24 @@ public struct TextTask: Sendable {
             source: record.source)
         ]
       })
+=======
+    self.name = name
+    self.summary = summary
+    kind = .classification
+    self.classes = classes
+    self.metrics = metrics
+    self.maskedLength = maskedLength
+    textFields = columns.compactMap(\.first)
+    columnNames = Set(columns.joined()).union(labelColumns)
+    self.prompt = prompt
+    self.masked = masked
+    self.labelSentence = labelSentence
+    self.read =
+      read ?? { record in
+        let label = try record.label(labelColumns, among: classes)
+        return [Example(fields: try record.texts(columns), label: label, source: record.source)]
+      }
+>>>>>>> data
   }
 
   /// A task whose examples bring their candidates or gold answers.
@@ -117,6 +136,7 @@ public struct TextTask: Sendable {
     name: String, summary: String, kind: Kind, metrics: [Metric], prompt: @escaping @Sendable (Example) -> String,
     read: @escaping @Sendable (Record) throws -> [Example]
   ) {
+<<<<<<< HEAD
     self.init(
       name: name, summary: summary, kind: kind, classes: [], metrics: metrics, textFields: [], columnNames: [],
       maskedLength: 0,
@@ -129,21 +149,14 @@ public struct TextTask: Sendable {
     masked: (@Sendable (Example) -> MaskedPrompt)?,
     labelSentence: @escaping @Sendable (ClassLabel) -> String, read: @escaping @Sendable (Record) throws -> [Example]
   ) {
+=======
+>>>>>>> data
     self.name = name
     self.summary = summary
     self.kind = kind
-    self.classes = classes
     self.metrics = metrics
-    self.textFields = textFields
-    self.columnNames = columnNames
-    self.maskedLength = maskedLength
     self.prompt = prompt
-    self.masked = masked
-    self.labelSentence = labelSentence
     self.read = read
-    splitSize = .total(train: 1000, dev: 500)
-    testSize = 1000
-    encoding = .utf8
   }
 
   /// The texts that may follow the prompt of `example`, in label order. A generated answer's is the first gold answer
