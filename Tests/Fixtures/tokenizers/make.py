@@ -1,7 +1,8 @@
 """Makes the tiny tokenizers of this folder and cases.json: what the reference libraries make of hard texts.
 
 pip install tokenizers==0.23.3 sentencepiece==0.2.3; python make.py [SHARED], where SHARED holds tokenizers/*; its
-cases are kept under their names and the others under the names of the folders here.
+cases are kept under their names and the others under the names of the folders here. Training breaks ties anew each time,
+so tokenizers and cases are always made together.
 """
 
 import io, json, os, sys

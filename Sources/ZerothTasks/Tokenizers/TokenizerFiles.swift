@@ -62,7 +62,8 @@ extension InputError {
     case .dataCorrupted(let context) where !context.codingPath.isEmpty:
       self.init(subject(context.codingPath), found: context.debugDescription, expected: "another value")
     default:
-      self.init(path, found: "text that is not whole JSON", expected: "a JSON object")
+      // Foundation does not say where.
+      self.init(path, found: "text that is not JSON, or a number that is no 64-bit integer", expected: "a JSON object")
     }
   }
 }
