@@ -44,29 +44,10 @@ final class DataFixture {
     ("a.txt", "sentence\tlabel\r\none long string of cliches .\t0\r\nthere is a fabric , of ideas\t1\r\n"),
     ("a.csv", "label,sentence\n0,one long string of cliches .\n1,\"there is a fabric , of ideas\"\n"),
     ("a.csv", "0,one long string of cliches .\n\n1,\"there is a fabric , of ideas\""),
-<<<<<<< HEAD
-    (
-      "a.jsonl",
-      #"{"sentence": "one long string of cliches .", "label": 0}"# + "\n\n"
-        + #"{"label": "positive", "text": "there is a fabric , of ideas"}"#
-    ),
-    (
-      "a.json",
-      #"[{"sentence": "one long string of cliches .", "label": "negative"},"# + "\n"
-        + #"{"label": 1, "sentence": "there is a fabric , of ideas"}]"#
-    ),
-    ("a.data", "0 one long string of cliches .\n\n1 there is a fabric , of ideas\n"),
-    (
-      "a",
-      #"{"sentence": "one long string of cliches .", "label": 0}"# + "\n"
-        + #"{"label": 1, "sentence": "there is a fabric , of ideas"}"#
-    ),
-=======
     ("a.jsonl", "\(objects[0])\n\n\(objects[1])"),
     ("a.json", "[\(objects[0]),\n\(objects[1])]"),
     ("a.data", "0 one long string of cliches .\n\n1 there is a fabric , of ideas\n"),
     ("a", "\(objects[0])\n\(objects[1])\n"),
->>>>>>> data
     ("a", "sentence\tlabel\none long string of cliches .\t0\nthere is a fabric , of ideas\t1\n"),
   ]
 

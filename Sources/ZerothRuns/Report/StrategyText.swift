@@ -1,23 +1,6 @@
 import Zeroth
 
 extension StrategyDescription {
-  /// The description as JSON.
-  public var json: JSONValue {
-    [
-      "name": .string(name), "aliases": .array(aliases.map { .string($0) }), "summary": .string(summary),
-      "formula": .string(formula), "source": .string(source), "evaluations": .string(evaluations),
-      "state": .string(state), "capabilities": .array(capabilities.map { .string($0) }),
-      "options": .array(
-        options.map { option in
-          [
-            "name": .string(option.name), "expected": .string(option.expected), "unit": .string(option.unit),
-            "default": .string(option.defaultWords), "documentation": .string(option.documentation),
-            "applies_when": option.condition.map { .string($0.words) } ?? .null,
-          ]
-        }),
-    ]
-  }
-
   /// The description as a page for a terminal.
   public var text: String {
     var lines = ["\(name): \(summary)"]

@@ -98,20 +98,6 @@ public struct TextTask: Sendable {
     labelSentence: @escaping @Sendable (ClassLabel) -> String = { "It was \($0.word)." },
     read: (@Sendable (Record) throws -> [Example])? = nil
   ) {
-<<<<<<< HEAD
-    self.init(
-      name: name, summary: summary, kind: .classification, classes: classes, metrics: metrics,
-      textFields: columns.compactMap(\.first), columnNames: Set(columns.joined()).union(labelColumns),
-      maskedLength: maskedLength, prompt: prompt,
-      masked: masked, labelSentence: labelSentence,
-      read: read ?? { record in
-        [
-          Example(
-            fields: try record.texts(columns), label: try record.label(labelColumns, among: classes),
-            source: record.source)
-        ]
-      })
-=======
     self.name = name
     self.summary = summary
     kind = .classification
@@ -128,7 +114,6 @@ public struct TextTask: Sendable {
         let label = try record.label(labelColumns, among: classes)
         return [Example(fields: try record.texts(columns), label: label, source: record.source)]
       }
->>>>>>> data
   }
 
   /// A task whose examples bring their candidates or gold answers.
@@ -136,21 +121,6 @@ public struct TextTask: Sendable {
     name: String, summary: String, kind: Kind, metrics: [Metric], prompt: @escaping @Sendable (Example) -> String,
     read: @escaping @Sendable (Record) throws -> [Example]
   ) {
-<<<<<<< HEAD
-    self.init(
-      name: name, summary: summary, kind: kind, classes: [], metrics: metrics, textFields: [], columnNames: [],
-      maskedLength: 0,
-      prompt: prompt, masked: nil, labelSentence: \.word, read: read)
-  }
-
-  private init(
-    name: String, summary: String, kind: Kind, classes: [ClassLabel], metrics: [Metric], textFields: [String],
-    columnNames: Set<String>, maskedLength: Int, prompt: (@Sendable (Example) -> String)?,
-    masked: (@Sendable (Example) -> MaskedPrompt)?,
-    labelSentence: @escaping @Sendable (ClassLabel) -> String, read: @escaping @Sendable (Record) throws -> [Example]
-  ) {
-=======
->>>>>>> data
     self.name = name
     self.summary = summary
     self.kind = kind
