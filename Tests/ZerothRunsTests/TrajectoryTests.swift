@@ -58,10 +58,10 @@ import Zeroth
   @Test(arguments: compositions) func aReplayIsTheRun(_ composition: Composition) throws {
     try withFolder { folder in
       let path = folder + "/trajectory"
-      // The losses of the third step are not finite: it is skipped in the run and in the replay.
+      // A loss of the fourth step, at which adapters measure too, is not finite: run and replay skip it.
       let before = try Registry.standard.makeOptimizer(composition, runSteps: 6)
-      let third = try (0..<2).reduce(0) { try $0 + before.evaluations(at: $1, in: smallLayout()) }
-      for broken: Set<Int> in [[], [third]] {
+      let fourth = try (0..<3).reduce(0) { try $0 + before.evaluations(at: $1, in: smallLayout()) }
+      for broken: Set<Int> in [[], [fourth]] {
         let run = try uninterrupted(composition, path, broken: broken)
         #expect(run.reports.map(\.outcome).contains(.skipped) == !broken.isEmpty)
         var theta = try smallTheta()
