@@ -2,12 +2,19 @@ import Foundation
 
 /// A value of JSON, of any shape.
 public enum JSONValue: Sendable, Hashable, Decodable {
+  /// A string.
   case string(String)
+  /// `true` or `false`.
   case bool(Bool)
+  /// A number without a fraction that fits an `Int`.
   case integer(Int)
+  /// Any other number.
   case number(Double)
+  /// An array.
   case array([JSONValue])
+  /// An object.
   case object([String: JSONValue])
+  /// `null`.
   case null
 
   /// Decodes any JSON.
