@@ -1,7 +1,8 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
 .PHONY: build demo test format lint packages clean
-SWIFT_BUILD := swift build -c release
+# The flag lets tests see internals; all targets share it, so that none builds everything anew.
+SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
 # OpenBLAS and GSL, where they are missing (Debian and Ubuntu).
 packages:
@@ -20,8 +21,8 @@ demo: packages
 
 # The tests run in release: a debug build is 30 to 100 times slower in numeric loops.
 test: packages lint
-	swift build -c release --build-tests
-	swift test -c release --skip-build
+	$(SWIFT_BUILD) --build-tests
+	swift test -c release -Xswiftc -enable-testing --skip-build
 
 lint:
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
