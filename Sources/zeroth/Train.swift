@@ -47,7 +47,6 @@ struct Train: ParsableCommand {
     let configuration = try RunConfiguration(request.settings)
     let workbench = try configuration.workbench()
     let progress = ProgressLine(configuration.shortName, total: configuration.steps)
-    for note in workbench.splits.notes { progress.print(note) }
     let result = try TrainingRun(configuration, workbench, progress: progress).run(resuming: request.resumes)
     request.output.print(
       .object(result.json + [.init("end", .string(result.end))]),

@@ -48,6 +48,7 @@ public final class TrainingRun {
     let files = try openFolder(resuming: resuming)
     try files?.write(record)
     try openMetrics(files, header, optimizer, theta.layout, resuming: resuming)
+    for note in workbench.splits.notes { progress?.print(note) }
 
     result.zeroShot = try accuracy("test", workbench.test, theta, step: 0)
     try evaluate(theta, step: 0, files)
