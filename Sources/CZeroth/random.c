@@ -103,7 +103,13 @@ uint32_t zeroth_stream_below(zeroth_stream *stream, uint32_t n) {
   return (uint32_t)(product >> 32);
 }
 
-double zeroth_stream_gaussian(zeroth_stream *stream) { return gsl_ran_gaussian_ziggurat(stream->rng, 1.0); }
+// The ziggurat draws 24 bits at a time; GSL aborts the process where a generator (uni, slatec) has fewer.
+static double normal(const gsl_rng *rng) {
+  bool has_24_bits = rng->type->max - rng->type->min >= 0xffffffUL;
+  return has_24_bits ? gsl_ran_gaussian_ziggurat(rng, 1.0) : gsl_ran_gaussian(rng, 1.0);
+}
+
+double zeroth_stream_gaussian(zeroth_stream *stream) { return normal(stream->rng); }
 
 // ---- Noise from GSL's own generators ----
 
@@ -127,7 +133,7 @@ static void gsl_noise(int generator, enum zeroth_distribution distribution, uint
     for (size_t j = 0; j < skip + take; j++) {
       float z;
       if (distribution == zeroth_gaussian)
-        z = (float)gsl_ran_gaussian_ziggurat(noise_rng, 1.0);
+        z = (float)normal(noise_rng);
       else
         z = zeroth_stream_bits(&stream) >> 31 ? -1.0f : 1.0f;
       if (j >= skip) {

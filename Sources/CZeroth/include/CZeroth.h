@@ -52,7 +52,7 @@ uint32_t zeroth_stream_bits(zeroth_stream *_Nonnull stream);
 double zeroth_stream_uniform(zeroth_stream *_Nonnull stream);
 /// Uniform on 0..<n, n <= 2^32 - 1.
 uint32_t zeroth_stream_below(zeroth_stream *_Nonnull stream, uint32_t n);
-/// Standard normal, by GSL's ziggurat.
+/// Standard normal, by GSL's ziggurat (its polar method on the generators with fewer than 24 bits).
 double zeroth_stream_gaussian(zeroth_stream *_Nonnull stream);
 
 /// What the noise of a direction is drawn from.

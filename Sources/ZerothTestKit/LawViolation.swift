@@ -1,0 +1,77 @@
+/// A strategy breaks a law of its protocol. Every checker of the test kit throws it, so that any test framework shows it.
+public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The laws, by protocol.
+  public enum Law: String, CaseIterable, Sendable {
+    case directionIsAddedInParts = "direction: adding row by row equals adding at once, bit for bit"
+    case directionIgnoresItsTarget = "direction: what is added does not depend on what it is added to"
+    case directionRepeats = "direction: asked again, for any order and any number of threads, it adds the same bits"
+    case directionScales = "direction: twice the scale adds twice as much, a scale of 0 nothing"
+    case directionIsZeroWhereItDoesNotTouch = "direction: zero on blocks that it does not touch"
+    case directionLeavesFrozenBlocks = "direction: frozen blocks keep their bits"
+    case directionEqualsItsFactors = "direction: a low-rank direction equals matrixScale U V^T on matrices"
+
+    case estimatorFits = "estimator: its options fit the layout that it is checked on"
+    case estimatorLeavesTheta = "estimator: theta stays bit for bit as it is, also while measuring and after an error"
+    case estimatorPassesErrors = "estimator: an error of the objective is passed on"
+    case estimatorCounts = "estimator: exactly the declared number of evaluations"
+    case estimatorReportsLosses = "estimator: the losses returned are those measured, in their order"
+    case estimatorKeepsTheBatch = "estimator: all evaluations on the batch that is selected"
+    case estimatorReturnsWhatItMeasured = "estimator: the direction returned is the one measured"
+    case estimatorRepeats = "estimator: the same key gives the same estimate, for any number of threads"
+    case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient"
+    case estimatorAverages = "estimator: the variance falls as 1/q"
+
+    case ruleWithoutMemoryIsSGD = "rule: without memory, the step is -eta sum c D"
+    case ruleHasItsGain = "rule: on the same estimate again and again, the step tends to -eta gain g"
+    case ruleIsAValue = "rule: a copy of a rule is independent of it, and so is an update it made before"
+    case ruleRepeats = "rule: the same estimates give the same updates, for any number of threads"
+
+    case adapterFits = "adapter: its options fit the layout that it is checked on"
+    case adapterCounts = "adapter: exactly the declared number of evaluations"
+    case adapterLeavesThetaWhileMeasuring = "adapter: theta is not written while measuring, nor when that fails"
+    case adapterLeavesOtherBlocks = "adapter: blocks outside the selection keep their bits"
+    case adapterStaysInRange = "adapter: ratios stay in [1 - tau, 1 + tau]"
+    case adapterMovesAlongDelta = "adapter: a block moves along its own difference alone"
+    case adapterIdentity = "adapter: ratio 1 is the identity, bit for bit"
+    case adapterIsSafeWithoutMovement = "adapter: a block that has not moved stays as it is"
+    case adapterSurvivesNonFiniteLosses = "adapter: a move whose losses are not finite is left out and counted"
+    case adapterRepeats = "adapter: the same run gives the same bits, for any number of threads"
+    case adapterActs = "adapter: what it measures has an effect"
+  }
+
+  /// The law that is broken.
+  public let law: Law
+  /// What was found.
+  public let found: String
+  /// What the law asks for.
+  public let expected: String
+
+  /// A violation of `law`.
+  public init(_ law: Law, found: String, expected: String) {
+    self.law = law
+    self.found = found
+    self.expected = expected
+  }
+
+  /// One sentence: the law, what was found and what was expected.
+  public var description: String { "\(law.rawValue): found \(found), expected \(expected)" }
+}
+
+/// Throws a violation of `law` unless `holds`.
+func demand(
+  _ law: LawViolation.Law, _ holds: Bool, found: @autoclosure () -> String, expected: @autoclosure () -> String
+) throws(LawViolation) {
+  if !holds { throw LawViolation(law, found: found(), expected: expected()) }
+}
+
+/// Throws a violation of `law` unless `found` and `expected` agree bit for bit.
+func demandSameBits(
+  _ law: LawViolation.Law, _ found: [Float], _ expected: [Float], _ place: @autoclosure () -> String
+) throws(LawViolation) {
+  guard found.count == expected.count else {
+    throw LawViolation(law, found: "\(found.count) elements \(place())", expected: "\(expected.count)")
+  }
+  for (i, (a, b)) in zip(found, expected).enumerated() where a.bitPattern != b.bitPattern {
+    throw LawViolation(law, found: "\(a) at element \(i) \(place())", expected: "\(b)")
+  }
+}

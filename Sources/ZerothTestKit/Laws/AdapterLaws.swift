@@ -1,0 +1,211 @@
+import Zeroth
+
+/// Throws `LawViolation` unless `adapter` keeps the laws of `LayerAdapter`, over `steps` steps on `layout`.
+///
+///     try checkAdapterLaws(of: DivergenceProjection(.paper, every: 2), selection: .roles(.query, .value), clip: 0.2)
+///
+/// `selection` and `clip` (tau; nil where nothing is clipped) are what the adapter was made with. `identity` is an
+/// adapter whose ratios stay 1, such as one with eta' = 0: it must not change a bit of the run.
+public func checkAdapterLaws<A: LayerAdapter>(
+  of adapter: A, selection: BlockSelection, clip: Double?, identity: A? = nil,
+  in layout: ParameterLayout = .attention(layers: 2, width: 4), steps: Int = 8
+) throws {
+  do {
+    try adapter.validate(layout, weightDecay: .none)
+  } catch {
+    throw LawViolation(.adapterFits, found: "\(error)", expected: "options that fit")
+  }
+  // A steep objective drives the ratios to their bounds.
+  let steep = Quadratic(layout, largest: 100)
+  let traces = try drive(adapter, steep, steps)
+  try checkBlocks(traces, selection, clip, layout)
+  let again = try withThreads(2) { try drive(adapter, steep, steps) }
+  for (step, (a, b)) in zip(again, traces).enumerated() {
+    try demandSameBits(.adapterRepeats, a.after, b.after, "at step \(step), two threads")
+  }
+  if let identity {
+    let still = try drive(identity, steep, steps)
+    let plain = try drive(NoAdapter(), steep, steps)
+    for (step, (a, b)) in zip(still, plain).enumerated() {
+      try demandSameBits(.adapterIdentity, a.after, b.after, "at step \(step)")
+    }
+  }
+  try checkWithoutMovement(adapter, steep, steps)
+  try checkFailures(adapter, steep, steps)
+  try checkNonFinite(adapter, steep, steps)
+}
+
+/// What one step did, flattened.
+private struct Trace {
+  var scales: [Float]
+  var before: [Float]
+  /// After the update, before `didApply`.
+  var middle: [Float]
+  var after: [Float]
+}
+
+private typealias Update = WeightedSum<DenseDirection>
+
+/// An update of about `size` in every element of the trainable blocks.
+private func makeUpdate(_ step: Int, _ layout: ParameterLayout, size: Float) -> Update {
+  let z = DenseDirection(StreamKey(seed: 17).child(.step, step), layout: layout)
+  return Update([(size, z)])
+}
+
+/// Runs the hooks as the optimiser does, counting evaluations and watching theta while it is measured.
+private func drive<A: LayerAdapter>(
+  _ original: A, _ quadratic: Quadratic, _ steps: Int, size: Float = 0.05
+) throws -> [Trace] {
+  let layout = quadratic.layout
+  var theta = quadratic.start()
+  var adapter = original
+  adapter.begin(theta)
+  var traces: [Trace] = []
+  for step in 0..<steps {
+    let context = StepContext(step: step, runKey: StreamKey(seed: 18), layout: layout)
+    let update = makeUpdate(step, layout, size: size)
+    let declared = adapter.evaluations(at: step)
+    let objective = RecordingObjective(quadratic)
+    let watch = ThetaWatch(theta)
+    objective.willEvaluate = watch.look
+    let scales = adapter.scales(for: update, at: theta, context: context, objective: objective)
+    watch.look()
+    try demandUnchanged(watch)
+    let before = theta.flattened()
+    let applied = AppliedUpdate(update, scales: scales)
+    theta.add(applied, scale: 1)
+    let middle = theta.flattened()
+    let second = ThetaWatch(theta)
+    objective.willEvaluate = second.look
+    adapter.didApply(applied, to: &theta, context: context, objective: objective)
+    try demandUnchanged(second)
+    try demand(
+      .adapterCounts, objective.points.count == declared, found: "\(objective.points.count) at step \(step)",
+      expected: "\(declared)")
+    traces.append(
+      Trace(scales: layout.blocks.map { scales[$0] }, before: before, middle: middle, after: theta.flattened()))
+  }
+  return traces
+}
+
+private func demandUnchanged(_ watch: ThetaWatch) throws(LawViolation) {
+  try demand(
+    .adapterLeavesThetaWhileMeasuring, watch.changedBlock == nil, found: "other bits in \(watch.changedBlock ?? "")",
+    expected: "theta as it was")
+}
+
+/// Where blocks may go: those outside the selection nowhere, the others along their difference from theta_0 or from
+/// the iterate before, to a ratio in range.
+private func checkBlocks(
+  _ traces: [Trace], _ selection: BlockSelection, _ clip: Double?, _ layout: ParameterLayout
+) throws(LawViolation) {
+  guard let first = traces.first else { return }
+  var acted = false
+  for (step, trace) in traces.enumerated() {
+    for (block, range) in zip(layout.blocks, layout.flatRanges) {
+      let scale = trace.scales[block.index]
+      let middle = trace.middle[range]
+      let after = trace.after[range]
+      let place = "of \(block.name) at step \(step)"
+      guard selection.contains(block), block.isTrainable else {
+        try demand(.adapterLeavesOtherBlocks, scale == 1, found: "a scale of \(scale) \(place)", expected: "1")
+        try demandSameBits(.adapterLeavesOtherBlocks, Array(after), Array(middle), place)
+        continue
+      }
+      if scale != 1 || !after.elementsEqual(middle) { acted = true }
+      try demandInRange(Double(scale), clip, place)
+      let moved = zip(after, middle).map { Double($0) - Double($1) }
+      guard norm(moved) > 0 else { continue }
+      let ratios = [first.before, trace.before].compactMap { base -> Double? in
+        ratio(moved, along: zip(middle, base[range]).map { Double($0) - Double($1) })
+      }
+      try demand(
+        .adapterMovesAlongDelta, !ratios.isEmpty, found: "a move that is not along the difference \(place)",
+        expected: "a multiple of theta - theta_0 or theta_t - theta_(t-1)")
+      try demandInRange(ratios.min { abs($0 - 1) < abs($1 - 1) } ?? 1, clip, place)
+    }
+  }
+  try demand(.adapterActs, acted, found: "the run of no adapter", expected: "another one")
+}
+
+/// rho with moved = (rho - 1) delta, or nil where `moved` is not along `delta`; both carry the rounding of floats.
+private func ratio(_ moved: [Double], along delta: [Double]) -> Double? {
+  let factor = dot(moved, delta) / dot(delta, delta)
+  let rest = norm(zip(moved, delta).map { $0 - factor * $1 })
+  let rounding = 1e-6 * Double(moved.count).squareRoot()
+  return rest <= 1e-4 * norm(moved) + rounding ? 1 + factor : nil
+}
+
+private func demandInRange(_ ratio: Double, _ clip: Double?, _ place: String) throws(LawViolation) {
+  guard let clip else { return }
+  try demand(
+    .adapterStaysInRange, abs(ratio - 1) <= clip + 1e-4, found: "a ratio of \(ratio) \(place)",
+    expected: "\(1 - clip) to \(1 + clip)")
+}
+
+/// Updates of zero: nothing has moved, so nothing may move, and no ratio becomes NaN.
+private func checkWithoutMovement<A: LayerAdapter>(
+  _ adapter: A, _ quadratic: Quadratic, _ steps: Int
+) throws {
+  let start = quadratic.start().flattened()
+  for (step, trace) in try drive(adapter, quadratic, steps, size: 0).enumerated() {
+    try demandSameBits(.adapterIsSafeWithoutMovement, trace.after, start, "at step \(step), updates of zero")
+    try demand(
+      .adapterIsSafeWithoutMovement, trace.scales.allSatisfy(\.isFinite), found: "\(trace.scales)",
+      expected: "finite scales")
+  }
+}
+
+/// An objective that throws at the adapter's first or second evaluation: theta stays as the update left it.
+private func checkFailures<A: LayerAdapter>(_ original: A, _ quadratic: Quadratic, _ steps: Int) throws {
+  guard let step = (0..<steps).first(where: { original.evaluations(at: $0) > 0 }) else { return }
+  let layout = quadratic.layout
+  for n in 0..<original.evaluations(at: step) {
+    var theta = quadratic.start()
+    var adapter = original
+    adapter.begin(theta)
+    let context = StepContext(step: step, runKey: StreamKey(seed: 18), layout: layout)
+    let update = makeUpdate(step, layout, size: 0.05)
+    let failing = FailingObjective(quadratic, at: n)
+    var lent = theta.flattened()
+    var failure: (any Error)?
+    do {
+      let scales = try adapter.scales(for: update, at: theta, context: context, objective: failing)
+      let applied = AppliedUpdate(update, scales: scales)
+      theta.add(applied, scale: 1)
+      lent = theta.flattened()
+      try adapter.didApply(applied, to: &theta, context: context, objective: failing)
+    } catch {
+      failure = error
+    }
+    try demandSameBits(
+      .adapterLeavesThetaWhileMeasuring, theta.flattened(), lent, "after an error at evaluation \(n)")
+    try demand(
+      .adapterLeavesThetaWhileMeasuring, failure is InjectedFailure, found: failure.map { "\($0)" } ?? "no error",
+      expected: "the error thrown at evaluation \(n)")
+  }
+}
+
+/// NaN at every evaluation: theta stays finite, and the moves left out are counted.
+private func checkNonFinite<A: LayerAdapter>(_ original: A, _ quadratic: Quadratic, _ steps: Int) throws {
+  var theta = quadratic.start()
+  var adapter = original
+  adapter.begin(theta)
+  let objective = NonFiniteObjective(quadratic) { _ in true }
+  var declared = 0
+  for step in 0..<steps {
+    let context = StepContext(step: step, runKey: StreamKey(seed: 18), layout: quadratic.layout)
+    let update = makeUpdate(step, quadratic.layout, size: 0.05)
+    declared += adapter.evaluations(at: step)
+    let scales = adapter.scales(for: update, at: theta, context: context, objective: objective)
+    let applied = AppliedUpdate(update, scales: scales)
+    theta.add(applied, scale: 1)
+    adapter.didApply(applied, to: &theta, context: context, objective: objective)
+    try demand(
+      .adapterSurvivesNonFiniteLosses, theta.flattened().allSatisfy(\.isFinite), found: "theta that is not finite",
+      expected: "finite values after a loss of NaN")
+  }
+  try demand(
+    .adapterSurvivesNonFiniteLosses, declared == 0 || adapter.nonFiniteMoves > 0,
+    found: "no move counted in nonFiniteMoves", expected: "every move left out")
+}

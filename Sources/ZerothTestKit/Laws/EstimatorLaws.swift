@@ -1,0 +1,167 @@
+import Zeroth
+
+/// Throws `LawViolation` unless `estimator` keeps the laws of `GradientEstimator`, at `steps` steps on `layout`.
+///
+///     try checkEstimatorLaws(of: RandomizedEstimator(queries: 2))
+///
+/// `unbiasedSeeds` runs decide whether the mean of the estimates is the gradient; 0 for an estimator that leaves out
+/// coordinates on purpose.
+public func checkEstimatorLaws<E: GradientEstimator>(
+  of estimator: E, in layout: ParameterLayout = .small, steps: Int = 4, unbiasedSeeds: Int = 4000
+) throws {
+  do {
+    try estimator.validate(layout)
+  } catch {
+    throw LawViolation(.estimatorFits, found: "\(error)", expected: "options that fit")
+  }
+  try checkMeasuring(estimator, layout, steps)
+  try checkFailures(estimator, layout)
+  try checkRepetition(estimator, layout, steps)
+  if unbiasedSeeds > 0 { try checkUnbiased(estimator, layout, seeds: unbiasedSeeds) }
+}
+
+/// Sees whether theta is written while it is lent: an estimator that casts its way around the borrow is found out.
+final class ThetaWatch {
+  private let blocks: [(block: ParameterBlock, address: UnsafePointer<Float>, bits: [Float])]
+  private(set) var changedBlock: String?
+
+  /// Watches `theta`, which outlives the watch.
+  init(_ theta: borrowing ParameterStore) {
+    var blocks: [(block: ParameterBlock, address: UnsafePointer<Float>, bits: [Float])] = []
+    for block in theta.layout.blocks { blocks.append((block, theta.unsafeAddress(of: block), theta.values(of: block))) }
+    self.blocks = blocks
+  }
+
+  /// Compares theta with what it was.
+  func look() {
+    for (block, address, bits) in blocks where changedBlock == nil {
+      for i in bits.indices where address[i].bitPattern != bits[i].bitPattern { changedBlock = block.name }
+    }
+  }
+}
+
+/// Evaluations, batches, losses, and that the directions returned are those measured.
+private func checkMeasuring<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout, _ steps: Int) throws {
+  // At theta = 0 the points are the displacements themselves, not rounded by a sum.
+  let theta = ParameterStore(layout)
+  var estimator = original
+  for step in 0..<steps {
+    let objective = RecordingObjective(Quadratic(layout))
+    let watch = ThetaWatch(theta)
+    objective.willEvaluate = watch.look
+    let context = StepContext(step: step, runKey: StreamKey(seed: 11), layout: layout)
+    let estimate = estimator.estimate(at: theta, context: context, objective: objective)
+    watch.look()
+    try demand(
+      .estimatorLeavesTheta, watch.changedBlock == nil, found: "other bits in \(watch.changedBlock ?? "")",
+      expected: "theta as it was")
+    let declared = original.evaluations(in: layout)
+    try demand(
+      .estimatorCounts, objective.points.count == declared, found: "\(objective.points.count) at step \(step)",
+      expected: "\(declared)")
+    try demand(
+      .estimatorReportsLosses, estimate.losses == objective.losses, found: "\(estimate.losses.prefix(4))",
+      expected: "\(objective.losses.prefix(4))")
+    try demand(
+      .estimatorKeepsTheBatch, objective.batches.isEmpty, found: "selectBatch(\(objective.batches))",
+      expected: "no batch selected by the estimator")
+    try checkDirections(estimate, objective.points, layout, step)
+  }
+}
+
+/// Each direction returned is, on every block, parallel to one that was measured (cosine 1 to 1e-6); an estimate of
+/// fewer directions than were measured, such as CGE's, lies in their span.
+private func checkDirections<D: Direction>(
+  _ estimate: GradientEstimate<D>, _ points: [[Float]], _ layout: ParameterLayout, _ step: Int
+) throws(LawViolation) {
+  let tolerance = 1e-6
+  var measured: [[Double]] = []
+  for point in points.map({ $0.map(Double.init) }) where point.contains(where: { $0 != 0 }) {
+    if !measured.contains(where: { abs(cosine($0, point)) > 1 - 1e-9 }) { measured.append(point) }
+  }
+  let isOneEach = estimate.terms.count >= measured.count
+  for (i, term) in estimate.terms.enumerated() {
+    let returned = term.direction.flattened(in: layout).map(Double.init)
+    func worst(_ candidate: [Double]) -> Double {
+      layout.flatRanges.map { abs(cosine(Array(returned[$0]), Array(candidate[$0]))) }.min() ?? 1
+    }
+    let best =
+      isOneEach
+      ? measured.map(worst).max() ?? 0
+      : layout.flatRanges.map { range in
+        partInSpan(Array(returned[range]), of: measured.map { Array($0[range]) })
+      }.min() ?? 0
+    try demand(
+      .estimatorReturnsWhatItMeasured, best >= 1 - tolerance,
+      found: "a cosine of \(best) for term \(i) at step \(step)", expected: "1 to \(tolerance) on every block")
+  }
+}
+
+/// The length of the projection of `vector` on the span of `others`, relative to its own (Gram and Schmidt).
+private func partInSpan(_ vector: [Double], of others: [[Double]]) -> Double {
+  guard norm(vector) > 0 else { return 1 }
+  var basis: [[Double]] = []
+  for other in others {
+    var rest = other
+    for axis in basis {
+      let part = dot(axis, rest)
+      rest = zip(rest, axis).map { $0 - part * $1 }
+    }
+    let length = norm(rest)
+    if length > 1e-6 * norm(other), length > 0 { basis.append(rest.map { $0 / length }) }
+  }
+  return norm(basis.map { dot($0, vector) }) / norm(vector)
+}
+
+/// An objective that throws at its n-th evaluation, for each n: the error comes through and theta stays.
+private func checkFailures<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout) throws {
+  let quadratic = Quadratic(layout)
+  let theta = quadratic.start()
+  let declared = original.evaluations(in: layout)
+  let failing = declared <= 16 ? Array(0..<declared) : [0, 1, declared / 2, declared - 1]
+  for n in failing {
+    let watch = ThetaWatch(theta)
+    var estimator = original
+    var failure: (any Error)?
+    do {
+      _ = try estimator.estimate(
+        at: theta, context: StepContext(step: 0, runKey: StreamKey(seed: 12), layout: layout),
+        objective: FailingObjective(quadratic, at: n))
+    } catch {
+      failure = error
+    }
+    watch.look()
+    try demand(
+      .estimatorLeavesTheta, watch.changedBlock == nil,
+      found: "other bits in \(watch.changedBlock ?? "") after an error at evaluation \(n)", expected: "theta as it was")
+    try demand(
+      .estimatorPassesErrors, failure is InjectedFailure, found: failure.map { "\($0)" } ?? "no error",
+      expected: "the error thrown at evaluation \(n)")
+  }
+}
+
+/// Two runs of the same key, on one thread and on two: the same coefficients and directions, bit for bit.
+private func checkRepetition<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout, _ steps: Int) throws {
+  let quadratic = Quadratic(layout)
+  func run(threads: Int) -> [(coefficients: [Double], values: [Float])] {
+    withThreads(threads) {
+      let theta = quadratic.start()
+      var estimator = original
+      return (0..<steps).map { step in
+        let context = StepContext(step: step, runKey: StreamKey(seed: 13), layout: layout)
+        let estimate = estimator.estimate(at: theta, context: context, objective: quadratic)
+        return (estimate.terms.map(\.coefficient), estimate.terms.flatMap { $0.direction.flattened(in: layout) })
+      }
+    }
+  }
+  let first = run(threads: 1)
+  for threads in [1, 2] {
+    for (step, (a, b)) in zip(run(threads: threads), first).enumerated() {
+      let place = "at step \(step), \(threads) threads"
+      try demand(
+        .estimatorRepeats, a.coefficients.map(\.bitPattern) == b.coefficients.map(\.bitPattern),
+        found: "\(a.coefficients) \(place)", expected: "\(b.coefficients)")
+      try demandSameBits(.estimatorRepeats, a.values, b.values, place)
+    }
+  }
+}

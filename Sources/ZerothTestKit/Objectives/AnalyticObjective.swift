@@ -1,0 +1,111 @@
+import Foundation
+import Zeroth
+
+/// A small objective whose gradient is known: what estimates are compared with, in memory and in microseconds.
+public protocol AnalyticObjective: Objective, Sendable where Failure == Never {
+  /// The blocks of its parameters.
+  var layout: ParameterLayout { get }
+  /// The exact gradient at theta on the selected batch, flattened.
+  func gradient(at theta: borrowing ParameterStore) -> [Double]
+  /// A point to start from.
+  func start() -> ParameterStore
+}
+
+extension AnalyticObjective {
+  /// Normal values of standard deviation 0.5, the same at every call.
+  public func start() -> ParameterStore {
+    var theta = ParameterStore(layout)
+    for block in layout.blocks {
+      theta.fill(block, with: normals(block.count, seed: 1, index: block.index, scale: 0.5))
+    }
+    return theta
+  }
+}
+
+/// `count` normal numbers times `scale`.
+func normals(_ count: Int, seed: UInt64, index: Int = 0, scale: Double = 1) -> [Float] {
+  var stream = RandomStream(StreamKey(seed: seed).child(.initial, index))
+  var values: [Float] = []
+  for _ in 0..<count { values.append(Float(scale * stream.gaussian())) }
+  return values
+}
+
+/// L(theta) = 1/2 sum_i h_i (theta_i - x_i)^2: curvatures h_i from `largest`/`condition` to `largest` in geometric
+/// steps that go around the blocks, so that each block has the whole spectrum; x is normal.
+public struct Quadratic: AnalyticObjective {
+  /// The blocks of its parameters.
+  public let layout: ParameterLayout
+  /// h, flattened.
+  public let curvatures: [Double]
+  /// x, the point of the lowest loss, flattened.
+  public let optimum: [Double]
+
+  /// A quadratic on `layout`.
+  public init(_ layout: ParameterLayout = .small, largest: Double = 1, condition: Double = 10) {
+    self.layout = layout
+    curvatures = (0..<layout.parameterCount).map { i in
+      // The golden ratio's multiples, modulo 1, spread evenly however the vector is cut.
+      let place = (Double(i) * 0.6180339887498949).truncatingRemainder(dividingBy: 1)
+      return largest * pow(condition, place - 1)
+    }
+    optimum = normals(layout.parameterCount, seed: 2).map(Double.init)
+  }
+
+  /// L(theta), in double.
+  public func loss(at theta: borrowing ParameterStore) -> Double {
+    var sum = 0.0
+    var i = 0
+    for block in layout.blocks {
+      theta.withBlock(block) { values in
+        for j in 0..<values.count {
+          let distance = Double(values[j]) - optimum[i]
+          sum += 0.5 * curvatures[i] * distance * distance
+          i += 1
+        }
+      }
+    }
+    return sum
+  }
+
+  /// h_i (theta_i - x_i).
+  public func gradient(at theta: borrowing ParameterStore) -> [Double] {
+    theta.flattened().enumerated().map { i, value in curvatures[i] * (Double(value) - optimum[i]) }
+  }
+}
+
+/// The sum over pairs (a, b) of neighbouring parameters of (1 - a)^2 + 10 (b - a^2)^2: a curved valley, its floor at 1.
+public struct Rosenbrock: AnalyticObjective {
+  /// The blocks of its parameters.
+  public let layout: ParameterLayout
+  private let steepness = 10.0
+
+  /// Rosenbrock's valleys on `layout`; a last parameter without a partner counts with (1 - a)^2.
+  public init(_ layout: ParameterLayout = .small) { self.layout = layout }
+
+  /// L(theta), in double.
+  public func loss(at theta: borrowing ParameterStore) -> Double {
+    let x = theta.flattened().map(Double.init)
+    var sum = 0.0
+    for i in stride(from: 0, to: x.count, by: 2) {
+      sum += (1 - x[i]) * (1 - x[i])
+      guard i + 1 < x.count else { break }
+      let off = x[i + 1] - x[i] * x[i]
+      sum += steepness * off * off
+    }
+    return sum
+  }
+
+  /// The derivatives of the pairs.
+  public func gradient(at theta: borrowing ParameterStore) -> [Double] {
+    let x = theta.flattened().map(Double.init)
+    var gradient = x.map { _ in 0.0 }
+    for i in stride(from: 0, to: x.count, by: 2) {
+      gradient[i] = -2 * (1 - x[i])
+      guard i + 1 < x.count else { break }
+      let off = x[i + 1] - x[i] * x[i]
+      gradient[i] -= 4 * steepness * off * x[i]
+      gradient[i + 1] = 2 * steepness * off
+    }
+    return gradient
+  }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Synchronization
+import Zeroth
+
+/// Cross-entropy of classes predicted by W x + b, on data made from a teacher; a mini-batch is drawn for each step.
+public final class LogisticRegression: AnalyticObjective {
+  /// The blocks of its parameters.
+  public let layout: ParameterLayout
+  private let features: Int
+  private let classes: Int
+  private let inputs: [[Double]]
+  private let labels: [Int]
+  private let batchSize: Int
+  private let rows: Mutex<[Int]>
+
+  /// `examples` inputs of `features` numbers in `classes` classes, `batchSize` of them in a mini-batch.
+  public init(features: Int = 8, classes: Int = 3, examples: Int = 96, batchSize: Int = 32) {
+    self.features = features
+    self.classes = classes
+    self.batchSize = batchSize
+    layout = .made([
+      .init("query.weight", rows: classes, columns: features, role: .query, layer: 0),
+      .init("query.bias", rows: classes, role: .bias, layer: 0),
+    ])
+    inputs = (0..<examples).map { normals(features, seed: 3, index: $0).map(Double.init) }
+    let teacher = (0..<classes).map { normals(features, seed: 4, index: $0).map(Double.init) }
+    labels = inputs.map { x in teacher.indices.max { dot(teacher[$0], x) < dot(teacher[$1], x) } ?? 0 }
+    rows = Mutex(Array(0..<examples))
+  }
+
+  /// Draws the rows of `batch`.
+  public func selectBatch(_ batch: Batch) {
+    var stream = RandomStream(StreamKey(seed: 5).child(.batch, batch.step).child(.batch, batch.draw))
+    let drawn = stream.shuffled(Array(inputs.indices)).prefix(batchSize)
+    rows.withLock { $0 = Array(drawn) }
+  }
+
+  /// The mean cross-entropy, in double.
+  public func loss(at theta: borrowing ParameterStore) -> Double {
+    let rows = rows.withLock { $0 }
+    let x = theta.flattened().map(Double.init)
+    return rows.reduce(0) { $0 - log(probabilities(x, inputs[$1])[labels[$1]]) } / Double(rows.count)
+  }
+
+  /// The mean of (p - y) x^T and p - y.
+  public func gradient(at theta: borrowing ParameterStore) -> [Double] {
+    let rows = rows.withLock { $0 }
+    let x = theta.flattened().map(Double.init)
+    var gradient = x.map { _ in 0.0 }
+    for row in rows {
+      let p = probabilities(x, inputs[row])
+      for k in 0..<classes {
+        let error = (p[k] - (k == labels[row] ? 1 : 0)) / Double(rows.count)
+        for j in 0..<features { gradient[k * features + j] += error * inputs[row][j] }
+        gradient[classes * features + k] += error
+      }
+    }
+    return gradient
+  }
+
+  private func probabilities(_ theta: [Double], _ input: [Double]) -> [Double] {
+    let logits = (0..<classes).map { k in
+      dot(Array(theta[(k * features)..<((k + 1) * features)]), input) + theta[classes * features + k]
+    }
+    let top = logits.max() ?? 0
+    let weights = logits.map { exp($0 - top) }
+    return weights.map { $0 / weights.reduce(0, +) }
+  }
+}

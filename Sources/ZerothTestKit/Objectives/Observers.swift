@@ -1,0 +1,149 @@
+import Zeroth
+
+/// Counts the evaluations of another objective, and notes the batches that are selected.
+public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
+  private let base: Base
+  /// Forward passes so far.
+  public private(set) var evaluations = 0
+  /// The batches selected so far.
+  public private(set) var batches: [Batch] = []
+
+  /// Counts what is asked of `base`.
+  public init(_ base: consuming Base) { self.base = base }
+
+  /// Notes the batch and passes it on.
+  public func selectBatch(_ batch: Batch) throws(Base.Failure) {
+    batches.append(batch)
+    try base.selectBatch(batch)
+  }
+
+  /// One evaluation.
+  public func loss(at theta: borrowing ParameterStore) throws(Base.Failure) -> Double {
+    evaluations += 1
+    return try base.loss(at: theta)
+  }
+
+  /// One evaluation for each offset.
+  public func losses<D: Direction>(
+    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
+  ) throws(Base.Failure) -> [Double] {
+    evaluations += offsets.count
+    return try base.losses(along: direction, at: offsets, from: theta)
+  }
+}
+
+/// What `FailingObjective` throws.
+public struct InjectedFailure: Error, Hashable, Sendable {
+  /// The evaluation that failed, counted from 0.
+  public let evaluation: Int
+}
+
+/// Throws `InjectedFailure` at one evaluation, counted from 0, and is another objective before and after.
+public final class FailingObjective<Base: Objective & ~Copyable>: Objective where Base.Failure == Never {
+  private let base: Base
+  private let failing: Int
+  private var evaluation = 0
+
+  /// `base`, which fails at evaluation number `failing`.
+  public init(_ base: consuming Base, at failing: Int) {
+    self.base = base
+    self.failing = failing
+  }
+
+  /// Passes the batch on.
+  public func selectBatch(_ batch: Batch) throws(InjectedFailure) { base.selectBatch(batch) }
+
+  /// The loss of the other objective, or the failure.
+  public func loss(at theta: borrowing ParameterStore) throws(InjectedFailure) -> Double {
+    defer { evaluation += 1 }
+    guard evaluation != failing else { throw InjectedFailure(evaluation: evaluation) }
+    return base.loss(at: theta)
+  }
+}
+
+/// Remembers every point that it was asked at, by moving a copy of theta as objectives without a model do.
+public final class RecordingObjective<Base: Objective & ~Copyable>: Objective {
+  private let base: Base
+  /// The points, each flattened.
+  public private(set) var points: [[Float]] = []
+  /// Their losses.
+  public private(set) var losses: [Double] = []
+  /// The batches selected so far.
+  public private(set) var batches: [Batch] = []
+  /// Called before each evaluation.
+  public var willEvaluate: () -> Void = {}
+
+  /// Remembers what is asked of `base`.
+  public init(_ base: consuming Base) { self.base = base }
+
+  /// Notes the batch and passes it on.
+  public func selectBatch(_ batch: Batch) throws(Base.Failure) {
+    batches.append(batch)
+    try base.selectBatch(batch)
+  }
+
+  /// Notes the point and its loss.
+  public func loss(at theta: borrowing ParameterStore) throws(Base.Failure) -> Double {
+    willEvaluate()
+    points.append(theta.flattened())
+    let loss = try base.loss(at: theta)
+    losses.append(loss)
+    return loss
+  }
+}
+
+/// Gives NaN at chosen evaluations, counted from 0, and is another objective at the others.
+public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
+  private let base: Base
+  private let isNonFinite: (Int) -> Bool
+  private var evaluation = 0
+
+  /// `base`, with NaN at the evaluations for which `isNonFinite` holds.
+  public init(_ base: consuming Base, where isNonFinite: @escaping (Int) -> Bool) {
+    self.base = base
+    self.isNonFinite = isNonFinite
+  }
+
+  /// Passes the batch on.
+  public func selectBatch(_ batch: Batch) throws(Base.Failure) { try base.selectBatch(batch) }
+
+  /// The loss of the other objective, or NaN.
+  public func loss(at theta: borrowing ParameterStore) throws(Base.Failure) -> Double {
+    defer { evaluation += 1 }
+    return isNonFinite(evaluation) ? .nan : try base.loss(at: theta)
+  }
+}
+
+/// MeZO's own way, the slow reference that fast paths are compared with, within float rounding: one set of weights moved
+/// in place from point to point, by +eps, -2 eps, +eps, and left where the arithmetic leaves it.
+public final class InPlaceObjective<Base: Objective & ~Copyable>: Objective {
+  private let base: Base
+  /// The furthest that a weight has been from its value after it was moved back.
+  public private(set) var drift: Float = 0
+
+  /// Evaluates `base`, in place.
+  public init(_ base: consuming Base) { self.base = base }
+
+  /// Passes the batch on.
+  public func selectBatch(_ batch: Batch) throws(Base.Failure) { try base.selectBatch(batch) }
+
+  /// The loss of the other objective.
+  public func loss(at theta: borrowing ParameterStore) throws(Base.Failure) -> Double { try base.loss(at: theta) }
+
+  /// Moves a copy of theta from each point to the next, and back at the end.
+  public func losses<D: Direction>(
+    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
+  ) throws(Base.Failure) -> [Double] {
+    var moved = theta.clone()
+    var place: Float = 0
+    var losses: [Double] = []
+    for offset in offsets {
+      if offset != place { moved.add(direction, scale: offset - place) }
+      place = offset
+      losses.append(try base.loss(at: moved))
+    }
+    if place != 0 { moved.add(direction, scale: -place) }
+    for (a, b) in zip(moved.flattened(), theta.flattened()) { drift = max(drift, abs(a - b)) }
+    return losses
+  }
+}

@@ -1,0 +1,134 @@
+import Testing
+import Zeroth
+import ZerothTestKit
+
+/// Every strategy of the core keeps the laws of its protocol.
+@Suite struct LawTests {
+  static let key = StreamKey(seed: 1)
+
+  @Test(arguments: NoiseDistribution.allCases) func denseDirections(_ distribution: NoiseDistribution) throws {
+    try checkDirectionLaws(of: DenseDirection(Self.key, distribution: distribution, layout: .small))
+  }
+
+  @Test(arguments: RandomGenerator.names) func denseDirectionsOnEveryGenerator(_ name: String) throws {
+    let key = StreamKey(seed: 1, generator: try RandomGenerator(named: name))
+    try checkDirectionLaws(of: DenseDirection(key, layout: .small))
+  }
+
+  @Test func directionsOfSeveralPanels() throws {
+    let layout = ParameterLayout.made([.init("wide", rows: 3, columns: 70_001), .init("tall", rows: 900, columns: 97)])
+    try checkDirectionLaws(of: DenseDirection(Self.key, distribution: .sphere, layout: layout), in: layout)
+    try checkDirectionLaws(of: LowRankProbe(rank: 3, leftKey: Self.key, rightKey: Self.key.child(.right)), in: layout)
+  }
+
+  @Test(arguments: [1, 2, 3]) func lowRankProbes(_ rank: Int) throws {
+    try checkDirectionLaws(
+      of: LowRankProbe(rank: rank, leftKey: Self.key, rightKey: Self.key.child(.right), matrixScale: 1 / Float(rank)))
+  }
+
+  @Test func coordinatesAndSums() throws {
+    let chosen = CoordinateDirection(
+      [.init(block: 0, element: 7), .init(block: 3, element: 0), .init(block: 0, element: 19)], values: [1, -2, 0.5])
+    try checkDirectionLaws(of: chosen)
+    try checkDirectionLaws(
+      of: WeightedSum([(weight: Float(0.5), direction: chosen), (weight: Float(-1), direction: chosen)]))
+    var scales = BlockScales.ones
+    scales[ParameterLayout.small.blocks[0]] = 0
+    scales[ParameterLayout.small.blocks[3]] = 1.25
+    try checkDirectionLaws(of: AppliedUpdate(DenseDirection(Self.key, layout: .small), scales: scales))
+  }
+
+  @Test(arguments: NoiseDistribution.allCases, RandomizedEstimator.Sides.allCases)
+  func randomizedEstimator(_ distribution: NoiseDistribution, _ sides: RandomizedEstimator.Sides) throws {
+    try checkEstimatorLaws(of: RandomizedEstimator(sides: sides, distribution: distribution))
+    try checkEstimatorLaws(of: RandomizedEstimator(queries: 3, sides: sides, distribution: distribution))
+    try checkVarianceLaw { RandomizedEstimator(queries: $0, sides: sides, distribution: distribution) }
+  }
+
+  @Test(arguments: [1, 2, 3], RandomizedEstimator.Sides.allCases)
+  func lowRankEstimator(_ rank: Int, _ sides: RandomizedEstimator.Sides) throws {
+    for interval in [1, 2, 50] {
+      // The interval does not show at the first step, where the mean is taken.
+      let seeds = interval == 1 ? 6000 : 0
+      try checkEstimatorLaws(of: LowRankEstimator(rank: rank, interval: interval, sides: sides), unbiasedSeeds: seeds)
+    }
+    try checkEstimatorLaws(of: LowRankEstimator(rank: rank, interval: 3, queries: 4, sides: sides), steps: 7)
+    try checkVarianceLaw { LowRankEstimator(rank: rank, interval: 4000, queries: $0, sides: sides) }
+  }
+
+  @Test func coordinateEstimator() throws {
+    try checkEstimatorLaws(of: CoordinateEstimator(), unbiasedSeeds: 2)
+    try checkEstimatorLaws(of: CoordinateEstimator(.random(7)), unbiasedSeeds: 2000)
+    let chosen: [CoordinateDirection.Coordinate] = [.init(block: 1, element: 2), .init(block: 4, element: 8)]
+    try checkEstimatorLaws(of: CoordinateEstimator(.chosen(chosen)), unbiasedSeeds: 0)
+  }
+
+  @Test func frozenBlocks() throws {
+    let layout = try ParameterLayout.small.training(only: .roles(.query, .bias))
+    try checkEstimatorLaws(of: RandomizedEstimator(distribution: .sphere), in: layout)
+    try checkEstimatorLaws(of: LowRankEstimator(), in: layout)
+    try checkEstimatorLaws(of: CoordinateEstimator(.random(3)), in: layout, unbiasedSeeds: 2000)
+    try checkRuleLaws(of: LowRankMomentum(learningRate: 0.1), estimates: LowRankEstimator(interval: 1), in: layout)
+  }
+
+  @Test func sgd() throws {
+    let falling = LearningRate(0.1, decay: .cosine, steps: 10, warmup: 2)
+    let rge = RandomizedEstimator(queries: 3)
+    try checkRuleLaws(of: SGD(learningRate: falling), memoryless: SGD(learningRate: falling), estimates: rge)
+    try checkRuleLaws(
+      of: SGD(learningRate: 0.1), memoryless: SGD(learningRate: 0.1), estimates: LowRankEstimator(queries: 2))
+    try checkRuleLaws(of: SGD(learningRate: 0.1), memoryless: SGD(learningRate: 0.1), estimates: CoordinateEstimator())
+  }
+
+  @Test(arguments: [0, 0.5, 0.9]) func momentum(_ decay: Double) throws {
+    try checkRuleLaws(
+      of: Momentum(learningRate: 0.1, decay: decay), memoryless: Momentum(learningRate: 0.1, decay: 0),
+      estimates: RandomizedEstimator(queries: 2))
+    try checkRuleLaws(
+      of: Momentum(learningRate: 0.1, decay: decay, form: .heavyBall),
+      memoryless: Momentum(learningRate: 0.1, decay: 0, form: .heavyBall), gain: 1 / (1 - decay),
+      estimates: LowRankEstimator(interval: 2))
+    try checkRuleLaws(
+      of: Momentum(learningRate: 0.1, decay: decay), memoryless: Momentum(learningRate: 0.1, decay: 0),
+      estimates: CoordinateEstimator(.random(5)))
+  }
+
+  @Test(arguments: [1, 2, 50], LowRankMomentum<LowRankProbe>.Refresh.allCases)
+  func lowRankMomentum(_ interval: Int, _ refresh: LowRankMomentum<LowRankProbe>.Refresh) throws {
+    for queries in [1, 3] {
+      try checkRuleLaws(
+        of: LowRankMomentum(learningRate: 0.1, decay: 0.7, refresh: refresh),
+        memoryless: LowRankMomentum(learningRate: 0.1, decay: 0, refresh: refresh),
+        estimates: LowRankEstimator(rank: 3, interval: interval, queries: queries))
+    }
+  }
+
+  @Test(arguments: [1, 3], [1, 4]) func adapters(_ interval: Int, _ moves: Int) throws {
+    func search(_ learningRate: Double, units: RatioSearch.Units = .norm) -> RatioSearch {
+      RatioSearch(moves: moves, learningRate: learningRate, smoothing: 0.05, clip: 0.2, units: units)
+    }
+    let selection = BlockSelection.roles(.query, .value)
+    for reinitializes in [true, false] {
+      for units in RatioSearch.Units.allCases {
+        try checkAdapterLaws(
+          of: DivergenceProjection(
+            blocks: selection, every: interval, search: search(0.1, units: units), reinitializes: reinitializes),
+          selection: selection, clip: 0.2,
+          identity: DivergenceProjection(blocks: selection, every: interval, search: search(0, units: units)))
+        try checkAdapterLaws(
+          of: LearningRateScaling(
+            blocks: selection, every: interval, search: search(0.1, units: units), reinitializes: reinitializes),
+          selection: selection, clip: 0.2,
+          identity: LearningRateScaling(blocks: selection, every: interval, search: search(0, units: units)))
+        try checkAdapterLaws(
+          of: PreviousIterateProjection(blocks: selection, every: interval, search: search(0.1, units: units)),
+          selection: selection, clip: 0.2,
+          identity: PreviousIterateProjection(blocks: selection, every: interval, search: search(0, units: units)))
+      }
+    }
+  }
+
+  @Test(arguments: DivergenceProjection.Preset.allCases) func presets(_ preset: DivergenceProjection.Preset) throws {
+    try checkAdapterLaws(of: DivergenceProjection(preset, every: 2), selection: preset.blocks, clip: 0.2)
+  }
+}

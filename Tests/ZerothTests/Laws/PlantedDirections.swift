@@ -1,0 +1,76 @@
+import Synchronization
+import Testing
+import Zeroth
+import ZerothTestKit
+
+/// A dense direction with one bug planted in it.
+private struct BuggyDirection: LowRankDirection {
+  enum Bug {
+    case none, readsItsTarget, restartsInEveryPart, drawsAnew, losesTheSign, addsWhereItDoesNotTouch, addsAtScaleZero
+    case forgetsMatrixScale, leftFactorIgnoresRows
+  }
+  let bug: Bug
+  let calls = Counter()
+  private let probe = LowRankProbe(
+    rank: 2, leftKey: StreamKey(seed: 1), rightKey: StreamKey(seed: 2), matrixScale: 0.5)
+
+  init(_ bug: Bug) { self.bug = bug }
+
+  var rank: Int { probe.rank }
+  var matrixScale: Float { probe.matrixScale }
+  var rightKey: StreamKey { probe.rightKey }
+
+  func touches(_ block: ParameterBlock) -> Bool { bug != .addsWhereItDoesNotTouch || block.isMatrix }
+
+  func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
+    let rows = bug == .leftFactorIgnoresRows ? 0..<rows.count : rows
+    probe.writeLeft(of: block, rows: rows, into: values)
+  }
+
+  func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
+    probe.writeRight(of: block, into: values)
+  }
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    switch bug {
+    case .readsItsTarget: for i in 0..<values.count { values[i] *= 1 + 0.001 * scale }
+    case .addsAtScaleZero: for i in 0..<values.count { values[i] += 1e-3 }
+    case .drawsAnew: for i in 0..<values.count { values[i] += scale * 1e-3 * Float(calls.next()) }
+    default: break
+    }
+    let rows = bug == .restartsInEveryPart ? 0..<rows.count : rows
+    var scale = bug == .losesTheSign ? abs(scale) : scale
+    if bug == .forgetsMatrixScale, block.isMatrix { scale *= 2 }
+    probe.add(to: &values, of: block, rows: rows, scale: scale)
+  }
+}
+
+/// Counts calls, from any thread.
+final class Counter: Sendable {
+  private let value = Mutex(0)
+
+  func next() -> Int {
+    value.withLock {
+      $0 += 1
+      return $0
+    }
+  }
+}
+
+/// A planted bug that a checker lets pass is a defect of the checker.
+@Suite struct PlantedDirectionTests {
+  @Test func soundDirectionPasses() throws { try checkDirectionLaws(of: BuggyDirection(.none)) }
+
+  @Test func planted() {
+    expectViolation(.directionIgnoresItsTarget) { try checkDirectionLaws(of: BuggyDirection(.readsItsTarget)) }
+    expectViolation(.directionIsAddedInParts) { try checkDirectionLaws(of: BuggyDirection(.restartsInEveryPart)) }
+    expectViolation(.directionRepeats) { try checkDirectionLaws(of: BuggyDirection(.drawsAnew)) }
+    expectViolation(.directionScales) { try checkDirectionLaws(of: BuggyDirection(.losesTheSign)) }
+    expectViolation(.directionScales) { try checkDirectionLaws(of: BuggyDirection(.addsAtScaleZero)) }
+    expectViolation(.directionIsZeroWhereItDoesNotTouch) {
+      try checkDirectionLaws(of: BuggyDirection(.addsWhereItDoesNotTouch))
+    }
+    expectViolation(.directionEqualsItsFactors) { try checkDirectionLaws(of: BuggyDirection(.forgetsMatrixScale)) }
+    expectViolation(.directionIsAddedInParts) { try checkDirectionLaws(of: BuggyDirection(.leftFactorIgnoresRows)) }
+  }
+}
