@@ -1,7 +1,7 @@
 // VECTOR: one clone of a function per instruction set, chosen when the program is loaded.
 #pragma once
 #if defined(__x86_64__) && defined(__linux__)
-#define VECTOR __attribute__((target_clones("default", "avx2", "arch=skylake-avx512")))
+#define VECTOR __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define VECTOR
 #endif

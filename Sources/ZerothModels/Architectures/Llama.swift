@@ -76,7 +76,7 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
     let y = w.workspace.matrix(w.variants * rows.count, x.columns)
     for (i, layer) in layers.enumerated() {
       let isLast = i == layers.count - 1
-      let x2 = isLast ? y : x
+      let rest = isLast ? y : x
       w.workspace.scope {
         let n = norm(x, layer.attentionNorm, w)
         let q = w.apply(layer.query, to: n)
@@ -87,16 +87,16 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
         w.attention(
           q, k, v, heads: configuration.numAttentionHeads, keyHeads: configuration.numKeyValueHeads, batch)
         if isLast { w.select(rows, of: x, into: y) }
-        w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: x2, accumulate: true)
+        w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
       }
       w.workspace.scope {
-        let n = norm(x2, layer.feedForwardNorm, w)
+        let n = norm(rest, layer.feedForwardNorm, w)
         let gate = w.apply(layer.gate, to: n, activation: configuration.hiddenAct.kernel)
         let up = w.apply(layer.up, to: n)
         w.forRows(gate) { _, rows in
           zeroth_multiply(rows.count * gate.columns, up.row(rows.lowerBound), gate.row(rows.lowerBound))
         }
-        w.apply(layer.down, to: gate, into: x2, accumulate: true)
+        w.apply(layer.down, to: gate, into: rest, accumulate: true)
       }
     }
     return norm(y, finalNorm, w)

@@ -86,7 +86,7 @@ struct OPT: CausalArchitecture {
     let y = w.workspace.matrix(w.variants * rows.count, x.columns)
     for (i, layer) in layers.enumerated() {
       let isLast = i == layers.count - 1
-      let x2 = isLast ? y : x
+      let rest = isLast ? y : x
       w.workspace.scope {
         let n = before ? w.apply(layer.attentionNorm, to: x) : x
         let q = w.apply(layer.query, to: n)
@@ -94,14 +94,14 @@ struct OPT: CausalArchitecture {
         let v = w.apply(layer.value, to: n)
         w.attention(q, k, v, heads: heads, keyHeads: heads, batch)
         if isLast { w.select(rows, of: x, into: y) }
-        w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: x2, accumulate: true)
-        if !before { x2.take(w.apply(layer.attentionNorm, to: x2)) }
+        w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
+        if !before { rest.take(w.apply(layer.attentionNorm, to: rest)) }
       }
       w.workspace.scope {
-        let n = before ? w.apply(layer.finalNorm, to: x2) : x2
+        let n = before ? w.apply(layer.finalNorm, to: rest) : rest
         let f = w.apply(layer.up, to: n, activation: configuration.activationFunction.kernel)
-        w.apply(layer.down, to: f, into: x2, accumulate: true)
-        if !before { x2.take(w.apply(layer.finalNorm, to: x2)) }
+        w.apply(layer.down, to: f, into: rest, accumulate: true)
+        if !before { rest.take(w.apply(layer.finalNorm, to: rest)) }
       }
     }
     var output = y
