@@ -40,19 +40,25 @@ enum { max_generators = 100 };
 static const gsl_rng_type *generators[max_generators];
 static int generator_count;
 
+// slatec, uni and zuf know 8, 16 thousand and 31 thousand seeds: the noise of different keys would be the same.
+static bool has_seeds(const gsl_rng_type *type) {
+  return strcmp(type->name, "slatec") != 0 && strcmp(type->name, "uni") != 0 && strcmp(type->name, "zuf") != 0;
+}
+
 __attribute__((constructor)) static void list_generators(void) {
   generators[generator_count++] = &philox_type;
   for (const gsl_rng_type **type = gsl_rng_types_setup(); *type != NULL && generator_count < max_generators; type++)
-    generators[generator_count++] = *type;
+    if (has_seeds(*type)) generators[generator_count++] = *type;
 }
 
 int zeroth_generator_count(void) { return generator_count; }
 const char *zeroth_generator_name(int generator) { return generators[generator]->name; }
 
-// GSL's seeds have 32 bits, and 0 means "the default seed": a hash of the key, never 0.
-static unsigned long seed_of(uint64_t key) {
+// GSL's seeds have 32 bits (uni32 takes all above 31 for the same), and 0 means "the default seed": a hash of the key,
+// never 0.
+static unsigned long seed_of(const gsl_rng_type *type, uint64_t key) {
   key ^= key >> 33, key *= 0xff51afd7ed558ccdULL, key ^= key >> 33, key *= 0xc4ceb9fe1a85ec53ULL, key ^= key >> 33;
-  uint32_t seed = (uint32_t)key;
+  uint32_t seed = (uint32_t)key >> (strcmp(type->name, "uni32") == 0);
   return seed == 0 ? 1 : seed;
 }
 
@@ -60,7 +66,7 @@ static void rekey(gsl_rng *rng, uint64_t key) {
   if (rng->type == &philox_type)
     philox_set_key(rng->state, key);
   else
-    gsl_rng_set(rng, seed_of(key));
+    gsl_rng_set(rng, seed_of(rng->type, key));
 }
 
 // ---- Sequential streams ----
@@ -103,13 +109,7 @@ uint32_t zeroth_stream_below(zeroth_stream *stream, uint32_t n) {
   return (uint32_t)(product >> 32);
 }
 
-// The ziggurat draws 24 bits at a time; GSL aborts the process where a generator (uni, slatec) has fewer.
-static double normal(const gsl_rng *rng) {
-  bool has_24_bits = rng->type->max - rng->type->min >= 0xffffffUL;
-  return has_24_bits ? gsl_ran_gaussian_ziggurat(rng, 1.0) : gsl_ran_gaussian(rng, 1.0);
-}
-
-double zeroth_stream_gaussian(zeroth_stream *stream) { return normal(stream->rng); }
+double zeroth_stream_gaussian(zeroth_stream *stream) { return gsl_ran_gaussian_ziggurat(stream->rng, 1.0); }
 
 // ---- Noise from GSL's own generators ----
 
@@ -133,7 +133,7 @@ static void gsl_noise(int generator, enum zeroth_distribution distribution, uint
     for (size_t j = 0; j < skip + take; j++) {
       float z;
       if (distribution == zeroth_gaussian)
-        z = (float)normal(noise_rng);
+        z = (float)gsl_ran_gaussian_ziggurat(noise_rng, 1.0);
       else
         z = zeroth_stream_bits(&stream) >> 31 ? -1.0f : 1.0f;
       if (j >= skip) {

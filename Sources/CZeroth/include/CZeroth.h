@@ -36,7 +36,7 @@ void zeroth_parallel(int count, void *_Nullable context, void (*_Nonnull body)(v
 /// Philox4x32-10 of one counter block (Salmon et al. 2011), as Random123 computes it.
 void zeroth_philox4x32(const uint32_t counter[_Nonnull 4], uint64_t key, uint32_t out[_Nonnull 4]);
 
-/// Number of generators by name; 0 is `philox4x32`, the others are GSL's.
+/// Number of generators by name; 0 is `philox4x32`, the others are GSL's, but for three that know too few seeds.
 int zeroth_generator_count(void);
 const char *_Nonnull zeroth_generator_name(int generator);
 
@@ -52,7 +52,7 @@ uint32_t zeroth_stream_bits(zeroth_stream *_Nonnull stream);
 double zeroth_stream_uniform(zeroth_stream *_Nonnull stream);
 /// Uniform on 0..<n, n <= 2^32 - 1.
 uint32_t zeroth_stream_below(zeroth_stream *_Nonnull stream, uint32_t n);
-/// Standard normal, by GSL's ziggurat (its polar method on the generators with fewer than 24 bits).
+/// Standard normal, by GSL's ziggurat.
 double zeroth_stream_gaussian(zeroth_stream *_Nonnull stream);
 
 /// What the noise of a direction is drawn from.

@@ -1,6 +1,6 @@
 import CZeroth
 
-/// A generator of random numbers, by name: `philox4x32`, or any of GSL's.
+/// A generator of random numbers, by name: `philox4x32`, or one of GSL's (slatec, uni and zuf know too few seeds).
 ///
 /// Philox4x32-10 (Salmon et al. 2011) is counter-based: it is keyed by all 64 bits of a stream key and starts at any
 /// place. It is registered as a `gsl_rng_type`, so that GSL's distributions run on it as on the others.

@@ -1,0 +1,272 @@
+"""Writes golden.json: five steps of every strategy, straight from the formulas, on a small quadratic.
+
+    python3 make.py
+
+Independent of the Swift code: Philox4x32-10, the order of its words, the splitting of keys and Box and Muller's normals
+are written out here from their descriptions, all in double precision. Only the normals of the adapters' ratio search,
+GSL's ziggurat on the Philox stream, are taken as given: ratio-noise.json holds them as recorded, and the Swift test
+checks that record against the stream before it uses the trajectories.
+"""
+
+import json
+import math
+import pathlib
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).parent
+MASK = (1 << 64) - 1
+SEED, STEPS = 2024, 5
+STEP, LEFT, RIGHT, QUERY, BLOCK = 1, 2, 3, 4, 5
+
+# name, rows, columns, role
+BLOCKS = [("q", 4, 3, "query"), ("v", 3, 5, "value"), ("b", 6, 1, "bias")]
+SIZES = [rows * columns for _, rows, columns, _ in BLOCKS]
+STARTS = np.cumsum([0] + SIZES)
+D = int(STARTS[-1])
+EPS, ETA, BETA, RANK, NU = 1e-2, 0.03, 0.8, 2, 3
+
+# L(theta) = 1/2 sum h (theta - x)^2; values that are exact in single precision.
+H = np.array([0.25 + 0.125 * (i % 7) for i in range(D)])
+X = np.array([((i * 5) % 11 - 5) * 0.25 for i in range(D)])
+START = np.array([((i * 3) % 13 - 6) * 0.125 for i in range(D)])
+
+
+def loss(theta):
+    return 0.5 * float(np.sum(H * (theta - X) ** 2))
+
+
+# ---- Noise ----
+
+
+def mix(z):
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+ROOT = mix((SEED + 0x9E3779B97F4A7C15) & MASK)
+
+
+def child(key, purpose, index=0):
+    return mix(key ^ mix((index + purpose * 0xD6E8FEB86659FD93) & MASK))
+
+
+def philox(counter, key):
+    c0, c1, c2, c3 = counter
+    k0, k1 = key & 0xFFFFFFFF, key >> 32
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & 0xFFFFFFFF, (p0 >> 32) ^ c3 ^ k1, p0 & 0xFFFFFFFF
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return c0, c1, c2, c3
+
+
+assert philox((0, 0, 0, 0), 0) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
+
+
+def normals(key, count):
+    """Place 64 g + 16 j + l comes from counter block 16 g + l: cosine and sine of words 0, 1, then of words 2, 3."""
+    z = np.zeros(count)
+    for n in range(count):
+        j = n // 16 % 4
+        words = philox((n // 64 * 16 + n % 16, 0, 0, 0), key)
+        w, v = words[2 * (j // 2)], words[2 * (j // 2) + 1]
+        u = ((w >> 1) + 0.5) * 2.0**-31
+        angle = 2 * math.pi * v / 2**32
+        z[n] = math.sqrt(-2 * math.log(u)) * (math.sin(angle) if j % 2 else math.cos(angle))
+    return z
+
+
+def dense(key):
+    return np.concatenate([normals(child(key, BLOCK, l), size) for l, size in enumerate(SIZES)])
+
+
+def split(vector):
+    return [vector[STARTS[l] : STARTS[l + 1]] for l in range(len(BLOCKS))]
+
+
+# ---- Estimators: lists of (coefficient, what a rule needs to know of the direction) ----
+
+
+def rge(theta, t, queries=1, sides=2):
+    terms = []
+    for i in range(queries):
+        z = dense(child(child(ROOT, STEP, t), QUERY, i))
+        if sides == 2:
+            c = (loss(theta + EPS * z) - loss(theta - EPS * z)) / (2 * EPS)
+        else:
+            c = (loss(theta + EPS * z) - loss(theta)) / EPS
+        terms.append((c / queries, z))
+    return terms
+
+
+def factors(t):
+    """U and V of every matrix, z of every vector."""
+    left, right = child(child(ROOT, STEP, t), LEFT, 0), child(ROOT, RIGHT, t // NU)
+    parts = []
+    for l, (_, m, n, _) in enumerate(BLOCKS):
+        if n > 1:
+            u = normals(child(left, BLOCK, l), m * RANK).reshape(m, RANK)
+            v = normals(child(right, BLOCK, l), RANK * n).reshape(RANK, n).T
+            parts.append((u, v))
+        else:
+            parts.append(normals(child(left, BLOCK, l), m))
+    return parts
+
+
+def lge(theta, t):
+    parts = factors(t)
+    z = np.concatenate([(p[0] @ p[1].T).ravel() if isinstance(p, tuple) else p for p in parts])
+    c = (loss(theta + EPS * z) - loss(theta - EPS * z)) / (2 * EPS)
+    return c, parts
+
+
+def low_rank_gradient(c, parts):
+    return np.concatenate(
+        [c * ((p[0] @ p[1].T).ravel() / RANK if isinstance(p, tuple) else p) for p in parts]
+    )
+
+
+def cge(theta):
+    g = np.zeros(D)
+    for i in range(D):
+        e = np.zeros(D)
+        e[i] = 1
+        g[i] = (loss(theta + EPS * e) - loss(theta - EPS * e)) / (2 * EPS)
+    return g
+
+
+def total(terms):
+    return sum(c * z for c, z in terms)
+
+
+# ---- Runs ----
+
+
+def run(step):
+    theta, points = START.copy(), []
+    for t in range(STEPS):
+        theta = step(theta, t)
+        points.append(theta.copy())
+    return points
+
+
+def momentum(heavy_ball):
+    m = np.zeros(D)
+
+    def step(theta, t):
+        nonlocal m
+        m = BETA * m + (1 if heavy_ball else 1 - BETA) * total(rge(theta, t))
+        return theta - ETA * m
+
+    return run(step)
+
+
+def lozo_m(exact):
+    """N of each matrix, re-expressed by least squares (or the slides' approximation) when V is drawn again."""
+    state = {}
+
+    def step(theta, t):
+        c, parts = lge(theta, t)
+        update = []
+        for l, part in enumerate(parts):
+            if isinstance(part, tuple):
+                u, v = part
+                n, old = state.get(l, (np.zeros_like(u), v))
+                if t % NU == 0 and t > 0:
+                    # argmin_X || X V^T - N V_old^T ||_F, by numpy's least squares
+                    n = np.linalg.lstsq(v, (n @ old.T).T, rcond=None)[0].T if exact else n @ old.T @ v / v.shape[0]
+                n = BETA * n + (1 - BETA) * c * u
+                state[l] = (n, v)
+                update.append((n @ v.T).ravel() / RANK)
+            else:
+                m = BETA * state.get(l, np.zeros_like(part)) + (1 - BETA) * c * part
+                state[l] = m
+                update.append(m)
+        return theta - ETA * np.concatenate(update)
+
+    return run(step)
+
+
+# The ratio search: q and v, J = 2 moves, eta', eps', tau; in units of gamma.
+SELECTED, MOVES, RATIO_ETA, RATIO_EPS, TAU = [0, 1], 2, 0.02, 0.05, 0.2
+RATIO_NOISE = json.loads((HERE / "ratio-noise.json").read_text())
+
+
+def search(t, base, theta, gamma):
+    """gamma moved J times; the losses at base + (gamma_l / ||Delta_l||) Delta_l on the selected blocks."""
+    norms = [np.linalg.norm(split(theta)[l] - split(base)[l]) for l in SELECTED]
+
+    def at(gamma):
+        point = theta.copy()
+        for l, g, norm in zip(SELECTED, gamma, norms):
+            part = slice(STARTS[l], STARTS[l + 1])
+            point[part] = base[part] + g / norm * (theta[part] - base[part])
+        return point
+
+    gamma = np.clip(norms if gamma is None else gamma, (1 - TAU) * np.array(norms), (1 + TAU) * np.array(norms))
+    for move in range(MOVES):
+        u = np.array(RATIO_NOISE[t][move])
+        c = (loss(at(gamma + RATIO_EPS * u)) - loss(at(gamma - RATIO_EPS * u))) / (2 * RATIO_EPS)
+        gamma = np.clip(gamma - RATIO_ETA * c * u, (1 - TAU) * np.array(norms), (1 + TAU) * np.array(norms))
+    return at(gamma), gamma, norms
+
+
+def dizo(interval, reinitializes):
+    kept = None
+
+    def step(theta, t):
+        nonlocal kept
+        theta = theta - ETA * total(rge(theta, t))
+        if (t + 1) % interval == 0:
+            theta, kept, _ = search(t, START, theta, None if reinitializes else kept)
+        return theta
+
+    return run(step)
+
+
+def previous_iterate():
+    def step(theta, t):
+        return search(t, theta, theta - ETA * total(rge(theta, t)), None)[0]
+
+    return run(step)
+
+
+def learning_rate_scaling():
+    """The multipliers s = gamma / ||U|| of the updates U, kept between steps and moved before every step."""
+    ratios = np.ones(len(SELECTED))
+
+    def step(theta, t):
+        nonlocal ratios
+        moved = theta - ETA * total(rge(theta, t))
+        norms = np.array([np.linalg.norm(split(moved)[l] - split(theta)[l]) for l in SELECTED])
+        theta, gamma, _ = search(t, theta, moved, ratios * norms)
+        ratios = gamma / norms
+        return theta
+
+    return run(step)
+
+
+TRAJECTORIES = {
+    "rge-sgd": run(lambda theta, t: theta - ETA * total(rge(theta, t))),
+    "rge-one-sided-q2-sgd": run(lambda theta, t: theta - ETA * total(rge(theta, t, queries=2, sides=1))),
+    "rge-momentum-ema": momentum(heavy_ball=False),
+    "rge-momentum-heavy-ball": momentum(heavy_ball=True),
+    "lge-sgd": run(lambda theta, t: theta - ETA * low_rank_gradient(*lge(theta, t))),
+    "lge-lozo-m-exact": lozo_m(exact=True),
+    "lge-lozo-m-approximate": lozo_m(exact=False),
+    "cge-sgd": run(lambda theta, t: theta - ETA * cge(theta)),
+    "dizo": dizo(interval=2, reinitializes=True),
+    "dizo-without-reinitialisation": dizo(interval=1, reinitializes=False),
+    "previous-iterate": previous_iterate(),
+    "learning-rate-scaling": learning_rate_scaling(),
+}
+
+rounded = {
+    name: [[float(f"{value:.8g}") for value in point] for point in points] for name, points in TRAJECTORIES.items()
+}
+golden = {"curvatures": H.tolist(), "optimum": X.tolist(), "start": START.tolist(), "trajectories": rounded}
+lines = [json.dumps(name) + ":" + json.dumps(golden[name]) for name in ("curvatures", "optimum", "start")]
+runs = ",\n".join(json.dumps(name) + ":" + json.dumps(points) for name, points in rounded.items())
+(HERE / "golden.json").write_text("{" + ",\n".join(lines) + ',\n"trajectories":{\n' + runs + "}}\n")
