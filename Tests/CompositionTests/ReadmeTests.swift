@@ -21,7 +21,7 @@ import Zeroth
       rule: LowRankMomentum(learningRate: 2e-2, decay: 0.9),
       adapter: DivergenceProjection(.paper, blocks: .roles(.query, .value), every: 100),
       seed: 42)
-    for _ in 0..<1000 { try optimizer.step(&theta, objective) }
+    for _ in 0..<4000 { try optimizer.step(&theta, objective) }
     #expect(objective.loss(at: theta) < 0.1)
   }
 }
