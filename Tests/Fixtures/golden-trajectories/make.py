@@ -3,11 +3,12 @@
     python3 make.py
 
 Independent of the Swift code: Philox4x32-10, the order of its words, the splitting of keys and Box and Muller's normals
-are written out here from their descriptions, all in double precision. Only the normals of the adapters' ratio search,
-GSL's ziggurat on the Philox stream, are taken as given: ratio-noise.json holds them as recorded, and the Swift test
-checks that record against the stream before it uses the trajectories.
+are written out here from their descriptions, all in double precision. The normals of the adapters' ratio search are
+GSL's ziggurat on the same words: libgsl itself draws them, from a generator that is a Python function.
 """
 
+import ctypes
+import ctypes.util
 import json
 import math
 import pathlib
@@ -17,7 +18,7 @@ import numpy as np
 HERE = pathlib.Path(__file__).parent
 MASK = (1 << 64) - 1
 SEED, STEPS = 2024, 5
-STEP, LEFT, RIGHT, QUERY, BLOCK = 1, 2, 3, 4, 5
+STEP, LEFT, RIGHT, QUERY, BLOCK, RATIO = 1, 2, 3, 4, 5, 8
 
 # name, rows, columns, role
 BLOCKS = [("q", 4, 3, "query"), ("v", 3, 5, "value"), ("b", 6, 1, "bias")]
@@ -76,6 +77,49 @@ def normals(key, count):
         angle = 2 * math.pi * v / 2**32
         z[n] = math.sqrt(-2 * math.log(u)) * (math.sin(angle) if j % 2 else math.cos(angle))
     return z
+
+
+SetFunction = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ulong)
+GetFunction = ctypes.CFUNCTYPE(ctypes.c_ulong, ctypes.c_void_p)
+GetDoubleFunction = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)
+
+
+class GeneratorType(ctypes.Structure):
+    """gsl_rng_type"""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("max", ctypes.c_ulong),
+        ("min", ctypes.c_ulong),
+        ("size", ctypes.c_size_t),
+        ("set", SetFunction),
+        ("get", GetFunction),
+        ("get_double", GetDoubleFunction),
+    ]
+
+
+class Generator(ctypes.Structure):
+    """gsl_rng"""
+
+    _fields_ = [("type", ctypes.POINTER(GeneratorType)), ("state", ctypes.c_void_p)]
+
+
+def ziggurat_normals(key, count):
+    ziggurat = ctypes.CDLL(ctypes.util.find_library("gsl")).gsl_ran_gaussian_ziggurat
+    ziggurat.argtypes, ziggurat.restype = [ctypes.POINTER(Generator), ctypes.c_double], ctypes.c_double
+    place = -1
+
+    def word(_):
+        nonlocal place
+        place += 1
+        return philox((place // 64 * 16 + place % 16, 0, 0, 0), key)[place // 16 % 4]
+
+    words = GeneratorType(
+        b"words", 2**32 - 1, 0, 0, SetFunction(lambda *_: None), GetFunction(word),
+        GetDoubleFunction(lambda _: word(_) / 2**32),
+    )
+    generator = Generator(ctypes.pointer(words), None)
+    return np.array([ziggurat(ctypes.byref(generator), 1.0) for _ in range(count)])
 
 
 def dense(key):
@@ -191,7 +235,6 @@ def lozo_m(exact):
 
 # The ratio search: q and v, J = 2 moves, eta', eps', tau; in units of gamma.
 SELECTED, MOVES, RATIO_ETA, RATIO_EPS, TAU = [0, 1], 2, 0.02, 0.05, 0.2
-RATIO_NOISE = json.loads((HERE / "ratio-noise.json").read_text())
 
 
 def search(t, base, theta, gamma):
@@ -207,7 +250,7 @@ def search(t, base, theta, gamma):
 
     gamma = np.clip(norms if gamma is None else gamma, (1 - TAU) * np.array(norms), (1 + TAU) * np.array(norms))
     for move in range(MOVES):
-        u = np.array(RATIO_NOISE[t][move])
+        u = ziggurat_normals(child(child(ROOT, STEP, t), RATIO, move), len(SELECTED))
         c = (loss(at(gamma + RATIO_EPS * u)) - loss(at(gamma - RATIO_EPS * u))) / (2 * RATIO_EPS)
         gamma = np.clip(gamma - RATIO_ETA * c * u, (1 - TAU) * np.array(norms), (1 + TAU) * np.array(norms))
     return at(gamma), gamma, norms
