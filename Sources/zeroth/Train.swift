@@ -46,11 +46,11 @@ struct Train: ParsableCommand {
     }
     let configuration = try RunConfiguration(request.settings)
     let workbench = try configuration.workbench()
-    let progress = ProgressLine(configuration.shortName, total: configuration.steps)
+    let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
     let result = try TrainingRun(configuration, workbench, progress: progress).run(resuming: request.resumes)
-    request.output.print(
+    Tool.print(
       .object(result.json + [.init("end", .string(result.end))]),
-      text: result.table(configuration.preset ?? configuration.shortName))
+      text: result.table(configuration.optimizerName), asJSON: request.printsJSON)
     if result.isCutShort {
       progress.print("zeroth: the run ended early: \(result.end)")
       throw ExitCode(1)
@@ -60,7 +60,7 @@ struct Train: ParsableCommand {
   /// The command line, taken apart.
   struct Request {
     var settings = Settings()
-    var output = OutputOptions()
+    var printsJSON = false
     var resumes = false
     /// Whether nothing but the folder was given.
     var isBare = true
@@ -70,7 +70,7 @@ struct Train: ParsableCommand {
       var rest = arguments[...]
       while let word = rest.popFirst() {
         switch word {
-        case "--json": output.json = true
+        case "--json": printsJSON = true
         case "--resume": resumes = true
         default:
           guard word.hasPrefix("--"), word.count > 2 else {

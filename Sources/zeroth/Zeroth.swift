@@ -43,6 +43,14 @@ struct OutputOptions: ParsableArguments {
 
   /// Prints `json` or, unless it is asked for, `text`.
   func print(_ json: @autoclosure () -> JSONValue, text: @autoclosure () -> String) {
-    Swift.print(self.json ? json().pretty : text())
+    Tool.print(json(), text: text(), asJSON: self.json)
+  }
+}
+
+extension Tool {
+  /// Prints a result on standard output.
+  static func print(_ json: @autoclosure () -> JSONValue, text: @autoclosure () -> String, asJSON: Bool) {
+    let text = asJSON ? json().pretty : text()
+    Swift.print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
   }
 }

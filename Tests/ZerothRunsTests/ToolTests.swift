@@ -76,7 +76,9 @@ import Testing
     ["evaluate", "--model", "imdb-opt", "--task", "sst2", "--test", "40", "--shots", "2"],
     good + ["--optimizer", "lozo"],
   ])
-  func everyCommandPrintsJSON(_ arguments: [String]) throws {
+  func everyCommandPrintsTextOrJSON(_ arguments: [String]) throws {
+    let text = try zeroth(arguments)
+    #expect(text.status == 0 && !text.out.isEmpty, "\(text.err)")
     let output = try zeroth(arguments + ["--json"])
     #expect(output.status == 0, "\(output.err)")
     #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(output.out.utf8)) }

@@ -33,4 +33,12 @@ public struct DenseDirection: Direction {
     Noise(key: key.child(.block, block.index), distribution: distribution)
       .add(to: &values, from: rows.lowerBound * block.columns, scale: scale * radius)
   }
+
+  /// values = z[rows].
+  public func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
+    let noise = Noise(key: key.child(.block, block.index), distribution: distribution)
+    values.withUnsafeMutableBufferPointer {
+      noise.fill($0, from: rows.lowerBound * block.columns, scale: radius)
+    }
+  }
 }

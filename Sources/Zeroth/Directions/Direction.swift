@@ -6,6 +6,9 @@ public protocol Direction: Sendable {
   /// values += scale D[rows], where `values` holds these rows of `block`, row by row (rows.count x block.columns).
   func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float)
 
+  /// values = D[rows]: what `add` makes of zeros, for those that can do it in one pass.
+  func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>)
+
   /// Whether the direction can be other than zero on `block`. A model leaves the blocks alone that it does not touch.
   func touches(_ block: ParameterBlock) -> Bool
 
@@ -14,6 +17,11 @@ public protocol Direction: Sendable {
 }
 
 extension Direction {
+  /// Adds to zeros.
+  public func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
+    values.update(repeating: 0)
+    add(to: &values, of: block, rows: rows, scale: 1)
+  }
   /// True: a direction touches every trainable block unless it knows better.
   public func touches(_ block: ParameterBlock) -> Bool { true }
   /// None: most directions have no factors.

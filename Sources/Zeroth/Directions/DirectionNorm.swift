@@ -12,7 +12,7 @@ extension Direction {
       withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
         buffer.initialize(repeating: 0)
         var span = buffer.mutableSpan
-        add(to: &span, of: panel.block, rows: panel.rows, scale: 1)
+        write(to: &span, of: panel.block, rows: panel.rows)
         guard let start = buffer.baseAddress else { return }
         let sum = zeroth_sum_of_squares(count, start)
         partial.withLock { $0[i] = sum }

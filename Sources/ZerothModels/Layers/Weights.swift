@@ -141,8 +141,7 @@ extension Direction {
   /// target = D[rows] of `block`.
   func write(_ block: ParameterBlock, rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
     let count = rows.count * block.columns
-    target.update(repeating: 0, count: count)
     var span = UnsafeMutableBufferPointer(start: target, count: count).mutableSpan
-    add(to: &span, of: block, rows: rows, scale: 1)
+    write(to: &span, of: block, rows: rows)
   }
 }

@@ -21,15 +21,18 @@ extension RunConfiguration {
     if case .string(let text) = value { JSONValue.quoted(text) } else { "\(value)" }
   }
 
+  /// The preset's name, or those of the parts.
+  public var optimizerName: String {
+    preset
+      ?? [composition.estimator, composition.rule, composition.adapter].map(\.name).filter { $0 != "none" }
+      .joined(separator: "+")
+  }
+
   /// A short name: the preset or the parts, and what differs from the defaults, such as `lozo,rank=4,seed=7`.
   ///
   /// Options that change no result (paths, threads) are left out; characters that trouble file systems become `_`.
   public var shortName: String {
-    var words = [
-      preset
-        ?? [composition.estimator, composition.rule, composition.adapter].map(\.name)
-        .filter { $0 != "none" }.joined(separator: "+")
-    ]
+    var words = [optimizerName]
     for (table, name, value) in nonDefault where !Self.isIncidental(table, name) {
       let key = Shortcut.name(of: table, name) ?? "\(table).\(name)"
       words.append("\(key)=\(value)")
