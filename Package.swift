@@ -37,7 +37,8 @@ let package = Package(
     .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "TestSupport"]),
     .testTarget(name: "ZerothRunsTests", dependencies: ["ZerothRuns", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
-    .testTarget(name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"]),
+    .testTarget(
+      name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"], exclude: ["Sources-that-must-fail"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,16 @@
+// error: 'theta' is a 'let'
+import Zeroth
+
+struct InPlace: GradientEstimator {
+  typealias Direction = DenseDirection
+
+  func evaluations(in layout: ParameterLayout) -> Int { 1 }
+
+  mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+    let z = DenseDirection(context.key, layout: context.layout)
+    theta.add(z, scale: 1e-3)
+    return GradientEstimate(terms: [(try objective.loss(at: theta), z)], losses: [], projectedGradient: 0)
+  }
+}

@@ -1,0 +1,69 @@
+import Testing
+import Zeroth
+import ZerothTestKit
+
+/// Every estimator with every rule and every adapter that compiles, on every analytic objective.
+@Suite struct CompositionTests {
+  private struct Target: Sendable {
+    var name: String
+    /// Made anew for each run: it remembers its batch.
+    var objective: @Sendable () -> any AnalyticObjective
+    var rate: Double
+    var steps: Int
+    /// The part of the loss above the lowest that may be left.
+    var left: Double
+  }
+
+  private static let targets = [
+    Target(name: "quadratic", objective: { Quadratic() }, rate: 0.016, steps: 400, left: 0.5),
+    Target(name: "rosenbrock", objective: { Rosenbrock() }, rate: 1e-4, steps: 400, left: 0.8),
+    Target(name: "logistic regression", objective: { LogisticRegression() }, rate: 0.1, steps: 200, left: 0.7),
+    Target(name: "network", objective: { SmallNetwork() }, rate: 0.01, steps: 300, left: 0.8),
+  ]
+
+  @Test func thereAreAll() {
+    // (9 RGE and 2 CGE) x 3 rules and 6 LGE x 6 rules, x 6 adapters; no name twice.
+    #expect(Composition.all.count == (11 * 3 + 6 * 6) * 6)
+    #expect(Set(Composition.all.map(\.description)).count == Composition.all.count)
+  }
+
+  @Test(arguments: targets.indices) func converges(_ index: Int) throws {
+    let target = Self.targets[index]
+    for composition in Composition.all {
+      let objective = target.objective()
+      let fall = try run(composition, objective, target)
+      #expect(fall < target.left, "\(composition) on \(target.name)")
+    }
+  }
+
+  private func run(
+    _ composition: Composition, _ objective: some AnalyticObjective, _ target: Target
+  ) throws -> Double {
+    var optimizer = composition.make(rate: target.rate, seed: 1)
+    var theta = objective.start()
+    objective.selectBatch(Batch(step: -1))
+    let before = objective.loss(at: theta)
+    for _ in 0..<target.steps { try optimizer.step(&theta, objective) }
+    objective.selectBatch(Batch(step: -1))
+    return objective.loss(at: theta) / before
+  }
+
+  /// Two seeds alike, another unlike, two threads like one: ten steps of each composition.
+  @Test func repeats() throws {
+    let objective = Quadratic()
+    func run(_ composition: Composition, seed: UInt64) throws -> [UInt32] {
+      var optimizer = composition.make(rate: 0.016, seed: seed)
+      var theta = objective.start()
+      for _ in 0..<10 { try optimizer.step(&theta, objective) }
+      return theta.flattened().map(\.bitPattern)
+    }
+    for composition in Composition.all {
+      let one = try withThreads(1) { try run(composition, seed: 1) }
+      #expect(try withThreads(2) { try run(composition, seed: 1) } == one, "\(composition), two threads")
+      #expect(try run(composition, seed: 1) == one, "\(composition), again")
+      if !composition.description.hasPrefix("cge all") {
+        #expect(try run(composition, seed: 2) != one, "\(composition), another seed")
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Zeroth
+import ZerothTestKit
+
+/// One estimator with one rule and one adapter, named by its parts.
+struct Composition: Sendable, CustomStringConvertible {
+  let description: String
+  /// The estimator's own factor on the learning rate: noisier estimates need smaller steps.
+  private let optimizer: @Sendable (_ rate: Double, _ seed: UInt64) -> any ZerothOptimizer
+  private let rateFactor: Double
+
+  /// The optimiser at `rate`, which suits one two-sided Gaussian query.
+  func make(rate: Double, seed: UInt64) -> any ZerothOptimizer { optimizer(rate * rateFactor, seed) }
+
+  /// Everything that compiles.
+  static let all: [Composition] = randomized + lowRank + coordinates
+
+  private typealias Rules<D: Direction> = [(name: String, make: @Sendable (Double) -> any StepRule<D>)]
+
+  private static let adapters: [(name: String, adapter: any LayerAdapter)] = {
+    let search = RatioSearch(learningRate: 0.05, smoothing: 0.05, clip: 0.2, units: .ratio)
+    let blocks = BlockSelection.roles(.query, .value)
+    return [
+      ("none", NoAdapter()),
+      ("dizo", DivergenceProjection(blocks: blocks, every: 5, search: search)),
+      ("dizo paper", DivergenceProjection(.paper, blocks: .roles(.query), every: 5)),
+      ("dizo released", DivergenceProjection(.released, blocks: .roles(.query), every: 25)),
+      ("previous iterate", PreviousIterateProjection(blocks: blocks, every: 2, search: search)),
+      ("learning-rate scaling", LearningRateScaling(blocks: blocks, every: 5, search: search)),
+    ]
+  }()
+
+  private static func rules<D: Direction>() -> Rules<D> {
+    [
+      ("sgd", { SGD(learningRate: LearningRate($0)) }),
+      ("momentum", { Momentum(learningRate: LearningRate($0)) }),
+      ("heavy-ball", { Momentum(learningRate: LearningRate(0.1 * $0), form: .heavyBall) }),
+    ]
+  }
+
+  private static let randomized: [Composition] = NoiseDistribution.allCases.flatMap { distribution in
+    [(RandomizedEstimator.Sides.two, 1), (.one, 1), (.one, 3)].flatMap { sides, queries in
+      compose(
+        "rge \(distribution) \(sides.rawValue) q=\(queries)",
+        RandomizedEstimator(queries: queries, sides: sides, distribution: distribution), rules(), rateFactor: 1)
+    }
+  }
+
+  private static let lowRank: [Composition] = RandomizedEstimator.Sides.allCases.flatMap { sides in
+    [(1, 1, 1), (2, 5, 1), (3, 50, 2)].flatMap { rank, interval, queries in
+      compose(
+        "lge \(sides.rawValue) r=\(rank) nu=\(interval) q=\(queries)",
+        LowRankEstimator(rank: rank, interval: interval, queries: queries, sides: sides),
+        rules()
+          + LowRankMomentum<LowRankProbe>.Refresh.allCases.map { refresh in
+            (
+              "lozo-m \(refresh.rawValue)",
+              { LowRankMomentum(learningRate: LearningRate($0), decay: 0.5, refresh: refresh) }
+            )
+          },
+        rateFactor: rank == 1 ? 0.25 : 0.5)
+    }
+  }
+
+  private static let coordinates =
+    compose("cge all", CoordinateEstimator(), rules(), rateFactor: 4)
+    + compose("cge random", CoordinateEstimator(.random(4)), rules(), rateFactor: 2)
+
+  private static func compose<E: GradientEstimator>(
+    _ name: String, _ estimator: E, _ rules: Rules<E.Direction>, rateFactor: Double
+  ) -> [Composition] {
+    rules.flatMap { rule in
+      adapters.map { adapter in
+        Composition(
+          description: "\(name), \(rule.name), \(adapter.name)",
+          optimizer: { rate, seed in
+            func open<R: StepRule<E.Direction>, A: LayerAdapter>(_ rule: R, _ adapter: A) -> any ZerothOptimizer {
+              Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: seed)
+            }
+            return open(rule.make(rate), adapter.adapter)
+          },
+          rateFactor: rateFactor)
+      }
+    }
+  }
+}
