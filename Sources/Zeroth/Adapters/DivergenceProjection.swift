@@ -87,7 +87,8 @@ public struct DivergenceProjection: LayerAdapter {
     let selected = selected(context.layout)
     let norms = selected.map { anchor.distance(of: $0, in: theta) }
     let start = zip(norms, reinitializes ? norms : lastGamma ?? norms).map { norm, gamma in
-      norm > 0 ? search.clipped(gamma / norm) : 1
+      // A gamma of 0 is that of a block which had not moved: it is no length to go on from.
+      norm > 0 && gamma > 0 ? search.clipped(gamma / norm) : 1
     }
     let found = try search.run(
       from: start, norms: norms, context: context,
