@@ -5,7 +5,10 @@ extension ParameterStore {
   /// All blocks one after another, without the gaps between them.
   public borrowing func flattened() -> [Float] {
     var values: [Float] = []
-    for block in layout.blocks { values += self.values(of: block) }
+    values.reserveCapacity(layout.parameterCount)
+    for block in layout.blocks {
+      values.append(contentsOf: UnsafeBufferPointer(start: unsafeAddress(of: block), count: block.count))
+    }
     return values
   }
 }
@@ -54,7 +57,7 @@ public func cosine(_ a: [Double], _ b: [Double]) -> Double {
 
 private let threadsInUse = Mutex(())
 
-/// `body` with `count` threads. One caller at a time: the number of threads belongs to the process.
+/// `body` with `count` threads. One caller at a time, never one inside another: the number belongs to the process.
 public func withThreads<R>(_ count: Int, _ body: () throws -> R) rethrows -> R {
   try threadsInUse.withLock { _ in
     let before = Parallel.threads

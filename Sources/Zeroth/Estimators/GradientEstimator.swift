@@ -34,8 +34,12 @@ public struct GradientEstimate<D: Direction>: Sendable {
     self.projectedGradient = projectedGradient
   }
 
-  /// Whether every loss and coefficient is a finite number. An estimate that is not is skipped by the optimiser.
-  public var isFinite: Bool { losses.allSatisfy(\.isFinite) && terms.allSatisfy(\.coefficient.isFinite) }
+  /// Whether every loss is a finite number, and every coefficient one that a `Float` holds, as directions are scaled by
+  /// them. An estimate that is not is skipped by the optimiser.
+  public var isFinite: Bool {
+    losses.allSatisfy(\.isFinite) && Float(projectedGradient).isFinite
+      && terms.allSatisfy { Float($0.coefficient).isFinite }
+  }
 }
 
 /// Estimates the gradient from losses alone.

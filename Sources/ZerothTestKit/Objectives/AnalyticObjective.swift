@@ -84,12 +84,13 @@ public struct Rosenbrock: AnalyticObjective {
 
   /// L(theta), in double.
   public func loss(at theta: borrowing ParameterStore) -> Double {
-    let x = theta.flattened().map(Double.init)
+    let x = theta.flattened()
     var sum = 0.0
     for i in stride(from: 0, to: x.count, by: 2) {
-      sum += (1 - x[i]) * (1 - x[i])
+      let a = Double(x[i])
+      sum += (1 - a) * (1 - a)
       guard i + 1 < x.count else { break }
-      let off = x[i + 1] - x[i] * x[i]
+      let off = Double(x[i + 1]) - a * a
       sum += steepness * off * off
     }
     return sum

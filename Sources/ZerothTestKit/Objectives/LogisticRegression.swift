@@ -14,7 +14,7 @@ public final class LogisticRegression: AnalyticObjective {
   private let rows: Mutex<[Int]>
 
   /// `examples` inputs of `features` numbers in `classes` classes, `batchSize` of them in a mini-batch.
-  public init(features: Int = 8, classes: Int = 3, examples: Int = 96, batchSize: Int = 32) {
+  public init(features: Int = 8, classes: Int = 3, examples: Int = 64, batchSize: Int = 16) {
     self.features = features
     self.classes = classes
     self.batchSize = batchSize
@@ -38,15 +38,15 @@ public final class LogisticRegression: AnalyticObjective {
   /// The mean cross-entropy, in double.
   public func loss(at theta: borrowing ParameterStore) -> Double {
     let rows = rows.withLock { $0 }
-    let x = theta.flattened().map(Double.init)
+    let x = theta.flattened()
     return rows.reduce(0) { $0 - log(probabilities(x, inputs[$1])[labels[$1]]) } / Double(rows.count)
   }
 
   /// The mean of (p - y) x^T and p - y.
   public func gradient(at theta: borrowing ParameterStore) -> [Double] {
     let rows = rows.withLock { $0 }
-    let x = theta.flattened().map(Double.init)
-    var gradient = x.map { _ in 0.0 }
+    let x = theta.flattened()
+    var gradient = [Double](repeating: 0, count: x.count)
     for row in rows {
       let p = probabilities(x, inputs[row])
       for k in 0..<classes {
@@ -58,12 +58,18 @@ public final class LogisticRegression: AnalyticObjective {
     return gradient
   }
 
-  private func probabilities(_ theta: [Double], _ input: [Double]) -> [Double] {
-    let logits = (0..<classes).map { k in
-      dot(Array(theta[(k * features)..<((k + 1) * features)]), input) + theta[classes * features + k]
+  private func probabilities(_ theta: [Float], _ input: [Double]) -> [Double] {
+    var logits = (0..<classes).map { Double(theta[classes * features + $0]) }
+    for k in 0..<classes {
+      for j in 0..<features { logits[k] += Double(theta[k * features + j]) * input[j] }
     }
     let top = logits.max() ?? 0
-    let weights = logits.map { exp($0 - top) }
-    return weights.map { $0 / weights.reduce(0, +) }
+    var total = 0.0
+    for k in 0..<classes {
+      logits[k] = exp(logits[k] - top)
+      total += logits[k]
+    }
+    for k in 0..<classes { logits[k] /= total }
+    return logits
   }
 }

@@ -151,6 +151,17 @@ import ZerothTestKit
     #expect(adapter.ratios[0] == 1 && adapter.ratios[1] != 1 && adapter.ratios[1].isFinite)
   }
 
+  /// Without re-initialisation too, a block that moves only after the first projection is not thrown back to theta_0.
+  @Test func aBlockThatMovesLater() {
+    let search = RatioSearch(learningRate: 0, smoothing: 0.05, clip: nil)
+    var adapter = DivergenceProjection(blocks: .roles(.query), every: 1, search: search, reinitializes: false)
+    var theta = quadratic.start()
+    adapter.begin(theta)
+    _ = project(&adapter, &theta, step: 0, still: [.query])
+    let (before, after) = project(&adapter, &theta, step: 1)
+    #expect(before == after && adapter.ratios == [1])
+  }
+
   @Test func presets() throws {
     let paper = DivergenceProjection(.paper)
     #expect(try paper.blocks.resolve(in: layout).map(\.role) == [.query, .value])

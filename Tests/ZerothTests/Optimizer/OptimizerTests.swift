@@ -116,6 +116,21 @@ import ZerothTestKit
     #expect(theta.flattened() == start)
   }
 
+  /// Losses that are finite, of which the coefficients overflow a Float.
+  @Test func overflowsAreSkipped() throws {
+    var optimizers: [any ZerothOptimizer] = [
+      Optimizer(estimator: RandomizedEstimator(), rule: SGD(learningRate: 1e-3), seed: 1),
+      Optimizer(estimator: LowRankEstimator(), rule: LowRankMomentum(learningRate: 1e-3), seed: 1),
+      Optimizer(estimator: CoordinateEstimator(.random(2)), rule: SGD(learningRate: 1e-3), seed: 1),
+    ]
+    let huge = FunctionObjective { theta in theta.flattened().reduce(0) { 1e45 * Double($1) + $0 } }
+    for i in optimizers.indices {
+      var theta = quadratic.start()
+      #expect(try optimizers[i].step(&theta, huge).outcome == .skipped)
+      #expect(theta.flattened() == quadratic.start().flattened())
+    }
+  }
+
   /// Decay alone, on a flat objective: theta (1 - eta lambda) on matrices, nothing on norms and biases.
   @Test func weightDecayGoesByRole() throws {
     let flat = FunctionObjective { _ in 0 }
