@@ -13,15 +13,6 @@ struct CompileFailTests {
     return names.filter { $0.hasSuffix(".swift") }.sorted()
   }()
 
-<<<<<<< HEAD
-  @Test func thereAreSources() { #expect(Self.sources.count >= 7 && Self.sources.contains("control.swift")) }
-
-  @Test(arguments: sources) func typeChecks(_ name: String) throws {
-    let compiler = try #require(Compiler.found)
-    let path = Self.folder.appendingPathComponent(name).path
-    let firstLine = try #require(try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").first)
-    let (status, output) = try compiler.typeCheck(path)
-=======
   @Test func thereAreSources() { #expect(Self.sources.count >= 6 && Self.sources.contains("control.swift")) }
 
   @Test(arguments: sources) func compiles(_ name: String) throws {
@@ -29,7 +20,6 @@ struct CompileFailTests {
     let path = Self.folder.appendingPathComponent(name).path
     let firstLine = try #require(try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").first)
     let (status, output) = try compiler.check(path)
->>>>>>> kit
     if firstLine == "// compiles" {
       #expect(status == 0, "\(output)")
     } else {
@@ -72,13 +62,6 @@ struct Compiler: Sendable {
       .map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().deletingLastPathComponent() }
   }
 
-<<<<<<< HEAD
-  func typeCheck(_ source: String) throws -> (status: Int32, output: String) {
-    let process = Process()
-    process.executableURL = executable
-    process.arguments = [
-      "-typecheck", "-swift-version", "6", "-I", modules.path, "-Xcc", "-fmodule-map-file=\(moduleMap.path)", source,
-=======
   /// Type-checks `source` and, as ownership is looked at only then, lowers it.
   func check(_ source: String) throws -> (status: Int32, output: String) {
     let process = Process()
@@ -86,7 +69,6 @@ struct Compiler: Sendable {
     process.arguments = [
       "-emit-sil", "-o", "/dev/null", "-swift-version", "6", "-I", modules.path, "-Xcc",
       "-fmodule-map-file=\(moduleMap.path)", source,
->>>>>>> kit
     ]
     let pipe = Pipe()
     process.standardError = pipe

@@ -17,22 +17,13 @@ import ZerothTestKit
   private static let targets = [
     Target(name: "quadratic", objective: { Quadratic() }, rate: 0.016, steps: 400, left: 0.5),
     Target(name: "rosenbrock", objective: { Rosenbrock() }, rate: 1e-4, steps: 400, left: 0.8),
-<<<<<<< HEAD
-    Target(name: "logistic regression", objective: { LogisticRegression() }, rate: 0.05, steps: 200, left: 0.7),
-=======
     Target(name: "logistic regression", objective: { LogisticRegression() }, rate: 0.1, steps: 200, left: 0.7),
->>>>>>> kit
     Target(name: "network", objective: { SmallNetwork() }, rate: 0.01, steps: 300, left: 0.8),
   ]
 
   @Test func thereAreAll() {
-<<<<<<< HEAD
-    // (12 RGE and 2 CGE) x 3 rules and 6 LGE x 6 rules, x 6 adapters; no name twice.
-    #expect(Composition.all.count == (14 * 3 + 6 * 6) * 6)
-=======
     // (9 RGE and 2 CGE) x 3 rules and 6 LGE x 6 rules, x 6 adapters; no name twice.
     #expect(Composition.all.count == (11 * 3 + 6 * 6) * 6)
->>>>>>> kit
     #expect(Set(Composition.all.map(\.description)).count == Composition.all.count)
   }
 

@@ -38,19 +38,10 @@ struct Composition: Sendable, CustomStringConvertible {
   }
 
   private static let randomized: [Composition] = NoiseDistribution.allCases.flatMap { distribution in
-<<<<<<< HEAD
-    RandomizedEstimator.Sides.allCases.flatMap { sides in
-      [1, 3].flatMap { queries in
-        compose(
-          "rge \(distribution) \(sides.rawValue) q=\(queries)",
-          RandomizedEstimator(queries: queries, sides: sides, distribution: distribution), rules(), rateFactor: 1)
-      }
-=======
     [(RandomizedEstimator.Sides.two, 1), (.one, 1), (.one, 3)].flatMap { sides, queries in
       compose(
         "rge \(distribution) \(sides.rawValue) q=\(queries)",
         RandomizedEstimator(queries: queries, sides: sides, distribution: distribution), rules(), rateFactor: 1)
->>>>>>> kit
     }
   }
 
@@ -61,14 +52,10 @@ struct Composition: Sendable, CustomStringConvertible {
         LowRankEstimator(rank: rank, interval: interval, queries: queries, sides: sides),
         rules()
           + LowRankMomentum<LowRankProbe>.Refresh.allCases.map { refresh in
-<<<<<<< HEAD
-            ("lozo-m \(refresh.rawValue)", { LowRankMomentum(learningRate: LearningRate($0), refresh: refresh) })
-=======
             (
               "lozo-m \(refresh.rawValue)",
               { LowRankMomentum(learningRate: LearningRate($0), decay: 0.5, refresh: refresh) }
             )
->>>>>>> kit
           },
         rateFactor: rank == 1 ? 0.25 : 0.5)
     }
@@ -76,11 +63,7 @@ struct Composition: Sendable, CustomStringConvertible {
 
   private static let coordinates =
     compose("cge all", CoordinateEstimator(), rules(), rateFactor: 4)
-<<<<<<< HEAD
-    + compose("cge random", CoordinateEstimator(.random(9)), rules(), rateFactor: 2)
-=======
     + compose("cge random", CoordinateEstimator(.random(4)), rules(), rateFactor: 2)
->>>>>>> kit
 
   private static func compose<E: GradientEstimator>(
     _ name: String, _ estimator: E, _ rules: Rules<E.Direction>, rateFactor: Double

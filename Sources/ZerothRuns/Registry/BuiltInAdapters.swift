@@ -111,7 +111,8 @@ extension Registry {
       adapter: StrategyDescription(
         "previous-iterate", aliases: ["previous-iterate-projection"],
         summary: "Projects blocks to a learned distance from the iterate before the step",
-        formula: "theta_l = theta_l,t-1 + rho_l (theta_l,t - theta_l,t-1) every kappa steps", source: "the search of DiZO, with the iterate before as base",
+        formula: "theta_l = theta_l,t-1 + rho_l (theta_l,t - theta_l,t-1) every kappa steps",
+        source: "DiZO with another base",
         options: [blocks, .adapterInterval] + OptionSpec.ratioSearch { _ in PreviousIterateProjection().search },
         evaluations: "2J every kappa steps")
     ) { options in

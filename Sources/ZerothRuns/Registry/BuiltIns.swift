@@ -35,7 +35,8 @@ extension Registry {
           adapter: .init("dizo", ["interval": 50]))))
     try register(
       optimizer: OptimizerPreset(
-        "cge", summary: "CGE with SGD: 2d evaluations a step, for small problems", source: "coordinate-wise finite differences (Kiefer and Wolfowitz 1952)",
+        "cge", summary: "CGE with SGD: 2d evaluations a step, for small problems",
+        source: "Kiefer and Wolfowitz 1952",
         tuning: "learning rate to be given", Composition(estimator: .init("cge"), rule: .init("sgd"))))
   }
 }
