@@ -27,13 +27,13 @@ typedef float f32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 
 #if defined(__x86_64__)
 #define ISA avx2
-#define TARGET __attribute__((target("avx2")))
+#define TARGET __attribute__((target("avx2,fma")))
 #include "philox_kernel.inc"
 #undef ISA
 #undef TARGET
 
 #define ISA avx512
-#define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"), min_vector_width(512)))
+#define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"), min_vector_width(512)))
 #include "philox_kernel.inc"
 #undef ISA
 #undef TARGET
@@ -55,7 +55,7 @@ __attribute__((constructor)) static void pick_isa(void) {
     isas[isa_count].name = "avx512";
     isas[isa_count++].noise = noise_avx512;
   }
-  if (__builtin_cpu_supports("avx2")) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
     isas[isa_count].name = "avx2";
     isas[isa_count++].noise = noise_avx2;
   }

@@ -9,7 +9,7 @@ struct DemoCommand: ParsableCommand {
     abstract: "Fine-tune the embedded film-review model on SST-2 by MeZO, LOZO, LOZO-M and DiZO and compare them.")
 
   @Option(help: "Forward passes for each optimiser.")
-  var forwards = 1200
+  var forwards = 800
   @Option(help: "The seed of all random numbers.")
   var seed = 0
   @Option(help: "Threads; results do not depend on them.")

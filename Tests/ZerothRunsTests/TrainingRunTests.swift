@@ -95,6 +95,13 @@ import ZerothRuns
       try Metrics.read(files.metrics).compactMap { if case .step(let row) = $0 { row.losses } else { nil } }
     }
     #expect(try steps(killed) == steps(whole))
+    func evaluations(_ files: RunFiles) throws -> [String] {
+      try Metrics.read(files.metrics).compactMap { row in
+        if case .evaluation(let row) = row { "\(row.split) \(row.step) \(row.accuracy)" } else { nil }
+      }
+    }
+    #expect(try Set(evaluations(killed)) == Set(evaluations(whole)))
+    #expect(try evaluations(killed).count == evaluations(whole).count)
   }
 
   @Test(arguments: ["mezo", "lozo-m", "dizo"])

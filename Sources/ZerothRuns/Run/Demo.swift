@@ -15,7 +15,7 @@ public struct Demo {
   public let threads: Int
 
   /// A demo of `forwards` passes for each optimiser.
-  public init(forwards: Int = 1200, seed: Int = 0, threads: Int) {
+  public init(forwards: Int = 800, seed: Int = 0, threads: Int) {
     self.forwards = forwards
     self.seed = seed
     self.threads = threads
@@ -26,12 +26,14 @@ public struct Demo {
     in folder: String, registry: Registry = .standard, didFinish: (_ optimizer: String, RunResult) -> Void = { _, _ in }
   ) throws -> [(optimizer: String, result: RunResult)] {
     try require("--forwards", forwards, "at least 100") { $0 >= 100 }
+    var baseline: RunResult?
     return try Self.optimizers.map { name in
       let configuration = try configuration(name, out: "\(folder)/\(name)", registry)
       let run = TrainingRun(
         configuration, try configuration.workbench(), registry: registry,
-        progress: ProgressLine(name, total: configuration.steps))
+        progress: ProgressLine(name, total: configuration.steps), baseline: baseline)
       let result = try run.run()
+      baseline = baseline ?? result
       didFinish(name, result)
       return (name, result)
     }

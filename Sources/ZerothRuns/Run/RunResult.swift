@@ -2,6 +2,8 @@
 public struct RunResult: Sendable {
   /// Test accuracy before the first step.
   public var zeroShot = Double.nan
+  /// Dev accuracy before the first step.
+  public var zeroShotDev = Double.nan
   /// Test accuracy after the last step.
   public var final = Double.nan
   /// Test accuracy of the model with the best dev accuracy.

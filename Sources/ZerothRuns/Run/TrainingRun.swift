@@ -12,18 +12,21 @@ public final class TrainingRun {
   public let workbench: Workbench
   private let registry: Registry
   private let progress: ProgressLine?
+  private let baseline: RunResult?
   private var result = RunResult()
   private var metrics: MetricsWriter?
-  private var recorded: [Int: MetricsRow.Evaluation] = [:]
+  private var recorded: [MetricsRow.Evaluation] = []
   private var recordedSteps = 0
   private var earlierSeconds = 0.0
   private var lastAccuracy: Double?
 
-  /// A run of `configuration` on `workbench`, shown by `progress`.
+  /// A run of `configuration` on `workbench`, shown by `progress`. `baseline`, a run on the same model and examples,
+  /// spares measuring the accuracies before the first step again.
   public init(
     _ configuration: RunConfiguration, _ workbench: Workbench, registry: Registry = .standard,
-    progress: ProgressLine? = nil
+    progress: ProgressLine? = nil, baseline: RunResult? = nil
   ) {
+    self.baseline = baseline
     self.configuration = configuration
     self.workbench = workbench
     self.registry = registry
@@ -50,7 +53,7 @@ public final class TrainingRun {
     try openMetrics(files, header, optimizer, theta.layout, resuming: resuming)
     for note in workbench.splits.notes { progress?.print(note) }
 
-    result.zeroShot = try accuracy("test", workbench.test, theta, step: 0)
+    result.zeroShot = try accuracy("test", workbench.test, theta, step: 0, known: baseline?.zeroShot)
     try evaluate(theta, step: 0, files)
     let start = ContinuousClock.now
     var evaluating = Duration.zero
@@ -131,8 +134,7 @@ public final class TrainingRun {
       case .step(let step):
         recordedSteps = step.step + 1
         earlierSeconds = step.seconds
-      case .evaluation(let evaluation) where evaluation.split == "dev": recorded[evaluation.step] = evaluation
-      case .evaluation: break
+      case .evaluation(let evaluation): recorded.append(evaluation)
       }
     }
     metrics = writer
@@ -152,8 +154,10 @@ public final class TrainingRun {
 
   /// Evaluates dev and keeps the model if it is the best so far.
   private func evaluate(_ theta: borrowing ParameterStore, step: Int, _ files: RunFiles?) throws {
-    let accuracy = try recorded[step]?.accuracy ?? self.accuracy("dev", workbench.dev, theta, step: step)
+    let known = step == 0 ? baseline?.zeroShotDev : nil
+    let accuracy = try accuracy("dev", workbench.dev, theta, step: step, known: known)
     lastAccuracy = accuracy
+    if step == 0 { result.zeroShotDev = accuracy }
     guard accuracy > result.bestDev else { return }
     result.bestDev = accuracy
     result.bestStep = step
@@ -171,13 +175,19 @@ public final class TrainingRun {
     init(_ theta: consuming ParameterStore) { self.theta = theta }
   }
 
+  /// The accuracy on a split after `step` steps: as a resumed run has it on record, as it is `known`, or measured.
   private func accuracy(
-    _ split: String, _ examples: [EncodedExample], _ theta: borrowing ParameterStore, step: Int
+    _ split: String, _ examples: [EncodedExample], _ theta: borrowing ParameterStore, step: Int, known: Double? = nil
   ) throws -> Double {
-    let found = try workbench.model.classify(examples, at: theta)
-    try metrics?.append(
-      .evaluation(.init(step: step, split: split, accuracy: found.accuracy, loss: found.loss)))
-    return found.accuracy
+    if let row = recorded.first(where: { $0.split == split && $0.step == step }) { return row.accuracy }
+    var row = MetricsRow.Evaluation(step: step, split: split, accuracy: known ?? .nan)
+    if known == nil {
+      let found = try workbench.model.classify(examples, at: theta)
+      row.accuracy = found.accuracy
+      row.loss = found.loss
+    }
+    try metrics?.append(.evaluation(row))
+    return row.accuracy
   }
 
   /// Test accuracy of the best model by dev accuracy: of theta, if that is it.
