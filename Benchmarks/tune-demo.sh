@@ -18,6 +18,6 @@ try() { # optimizer, steps, further options
 }
 
 for rate in 5e-5 1e-4; do try mezo 400 --learning-rate $rate; done
-for rate in 1e-4 2e-4; do try lozo 400 --learning-rate $rate; done
-for rate in 1e-4 2e-4; do try lozo-m 400 --learning-rate $rate; done
+for rate in 5e-5 1e-4 2e-4; do try lozo 400 --learning-rate $rate; done
+for rate in 5e-5 1e-4 2e-4; do try lozo-m 400 --learning-rate $rate; done
 for rate in 0.1 0.5; do try dizo 392 --set adapter.learning-rate=$rate; done
