@@ -9,7 +9,7 @@ extension Registry {
   }
 
   private mutating func registerPresets() throws(InputError) {
-    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16"
+    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/tune-demo.sh"
     try register(
       optimizer: OptimizerPreset(
         "mezo", aliases: ["zo-sgd"], summary: "RGE with SGD", source: "Malladi et al. 2023", tuning: tuned,
@@ -22,11 +22,11 @@ extension Registry {
     try register(
       optimizer: OptimizerPreset(
         "lozo", summary: "LGE with SGD", source: "LOZO", tuning: tuned,
-        Composition(estimator: .init("lge"), rule: .init("sgd", ["learning-rate": 1e-4]))))
+        Composition(estimator: .init("lge"), rule: .init("sgd", ["learning-rate": 5e-5]))))
     try register(
       optimizer: OptimizerPreset(
         "lozo-m", summary: "LGE with momentum in the left factor", source: "LOZO", tuning: tuned,
-        Composition(estimator: .init("lge"), rule: .init("lozo-m", ["learning-rate": 1e-4]))))
+        Composition(estimator: .init("lge"), rule: .init("lozo-m", ["learning-rate": 5e-5]))))
     try register(
       optimizer: OptimizerPreset(
         "dizo", summary: "RGE with SGD and the projection of DiZO", source: "DiZO (arXiv 2502.03304)", tuning: tuned,
