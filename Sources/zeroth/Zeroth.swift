@@ -11,7 +11,8 @@ struct Tool: ParsableCommand {
     abstract: "Zeroth-order optimisation: fine-tunes language models with forward passes alone.",
     version: Versions.zeroth,
     subcommands: [
-      Train.self, Evaluate.self, Replay.self, DemoCommand.self, Verify.self, Inspect.self, List.self, Explain.self, Bench.self,
+      Train.self, Evaluate.self, Replay.self, DemoCommand.self, Verify.self, Inspect.self, List.self, Explain.self,
+      Bench.self,
     ])
 
   /// Bad input ends with one line on standard error and status 2; a run that failed with status 1.
