@@ -6,6 +6,7 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case directionIgnoresItsTarget = "direction: what is added does not depend on what it is added to"
     case directionRepeats = "direction: asked again, for any order and any number of threads, it adds the same bits"
     case directionScales = "direction: twice the scale adds twice as much, a scale of 0 nothing"
+    case directionWritesWhatItAdds = "direction: writing equals adding to zeros, bit for bit"
     case directionIsZeroWhereItDoesNotTouch = "direction: zero on blocks that it does not touch"
     case directionLeavesFrozenBlocks = "direction: frozen blocks keep their bits"
     case directionEqualsItsFactors = "direction: a low-rank direction equals matrixScale U V^T on matrices"

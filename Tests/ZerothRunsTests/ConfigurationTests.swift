@@ -80,7 +80,7 @@ import Zeroth
   @Test func aPresetFillsTheParts() throws {
     let c = try configuration(Self.short)
     #expect(c.preset == "lozo" && c.composition.estimator.name == "lge" && c.composition.rule.name == "sgd")
-    #expect(c.composition.rule.options["learning-rate"] == 1e-4)
+    #expect(c.composition.rule.options["learning-rate"] == 5e-5)
     #expect(c.sample == .total(train: 1000, dev: 500) && c.splitSeed == 0 && c.data == nil && c.out == nil)
     #expect(c.shortName == "lozo,task=sst2,steps=100")
     let changed = try configuration(

@@ -10,6 +10,7 @@ public func checkDirectionLaws<D: Direction>(
     try checkParts(direction, block)
     try checkTarget(direction, block, whole)
     try checkScale(direction, block, whole)
+    try checkWrite(direction, block, whole)
     try demand(
       .directionIsZeroWhereItDoesNotTouch, direction.touches(block) || whole.allSatisfy { $0 == 0 },
       found: "other values in \(block.name)", expected: "zeros")
@@ -67,6 +68,19 @@ private func checkScale<D: Direction>(_ direction: D, _ block: ParameterBlock, _
         expected: "\(scale * whole[i])")
     }
   }
+}
+
+/// Writing equals adding to zeros, whatever stood there, in whole and in single rows.
+private func checkWrite<D: Direction>(_ direction: D, _ block: ParameterBlock, _ whole: [Float]) throws(LawViolation) {
+  func written(_ rows: Range<Int>) -> [Float] {
+    var values = normals(rows.count * block.columns, seed: 11)
+    var span = values.mutableSpan
+    direction.write(to: &span, of: block, rows: rows)
+    return values
+  }
+  try demandSameBits(.directionWritesWhatItAdds, written(0..<block.rows), whole, "of \(block.name)")
+  try demandSameBits(
+    .directionWritesWhatItAdds, (0..<block.rows).flatMap { written($0..<($0 + 1)) }, whole, "of \(block.name) in rows")
 }
 
 private func checkFactors(

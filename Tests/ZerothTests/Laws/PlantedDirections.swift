@@ -7,7 +7,7 @@ import ZerothTestKit
 private struct BuggyDirection: LowRankDirection {
   enum Bug {
     case none, readsItsTarget, restartsInEveryPart, drawsAnew, losesTheSign, addsWhereItDoesNotTouch, addsAtScaleZero
-    case forgetsMatrixScale, leftFactorIgnoresRows
+    case forgetsMatrixScale, leftFactorIgnoresRows, writesTwiceAsMuch
   }
   let bug: Bug
   let calls = Counter()
@@ -45,6 +45,13 @@ private struct BuggyDirection: LowRankDirection {
   }
 }
 
+extension BuggyDirection {
+  func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
+    values.update(repeating: 0)
+    add(to: &values, of: block, rows: rows, scale: bug == .writesTwiceAsMuch ? 2 : 1)
+  }
+}
+
 /// Counts calls, from any thread.
 final class Counter: Sendable {
   private let value = Mutex(0)
@@ -67,6 +74,7 @@ final class Counter: Sendable {
     expectViolation(.directionRepeats) { try checkDirectionLaws(of: BuggyDirection(.drawsAnew)) }
     expectViolation(.directionScales) { try checkDirectionLaws(of: BuggyDirection(.losesTheSign)) }
     expectViolation(.directionScales) { try checkDirectionLaws(of: BuggyDirection(.addsAtScaleZero)) }
+    expectViolation(.directionWritesWhatItAdds) { try checkDirectionLaws(of: BuggyDirection(.writesTwiceAsMuch)) }
     expectViolation(.directionIsZeroWhereItDoesNotTouch) {
       try checkDirectionLaws(of: BuggyDirection(.addsWhereItDoesNotTouch))
     }
