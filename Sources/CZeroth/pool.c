@@ -80,8 +80,9 @@ static void run_alone(int count, void *context, body_function body) {
   for (int i = 0; i < count; i++) body(context, i, 0);
 }
 
-void zeroth_parallel(int count, void *context, body_function body) {
+void zeroth_parallel(int count, int limit, void *context, body_function body) {
   int threads = atomic_load(&wanted);
+  if (threads > limit) threads = limit;
   if (count <= 1 || threads == 1 || inside || pthread_mutex_trylock(&use) != 0) {
     run_alone(count, context, body);
     return;

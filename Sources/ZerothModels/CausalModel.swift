@@ -143,7 +143,6 @@ public final class CausalModel {
     guard !readout.rows.isEmpty else { return offsets.map { _ in [] } }
     let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
     return workspace.scope {
-      workspace.reserveScratch(1)
       let output = architecture.output(batch, rows: readout.rows, weights)
       let head = weights.layout.blocks[architecture.head]
       switch readout {

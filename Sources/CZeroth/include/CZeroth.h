@@ -27,9 +27,9 @@ void zeroth_release(void *_Nonnull memory, size_t bytes);
 void zeroth_set_threads(int threads);
 int zeroth_threads(void);
 /// Calls `body(context, i, worker)` for every i in 0..<count, each once, on any thread; `worker` < `zeroth_threads()`
-/// tells apart those that run at the same time. Runs in the caller alone when called from inside itself or while
-/// another caller holds the pool.
-void zeroth_parallel(int count, void *_Nullable context, void (*_Nonnull body)(void *_Nullable, int, int));
+/// tells apart those that run at the same time, at most `limit`. Runs in the caller alone when called from inside itself
+/// or while another caller holds the pool.
+void zeroth_parallel(int count, int limit, void *_Nullable context, void (*_Nonnull body)(void *_Nullable, int, int));
 
 // ---- Random streams ----------------------------------------------------------------------------------------------
 

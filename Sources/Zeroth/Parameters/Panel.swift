@@ -34,12 +34,15 @@ public enum Parallel {
     forEach(count) { index, _ in body(index) }
   }
 
-  /// Calls `body` once for each index below `count`, with the number of the thread that does it, below `threads`.
-  public static func forEach(_ count: Int, _ body: @Sendable (_ index: Int, _ worker: Int) -> Void) {
+  /// Calls `body` once for each index below `count`, with the number of the thread that does it, below `workers` even
+  /// where `threads` is raised meanwhile.
+  public static func forEach(
+    _ count: Int, workers: Int = threads, _ body: @Sendable (_ index: Int, _ worker: Int) -> Void
+  ) {
     withoutActuallyEscaping(body) { body in
       var box = Box(body: body)
       withUnsafeMutablePointer(to: &box) { pointer in
-        zeroth_parallel(Int32(count), pointer) { context, index, worker in
+        zeroth_parallel(Int32(count), Int32(clamping: workers), pointer) { context, index, worker in
           context?.assumingMemoryBound(to: Box.self).pointee.body(Int(index), Int(worker))
         }
       }

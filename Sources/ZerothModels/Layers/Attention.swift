@@ -13,8 +13,7 @@ extension Weights {
     let rowsAtOnce = 128
     let segments = batch.segments
     let longest = segments.map { $0.count + ($0.prefix.map { segments[$0].count } ?? 0) }.max() ?? 0
-    workspace.reserveScratch(min(rowsAtOnce, longest) * longest)
-    Parallel.forEach(variants * segments.count * heads) { i, worker in
+    workspace.forEach(variants * segments.count * heads, scratch: min(rowsAtOnce, longest) * longest) { i, scores in
       let segment = segments[i / heads % segments.count]
       let first = i / heads / segments.count * rows
       let column = i % heads * head
@@ -26,7 +25,7 @@ extension Weights {
       zeroth_attention(
         segment.count, prefix?.count ?? 0, head, scale, queries, q.columns, k.row(start) + keyColumn,
         v.row(start) + keyColumn, k.row(prefixStart) + keyColumn, v.row(prefixStart) + keyColumn, k.columns, queries,
-        q.columns, workspace.scratch(worker), rowsAtOnce)
+        q.columns, scores, rowsAtOnce)
     }
   }
 

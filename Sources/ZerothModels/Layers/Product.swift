@@ -116,9 +116,8 @@ extension Weights {
     workspace.scope {
       let biases = bias.map(vector)
       let product = Product(x, weight, self)
-      workspace.reserveScratch(product.scratchCount)
       let rows = x.rows / variants
-      Parallel.forEach(product.panelCount) { i, worker in
+      workspace.forEach(product.panelCount, scratch: product.scratchCount) { i, scratch in
         let panel = product.panel(i)
         for v in 0..<variants {
           let target = y.row(v * rows) + panel.lowerBound
@@ -129,8 +128,7 @@ extension Weights {
             zeroth_add_rows(rows, panel.count, b, target, y.columns)
           }
         }
-        product.add(
-          panel: panel, to: y.base + panel.lowerBound, stride: y.columns, scratch: workspace.scratch(worker))
+        product.add(panel: panel, to: y.base + panel.lowerBound, stride: y.columns, scratch: scratch)
         zeroth_activate(activation, x.rows, panel.count, y.base + panel.lowerBound, y.columns)
       }
     }

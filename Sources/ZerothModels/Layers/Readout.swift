@@ -51,13 +51,11 @@ extension Weights {
       let product = Product(h, head, self, limit: max(64, (1 << 19) / h.rows))
       let panels = product.panelCount
       let logits = product.scratchCount
-      workspace.reserveScratch(logits + h.rows * product.panelHeight)
       let tops = workspace.matrix(panels, h.rows)
       let sums = workspace.matrix(panels, 2 * h.rows)  // holds doubles
       let found = workspace.matrix(1, h.rows)
-      Parallel.forEach(panels) { i, worker in
+      workspace.forEach(panels, scratch: logits + h.rows * product.panelHeight) { i, scratch in
         let panel = product.panel(i)
-        let scratch = workspace.scratch(worker)
         let out = scratch + logits
         zeroth_fill_rows(h.rows, panel.count, nil, out, panel.count)
         product.add(panel: panel, to: out, stride: panel.count, scratch: scratch)

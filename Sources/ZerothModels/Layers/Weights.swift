@@ -57,9 +57,7 @@ struct Weights: @unchecked Sendable {
     let direction = displacement(of: block)
     let right = direction?.lowRank.flatMap { block.isMatrix ? rightFactor($0, block) : nil }
     let chunk = 16
-    workspace.reserveScratch(2 * n + (right?.rows ?? 0))
-    Parallel.forEach((ids.count + chunk - 1) / chunk) { c, worker in
-      let z = workspace.scratch(worker)
+    workspace.forEach((ids.count + chunk - 1) / chunk, scratch: 2 * n + (right?.rows ?? 0)) { c, z in
       let moved = z + n
       for i in (c * chunk)..<min((c + 1) * chunk, ids.count) {
         let id = ids[i]

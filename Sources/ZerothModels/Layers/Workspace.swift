@@ -54,8 +54,21 @@ final class Workspace: @unchecked Sendable {
     return body()
   }
 
-  /// Sees to it that each thread has `count` floats of scratch.
-  func reserveScratch(_ count: Int) {
+  /// Calls `body` once for each index below `count`, on all threads, each with `scratch` floats of its own.
+  func forEach(
+    _ count: Int, scratch: Int, _ body: @Sendable (_ index: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    reserveScratch(max(1, scratch))
+    let scratches = Scratches(scratches)
+    Parallel.forEach(count, workers: scratches.all.count) { index, worker in body(index, scratches.all[worker]) }
+  }
+
+  private struct Scratches: @unchecked Sendable {
+    let all: [UnsafeMutablePointer<Float>]
+    init(_ all: [UnsafeMutablePointer<Float>]) { self.all = all }
+  }
+
+  private func reserveScratch(_ count: Int) {
     let workers = Parallel.threads
     guard count > scratchCount || workers > scratches.count else { return }
     freeScratches()
@@ -67,9 +80,6 @@ final class Workspace: @unchecked Sendable {
       return memory.assumingMemoryBound(to: Float.self)
     }
   }
-
-  /// The scratch of one thread.
-  func scratch(_ worker: Int) -> UnsafeMutablePointer<Float> { scratches[worker] }
 
   private func freeScratches() {
     for scratch in scratches { zeroth_deallocate(scratch, scratchCount * MemoryLayout<Float>.stride) }
