@@ -89,8 +89,6 @@ void zeroth_stream_free(zeroth_stream *stream) {
   free(stream);
 }
 
-void zeroth_stream_rekey(zeroth_stream *stream, uint64_t key) { rekey(stream->rng, key); }
-
 uint32_t zeroth_stream_bits(zeroth_stream *stream) {
   const gsl_rng *rng = stream->rng;
   if (rng->type->min == 0 && rng->type->max == 0xffffffffUL) return (uint32_t)gsl_rng_get(rng);

@@ -166,7 +166,13 @@ import ZerothRuns
     try train(first)
     #expect(throws: InputError.self) { try train(first) }
     let other = try configuration("lozo", out: scratch.path + "/run", steps: 2)
+    func contents() throws -> [Data] {
+      let files = RunFiles(scratch.path + "/run")
+      return try [files.record, files.metrics, files.trajectory, files.model + "/model.safetensors"].map(bytes)
+    }
+    let before = try contents()
     #expect(throws: InputError.self) { try train(other, resuming: true) }
+    #expect(try contents() == before, "a refused run loses nothing")
   }
 
   @Test func aReplayOnAnotherModelIsRefused() throws {

@@ -42,10 +42,9 @@ const char *_Nonnull zeroth_generator_name(int generator);
 
 /// A sequential stream: a `gsl_rng` on which GSL's distributions run.
 typedef struct zeroth_stream zeroth_stream;
+/// From its start: all 64 bits of the key count for Philox, a 32-bit hash of them for GSL's own generators.
 zeroth_stream *_Nullable zeroth_stream_make(int generator, uint64_t key);
 void zeroth_stream_free(zeroth_stream *_Nullable stream);
-/// Starts over with another key: all 64 bits count for Philox, a 32-bit hash of them for GSL's own generators.
-void zeroth_stream_rekey(zeroth_stream *_Nonnull stream, uint64_t key);
 /// 32 random bits (fewer where the GSL generator has a smaller range: then combined from several draws).
 uint32_t zeroth_stream_bits(zeroth_stream *_Nonnull stream);
 /// Uniform on [0, 1).

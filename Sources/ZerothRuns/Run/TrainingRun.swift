@@ -49,8 +49,10 @@ public final class TrainingRun {
     let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
     var record = RunRecord(configuration, layout: theta.layout)
     let files = try openFolder(resuming: resuming)
-    try files?.write(record)
+    if !resuming { try files?.write(record) }
+    // Refuses to resume another run, whose record must then stay as it is.
     try openMetrics(files, header, optimizer, theta.layout, resuming: resuming)
+    if resuming { try files?.write(record) }
     for note in workbench.splits.notes { progress?.print(note) }
 
     result.zeroShot = try accuracy("test", workbench.test, theta, step: 0, known: baseline?.zeroShot)
