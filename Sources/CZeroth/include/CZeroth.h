@@ -69,6 +69,17 @@ const char *_Nonnull zeroth_isa_name(int isa);
 void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
                      float scale, const float *_Nullable base, float *_Nonnull out);
 
+// ---- Half precision ----------------------------------------------------------------------------------------------
+
+/// How an element is stored.
+enum zeroth_format { zeroth_float32 = 0, zeroth_bfloat16 = 1, zeroth_float16 = 2 };
+/// y = x, exactly, for n elements of `format`.
+void zeroth_widen(enum zeroth_format format, size_t n, const void *_Nonnull x, float *_Nonnull y);
+/// y = x rounded to bfloat16 or float16: up or down at random, so that the mean is x (Croci et al. 2022). Element i takes
+/// the random word first + i of `key`. Infinities and NaNs stay such; what exceeds float16's range becomes infinite.
+void zeroth_narrow(enum zeroth_format format, size_t n, const float *_Nonnull x, uint64_t key, uint64_t first,
+                   void *_Nonnull y);
+
 // ---- Vectors and matrices (row-major, fp32) ----------------------------------------------------------------------
 
 /// y += a x
