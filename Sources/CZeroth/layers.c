@@ -166,17 +166,17 @@ VECTOR static void softmax(size_t n, float scale, float *restrict x) {
   for (size_t j = 0; j < n; j++) x[j] *= inverse;
 }
 
-void zeroth_attention(size_t rows, size_t prefix, size_t head, float scale, const float *q, size_t ldq, const float *k,
-                      const float *v, const float *prefix_k, const float *prefix_v, size_t ldkv, float *out, size_t ldo,
-                      float *scores, size_t rows_at_once) {
+void zeroth_attention(bool causal, size_t rows, size_t prefix, size_t head, float scale, const float *q, size_t ldq,
+                      const float *k, const float *v, const float *prefix_k, const float *prefix_v, size_t ldkv,
+                      float *out, size_t ldo, float *scores, size_t rows_at_once) {
   for (size_t first = 0; first < rows; first += rows_at_once) {
     size_t m = rows - first < rows_at_once ? rows - first : rows_at_once;
-    size_t own = first + m, width = prefix + own;
+    size_t own = causal ? first + m : rows, width = prefix + own;
     const float *queries = q + first * ldq;
     if (prefix) zeroth_sgemm(true, m, prefix, head, 1.0f, queries, ldq, prefix_k, ldkv, 0.0f, scores, width);
     zeroth_sgemm(true, m, own, head, 1.0f, queries, ldq, k, ldkv, 0.0f, scores + prefix, width);
     for (size_t i = 0; i < m; i++) {
-      size_t seen = prefix + first + i + 1;
+      size_t seen = causal ? prefix + first + i + 1 : width;
       softmax(seen, scale, scores + i * width);
       memset(scores + i * width + seen, 0, (width - seen) * sizeof *scores);
     }

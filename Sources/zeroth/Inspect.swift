@@ -15,7 +15,7 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let directory = try Workbench.modelDirectory(model)
-    let model = try CausalModel(directory: directory)
+    let model = try loadModel(directory: directory)
     let blocks = try BlockSelection(parsing: selection).resolve(in: model.layout)
     let count = blocks.reduce(0) { $0 + $1.count }
     let projected = blocks.filter(DivergenceProjection.Preset.paper.blocks.contains).reduce(0) { $0 + $1.count }

@@ -156,10 +156,11 @@ void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float *_Nonnu
 void zeroth_multiply(size_t n, const float *_Nonnull y, float *_Nonnull x);
 /// Rotary embedding of one head: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) for the halves x1, x2 of n floats.
 void zeroth_rotate(size_t n, const float *_Nonnull cosines, const float *_Nonnull sines, float *_Nonnull x);
-/// Causal attention of one head over `rows` queries, which see `prefix` keys and then the keys up to their own row:
-/// out = softmax(scale Q K^T) V. Leading dimensions in floats; `scores` holds rows_at_once x (prefix + rows).
-void zeroth_attention(size_t rows, size_t prefix, size_t head, float scale, const float *_Nonnull q, size_t ldq,
-                      const float *_Nonnull k, const float *_Nonnull v, const float *_Nullable prefix_k,
+/// Attention of one head over `rows` queries, which see `prefix` keys and then those of the `rows`, all of them or, if
+/// `causal`, up to their own: out = softmax(scale Q K^T) V. Leading dimensions in floats; `out` may be `q`;
+/// `scores` holds rows_at_once x (prefix + rows).
+void zeroth_attention(bool causal, size_t rows, size_t prefix, size_t head, float scale, const float *_Nonnull q,
+                      size_t ldq, const float *_Nonnull k, const float *_Nonnull v, const float *_Nullable prefix_k,
                       const float *_Nullable prefix_v, size_t ldkv, float *_Nonnull out, size_t ldo,
                       float *_Nonnull scores, size_t rows_at_once);
 /// The largest of n floats, and the sum of exp(x - largest); NaN where a NaN is among them.

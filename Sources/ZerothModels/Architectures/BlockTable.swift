@@ -7,16 +7,19 @@ struct Linear: Sendable {
   let bias: Int?
 }
 
-/// A norm: places of its gain and bias in the layout.
+/// A layer norm: places of its gain and bias in the layout, and what it adds to the variance.
 struct Norm: Sendable {
   let gain: Int?
   let bias: Int?
+  let eps: Float
 }
 
 /// Collects the blocks of an architecture as it describes itself.
 struct BlockTable {
   private(set) var entries: [ParameterLayout.Entry] = []
-  let prefix: String
+  var prefix: String
+  /// What the checkpoint calls the parts of a norm.
+  var normNames = (gain: "weight", bias: "bias")
 
   mutating func matrix(_ name: String, _ rows: Int, _ columns: Int, _ role: BlockRole, layer: Int? = nil) -> Int {
     entries.append(.init(prefix + name, rows: rows, columns: columns, role: role, layer: layer))
@@ -34,25 +37,31 @@ struct BlockTable {
     return Linear(weight: weight, bias: bias ? vector(name + ".bias", rows, .bias, layer: layer) : nil)
   }
 
-  mutating func norm(_ name: String, _ count: Int, gain: Bool, bias: Bool, layer: Int? = nil) -> Norm {
+  mutating func norm(
+    _ name: String, _ count: Int, gain: Bool = true, bias: Bool = true, eps: Double = 1e-5, layer: Int? = nil
+  ) -> Norm {
     Norm(
-      gain: gain ? vector(name + ".weight", count, .norm, layer: layer) : nil,
-      bias: bias ? vector(name + ".bias", count, .norm, layer: layer) : nil)
+      gain: gain ? vector("\(name).\(normNames.gain)", count, .norm, layer: layer) : nil,
+      bias: bias ? vector("\(name).\(normNames.bias)", count, .norm, layer: layer) : nil, eps: Float(eps))
   }
 }
 
-/// What the families of causal language models have in common.
-protocol CausalArchitecture: Sendable {
+/// What all families of models have in common.
+protocol Architecture: Sendable {
   /// The blocks, named as in the checkpoint.
   var entries: [ParameterLayout.Entry] { get }
-  /// The block whose rows give the logits: the output layer, or the token embedding that is tied to it.
-  var head: Int { get }
   /// Rows of the vocabulary.
   var vocabulary: Int { get }
   /// The longest sequence.
   var context: Int { get }
-  /// Tensors that a checkpoint may hold beyond the blocks, because they repeat or follow from others.
+  /// Tensors that a checkpoint may hold beyond the blocks, because they repeat or follow from others or are not used.
   func isRedundant(_ tensor: String) -> Bool
+}
+
+/// What the families of causal language models have in common.
+protocol CausalArchitecture: Architecture {
+  /// The block whose rows give the logits: the output layer, or the token embedding that is tied to it.
+  var head: Int { get }
   /// The output vectors, ready for the head, at the rows `rows` of the batch: variants * rows.count x columns.
   func output(_ batch: TokenBatch, rows: [Int], _ weights: Weights) -> Matrix
 }
@@ -78,7 +87,8 @@ extension Weights {
   /// The layer norm as a new matrix.
   func apply(_ norm: Norm, to x: Matrix) -> Matrix {
     let y = workspace.matrix(x.rows, x.columns)
-    layerNorm(x, gain: norm.gain.map { layout.blocks[$0] }, bias: norm.bias.map { layout.blocks[$0] }, into: y)
+    layerNorm(
+      x, gain: norm.gain.map { layout.blocks[$0] }, bias: norm.bias.map { layout.blocks[$0] }, eps: norm.eps, into: y)
     return y
   }
 

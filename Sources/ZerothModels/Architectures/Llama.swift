@@ -85,7 +85,8 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
         w.rotate(q, heads: configuration.numAttentionHeads, batch, rotary)
         w.rotate(k, heads: configuration.numKeyValueHeads, batch, rotary)
         w.attention(
-          q, k, v, heads: configuration.numAttentionHeads, keyHeads: configuration.numKeyValueHeads, batch)
+          q, k, v, heads: configuration.numAttentionHeads, keyHeads: configuration.numKeyValueHeads, batch,
+          layer: i)
         if isLast { w.select(rows, of: x, into: y) }
         w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
       }

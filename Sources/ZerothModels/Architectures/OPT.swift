@@ -92,7 +92,7 @@ struct OPT: CausalArchitecture {
         let q = w.apply(layer.query, to: n)
         let k = w.apply(layer.key, to: n)
         let v = w.apply(layer.value, to: n)
-        w.attention(q, k, v, heads: heads, keyHeads: heads, batch)
+        w.attention(q, k, v, heads: heads, keyHeads: heads, batch, layer: i)
         if isLast { w.select(rows, of: x, into: y) }
         w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
         if !before { rest.take(w.apply(layer.attentionNorm, to: rest)) }

@@ -6,9 +6,13 @@ public enum ModelConfiguration: Hashable, Sendable {
   case opt(OPTConfiguration)
   /// `"model_type": "llama"`.
   case llama(LlamaConfiguration)
+  /// `"model_type": "bert"`.
+  case bert(BERTConfiguration)
+  /// `"model_type": "roberta"`.
+  case roberta(BERTConfiguration)
 
   /// The values of `model_type` that are understood.
-  public static let supportedModelTypes = ["llama", "opt"]
+  public static let supportedModelTypes = ["bert", "llama", "opt", "roberta"]
 
   /// Reads the `config.json` in `directory`; throws `InputError` naming the file and the field that cannot be used.
   public init(directory: String) throws { try self.init(ConfigurationFile(directory: directory)) }
@@ -19,6 +23,8 @@ public enum ModelConfiguration: Hashable, Sendable {
     switch file.json["model_type"]?.string {
     case "opt": self = .opt(try OPTConfiguration(fields))
     case "llama": self = .llama(try LlamaConfiguration(fields))
+    case "bert": self = .bert(try BERTConfiguration(bert: fields))
+    case "roberta": self = .roberta(try BERTConfiguration(roberta: fields))
     default:
       throw fields.error(
         "model_type", expected: "one of " + ModelConfiguration.supportedModelTypes.joined(separator: ", "))

@@ -16,7 +16,11 @@ public struct TokenBatch: Sendable {
   public private(set) var tokens: [Int] = []
   /// The position of each token in its sequence, from 0.
   public private(set) var positions: [Int] = []
+  /// The type of each token, for models that tell the sentences of a pair apart.
+  public private(set) var types: [Int] = []
   private(set) var segments: [Segment] = []
+  /// The keys and values of what segment after segment continues.
+  private(set) var cache: KeyValueCache?
 
   /// An empty batch.
   public init() {}
@@ -24,15 +28,25 @@ public struct TokenBatch: Sendable {
   /// A batch of independent sequences.
   public init(_ sequences: [[Int]]) { for sequence in sequences { append(sequence) } }
 
-  /// Adds a segment, which continues segment number `prefix` if one is given (that one continues none).
-  /// Returns its number and the rows of its tokens.
+  /// A batch whose segments continue the sequences of `cache`, one each in their order.
+  init(_ sequences: [[Int]], continuing cache: KeyValueCache) {
+    self.cache = cache
+    for sequence in sequences { append(sequence) }
+  }
+
+  /// Adds a segment, which continues segment number `prefix` if one is given (that one continues none), with tokens of
+  /// `types`, 0 where none are given. Returns its number and the rows of its tokens.
   @discardableResult
-  public mutating func append(_ sequence: [Int], after prefix: Int? = nil) -> (segment: Int, rows: Range<Int>) {
+  public mutating func append(
+    _ sequence: [Int], types: [Int]? = nil, after prefix: Int? = nil
+  ) -> (segment: Int, rows: Range<Int>) {
     let start = tokens.count
     precondition(prefix.map { segments[$0].prefix == nil } ?? true, "a segment continues one that starts a sequence")
-    let first = prefix.map { segments[$0].count } ?? 0
+    precondition(types.map { $0.count == sequence.count } ?? true, "a type for each token")
+    let first = cache?.count(of: segments.count) ?? prefix.map { segments[$0].count } ?? 0
     tokens += sequence
     positions += first..<(first + sequence.count)
+    self.types += types ?? [Int](repeating: 0, count: sequence.count)
     segments.append(Segment(start: start, count: sequence.count, prefix: prefix))
     return (segments.count - 1, start..<tokens.count)
   }

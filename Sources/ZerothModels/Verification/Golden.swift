@@ -3,9 +3,12 @@ import Zeroth
 
 /// Reference outputs of a checkpoint, from a `golden.json` that the reference library made.
 ///
-/// For made inputs: `input_ids` and `attention_mask` (right padded), `picks` (the logits at some rows and positions)
-/// and `loss` (mean next-token loss over the real tokens). For texts: `texts` with `ids` and `nll`, and `greedy`.
+/// `kind` is `causal`, `masked` or `encoder`. For made inputs: `input_ids` and `attention_mask` (right padded), for pairs
+/// `token_type_ids`; `picks` (the logits, or an encoder's last hidden states, at some rows and positions) and `loss` (mean
+/// next-token loss over the real tokens). For texts: `texts` with `ids`, and `nll` or `mean_pooled`; and `greedy`.
 public struct Golden: Decodable, Sendable {
+  /// What kind of model it is of.
+  public enum Kind: String, Decodable, Sendable { case causal, masked, encoder }
   struct Pick: Decodable, Sendable {
     let row: Int
     let position: Int
@@ -15,6 +18,12 @@ public struct Golden: Decodable, Sendable {
     let text: String
     let ids: [Int]
     let nll: Double?
+    let meanPooled: [Double]?
+
+    enum CodingKeys: String, CodingKey {
+      case text, ids, nll
+      case meanPooled = "mean_pooled"
+    }
   }
   struct Greedy: Decodable, Sendable {
     let prompt: String
@@ -22,9 +31,10 @@ public struct Golden: Decodable, Sendable {
     let text: String
   }
 
-  let kind: String
+  let kind: Kind
   let inputIDs: [[Int]]?
   let attentionMask: [[Int]]?
+  let tokenTypeIDs: [[Int]]?
   let picks: [Pick]?
   let loss: Double?
   let texts: [Text]?
@@ -37,9 +47,10 @@ public struct Golden: Decodable, Sendable {
     case kind, picks, loss, texts, greedy
     case inputIDs = "input_ids"
     case attentionMask = "attention_mask"
+    case tokenTypeIDs = "token_type_ids"
   }
 
-  /// Reads `path`. Throws `InputError` when it is no golden file of a causal language model.
+  /// Reads `path`. Throws `InputError` when it is no golden file.
   public init(path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw InputError(path, found: "no file that can be read", expected: "reference outputs")
@@ -49,15 +60,15 @@ public struct Golden: Decodable, Sendable {
     } catch {
       throw InputError(path, found: "\(error)".prefix(200).description, expected: "reference outputs as JSON")
     }
-    guard kind == "causal" else {
-      throw InputError("\(path): kind", found: "'\(kind)'", expected: "'causal', the kind of model read here")
-    }
     guard picks != nil || texts != nil else {
       throw InputError(path, found: "neither picks nor texts", expected: "something to compare with")
     }
     if let picks {
       guard let inputIDs, let attentionMask, inputIDs.map(\.count) == attentionMask.map(\.count) else {
         throw InputError("\(path): attention_mask", found: "another shape", expected: "that of input_ids")
+      }
+      guard tokenTypeIDs.map({ $0.map(\.count) == inputIDs.map(\.count) }) ?? true else {
+        throw InputError("\(path): token_type_ids", found: "another shape", expected: "that of input_ids")
       }
       for pick in picks {
         guard attentionMask.indices.contains(pick.row), attentionMask[pick.row].indices.contains(pick.position),
@@ -68,6 +79,28 @@ public struct Golden: Decodable, Sendable {
         }
       }
     }
+  }
+
+  func require(_ kinds: [Kind], of model: String) throws(InputError) {
+    guard kinds.contains(kind) else {
+      throw InputError(
+        "reference outputs: kind", found: "'\(kind)'",
+        expected: kinds.map { "'\($0)'" }.joined(separator: " or ") + ", for \(model)")
+    }
+  }
+
+  /// The made inputs without their padding, and the row of each of `picks` in them.
+  var batch: (batch: TokenBatch, rows: [Int], sequences: [[Int]]) {
+    var batch = TokenBatch()
+    var starts: [Int] = []
+    var sequences: [[Int]] = []
+    for (i, (ids, mask)) in zip(inputIDs ?? [], attentionMask ?? []).enumerated() {
+      let count = mask.reduce(0, +)
+      sequences.append(Array(ids.prefix(count)))
+      starts.append(
+        batch.append(Array(ids.prefix(count)), types: tokenTypeIDs.map { Array($0[i].prefix(count)) }).rows.lowerBound)
+    }
+    return (batch, (picks ?? []).map { starts[$0.row] + $0.position }, sequences)
   }
 }
 
@@ -98,33 +131,24 @@ extension CausalModel {
   public func compare(
     with golden: Golden, at theta: borrowing ParameterStore, tokenize: ((String) -> [Int])? = nil
   ) throws -> GoldenComparison {
+    try golden.require([.causal], of: "a causal language model")
     var checks: [GoldenComparison.Check] = []
-    if let ids = golden.inputIDs, let mask = golden.attentionMask {
-      let sequences = zip(ids, mask).map { ids, mask in Array(ids.prefix(mask.reduce(0, +))) }
-      let batch = TokenBatch(sequences)
-      let starts = sequences.indices.map { sequences[..<$0].reduce(0) { $0 + $1.count } }
-      if let picks = golden.picks {
-        let rows = picks.map { starts[$0.row] + $0.position }
-        let logits = try evaluate(batch, .logits(rows: rows, ids: nil), at: theta)[0]
-        let expected = picks.flatMap(\.values)
-        checks.append(.init("logits", zip(logits, expected), expected.count == logits.count, 1e-4))
-      }
-      if let loss = golden.loss {
-        checks.append(.init("loss", zip([try meanLoss(sequences, at: theta)], [loss]), true, 1e-5))
-      }
+    let (batch, rows, sequences) = golden.batch
+    if let picks = golden.picks {
+      let logits = try evaluate(batch, .logits(rows: rows, ids: nil), at: theta)[0]
+      checks.append(.init("logits", logits, picks.flatMap(\.values), 1e-4))
+    }
+    if let loss = golden.loss {
+      checks.append(.init("loss", [try meanLoss(sequences, at: theta)], [loss], 1e-5))
     }
     let texts = golden.texts ?? []
     let known = texts.compactMap { text in text.nll.map { (text.ids, $0) } }
     if !known.isEmpty {
       let nll = try known.map { try meanLoss([$0.0], at: theta) }
-      checks.append(.init("nll of texts", zip(nll, known.map(\.1)), true, 1e-4))
+      checks.append(.init("nll of texts", nll, known.map(\.1), 1e-4))
     }
     guard let tokenize else { return GoldenComparison(checks: checks) }
-    if !texts.isEmpty {
-      let wrong = texts.filter { tokenize($0.text) != $0.ids }.count
-      checks.append(
-        .init(name: "token ids (texts that differ)", count: texts.count, largest: Double(wrong), tolerance: 0))
-    }
+    if !texts.isEmpty { checks.append(golden.tokenIDs(tokenize)) }
     if let greedy = golden.greedy {
       let prompt = tokenize(greedy.prompt)
       let generated = try generateGreedily(prompt, count: max(0, greedy.ids.count - prompt.count), at: theta)
@@ -152,10 +176,45 @@ extension CausalModel {
   }
 }
 
+extension EncoderModel {
+  /// Compares the model at `theta` with `golden`: logits, hidden states and pooled texts to 1e-4, and, where `tokenize` is
+  /// given, the ids of the texts exactly.
+  public func compare(
+    with golden: Golden, at theta: borrowing ParameterStore, tokenize: ((String) -> [Int])? = nil
+  ) throws -> GoldenComparison {
+    try golden.require([.masked, .encoder], of: "an encoder")
+    var checks: [GoldenComparison.Check] = []
+    if let picks = golden.picks {
+      let (batch, rows, _) = golden.batch
+      let isMasked = golden.kind == .masked
+      let readout = isMasked ? EncoderReadout.logits(rows: rows, ids: nil) : .hidden(rows: rows)
+      let values = try evaluate(batch, readout, at: theta)[0]
+      checks.append(.init(isMasked ? "logits" : "hidden states", values, picks.flatMap(\.values), 1e-4))
+    }
+    let texts = golden.texts ?? []
+    let known = texts.compactMap { text in text.meanPooled.map { (text.ids, $0) } }
+    if !known.isEmpty {
+      let pooled = try evaluate(TokenBatch(known.map(\.0)), .pooled, at: theta)[0]
+      checks.append(.init("pooled texts", pooled, known.flatMap(\.1), 1e-4))
+    }
+    if let tokenize, !texts.isEmpty { checks.append(golden.tokenIDs(tokenize)) }
+    return GoldenComparison(checks: checks)
+  }
+}
+
+extension Golden {
+  /// How many texts `tokenize` gives other ids.
+  func tokenIDs(_ tokenize: (String) -> [Int]) -> GoldenComparison.Check {
+    let wrong = (texts ?? []).filter { tokenize($0.text) != $0.ids }.count
+    return .init(
+      name: "token ids (texts that differ)", count: texts?.count ?? 0, largest: Double(wrong), tolerance: 0)
+  }
+}
+
 extension GoldenComparison.Check {
-  init(_ name: String, _ pairs: Zip2Sequence<[Double], [Double]>, _ countsAgree: Bool, _ tolerance: Double) {
-    let differences = pairs.map { abs($0 - $1) }
-    let isFinite = countsAgree && differences.allSatisfy(\.isFinite)
+  init(_ name: String, _ values: [Double], _ expected: [Double], _ tolerance: Double) {
+    let differences = zip(values, expected).map { abs($0 - $1) }
+    let isFinite = values.count == expected.count && differences.allSatisfy(\.isFinite)
     self.init(
       name: name, count: differences.count, largest: isFinite ? differences.max() ?? 0 : .infinity,
       tolerance: tolerance)

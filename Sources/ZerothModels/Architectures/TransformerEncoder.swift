@@ -1,0 +1,108 @@
+import CZeroth
+import Zeroth
+
+/// The encoder that BERT and RoBERTa share (Devlin et al. 2019): every token sees all of its sequence, and the norms come
+/// after each half of a layer.
+///
+///     x = norm(E[token] + P[position] + T[type])
+///     x = norm(x + O(attention(Q x, K x, V x)))
+///     x = norm(x + F2 f(F1 x))
+struct TransformerEncoder: Sendable {
+  private struct Layer {
+    let query, key, value, output: Linear
+    let attentionNorm: Norm
+    let up, down: Linear
+    let finalNorm: Norm
+  }
+
+  private let configuration: BERTConfiguration
+  private let positions, types: Int
+  private let embeddingNorm: Norm
+  private let layers: [Layer]
+  /// The token embedding.
+  let tokens: Int
+  /// Rows of the token type embedding.
+  var typeCount: Int { configuration.typeVocabSize }
+
+  /// Adds the blocks of `configuration` to `table`.
+  init(_ configuration: BERTConfiguration, in table: inout BlockTable) {
+    self.configuration = configuration
+    let h = configuration.hiddenSize
+    let eps = configuration.layerNormEps
+    tokens = table.matrix("embeddings.word_embeddings.weight", configuration.vocabSize, h, .embedding)
+    positions = table.matrix(
+      "embeddings.position_embeddings.weight", configuration.maxPositionEmbeddings, h, .position)
+    types = table.matrix("embeddings.token_type_embeddings.weight", configuration.typeVocabSize, h, .embedding)
+    embeddingNorm = table.norm("embeddings.LayerNorm", h, eps: eps)
+    layers = (0..<configuration.numHiddenLayers).map { i in
+      let name = "encoder.layer.\(i)."
+      func linear(_ part: String, _ from: Int, _ to: Int, _ role: BlockRole) -> Linear {
+        table.linear(name + part, from: from, to: to, bias: true, role, layer: i)
+      }
+      return Layer(
+        query: linear("attention.self.query", h, h, .query), key: linear("attention.self.key", h, h, .key),
+        value: linear("attention.self.value", h, h, .value), output: linear("attention.output.dense", h, h, .output),
+        attentionNorm: table.norm(name + "attention.output.LayerNorm", h, eps: eps, layer: i),
+        up: linear("intermediate.dense", h, configuration.intermediateSize, .dense),
+        down: linear("output.dense", configuration.intermediateSize, h, .dense),
+        finalNorm: table.norm(name + "output.LayerNorm", h, eps: eps, layer: i))
+    }
+  }
+
+  /// The last hidden states at the rows `rows` of the batch, or at all: variants * rows.count x hidden.
+  /// `positions` are the rows of the position embedding for the tokens of `batch`.
+  func output(_ batch: TokenBatch, at positions: [Int], rows: [Int]?, _ w: Weights) -> Matrix {
+    let heads = configuration.numAttentionHeads
+    let x = w.workspace.matrix(w.variants * batch.tokens.count, configuration.hiddenSize)
+    w.workspace.scope {
+      w.embed(batch.tokens, w.layout.blocks[tokens], into: x)
+      w.embed(positions, w.layout.blocks[self.positions], into: x, accumulate: true)
+      w.embed(batch.types, w.layout.blocks[types], into: x, accumulate: true)
+      x.take(w.apply(embeddingNorm, to: x))
+    }
+    // What follows the last attention is computed for the rows that are read out alone.
+    let y = rows.map { w.workspace.matrix(w.variants * $0.count, x.columns) } ?? x
+    for (i, layer) in layers.enumerated() {
+      let selected = i == layers.count - 1 ? rows : nil
+      let rest = selected == nil ? x : y
+      w.workspace.scope {
+        let q = w.apply(layer.query, to: x)
+        let k = w.apply(layer.key, to: x)
+        let v = w.apply(layer.value, to: x)
+        w.attention(q, k, v, heads: heads, keyHeads: heads, batch, isCausal: false)
+        if let selected { w.select(selected, of: x, into: y) }
+        w.apply(layer.output, to: selected.map { w.select($0, of: q) } ?? q, into: rest, accumulate: true)
+        rest.take(w.apply(layer.attentionNorm, to: rest))
+      }
+      w.workspace.scope {
+        let f = w.apply(layer.up, to: rest, activation: configuration.hiddenAct.kernel)
+        w.apply(layer.down, to: f, into: rest, accumulate: true)
+        rest.take(w.apply(layer.finalNorm, to: rest))
+      }
+    }
+    return y
+  }
+}
+
+/// What BERT and RoBERTa have in common as models.
+protocol EncoderArchitecture: Architecture {
+  var encoder: TransformerEncoder { get }
+  /// The head that predicts masked tokens, where there is one.
+  var maskedHead: MaskedHead? { get }
+  /// The rows of the position embedding for the tokens of `batch`.
+  func positions(of batch: TokenBatch) -> [Int]
+}
+
+/// The head of a masked language model: logits = E norm(f(W x)) + b, where E is mostly the token embedding.
+struct MaskedHead: Sendable {
+  let dense: Linear
+  let norm: Norm
+  let activation: Activation
+  /// Places of E and b.
+  let decoder, bias: Int
+
+  /// What E and b are applied to.
+  func output(_ x: Matrix, _ w: Weights) -> Matrix {
+    w.apply(norm, to: w.apply(dense, to: x, activation: activation.kernel))
+  }
+}

@@ -1,0 +1,80 @@
+import Zeroth
+
+/// The configuration of a BERT or RoBERTa encoder; fields and defaults are those of `BertConfig` and `RobertaConfig` in
+/// transformers.
+public struct BERTConfiguration: Hashable, Sendable {
+  /// Rows of the token embedding.
+  public let vocabSize: Int
+  /// Width of the residual stream.
+  public let hiddenSize: Int
+  /// Number of encoder layers.
+  public let numHiddenLayers: Int
+  /// Attention heads per layer; divides `hiddenSize`.
+  public let numAttentionHeads: Int
+  /// Inner width of the feed-forward layers.
+  public let intermediateSize: Int
+  /// The non-linearity of the feed-forward layers, and of BERT's masked-LM head (RoBERTa's has always gelu).
+  public let hiddenAct: Activation
+  /// Rows of the position embedding; RoBERTa's first `padTokenID` + 1 stand for no token's position.
+  public let maxPositionEmbeddings: Int
+  /// Rows of the token type embedding.
+  public let typeVocabSize: Int
+  /// What a layer norm adds to the variance.
+  public let layerNormEps: Double
+  /// Whether the decoder of the masked-LM head is the token embedding.
+  public let tieWordEmbeddings: Bool
+  /// Whether `architectures` names a model with a masked-LM head.
+  public let hasMaskedHead: Bool
+  /// The token that fills up short sequences, if there is one; from it RoBERTa counts its positions.
+  public let padTokenID: Int?
+
+  init(bert fields: ConfigurationFields) throws {
+    try self.init(fields, vocabSize: 30522, pad: 0, masked: ["BertForMaskedLM", "BertForPreTraining"])
+  }
+
+  init(roberta fields: ConfigurationFields) throws {
+    try self.init(fields, vocabSize: 50265, pad: 1, masked: ["RobertaForMaskedLM"])
+    guard let padTokenID else {
+      throw fields.error("pad_token_id", expected: "a token id, from which RoBERTa counts its positions")
+    }
+    guard maxPositionEmbeddings > padTokenID + 1 else {
+      throw fields.error("max_position_embeddings", expected: "more than pad_token_id + 1, \(padTokenID + 1)")
+    }
+  }
+
+  private init(_ fields: ConfigurationFields, vocabSize: Int, pad: Int, masked: [String]) throws {
+    self.vocabSize = try fields.size("vocab_size", default: vocabSize)
+    hiddenSize = try fields.size("hidden_size", default: 768)
+    numHiddenLayers = try fields.size("num_hidden_layers", default: 12)
+    numAttentionHeads = try fields.size("num_attention_heads", default: 12)
+    try fields.require("hidden_size", hiddenSize, isMultipleOf: "num_attention_heads", numAttentionHeads)
+    intermediateSize = try fields.size("intermediate_size", default: 3072)
+    hiddenAct = try fields.activation("hidden_act", default: .gelu)
+    maxPositionEmbeddings = try fields.size("max_position_embeddings", default: 512)
+    typeVocabSize = try fields.size("type_vocab_size", default: 2)
+    layerNormEps = try fields.positiveNumber("layer_norm_eps", default: 1e-12)
+    tieWordEmbeddings = try fields.flag("tie_word_embeddings", default: true)
+    hasMaskedHead = try fields.names("architectures").contains(where: masked.contains)
+    padTokenID = try fields.tokenID("pad_token_id", default: pad)
+    if let type = fields.json["position_embedding_type"], type != .string("absolute") {
+      throw fields.error("position_embedding_type", expected: "\"absolute\"")
+    }
+    for key in ["is_decoder", "add_cross_attention"] where try fields.flag(key, default: false) {
+      throw fields.error(key, expected: "false, as in an encoder")
+    }
+  }
+}
+
+extension ConfigurationFields {
+  /// An array of strings; empty where the key is missing or null.
+  func names(_ key: String) throws -> [String] {
+    switch json[key] {
+    case nil, .null: return []
+    case .array(let elements):
+      let names = elements.compactMap(\.string)
+      guard names.count == elements.count else { throw error(key, expected: "an array of names") }
+      return names
+    default: throw error(key, expected: "an array of names")
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import CZeroth
+import Zeroth
+
+/// An encoder read from a folder in the Hugging Face format (`config.json` and safetensors): BERT or RoBERTa, alone or
+/// with the masked-LM head, and if asked for with a label head of our own.
+///
+/// The label head H, classes x hidden, scores a sequence by `labelScale` H e, where e is the mean of the last hidden states
+/// over all tokens, divided by its length. With embedded label sentences for rows (`startLabelHead`) the scores are
+/// cosines times `labelScale`. It is one more block, trained along with the others, and in saved models one more tensor.
+public final class EncoderModel: PretrainedModel {
+  /// What the cosines of a label head that has just started are multiplied by.
+  public static let labelScale = 20.0
+  /// The name of the label head among the blocks and in checkpoints.
+  public static let labelHeadName = "label_head.weight"
+
+  /// The folder that the model was read from, with the layout of its blocks.
+  public let folder: ModelFolder
+  /// Rows of the vocabulary.
+  public var vocabulary: Int { architecture.vocabulary }
+  /// The longest sequence, in tokens.
+  public var context: Int { architecture.context }
+  /// Width of the hidden states.
+  public let width: Int
+  /// Whether it predicts masked tokens.
+  public var hasMaskedHead: Bool { architecture.maskedHead != nil }
+  /// Rows of the label head; 0 without one.
+  public let classes: Int
+
+  private let architecture: any EncoderArchitecture
+  private let labelHead: Int?
+  private let workspace = Workspace()
+
+  /// Reads the configuration and checks that the checkpoint holds exactly its tensors, in its shapes.
+  ///
+  /// `classes` asks for a label head of so many rows, which is zero until `startLabelHead` unless the checkpoint has
+  /// one; without a number there is one if the checkpoint has it. The masked-LM head is there if the checkpoint or
+  /// `architectures` in `config.json` has one. Throws `InputError` for an unsupported architecture, a missing or superfluous
+  /// tensor, or a shape that disagrees.
+  public convenience init(directory: String, classes: Int? = nil) throws {
+    try self.init(ModelFolder.Source(directory: directory), classes: classes)
+  }
+
+  /// The model that `configuration` describes, without weights: for tests and benchmarks of any shape.
+  public convenience init(configuration: ConfigurationFile, classes: Int? = nil) throws {
+    try self.init(ModelFolder.Source(configuration), classes: classes)
+  }
+
+  private init(_ source: ModelFolder.Source, classes: Int?) throws {
+    switch source.configuration {
+    case .bert(let bert):
+      architecture = BERT(bert, source)
+      width = bert.hiddenSize
+    case .roberta(let roberta):
+      architecture = RoBERTa(roberta, source)
+      width = roberta.hiddenSize
+    case .opt, .llama:
+      throw InputError(
+        "\(source.file.path): model_type", found: "a causal language model", expected: "an encoder: bert or roberta")
+    }
+    var entries = architecture.entries
+    let stored = source.contains(Self.labelHeadName) ? try source.checkpoint?.info(Self.labelHeadName).shape.first : nil
+    self.classes = classes ?? stored ?? 0
+    if let classes, classes < 2 {
+      throw InputError("label head", found: "\(classes) classes", expected: "at least 2")
+    }
+    labelHead = self.classes > 0 ? entries.count : nil
+    if labelHead != nil { entries.append(.init(Self.labelHeadName, rows: self.classes, columns: width, role: .head)) }
+    folder = try ModelFolder(
+      source, entries: entries, optional: [Self.labelHeadName], isRedundant: architecture.isRedundant)
+  }
+
+  /// Reads out of the model at theta + offsets[v] `direction`, for all v in one pass that writes no weight:
+  /// one array for each offset. Without a direction, theta alone.
+  ///
+  /// Throws `InputError` for a token outside the vocabulary, a sequence that is empty or longer than the context, or a
+  /// head that the model does not have.
+  public func evaluate(
+    _ batch: TokenBatch, _ readout: EncoderReadout, at theta: borrowing ParameterStore,
+    along direction: (any Direction)? = nil, offsets: [Float] = [0]
+  ) throws(InputError) -> [[Double]] {
+    precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
+    try validate(batch, readout)
+    let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
+    let blocks = weights.layout.blocks
+    let positions = architecture.positions(of: batch)
+    func hidden(_ rows: [Int]?) -> Matrix { architecture.encoder.output(batch, at: positions, rows: rows, weights) }
+    return workspace.scope {
+      switch readout {
+      case .logits(let rows, let ids):
+        guard !rows.isEmpty, let head = architecture.maskedHead else { return offsets.map { _ in [] } }
+        return weights.logits(
+          head.output(hidden(rows), weights), blocks[head.decoder], bias: blocks[head.bias], ids: ids)
+      case .hidden(let rows):
+        return rows.isEmpty ? offsets.map { _ in [] } : weights.values(hidden(rows))
+      case .pooled:
+        return weights.values(weights.mean(hidden(nil), over: batch.segments))
+      case .labelScores:
+        guard let labelHead else { return offsets.map { _ in [] } }
+        let pooled = weights.mean(hidden(nil), over: batch.segments)
+        pooled.normalizeRows()
+        return weights.logits(pooled, blocks[labelHead], ids: nil).map { $0.map { Self.labelScale * $0 } }
+      }
+    }
+  }
+
+  private func validate(_ batch: TokenBatch, _ readout: EncoderReadout) throws(InputError) {
+    try batch.validate(vocabulary: vocabulary, context: context)
+    guard !batch.segments.isEmpty, batch.segments.allSatisfy({ $0.count > 0 }) else {
+      throw InputError("sequence", found: "no tokens", expected: "at least one")
+    }
+    let types = architecture.encoder.typeCount
+    if let type = batch.types.first(where: { !(0..<types).contains($0) }) {
+      throw InputError("token type", found: "\(type)", expected: "a type below the model's \(types)")
+    }
+    switch readout {
+    case .logits where !hasMaskedHead:
+      throw InputError(directory ?? "the model", found: "no masked-LM head", expected: "one, to predict masked tokens")
+    case .labelScores where labelHead == nil:
+      throw InputError(directory ?? "the model", found: "no label head", expected: "one, made with a number of classes")
+    default: break
+    }
+  }
+
+  /// Sets the rows of the label head to the embeddings of `sentences`, each divided by its length, one for each class.
+  public func startLabelHead(of theta: inout ParameterStore, from sentences: [[Int]]) throws(InputError) {
+    guard let labelHead, sentences.count == classes else {
+      throw InputError("label head", found: "\(sentences.count) label sentences", expected: "\(classes), one a class")
+    }
+    let pooled = try evaluate(TokenBatch(sentences), .pooled, at: theta)[0]
+    var rows: [Float] = []
+    for c in 0..<classes {
+      let row = pooled[(c * width)..<((c + 1) * width)]
+      let length = max(row.reduce(0) { $0 + $1 * $1 }.squareRoot(), 1e-12)
+      rows += row.map { Float($0 / length) }
+    }
+    theta.fill(theta.layout.blocks[labelHead], with: rows)
+  }
+}

@@ -1,0 +1,72 @@
+import Zeroth
+
+extension CausalModel {
+  /// Continues `prompt` by the most likely token, up to `count` times and the model's context; `stop` ends it after the
+  /// tokens so far.
+  ///
+  /// Throws `InputError` for a prompt that is empty or longer than the context, or has a token outside the vocabulary.
+  public func generateGreedily(
+    _ prompt: [Int], count: Int, at theta: borrowing ParameterStore, stop: (_ generated: [Int]) -> Bool = { _ in false }
+  ) throws(InputError) -> [Int] {
+    try generateGreedily([prompt], count: count, at: theta, stop: stop).first ?? []
+  }
+
+  /// Continues each of `prompts`, as the call for one of them does, many at a time: the tokens of the prompts that are
+  /// computed together, with room for `count` more each, are at most `tokensAtOnce`, or one prompt.
+  ///
+  /// A prompt is computed once. Each new token is then computed alone, from the cached keys and values of those before.
+  public func generateGreedily(
+    _ prompts: [[Int]], count: Int, at theta: borrowing ParameterStore, tokensAtOnce: Int = 4096,
+    stop: (_ generated: [Int]) -> Bool = { _ in false }
+  ) throws(InputError) -> [[Int]] {
+    var generated: [[Int]] = []
+    while generated.count < prompts.count {
+      var group: [[Int]] = []
+      var tokens = 0
+      for prompt in prompts[generated.count...] {
+        tokens += prompt.count + max(0, count)
+        guard group.isEmpty || tokens <= tokensAtOnce else { break }
+        group.append(prompt)
+      }
+      generated += try continueTogether(group, count: count, at: theta, stop: stop)
+    }
+    return generated
+  }
+
+  private func continueTogether(
+    _ prompts: [[Int]], count: Int, at theta: borrowing ParameterStore, stop: (_ generated: [Int]) -> Bool
+  ) throws(InputError) -> [[Int]] {
+    guard prompts.allSatisfy({ !$0.isEmpty }) else {
+      throw InputError("prompt", found: "no tokens", expected: "at least one to continue")
+    }
+    try TokenBatch(prompts).validate(vocabulary: vocabulary, context: context)
+    var generated = [[Int]](repeating: [], count: prompts.count)
+    // The tokens that go into the next pass, those of the prompts that are not done.
+    var active = prompts.indices.filter { count > 0 && prompts[$0].count < context }
+    var next = active.map { prompts[$0] }
+    let cache = KeyValueCache(capacities: next.map { min($0.count + count, context) })
+    while !active.isEmpty {
+      let batch = TokenBatch(next, continuing: cache)
+      let ends = batch.segments.map { $0.start + $0.count - 1 }
+      let logits = try evaluate(batch, .logits(rows: ends, ids: nil), at: theta)[0]
+      cache.advance(by: batch)
+      for (i, index) in active.enumerated() {
+        generated[index].append(Self.largest(logits[(i * vocabulary)..<((i + 1) * vocabulary)]))
+      }
+      let going = active.indices.filter { i in
+        let new = generated[active[i]]
+        return new.count < count && prompts[active[i]].count + new.count < context && !stop(new)
+      }
+      cache.keep(going)
+      active = going.map { active[$0] }
+      next = active.map { generated[$0].suffix(1) }
+    }
+    return generated
+  }
+
+  /// The place of the largest of `logits`, the first of equals.
+  private static func largest(_ logits: ArraySlice<Double>) -> Int {
+    let best = logits.indices.dropFirst().reduce(logits.startIndex) { logits[$1] > logits[$0] ? $1 : $0 }
+    return best - logits.startIndex
+  }
+}

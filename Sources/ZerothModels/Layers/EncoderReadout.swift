@@ -1,0 +1,62 @@
+import CZeroth
+import Zeroth
+
+/// What is read out of an encoder.
+public enum EncoderReadout: Sendable {
+  /// The masked-LM head's logits at each of `rows` (rows of the batch) of each of `ids`, or of the whole vocabulary:
+  /// rows x ids.
+  case logits(rows: [Int], ids: [Int]?)
+  /// The last hidden states at each of `rows`: rows x hidden.
+  case hidden(rows: [Int])
+  /// The mean of the last hidden states over each sequence's tokens: sequences x hidden.
+  case pooled
+  /// The label head's scores of each sequence, `EncoderModel.labelScale` H pooled / |pooled|: sequences x classes.
+  case labelScores
+}
+
+extension Weights {
+  /// The logits h W^T + bias of each variant at the tokens `ids`: rows x ids.
+  func logits(_ h: Matrix, _ head: ParameterBlock, bias: ParameterBlock, ids: [Int]?) -> [[Double]] {
+    let products = logits(h, head, ids: ids)
+    return workspace.scope {
+      let biases = vector(bias)
+      return products.enumerated().map { v, logits in
+        let width = ids?.count ?? head.rows
+        return logits.indices.map { logits[$0] + Double(biases.row(v)[ids?[$0 % width] ?? $0 % width]) }
+      }
+    }
+  }
+
+  /// The mean of the rows of `x` over each segment: variants * segments x columns.
+  func mean(_ x: Matrix, over segments: [TokenBatch.Segment]) -> Matrix {
+    let means = workspace.matrix(variants * segments.count, x.columns)
+    let rows = x.rows / variants
+    Parallel.forEach(means.rows) { i in
+      let segment = segments[i % segments.count]
+      let first = i / segments.count * rows + segment.start
+      let mean = means.row(i)
+      mean.update(repeating: 0, count: x.columns)
+      for row in first..<(first + segment.count) { zeroth_axpy(x.columns, 1, x.row(row), mean) }
+      zeroth_scale(x.columns, 1 / Float(segment.count), mean)
+    }
+    return means
+  }
+
+  /// The values of each variant, row by row.
+  func values(_ x: Matrix) -> [[Double]] {
+    let count = x.rows / variants * x.columns
+    return (0..<variants).map { v in
+      UnsafeBufferPointer(start: x.base + v * count, count: count).map { Double($0) }
+    }
+  }
+}
+
+extension Matrix {
+  /// Every row divided by its length, at least 1e-12, as `torch.nn.functional.normalize` does.
+  func normalizeRows() {
+    for i in 0..<rows {
+      let length = zeroth_sum_of_squares(columns, row(i)).squareRoot()
+      zeroth_scale(columns, Float(1 / max(length, 1e-12)), row(i))
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Zeroth
+
+/// What every model has that is read from a folder: its blocks, and their weights read, drawn and written.
+///
+/// A model holds the description and the memory for activations; the weights are a `ParameterStore` of its layout,
+/// passed to each evaluation. Not for use by several threads at once.
+public protocol PretrainedModel: AnyObject {
+  /// The folder that it was read from, with the layout of its blocks.
+  var folder: ModelFolder { get }
+  /// Rows of the vocabulary.
+  var vocabulary: Int { get }
+  /// The longest sequence, in tokens.
+  var context: Int { get }
+  /// Compares the outputs at `theta` with reference outputs; the ids of texts too where `tokenize` is given.
+  ///
+  /// Throws `InputError` when `golden` is of another kind of model.
+  func compare(
+    with golden: Golden, at theta: borrowing ParameterStore, tokenize: ((String) -> [Int])?
+  ) throws -> GoldenComparison
+}
+
+extension PretrainedModel {
+  /// The folder that the model was read from; nil for one that was made from a configuration alone.
+  public var directory: String? { folder.directory }
+  /// The configuration in `config.json`.
+  public var configuration: ModelConfiguration { folder.configuration }
+  /// The blocks of the parameters, named as in the checkpoint.
+  public var layout: ParameterLayout { folder.layout }
+
+  /// The weights of the checkpoint, converted to fp32; only the blocks of `selection` are trainable.
+  ///
+  /// Throws `InputError` when the model has no checkpoint, or the selection no block.
+  public func loadParameters(training selection: BlockSelection = .all) throws -> ParameterStore {
+    try folder.loadParameters(training: selection)
+  }
+
+  /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
+  public func randomParameters(_ key: StreamKey) -> ParameterStore { folder.randomParameters(key) }
+
+  /// Writes the weights as fp32 with `config.json` and the tokenizer's files, to a folder that is made if need be.
+  /// The weights come last, in one piece: a folder with `model.safetensors` is complete.
+  public func save(_ theta: borrowing ParameterStore, to destination: String) throws {
+    try folder.save(theta, to: destination)
+  }
+}
+
+/// Reads the model in `directory`: a `CausalModel` or an `EncoderModel`, as its `config.json` says.
+///
+/// Throws `InputError` for a folder that neither can use.
+public func loadModel(directory: String) throws -> any PretrainedModel {
+  switch try ModelConfiguration(directory: directory) {
+  case .opt, .llama: try CausalModel(directory: directory)
+  case .bert, .roberta: try EncoderModel(directory: directory)
+  }
+}
