@@ -27,11 +27,13 @@ extension PretrainedModel {
   /// The blocks of the parameters, named as in the checkpoint.
   public var layout: ParameterLayout { folder.layout }
 
-  /// The weights of the checkpoint, converted to fp32; only the blocks of `selection` are trainable.
+  /// The weights of the checkpoint; only the blocks of `selection` are trainable.
   ///
   /// Throws `InputError` when the model has no checkpoint, or the selection no block.
-  public func loadParameters(training selection: BlockSelection = .all) throws -> ParameterStore {
-    try folder.loadParameters(training: selection)
+  public func loadParameters(
+    training selection: BlockSelection = .all, storage: WeightStorage = .float32
+  ) throws -> ParameterStore {
+    try folder.loadParameters(training: selection, storage: storage)
   }
 
   /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.

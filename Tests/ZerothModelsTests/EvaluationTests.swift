@@ -48,6 +48,34 @@ import ZerothModels
   }
 
   @Test(arguments: cases)
+  func displacedEqualsMovedOnManyRows(model name: String, kind: Kind) throws {
+    let model = try MadeModels.make(name)
+    var theta = model.randomParameters(StreamKey(seed: 1))
+    // Updates that wait beside the weights are part of them.
+    let key = StreamKey(seed: 3)
+    theta.add(LowRankProbe(rank: 2, leftKey: key.child(.left), rightKey: key.child(.right)), scale: 0.01)
+    let batch = MadeModels.longBatch(vocabulary: model.vocabulary)
+    let direction = direction(kind, model.layout)
+    for rows in [Array(stride(from: 2, to: batch.tokens.count, by: 3)), [50, 7, 7, 300]] {
+      let readout = Readout.logProbabilities(rows: rows, targets: rows.map { $0 % model.vocabulary })
+      let displaced = try model.evaluate(batch, readout, at: theta, along: direction, offsets: [0.02, -0.02])
+      for (v, offset) in [Float(0.02), -0.02].enumerated() {
+        var moved = ParameterStore(model.layout)
+        for block in model.layout.blocks { moved.fill(block, with: theta.values(of: block)) }
+        for block in model.layout.trainable where direction.touches(block) {
+          moved.withMutableBlock(block) {
+            direction.add(to: &$0, of: block, rows: 0..<block.rows, scale: offset)
+          }
+        }
+        let expected = try model.evaluate(batch, readout, at: moved)[0]
+        let difference = zip(displaced[v], expected).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(difference < 2e-5, "offset \(offset): \(difference)")
+      }
+      #expect(displaced[0] != displaced[1])
+    }
+  }
+
+  @Test(arguments: cases)
   func sameBitsForAnyNumberOfThreads(model name: String, kind: Kind) throws {
     let model = try MadeModels.make(name)
     let theta = model.randomParameters(StreamKey(seed: 1))

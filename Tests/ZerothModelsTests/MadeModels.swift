@@ -34,4 +34,9 @@ enum MadeModels {
     batch.append(tokens(2, 5), after: 0)
     return batch
   }
+
+  /// So many tokens that layers are computed in pieces and W is packed.
+  static func longBatch(vocabulary: Int) -> TokenBatch {
+    TokenBatch((0..<9).map { row in (0..<37).map { ($0 * 29 + row * 13 + 7) % vocabulary } })
+  }
 }

@@ -30,6 +30,9 @@ public struct HalfPrecisionBlocks: @unchecked Sendable {
     self.places = places
     self.owner = owner
   }
+
+  /// Whether `block` is one of them.
+  public func contains(_ block: ParameterBlock) -> Bool { places[block.index] != nil }
 }
 
 /// The blocks of a store as they are stored, for backends that read them while it is borrowed. Unsafe: valid until the

@@ -54,6 +54,29 @@ public struct Checkpoint: Sendable {
     try file(of: name).read(name, into: destination)
   }
 
+  /// The matrices among `blocks` that are stored in half precision, where they lie in private copies of the files.
+  func halves(of blocks: [ParameterBlock]) throws -> HalfPrecisionBlocks {
+    var copies: [String: MappedFile] = [:]
+    var places: [Int: (address: UnsafeMutableRawPointer, format: ElementFormat)] = [:]
+    for block in blocks where block.isMatrix && contains(block.name) {
+      let file = try file(of: block.name)
+      let info = try file.info(block.name)
+      guard let format = info.elementType.halfFormat else { continue }
+      let copy = try copies[file.path] ?? file.privateCopy()
+      copies[file.path] = copy
+      guard let start = copy.bytes.baseAddress else { continue }
+      let address = UnsafeMutableRawPointer(mutating: start + info.byteRange.lowerBound)
+      // Files may start their data anywhere; what does not lie on an element's boundary is read as fp32.
+      if UInt(bitPattern: address) % 2 == 0 { places[block.index] = (address, format) }
+    }
+    return HalfPrecisionBlocks(places, owner: MappedFiles(all: Array(copies.values)))
+  }
+
+  private final class MappedFiles: Sendable {
+    let all: [MappedFile]
+    init(all: [MappedFile]) { self.all = all }
+  }
+
   private func file(of name: String) throws -> SafetensorsFile {
     guard let file = files[name] else {
       throw InputError(

@@ -1,3 +1,5 @@
+import Zeroth
+
 /// The type of a tensor's elements, spelt as in the header of a safetensors file.
 public enum ElementType: String, CaseIterable, Hashable, Sendable {
   /// IEEE 754 single precision.
@@ -55,4 +57,13 @@ public enum ElementType: String, CaseIterable, Hashable, Sendable {
 
   /// Whether the type is converted from and to `Float`: F32, F16 and BF16.
   public var isFloatConvertible: Bool { self == .f32 || self == .f16 || self == .bf16 }
+
+  /// The half-precision format that parameters can stay in.
+  var halfFormat: ElementFormat? {
+    switch self {
+    case .f16: .float16
+    case .bf16: .bfloat16
+    default: nil
+    }
+  }
 }

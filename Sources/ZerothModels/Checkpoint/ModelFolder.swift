@@ -1,6 +1,15 @@
 import Foundation
 import Zeroth
 
+/// How weights are held while they are used.
+public enum WeightStorage: String, CaseIterable, Sendable {
+  /// All in fp32: four bytes for a parameter.
+  case float32
+  /// Matrices that the checkpoint stores in half precision stay so, in a private copy of the mapped file: two bytes for
+  /// a parameter. What an update writes is rounded at random, without bias; low-rank updates are gathered in fp32 first.
+  case asStored = "as-stored"
+}
+
 /// A model folder in the Hugging Face format (`config.json` and safetensors), with the blocks that its weights go to.
 ///
 /// Without weights it is a configuration alone, for models of any shape with random parameters.
@@ -84,15 +93,19 @@ public struct ModelFolder: Sendable {
     block.columns == 1 ? [block.rows] : [block.rows, block.columns]
   }
 
-  /// The weights of the checkpoint, converted to fp32; only the blocks of `selection` are trainable.
+  /// The weights of the checkpoint; only the blocks of `selection` are trainable.
   ///
   /// Throws `InputError` when there is no checkpoint, or the selection has no block.
-  public func loadParameters(training selection: BlockSelection = .all) throws -> ParameterStore {
+  public func loadParameters(
+    training selection: BlockSelection = .all, storage: WeightStorage = .float32
+  ) throws -> ParameterStore {
     guard let checkpoint else {
       throw InputError(file.path, found: "a configuration without weights", expected: "a model folder")
     }
-    var theta = ParameterStore(try layout.training(only: selection))
-    for block in layout.blocks where checkpoint.contains(block.name) {
+    let layout = try layout.training(only: selection)
+    let halves = storage == .asStored ? try checkpoint.halves(of: layout.blocks) : nil
+    var theta = halves.map { ParameterStore(layout, halves: $0) } ?? ParameterStore(layout)
+    for block in layout.blocks where checkpoint.contains(block.name) && !(halves?.contains(block) ?? false) {
       try theta.withMutableBlock(block) { span in
         try span.withUnsafeMutableBufferPointer { try checkpoint.read(block.name, into: $0) }
       }

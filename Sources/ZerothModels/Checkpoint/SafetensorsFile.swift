@@ -62,5 +62,17 @@ public final class SafetensorsFile: Sendable {
     }
   }
 
+  /// A private copy of the file, whose pages take memory when they are written.
+  ///
+  /// Throws `InputError` when the file has another size than when it was opened.
+  func privateCopy() throws -> MappedFile {
+    let copy = try MappedFile(path: path, isPrivateCopy: true)
+    guard copy.bytes.count == file.bytes.count else {
+      throw InputError(
+        path, found: "\(copy.bytes.count) bytes", expected: "the \(file.bytes.count) that were there when it was opened")
+    }
+    return copy
+  }
+
   private func subject(_ name: String) -> String { "\(path): tensor '\(name.excerpt)'" }
 }

@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothModels
 
 /// A whole training run: model, task, optimiser, steps. Checked, complete, and printable as what it was made from.
 public struct RunConfiguration: Sendable {
@@ -14,6 +15,8 @@ public struct RunConfiguration: Sendable {
   public let modelPath: String
   /// The blocks that are trained.
   public let trainable: BlockSelection
+  /// How the weights are held.
+  public let storage: WeightStorage
   /// The task's name.
   public let task: String
   /// Folder or file of the examples; nil means the task's own.
@@ -61,6 +64,7 @@ public struct RunConfiguration: Sendable {
 
     modelPath = try model.string("path")
     trainable = try model.blocks("train")
+    storage = try model.choice("storage")
     self.task = try task.string("name")
     data = try task["data"].map { _ throws(InputError) in try task.string("data") }
     if task["k"] != nil {

@@ -7,6 +7,9 @@ public enum RunSettings {
   public static let model: [OptionSpec] = [
     OptionSpec("path", .string, default: .required, "folder of the base model"),
     OptionSpec("train", .blocks, default: .value("all"), "the blocks that are trained; the others stay frozen"),
+    OptionSpec(
+      "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
+      "fp32, or half-precision matrices as the checkpoint stores them, rounded at random when they are written"),
   ]
 
   /// The table [task].

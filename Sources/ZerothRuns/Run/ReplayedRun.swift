@@ -27,7 +27,8 @@ public struct ReplayedRun {
     let configuration = try RunConfiguration(settings, registry)
     Parallel.threads = configuration.threads
     let model = try CausalModel(directory: Workbench.modelDirectory(configuration.modelPath))
-    var theta = try model.loadParameters(training: configuration.trainable)
+    var theta = try model.loadParameters(
+      training: configuration.trainable, storage: configuration.storage)
     var optimizer = try registry.makeOptimizer(configuration.composition, runSteps: configuration.steps)
     let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
     let recorded = try Trajectory(file: files.trajectory).steps(of: header, by: optimizer, in: theta.layout)

@@ -40,7 +40,8 @@ public final class TrainingRun {
   public func run(resuming: Bool = false) throws -> RunResult {
     Parallel.threads = configuration.threads
     PeakMemory.reset()
-    var theta = try workbench.model.loadParameters(training: configuration.trainable)
+    var theta = try workbench.model.loadParameters(
+      training: configuration.trainable, storage: configuration.storage)
     var optimizer = try registry.makeOptimizer(configuration.composition, runSteps: configuration.steps)
     try optimizer.validate(theta.layout)
     let sampler = try BatchSampler(

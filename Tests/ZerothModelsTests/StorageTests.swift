@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+import Zeroth
+import ZerothModels
+import ZerothTestKit
+
+/// Training from half-precision weights as the checkpoint stores them.
+@Suite struct StorageTests {
+  /// A folder with the made model `name`, its matrices stored as `type`.
+  func folder(_ name: String, _ type: ElementType) throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    let model = try MadeModels.make(name)
+    let theta = model.randomParameters(StreamKey(seed: 4))
+    try folder.write(MadeModels.configurations[name] ?? "", to: "config.json")
+    let tensors = model.layout.blocks.map { block in
+      SafetensorsWriter.Tensor(
+        name: block.name, shape: block.columns == 1 ? [block.rows] : [block.rows, block.columns], elementType: type)
+    }
+    var blocks = model.layout.blocks.makeIterator()
+    try SafetensorsWriter.write(tensors, to: folder.path("model.safetensors")) { _, write in
+      guard let block = blocks.next() else { return }
+      try theta.values(of: block).withUnsafeBufferPointer(write)
+    }
+    return folder
+  }
+
+  static let cases = ["opt", "llama"].flatMap { name in [ElementType.bf16, .f16].map { (name, $0) } }
+
+  @Test(arguments: cases) func storedHalvesEvaluateAsFloats(model name: String, type: ElementType) throws {
+    let folder = try folder(name, type)
+    let model = try CausalModel(directory: folder.path)
+    let halves = try model.loadParameters(storage: .asStored)
+    let floats = try model.loadParameters()
+    #expect(halves.flattened() == floats.flattened())
+    let matrix = model.layout.blocks[0]
+    #expect(halves.stored().format(of: matrix) == (type == .f16 ? .float16 : .bfloat16))
+    #expect(floats.stored().format(of: matrix) == .float32)
+    let key = StreamKey(seed: 2)
+    let directions: [any Direction] = [
+      DenseDirection(key, layout: model.layout),
+      LowRankProbe(rank: 2, leftKey: key.child(.left), rightKey: key.child(.right)),
+    ]
+    for batch in [MadeModels.batch(vocabulary: model.vocabulary), MadeModels.longBatch(vocabulary: model.vocabulary)] {
+      let readout = Readout.logProbabilities(rows: [3, 20, 30], targets: [5, 6, 7])
+      for direction in directions {
+        let a = try model.evaluate(batch, readout, at: halves, along: direction, offsets: [0.01, -0.01])
+        let b = try model.evaluate(batch, readout, at: floats, along: direction, offsets: [0.01, -0.01])
+        #expect(a == b, "the same products of the same numbers")
+      }
+    }
+  }
+
+  @Test(arguments: cases) func lowRankTrainingFollowsTheFloats(model name: String, type: ElementType) throws {
+    let folder = try folder(name, type)
+    let file = folder.path("model.safetensors")
+    let before = try Data(contentsOf: URL(fileURLWithPath: file))
+    let model = try CausalModel(directory: folder.path)
+    var losses: [[Double]] = []
+    for storage in WeightStorage.allCases {
+      var theta = try model.loadParameters(storage: storage)
+      var optimizer = Optimizer(
+        estimator: LowRankEstimator(rank: 2, interval: 4), rule: SGD(learningRate: 1e-3), seed: 6)
+      let objective = NextToken(model)
+      losses.append(try (0..<12).map { _ in try optimizer.step(&theta, objective).meanLoss })
+      #expect(theta.flattened() != (try model.loadParameters().flattened()))
+    }
+    #expect(losses[0][..<4] == losses[1][..<4], "until the first window is folded nothing is rounded")
+    #expect(zip(losses[0], losses[1]).allSatisfy { abs($0 - $1) < 0.02 }, "\(losses)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == before, "the checkpoint is not written")
+  }
+
+  /// The next-token loss on the long batch.
+  private struct NextToken: Objective {
+    typealias Failure = InputError
+    let model: CausalModel
+    let batch: TokenBatch
+    let readout: Readout
+
+    init(_ model: CausalModel) {
+      self.model = model
+      let batch = MadeModels.longBatch(vocabulary: model.vocabulary)
+      self.batch = batch
+      readout = .logProbabilities(rows: Array(0..<36), targets: Array(batch.tokens[1...36]))
+    }
+
+    func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
+      -(try model.evaluate(batch, readout, at: theta)[0].reduce(0, +)) / 36
+    }
+
+    func losses<D: Direction>(
+      along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
+    ) throws(InputError) -> [Double] {
+      try model.evaluate(batch, readout, at: theta, along: direction, offsets: offsets)
+        .map { -$0.reduce(0, +) / 36 }
+    }
+  }
+}
