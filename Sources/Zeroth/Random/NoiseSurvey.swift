@@ -12,7 +12,7 @@ package enum NoiseSurvey {
   /// ones: two groups, a batch, the lengths of rows.
   package static let lags = Array(1...66) + [128, 256, 768, 1023, 1024, 1025, 2048, 4096]
   /// Neighbouring keys of each kind; all pairs of them are looked at.
-  package static let neighbours = 12
+  package static let neighbours = 8
 
   /// The keys whose noise must have nothing to do with each other, as the framework makes them.
   package static func families(seed: UInt64) -> [(name: String, keys: [StreamKey])] {
@@ -64,7 +64,7 @@ package enum NoiseSurvey {
   }
 
   private static func between(_ count: Int, _ name: String, _ keys: [StreamKey], _ source: Source) -> [NoiseCheck] {
-    let stretch = piece / 4
+    let stretch = piece / 32  // those of all keys fit into the nearest cache
     var pairs = [PairStatistics](repeating: PairStatistics(), count: keys.count * keys.count)
     withUnsafeTemporaryAllocation(of: Float.self, capacity: stretch * keys.count) { values in
       guard let start = values.baseAddress else { return }

@@ -22,7 +22,7 @@ public struct NoiseQuality: Sendable {
   /// The probability below which the noise counts as wrong.
   public static let threshold = 1e-3
 
-  /// Runs all tests. 10^8 numbers take about a minute and 20 MB. Throws `InputError` when `samples` is below 10^5.
+  /// Runs all tests. 10^8 numbers take about half a minute and 20 MB. Throws `InputError` when `samples` is below 10^5.
   public init(samples: Int = 100_000_000, seed: UInt64 = 1) throws {
     try require("--samples", samples, "100000 to 2000000000") { (100_000...2_000_000_000).contains($0) }
     self.samples = samples
