@@ -1,6 +1,7 @@
 // Philox noise, picked at run time for the CPU.
 #include "CZeroth.h"
 #include "philox.h"
+#include "vectorize.h"
 
 #include <string.h>
 
@@ -9,8 +10,17 @@
 typedef uint32_t u32x16 __attribute__((ext_vector_type(16)));
 typedef int32_t i32x16 __attribute__((ext_vector_type(16)));
 typedef uint64_t u64x8 __attribute__((ext_vector_type(8)));
+typedef uint64_t u64x16 __attribute__((ext_vector_type(16)));
 typedef float f32x16 __attribute__((ext_vector_type(16)));
+typedef double f64x16 __attribute__((ext_vector_type(16)));
+typedef uint32_t u32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 typedef float f32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
+
+// The low and the high halves of the 64-bit numbers of even and of odd lanes.
+#define LOWS(even, odd) \
+  __builtin_shufflevector((u32x16)(even), (u32x16)(odd), 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
+#define HIGHS(even, odd) \
+  __builtin_shufflevector((u32x16)(even), (u32x16)(odd), 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31)
 
 // A vector argument's passing depends on the instruction set; all of these are inlined, none is called across sets.
 #pragma clang diagnostic ignored "-Wpsabi"
@@ -19,63 +29,133 @@ typedef float f32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 #define JOIN(a, b) JOIN2(a, b)
 #define NAME(x) JOIN(x, ISA)
 
+// ---- One set of kernels per instruction set ----
+
 #define ISA generic
 #define TARGET
+#if defined(__FMA__) || defined(__aarch64__)
+#define FUSED 1
+#else
+#define FUSED 0
+#endif
 #include "philox_kernel.inc"
+#include "box_muller_kernel.inc"
 #undef ISA
 #undef TARGET
+#undef FUSED
 
 #if defined(__x86_64__)
+#define FUSED 1
 #define ISA avx2
 #define TARGET __attribute__((target("avx2,fma")))
 #include "philox_kernel.inc"
+#include "box_muller_kernel.inc"
 #undef ISA
 #undef TARGET
 
 #define ISA avx512
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"), min_vector_width(512)))
 #include "philox_kernel.inc"
+#include "box_muller_kernel.inc"
 #undef ISA
 #undef TARGET
 #endif
 
-typedef void (*noise_function)(enum zeroth_distribution, uint64_t, uint64_t, size_t, float, const float *, float *);
-
 static struct {
   const char *name;
-  noise_function noise;
+  void (*words)(uint64_t key, uint64_t group, size_t groups, uint32_t *out);
+  void (*normals)(size_t groups, float *z);
 } isas[3];
 static int isa_count;
+
+#define ADD_ISA(isa) \
+  isas[isa_count].name = #isa, isas[isa_count].words = words_##isa, isas[isa_count++].normals = normals_##isa
 
 __attribute__((constructor)) static void pick_isa(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bw")) {
-    isas[isa_count].name = "avx512";
-    isas[isa_count++].noise = noise_avx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    isas[isa_count].name = "avx2";
-    isas[isa_count++].noise = noise_avx2;
-  }
+      __builtin_cpu_supports("avx512bw"))
+    ADD_ISA(avx512);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) ADD_ISA(avx2);
 #endif
-  isas[isa_count].name = "generic";
-  isas[isa_count++].noise = noise_generic;
+  ADD_ISA(generic);
 }
 
 int zeroth_isa_count(void) { return isa_count; }
 const char *zeroth_isa_name(int isa) { return isas[isa].name; }
 
-void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
-                     float scale, const float *base, float *out) {
-  isas[isa].noise(distribution, key, first, count, scale, base, out);
+// ---- Noise, a batch of groups at a time: their words and normal numbers stay in the nearest cache ----
+
+enum { batch_groups = 16, batch = batch_groups * philox_group };
+
+VECTOR static void signs(size_t n, float *z) {
+  uint32_t word, one;
+  for (size_t i = 0; i < n; i++) {
+    memcpy(&word, z + i, sizeof word);
+    one = (word & 0x80000000u) | 0x3f800000u;
+    memcpy(z + i, &one, sizeof one);
+  }
 }
 
-void zeroth_philox_words(uint64_t key, uint64_t group, uint32_t out[philox_group]) {
-  u32x16 words[4];
-  words_generic(key, group, words);
-  memcpy(out, words, sizeof words);
+VECTOR static void scaled(size_t n, float scale, const float *restrict z, float *restrict out) {
+  for (size_t i = 0; i < n; i++) out[i] = scale * z[i];
+}
+
+// Not restrict: `base` may be `out`.
+VECTOR static void added(size_t n, float scale, const float *z, const float *base, float *out) {
+  for (size_t i = 0; i < n; i++) out[i] = base[i] + scale * z[i];
+}
+
+/// Makes noise[first], ..., at most `count` of them; returns how many, and in `values` where in `z` they start.
+static size_t make_batch(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
+                         float z[batch], float **values) {
+  size_t in_batch = (size_t)(first % batch), skip = (size_t)(first % philox_group);
+  size_t take = batch - in_batch < count ? batch - in_batch : count;
+  size_t groups = (skip + take + philox_group - 1) / philox_group;
+  isas[isa].words(key, first / philox_group, groups, (uint32_t *)z);
+  if (distribution == zeroth_gaussian)
+    isas[isa].normals(groups, z);
+  else
+    signs(groups * philox_group, z);
+  *values = z + skip;
+  return take;
+}
+
+void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
+                     float scale, const float *base, float *out) {
+  _Alignas(64) float z[batch];
+  float *values;
+  for (size_t i = 0, n; i < count; i += n) {
+    n = make_batch(isa, distribution, key, first + i, count - i, z, &values);
+    if (base)
+      added(n, scale, values, base + i, out + i);
+    else
+      scaled(n, scale, values, out + i);
+  }
+}
+
+void zeroth_philox_displace(enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
+                            float scale, const float *w, float a0, float *out0, float a1, float *out1) {
+  _Alignas(64) float z[batch];
+  float *values;
+  for (size_t i = 0, n; i < count; i += n) {
+    n = make_batch(0, distribution, key, first + i, count - i, z, &values);
+    if (scale != 1) zeroth_scale(n, scale, values);
+    zeroth_displace(n, w + i, a0, values, out0 + i);
+    if (out1) zeroth_displace(n, w + i, a1, values, out1 + i);
+  }
+}
+
+void zeroth_normals_on(int isa, size_t groups, const uint32_t *words, float *out) {
+  memcpy(out, words, groups * philox_group * sizeof *words);
+  isas[isa].normals(groups, out);
+}
+
+// ---- Words ----
+
+void zeroth_philox_words(uint64_t key, uint64_t pair, uint32_t out[2 * philox_group]) {
+  isas[0].words(key, 2 * pair, 2, out);
 }
 
 void zeroth_philox4x32(const uint32_t counter[4], uint64_t key, uint32_t out[4]) {

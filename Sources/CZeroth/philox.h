@@ -4,7 +4,7 @@
 // The words of one key are numbered n = 64 g + 16 j + l with j < 4, l < 16: word j of counter block 16 g + l. So
 // sixteen blocks fill sixteen lanes, and each of their four words is stored without a shuffle.
 #pragma once
-#include <stdint.h>
+#include "CZeroth.h"
 
 enum { philox_group = 64, philox_lanes = 16, philox_rounds = 10 };
 
@@ -13,5 +13,9 @@ enum { philox_group = 64, philox_lanes = 16, philox_rounds = 10 };
 #define PHILOX_W0 0x9E3779B9u
 #define PHILOX_W1 0xBB67AE85u
 
-/// The 64 words of group `group`, in order.
-void zeroth_philox_words(uint64_t key, uint64_t group, uint32_t out[philox_group]);
+/// The 128 words of groups 2 `pair` and 2 `pair` + 1, in order.
+void zeroth_philox_words(uint64_t key, uint64_t pair, uint32_t out[2 * philox_group]);
+
+/// `zeroth_noise_displace` for Philox.
+void zeroth_philox_displace(enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
+                            float scale, const float *w, float a0, float *out0, float a1, float *out1);

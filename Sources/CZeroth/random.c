@@ -11,7 +11,7 @@
 
 typedef struct {
   uint64_t key, next;  // next: number of the next word
-  uint32_t words[philox_group];
+  uint32_t words[2 * philox_group];
 } philox_state;
 
 static void philox_set_key(philox_state *state, uint64_t key) {
@@ -23,8 +23,8 @@ static void philox_set(void *state, unsigned long seed) { philox_set_key(state, 
 
 static unsigned long philox_get(void *vstate) {
   philox_state *state = vstate;
-  int place = (int)(state->next % philox_group);
-  if (place == 0) zeroth_philox_words(state->key, state->next / philox_group, state->words);
+  int place = (int)(state->next % (2 * philox_group));
+  if (place == 0) zeroth_philox_words(state->key, state->next / (2 * philox_group), state->words);
   state->next++;
   return state->words[place];
 }
@@ -149,4 +149,20 @@ void zeroth_noise(int generator, enum zeroth_distribution distribution, uint64_t
     zeroth_noise_on(0, distribution, key, first, count, scale, base, out);
   else
     gsl_noise(generator, distribution, key, first, count, scale, base, out);
+}
+
+void zeroth_noise_displace(int generator, enum zeroth_distribution distribution, uint64_t key, uint64_t first,
+                           size_t count, float scale, const float *w, float a0, float *out0, float a1, float *out1) {
+  if (generator == 0) {
+    zeroth_philox_displace(distribution, key, first, count, scale, w, a0, out0, a1, out1);
+    return;
+  }
+  float z[chunk];
+  for (size_t i = 0, n; i < count; i += n) {
+    n = chunk - (size_t)((first + i) % chunk);
+    if (n > count - i) n = count - i;
+    gsl_noise(generator, distribution, key, first + i, n, scale, NULL, z);
+    zeroth_displace(n, w + i, a0, z, out0 + i);
+    if (out1 != NULL) zeroth_displace(n, w + i, a1, z, out1 + i);
+  }
 }

@@ -62,12 +62,22 @@ enum zeroth_distribution { zeroth_gaussian = 0, zeroth_rademacher = 1 };
 void zeroth_noise(int generator, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
                   float scale, const float *_Nullable base, float *_Nonnull out);
 
+/// out0 = w + a0 z and, unless NULL, out1 = w + a1 z, where z[i] = scale * noise[first + i] as `zeroth_noise` gives it:
+/// in one pass and without storing z, to the bits of `zeroth_displace`. No two of `w`, `out0` and `out1` overlap.
+void zeroth_noise_displace(int generator, enum zeroth_distribution distribution, uint64_t key, uint64_t first,
+                           size_t count, float scale, const float *_Nonnull w, float a0, float *_Nonnull out0, float a1,
+                           float *_Nullable out1);
+
 /// The instruction sets that the Philox noise can run on here, best first: "avx512", "avx2", "generic".
 int zeroth_isa_count(void);
 const char *_Nonnull zeroth_isa_name(int isa);
 /// As `zeroth_noise` for Philox, on a chosen instruction set: the same bits on each.
 void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
                      float scale, const float *_Nullable base, float *_Nonnull out);
+
+/// The normal numbers of `groups` groups of 64 words each, on a chosen instruction set: places l and 16 + l (32 + l and
+/// 48 + l) of a group are the cosine and the sine of words l and 16 + l (32 + l and 48 + l), l < 16.
+void zeroth_normals_on(int isa, size_t groups, const uint32_t *_Nonnull words, float *_Nonnull out);
 
 // ---- Half precision ----------------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@ import CZeroth
 
 /// Where the elements of a dense direction come from.
 public enum NoiseDistribution: String, CaseIterable, Sendable, Hashable {
-  /// Standard normal.
+  /// Standard normal. Philox's come from 32-bit words by Box and Muller's method, so that none is larger than
+  /// sqrt(-2 ln 2^-32) = 6.66: right noise passes that once in 4e10 numbers.
   case gaussian
   /// -1 or 1, each with probability 1/2.
   case rademacher

@@ -4,6 +4,14 @@ import CZeroth
 ///
 /// Philox4x32-10 (Salmon et al. 2011) is counter-based: it is keyed by all 64 bits of a stream key and starts at any
 /// place. It is registered as a `gsl_rng_type`, so that GSL's distributions run on it as on the others.
+///
+/// What is the same where:
+/// - The words of every generator, and Philox's noise (normal numbers by Box and Muller, and signs): bit for bit on
+///   AVX-512, AVX2, plain x86-64 and arm64, for any number of threads and however the noise is cut. The noise is made
+///   of operations that IEEE 754 rounds in one way only (sums, products, square roots, fused multiply-adds,
+///   conversions) and of no function of libm.
+/// - `RandomStream.gaussian()`, and noise of GSL's own generators: bit for bit with the same libm. GSL's ziggurat
+///   calls `exp` and `log`, whose last bit differs from one libm to another.
 public struct RandomGenerator: Sendable, Hashable, CustomStringConvertible {
   let index: Int32
 
