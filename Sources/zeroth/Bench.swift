@@ -69,6 +69,9 @@ extension Bench {
     var repeats = 5
     @Flag(inversion: .prefixedNo, help: "Measure peak memory too, each method in a process of its own.")
     var memory = true
+    @Flag(
+      inversion: .prefixedNo, help: "Compare classification with full logits and a forward pass for each candidate.")
+    var reference = true
     @Option(help: "Also write the model and the mini-batch to this folder, for other programs to compute.")
     var save: String?
     @OptionGroup var threads: ThreadOptions
@@ -91,7 +94,7 @@ extension Bench {
         ? MemoryBenchmark(setting, methods: names) {
           try MemoryFigure.launch($0, self.setting, warmUp: 2, threads: threads.threads, countsAllocations: false)
         } : nil
-      let result = try StepBenchmark(setting, methods: names, repeats: repeats, memory: memory)
+      let result = try StepBenchmark(setting, methods: names, repeats: repeats, memory: memory, reference: reference)
       output.print(result.json, text: result.text)
     }
   }

@@ -43,9 +43,10 @@ public enum AllocationTrace {
   /// A function of libc_malloc_debug. The library itself has stubs of the same names; the tracer's carry the version of
   /// the platform's first glibc alone.
   private static func tracer(_ name: String) -> UnsafeMutableRawPointer? {
-    typealias Lookup = @convention(c) (
-      UnsafeMutableRawPointer, UnsafePointer<CChar>, UnsafePointer<CChar>
-    ) -> UnsafeMutableRawPointer?
+    typealias Lookup =
+      @convention(c) (
+        UnsafeMutableRawPointer, UnsafePointer<CChar>, UnsafePointer<CChar>
+      ) -> UnsafeMutableRawPointer?
     guard let all = dlopen(nil, RTLD_NOW), let lookup = dlsym(all, "dlvsym") else { return nil }
     let find = unsafeBitCast(lookup, to: Lookup.self)
     return find(all, name, "GLIBC_2.2.5") ?? find(all, name, "GLIBC_2.17")

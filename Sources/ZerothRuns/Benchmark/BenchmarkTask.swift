@@ -42,7 +42,7 @@ public struct BenchmarkSetting: Sendable {
   /// The tokens of each sequence.
   var sequences: [[Int]] {
     (0..<batch).map { row in
-      let length = loss == .languageModel ? tokens : tokens - row % (tokens / 2 + 1)
+      let length = loss == .languageModel ? tokens : tokens - row * (tokens / 2) / max(1, batch - 1)
       return (0..<length).map { (row * 104_729 + $0 * 7919 + 11) % shape.vocabulary }
     }
   }

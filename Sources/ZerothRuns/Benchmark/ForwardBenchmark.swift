@@ -60,6 +60,7 @@ public struct ForwardBenchmark {
     table.rows.append(["forward pass", forward.words(4), Human.fixed(operations / forward.median / 1e9, 1)])
     table.rows.append(
       ["its products by sgemm", products.words(4), Human.fixed(productOperations / products.median / 1e9, 1)])
-    return "\(setting.words)\n\n\(table.text)\nforward over sgemm peak at the same shapes: \(Human.fixed(overPeak, 3))\n"
+    return
+      "\(setting.words)\n\n\(table.text)\nforward over sgemm peak at the same shapes: \(Human.fixed(overPeak, 3))\n"
   }
 }

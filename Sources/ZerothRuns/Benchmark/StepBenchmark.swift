@@ -33,18 +33,19 @@ public struct StepBenchmark {
   private let setting: BenchmarkSetting
   private let repeats: Int
 
-  /// Runs `repeats` rounds after one to warm up. `memory` is what was measured of the same methods, if anything.
+  /// Runs `repeats` rounds after one to warm up. `memory` is what was measured of the same methods, if anything;
+  /// without `reference` classification is not compared with full logits.
   public init(
     _ setting: BenchmarkSetting, methods names: [String], repeats: Int, memory: MemoryBenchmark? = nil,
-    registry: Registry = .standard
+    reference hasReference: Bool = true, registry: Registry = .standard
   ) throws {
     try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
     self.setting = setting
     self.repeats = repeats
-    let entries = try names.map { try Entry(BenchmarkMethod($0, registry), setting.loss, registry) }
+    let comparesFullLogits = hasReference && setting.loss == .classification
+    let entries = try names.map { try Entry(BenchmarkMethod($0, registry), hasReference: comparesFullLogits, registry) }
     let task = try BenchmarkTask(setting)
-    let reference =
-      setting.loss == .classification ? FullLogitsClassification(task.model, setting.examples) : nil
+    let reference = comparesFullLogits ? FullLogitsClassification(task.model, setting.examples) : nil
     _ = try task.loss()
     for round in 0...repeats {
       var before = try seconds { _ = try task.loss() }
@@ -57,7 +58,8 @@ public struct StepBenchmark {
       }
       for entry in entries {
         let usual = try measure { try entry.usual.step(&task.theta, task.objective) }
-        let periodic = try entry.periodic == nil ? nil : measure { try entry.periodic?.step(&task.theta, task.objective) }
+        let periodic =
+          try entry.periodic == nil ? nil : measure { try entry.periodic?.step(&task.theta, task.objective) }
         let full = try reference.map { reference in
           try measure { try entry.reference?.step(&task.theta, reference) }
         }
@@ -89,12 +91,12 @@ public struct StepBenchmark {
     private var forwards: [Double] = []
     private var overReference: [Double] = []
 
-    init(_ method: BenchmarkMethod, _ loss: BenchmarkSetting.Loss, _ registry: Registry) throws {
+    init(_ method: BenchmarkMethod, hasReference: Bool, _ registry: Registry) throws {
       self.method = method
       let never = 1_000_000
       usual = try method.optimizer(period: never, registry)
       if method.share > 0 { periodic = try method.optimizer(period: 1, registry) }
-      if loss == .classification { reference = try method.optimizer(period: never, registry) }
+      if hasReference { reference = try method.optimizer(period: never, registry) }
     }
 
     func add(_ usual: Sample, _ periodic: Sample?, _ reference: Sample?) {
@@ -139,7 +141,7 @@ public struct StepBenchmark {
 
   /// The result as tables.
   public var text: String {
-    let hasReference = setting.loss == .classification
+    let hasReference = methods.contains { $0.overReference != nil }
     var table = Table(
       [
         .left("method"), .right("step / two forwards"), .right("step, s"), .right("forward, s"),
