@@ -78,8 +78,9 @@ svg.append(f'<text x="{x(low) + 6:.1f}" y="{y(low * bandwidth * 2.2) - 14:.1f}">
 for i, (name, intensity, speed) in enumerate(points):
     svg.append(f'<circle cx="{x(intensity):.1f}" cy="{y(speed):.1f}" r="4" fill="#c33"/>')
     last = i == len(points) - 1
+    below = 22 if last else -6 if name.endswith(("weights", "1024 rows")) else 14  # so that labels do not meet
     svg.append(
-        f'<text x="{x(intensity) + (0 if last else 7):.1f}" y="{y(speed) + (22 if last else 14):.1f}" '
+        f'<text x="{x(intensity) + (0 if last else 7):.1f}" y="{y(speed) + below:.1f}" '
         f'text-anchor="{"middle" if last else "start"}">{name}</text>'
     )
 svg.append(f'<text x="{(left + width) / 2}" y="{height - 12}" text-anchor="middle">operations for a byte of memory</text>')

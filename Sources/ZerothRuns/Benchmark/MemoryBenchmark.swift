@@ -19,8 +19,8 @@ public struct MemoryBenchmark {
     /// The name of the figure without a method.
     public static let inference = "inference"
 
-    /// Measures in this process, which should have done nothing before: passes to warm up, and as many again in which
-    /// the peak is taken; then three in which allocations are counted. Periodic work comes with every second step.
+    /// Measures in this process, which should have done nothing before: passes to warm up, a few in which the peak
+    /// is taken, and four in which allocations are counted. Periodic work comes with every second step.
     public init(
       _ setting: BenchmarkSetting, name: String, warmUp: Int, registry: Registry = .standard
     ) throws {
