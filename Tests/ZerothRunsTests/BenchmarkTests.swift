@@ -7,6 +7,8 @@ import ZerothTasks
 
 @testable import ZerothRuns
 
+private typealias JSON = ZerothRuns.JSONValue
+
 /// What the benchmarks print, on a tiny shape. Times are checked for sense, never for size.
 @Suite(.serialized) struct BenchmarkTests {
   static let methods = ["mezo", "lozo", "lozo-m", "dizo"]
@@ -15,12 +17,13 @@ import ZerothTasks
     try BenchmarkSetting(shape: "opt-tiny", batch: 3, tokens: 12, loss: loss.rawValue)
   }
 
-  func number(_ json: JSONValue, _ key: String) throws -> Double {
-    try #require(json[key]?.number, "\(key) is missing")
+  private func number(_ json: JSON, _ key: String) throws -> Double {
+    let value = json[key]?.number
+    return try #require(value, "\(key) is missing")
   }
 
   /// A median between its quartiles, above 0.
-  func checkSpread(_ json: JSONValue, _ key: String) throws {
+  private func checkSpread(_ json: JSON, _ key: String) throws {
     let median = try number(json, key)
     #expect(median > 0 && median.isFinite)
     #expect(try number(json, key + "_lower") <= median)
@@ -40,10 +43,8 @@ import ZerothTasks
       #expect(try number(method, "peak_over_inference") > 0)
       #expect(method["step_over_full_logits"] == nil)
     }
-    #expect(
-      try #require(result.json["comparisons"]?.elements).map { $0["name"]?.text } == [
-        "lozo-m over lozo", "dizo over mezo",
-      ])
+    let comparisons = try #require(result.json["comparisons"]?.elements)
+    #expect(comparisons.compactMap { $0["name"]?.text } == ["lozo-m over lozo", "dizo over mezo"])
     for method in Self.methods { #expect(result.text.contains(method)) }
   }
 
@@ -58,7 +59,9 @@ import ZerothTasks
     let setting = try setting(.classification)
     let task = try BenchmarkTask(setting)
     let reference = FullLogitsClassification(task.model, setting.examples)
-    #expect(abs(try reference.loss(at: task.theta) - task.loss()) < 1e-6)
+    let full = try reference.loss(at: task.theta)
+    let plain = try task.loss()
+    #expect(abs(full - plain) < 1e-6)
     let direction = DenseDirection(StreamKey(seed: 3), layout: task.model.layout)
     let offsets: [Float] = [1e-2, -1e-2]
     let ours = try task.objective.losses(along: direction, at: offsets, from: task.theta)
@@ -88,7 +91,8 @@ import ZerothTasks
       for key in ["sgemm", "model", "low_rank_pair", "dense_pair"] { try checkSpread(line, key + "_seconds") }
     }
     // 2 layers of 12 h^2 weights.
-    #expect(result.lines.map(\.operations) == [1, 8].map { 2 * $0 * 2 * 12 * 32 * 32 })
+    let weights = 2.0 * 12 * 32 * 32
+    #expect(result.lines.map(\.operations) == [2 * weights, 16 * weights])
     #expect(try number(result.json, "gflops_512x768x3072") > 0)
   }
 
@@ -170,7 +174,9 @@ import ZerothTasks
     }
     let objective = LanguageModelingObjective(
       model, sequences.map { .init($0) }, try BatchSampler(count: 3, size: 3, seed: 0))
-    #expect(try objective.loss(at: theta) == number(json, "loss_at_theta"))
+    let loss = try objective.loss(at: theta)
+    let expected = try number(json, "loss_at_theta")
+    #expect(loss == expected)
   }
 }
 
@@ -197,12 +203,13 @@ extension ToolTests {
       "10", "--json",
     ])
     #expect(output.status == 0, "\(output.err)")
-    let json = try JSONValue(parsing: Data(output.out.utf8), subject: "output")
+    let json = try JSON(parsing: Data(output.out.utf8), subject: "output")
     let figures = try #require(json["figures"]?.elements)
     #expect(figures.compactMap { $0["name"]?.text } == ["inference", "lozo"])
     for figure in figures where figure["large_allocations_per_step"] != .null {
       #expect(figure["large_allocations_per_step"]?.number == 0)
-      #expect(try #require(figure["allocations_per_step"]?.number) > 0)
+      let all = try #require(figure["allocations_per_step"]?.number)
+      #expect(all > 0)
     }
   }
 }
