@@ -2,51 +2,51 @@ import Zeroth
 import ZerothModels
 
 /// A model of a published shape with random weights, made on the spot.
-public enum BenchmarkShape {
-  private static let opt: [String: (hidden: Int, ffn: Int, layers: Int, heads: Int, vocabulary: Int, context: Int)] = [
-    "imdb-opt": (256, 1024, 4, 8, 4096, 256),
-    "opt-125m": (768, 3072, 12, 12, 50272, 2048),
-    "opt-1.3b": (2048, 8192, 24, 32, 50272, 2048),
-    "opt-2.7b": (2560, 10240, 32, 32, 50272, 2048),
+public struct BenchmarkShape: Sendable {
+  /// Its name on the command line.
+  public let name: String
+  let hidden, ffn, layers, heads, vocabulary, context: Int
+
+  private init(_ name: String, hidden: Int, layers: Int, heads: Int, vocabulary: Int = 50272, context: Int = 2048) {
+    self.name = name
+    self.hidden = hidden
+    ffn = 4 * hidden
+    self.layers = layers
+    self.heads = heads
+    self.vocabulary = vocabulary
+    self.context = context
+  }
+
+  /// All shapes, smallest first: OPT's published ones, and smaller ones in their proportions.
+  public static let all: [BenchmarkShape] = [
+    BenchmarkShape("opt-tiny", hidden: 32, layers: 2, heads: 2, vocabulary: 128, context: 64),
+    BenchmarkShape("opt-1m", hidden: 128, layers: 4, heads: 2, vocabulary: 2048),
+    BenchmarkShape("imdb-opt", hidden: 256, layers: 4, heads: 8, vocabulary: 4096, context: 256),
+    BenchmarkShape("opt-13m", hidden: 384, layers: 6, heads: 6, vocabulary: 8192),
+    BenchmarkShape("opt-42m", hidden: 512, layers: 8, heads: 8, vocabulary: 32768),
+    BenchmarkShape("opt-125m", hidden: 768, layers: 12, heads: 12),
+    BenchmarkShape("opt-350m", hidden: 1024, layers: 24, heads: 16),
+    BenchmarkShape("opt-1.3b", hidden: 2048, layers: 24, heads: 32),
+    BenchmarkShape("opt-2.7b", hidden: 2560, layers: 32, heads: 32),
   ]
 
-  /// The names of the shapes.
-  public static var names: [String] { opt.keys.sorted() }
-
-  /// The model called `name`. Throws `InputError` when there is none.
-  public static func model(_ name: String) throws -> CausalModel {
-    guard let shape = opt[name] else {
-      throw InputError("--shape", found: "'\(name)'", expected: "one of \(names.joined(separator: ", "))")
+  /// The shape called `name`. Throws `InputError`, which names `option`, when there is none.
+  public static func named(_ name: String, option: String = "--shape") throws(InputError) -> BenchmarkShape {
+    guard let shape = all.first(where: { $0.name == name }) else {
+      throw InputError(
+        option, found: "'\(name)'", expected: "one of \(all.map(\.name).joined(separator: ", "))")
     }
+    return shape
+  }
+
+  /// The model of this shape, without weights.
+  public func model() throws -> CausalModel {
     let json: JSONValue = [
-      "model_type": "opt", "vocab_size": .int(shape.vocabulary), "hidden_size": .int(shape.hidden),
-      "ffn_dim": .int(shape.ffn), "num_hidden_layers": .int(shape.layers), "num_attention_heads": .int(shape.heads),
-      "max_position_embeddings": .int(shape.context), "word_embed_proj_dim": .int(shape.hidden),
+      "architectures": ["OPTForCausalLM"], "model_type": "opt", "vocab_size": .int(vocabulary),
+      "hidden_size": .int(hidden), "ffn_dim": .int(ffn), "num_hidden_layers": .int(layers),
+      "num_attention_heads": .int(heads), "max_position_embeddings": .int(context),
+      "word_embed_proj_dim": .int(hidden),
     ]
     return try CausalModel(configuration: ConfigurationFile(parsing: json.description, name: name))
   }
-}
-
-/// Seconds of a few runs, of which the median is quoted.
-public struct Timing: Sendable {
-  private var all: [Double] = []
-
-  /// No run yet.
-  public init() {}
-
-  /// Times one run.
-  public mutating func run(_ body: () throws -> Void) rethrows {
-    let start = ContinuousClock.now
-    try body()
-    all.append((ContinuousClock.now - start) / .seconds(1))
-  }
-
-  /// The middle one of the runs.
-  public var median: Double { all.isEmpty ? .nan : all.sorted()[all.count / 2] }
-  /// The fastest.
-  public var least: Double { all.min() ?? .nan }
-  /// The slowest.
-  public var most: Double { all.max() ?? .nan }
-
-  var json: JSONValue { ["median": .double(median), "least": .double(least), "most": .double(most)] }
 }

@@ -1,162 +1,162 @@
 import Zeroth
 import ZerothModels
-import ZerothTasks
 
-/// What a step of each method costs over its two forward passes, in interleaved repeats on made data.
+/// What a step of each method costs over two plain forward passes, on made data.
+///
+/// The passes are interleaved: in every round each step stands between two plain forward passes, and its ratio is taken
+/// to the mean of these two neighbours, so that the drift of a machine cancels. Periodic work (a projection, a fresh
+/// right factor) is timed in steps of its own and counted at its share.
 public struct StepBenchmark {
-  /// What the losses are.
-  public enum Loss: String, CaseIterable, Sendable {
-    /// The next-token loss over all tokens.
-    case languageModel = "language-model"
-    /// Two candidates of one token each.
-    case classification
-  }
-
   /// What was measured of one method.
   public struct Method: Sendable {
     /// Its preset.
     public let name: String
-    /// Seconds of a step, projections at their share.
-    public let step: Double
-    /// Seconds of the fastest and the slowest step.
-    public let spread: ClosedRange<Double>
-    /// Peak memory of its steps over that of a forward pass.
-    public let peakOverInference: Double
+    /// A step over twice the mean of the forward passes around it, periodic work at its share.
+    public let stepOverTwoForwards: Spread
+    /// Seconds of a step, periodic work at its share.
+    public let step: Spread
+    /// Seconds of a step with periodic work; nil where there is none.
+    public let periodicStep: Spread?
+    /// Seconds of the plain forward passes around its steps.
+    public let forward: Spread
+    /// A step over one of the same method that scores every candidate by full logits in a pass of its own; nil for
+    /// a language-model loss.
+    public let overReference: Spread?
+    /// Peak memory over that of inference; nil where it was not measured.
+    public let peakOverInference: Double?
   }
 
-  /// Medians of a plain forward pass, in seconds.
-  public private(set) var forward = Timing()
   /// What was measured of each method.
   public private(set) var methods: [Method] = []
+  /// Steps of a method over those of the one that it extends: LOZO-M over LOZO, DiZO over MeZO.
+  public private(set) var comparisons: [(name: String, ratio: Spread)] = []
+  private let setting: BenchmarkSetting
+  private let repeats: Int
 
-  /// Runs `repeats` rounds, in each of which every method makes a step and a plain forward pass stands between them.
+  /// Runs `repeats` rounds after one to warm up. `memory` is what was measured of the same methods, if anything;
+  /// without `reference` classification is not compared with full logits.
   public init(
-    shape: String, batch: Int, tokens: Int, loss: Loss, repeats: Int, optimizers: [String] = Demo.optimizers,
-    registry: Registry = .standard
+    _ setting: BenchmarkSetting, methods names: [String], repeats: Int, memory: MemoryBenchmark? = nil,
+    reference hasReference: Bool = true, registry: Registry = .standard
   ) throws {
-    let model = try BenchmarkShape.model(shape)
-    try require("--batch", batch, "at least 1") { $0 >= 1 }
-    try require("--tokens", tokens, "2 to \(model.context)") { (2...model.context).contains($0) }
-    try require("--repeats", repeats, "at least 1") { $0 >= 1 }
-    let theta = Weights(model.randomParameters(StreamKey(seed: 1)))
-    let sequences = (0..<batch).map { row in
-      (0..<tokens).map { (row * 104_729 + $0 * 7919 + 11) % model.vocabulary }
-    }
-    let sampler = try BatchSampler(count: batch, size: batch, seed: 0)
-    switch loss {
-    case .languageModel:
-      try run(
-        LanguageModelingObjective(model, sequences.map { .init($0) }, sampler), theta, repeats, optimizers, registry)
-    case .classification:
-      let examples = sequences.enumerated().map { row, tokens in
-        EncodedExample(prompt: tokens, candidates: [[5], [9]], label: row % 2)
-      }
-      try run(ClassificationObjective(model, examples, sampler), theta, repeats, optimizers, registry)
-    }
-  }
-
-  private final class Weights {
-    var theta: ParameterStore
-    init(_ theta: consuming ParameterStore) { self.theta = theta }
-  }
-
-  /// A method whose adapter projects now and then is timed with and without: its share is 1 in `interval`.
-  private final class Entry {
-    static let interval = 100
-    let name: String
-    var plain: any ZerothOptimizer
-    var projecting: (any ZerothOptimizer)?
-    var plainTiming = Timing()
-    var projectingTiming = Timing()
-    var peak = 0.0
-
-    init(_ name: String, plain: any ZerothOptimizer, projecting: (any ZerothOptimizer)?) {
-      self.name = name
-      self.plain = plain
-      self.projecting = projecting
-    }
-
-    /// One step of each kind.
-    func step(_ theta: inout ParameterStore, _ objective: some Objective) throws {
-      try plainTiming.run { try plain.step(&theta, objective) }
-      if projecting != nil { try projectingTiming.run { try projecting?.step(&theta, objective) } }
-    }
-  }
-
-  private mutating func run(
-    _ objective: some Objective, _ weights: Weights, _ repeats: Int, _ optimizers: [String], _ registry: Registry
-  ) throws {
-    _ = try objective.loss(at: weights.theta)
-    PeakMemory.reset()
-    _ = try objective.loss(at: weights.theta)
-    let inference = Double(PeakMemory.bytes ?? 0)
-
-    let entries = try optimizers.map { name in
-      var composition = try registry.preset(name).composition
-      composition.rule.options["learning-rate"] = 1e-7
-      func make(_ interval: Int?) throws -> any ZerothOptimizer {
-        var composition = composition
-        if let interval { composition.adapter.options["interval"] = .int(interval) }
-        return try registry.makeOptimizer(composition, runSteps: 1000)
-      }
-      let projects = composition.adapter.name != "none"
-      return Entry(
-        name, plain: try make(projects ? 1_000_000 : nil), projecting: projects ? try make(1) : nil)
-    }
+    try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
+    self.setting = setting
+    self.repeats = repeats
+    let comparesFullLogits = hasReference && setting.loss == .classification
+    let entries = try names.map { try Entry(BenchmarkMethod($0, registry), hasReference: comparesFullLogits, registry) }
+    let task = try BenchmarkTask(setting)
+    let reference = comparesFullLogits ? FullLogitsClassification(task.model, setting.examples) : nil
+    _ = try task.loss()
     for round in 0...repeats {
-      if round == 1 { forward = Timing() }
+      var before = try seconds { _ = try task.loss() }
+      /// Seconds of a step, and its ratio to the two forward passes around it.
+      func measure(_ step: () throws -> Void) throws -> Entry.Sample {
+        let time = try seconds(step)
+        let after = try seconds { _ = try task.loss() }
+        defer { before = after }
+        return Entry.Sample(step: time, forward: (before + after) / 2)
+      }
       for entry in entries {
-        try forward.run { _ = try objective.loss(at: weights.theta) }
-        PeakMemory.reset()
-        try entry.step(&weights.theta, objective)
-        entry.peak = max(entry.peak, Double(PeakMemory.bytes ?? 0))
-        if round == 0 {  // the first round makes state and touches memory
-          entry.plainTiming = Timing()
-          entry.projectingTiming = Timing()
+        let usual = try measure { try entry.usual.step(&task.theta, task.objective) }
+        let periodic =
+          try entry.periodic == nil ? nil : measure { try entry.periodic?.step(&task.theta, task.objective) }
+        let full = try reference.map { reference in
+          try measure { try entry.reference?.step(&task.theta, reference) }
         }
+        if round > 0 { entry.add(usual, periodic, full) }
       }
     }
-    methods = entries.map { entry in
-      let share = 1 / Double(Entry.interval)
-      let step =
-        entry.projecting == nil
-        ? entry.plainTiming.median : (1 - share) * entry.plainTiming.median + share * entry.projectingTiming.median
-      return Method(
-        name: entry.name, step: step, spread: entry.plainTiming.least...entry.plainTiming.most,
-        peakOverInference: entry.peak / inference)
+    methods = entries.map { $0.summary(memory) }
+    for (name, base) in [("lozo-m", "lozo"), ("dizo", "mezo")] {
+      guard let method = entries.first(where: { $0.method.name == name }),
+        let other = entries.first(where: { $0.method.name == base })
+      else { continue }
+      comparisons.append(("\(name) over \(base)", Spread(zip(method.ratios, other.ratios).map { $0 / $1 })))
+    }
+  }
+
+  /// The optimisers of a method and what was measured of them, round by round.
+  private final class Entry {
+    struct Sample {
+      let step, forward: Double
+      var ratio: Double { step / (2 * forward) }
+    }
+
+    let method: BenchmarkMethod
+    var usual: any ZerothOptimizer
+    var periodic, reference: (any ZerothOptimizer)?
+    private(set) var ratios: [Double] = []
+    private var steps: [Double] = []
+    private var periodicSteps: [Double] = []
+    private var forwards: [Double] = []
+    private var overReference: [Double] = []
+
+    init(_ method: BenchmarkMethod, hasReference: Bool, _ registry: Registry) throws {
+      self.method = method
+      let never = 1_000_000
+      usual = try method.optimizer(period: never, registry)
+      if method.share > 0 { periodic = try method.optimizer(period: 1, registry) }
+      if hasReference { reference = try method.optimizer(period: never, registry) }
+    }
+
+    func add(_ usual: Sample, _ periodic: Sample?, _ reference: Sample?) {
+      let share = periodic == nil ? 0 : method.share
+      ratios.append((1 - share) * usual.ratio + share * (periodic?.ratio ?? 0))
+      steps.append((1 - share) * usual.step + share * (periodic?.step ?? 0))
+      forwards.append(usual.forward)
+      if let periodic { periodicSteps.append(periodic.step) }
+      if let reference { overReference.append(usual.ratio / reference.ratio) }
+    }
+
+    func summary(_ memory: MemoryBenchmark?) -> Method {
+      Method(
+        name: method.name, stepOverTwoForwards: Spread(ratios), step: Spread(steps),
+        periodicStep: periodicSteps.isEmpty ? nil : Spread(periodicSteps), forward: Spread(forwards),
+        overReference: overReference.isEmpty ? nil : Spread(overReference),
+        peakOverInference: memory.flatMap { memory in
+          memory.figures.first { $0.name == method.name }.map(memory.peakOverInference)
+        })
     }
   }
 
   /// The result as JSON.
   public var json: JSONValue {
     [
-      "forward_seconds": forward.json,
+      "setting": setting.json, "threads": .int(Parallel.threads), "repeats": .int(repeats),
       "methods": .array(
         methods.map { method in
-          [
-            "name": .string(method.name), "step_over_two_forwards": .double(method.step / (2 * forward.median)),
-            "step_seconds": .double(method.step), "step_seconds_least": .double(method.spread.lowerBound),
-            "step_seconds_most": .double(method.spread.upperBound), "forward_seconds": .double(forward.median),
-            "peak_over_inference": .double(method.peakOverInference),
-          ]
+          .object(
+            [.init("name", .string(method.name))]
+              + method.stepOverTwoForwards.members("step_over_two_forwards")
+              + method.step.members("step_seconds")
+              + (method.periodicStep?.members("periodic_step_seconds") ?? [])
+              + method.forward.members("forward_seconds")
+              + (method.overReference?.members("step_over_full_logits") ?? [])
+              + [.init("peak_over_inference", method.peakOverInference.map { .double($0) } ?? .null)])
         }),
+      "comparisons": .array(
+        comparisons.map { .object([.init("name", .string($0.name))] + $0.ratio.members("ratio")) }),
     ]
   }
 
-  /// The result as a table.
+  /// The result as tables.
   public var text: String {
-    var table = Table([
-      .left("method"), .right("step / two forwards"), .right("step"), .right("least - most"),
-      .right("peak / inference"),
-    ])
+    let hasReference = methods.contains { $0.overReference != nil }
+    var table = Table(
+      [
+        .left("method"), .right("step / two forwards"), .right("step, s"), .right("forward, s"),
+        .right("peak / inference"),
+      ] + (hasReference ? [.right("step / with full logits, a pass a candidate")] : []))
     for method in methods {
-      table.rows.append([
-        method.name, Human.fixed(method.step / (2 * forward.median), 3), Human.seconds(method.step),
-        "\(Human.seconds(method.spread.lowerBound)) - \(Human.seconds(method.spread.upperBound))",
-        Human.fixed(method.peakOverInference, 3),
-      ])
+      table.rows.append(
+        [
+          method.name, method.stepOverTwoForwards.words(3), method.step.words(3), method.forward.words(3),
+          method.peakOverInference.map { Human.fixed($0, 3) } ?? "-",
+        ] + (method.overReference.map { [$0.words(3)] } ?? []))
     }
-    return "forward pass: \(Human.seconds(forward.median)), "
-      + "\(Human.seconds(forward.least)) - \(Human.seconds(forward.most))\n\n" + table.text
+    var ratios = Table([.left("step over step"), .right("ratio")])
+    for comparison in comparisons { ratios.rows.append([comparison.name, comparison.ratio.words(3)]) }
+    return "\(setting.words); medians of \(repeats) rounds (quartiles)\n\n" + table.text
+      + (comparisons.isEmpty ? "" : "\n" + ratios.text)
   }
 }

@@ -3,9 +3,13 @@ import Foundation
 /// The most memory that this process has held at a time, from Linux's /proc.
 public enum PeakMemory {
   /// Bytes at the peak since the start or the last reset; nil where the system does not say.
-  public static var bytes: Int? {
-    guard let data = FileManager.default.contents(atPath: "/proc/self/status") else { return nil }
-    return parse(String(decoding: data, as: UTF8.self))
+  public static var bytes: Int? { status.flatMap { parse($0) } }
+
+  /// Bytes held now that no file backs, which leaves out code; nil where the system does not say.
+  public static var anonymousBytes: Int? { status.flatMap { parse($0, field: "RssAnon") } }
+
+  private static var status: String? {
+    FileManager.default.contents(atPath: "/proc/self/status").map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Starts the peak over at what is held now. False where the system does not allow it.
@@ -16,9 +20,9 @@ public enum PeakMemory {
     return fclose(file) == 0 && isWritten
   }
 
-  /// The field VmHWM, which is in KiB.
-  static func parse(_ status: String) -> Int? {
-    guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }) else { return nil }
+  /// A field such as VmHWM, which is in KiB.
+  static func parse(_ status: String, field: String = "VmHWM") -> Int? {
+    guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(field + ":") }) else { return nil }
     return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
   }
 }

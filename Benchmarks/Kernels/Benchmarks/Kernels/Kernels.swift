@@ -1,0 +1,71 @@
+import Benchmark
+import CZeroth
+import Foundation
+import Zeroth
+import ZerothTasks
+
+/// Zeroed floats, aligned for vectors, for the length of the process.
+private func floats(_ count: Int, filled: Bool = true) -> UnsafeMutablePointer<Float> {
+  guard let memory = zeroth_allocate(count * 4) else { fatalError("no memory for \(count) floats") }
+  let values = memory.assumingMemoryBound(to: Float.self)
+  if filled { zeroth_noise(0, zeroth_gaussian, 1, 0, count, 0.02, nil, values) }
+  return values
+}
+
+/// Adds a benchmark, which runs on one thread.
+private func kernel(_ name: String, _ body: @escaping () -> Void) {
+  Benchmark(name) { benchmark in
+    for _ in benchmark.scaledIterations { body() }
+  }
+}
+
+let benchmarks: @Sendable () -> Void = {
+  Benchmark.defaultConfiguration = .init(
+    metrics: [.wallClock, .throughput, .mallocCountTotal], maxDuration: .seconds(1), maxIterations: 10_000)
+  Parallel.threads = 1
+
+  // Vectors of 2^18 floats: 1 MiB, what a thread has at a time.
+  let n = 1 << 18
+  let (x, y, z) = (floats(n), floats(n), floats(n))
+  kernel("noise, gaussian, fill 256 Ki") { zeroth_noise(0, zeroth_gaussian, 7, 0, n, 1, nil, z) }
+  kernel("noise, gaussian, add 256 Ki") { zeroth_noise(0, zeroth_gaussian, 7, 0, n, 1e-6, x, x) }
+  kernel("noise, rademacher, add 256 Ki") { zeroth_noise(0, zeroth_rademacher, 7, 0, n, 1e-6, x, x) }
+  kernel("axpy 256 Ki") { zeroth_axpy(n, 1e-6, y, x) }
+  kernel("displace 256 Ki") { zeroth_displace(n, x, 1e-3, y, z) }
+
+  // A layer of OPT-125M.
+  let (h, f, r) = (768, 3072, 2)
+  let w = floats(f * h)
+  let (u, vt) = (floats(f * r), floats(h * r))
+  kernel("low_rank_add 3072 x 768, rank 2") { zeroth_low_rank_add(f, h, r, 1e-6, u, vt, w, h) }
+  let rows = 512
+  let a = floats(rows * f)
+  let out = floats(rows * f)
+  kernel("thin_product 512 x 768, rank 2") { zeroth_thin_product(rows, h, r, 1, a, vt, out) }
+  kernel("layer_norm 512 x 768") { zeroth_layer_norm(rows, h, 1e-5, x, y, a, out) }
+  kernel("relu 512 x 3072") { zeroth_activate(zeroth_relu, rows, f, out, f) }
+  for tokens in [64, 512] {
+    let scores = floats(128 * tokens)
+    kernel("attention, a head of 64, \(tokens) tokens") {
+      zeroth_attention(tokens, 0, 64, 0.125, a, h, a + 64, a + 128, nil, nil, h, out, h, scores, 128)
+    }
+  }
+  let logits = floats(50272)
+  kernel("log_sum_parts 50272") {
+    var top: Float = 0
+    var sum = 0.0
+    zeroth_log_sum_parts(50272, logits, &top, &sum)
+    blackHole(sum)
+  }
+  for (m, n, k) in [(1, h, h), (16, h, h), (64, h, h), (512, h, h), (512, f, h), (512, h, f)] {
+    kernel("sgemm \(m) x \(k) by \(n) x \(k) transposed") { zeroth_sgemm(true, m, n, k, 1, a, k, w, k, 0, out, n) }
+  }
+
+  let resources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../../../../Sources/ZerothRuns/Resources").standardized
+  guard let tokenizer = try? loadTokenizer(directory: resources.path + "/imdb-opt"),
+    let text = try? String(contentsOf: resources.appendingPathComponent("sst2/train.txt"), encoding: .utf8)
+  else { return }
+  let piece = String(text.prefix(1 << 20))
+  kernel("byte-level BPE, \(piece.utf8.count) bytes") { blackHole(tokenizer.encode(piece)) }
+}

@@ -1,0 +1,41 @@
+import Zeroth
+
+/// Linear layers by themselves, each on made rows: what the products of a forward pass take without the rest of it.
+public final class LinearLayers {
+  /// A weight matrix and how many rows of activations meet it.
+  public struct Layer: Sendable {
+    /// The weight, m x n.
+    public let weight: ParameterBlock
+    /// Rows R of x in x W^T.
+    public let rows: Int
+
+    /// `rows` rows times `weight` transposed.
+    public init(_ weight: ParameterBlock, rows: Int) {
+      self.weight = weight
+      self.rows = rows
+    }
+
+    /// Multiplications and additions of the product.
+    public var operations: Double { 2 * Double(rows) * Double(weight.count) }
+  }
+
+  private let layers: [Layer]
+  private let workspace = Workspace()
+
+  /// Layers whose weights stand in the stores that `run` gets.
+  public init(_ layers: [Layer]) { self.layers = layers }
+
+  /// x W^T for every layer and offset, displaced by offset * `direction` as in a forward pass.
+  public func run(
+    at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: [Float] = [0]
+  ) {
+    let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
+    for layer in layers {
+      workspace.scope {
+        let x = workspace.matrix(offsets.count * layer.rows, layer.weight.columns)
+        let y = workspace.matrix(x.rows, layer.weight.rows)
+        weights.linear(x, layer.weight, into: y)
+      }
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import Zeroth
+
+/// A preset whose periodic work (DiZO's projection, a fresh right factor of LOZO) can be had in every step or in none,
+/// so that it is timed apart and counted at its share.
+struct BenchmarkMethod {
+  let name: String
+  /// Part of the steps that do periodic work; 0 where there is none.
+  let share: Double
+  private let composition: Composition
+
+  /// Projections of an adapter come every 100 steps here; a right factor as often as the preset says.
+  init(_ name: String, _ registry: Registry) throws {
+    self.name = name
+    var composition = try registry.preset(name).composition
+    composition.rule.options["learning-rate"] = 1e-7
+    self.composition = composition
+    if composition.adapter.name != "none" {
+      share = 0.01
+    } else if case .int(let interval)? = try registry.effective(composition, runSteps: 1000).estimator.options[
+      "interval"]
+    {
+      share = 1 / Double(interval)
+    } else {
+      share = 0
+    }
+  }
+
+  /// The optimiser whose periodic work comes every `period` steps.
+  func optimizer(period: Int, _ registry: Registry) throws -> any ZerothOptimizer {
+    var composition = composition
+    if composition.adapter.name != "none" { composition.adapter.options["interval"] = .int(period) }
+    let estimator = try registry.effective(composition, runSteps: 1000).estimator
+    if estimator.options["interval"] != nil { composition.estimator.options["interval"] = .int(period) }
+    return try registry.makeOptimizer(composition, runSteps: 1000)
+  }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Zeroth
+import ZerothRuns
+
+extension Bench {
+  struct Forward: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "A forward pass over sgemm at the same shapes, in operations a second.")
+
+    @OptionGroup var setting: SettingOptions
+    @Option(help: "Repeats; medians and quartiles are printed.")
+    var repeats = 5
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try ForwardBenchmark(setting.setting(), repeats: repeats)
+      output.print(result.json, text: result.text)
+    }
+  }
+
+  struct NoiseSpeed: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "noise", abstract: "Nanoseconds of noise per parameter, by instruction set and threads.")
+
+    @Option(help: "Parameters.")
+    var parameters = 1 << 25
+    @Option(help: "Repeats; medians and quartiles are printed.")
+    var repeats = 5
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try NoiseBenchmark(count: parameters, repeats: repeats)
+      output.print(result.json, text: result.text)
+    }
+  }
+
+  struct Gemm: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The products of a model's layers at 1 to 1024 rows, by sgemm and as the model makes them.")
+
+    @Option(help: "The model's shape.")
+    var shape = "opt-125m"
+    @Option(help: "Repeats; medians and quartiles are printed.")
+    var repeats = 5
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try GemmBenchmark(shape: .named(shape), repeats: repeats)
+      output.print(result.json, text: result.text)
+    }
+  }
+
+  struct Scaling: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Time of a token against parameters, and the exponent of its growth.")
+
+    @Option(help: "The last shape.")
+    var largest = "opt-1.3b"
+    @Option(help: "Sequences in the mini-batch.")
+    var batch = 16
+    @Option(help: "Tokens in a sequence.")
+    var tokens = 64
+    @Option(name: [.long, .customLong("methods")], help: "Presets of optimisers, separated by commas.")
+    var optimizers = "mezo,lozo"
+    @Option(help: "Repeats; medians and quartiles are printed.")
+    var repeats = 3
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try ScalingBenchmark(
+        largest: largest, batch: batch, tokens: tokens, methods: MethodOptions.names(optimizers), repeats: repeats)
+      output.print(result.json, text: result.text)
+    }
+  }
+}
