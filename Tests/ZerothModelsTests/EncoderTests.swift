@@ -104,6 +104,8 @@ import ZerothModels
     #expect(count(.norm) == 2 * (2 * layers + 2) && count(.bias) == 6 * layers + 2)
     #expect(count(.head) == (name == "bert" ? 1 : 2), "RoBERTa's decoder is not tied here")
     #expect(layout["label_head.weight"]?.role == .head)
+    let output = try MadeModels.makeEncoder(name).outputBlock
+    #expect(output?.name == (name == "bert" ? "bert.embeddings.word_embeddings.weight" : "lm_head.decoder.weight"))
   }
 
   @Test func savedAndReadBack() throws {
@@ -135,6 +137,9 @@ import ZerothModels
     refuses(TokenBatch([[3], []]))
     refuses(TokenBatch())
     refuses(TokenBatch([[3]]), .labelScores)
+    refuses(TokenBatch([[3]]), .logits(rows: [1], ids: nil))
+    refuses(TokenBatch([[3]]), .logits(rows: [0], ids: [71]))
+    refuses(TokenBatch([[3]]), .hidden(rows: [-1]))
     var pair = TokenBatch()
     pair.append([3, 4], types: [0, 1])
     refuses(pair)

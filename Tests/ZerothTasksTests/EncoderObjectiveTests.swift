@@ -88,6 +88,7 @@ import ZerothTasks
       #expect(try model.classify(Self.sentences, at: theta, tokensAtOnce: tokens).labels == [0, 1, 0, 1, 0, 1])
     }
     #expect(try model.classify([EncodedSentence](), at: theta).predictions.isEmpty)
+    #expect(throws: InputError.self) { try model.classify([EncodedSentence(tokens: [3], label: 2)], at: theta) }
   }
 
   /// A head of embedded label sentences gives 74.1% on 1 000 test sentences of SST-2 before any training.
@@ -103,7 +104,7 @@ import ZerothTasks
     var theta = try model.loadParameters()
     try model.startLabelHead(of: &theta, from: encoder.labelSentences)
     let data = try task.load(SharedMaterial.path("data/sst2"))
-    let examples = try data.split(.total(train: 1, dev: 1), test: 300, seed: 0).test.map {
+    let examples = try data.split(.total(train: 100, dev: 50), test: 300, seed: 0).test.map {
       EncodedSentence(tokens: encoder.encode($0), label: $0.label)
     }
     let accuracy = try model.classify(examples, at: theta).accuracy

@@ -35,6 +35,9 @@ struct EncoderScores {
     offsets: [Float] = [0]
   ) throws(InputError) -> [[[Double]]] {
     guard !labels.isEmpty else { return offsets.map { _ in [] } }
+    if let label = labels.first(where: { !(0..<classes).contains($0) }) {
+      throw InputError("label", found: "\(label)", expected: "one below \(classes), the number of classes")
+    }
     return try model.evaluate(batch, readout, at: theta, along: direction, offsets: offsets).map { values in
       labels.indices.map { Array(values[($0 * classes)..<(($0 + 1) * classes)]) }
     }
