@@ -49,6 +49,11 @@ public final class CausalModel: PretrainedModel {
     precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
     try batch.validate(vocabulary: vocabulary, context: context)
     guard !readout.rows.isEmpty else { return offsets.map { _ in [] } }
+    if offsets.count > 1, Weights.measuresApart(direction, rows: batch.tokens.count) {
+      var results: [[Double]] = []
+      for offset in offsets { results += try evaluate(batch, readout, at: theta, along: direction, offsets: [offset]) }
+      return results
+    }
     let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
     return workspace.scope {
       let output = architecture.output(batch, rows: readout.rows, weights)

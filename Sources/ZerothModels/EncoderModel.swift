@@ -83,6 +83,11 @@ public final class EncoderModel: PretrainedModel {
   ) throws(InputError) -> [[Double]] {
     precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
     try validate(batch, readout)
+    if offsets.count > 1, Weights.measuresApart(direction, rows: batch.tokens.count) {
+      var results: [[Double]] = []
+      for offset in offsets { results += try evaluate(batch, readout, at: theta, along: direction, offsets: [offset]) }
+      return results
+    }
     let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
     let blocks = weights.layout.blocks
     let positions = architecture.positions(of: batch)

@@ -7,7 +7,7 @@ extension ParameterStore {
     var values: [Float] = []
     values.reserveCapacity(layout.parameterCount)
     for block in layout.blocks {
-      values.append(contentsOf: UnsafeBufferPointer(start: unsafeAddress(of: block), count: block.count))
+      values += self.values(of: block)
     }
     return values
   }

@@ -69,6 +69,17 @@ const char *_Nonnull zeroth_isa_name(int isa);
 void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
                      float scale, const float *_Nullable base, float *_Nonnull out);
 
+// ---- Half precision ----------------------------------------------------------------------------------------------
+
+/// How an element is stored.
+enum zeroth_format { zeroth_float32 = 0, zeroth_bfloat16 = 1, zeroth_float16 = 2 };
+/// y = x, exactly, for n elements of `format`.
+void zeroth_widen(enum zeroth_format format, size_t n, const void *_Nonnull x, float *_Nonnull y);
+/// y = x rounded to bfloat16 or float16: up or down at random, so that the mean is x (Croci et al. 2022). Element i takes
+/// the random word first + i of `key`. Infinities and NaNs stay such; what exceeds float16's range becomes infinite.
+void zeroth_narrow(enum zeroth_format format, size_t n, const float *_Nonnull x, uint64_t key, uint64_t first,
+                   void *_Nonnull y);
+
 // ---- Vectors and matrices (row-major, fp32) ----------------------------------------------------------------------
 
 /// y += a x
@@ -102,6 +113,24 @@ void zeroth_sgemm_tn(size_t m, size_t n, size_t k, float alpha, const float *_No
 const char *_Nonnull zeroth_blas_library(void);
 /// OpenBLAS's own words on its build and the kernels it chose.
 const char *_Nonnull zeroth_blas_configuration(void);
+
+// ---- Products with W (row-major, fp32) ---------------------------------------------------------------------------
+
+/// Rows of W in a strip. A packed panel of W (n x k) is its strips one behind the other, each k x 32: column by column.
+enum { zeroth_strip_width = 32 };
+/// strip (k x 32) = (W + offset Z)^T for `rows` <= 32 rows of W and Z, zeros beside them; without Z, W^T.
+void zeroth_pack_strip(size_t rows, size_t k, const float *_Nonnull w, size_t ldw, float offset,
+                       const float *_Nullable z, size_t ldz, float *_Nonnull strip);
+/// Y (m x n) = X W^T, or += when `add`, for X of m x k and k columns of a panel whose strips are packed_k deep.
+void zeroth_multiply_packed(size_t m, size_t n, size_t k, const float *_Nonnull x, size_t ldx,
+                            const float *_Nonnull packed, size_t packed_k, bool add, float *_Nonnull y, size_t ldy);
+/// The same from W as it is stored (n x k): for so few rows m that packing would not pay.
+void zeroth_multiply_stored(size_t m, size_t n, size_t k, const float *_Nonnull x, size_t ldx, const float *_Nonnull w,
+                            size_t ldw, bool add, float *_Nonnull y, size_t ldy);
+/// Both on a chosen instruction set, for tests: y from packed W + offset Z, y_stored from W.
+void zeroth_product_on(int isa, size_t m, size_t n, size_t k, const float *_Nonnull x, const float *_Nonnull w,
+                       float offset, const float *_Nullable z, float *_Nonnull packed, float *_Nonnull y,
+                       float *_Nullable y_stored);
 
 // ---- Layers (row-major, fp32) --------------------------------------------------------------------------------------
 

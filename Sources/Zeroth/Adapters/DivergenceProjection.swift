@@ -86,6 +86,7 @@ public struct DivergenceProjection: LayerAdapter {
   ) throws(O.Failure) {
     guard evaluations(at: context.step) > 0, let anchor else { return }
     let selected = selected(context.layout)
+    for block in selected { theta.fold(block) }
     let norms = selected.map { anchor.distance(of: $0, in: theta) }
     let start = zip(norms, reinitializes ? norms : lastGamma ?? norms).map { norm, gamma in
       norm > 0 ? search.clipped((gamma ?? norm) / norm) : 1
@@ -120,12 +121,12 @@ public struct DivergenceProjection: LayerAdapter {
 /// sum_l f_l (theta_l - theta_0,l), read from theta: only while theta is not written.
 struct AnchoredDifference: Direction {
   private let anchor: StoredVector
-  private let theta: UncheckedPointer
+  private let theta: StoredParameters
   private let factors: [Int: Float]
 
   init(_ blocks: [ParameterBlock], factors: [Double], anchor: StoredVector, theta: borrowing ParameterStore) {
     self.anchor = anchor
-    self.theta = UncheckedPointer(theta.base)
+    self.theta = theta.stored()
     self.factors = Dictionary(uniqueKeysWithValues: zip(blocks.map(\.index), factors.map { Float($0) }))
   }
 
@@ -136,7 +137,15 @@ struct AnchoredDifference: Direction {
     let first = rows.lowerBound * block.columns
     values.withUnsafeMutableBufferPointer { target in
       guard let out = target.baseAddress else { return }
-      zeroth_axpy_difference(target.count, scale * factor, theta.address + block.offset + first, base + first, out)
+      if let moved = theta.floats(of: block) {
+        zeroth_axpy_difference(target.count, scale * factor, moved + first, base + first, out)
+      } else {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: target.count) { moved in
+          guard let start = moved.baseAddress else { return }
+          theta.read(block, rows: rows, into: start)
+          zeroth_axpy_difference(target.count, scale * factor, start, base + first, out)
+        }
+      }
     }
   }
 }
@@ -145,7 +154,11 @@ extension StoredVector {
   /// ||theta_l - stored_l||.
   func distance(of block: ParameterBlock, in theta: borrowing ParameterStore) -> Double {
     guard let start = address(of: block) else { return 0 }
-    return zeroth_sum_of_squared_differences(block.count, theta.unsafeAddress(of: block), start).squareRoot()
+    return theta.withBlock(block) { values in
+      values.withUnsafeBufferPointer {
+        $0.baseAddress.map { zeroth_sum_of_squared_differences(block.count, $0, start).squareRoot() } ?? 0
+      }
+    }
   }
 }
 

@@ -69,6 +69,11 @@ public struct AppliedUpdate<U: Direction>: Direction {
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     update.add(to: &values, of: block, rows: rows, scale: scale * scales[block])
   }
+
+  /// The factors of the update, scaled, where it has them.
+  public var lowRank: (any LowRankDirection)? {
+    update.lowRank.map { base in ScaledLowRank(base: base) { [scales] in scales[$0] } }
+  }
 }
 
 /// No adapter: updates are applied as the rule made them.

@@ -75,4 +75,8 @@ struct PerBlock<D: Direction>: Direction {
     guard let factor = factors[block.index] else { return }
     direction.add(to: &values, of: block, rows: rows, scale: scale * factor)
   }
+
+  var lowRank: (any LowRankDirection)? {
+    direction.lowRank.map { base in ScaledLowRank(base: base) { [factors] in factors[$0.index] ?? 0 } }
+  }
 }

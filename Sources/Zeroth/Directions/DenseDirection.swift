@@ -41,4 +41,18 @@ public struct DenseDirection: Direction {
       noise.fill($0, from: rows.lowerBound * block.columns, scale: radius)
     }
   }
+
+  /// values = z[rows, columns].
+  public func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
+    let noise = Noise(key: key.child(.block, block.index), distribution: distribution)
+    values.withUnsafeMutableBufferPointer { values in
+      for (i, row) in rows.enumerated() {
+        noise.fill(
+          UnsafeMutableBufferPointer(rebasing: values[(i * columns.count)..<((i + 1) * columns.count)]),
+          from: row * block.columns + columns.lowerBound, scale: radius)
+      }
+    }
+  }
 }

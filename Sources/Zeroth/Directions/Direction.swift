@@ -9,6 +9,11 @@ public protocol Direction: Sendable {
   /// values = D[rows]: what `add` makes of zeros, for those that can do it in one pass.
   func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>)
 
+  /// values = D[rows, columns], row by row (rows.count x columns.count). By default a part of whole rows: those that
+  /// can make some columns alone spare models the others.
+  func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>)
+
   /// Whether the direction can be other than zero on `block`. A model leaves the blocks alone that it does not touch.
   func touches(_ block: ParameterBlock) -> Bool
 
@@ -21,6 +26,23 @@ extension Direction {
   public func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
     values.update(repeating: 0)
     add(to: &values, of: block, rows: rows, scale: 1)
+  }
+  /// Cuts the columns out of whole rows.
+  public func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
+    guard columns.count < block.columns else {
+      write(to: &values, of: block, rows: rows)
+      return
+    }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count * block.columns) { whole in
+      whole.initialize(repeating: 0)
+      var span = whole.mutableSpan
+      write(to: &span, of: block, rows: rows)
+      for r in 0..<rows.count {
+        for (i, column) in columns.enumerated() { values[r * columns.count + i] = whole[r * block.columns + column] }
+      }
+    }
   }
   /// True: a direction touches every trainable block unless it knows better.
   public func touches(_ block: ParameterBlock) -> Bool { true }

@@ -50,7 +50,7 @@ final class StoredVector: @unchecked Sendable {
   var count: Int { store.layout.parameterCount }
 
   func address(of block: ParameterBlock) -> UnsafePointer<Float>? {
-    places[block.index].map { store.unsafeAddress(of: $0) }
+    places[block.index].flatMap { store.stored().floats(of: $0) }
   }
 
   func values(of block: ParameterBlock) -> [Float] { places[block.index].map { store.values(of: $0) } ?? [] }
@@ -66,10 +66,10 @@ final class StoredVector: @unchecked Sendable {
   /// Takes the values of the same blocks of `theta`.
   func copy(from theta: borrowing ParameterStore) {
     for (index, place) in places {
-      let source = theta.unsafeAddress(of: theta.layout.blocks[index])
       store.withMutableBlock(place) { span in
         span.withUnsafeMutableBufferPointer {
-          _ = $0.update(fromContentsOf: UnsafeBufferPointer(start: source, count: place.count))
+          guard let start = $0.baseAddress else { return }
+          theta.stored().read(theta.layout.blocks[index], rows: 0..<place.rows, into: start)
         }
       }
     }

@@ -15,4 +15,77 @@ public struct WeightedSum<Term: Direction>: Direction {
       term.direction.add(to: &values, of: block, rows: rows, scale: scale * term.weight)
     }
   }
+
+  /// (sum_i w_i U_i) V^T, where all terms have factors with the same V.
+  public var lowRank: (any LowRankDirection)? {
+    guard let first = terms.first?.direction.lowRank else { return nil }
+    var factors: [(weight: Float, direction: any LowRankDirection)] = []
+    for term in terms {
+      guard let direction = term.direction.lowRank, direction.rightKey == first.rightKey, direction.rank == first.rank
+      else { return nil }
+      factors.append((term.weight, direction))
+    }
+    return LowRankSum(factors)
+  }
+}
+
+/// sum_i w_i U_i V^T with one V: a sum of low-rank directions that has their rank.
+struct LowRankSum: LowRankDirection {
+  /// At least one, all with the same V.
+  private let terms: [(weight: Float, direction: any LowRankDirection)]
+
+  init(_ terms: [(weight: Float, direction: any LowRankDirection)]) { self.terms = terms }
+
+  var rank: Int { terms[0].direction.rank }
+  var matrixScale: Float { 1 }
+  var rightKey: StreamKey { terms[0].direction.rightKey }
+
+  func touches(_ block: ParameterBlock) -> Bool { terms.contains { $0.direction.touches(block) } }
+
+  func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
+    let count = rows.count * rank
+    for i in 0..<count { values[i] = 0 }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { u in
+      for (weight, direction) in terms where direction.touches(block) {
+        direction.writeLeft(of: block, rows: rows, into: u)
+        for i in 0..<count { values[i] += weight * direction.matrixScale * u[i] }
+      }
+    }
+  }
+
+  func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
+    terms[0].direction.writeRight(of: block, into: values)
+  }
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    for (weight, direction) in terms where direction.touches(block) {
+      direction.add(to: &values, of: block, rows: rows, scale: scale * weight)
+    }
+  }
+}
+
+/// s_l U V^T: a low-rank direction with a factor for each block, as adapters scale them.
+struct ScaledLowRank: LowRankDirection {
+  let base: any LowRankDirection
+  let factor: @Sendable (ParameterBlock) -> Float
+
+  var rank: Int { base.rank }
+  var matrixScale: Float { base.matrixScale }
+  var rightKey: StreamKey { base.rightKey }
+
+  func touches(_ block: ParameterBlock) -> Bool { factor(block) != 0 && base.touches(block) }
+
+  func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
+    base.writeLeft(of: block, rows: rows, into: values)
+    let s = factor(block)
+    for i in 0..<(rows.count * rank) { values[i] *= s }
+  }
+
+  func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
+    base.writeRight(of: block, into: values)
+  }
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    base.add(to: &values, of: block, rows: rows, scale: scale * factor(block))
+  }
 }

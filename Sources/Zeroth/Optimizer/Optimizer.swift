@@ -68,6 +68,7 @@ where Rule.Direction == Estimator.Direction {
     if validatedLayout != theta.layout {
       try validate(theta.layout)
       adapter.begin(theta)
+      theta.roundingKey = runKey.child(.rounding)
       validatedLayout = theta.layout
     }
     let context = StepContext(step: nextStep, runKey: runKey, layout: theta.layout)

@@ -4,10 +4,20 @@ import CZeroth
 ///
 /// It is not copyable: a second copy of the weights is the cost that these methods exist to avoid, so `clone()` spells
 /// it out. Estimators borrow it, so that measuring cannot write a weight.
+///
+/// Low-rank updates with one V are gathered in a thin factor before they are written (`PendingUpdates`); whoever reads
+/// blocks does not see that. Matrices may be stored in half precision: then what is written is rounded at random,
+/// without bias.
 public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// The table of blocks.
   public let layout: ParameterLayout
-  @usableFromInline let base: UnsafeMutablePointer<Float>
+  /// Keys the random rounding of half-precision blocks.
+  public var roundingKey = StreamKey(seed: 0)
+  let base: UnsafeMutablePointer<Float>
+  private let reserved: Bool
+  private let halves: HalfPrecisionBlocks?
+  private var updates: PendingUpdates?
+  private var writes = 0
 
   /// Zeros in the shape of `layout`.
   public init(_ layout: ParameterLayout) {
@@ -16,53 +26,98 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
       fatalError("no memory for \(layout.storageCount) parameters")
     }
     base = memory.assumingMemoryBound(to: Float.self)
+    halves = nil
+    reserved = false
   }
 
-  deinit { zeroth_deallocate(base, layout.storageCount * MemoryLayout<Float>.stride) }
+  /// A store in which `halves` are stored in half precision, and zeros elsewhere.
+  public init(_ layout: ParameterLayout, halves: HalfPrecisionBlocks) {
+    self.layout = layout
+    // The places of half-precision blocks are never touched, and take no memory.
+    guard let memory = zeroth_reserve(layout.storageCount * MemoryLayout<Float>.stride) else {
+      fatalError("no address space for \(layout.storageCount) parameters")
+    }
+    base = memory.assumingMemoryBound(to: Float.self)
+    self.halves = halves
+    reserved = true
+  }
 
-  /// A copy, of d floats.
+  deinit {
+    let bytes = layout.storageCount * MemoryLayout<Float>.stride
+    if reserved { zeroth_release(base, bytes) } else { zeroth_deallocate(base, bytes) }
+  }
+
+  /// The blocks as they are stored, for backends. Unsafe: valid until the store is written or gone.
+  public borrowing func stored() -> StoredParameters { StoredParameters(base: base, halves: halves, updates: updates) }
+
+  /// A copy in fp32, of d floats.
   public borrowing func clone() -> ParameterStore {
-    let copy = ParameterStore(layout)
-    copy.base.update(from: base, count: layout.storageCount)
+    var copy = ParameterStore(layout)
+    copy.copy(from: self)
     return copy
   }
 
   /// Takes over the values of a store of the same layout.
   public mutating func copy(from other: borrowing ParameterStore) {
     precondition(layout == other.layout, "copying between different layouts")
-    base.update(from: other.base, count: layout.storageCount)
+    updates = nil
+    if halves == nil, other.halves == nil {
+      base.update(from: other.base, count: layout.storageCount)
+      updates = other.updates?.copy()
+      return
+    }
+    for block in layout.blocks {
+      withMutableBlock(block) { target in
+        target.withUnsafeMutableBufferPointer {
+          if let start = $0.baseAddress { other.stored().read(block, rows: 0..<block.rows, into: start) }
+        }
+      }
+    }
   }
 
   /// Reads the elements of `block`, row by row.
-  @inlinable public borrowing func withBlock<R, E: Error>(
+  public borrowing func withBlock<R, E: Error>(
     _ block: ParameterBlock, _ body: (Span<Float>) throws(E) -> R
   ) throws(E) -> R {
-    try body(UnsafeBufferPointer(start: base + block.offset, count: block.count).span)
+    let stored = stored()
+    if let start = stored.floats(of: block), stored.pending(of: block) == nil {
+      return try body(UnsafeBufferPointer(start: start, count: block.count).span)
+    }
+    let values = values(of: block)
+    return try body(values.span)
   }
 
   /// Writes the elements of `block`, row by row.
-  @inlinable public mutating func withMutableBlock<R, E: Error>(
+  public mutating func withMutableBlock<R, E: Error>(
     _ block: ParameterBlock, _ body: (inout MutableSpan<Float>) throws(E) -> R
   ) throws(E) -> R {
-    var span = UnsafeMutableBufferPointer(start: base + block.offset, count: block.count).mutableSpan
+    if stored().floats(of: block) != nil {
+      fold(block)
+      var span = UnsafeMutableBufferPointer(start: base + block.offset, count: block.count).mutableSpan
+      return try body(&span)
+    }
+    var values = values(of: block)
+    updates?.clear(block)
+    defer { values.withUnsafeBufferPointer { narrow($0, block, rows: 0..<block.rows, key: nextRoundingKey()) } }
+    var span = values.mutableSpan
     return try body(&span)
   }
 
-  /// The elements of `block` as an array, for tests and small things.
+  /// The elements of `block` as an array: a copy.
   public borrowing func values(of block: ParameterBlock) -> [Float] {
-    Array(UnsafeBufferPointer(start: base + block.offset, count: block.count))
-  }
-
-  /// The address of the first element of `block`, for backends that call into C. Valid while the store lives; reading
-  /// through it needs a borrow of the store, writing a mutable one.
-  @inlinable public borrowing func unsafeAddress(of block: ParameterBlock) -> UnsafePointer<Float> {
-    UnsafePointer(base + block.offset)
+    let stored = stored()
+    return [Float](unsafeUninitializedCapacity: block.count) { buffer, count in
+      if let start = buffer.baseAddress { stored.read(block, rows: 0..<block.rows, into: start) }
+      count = block.count
+    }
   }
 
   /// Writes elements in order, such as a vector that a test made.
   public mutating func fill(_ block: ParameterBlock, with values: [Float]) {
     precondition(values.count == block.count, "block '\(block.name)' has \(block.count) elements")
-    for i in 0..<block.count { base[block.offset + i] = values[i] }
+    withMutableBlock(block) { span in
+      for i in 0..<block.count { span[i] = values[i] }
+    }
   }
 
   /// theta += scale D, over all trainable blocks.
@@ -72,24 +127,109 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
 
   /// theta_l = keep_l theta_l + scale s_l D_l for every trainable block l: the update of a step, in one pass.
   ///
-  /// `keep` is 1 - eta lambda_l s_l, the weight decay; nil keeps all.
+  /// `keep` is 1 - eta lambda_l s_l, the weight decay; nil keeps all. Without it, the matrices of a low-rank update are
+  /// not written before V changes.
   mutating func apply(
     _ direction: some Direction, scales: BlockScales, scale: Float, keep: (@Sendable (ParameterBlock) -> Float)? = nil
   ) {
-    let panels = Panel.cut(layout.trainable.filter { direction.touches($0) || keep != nil })
-    let base = UncheckedPointer(base)
-    Parallel.forEach(panels.count) { i in
-      let panel = panels[i]
-      let start = base.address + panel.block.offset + panel.rows.lowerBound * panel.block.columns
-      let count = panel.rows.count * panel.block.columns
+    var blocks = layout.trainable.filter { direction.touches($0) || keep != nil }
+    if keep == nil, let factors = direction.lowRank {
+      postpone(factors, blocks.filter(\.isMatrix), scales, scale)
+      blocks.removeAll(where: \.isMatrix)
+    }
+    write(blocks) { panel, values in
       if let keep {
         let factor = keep(panel.block)
-        if factor != 1 { zeroth_scale(count, factor, start) }
+        if factor != 1, let start = values.baseAddress { zeroth_scale(values.count, factor, start) }
       }
       guard direction.touches(panel.block) else { return }
-      var span = UnsafeMutableBufferPointer(start: start, count: count).mutableSpan
+      var span = values.mutableSpan
       direction.add(to: &span, of: panel.block, rows: panel.rows, scale: scale * scales[panel.block])
     }
+  }
+
+  /// Writes the pending updates of all blocks.
+  mutating func fold() {
+    guard updates != nil else { return }
+    write(layout.trainable.filter { stored().pending(of: $0) != nil }) { _, _ in }
+    updates = nil
+  }
+
+  /// Writes the pending updates of `block`.
+  mutating func fold(_ block: ParameterBlock) {
+    guard stored().pending(of: block) != nil else { return }
+    write([block]) { _, _ in }
+  }
+
+  /// B += scale s_l U_l on each of `matrices`.
+  private mutating func postpone(
+    _ direction: any LowRankDirection, _ matrices: [ParameterBlock], _ scales: BlockScales, _ scale: Float
+  ) {
+    if updates?.rightKey != direction.rightKey || updates?.rank != direction.rank {
+      fold()
+      updates = PendingUpdates(direction, layout.trainable)
+    }
+    guard let updates else { return }
+    let panels = Panel.cut(matrices)
+    Parallel.forEach(panels.count) { i in
+      let block = panels[i].block
+      updates.add(
+        direction, of: block, rows: panels[i].rows, scale: scale * direction.matrixScale * scales[block])
+    }
+  }
+
+  /// Runs `body` on the values of each panel of `blocks`, pending updates written, on all threads.
+  private mutating func write(
+    _ blocks: [ParameterBlock], _ body: @Sendable (Panel, UnsafeMutableBufferPointer<Float>) -> Void
+  ) {
+    let panels = Panel.cut(blocks)
+    let stored = stored()
+    let key = nextRoundingKey()
+    Parallel.forEach(panels.count) { i in
+      let panel = panels[i]
+      let n = panel.block.columns
+      let count = panel.rows.count * n
+      if stored.floats(of: panel.block) != nil {
+        let start = stored.base + panel.block.offset + panel.rows.lowerBound * n
+        if let term = stored.pending(of: panel.block) {
+          zeroth_low_rank_add(
+            panel.rows.count, n, term.rank, 1, term.left + panel.rows.lowerBound * term.rank, term.right, start, n)
+        }
+        body(panel, UnsafeMutableBufferPointer(start: start, count: count))
+      } else {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { values in
+          guard let start = values.baseAddress else { return }
+          stored.read(panel.block, rows: panel.rows, into: start)
+          body(panel, values)
+          stored.narrow(UnsafeBufferPointer(values), panel.block, rows: panel.rows, key: key)
+        }
+      }
+    }
+    if let updates { for block in blocks { updates.clear(block) } }
+  }
+
+  private mutating func narrow(
+    _ values: UnsafeBufferPointer<Float>, _ block: ParameterBlock, rows: Range<Int>, key: StreamKey
+  ) {
+    stored().narrow(values, block, rows: rows, key: key)
+  }
+
+  private mutating func nextRoundingKey() -> StreamKey {
+    writes += 1
+    return roundingKey.child(.rounding, writes)
+  }
+}
+
+extension StoredParameters {
+  /// Rounds `values` into the rows `rows` of a half-precision block.
+  fileprivate func narrow(
+    _ values: UnsafeBufferPointer<Float>, _ block: ParameterBlock, rows: Range<Int>, key: StreamKey
+  ) {
+    guard let place = halves?.places[block.index], let start = values.baseAddress else { return }
+    let first = rows.lowerBound * block.columns
+    zeroth_narrow(
+      place.format.kernel, values.count, start, key.child(.block, block.index).bits, UInt64(first),
+      place.address + first * place.format.size)
   }
 }
 

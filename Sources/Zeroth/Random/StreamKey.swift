@@ -19,7 +19,7 @@ public struct StreamKey: Sendable, Hashable {
 
   /// What a child is for, so that streams of different purposes cannot meet.
   public enum Purpose: UInt64, Sendable {
-    case step = 1, left, right, query, block, batch, split, ratio, initial, plugin
+    case step = 1, left, right, query, block, batch, split, ratio, initial, plugin, rounding
   }
 
   /// The child number `index` for `purpose`.

@@ -67,21 +67,53 @@ protocol CausalArchitecture: Architecture {
 }
 
 extension Weights {
-  /// y = f(x W^T + b) for a layer of the architecture.
+  /// y = f(x W^T + b) for a layer of the architecture, or += x W[:, columns]^T, where b goes with the first columns.
   func apply(
-    _ layer: Linear, to x: Matrix, into y: Matrix, accumulate: Bool = false,
+    _ layer: Linear, columns: Range<Int>? = nil, to x: Matrix, into y: Matrix, accumulate: Bool = false,
     activation: zeroth_activation = zeroth_identity
   ) {
     linear(
-      x, layout.blocks[layer.weight], bias: layer.bias.map { layout.blocks[$0] }, into: y, accumulate: accumulate,
-      activation: activation)
+      x, layout.blocks[layer.weight], columns: columns,
+      bias: columns.map { $0.lowerBound == 0 } ?? true ? layer.bias.map { layout.blocks[$0] } : nil, into: y,
+      accumulate: accumulate, activation: activation)
   }
 
-  /// The linear layer as a new matrix.
-  func apply(_ layer: Linear, to x: Matrix, activation: zeroth_activation = zeroth_identity) -> Matrix {
-    let y = workspace.matrix(x.rows, layout.blocks[layer.weight].rows)
-    apply(layer, to: x, into: y, activation: activation)
+  /// The linear layer, or the outputs `rows` of it, as a new matrix.
+  func apply(
+    _ layer: Linear, rows: Range<Int>? = nil, to x: Matrix, activation: zeroth_activation = zeroth_identity
+  ) -> Matrix {
+    let y = workspace.matrix(x.rows, rows?.count ?? layout.blocks[layer.weight].rows)
+    linear(
+      x, layout.blocks[layer.weight], rows: rows, bias: layer.bias.map { layout.blocks[$0] }, into: y,
+      activation: activation)
     return y
+  }
+
+  /// 0 ..< width as one piece, or as about `count` of whole units where `x` has so many rows that a layer's activations
+  /// weigh: then they exist for a piece at a time.
+  func pieces(of width: Int, unit: Int, count: Int, for x: Matrix) -> [Range<Int>] {
+    guard x.rows >= 256 * variants, count > 1 else { return [0..<width] }
+    let step = (width / unit + count - 1) / count * unit
+    return stride(from: 0, to: width, by: step).map { $0..<min($0 + step, width) }
+  }
+
+  /// y += W2 f(W1 x): piece by piece, unless x is y and must stay as it is until the end.
+  func feedForward(_ up: Linear, _ down: Linear, _ activation: zeroth_activation, of x: Matrix, into y: Matrix) {
+    let width = layout.blocks[up.weight].rows
+    for part in pieces(of: width, unit: 64, count: x.base == y.base ? 1 : width / x.columns, for: x) {
+      workspace.scope {
+        let f = apply(up, rows: part, to: x, activation: activation)
+        apply(down, columns: part, to: f, into: y, accumulate: true)
+      }
+    }
+  }
+
+  /// A place for the rows `rows` of `x`: x's own where they ascend, as `select` then moves them up.
+  func place(for rows: [Int], of x: Matrix) -> Matrix {
+    let isAscending = zip(rows, rows.dropFirst()).allSatisfy { $0 < $1 }
+    return isAscending
+      ? Matrix(base: x.base, rows: variants * rows.count, columns: x.columns)
+      : workspace.matrix(variants * rows.count, x.columns)
   }
 
   /// The layer norm as a new matrix.
@@ -92,7 +124,7 @@ extension Weights {
     return y
   }
 
-  /// y = the rows `rows` of each variant of `x`.
+  /// y = the rows `rows` of each variant of `x`; y may be their `place`.
   func select(_ rows: [Int], of x: Matrix, into y: Matrix) {
     for v in 0..<variants {
       for (i, row) in rows.enumerated() {
@@ -101,9 +133,9 @@ extension Weights {
     }
   }
 
-  /// The rows `rows` of each variant of `x`, as a new matrix.
+  /// The rows `rows` of each variant of `x`, which is given up for them.
   func select(_ rows: [Int], of x: Matrix) -> Matrix {
-    let y = workspace.matrix(variants * rows.count, x.columns)
+    let y = place(for: rows, of: x)
     select(rows, of: x, into: y)
     return y
   }

@@ -73,31 +73,44 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
     let x = w.workspace.matrix(w.variants * batch.tokens.count, configuration.hiddenSize)
     w.embed(batch.tokens, w.layout.blocks[tokens], into: x)
     // What follows the last attention is computed for the rows that are read out alone.
-    let y = w.workspace.matrix(w.variants * rows.count, x.columns)
+    let y = w.place(for: rows, of: x)
+    let head = w.layout.blocks[layers[0].query.weight].rows / configuration.numAttentionHeads
+    let sharing = configuration.numAttentionHeads / configuration.numKeyValueHeads
     for (i, layer) in layers.enumerated() {
       let isLast = i == layers.count - 1
       let rest = isLast ? y : x
       w.workspace.scope {
         let n = norm(x, layer.attentionNorm, w)
-        let q = w.apply(layer.query, to: n)
-        let k = w.apply(layer.key, to: n)
-        let v = w.apply(layer.value, to: n)
-        w.rotate(q, heads: configuration.numAttentionHeads, batch, rotary)
-        w.rotate(k, heads: configuration.numKeyValueHeads, batch, rotary)
-        w.attention(
-          q, k, v, heads: configuration.numAttentionHeads, keyHeads: configuration.numKeyValueHeads, batch,
-          layer: i)
-        if isLast { w.select(rows, of: x, into: y) }
-        w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
+        let keyWidth = configuration.numKeyValueHeads * head
+        for part in w.pieces(of: keyWidth, unit: head, count: batch.cache == nil ? 2 : 1, for: x) {
+          let queries = (part.lowerBound * sharing)..<(part.upperBound * sharing)
+          let keyHeads = part.count / head
+          w.workspace.scope {
+            let q = w.apply(layer.query, rows: queries, to: n)
+            let k = w.apply(layer.key, rows: part, to: n)
+            let v = w.apply(layer.value, rows: part, to: n)
+            w.rotate(q, heads: keyHeads * sharing, batch, rotary)
+            w.rotate(k, heads: keyHeads, batch, rotary)
+            w.attention(q, k, v, heads: keyHeads * sharing, keyHeads: keyHeads, batch, layer: i)
+            if isLast, part.lowerBound == 0 { w.select(rows, of: x, into: y) }
+            w.apply(
+              layer.output, columns: queries, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
+          }
+        }
       }
       w.workspace.scope {
         let n = norm(rest, layer.feedForwardNorm, w)
-        let gate = w.apply(layer.gate, to: n, activation: configuration.hiddenAct.kernel)
-        let up = w.apply(layer.up, to: n)
-        w.forRows(gate) { _, rows in
-          zeroth_multiply(rows.count * gate.columns, up.row(rows.lowerBound), gate.row(rows.lowerBound))
+        let width = configuration.intermediateSize
+        for part in w.pieces(of: width, unit: 64, count: width / x.columns, for: x) {
+          w.workspace.scope {
+            let gate = w.apply(layer.gate, rows: part, to: n, activation: configuration.hiddenAct.kernel)
+            let up = w.apply(layer.up, rows: part, to: n)
+            w.forRows(gate) { _, rows in
+              zeroth_multiply(rows.count * gate.columns, up.row(rows.lowerBound), gate.row(rows.lowerBound))
+            }
+            w.apply(layer.down, columns: part, to: gate, into: rest, accumulate: true)
+          }
         }
-        w.apply(layer.down, to: gate, into: rest, accumulate: true)
       }
     }
     return norm(y, finalNorm, w)

@@ -78,29 +78,34 @@ struct OPT: CausalArchitecture {
   func isRedundant(_ tensor: String) -> Bool { tied && tensor == "lm_head.weight" }
 
   func output(_ batch: TokenBatch, rows: [Int], _ w: Weights) -> Matrix {
-    let heads = configuration.numAttentionHeads
+    let head = configuration.hiddenSize / configuration.numAttentionHeads
     let before = configuration.doLayerNormBefore
     let x = w.workspace.matrix(w.variants * batch.tokens.count, configuration.hiddenSize)
     embed(batch, into: x, w)
     // What follows the last attention is computed for the rows that are read out alone.
-    let y = w.workspace.matrix(w.variants * rows.count, x.columns)
+    let y = w.place(for: rows, of: x)
     for (i, layer) in layers.enumerated() {
       let isLast = i == layers.count - 1
       let rest = isLast ? y : x
       w.workspace.scope {
         let n = before ? w.apply(layer.attentionNorm, to: x) : x
-        let q = w.apply(layer.query, to: n)
-        let k = w.apply(layer.key, to: n)
-        let v = w.apply(layer.value, to: n)
-        w.attention(q, k, v, heads: heads, keyHeads: heads, batch, layer: i)
-        if isLast { w.select(rows, of: x, into: y) }
-        w.apply(layer.output, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
+        let groups = before && batch.cache == nil ? 2 : 1
+        for part in w.pieces(of: x.columns, unit: head, count: groups, for: x) {
+          w.workspace.scope {
+            let q = w.apply(layer.query, rows: part, to: n)
+            let k = w.apply(layer.key, rows: part, to: n)
+            let v = w.apply(layer.value, rows: part, to: n)
+            w.attention(q, k, v, heads: part.count / head, keyHeads: part.count / head, batch, layer: i)
+            if isLast, part.lowerBound == 0 { w.select(rows, of: x, into: y) }
+            w.apply(
+              layer.output, columns: part, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
+          }
+        }
         if !before { rest.take(w.apply(layer.attentionNorm, to: rest)) }
       }
       w.workspace.scope {
         let n = before ? w.apply(layer.finalNorm, to: rest) : rest
-        let f = w.apply(layer.up, to: n, activation: configuration.activationFunction.kernel)
-        w.apply(layer.down, to: f, into: rest, accumulate: true)
+        w.feedForward(layer.up, layer.down, configuration.activationFunction.kernel, of: n, into: rest)
         if !before { rest.take(w.apply(layer.finalNorm, to: rest)) }
       }
     }

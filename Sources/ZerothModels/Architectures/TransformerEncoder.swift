@@ -61,7 +61,7 @@ struct TransformerEncoder: Sendable {
       x.take(w.apply(embeddingNorm, to: x))
     }
     // What follows the last attention is computed for the rows that are read out alone.
-    let y = rows.map { w.workspace.matrix(w.variants * $0.count, x.columns) } ?? x
+    let y = rows.map { w.place(for: $0, of: x) } ?? x
     for (i, layer) in layers.enumerated() {
       let selected = i == layers.count - 1 ? rows : nil
       let rest = selected == nil ? x : y
@@ -75,8 +75,7 @@ struct TransformerEncoder: Sendable {
         rest.take(w.apply(layer.attentionNorm, to: rest))
       }
       w.workspace.scope {
-        let f = w.apply(layer.up, to: rest, activation: configuration.hiddenAct.kernel)
-        w.apply(layer.down, to: f, into: rest, accumulate: true)
+        w.feedForward(layer.up, layer.down, configuration.hiddenAct.kernel, of: rest, into: rest)
         rest.take(w.apply(layer.finalNorm, to: rest))
       }
     }

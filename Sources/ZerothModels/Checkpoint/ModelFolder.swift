@@ -131,7 +131,7 @@ public struct ModelFolder: Sendable {
     var blocks = layout.blocks.makeIterator()
     try SafetensorsWriter.write(tensors, to: destination.appendingFile(Checkpoint.fileName)) { _, write in
       guard let block = blocks.next() else { return }
-      try write(UnsafeBufferPointer(start: theta.unsafeAddress(of: block), count: block.count))
+      try theta.withBlock(block) { try $0.withUnsafeBufferPointer(write) }
     }
   }
 }

@@ -29,8 +29,8 @@ extension Weights {
         let w = workspace.matrix(variants * ids.count, head.columns)
         embed(ids, head, into: w)
         for v in 0..<variants {
-          zeroth_sgemm(
-            true, rows, width, head.columns, 1, h.row(v * rows), head.columns, w.row(v * ids.count), head.columns, 0,
+          zeroth_multiply_stored(
+            rows, width, head.columns, h.row(v * rows), head.columns, w.row(v * ids.count), head.columns, false,
             out.row(v * rows), width)
         }
       } else {

@@ -11,7 +11,8 @@ struct Weights: @unchecked Sendable {
   let direction: (any Direction)?
   let offsets: [Float]
   let workspace: Workspace
-  private let theta: @Sendable (ParameterBlock) -> UnsafePointer<Float>
+  /// theta, with what is pending apart from it.
+  let stored: StoredParameters
 
   /// The weights theta + offsets[v] `direction`; without a direction, theta itself once for each offset.
   init(
@@ -21,13 +22,16 @@ struct Weights: @unchecked Sendable {
     self.direction = offsets.allSatisfy { $0 == 0 } ? nil : direction
     self.offsets = offsets
     self.workspace = workspace
-    let base = SendableAddress(theta.unsafeAddress(of: theta.layout.blocks[0]) - theta.layout.blocks[0].offset)
-    self.theta = { base.address + $0.offset }
+    stored = theta.stored()
   }
 
   var variants: Int { offsets.count }
 
-  func address(of block: ParameterBlock) -> UnsafePointer<Float> { theta(block) }
+  /// Whether variants go one after the other: with so many rows, reading W once more costs nothing, and the activations
+  /// of one variant take the memory of inference. A dense direction is made once for all variants instead.
+  static func measuresApart(_ direction: (any Direction)?, rows: Int) -> Bool {
+    (direction == nil || direction?.lowRank != nil) && rows >= 256
+  }
 
   /// The direction, if it moves `block`.
   func displacement(of block: ParameterBlock) -> (any Direction)? {
@@ -38,13 +42,14 @@ struct Weights: @unchecked Sendable {
   /// The vector `block` in each variant: variants x count.
   func vector(_ block: ParameterBlock) -> Matrix {
     let result = workspace.matrix(variants, block.count)
-    let source = address(of: block)
-    for v in 0..<variants { result.row(v).update(from: source, count: block.count) }
+    let source = result.row(variants - 1)
+    stored.read(block, rows: 0..<block.rows, into: source)
+    for v in 0..<(variants - 1) { result.row(v).update(from: source, count: block.count) }
     if let direction = displacement(of: block) {
       let z = workspace.matrix(1, block.count)
       direction.write(block, rows: 0..<block.rows, into: z.base)
       for v in 0..<variants where offsets[v] != 0 {
-        zeroth_displace(block.count, source, offsets[v], z.base, result.row(v))
+        zeroth_axpy(block.count, offsets[v], z.base, result.row(v))
       }
     }
     return result
@@ -53,26 +58,27 @@ struct Weights: @unchecked Sendable {
   /// Rows `ids` of the table `block` in each variant: variants * ids.count x columns; added to `x` if asked for.
   func embed(_ ids: [Int], _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false) {
     let n = block.columns
-    let source = SendableAddress(address(of: block))
     let direction = displacement(of: block)
     let right = direction?.lowRank.flatMap { block.isMatrix ? rightFactor($0, block) : nil }
     let chunk = 16
-    workspace.forEach((ids.count + chunk - 1) / chunk, scratch: 2 * n + (right?.rows ?? 0)) { c, z in
+    workspace.forEach((ids.count + chunk - 1) / chunk, scratch: 3 * n + (right?.rows ?? 0)) { c, z in
       let moved = z + n
+      let source = moved + n
       for i in (c * chunk)..<min((c + 1) * chunk, ids.count) {
         let id = ids[i]
+        stored.read(block, rows: id..<(id + 1), into: source)
         if let direction {
           if let lowRank = direction.lowRank, let right {
-            let left = UnsafeMutableBufferPointer(start: moved + n, count: right.rows)
+            let left = UnsafeMutableBufferPointer(start: source + n, count: right.rows)
             lowRank.writeLeft(of: block, rows: id..<(id + 1), into: left)
             z.update(repeating: 0, count: n)
-            zeroth_low_rank_add(1, n, right.rows, lowRank.matrixScale, moved + n, right.base, z, n)
+            zeroth_low_rank_add(1, n, right.rows, lowRank.matrixScale, source + n, right.base, z, n)
           } else {
             direction.write(block, rows: id..<(id + 1), into: z)
           }
         }
         for v in 0..<variants {
-          var row = source.address + id * n
+          var row = UnsafePointer(source)
           if direction != nil, offsets[v] != 0 {
             zeroth_displace(n, row, offsets[v], z, moved)
             row = UnsafePointer(moved)
@@ -141,5 +147,13 @@ extension Direction {
     let count = rows.count * block.columns
     var span = UnsafeMutableBufferPointer(start: target, count: count).mutableSpan
     write(to: &span, of: block, rows: rows)
+  }
+
+  /// target = D[rows, columns] of `block`.
+  func write(
+    _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>, into target: UnsafeMutablePointer<Float>
+  ) {
+    var span = UnsafeMutableBufferPointer(start: target, count: rows.count * columns.count).mutableSpan
+    write(to: &span, of: block, rows: rows, columns: columns)
   }
 }

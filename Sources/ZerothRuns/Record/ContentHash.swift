@@ -75,8 +75,9 @@ extension ParameterStore {
   public borrowing func contentHash() -> String {
     var hash: UInt64 = 0
     for block in layout.blocks {
-      let values = UnsafeRawBufferPointer(start: unsafeAddress(of: block), count: block.count * 4)
-      hash = ContentHash.xxh64(values, seed: hash)
+      hash = withBlock(block) { values in
+        values.withUnsafeBytes { ContentHash.xxh64($0, seed: hash) }
+      }
     }
     return ContentHash.hex(hash)
   }

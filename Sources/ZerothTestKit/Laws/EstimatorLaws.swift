@@ -28,7 +28,10 @@ final class ThetaWatch {
   /// Watches `theta`, which outlives the watch.
   init(_ theta: borrowing ParameterStore) {
     var blocks: [(block: ParameterBlock, address: UnsafePointer<Float>, bits: [Float])] = []
-    for block in theta.layout.blocks { blocks.append((block, theta.unsafeAddress(of: block), theta.values(of: block))) }
+    for block in theta.layout.blocks {
+      guard let address = theta.stored().floats(of: block) else { continue }
+      blocks.append((block, address, Array(UnsafeBufferPointer(start: address, count: block.count))))
+    }
     self.blocks = blocks
   }
 

@@ -72,18 +72,18 @@ public struct SmallNetwork: AnalyticObjective {
   }
 
   private func forward(_ theta: borrowing ParameterStore) -> (products: [Float], hidden: [Float], outputs: [Float]) {
-    let products = product(x, sizes.inputs, theta.unsafeAddress(of: layout.blocks[0]), sizes.hidden)
+    let products = product(x, sizes.inputs, theta.values(of: layout.blocks[0]), sizes.hidden)
     let s = theta.values(of: layout.blocks[1])
     let b1 = theta.values(of: layout.blocks[2])
     let b2 = theta.values(of: layout.blocks[4])
     let hidden = products.indices.map { tanh(s[$0 % sizes.hidden] * products[$0] + b1[$0 % sizes.hidden]) }
-    var outputs = product(hidden, sizes.hidden, theta.unsafeAddress(of: layout.blocks[3]), sizes.outputs)
+    var outputs = product(hidden, sizes.hidden, theta.values(of: layout.blocks[3]), sizes.outputs)
     for i in outputs.indices { outputs[i] += b2[i % sizes.outputs] }
     return (products, hidden, outputs)
   }
 
   /// A W^T of examples x `inner` and `width` x `inner`.
-  private func product(_ a: [Float], _ inner: Int, _ w: UnsafePointer<Float>, _ width: Int) -> [Float] {
+  private func product(_ a: [Float], _ inner: Int, _ w: [Float], _ width: Int) -> [Float] {
     var result = [Float](repeating: 0, count: sizes.examples * width)
     zeroth_sgemm(true, sizes.examples, width, inner, 1, a, inner, w, inner, 0, &result, width)
     return result

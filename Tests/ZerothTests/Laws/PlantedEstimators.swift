@@ -95,7 +95,7 @@ private struct BuggyEstimator: GradientEstimator {
 
   private func move(_ theta: borrowing ParameterStore, _ direction: LowRankProbe, _ scale: Float) {
     for block in theta.layout.blocks {
-      let start = UnsafeMutablePointer(mutating: theta.unsafeAddress(of: block))
+      guard let start = UnsafeMutablePointer(mutating: theta.stored().floats(of: block)) else { continue }
       var span = UnsafeMutableBufferPointer(start: start, count: block.count).mutableSpan
       direction.add(to: &span, of: block, rows: 0..<block.rows, scale: scale)
     }
@@ -103,8 +103,10 @@ private struct BuggyEstimator: GradientEstimator {
 
   private func restore(_ theta: borrowing ParameterStore, _ before: borrowing ParameterStore) {
     for block in theta.layout.blocks {
-      UnsafeMutablePointer(mutating: theta.unsafeAddress(of: block))
-        .update(from: before.unsafeAddress(of: block), count: block.count)
+      guard let start = UnsafeMutablePointer(mutating: theta.stored().floats(of: block)),
+        let source = before.stored().floats(of: block)
+      else { continue }
+      start.update(from: source, count: block.count)
     }
   }
 }

@@ -1,0 +1,74 @@
+// Half precision: exact widening, and rounding to one of the two neighbours at random, so that its mean is the value.
+#include "CZeroth.h"
+#include "philox.h"
+#include "vectorize.h"
+
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+static inline float from_bits(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static inline uint32_t bits_of(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+VECTOR static void widen_bfloat16(size_t n, const uint16_t *restrict x, float *restrict y) {
+  for (size_t i = 0; i < n; i++) y[i] = from_bits((uint32_t)x[i] << 16);
+}
+
+VECTOR static void widen_float16(size_t n, const uint16_t *restrict x, float *restrict y) {
+  for (size_t i = 0; i < n; i++) {
+    uint32_t sign = (uint32_t)(x[i] & 0x8000) << 16;
+    uint32_t magnitude = (uint32_t)(x[i] & 0x7fff) << 13;  // the significand in place, the exponent still biased by 15
+    // A subnormal m 2^-24 is (2^-14 + m 2^-24) - 2^-14, which is exact.
+    uint32_t subnormal = bits_of(from_bits(magnitude + (113u << 23)) - from_bits(113u << 23));
+    uint32_t rebias = magnitude >= 31u << 23 ? 224u << 23 : 112u << 23;  // infinities and NaNs: 31 becomes 255
+    y[i] = from_bits(sign | (magnitude < 1u << 23 ? subnormal : magnitude + rebias));
+  }
+}
+
+void zeroth_widen(enum zeroth_format format, size_t n, const void *x, float *y) {
+  switch (format) {
+  case zeroth_float32: memcpy(y, x, n * sizeof *y); break;
+  case zeroth_bfloat16: widen_bfloat16(n, x, y); break;
+  case zeroth_float16: widen_float16(n, x, y); break;
+  }
+}
+
+// Adding random bits below the last kept one and cutting them off goes up as often as the part that is lost says.
+static inline uint16_t to_bfloat16(float value, uint32_t random) {
+  uint32_t bits = bits_of(value);
+  if ((bits & 0x7fffffff) >= 0x7f800000) return (uint16_t)(bits >> 16 | ((bits & 0x7fffff) != 0 ? 0x40 : 0));
+  return (uint16_t)((bits + (random & 0xffff)) >> 16);
+}
+
+static inline uint16_t to_float16(float value, uint32_t random) {
+  uint32_t bits = bits_of(value), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
+  if (magnitude >= 0x7f800000) return (uint16_t)(sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00));
+  if (magnitude < 113u << 23) {  // subnormal: steps of 2^-24
+    float steps = from_bits(magnitude) * 0x1p24f;
+    float below = (float)(uint32_t)steps;
+    bool up = steps - below > (float)(random >> 8) * 0x1p-24f;
+    return (uint16_t)(sign | ((uint32_t)below + up));
+  }
+  uint32_t rounded = (magnitude + (random & 0x1fff) - (112u << 23)) >> 13;
+  return (uint16_t)(sign | (rounded < 0x7c00 ? rounded : 0x7c00));
+}
+
+void zeroth_narrow(enum zeroth_format format, size_t n, const float *x, uint64_t key, uint64_t first, void *y) {
+  uint32_t words[philox_group];
+  uint16_t *out = y;
+  for (size_t i = 0; i < n;) {
+    size_t skip = (size_t)((first + i) % philox_group), take = philox_group - skip < n - i ? philox_group - skip : n - i;
+    zeroth_philox_words(key, (first + i) / philox_group, words);
+    for (size_t j = 0; j < take; j++, i++)
+      out[i] = format == zeroth_bfloat16 ? to_bfloat16(x[i], words[skip + j]) : to_float16(x[i], words[skip + j]);
+  }
+}

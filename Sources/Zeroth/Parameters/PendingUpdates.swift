@@ -1,0 +1,91 @@
+import CZeroth
+
+/// A factor B V^T that belongs to a matrix and is kept apart from it: B is m x r, V^T r x n, both row by row.
+public struct LowRankTerm: @unchecked Sendable {
+  /// r.
+  public let rank: Int
+  /// B, m x r.
+  public let left: UnsafePointer<Float>
+  /// V^T, r x n.
+  public let right: UnsafePointer<Float>
+  /// Names V, as in `LowRankDirection.rightKey`.
+  public let rightKey: StreamKey
+}
+
+/// The low-rank updates since the matrices were last written: W + B V^T for each, with one V for as long as it stays.
+///
+/// For speed alone: it stands for adding each update to W at once. Within a LOZO window V is constant ([LOZO]: lazy
+/// sampling), the updates of a window add up in B, and W is read and written once for all of them.
+///
+/// Costs r (m + n) floats for each trainable matrix.
+final class PendingUpdates: @unchecked Sendable {
+  let rank: Int
+  let rightKey: StreamKey
+  private let memory: UnsafeMutablePointer<Float>
+  private let count: Int
+  private let places: [Int: (left: Int, right: Int)]
+
+  /// B = 0 and V of `direction`, on the matrices of `blocks`.
+  init(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {
+    rank = direction.rank
+    rightKey = direction.rightKey
+    var places: [Int: (left: Int, right: Int)] = [:]
+    var count = 0
+    for block in blocks where block.isMatrix {
+      places[block.index] = (count, count + block.rows * rank)
+      count += (block.rows + block.columns) * rank
+    }
+    guard let memory = zeroth_allocate(count * MemoryLayout<Float>.stride) else {
+      fatalError("no memory for \(count) floats of low-rank updates")
+    }
+    self.memory = memory.assumingMemoryBound(to: Float.self)
+    self.count = count
+    self.places = places
+    for block in blocks where block.isMatrix {
+      guard let place = places[block.index] else { continue }
+      let right = UnsafeMutableBufferPointer(start: self.memory + place.right, count: block.columns * rank)
+      direction.writeRight(of: block, into: right)
+    }
+  }
+
+  deinit { zeroth_deallocate(memory, count * MemoryLayout<Float>.stride) }
+
+  /// B and V of `block`.
+  func term(of block: ParameterBlock) -> LowRankTerm? {
+    places[block.index].map {
+      LowRankTerm(rank: rank, left: memory + $0.left, right: memory + $0.right, rightKey: rightKey)
+    }
+  }
+
+  /// B += scale U for the rows `rows` of `block`.
+  func add(_ direction: any LowRankDirection, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    guard let place = places[block.index] else { return }
+    let count = rows.count * rank
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { u in
+      direction.writeLeft(of: block, rows: rows, into: u)
+      guard let start = u.baseAddress else { return }
+      zeroth_axpy(count, scale, start, memory + place.left + rows.lowerBound * rank)
+    }
+  }
+
+  /// B = 0 on `block`.
+  func clear(_ block: ParameterBlock) {
+    guard let place = places[block.index] else { return }
+    (memory + place.left).update(repeating: 0, count: block.rows * rank)
+  }
+
+  /// A copy that shares nothing.
+  func copy() -> PendingUpdates { PendingUpdates(copying: self) }
+
+  private init(copying other: PendingUpdates) {
+    rank = other.rank
+    rightKey = other.rightKey
+    count = other.count
+    places = other.places
+    guard let memory = zeroth_allocate(count * MemoryLayout<Float>.stride) else {
+      fatalError("no memory for \(count) floats of low-rank updates")
+    }
+    self.memory = memory.assumingMemoryBound(to: Float.self)
+    self.memory.update(from: other.memory, count: count)
+  }
+}
