@@ -32,6 +32,27 @@ static inline float exponential(float x) {
   return p * scale;
 }
 
+// 2 Phi(x) = erfc(-x / sqrt 2) by erfc(u) = exp(-u h(u)) for u >= 0, of which the other side follows; h is a polynomial
+// fitted on [0, 9] for the least absolute error of erfc, 1e-7, and a relative one of 4e-5 in its tail. Unlike 1 + erff(x) it
+// loses no digits where x is negative, and it vectorises.
+static inline float twice_normal_distribution(float x) {
+  float u = 0.70710678f * (x < 0.0f ? -x : x);
+  u = u > 9.0f ? 9.0f : u;
+  float h = u * 6.232828706e-10f - 3.267715094e-08f;
+  h = h * u + 7.446141561e-07f;
+  h = h * u - 9.631872286e-06f;
+  h = h * u + 7.700501103e-05f;
+  h = h * u - 3.795763925e-04f;
+  h = h * u + 9.598287419e-04f;
+  h = h * u + 9.088717416e-04f;
+  h = h * u - 2.004840511e-02f;
+  h = h * u + 1.031720979e-01f;
+  h = h * u + 6.365398188e-01f;
+  h = h * u + 1.128384356e+00f;
+  float tail = exponential(-u * h);
+  return x < 0.0f ? tail : 2.0f - tail;
+}
+
 static inline float sum_of_lanes(const float sums[lanes]) {
   float s[8];
   for (int l = 0; l < 8; l++) s[l] = sums[l] + sums[l + 8];
@@ -105,7 +126,7 @@ VECTOR void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float 
       for (size_t j = 0; j < n; j++) row[j] = row[j] < 0.0f ? 0.0f : row[j];
       break;
     case zeroth_gelu:
-      for (size_t j = 0; j < n; j++) row[j] = 0.5f * row[j] * (1.0f + erff(row[j] * 0.70710678f));
+      for (size_t j = 0; j < n; j++) row[j] = 0.5f * row[j] * twice_normal_distribution(row[j]);
       break;
     case zeroth_gelu_tanh:
       // 0.5 (1 + tanh(u)) = 1 / (1 + exp(-2u))

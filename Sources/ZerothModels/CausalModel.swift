@@ -9,6 +9,8 @@ public final class CausalModel: PretrainedModel {
   public var vocabulary: Int { architecture.vocabulary }
   /// The longest sequence, in tokens.
   public var context: Int { architecture.context }
+  /// The block whose rows give the logits.
+  public var outputBlock: ParameterBlock? { layout.blocks[architecture.head] }
 
   private let architecture: any CausalArchitecture
   private let workspace = Workspace()

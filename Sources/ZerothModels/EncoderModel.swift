@@ -7,6 +7,7 @@ import Zeroth
 /// The label head H, classes x hidden, scores a sequence by `labelScale` H e, where e is the mean of the last hidden states
 /// over all tokens, divided by its length. With embedded label sentences for rows (`startLabelHead`) the scores are
 /// cosines times `labelScale`. It is one more block, trained along with the others, and in saved models one more tensor.
+/// A checkpoint's pooler and next-sentence head are no blocks: nothing here reads them, and saved models lack them.
 public final class EncoderModel: PretrainedModel {
   /// What the cosines of a label head that has just started are multiplied by.
   public static let labelScale = 20.0
@@ -23,6 +24,8 @@ public final class EncoderModel: PretrainedModel {
   public let width: Int
   /// Whether it predicts masked tokens.
   public var hasMaskedHead: Bool { architecture.maskedHead != nil }
+  /// The block whose rows give the logits of masked tokens, where there is a head for them.
+  public var outputBlock: ParameterBlock? { architecture.maskedHead.map { layout.blocks[$0.decoder] } }
   /// Rows of the label head; 0 without one.
   public let classes: Int
 
@@ -116,6 +119,16 @@ public final class EncoderModel: PretrainedModel {
     let types = architecture.encoder.typeCount
     if let type = batch.types.first(where: { !(0..<types).contains($0) }) {
       throw InputError("token type", found: "\(type)", expected: "a type below the model's \(types)")
+    }
+    if case .logits(_, let ids?) = readout, let id = ids.first(where: { !(0..<vocabulary).contains($0) }) {
+      throw InputError("token", found: "\(id)", expected: "an id below the vocabulary's \(vocabulary)")
+    }
+    switch readout {
+    case .logits(let rows, _), .hidden(let rows):
+      guard rows.allSatisfy(batch.tokens.indices.contains) else {
+        throw InputError("rows", found: "\(rows)", expected: "rows of the \(batch.tokens.count) tokens")
+      }
+    case .pooled, .labelScores: break
     }
     switch readout {
     case .logits where !hasMaskedHead:

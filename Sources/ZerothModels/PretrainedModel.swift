@@ -11,6 +11,8 @@ public protocol PretrainedModel: AnyObject {
   var vocabulary: Int { get }
   /// The longest sequence, in tokens.
   var context: Int { get }
+  /// The block whose rows give the logits: the token embedding where they are tied; nil where there are no logits.
+  var outputBlock: ParameterBlock? { get }
   /// Compares the outputs at `theta` with reference outputs; the ids of texts too where `tokenize` is given.
   ///
   /// Throws `InputError` when `golden` is of another kind of model.

@@ -26,9 +26,12 @@ struct Inspect: ParsableCommand {
         block.columns == 1 ? "\(block.rows)" : "\(block.rows) x \(block.columns)", "\(block.count)",
       ])
     }
+    let head = model.outputBlock
+    let isTied = head?.role == .embedding
     output.print(
       [
-        "model": .string(directory), "parameters": .int(count), "weights_bytes": .int(4 * count),
+        "model": .string(directory), "output": head.map { .string($0.name) } ?? .null, "tied": .bool(isTied),
+        "parameters": .int(count), "weights_bytes": .int(4 * count),
         "momentum_bytes": .int(4 * count), "dizo_bytes": .int(4 * projected),
         "blocks": .array(
           blocks.map { block in
@@ -42,6 +45,7 @@ struct Inspect: ParsableCommand {
       ],
       text: """
         \(table.text)
+        \(head.map { "Logits are rows of \($0.name)\(isTied ? ", tied to the embedding: one block" : "")." } ?? "No logits.")
         \(blocks.count) blocks, \(count) parameters: \(Human.bytes(4 * count)) of weights in fp32, with MeZO, LOZO and \
         LOZO-M alike;
         DiZO stores \(Human.bytes(4 * projected)) more (its query and value blocks), full momentum \

@@ -78,6 +78,25 @@ import ZerothModels
     #expect(llama.bosTokenID == nil && llama.eosTokenIDs == [] && llama.padTokenID == nil)
   }
 
+  /// The values of `BertConfig()` and `RobertaConfig()` in transformers 4 and 5.
+  @Test func defaultsOfEncoders() throws {
+    guard case .bert(let bert) = try configuration(#"{"model_type":"bert"}"#),
+      case .roberta(let roberta) = try configuration(
+        #"{"model_type":"roberta","architectures":["RobertaForMaskedLM"]}"#)
+    else {
+      Issue.record("an encoder is read as another type")
+      return
+    }
+    #expect(bert.vocabSize == 30522 && roberta.vocabSize == 50265)
+    #expect(bert.padTokenID == 0 && roberta.padTokenID == 1)
+    #expect(!bert.hasMaskedHead && roberta.hasMaskedHead)
+    for encoder in [bert, roberta] {
+      #expect(encoder.hiddenSize == 768 && encoder.numHiddenLayers == 12 && encoder.numAttentionHeads == 12)
+      #expect(encoder.intermediateSize == 3072 && encoder.hiddenAct == .gelu && encoder.typeVocabSize == 2)
+      #expect(encoder.maxPositionEmbeddings == 512 && encoder.layerNormEps == 1e-12 && encoder.tieWordEmbeddings)
+    }
+  }
+
   static let llama3 = RopeScaling.llama3(
     factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositionEmbeddings: 32)
 
@@ -111,8 +130,8 @@ import ZerothModels
     Defect("empty", "", "end of the text"),
     Defect("not JSON", "model_type: opt", "'m' at byte 0"),
     Defect("not an object", "[]", "an array", "object"),
-    Defect("no type", "{}", "model_type", "nothing", "llama, opt"),
-    Defect("other type", #"{"model_type":"gpt2"}"#, "model_type", "gpt2", "llama, opt"),
+    Defect("no type", "{}", "model_type", "nothing", "bert, llama, opt, roberta"),
+    Defect("other type", #"{"model_type":"gpt2"}"#, "model_type", "gpt2", "bert, llama, opt, roberta"),
     Defect("key twice", #"{"model_type":"opt","ffn_dim":1,"ffn_dim":2}"#, "'ffn_dim'", "twice"),
     Defect("zero", #"{"model_type":"opt","vocab_size":0}"#, "vocab_size", "found 0"),
     Defect("negative", #"{"model_type":"opt","num_hidden_layers":-2}"#, "num_hidden_layers", "-2"),
@@ -146,6 +165,18 @@ import ZerothModels
       "frequencies the wrong way round",
       #"{"model_type":"llama","rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4}}"#,
       "rope_scaling: high_freq_factor", "found 4"),
+    Defect("heads of BERT", #"{"model_type":"bert","num_attention_heads":7}"#, "hidden_size", "num_attention_heads"),
+    Defect(
+      "relative positions", #"{"model_type":"bert","position_embedding_type":"relative_key"}"#,
+      "position_embedding_type", "relative_key", "absolute"),
+    Defect("decoder", #"{"model_type":"bert","is_decoder":true}"#, "is_decoder", "true"),
+    Defect("cross attention", #"{"model_type":"roberta","add_cross_attention":true}"#, "add_cross_attention", "true"),
+    Defect("no padding token", #"{"model_type":"roberta","pad_token_id":null}"#, "pad_token_id", "null"),
+    Defect(
+      "no positions", #"{"model_type":"roberta","max_position_embeddings":2}"#, "max_position_embeddings", "found 2",
+      "pad_token_id + 1"),
+    Defect("architectures a string", #"{"model_type":"bert","architectures":"BertModel"}"#, "architectures"),
+    Defect("epsilon of BERT", #"{"model_type":"bert","layer_norm_eps":-1}"#, "layer_norm_eps", "-1"),
     Defect("partial rope", #"{"model_type":"llama","partial_rotary_factor":0.5}"#, "partial_rotary_factor", "0.5"),
   ]
 
@@ -212,6 +243,12 @@ import ZerothModels
     #expect(stories.tieWordEmbeddings && stories.padTokenID == nil && stories.ropeTheta == 10000)
     #expect(grouped.numKeyValueHeads == 2 && grouped.headDim == 8 && grouped.ropeScaling == .none)
     #expect(llama3.ropeTheta == 500_000 && llama3.ropeScaling == CheckpointConfigurationTests.llama3)
-    #expect(inputError { _ = try read("tiny/roberta") }?.found == "\"roberta\"")
+    guard case .roberta(let roberta) = try read("tiny/roberta"), case .bert(let bert) = try read("tiny/bert-encoder")
+    else {
+      Issue.record("an encoder is of another type than its config.json says")
+      return
+    }
+    #expect(roberta.hasMaskedHead && roberta.padTokenID == 1 && roberta.maxPositionEmbeddings == 50)
+    #expect(!bert.hasMaskedHead && bert.numAttentionHeads == 3 && bert.layerNormEps == 1e-12)
   }
 }

@@ -7,7 +7,7 @@ import ZerothModels
 @Suite struct EvaluationTests {
   enum Kind: String, CaseIterable { case gaussian, rademacher, sphere, lowRank, oneBlock }
 
-  func direction(_ kind: Kind, _ layout: ParameterLayout) -> any Direction {
+  static func direction(_ kind: Kind, _ layout: ParameterLayout) -> any Direction {
     let key = StreamKey(seed: 7)
     switch kind {
     case .gaussian: return DenseDirection(key, layout: layout)
@@ -26,7 +26,7 @@ import ZerothModels
     let model = try MadeModels.make(name)
     let theta = model.randomParameters(StreamKey(seed: 1))
     let batch = MadeModels.batch(vocabulary: model.vocabulary)
-    let direction = direction(kind, model.layout)
+    let direction = Self.direction(kind, model.layout)
     let offsets: [Float] = [0.02, 0, -0.02]
     let rows = [0, 5, 16, 17, 26, 29, 31]
     let readouts: [Readout] = [
@@ -86,7 +86,7 @@ import ZerothModels
       Parallel.threads = threads
       results.append(
         try model.evaluate(
-          batch, readout, at: theta, along: direction(kind, model.layout), offsets: [0.01, -0.01]))
+          batch, readout, at: theta, along: Self.direction(kind, model.layout), offsets: [0.01, -0.01]))
     }
     #expect(results[0] == results[1] && results[0] == results[2])
   }

@@ -19,6 +19,22 @@ enum MadeModels {
     """,
   ]
 
+  static let encoders = [
+    "bert": """
+    {"model_type": "bert", "architectures": ["BertForMaskedLM"], "vocab_size": 67, "hidden_size": 24,
+     "intermediate_size": 52, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 40}
+    """,
+    "roberta": """
+    {"model_type": "roberta", "architectures": ["RobertaForMaskedLM"], "vocab_size": 71, "hidden_size": 24,
+     "intermediate_size": 40, "num_hidden_layers": 1, "num_attention_heads": 4, "max_position_embeddings": 34,
+     "tie_word_embeddings": false, "type_vocab_size": 1}
+    """,
+  ]
+
+  static func makeEncoder(_ name: String, classes: Int? = nil) throws -> EncoderModel {
+    try EncoderModel(configuration: ConfigurationFile(parsing: encoders[name] ?? "", name: name), classes: classes)
+  }
+
   static func make(_ name: String) throws -> CausalModel {
     try CausalModel(configuration: ConfigurationFile(parsing: configurations[name] ?? "", name: name))
   }

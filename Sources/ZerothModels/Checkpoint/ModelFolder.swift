@@ -117,7 +117,7 @@ public struct ModelFolder: Sendable {
   public func randomParameters(_ key: StreamKey) -> ParameterStore {
     var theta = ParameterStore(layout)
     theta.add(DenseDirection(key, layout: layout), scale: 0.02)
-    for block in layout.blocks where block.role == .norm && block.name.hasSuffix("weight") {
+    for block in layout.blocks where block.role == .norm && ["weight", "gamma"].contains(where: block.name.hasSuffix) {
       theta.withMutableBlock(block) { span in
         for i in 0..<span.count { span[i] += 1 }
       }

@@ -32,6 +32,20 @@ public struct EncodedMaskedExample: Sendable, Hashable {
   }
 }
 
+/// An example in tokens for a sentence encoder.
+public struct EncodedSentence: Sendable, Hashable {
+  /// The tokens, special ones included.
+  public var tokens: [Int]
+  /// The index of the right class.
+  public var label: Int
+
+  /// An example of tokens and the right class.
+  public init(tokens: [Int], label: Int) {
+    self.tokens = tokens
+    self.label = label
+  }
+}
+
 /// What turns text into tokens here: a tokenizer's `encode(_:addSpecialTokens:)`.
 public typealias TextEncoder = @Sendable (_ text: String, _ addSpecialTokens: Bool) -> [Int]
 

@@ -1,0 +1,113 @@
+import Foundation
+import TestSupport
+import Testing
+import Zeroth
+import ZerothModels
+import ZerothTasks
+
+@Suite struct EncoderObjectiveTests {
+  static let bert = """
+    {"model_type": "bert", "architectures": ["BertForMaskedLM"], "vocab_size": 67, "hidden_size": 24,
+     "intermediate_size": 52, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 40}
+    """
+  let model: EncoderModel
+  let sampler: BatchSampler
+
+  init() throws {
+    model = try EncoderModel(configuration: ConfigurationFile(parsing: Self.bert, name: "bert"), classes: 2)
+    sampler = try BatchSampler(count: 6, size: 4, seed: 3)
+  }
+
+  static let sentences = (0..<6).map { i in
+    EncodedSentence(tokens: (0..<(i + 2)).map { ($0 * 31 + i * 17) % 67 }, label: i % 2)
+  }
+  static let masked = sentences.map { sentence in
+    EncodedMaskedExample(tokens: sentence.tokens, maskPosition: sentence.tokens.count / 2, label: sentence.label)
+  }
+  static let words = [12, 5]
+
+  /// The mean cross-entropy of a batch, example by example from what the model reads out.
+  func expected(
+    _ batch: Batch, _ theta: borrowing ParameterStore, _ scores: (Int, borrowing ParameterStore) throws -> [Double]
+  ) throws -> Double {
+    let chosen = sampler.indices(step: batch.step, draw: batch.draw)
+    var sum = 0.0
+    for index in chosen {
+      let scores = try scores(index, theta)
+      sum += log(scores.reduce(0) { $0 + exp($1) }) - scores[Self.sentences[index].label]
+    }
+    return sum / Double(chosen.count)
+  }
+
+  func check<O: Objective>(
+    _ objective: O, _ scores: (Int, borrowing ParameterStore) throws -> [Double]
+  ) throws where O.Failure == InputError {
+    var theta = model.randomParameters(StreamKey(seed: 1))
+    try model.startLabelHead(of: &theta, from: [[3, 14, 15], [9, 26]])
+    let direction = DenseDirection(StreamKey(seed: 2), layout: model.layout)
+    let offsets: [Float] = [0.03, -0.03]
+    var seen: Set<Double> = []
+    for batch in [Batch(step: 0), Batch(step: 1), Batch(step: 1, draw: 1)] {
+      try objective.selectBatch(batch)
+      let loss = try objective.loss(at: theta)
+      seen.insert(loss)
+      #expect(abs(loss - (try expected(batch, theta, scores))) < 1e-5)
+      let losses = try objective.losses(along: direction, at: offsets, from: theta)
+      for (offset, loss) in zip(offsets, losses) {
+        var moved = theta.clone()
+        moved.add(direction, scale: offset)
+        #expect(abs(loss - (try expected(batch, moved, scores))) < 2e-4)
+      }
+      #expect(abs(losses[0] - losses[1]) > 1e-3, "the direction has an effect")
+    }
+    #expect(seen.count > 1, "batches differ")
+  }
+
+  @Test func labelHead() throws {
+    try check(EncoderClassificationObjective(model, Self.sentences, sampler)) { index, theta in
+      try model.evaluate(TokenBatch([Self.sentences[index].tokens]), .labelScores, at: theta)[0]
+    }
+  }
+
+  @Test func labelWordsAtTheMask() throws {
+    try check(MaskedClassificationObjective(model, Self.masked, labelWords: Self.words, sampler)) { index, theta in
+      let example = Self.masked[index]
+      let logits = try model.evaluate(
+        TokenBatch([example.tokens]), .logits(rows: [example.maskPosition], ids: nil), at: theta)[0]
+      return Self.words.map { logits[$0] }
+    }
+  }
+
+  @Test func classifyingCutsIntoPassesWithoutAnEffect() throws {
+    let theta = model.randomParameters(StreamKey(seed: 1))
+    for tokens in [1, 7, 1024] {
+      let found = try model.classify(Self.masked, labelWords: Self.words, at: theta, tokensAtOnce: tokens)
+      let whole = try model.classify(Self.masked, labelWords: Self.words, at: theta)
+      #expect(found.predictions == whole.predictions && found.labels == [0, 1, 0, 1, 0, 1])
+      #expect(abs(found.loss - whole.loss) < 1e-6 && found.loss.isFinite)
+      #expect(try model.classify(Self.sentences, at: theta, tokensAtOnce: tokens).labels == [0, 1, 0, 1, 0, 1])
+    }
+    #expect(try model.classify([EncodedSentence](), at: theta).predictions.isEmpty)
+    #expect(throws: InputError.self) { try model.classify([EncodedSentence(tokens: [3], label: 2)], at: theta) }
+  }
+
+  /// A head of embedded label sentences gives 74.1% on 1 000 test sentences of SST-2 before any training.
+  @Test(.enabled(if: SharedMaterial.has("models/all-minilm-l6-v2") && SharedMaterial.has("data/sst2")))
+  func zeroShotOfMiniLM() throws {
+    let directory = SharedMaterial.path("models/all-minilm-l6-v2")
+    let model = try EncoderModel(directory: directory, classes: 2)
+    let tokenizer = try loadTokenizer(directory: directory)
+    let task = try TaskRegistry.standard.task(named: "sst2")
+    let encoder = try SentenceEncoder(task: task, contextLength: model.context) {
+      tokenizer.encode($0, addSpecialTokens: $1)
+    }
+    var theta = try model.loadParameters()
+    try model.startLabelHead(of: &theta, from: encoder.labelSentences)
+    let data = try task.load(SharedMaterial.path("data/sst2"))
+    let examples = try data.split(.total(train: 100, dev: 50), test: 300, seed: 0).test.map {
+      EncodedSentence(tokens: encoder.encode($0), label: $0.label)
+    }
+    let accuracy = try model.classify(examples, at: theta).accuracy
+    #expect((0.66...0.82).contains(accuracy), "\(accuracy)")
+  }
+}
