@@ -26,6 +26,8 @@ extension Bench {
 
     @Option(help: "Parameters.")
     var parameters = 1 << 25
+    @Option(help: "Test the quality of so many numbers of each stream too, such as 100000000.")
+    var quality: Int?
     @Option(help: "Repeats; medians and quartiles are printed.")
     var repeats = 5
     @OptionGroup var threads: ThreadOptions
@@ -34,7 +36,10 @@ extension Bench {
     func run() throws {
       try threads.apply()
       let result = try NoiseBenchmark(count: parameters, repeats: repeats)
-      output.print(result.json, text: result.text)
+      let quality = try self.quality.map { try NoiseQuality(samples: $0) }
+      output.print(
+        ["speed": result.json, "quality": quality?.json ?? .null],
+        text: result.text + (quality.map { "\n" + $0.text } ?? ""))
     }
   }
 

@@ -55,7 +55,7 @@ import ZerothModels
     let key = StreamKey(seed: 3)
     theta.add(LowRankProbe(rank: 2, leftKey: key.child(.left), rightKey: key.child(.right)), scale: 0.01)
     let batch = MadeModels.longBatch(vocabulary: model.vocabulary)
-    let direction = direction(kind, model.layout)
+    let direction = Self.direction(kind, model.layout)
     for rows in [Array(stride(from: 2, to: batch.tokens.count, by: 3)), [50, 7, 7, 300]] {
       let readout = Readout.logProbabilities(rows: rows, targets: rows.map { $0 % model.vocabulary })
       let displaced = try model.evaluate(batch, readout, at: theta, along: direction, offsets: [0.02, -0.02])

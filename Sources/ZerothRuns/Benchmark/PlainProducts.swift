@@ -30,7 +30,8 @@ final class PlainProducts: @unchecked Sendable {
 
   func run(at theta: borrowing ParameterStore, cut: Cut) {
     for layer in layers {
-      let weight = ReadOnlyAddress(theta.unsafeAddress(of: layer.weight))
+      guard let start = theta.stored().floats(of: layer.weight) else { continue }
+      let weight = ReadOnlyAddress(start)
       for first in stride(from: 0, to: layer.weight.rows, by: Self.panel) {
         let m = min(Self.panel, layer.weight.rows - first)
         product(layer.rows, m, layer.weight.columns, weight.address + first * layer.weight.columns, cut)

@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothModels
 
 /// The options of a run beside those of its strategies: what the tables [model], [task] and [run] take.
 public enum RunSettings {
