@@ -56,7 +56,7 @@ import Zeroth
   @Test func aWholeFileIsRead() throws {
     let c = try configuration(Self.complete)
     #expect(c.modelPath == "models/opt" && c.trainable == .matrices)
-    #expect(c.task == "sst2" && c.data == "data/sst2" && c.sample == .perClass(16) && c.splitSeed == 13)
+    #expect(c.task.name == "sst2" && c.data == "data/sst2" && c.sample == .perClass(16) && c.splitSeed == 13)
     #expect(c.testCount == 1000 && c.steps == 1200 && c.batch == 16 && c.evalEvery == 120 && c.threads == 2)
     #expect(c.out == "runs/a" && c.preset == nil)
     #expect(c.composition.seed == 42 && c.composition.generator == "philox4x32")
