@@ -145,6 +145,13 @@ import ZerothTasks
     }
   }
 
+  @Test func metricsThatDoNotMeasureTheTaskAreRefused() throws {
+    let task = TextTask(
+      name: "odd", summary: "", kind: .multipleChoice, metrics: [.exactMatch], prompt: { $0["a"] }, read: { _ in [] })
+    let error = try #require(throws: InputError.self) { try Workbench(modelPath: "imdb-opt", task: task, seed: 1) }
+    #expect(error.subject == "task odd: metrics" && error.found == "exact_match")
+  }
+
   /// MultiRC is chosen by F1 and not by accuracy, and a passage's examples stay together.
   @Test(.enabled(if: SharedMaterial.has("data/multirc")))
   func theTasksFirstMetricChooses() throws {

@@ -46,6 +46,11 @@ public final class Workbench {
     size: SplitSize? = nil, testCount: Int? = nil, seed: UInt64, demonstrations count: Int = 0
   ) throws {
     self.task = task
+    guard !task.metrics.isEmpty, task.metrics.allSatisfy(task.kind.metrics.contains) else {
+      throw InputError(
+        "task \(task.name): metrics", found: task.metrics.map(\.rawValue).joined(separator: ", "),
+        expected: "some of \(task.kind.metrics.map(\.rawValue).joined(separator: ", "))")
+    }
     self.objective = try task.objective(objective)
     let directory = try Self.modelDirectory(modelPath)
     let model = try CausalModel(directory: directory)

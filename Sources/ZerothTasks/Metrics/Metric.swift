@@ -18,3 +18,14 @@ public enum Metric: String, Sendable, CaseIterable {
     }
   }
 }
+
+extension TextTask.Kind {
+  /// The metrics that measure such a task's answers.
+  public var metrics: [Metric] {
+    switch self {
+    case .classification: [.accuracy, .f1]
+    case .multipleChoice: [.accuracy]
+    case .generation: [.answerF1, .exactMatch]
+    }
+  }
+}
