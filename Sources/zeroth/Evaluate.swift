@@ -6,7 +6,7 @@ import ZerothTasks
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Zero-shot and in-context accuracy of a model on a task.")
+    abstract: "Zero-shot and in-context scores of a model on a task.")
 
   @Option(help: "Folder of the model, or imdb-opt, which comes with the tool.")
   var model: String
@@ -14,47 +14,65 @@ struct Evaluate: ParsableCommand {
   var task: String
   @Option(help: "Folder or file of the examples; by default those that come with the tool.")
   var data: String?
-  @Option(help: "Training examples in front of each prompt.")
-  var shots = 0
+  @Option(help: "Folder or file of the test examples; by default the test file beside the others.")
+  var testData: String?
+  @Option(
+    name: [.long, .customLong("shots")],
+    help: "Training examples, drawn by the seed, in front of each prompt.")
+  var demonstrations = 0
   @Option(help: "Which examples: test, dev or train.")
-  var split = "test"
-  @Option(help: "Test examples, at most; all by default.")
+  var split = Workbench.Split.test.rawValue
+  @Option(help: "Examples of each class in train and dev; by default the task's own sizes.")
+  var k: Int?
+  @Option(help: "Test examples, at most; by default the task's own size.")
   var test: Int?
   @Option(help: "The seed that draws train and dev, and so the demonstrations.")
   var seed = 0
   @Option(help: "Threads; results do not depend on them.")
   var threads = ProcessInfo.processInfo.activeProcessorCount
+  @Option(help: "A file for each example's scores, prediction and label, as JSON lines.")
+  var predictions: String?
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     try require("--seed", seed, "at least 0") { $0 >= 0 }
     try require("--threads", threads, "1 to 1024") { (1...1024).contains($0) }
-    try require("--split", split, "test, dev or train") { ["test", "dev", "train"].contains($0) }
-    Parallel.threads = threads
-    let bench = try Workbench(
-      modelPath: model, task: task, data: data, size: nil, testCount: test ?? .max, seed: UInt64(seed), shots: shots)
-    let examples = split == "test" ? bench.test : split == "dev" ? bench.dev : bench.train
-    let theta = try bench.model.loadParameters()
-    let found = try bench.model.classify(examples, at: theta)
-    let score = ClassificationScore(
-      classes: bench.task.classes.count, predictions: found.predictions, labels: found.labels)
-    let words = bench.task.classes.map(\.word)
-    var table = Table([.left("class")] + words.map { .right("as \($0)") } + [.right("right")])
-    for (label, word) in words.enumerated() {
-      table.rows.append(
-        [word] + score.confusion[label].map { "\($0)" } + [score.perClassAccuracy[label].map(Human.percent) ?? "-"])
+    guard let split = Workbench.Split(rawValue: split) else {
+      throw InputError("--split", found: "'\(split)'", expected: "test, dev or train")
     }
+    guard split != .train || demonstrations == 0 else {
+      throw InputError("--demonstrations", found: "\(demonstrations) with --split train", expected: "dev or test")
+    }
+    if let predictions { try Predictions.requirePlace(predictions) }
+    Parallel.threads = threads
+    let bench = try workbench()
+    for note in bench.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
+    let theta = try bench.model.loadParameters()
+    let found = try bench.evaluate(split, at: theta)
+    let examples = bench.examples(split)
+    if let predictions { try Predictions(found, examples).write(to: predictions) }
+    report(found, split, examples.count)
+  }
+
+  private func workbench() throws -> Workbench {
+    try Workbench(
+      modelPath: model, task: TaskRegistry.standard.task(named: task), data: data, testData: testData,
+      size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations)
+  }
+
+  private func report(_ found: TaskResult, _ split: Workbench.Split, _ count: Int) {
+    var words = found.scores.values.map { "\($0.metric.words) \(Human.percent($0.value))" }
+    if let loss = found.loss { words.append("loss \(Human.fixed(loss, 4))") }
     output.print(
-      [
-        "task": .string(task), "split": .string(split), "examples": .int(examples.count), "shots": .int(shots),
-        "accuracy": .double(found.accuracy), "loss": .double(found.loss),
-        "per_class_accuracy": .array(score.perClassAccuracy.map { $0.map { .double($0) } ?? .null }),
-        "confusion": .array(score.confusion.map { .array($0.map { .int($0) }) }),
-      ],
+      .object(
+        [
+          .init("task", .string(found.task.name)), .init("split", .string(split.rawValue)),
+          .init("examples", .int(count)), .init("demonstrations", .int(demonstrations)),
+        ] + found.json),
       text: """
-        \(table.text)
-        \(task), \(examples.count) examples of \(split), \(shots) shots: accuracy \(Human.percent(found.accuracy)), \
-        loss \(Human.fixed(found.loss, 4))
+        \(found.table.map { $0 + "\n" } ?? "")\
+        \(found.task.name), \(count) examples of \(split.rawValue), \(demonstrations) demonstrations: \
+        \(words.joined(separator: ", "))
         """)
   }
 }

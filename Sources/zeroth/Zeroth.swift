@@ -12,7 +12,7 @@ struct Tool: ParsableCommand {
     version: Versions.zeroth,
     subcommands: [
       Train.self, Evaluate.self, Replay.self, DemoCommand.self, Verify.self, Inspect.self, List.self, Explain.self,
-      Bench.self,
+      Tokenize.self, Bench.self,
     ])
 
   /// Bad input ends with one line on standard error and status 2; a run that failed with status 1.

@@ -56,7 +56,7 @@ import Zeroth
   @Test func aWholeFileIsRead() throws {
     let c = try configuration(Self.complete)
     #expect(c.modelPath == "models/opt" && c.trainable == .matrices)
-    #expect(c.task == "sst2" && c.data == "data/sst2" && c.sample == .perClass(16) && c.splitSeed == 13)
+    #expect(c.task.name == "sst2" && c.data == "data/sst2" && c.sample == .perClass(16) && c.splitSeed == 13)
     #expect(c.testCount == 1000 && c.steps == 1200 && c.batch == 16 && c.evalEvery == 120 && c.threads == 2)
     #expect(c.out == "runs/a" && c.preset == nil)
     #expect(c.composition.seed == 42 && c.composition.generator == "philox4x32")
@@ -225,6 +225,17 @@ import Zeroth
     #expect(inputError { _ = try configuration(Self.short + "\n" + toml + "\n") }?.description == sentence)
   }
 
+  @Test func theTaskFillsItsTable() throws {
+    func task(_ name: String) throws -> RunConfiguration {
+      try configuration(Self.short.replacingOccurrences(of: "sst2", with: name))
+    }
+    #expect(
+      try task("cb").sample == .total(train: 150, dev: 100) && task("copa").sample == .total(train: 300, dev: 100))
+    #expect(try task("cb").objective == .crossEntropy && task("copa").objective == .languageModeling)
+    #expect(try task("copa").toml.contains("objective = \"language-modeling\""))
+    #expect(inputError { _ = try task("sst3") }?.subject == "task")
+  }
+
   @Test func otherErrorsNameTheirPlace() throws {
     func sentence(_ toml: String) -> String? { inputError { _ = try configuration(toml) }?.description }
     #expect(
@@ -234,9 +245,9 @@ import Zeroth
     #expect(sentence("[run]\nsteps = = 3")?.hasPrefix("a.toml:2:") == true)
     #expect(sentence("[run]\nsteps = 99999999999999999999")?.hasPrefix("a.toml:2:") == true)
     #expect(sentence("") == "[run]: option 'steps': found nothing, expected an integer, at least 1")
-    #expect(sentence("[run]\nsteps=1\n[task]\nname=\"x\"")?.hasPrefix("[model]: option 'path': found nothing") == true)
+    #expect(sentence("[run]\nsteps=1\n[task]\nname=\"cb\"")?.hasPrefix("[model]: option 'path': found nothing") == true)
     #expect(
-      sentence("[run]\nsteps=1\n[task]\nname=\"x\"\n[model]\npath=\"m\"")?.hasPrefix(
+      sentence("[run]\nsteps=1\n[task]\nname=\"cb\"\n[model]\npath=\"m\"")?.hasPrefix(
         "[estimator] name: found nothing, and no optimizer in [run]") == true)
     #expect(
       sentence("[run]\nsteps=1\nk = 3")

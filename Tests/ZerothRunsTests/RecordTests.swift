@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import Zeroth
+import struct ZerothTasks.Scores
 
 @testable import ZerothRuns
 
@@ -21,8 +22,9 @@ import Zeroth
       let skipped = try report(1, [.nan])
       try writer.append(.step(.init(finite, forwards: 2, seconds: 0.5)))
       try writer.append(.step(.init(skipped, forwards: 4, seconds: 1)))
-      try writer.append(.evaluation(.init(step: 2, split: "dev", accuracy: 0.75, loss: .infinity)))
-      try writer.append(.evaluation(.init(step: 2, split: "test \"1\"", accuracy: 0.5)))
+      try writer.append(
+        .evaluation(.init(step: 2, split: "dev", scores: Scores([.init(.accuracy, 0.75)]), loss: .infinity)))
+      try writer.append(.evaluation(.init(step: 2, split: "test \"1\"", scores: Scores([.init(.accuracy, 0.5)]))))
       let text = try String(contentsOfFile: path, encoding: .utf8)
       for line in text.split(separator: "\n") {
         #expect(try JSONSerialization.jsonObject(with: Data(line.utf8)) is [String: Any])
@@ -43,7 +45,7 @@ import Zeroth
       #expect(first.losses == finite.losses && first.projectedGradient == finite.projectedGradient)
       #expect(first.forwards == 2 && first.seconds == 0.5 && !first.skipped)
       #expect(second.losses[0].isNaN && second.skipped)
-      #expect(third.loss?.isNaN == true && third.accuracy == 0.75)
+      #expect(third.loss?.isNaN == true && third.scores[.accuracy] == 0.75)
       #expect(fourth.loss == nil && fourth.split == "test \"1\"")
     }
   }
@@ -58,7 +60,7 @@ import Zeroth
         try writer.append(.step(.init(try report(step), forwards: 2 * step, seconds: 1)))
         sizes.append(try Data(contentsOf: URL(fileURLWithPath: path)).count)
         if step == 1 {
-          try writer.append(.evaluation(.init(step: 2, split: "dev", accuracy: 1)))
+          try writer.append(.evaluation(.init(step: 2, split: "dev", scores: Scores([.init(.accuracy, 1)]))))
           sizes.append(try Data(contentsOf: URL(fileURLWithPath: path)).count)
         }
       }
@@ -73,7 +75,7 @@ import Zeroth
       try whole.write(to: URL(fileURLWithPath: path))
       let resumed = try MetricsWriter(resuming: path, at: 2)
       #expect(resumed.kept.count == 3)
-      try resumed.append(.evaluation(.init(step: 2, split: "test", accuracy: 0)))
+      try resumed.append(.evaluation(.init(step: 2, split: "test", scores: Scores([.init(.accuracy, 0)]))))
       #expect(try Metrics.read(path).count == 4)
     }
   }

@@ -51,7 +51,7 @@ import Testing
     let screen = Screen()
     let progress = ProgressLine("mezo", total: 100, output: screen.output(isTerminal: true, width: 120))
     screen.time = 2
-    progress.update(50, loss: 0.5, accuracy: 0.75)
+    progress.update(50, loss: 0.5, score: ("accuracy", 0.75))
     #expect(
       screen.text
         == "\rmezo  [===============...............]  50/100  loss 0.5000  accuracy 75.0%  25 steps/s  2.00 s left\u{1B}[K"
@@ -74,7 +74,7 @@ import Testing
       let screen = Screen()
       let progress = ProgressLine("lozo-m", total: 1000, output: screen.output(isTerminal: true, width: width))
       screen.time = 3
-      progress.update(333, loss: 0.6931, accuracy: 0.5)
+      progress.update(333, loss: 0.6931, score: ("accuracy", 0.5))
       #expect(Table.width(of: String(screen.text.dropFirst().dropLast(3))) < width)
     }
   }

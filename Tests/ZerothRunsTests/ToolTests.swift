@@ -1,6 +1,8 @@
 import Foundation
 import TestSupport
 import Testing
+import ZerothRuns
+import func ZerothTasks.loadTokenizer
 
 /// The built tool as a user meets it: one line and status 2 for bad input, and nothing written.
 @Suite struct ToolTests {
@@ -12,17 +14,18 @@ import Testing
     let err: String
   }
 
-  func zeroth(_ arguments: [String]) throws -> Output {
+  func zeroth(_ arguments: [String], input: String? = nil) throws -> Output {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Self.executable)
     process.arguments = arguments
-    process.standardInput = FileHandle.nullDevice
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-tool-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let out = folder.appendingPathComponent("out")
     let err = folder.appendingPathComponent("err")
     for file in [out, err] { try Data().write(to: file) }
+    try Data((input ?? "").utf8).write(to: folder.appendingPathComponent("in"))
+    process.standardInput = try FileHandle(forReadingFrom: folder.appendingPathComponent("in"))
     process.standardOutput = try FileHandle(forWritingTo: out)
     process.standardError = try FileHandle(forWritingTo: err)
     try process.run()
@@ -55,6 +58,14 @@ import Testing
     (["inspect", "--model", "imdb-opt", "--blocks", "heads"], "heads"),
     (["explain", "lozzo"], "lozo"),
     (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--shots", "-1"], "shots"),
+    (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--split", "all"], "all"),
+    (["evaluate", "--model", "imdb-opt", "--task", "trec", "--data", "/nonexistent"], "trec"),
+    (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--predictions", "/nonexistent/p.jsonl"], "/nonexistent"),
+    (
+      good + ["--optimizer", "mezo", "--objective", "f1"], "task sst2: objective: found 'f1', expected 'cross-entropy'"
+    ),
+    (good + ["--optimizer", "mezo", "--objective", "speed"], "speed"),
+    (["tokenize", "--tokenizer", "nowhere", "--json"], "nowhere"),
     (["replay", "nowhere", "--out", "x"], "nowhere"),
     (["frobnicate"], "frobnicate"),
   ]
@@ -73,8 +84,9 @@ import Testing
 
   @Test(arguments: [
     ["list"], ["explain", "dizo"], ["inspect", "--model", "imdb-opt"], ["verify", "--model", "imdb-opt"],
-    ["evaluate", "--model", "imdb-opt", "--task", "sst2", "--test", "40", "--shots", "2"],
-    good + ["--optimizer", "lozo"],
+    ["evaluate", "--model", "imdb-opt", "--task", "sst2", "--test", "40", "--demonstrations", "2"],
+    good + ["--optimizer", "lozo"], good + ["--optimizer", "mezo", "--objective", "accuracy"],
+    good + ["--optimizer", "mezo", "--objective", "language-modeling"],
   ])
   func everyCommandPrintsTextOrJSON(_ arguments: [String]) throws {
     let text = try zeroth(arguments)
@@ -90,5 +102,39 @@ import Testing
     for word in ["--optimizer", "--learning-rate", "--epsilon", "--config", "--resume"] {
       #expect(output.out.contains(word), "\(word)")
     }
+  }
+
+  @Test func tokenizeReadsTextsAndPrintsIds() throws {
+    let texts = ["The film was great.", "", "é👩🏽‍🚀\u{0}\n\"quoted\"\u{2028}", " two  spaces"]
+    let json = String(decoding: try JSONEncoder().encode(texts), as: UTF8.self)
+    let tokenize = ["tokenize", "--tokenizer", "imdb-opt", "--json"]
+    let ids = try zeroth(tokenize, input: json)
+    #expect(ids.status == 0 && ids.err.isEmpty)
+    let tokenizer = try loadTokenizer(directory: Embedded.model())
+    let expected = texts.map { tokenizer.encode($0, addSpecialTokens: false) }
+    #expect(try JSONDecoder().decode([[Int]].self, from: Data(ids.out.utf8)) == expected)
+    let back = try zeroth(tokenize + ["--decode"], input: ids.out)
+    #expect(try JSONDecoder().decode([String].self, from: Data(back.out.utf8)) == texts)
+    let special = try zeroth(tokenize + ["--special-tokens"], input: json)
+    #expect(try JSONDecoder().decode([[Int]].self, from: Data(special.out.utf8)) == texts.map { tokenizer.encode($0) })
+    let lines = try zeroth(["tokenize", "--tokenizer", "imdb-opt"], input: "The film\n\nwas great\n")
+    let words = ["The film", "", "was great"].map { tokenizer.encode($0, addSpecialTokens: false) }
+    #expect(lines.out == words.map { $0.map(String.init).joined(separator: " ") }.joined(separator: "\n") + "\n")
+    #expect(
+      try zeroth(["tokenize", "--tokenizer", "imdb-opt", "--decode"], input: lines.out).out == "The film\n\nwas great\n"
+    )
+  }
+
+  @Test(arguments: [
+    ([], "", "no valid JSON"), ([], "[\"a\"", "no valid JSON"), ([], "{\"a\": 1}", "a JSON array of texts"),
+    ([], "[\"a\", 1]", "element 1: found 1, expected a text"), ([], "[null]", "element 0"), ([], "\"a\"", "array"),
+    (["--decode"], "[\"a\"]", "element 0"), (["--decode"], "[[1], [2, \"b\"]]", "element 1[1]"),
+    (["--decode"], "[1]", "element 0"), (["--decode"], "[[1.5]]", "element 0[0]"),
+  ])
+  func tokenizeRefusesWhatIsNoListOfTexts(options: [String], input: String, says: String) throws {
+    let output = try zeroth(["tokenize", "--tokenizer", "imdb-opt", "--json"] + options, input: input)
+    #expect(output.status == 2 && output.out.isEmpty)
+    #expect(output.err.hasPrefix("zeroth: standard input: ") && output.err.contains(says), "\(output.err)")
+    #expect(output.err.split(separator: "\n").count == 1)
   }
 }

@@ -47,7 +47,7 @@ import ZerothRuns
     let configuration = try configuration(optimizer, out: files.folder, more: more)
     let result = try train(configuration)
     #expect(result.steps == 6 && !result.isCutShort && result.skipped == 0)
-    #expect((0...1).contains(result.final) && (0...1).contains(result.best))
+    #expect((0...1).contains(result.final.main) && (0...1).contains(result.best.main))
 
     let rows = try Metrics.read(files.metrics)
     let steps = rows.compactMap { if case .step(let row) = $0 { row } else { nil } }
@@ -97,7 +97,7 @@ import ZerothRuns
     #expect(try steps(killed) == steps(whole))
     func evaluations(_ files: RunFiles) throws -> [String] {
       try Metrics.read(files.metrics).compactMap { row in
-        if case .evaluation(let row) = row { "\(row.split) \(row.step) \(row.accuracy)" } else { nil }
+        if case .evaluation(let row) = row { "\(row.split) \(row.step) \(row.scores.main)" } else { nil }
       }
     }
     #expect(try Set(evaluations(killed)) == Set(evaluations(whole)))

@@ -28,20 +28,21 @@ public struct NoiseQuality: Sendable {
     self.samples = samples
     self.seed = seed
     nanosecondsPerNumber = Self.fillTime()
-    var timing = Timing()
     var checks: [NoiseCheck] = []
-    timing.run { checks = NoiseSurvey.checks(count: samples, seed: seed) }
+    seconds = ZerothRuns.seconds { checks = NoiseSurvey.checks(count: samples, seed: seed) }
     self.checks = checks
-    seconds = timing.median
   }
 
   private static func fillTime() -> Double {
     let count = 1 << 18
-    var timing = Timing()
+    var least = Double.infinity
     withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { values in
-      for step in 0..<30 { timing.run { NoiseSurvey.noise(StreamKey(seed: 1).child(.step, step), 0, values) } }
+      for step in 0..<30 {
+        least = min(
+          least, ZerothRuns.seconds { NoiseSurvey.noise(StreamKey(seed: 1).child(.step, step), 0, values) })
+      }
     }
-    return timing.least * 1e9 / Double(count)
+    return least * 1e9 / Double(count)
   }
 
   /// How likely right noise gives a test as bad as the worst here: the smallest p-value times the number of tests

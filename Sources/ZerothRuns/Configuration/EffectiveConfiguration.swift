@@ -57,7 +57,8 @@ extension RunConfiguration {
 
   private static func isIncidental(_ table: String, _ name: String) -> Bool {
     switch (table, name) {
-    case ("model", "path"), ("task", "data"), ("run", "out"), ("run", "threads"), ("run", "eval-every"),
+    case ("model", "path"), ("task", "data"), ("task", "test-data"), ("run", "out"), ("run", "threads"),
+      ("run", "eval-every"),
       ("run", "optimizer"):
       true
     default: false

@@ -1,5 +1,6 @@
 import Zeroth
 import ZerothModels
+import ZerothTasks
 
 /// A whole training run: model, task, optimiser, steps. Checked, complete, and printable as what it was made from.
 public struct RunConfiguration: Sendable {
@@ -17,10 +18,14 @@ public struct RunConfiguration: Sendable {
   public let trainable: BlockSelection
   /// How the weights are held.
   public let storage: WeightStorage
-  /// The task's name.
-  public let task: String
+  /// The task.
+  public let task: TextTask
   /// Folder or file of the examples; nil means the task's own.
   public let data: String?
+  /// Folder or file of the test examples; nil means the test file beside the others.
+  public let testData: String?
+  /// What is minimised.
+  public let objective: TaskObjective
   /// The sizes of train and dev.
   public let sample: SampleSize
   /// The size of the test set, at most; nil for all there is.
@@ -49,8 +54,11 @@ public struct RunConfiguration: Sendable {
   /// The options that differ from the defaults, and from the preset where there is one.
   public let nonDefault: [(table: String, name: String, value: OptionValue)]
 
-  /// Checks `settings` against what `registry` knows. Throws `InputError` naming file, table and key of what is wrong.
-  public init(_ settings: Settings, _ registry: Registry = .standard) throws(InputError) {
+  /// Checks `settings` against what `registry` and `tasks` know. Throws `InputError` naming file, table and key of what is
+  /// wrong.
+  public init(
+    _ settings: Settings, _ registry: Registry = .standard, tasks: TaskRegistry = .standard
+  ) throws(InputError) {
     func table(_ name: String, _ specs: [OptionSpec], run: [String: OptionValue] = [:]) throws(InputError)
       -> OptionValues
     {
@@ -59,14 +67,17 @@ public struct RunConfiguration: Sendable {
         elsewhere: { Self.otherTable(with: $0, than: name, registry) })
     }
     let run = try table("run", RunSettings.run)
-    let task = try table("task", RunSettings.task, run: ["seed": .int(try run.int("seed"))])
+    let named = try Self.task(settings, tasks)
+    let task = try table("task", RunSettings.task, run: Self.defaults(of: named, seed: try run.int("seed")))
     let model = try table("model", RunSettings.model)
 
     modelPath = try model.string("path")
     trainable = try model.blocks("train")
     storage = try model.choice("storage")
-    self.task = try task.string("name")
+    self.task = if let named { named } else { try tasks.task(named: task.string("name")) }
     data = try task["data"].map { _ throws(InputError) in try task.string("data") }
+    testData = try task["test-data"].map { _ throws(InputError) in try task.string("test-data") }
+    objective = try self.task.objective(task.choice("objective"))
     if task["k"] != nil {
       sample = .perClass(try task.int("k"))
     } else {
@@ -114,6 +125,27 @@ public struct RunConfiguration: Sendable {
       changes += options.differing().map { (table, $0.name, $0.value) }
     }
     nonDefault = changes
+  }
+
+  /// The task that is named; nil where it is no text, which the table's check reports.
+  private static func task(_ settings: Settings, _ tasks: TaskRegistry) throws(InputError) -> TextTask? {
+    switch settings["task", "name"]?.value {
+    case .text(let name), .typed(.string(let name)): try tasks.task(named: name)
+    default: nil
+    }
+  }
+
+  /// What the defaults in [task] follow: the run's seed, and the task's own sizes and objective.
+  private static func defaults(of task: TextTask?, seed: Int) -> [String: OptionValue] {
+    var defaults: [String: OptionValue] = ["seed": .int(seed)]
+    guard let task else { return defaults }
+    if case .total(let train, let dev) = task.splitSize {
+      defaults["train"] = .int(train)
+      defaults["dev"] = .int(dev)
+    }
+    defaults["test"] = .int(task.testSize)
+    defaults["objective"] = .string(task.objectives[0].rawValue)
+    return defaults
   }
 
   /// The parts that the preset and the tables name together. A part of another name than the preset's starts afresh.

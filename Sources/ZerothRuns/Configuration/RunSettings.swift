@@ -1,6 +1,7 @@
 import Foundation
 import Zeroth
 import ZerothModels
+import ZerothTasks
 
 /// The options of a run beside those of its strategies: what the tables [model], [task] and [run] take.
 public enum RunSettings {
@@ -16,13 +17,26 @@ public enum RunSettings {
   /// The table [task].
   public static let task: [OptionSpec] = [
     OptionSpec("name", .string, default: .required, "the task, such as sst2"),
+    OptionSpec(
+      "objective", .choice(TaskObjective.allCases.map(\.rawValue)),
+      default: .task("what the papers train the task by", "objective"),
+      "what is minimised: cross-entropy over candidates, language-modeling of the right answer, or minus the accuracy "
+        + "or the F1 of generated answers, which have no gradient"),
     OptionSpec("data", .string, default: .absent("the task's own data"), "folder or file of the examples"),
+    OptionSpec(
+      "test-data", .string, default: .absent("the test file beside the others"), "folder or file of the test examples"),
     OptionSpec(
       "k", .int, default: .absent("train and dev count instead"), range: .atLeast(1),
       "examples of each class, in train and in dev alike"),
-    OptionSpec("train", .int, default: .value(1000), range: .atLeast(1), when: .noK, "examples in the training set"),
-    OptionSpec("dev", .int, default: .value(500), range: .atLeast(1), when: .noK, "examples in the dev set"),
-    OptionSpec("test", .intOr("all"), default: .value(1000), range: .atLeast(1), "examples in the test set, at most"),
+    OptionSpec(
+      "train", .int, default: .task("the task's own, mostly 1000", "train", else: 1000), range: .atLeast(1), when: .noK,
+      "examples in the training set"),
+    OptionSpec(
+      "dev", .int, default: .task("the task's own, mostly 500", "dev", else: 500), range: .atLeast(1), when: .noK,
+      "examples in the dev set"),
+    OptionSpec(
+      "test", .intOr("all"), default: .task("the task's own, mostly 1000", "test", else: 1000), range: .atLeast(1),
+      "examples in the test set, at most"),
     OptionSpec(
       "seed", .int, default: .derived("the run's seed") { $0.run["seed"] }, range: .nonNegative,
       "the seed that draws train and dev"),
@@ -61,6 +75,13 @@ public enum RunSettings {
     case "run": run
     default: nil
     }
+  }
+}
+
+extension OptionSpec.Default {
+  /// What the task says of `name`, or `other` where it says nothing.
+  static func task(_ words: String, _ name: String, else other: OptionValue? = nil) -> Self {
+    .derived(words) { $0.run[name] ?? other }
   }
 }
 

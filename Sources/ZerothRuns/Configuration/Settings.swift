@@ -154,6 +154,8 @@ public struct Shortcut: Sendable, Hashable {
     Shortcut("train-blocks", sets: "model", "train"),
     Shortcut("task", sets: "task", "name"),
     Shortcut("data", sets: "task", "data"),
+    Shortcut("test-data", sets: "task", "test-data"),
+    Shortcut("objective", sets: "task", "objective"),
     Shortcut("k", sets: "task", "k"),
     Shortcut("train", sets: "task", "train"),
     Shortcut("dev", sets: "task", "dev"),

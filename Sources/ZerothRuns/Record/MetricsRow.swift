@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothTasks
 
 /// One row of `metrics.jsonl`.
 public enum MetricsRow: Sendable {
@@ -50,16 +51,16 @@ public enum MetricsRow: Sendable {
     public var step: Int
     /// `dev`, `test`, ...
     public var split: String
-    /// The part of the examples that are right, 0 to 1.
-    public var accuracy: Double
+    /// The values of the task's metrics, the one that chooses first.
+    public var scores: Scores
     /// The mean loss; nil where it was not computed.
     public var loss: Double?
 
-    /// The accuracy and loss on `split` after `step` steps.
-    public init(step: Int, split: String, accuracy: Double, loss: Double? = nil) {
+    /// The scores and loss on `split` after `step` steps.
+    public init(step: Int, split: String, scores: Scores, loss: Double? = nil) {
       self.step = step
       self.split = split
-      self.accuracy = accuracy
+      self.scores = scores
       self.loss = loss
     }
   }
@@ -78,11 +79,12 @@ public enum MetricsRow: Sendable {
         .init("skipped", .bool(row.skipped)),
       ]
     case .evaluation(let row):
-      numbers = [row.accuracy, row.loss ?? 0]
+      numbers = row.scores.values.map(\.value) + [row.loss ?? 0]
       members = [
         .init("kind", "evaluation"), .init("step", .int(row.step)), .init("split", .string(row.split)),
-        .init("accuracy", .double(row.accuracy)),
+        .init("metric", .string(row.scores.metric.rawValue)),
       ]
+      members += row.scores.values.map { .init($0.metric.rawValue, .double($0.value)) }
       if let loss = row.loss { members.append(.init("loss", .double(loss))) }
     }
     if !numbers.allSatisfy(\.isFinite) { members.append(.init("non_finite", true)) }
@@ -103,6 +105,16 @@ public enum MetricsRow: Sendable {
     func missing(_ key: String, _ type: String) -> InputError {
       InputError("\(subject): \(key)", found: json[key].map { "\($0)" } ?? "nothing", expected: type)
     }
+    func scores() throws(InputError) -> Scores {
+      guard let chooses = json["metric"]?.text.flatMap(Metric.init(rawValue:)) else {
+        throw missing("metric", "a metric")
+      }
+      var values = [Scores.Value(chooses, try number(chooses.rawValue))]
+      for metric in Metric.allCases where metric != chooses && json[metric.rawValue] != nil {
+        values.append(Scores.Value(metric, try number(metric.rawValue)))
+      }
+      return Scores(values)
+    }
     switch json["kind"]?.text {
     case "step":
       guard let losses = json["losses"]?.elements else { throw missing("losses", "an array of numbers") }
@@ -116,7 +128,7 @@ public enum MetricsRow: Sendable {
       guard let split = json["split"]?.text else { throw missing("split", "a text") }
       let loss = try json["loss"].map { _ throws(InputError) in try number("loss") }
       self = .evaluation(
-        Evaluation(step: try integer("step"), split: split, accuracy: try number("accuracy"), loss: loss))
+        Evaluation(step: try integer("step"), split: split, scores: try scores(), loss: loss))
     default: throw missing("kind", "step or evaluation")
     }
   }

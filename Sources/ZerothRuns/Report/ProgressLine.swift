@@ -58,11 +58,11 @@ public final class ProgressLine {
   }
 
   /// Shows that `done` steps are done, if the last line is old enough.
-  public func update(_ done: Int, loss: Double?, accuracy: Double? = nil) {
+  public func update(_ done: Int, loss: Double?, score: (name: String, value: Double)? = nil) {
     let now = output.now()
     if let lastDrawn, now - lastDrawn < output.interval, done < total { return }
     lastDrawn = now
-    let text = line(done, loss, accuracy, seconds: now - start)
+    let text = line(done, loss, score, seconds: now - start)
     output.write(output.isTerminal ? "\r\(text)\u{1B}[K" : text + "\n")
     isDrawn = output.isTerminal
   }
@@ -80,11 +80,11 @@ public final class ProgressLine {
     isDrawn = false
   }
 
-  private func line(_ done: Int, _ loss: Double?, _ accuracy: Double?, seconds: Double) -> String {
+  private func line(_ done: Int, _ loss: Double?, _ score: (name: String, value: Double)?, seconds: Double) -> String {
     let rate = seconds > 0 ? Double(done - firstStep) / seconds : 0
     var parts = ["\(done)/\(total)"]
     if let loss { parts.append("loss \(Human.fixed(loss, 4))") }
-    if let accuracy { parts.append("accuracy \(Human.percent(accuracy))") }
+    if let score { parts.append("\(score.name) \(Human.percent(score.value))") }
     if rate > 0 {
       parts.append("\(Human.fixed(rate, rate < 10 ? 2 : 0)) steps/s")
       parts.append(done < total ? "\(Human.seconds(Double(total - done) / rate)) left" : Human.seconds(seconds))

@@ -1,6 +1,7 @@
 import Foundation
 import Zeroth
 import ZerothModels
+import ZerothTasks
 
 /// Rebuilds the tuned model of a run from the base model and the losses in its trajectory: no forward pass, and the
 /// same weights bit for bit.
@@ -19,12 +20,13 @@ public struct ReplayedRun {
   /// By default it stops at the step that the run kept as its best, or, if the run never ended, at the best by its
   /// dev rows; `step` asks for another one. Throws `InputError` when the model is not the run's base or files are damaged.
   public init(
-    _ folder: String, modelPath: String?, out: String, step: Int? = nil, registry: Registry = .standard
+    _ folder: String, modelPath: String?, out: String, step: Int? = nil, registry: Registry = .standard,
+    tasks: TaskRegistry = .standard
   ) throws {
     let files = RunFiles(folder)
     var settings = try RunRecord.settings(in: files.record)
     if let modelPath { try settings.set("model", "path", Setting(.typed(.string(modelPath)), origin: "--model")) }
-    let configuration = try RunConfiguration(settings, registry)
+    let configuration = try RunConfiguration(settings, registry, tasks: tasks)
     Parallel.threads = configuration.threads
     let model = try CausalModel(directory: Workbench.modelDirectory(configuration.modelPath))
     var theta = try model.loadParameters(
@@ -45,11 +47,11 @@ public struct ReplayedRun {
     weights = theta.contentHash()
   }
 
-  /// The first step of the highest dev accuracy.
+  /// The first step of the highest dev score.
   private static func bestStep(_ files: RunFiles) throws(InputError) -> Int {
     var best: MetricsRow.Evaluation?
     for case .evaluation(let row) in try Metrics.read(files.metrics) where row.split == "dev" {
-      if row.accuracy > best?.accuracy ?? -.infinity { best = row }
+      if best == nil || row.scores.main > best?.scores.main ?? -.infinity { best = row }
     }
     guard let best else {
       throw InputError(files.metrics, found: "no evaluation of dev", expected: "one, or --step")

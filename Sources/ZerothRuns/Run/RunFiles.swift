@@ -12,6 +12,6 @@ public struct RunFiles: Sendable {
   public var metrics: String { folder + "/metrics.jsonl" }
   /// The losses, from which the run can be replayed.
   public var trajectory: String { folder + "/trajectory.bin" }
-  /// The best model by dev accuracy.
+  /// The best model by its dev score.
   public var model: String { folder + "/model" }
 }

@@ -1,16 +1,18 @@
+import ZerothTasks
+
 /// What came of a run.
 public struct RunResult: Sendable {
-  /// Test accuracy before the first step.
-  public var zeroShot = Double.nan
-  /// Dev accuracy before the first step.
-  public var zeroShotDev = Double.nan
-  /// Test accuracy after the last step.
-  public var final = Double.nan
-  /// Test accuracy of the model with the best dev accuracy.
-  public var best = Double.nan
-  /// That dev accuracy.
-  public var bestDev = -Double.infinity
-  /// Steps after which it was reached; the first of equals.
+  /// Test scores before the first step.
+  public var zeroShot = Scores([])
+  /// Dev scores before the first step.
+  public var zeroShotDev = Scores([])
+  /// Test scores after the last step.
+  public var final = Scores([])
+  /// Test scores of the model with the best dev score by the task's first metric.
+  public var best = Scores([])
+  /// Those dev scores.
+  public var bestDev = Scores([])
+  /// Steps after which they were reached; the first of equals.
   public var bestStep = 0
   /// Steps done.
   public var steps = 0
@@ -31,13 +33,16 @@ public struct RunResult: Sendable {
 
   /// The members of `results` in `run.json`.
   public var json: [JSONValue.Member] {
-    [
-      .init("zero_shot_accuracy", .double(zeroShot)), .init("final_accuracy", .double(final)),
-      .init("best_accuracy", .double(best)), .init("best_dev_accuracy", .double(bestDev)),
-      .init("best_step", .int(bestStep)), .init("steps", .int(steps)), .init("skipped_steps", .int(skipped)),
-      .init("non_finite_moves", .int(nonFiniteMoves)), .init("forwards", .int(forwards)),
-      .init("seconds", .double(seconds)), .init("peak_memory_bytes", peakMemory.map { .int($0) } ?? .null),
-    ]
+    func members(_ name: String, _ scores: Scores) -> [JSONValue.Member] {
+      scores.values.map { .init("\(name)_\($0.metric.rawValue)", .double($0.value)) }
+    }
+    return members("zero_shot", zeroShot) + members("final", final) + members("best", best)
+      + members("best_dev", bestDev) + [
+        .init("metric", .string(zeroShot.metric.rawValue)),
+        .init("best_step", .int(bestStep)), .init("steps", .int(steps)), .init("skipped_steps", .int(skipped)),
+        .init("non_finite_moves", .int(nonFiniteMoves)), .init("forwards", .int(forwards)),
+        .init("seconds", .double(seconds)), .init("peak_memory_bytes", peakMemory.map { .int($0) } ?? .null),
+      ]
   }
 
   /// The columns of `row`.
@@ -49,7 +54,8 @@ public struct RunResult: Sendable {
   /// A row of a table of runs.
   public func row(_ name: String) -> [String] {
     [
-      name, Human.percent(zeroShot), Human.percent(final), Human.percent(best), "\(bestStep)", "\(forwards)",
+      name, Human.percent(zeroShot.main), Human.percent(final.main), Human.percent(best.main), "\(bestStep)",
+      "\(forwards)",
       Human.seconds(seconds), peakMemory.map(Human.bytes) ?? "-",
     ]
   }

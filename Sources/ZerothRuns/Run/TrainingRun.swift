@@ -18,10 +18,10 @@ public final class TrainingRun {
   private var recorded: [MetricsRow.Evaluation] = []
   private var recordedSteps = 0
   private var earlierSeconds = 0.0
-  private var lastAccuracy: Double?
+  private var lastScore: Double?
 
   /// A run of `configuration` on `workbench`, shown by `progress`. `baseline`, a run on the same model and examples,
-  /// spares measuring the accuracies before the first step again.
+  /// spares measuring the scores before the first step again.
   public init(
     _ configuration: RunConfiguration, _ workbench: Workbench, registry: Registry = .standard,
     progress: ProgressLine? = nil, baseline: RunResult? = nil
@@ -38,15 +38,19 @@ public final class TrainingRun {
   /// With a folder in the configuration, everything is recorded there; `resuming` goes on with what it holds.
   /// Throws `InputError` for what cannot be used, before anything is written.
   public func run(resuming: Bool = false) throws -> RunResult {
+    let sampler = try BatchSampler(
+      count: workbench.splits.train.count, size: configuration.batch, seed: UInt64(configuration.composition.seed))
+    return try run(workbench.makeObjective(sampler), resuming: resuming)
+  }
+
+  private func run(_ base: some Objective, resuming: Bool) throws -> RunResult {
+    let objective = RecordingObjective(base)
     Parallel.threads = configuration.threads
     PeakMemory.reset()
     var theta = try workbench.model.loadParameters(
       training: configuration.trainable, storage: configuration.storage)
     var optimizer = try registry.makeOptimizer(configuration.composition, runSteps: configuration.steps)
     try optimizer.validate(theta.layout)
-    let sampler = try BatchSampler(
-      count: workbench.train.count, size: configuration.batch, seed: UInt64(configuration.composition.seed))
-    let objective = RecordingObjective(ClassificationObjective(workbench.model, workbench.train, sampler))
     let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
     var record = RunRecord(configuration, layout: theta.layout)
     let files = try openFolder(resuming: resuming)
@@ -54,9 +58,9 @@ public final class TrainingRun {
     // Refuses to resume another run, whose record must then stay as it is.
     try openMetrics(files, header, optimizer, theta.layout, resuming: resuming)
     if resuming { try files?.write(record) }
-    for note in workbench.splits.notes { progress?.print(note) }
+    for note in workbench.notes { progress?.print(note) }
 
-    result.zeroShot = try accuracy("test", workbench.test, theta, step: 0, known: baseline?.zeroShot)
+    result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)
     try evaluate(theta, step: 0, files)
     let start = ContinuousClock.now
     var evaluating = Duration.zero
@@ -87,8 +91,8 @@ public final class TrainingRun {
     progress?.finish()
     result.seconds = earlierSeconds + (ContinuousClock.now - start - evaluating) / .seconds(1)
     result.peakMemory = PeakMemory.bytes
-    result.final = try accuracy("test", workbench.test, theta, step: result.steps)
-    result.best = try bestAccuracy(theta, files)
+    result.final = try scores(.test, theta, step: result.steps)
+    result.best = try bestScores(theta, files)
     try metrics?.synchronize()
     record.end = result.end
     record.results = result.json
@@ -152,17 +156,18 @@ public final class TrainingRun {
       try metrics?.append(
         .step(.init(report, forwards: result.forwards, seconds: earlierSeconds + seconds)))
     }
-    progress?.update(result.steps, loss: report.meanLoss, accuracy: lastAccuracy)
+    progress?.update(
+      result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.words, $0) })
   }
 
   /// Evaluates dev and keeps the model if it is the best so far.
   private func evaluate(_ theta: borrowing ParameterStore, step: Int, _ files: RunFiles?) throws {
     let known = step == 0 ? baseline?.zeroShotDev : nil
-    let accuracy = try accuracy("dev", workbench.dev, theta, step: step, known: known)
-    lastAccuracy = accuracy
-    if step == 0 { result.zeroShotDev = accuracy }
-    guard accuracy > result.bestDev else { return }
-    result.bestDev = accuracy
+    let scores = try scores(.dev, theta, step: step, known: known)
+    lastScore = scores.main
+    if step == 0 { result.zeroShotDev = scores }
+    guard step == 0 || scores.main > result.bestDev.main else { return }
+    result.bestDev = scores
     result.bestStep = step
     if let files {
       try workbench.model.save(theta, to: files.model)
@@ -178,29 +183,28 @@ public final class TrainingRun {
     init(_ theta: consuming ParameterStore) { self.theta = theta }
   }
 
-  /// The accuracy on a split after `step` steps: as a resumed run has it on record, as it is `known`, or measured.
-  private func accuracy(
-    _ split: String, _ examples: [EncodedExample], _ theta: borrowing ParameterStore, step: Int, known: Double? = nil
-  ) throws -> Double {
-    if let row = recorded.first(where: { $0.split == split && $0.step == step }) { return row.accuracy }
-    var row = MetricsRow.Evaluation(step: step, split: split, accuracy: known ?? .nan)
+  /// The scores on a split after `step` steps: as a resumed run has them on record, as they are `known`, or measured.
+  private func scores(
+    _ split: Workbench.Split, _ theta: borrowing ParameterStore, step: Int, known: Scores? = nil
+  ) throws -> Scores {
+    if let row = recorded.first(where: { $0.split == split.rawValue && $0.step == step }) { return row.scores }
+    var row = MetricsRow.Evaluation(step: step, split: split.rawValue, scores: known ?? Scores([]))
     if known == nil {
-      let found = try workbench.model.classify(examples, at: theta)
-      row.accuracy = found.accuracy
+      let found = try workbench.evaluate(split, at: theta)
+      row.scores = found.scores
       row.loss = found.loss
     }
     try metrics?.append(.evaluation(row))
-    return row.accuracy
+    return row.scores
   }
 
-  /// Test accuracy of the best model by dev accuracy: of theta, if that is it.
-  private func bestAccuracy(_ theta: borrowing ParameterStore, _ files: RunFiles?) throws -> Double {
+  /// Test scores of the best model by dev: of theta, if that is it.
+  private func bestScores(_ theta: borrowing ParameterStore, _ files: RunFiles?) throws -> Scores {
     if result.bestStep == result.steps { return result.final }
     if result.bestStep == 0 { return result.zeroShot }
-    if let kept { return try workbench.model.classify(workbench.test, at: kept.theta).accuracy }
-    guard let files else { return .nan }
-    return try workbench.model.classify(workbench.test, at: CausalModel(directory: files.model).loadParameters())
-      .accuracy
+    if let kept { return try workbench.evaluate(.test, at: kept.theta).scores }
+    guard let files else { return Scores([]) }
+    return try workbench.evaluate(.test, at: CausalModel(directory: files.model).loadParameters()).scores
   }
 }
 

@@ -5,49 +5,125 @@ import ZerothTasks
 
 /// A model with its tokenizer, and the examples of a task encoded for it.
 public final class Workbench {
+  /// A set of examples.
+  public enum Split: String, Sendable, CaseIterable {
+    /// What is trained on.
+    case train
+    /// What checkpoints are chosen by.
+    case dev
+    /// What is measured at the end, and never used to choose anything.
+    case test
+  }
+
   /// The model.
   public let model: CausalModel
   /// Its tokenizer.
   public let tokenizer: any Tokenizer
   /// The task.
   public let task: TextTask
+  /// What training minimises.
+  public let objective: TaskObjective
   /// The examples in text.
   public let splits: Splits
-  /// What is trained on.
-  public let train: [EncodedExample]
-  /// What checkpoints are chosen by.
-  public let dev: [EncodedExample]
-  /// What is measured at the end.
-  public let test: [EncodedExample]
+  /// Where the examples come from and what was left out of their prompts, in words.
+  public let notes: [String]
+  /// The training examples with their candidates; for a generated answer, the first gold one.
+  public let trainingExamples: [EncodedExample]
+  private let encoded: [Split: EncodedSplit]
 
   /// Reads the model in `modelPath` (or the embedded one, by its name) and the examples at `data` (or the task's own),
-  /// draws train, dev and test by `seed`, and encodes them with `shots` training examples as demonstrations in front.
+  /// draws train, dev and test by `seed`, and encodes them.
   ///
-  /// Throws `InputError` for anything that cannot be used.
+  /// - Parameters:
+  ///   - objective: what training minimises; by default what the papers train the task by.
+  ///   - testData: a file or folder whose test examples take the place of those at `data`.
+  ///   - size: examples for train and dev; the task's own sizes by default.
+  ///   - testCount: the most test examples; the task's own size by default.
+  ///   - demonstrations: training examples, drawn by the seed, in front of each prompt of dev and test.
+  /// - Throws: `InputError` for anything that cannot be used.
   public init(
-    modelPath: String, task name: String, data: String?, size: SplitSize?, testCount: Int?, seed: UInt64,
-    shots: Int = 0
+    modelPath: String, task: TextTask, objective: TaskObjective? = nil, data: String? = nil, testData: String? = nil,
+    size: SplitSize? = nil, testCount: Int? = nil, seed: UInt64, demonstrations count: Int = 0
   ) throws {
-    task = try TaskRegistry.standard.task(named: name)
-    guard task.kind == .classification else {
-      throw InputError("task '\(name)'", found: "\(task.kind.rawValue)", expected: "a classification task")
+    self.task = task
+    guard !task.metrics.isEmpty, task.metrics.allSatisfy(task.kind.metrics.contains) else {
+      throw InputError(
+        "task \(task.name): metrics", found: task.metrics.map(\.rawValue).joined(separator: ", "),
+        expected: "some of \(task.kind.metrics.map(\.rawValue).joined(separator: ", "))")
     }
+    self.objective = try task.objective(objective)
     let directory = try Self.modelDirectory(modelPath)
-    model = try CausalModel(directory: directory)
+    let model = try CausalModel(directory: directory)
+    self.model = model
     let tokenizer = try loadTokenizer(directory: directory)
     self.tokenizer = tokenizer
-    splits = try task.load(data ?? Embedded.data(of: task.name)).split(size, test: testCount, seed: seed)
     let encoder = try PromptEncoder(task: task, contextLength: model.context) { text, special in
       tokenizer.encode(text, addSpecialTokens: special)
     }
-    guard shots >= 0, shots <= splits.train.count else {
+    splits = try task.load(data ?? Embedded.data(of: task.name), testData: testData)
+      .split(size, test: testCount, seed: seed)
+    guard count >= 0, count <= splits.train.count else {
       throw InputError(
-        "shots", found: "\(shots)", expected: "0 to \(splits.train.count), the training examples there are")
+        "demonstrations", found: "\(count)", expected: "0 to \(splits.train.count), the training examples there are")
     }
-    let demonstrations = Array(splits.train.prefix(shots))
-    train = try splits.train.map { try encoder.encode($0) }
-    dev = try splits.dev.map { try encoder.encode($0, demonstrations: demonstrations) }
-    test = try splits.test.map { try encoder.encode($0, demonstrations: demonstrations) }
+    let demonstrations = Array(splits.train.prefix(count))
+    encoded = [
+      .train: try encoder.split(splits.train),
+      .dev: try encoder.split(splits.dev, demonstrations: demonstrations),
+      .test: try encoder.split(splits.test, demonstrations: demonstrations),
+    ]
+    if case .candidates(let examples)? = encoded[.train] {
+      trainingExamples = examples
+    } else {
+      trainingExamples = try splits.train.map { try encoder.encode($0) }
+    }
+    var notes = splits.notes
+    for (split, examples) in [(Split.train, splits.train), (.dev, splits.dev), (.test, splits.test)] {
+      notes += Self.cutNotes(split, examples, encoded[split]?.cuts ?? [], model.context)
+    }
+    self.notes = notes
+  }
+
+  /// The examples of `split` in text.
+  public func examples(_ split: Split) -> [Example] {
+    switch split {
+    case .train: splits.train
+    case .dev: splits.dev
+    case .test: splits.test
+    }
+  }
+
+  /// The model's answers on `split` at theta.
+  public func evaluate(_ split: Split, at theta: borrowing ParameterStore) throws(InputError) -> TaskResult {
+    try model.answer(encoded[split] ?? .candidates([]), of: task, at: theta, tokenizer: tokenizer)
+  }
+
+  /// What training minimises, on mini-batches of the training examples that `sampler` draws.
+  public func makeObjective(_ sampler: BatchSampler) -> any Objective {
+    switch objective {
+    case .crossEntropy: ClassificationObjective(model, trainingExamples, sampler)
+    case .languageModeling: LanguageModelingObjective(model, trainingExamples.map { .init($0) }, sampler)
+    case .accuracy: AccuracyObjective(model, trainingExamples, sampler)
+    case .f1: F1Objective(model, tokenizer, questions, sampler)
+    }
+  }
+
+  private var questions: [EncodedQuestion] {
+    if case .questions(let questions)? = encoded[.train] { questions } else { [] }
+  }
+
+  /// What was left out of the prompts of `split`, in words; nothing where all of them fit.
+  private static func cutNotes(_ split: Split, _ examples: [Example], _ cuts: [PromptCut], _ context: Int) -> [String] {
+    var notes: [String] = []
+    let cut = zip(examples, cuts).filter { $0.1.tokens > 0 }
+    if let first = cut.first {
+      notes.append(
+        "\(split): \(cut.count) of \(cuts.count) prompts cut on the left to the model's \(context) tokens, the first of "
+          + "them \(first.0.source)")
+    }
+    let fewer = cuts.count { $0.demonstrations > 0 }
+    if fewer > 0 { notes.append("\(split): \(fewer) of \(cuts.count) prompts have no room for all demonstrations") }
+    return notes
   }
 
   /// The folder that `path` means: itself, or the embedded model when it is called by its name.
@@ -66,7 +142,7 @@ extension RunConfiguration {
       case .total(let train, let dev): .total(train: train, dev: dev)
       }
     return try Workbench(
-      modelPath: modelPath, task: task, data: data, size: size, testCount: testCount ?? .max,
-      seed: UInt64(splitSeed))
+      modelPath: modelPath, task: task, objective: objective, data: data, testData: testData, size: size,
+      testCount: testCount ?? .max, seed: UInt64(splitSeed))
   }
 }

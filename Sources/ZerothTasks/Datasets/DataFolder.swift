@@ -15,14 +15,19 @@ public struct DataFolder: Sendable, Hashable {
   private static let testNames: Set<String> = ["test"]
 
   /// The files at `path`: `train`, `dev` (or `val`, `validation`, `dev_matched`) and `test` with any known ending in
-  /// a folder, one data file of any name in a folder, or the file itself.
-  public init(_ path: String) throws(InputError) {
+  /// a folder, one data file of any name in a folder, or the file itself. The test file of `testData`, or the only one
+  /// there, takes the place of the test file at `path`.
+  public init(_ path: String, testData: String? = nil) throws(InputError) {
+    let otherTest = try testData.map { other throws(InputError) in
+      let folder = try DataFolder(other)
+      return folder.test ?? folder.train
+    }
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw InputError(path, found: "nothing", expected: "a data file or a folder of them")
     }
     guard isFolder.boolValue else {
-      (train, dev, test) = (path, nil, nil)
+      (train, dev, test) = (path, nil, otherTest)
       return
     }
     let entries = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
@@ -37,10 +42,10 @@ public struct DataFolder: Sendable, Hashable {
     let (trainFile, devFile, testFile) = (try only(Self.trainNames), try only(Self.devNames), try only(Self.testNames))
     if let trainFile {
       train = trainFile
-      dev = testFile == nil ? nil : devFile
-      test = testFile ?? devFile
+      dev = testFile == nil && otherTest == nil ? nil : devFile
+      test = otherTest ?? testFile ?? devFile
     } else if files.count == 1, let file = files.first {
-      (train, dev, test) = (URL(fileURLWithPath: path).appendingPathComponent(file).relativePath, nil, nil)
+      (train, dev, test) = (URL(fileURLWithPath: path).appendingPathComponent(file).relativePath, nil, otherTest)
     } else {
       throw InputError(
         path, found: files.isEmpty ? "no data file" : files.joined(separator: ", "),

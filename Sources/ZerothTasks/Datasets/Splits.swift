@@ -41,7 +41,7 @@ public struct TaskData: Sendable {
   ///
   /// - Parameters:
   ///   - size: examples for train and dev; the task's own sizes by default.
-  ///   - testSize: the most test examples; the task's own size by default.
+  ///   - testSize: the most test examples, `.max` for all there are; the task's own size by default.
   /// - Throws: `InputError` when a class has fewer than `k`, a set would be empty, or train would hold a single class.
   public func split(_ size: SplitSize? = nil, test testSize: Int? = nil, seed: UInt64) throws(InputError) -> Splits {
     let size = size ?? task.splitSize
@@ -99,12 +99,14 @@ public struct TaskData: Sendable {
     case .total(let trainSize, let devSize):
       guard trainSize > 0 else { throw InputError("train size", found: "\(trainSize)", expected: "at least 1") }
       guard devSize > 0 else { throw InputError("dev size", found: "\(devSize)", expected: "at least 1") }
-      let asked = Double(trainSize) + Double(devIsFile ? 0 : devSize) + Double(test == nil ? testSize : 0)
+      // All that is left for test means the task's own test size when it comes to sharing a file.
+      let testShare = testSize == .max ? task.testSize : testSize
+      let asked = Double(trainSize) + Double(devIsFile ? 0 : devSize) + Double(test == nil ? testShare : 0)
       let part = min(1, Double(train.count) / asked)
       func share(of size: Int, _ isFile: Bool) -> Int { isFile ? size : max(1, Int(Double(size) * part)) }
       return (
         .atMost(share(of: trainSize, false)), .atMost(share(of: devSize, devIsFile)),
-        share(of: testSize, test != nil)
+        testSize == .max ? .max : share(of: testSize, test != nil)
       )
     }
   }

@@ -13,15 +13,6 @@ public struct AnswerScore: Sendable, Hashable {
     exactMatch = golds.contains(words)
   }
 
-  /// The value of a metric that is one of generated answers; nil for those of classification.
-  public func value(of metric: Metric) -> Double? {
-    switch metric {
-    case .answerF1: f1
-    case .exactMatch: exactMatch ? 1 : 0
-    case .accuracy, .f1: nil
-    }
-  }
-
   /// The words of `text` in lower case, without ASCII punctuation and without the articles a, an, the.
   public static func normalized(_ text: String) -> [String] {
     let kept = text.lowercased().unicodeScalars.filter { !isPunctuation($0) }

@@ -3,7 +3,9 @@ import ZerothModels
 
 /// What a model answers on a set of examples.
 public struct ClassificationResult: Sendable {
-  /// The predicted candidate of each example.
+  /// For each example, the log-probability of each candidate among the candidates: the log-softmax of their scores.
+  public let scores: [[Double]]
+  /// The candidate of each example with the highest score, the first of equals.
   public let predictions: [Int]
   /// The true candidate of each example.
   public let labels: [Int]
@@ -22,7 +24,7 @@ extension CausalModel {
     _ examples: [EncodedExample], at theta: borrowing ParameterStore, tokensAtOnce: Int = 1024
   ) throws(InputError) -> ClassificationResult {
     var predictions: [Int] = []
-    var loss = 0.0
+    var all: [[Double]] = []
     var next = 0
     while next < examples.count {
       var group: [EncodedExample] = []
@@ -35,12 +37,14 @@ extension CausalModel {
         tokens += count
         next += 1
       }
-      for (scores, example) in zip(try CandidateScores(group).evaluate(self, at: theta)[0], group) {
+      for scores in try CandidateScores(group).evaluate(self, at: theta)[0] {
         predictions.append(CandidateScores.prediction(scores))
-        loss += CandidateScores.crossEntropy(scores, label: example.label)
+        all.append(scores.indices.map { -CandidateScores.crossEntropy(scores, label: $0) })
       }
     }
+    let labels = examples.map(\.label)
     return ClassificationResult(
-      predictions: predictions, labels: examples.map(\.label), loss: loss / Double(max(1, examples.count)))
+      scores: all, predictions: predictions, labels: labels,
+      loss: zip(all, labels).reduce(0) { $0 - $1.0[$1.1] } / Double(max(1, examples.count)))
   }
 }

@@ -18,6 +18,11 @@ public final class LanguageModelingObjective: Objective {
       self.tokens = tokens
       self.scored = max(1, scored)
     }
+
+    /// The prompt and the right candidate of `example`, of which the candidate's tokens count.
+    public init(_ example: EncodedExample) {
+      self.init(example.prompt + example.candidates[example.label], scored: example.prompt.count)
+    }
   }
 
   private let model: CausalModel

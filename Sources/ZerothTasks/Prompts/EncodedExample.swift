@@ -6,6 +6,8 @@ public struct EncodedExample: Sendable, Hashable {
   public var candidates: [[Int]]
   /// The index of the right candidate.
   public var label: Int
+  /// What had to go for the prompt to fit.
+  public var cut = PromptCut()
 
   /// An example of a prompt, its candidates and the right one.
   public init(prompt: [Int], candidates: [[Int]], label: Int) {
@@ -13,6 +15,33 @@ public struct EncodedExample: Sendable, Hashable {
     self.candidates = candidates
     self.label = label
   }
+}
+
+/// A question in tokens for a causal model that generates the answer.
+public struct EncodedQuestion: Sendable, Hashable {
+  /// The prompt's tokens, special ones in front. They do not depend on the gold answers.
+  public var prompt: [Int]
+  /// The gold answers in text.
+  public var answers: [String]
+  /// What had to go for the prompt to fit.
+  public var cut = PromptCut()
+
+  /// A question of a prompt and its gold answers.
+  public init(prompt: [Int], answers: [String]) {
+    self.prompt = prompt
+    self.answers = answers
+  }
+}
+
+/// What was left out of a prompt that is longer than the model's context.
+public struct PromptCut: Sendable, Hashable {
+  /// Tokens cut off at the prompt's left.
+  public var tokens = 0
+  /// Demonstrations left out.
+  public var demonstrations = 0
+
+  /// Nothing was left out.
+  public init() {}
 }
 
 /// An example in tokens for a masked model.

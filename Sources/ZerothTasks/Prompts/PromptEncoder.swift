@@ -54,25 +54,70 @@ public struct PromptEncoder: Sendable {
         "\(example.source)", found: "a candidate without tokens among \(candidates)",
         expected: "at least one token of this model's vocabulary")
     }
+    var encoded = EncodedExample(prompt: [], candidates: [], label: 0)
+    let cut = try fit(demonstrations, to: example) { text in
+      encoded = split(text, candidates)
+      return (encoded.prompt, encoded.candidates.map(\.count).max() ?? 0)
+    }
+    encoded.prompt = prefix + encoded.prompt.dropFirst(cut.tokens)
+    try requirePrompt(encoded.prompt, of: example)
+    encoded.label = example.label
+    encoded.cut = cut
+    return encoded
+  }
+
+  /// The tokens of `example`'s prompt alone, for a model that generates the answer, after as many of the last
+  /// `demonstrations` as fit.
+  ///
+  /// Throws `InputError` naming the example's file and line when an answer of full length alone fills the context.
+  public func question(
+    _ example: Example, demonstrations: [Example] = []
+  ) throws(InputError) -> EncodedQuestion {
+    var question = EncodedQuestion(prompt: [], answers: example.answers)
+    question.cut = try fit(demonstrations, to: example) { text in
+      question.prompt = encode(text.trailingSpacesDropped, false)
+      return (question.prompt, 0)
+    }
+    question.prompt = prefix + question.prompt.dropFirst(question.cut.tokens)
+    try requirePrompt(question.prompt, of: example)
+    return question
+  }
+
+  /// Calls `tokens`, which encodes a text into a prompt and tells the longest candidate, on fewer and fewer demonstrations
+  /// until the prompt fits. Returns how much it still has to lose, and how many demonstrations were left out.
+  private func fit(
+    _ demonstrations: [Example], to example: Example, tokens: (String) -> (prompt: [Int], candidate: Int)
+  ) throws(InputError) -> PromptCut {
     var kept = demonstrations[...]
-    var encoded = split(text(of: example, after: kept), candidates)
-    while !kept.isEmpty, room(for: encoded) < encoded.prompt.count {
+    var cut = PromptCut()
+    while true {
+      let (prompt, candidate) = tokens(text(of: example, after: kept))
+      let room = contextLength - prefix.count - (task.kind == .generation ? max(candidate, Self.answer) : candidate)
+      var surplus = prompt.count - room
+      if surplus <= 0 || kept.isEmpty {
+        guard room > 0 else {
+          throw InputError(
+            "\(example.source)", found: "a candidate of \(contextLength - prefix.count - room) tokens",
+            expected: "one that fits into \(contextLength) tokens with its prompt")
+        }
+        cut.tokens = max(0, surplus)
+        cut.demonstrations = demonstrations.count - kept.count
+        return cut
+      }
       // Drops at least one, and as many as surely have to go: the blank line after each is at most a few tokens.
-      var surplus = encoded.prompt.count - room(for: encoded)
       repeat {
         surplus -= encode(demonstration(kept.removeFirst()), false).count + 4
       } while surplus > 0 && !kept.isEmpty
-      encoded = split(text(of: example, after: kept), candidates)
     }
-    let room = room(for: encoded)
-    guard room > 0 else {
-      throw InputError(
-        "\(example.source)", found: "a candidate of \(encoded.candidates.map(\.count).max() ?? 0) tokens",
-        expected: "one that fits into \(contextLength) tokens with its prompt")
-    }
-    encoded.prompt = prefix + encoded.prompt.suffix(room)
-    encoded.label = example.label
-    return encoded
+  }
+
+  private static var answer: Int { TextTask.maximalAnswerLength }
+
+  /// The first token of a candidate is predicted by the prompt's last, which so must be there.
+  private func requirePrompt(_ prompt: [Int], of example: Example) throws(InputError) {
+    guard prompt.isEmpty else { return }
+    throw InputError(
+      "\(example.source)", found: "a prompt without tokens", expected: "at least one token of this model's vocabulary")
   }
 
   /// The text of the demonstrations and the prompt.
@@ -93,13 +138,6 @@ public struct PromptEncoder: Sendable {
     var shared = wholes.reduce(own.count) { min($0, $1.count - 1) }
     for whole in wholes { shared = zip(own, whole).prefix(max(shared, 0)).prefix { $0 == $1 }.count }
     return EncodedExample(prompt: Array(own[..<shared]), candidates: wholes.map { Array($0[shared...]) }, label: 0)
-  }
-
-  /// How many tokens of the prompt fit.
-  private func room(for encoded: EncodedExample) -> Int {
-    let longest = encoded.candidates.map(\.count).max() ?? 0
-    let answer = task.kind == .generation ? max(longest, TextTask.maximalAnswerLength) : longest
-    return contextLength - prefix.count - answer
   }
 }
 

@@ -156,9 +156,10 @@ public struct TextTask: Sendable {
     return examples
   }
 
-  /// The examples at `path`: a folder of train, dev and test files, or one file. See ``DataFolder``.
-  public func load(_ path: String) throws -> TaskData {
-    let folder = try DataFolder(path)
+  /// The examples at `path`: a folder of train, dev and test files, or one file; those at `testData`, if it is given, take
+  /// the place of the test examples there. See ``DataFolder``.
+  public func load(_ path: String, testData: String? = nil) throws -> TaskData {
+    let folder = try DataFolder(path, testData: testData)
     return TaskData(
       task: self, folder: folder, train: try examples(at: folder.train), dev: try folder.dev.map(examples(at:)),
       test: try folder.test.map(examples(at:)))

@@ -1,0 +1,49 @@
+import Zeroth
+import ZerothModels
+
+/// Minus the F1 of greedily generated answers against the gold ones, averaged over a mini-batch: -1 to 0.
+///
+/// F1 is ``AnswerScore/f1``, the best over the gold answers; an answer is at most ``TextTask/maximalAnswerLength`` tokens up
+/// to a line end. It has no gradient, and its values are all that is asked for (MeZO, Malladi et al. 2023, section 3.3).
+///
+/// A token depends on those generated before it, so the points theta + offsets[i] D are visited one after another, on a
+/// moved copy of theta: this objective takes d floats more than the others.
+public final class F1Objective: Objective {
+  /// A token outside the vocabulary or a prompt longer than the model's context.
+  public typealias Failure = InputError
+
+  private let model: CausalModel
+  private let tokenizer: any Tokenizer
+  private let questions: [EncodedQuestion]
+  private let sampler: BatchSampler
+  private var batch: [EncodedQuestion] = []
+
+  /// The objective on mini-batches that `sampler` draws from `questions`; `tokenizer` spells the answers.
+  public init(
+    _ model: CausalModel, _ tokenizer: any Tokenizer, _ questions: [EncodedQuestion], _ sampler: BatchSampler
+  ) {
+    self.model = model
+    self.tokenizer = tokenizer
+    self.questions = questions
+    self.sampler = sampler
+    selectBatch(Batch(step: 0))
+  }
+
+  /// Chooses the questions that the sampler gives for this step and draw.
+  public func selectBatch(_ batch: Batch) {
+    self.batch = sampler.indices(step: batch.step, draw: batch.draw).map { questions[$0] }
+  }
+
+  /// Minus the mean F1 at theta; NaN where the model's logits are not finite.
+  public func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
+    guard try model.isFinite(on: batch[0].prompt, at: theta) else { return .nan }
+    return -(try model.answer(batch, at: theta, tokenizer: tokenizer).f1)
+  }
+}
+
+extension CausalModel {
+  /// Whether the logits after `prompt` are numbers: a diverged model would go on generating something.
+  fileprivate func isFinite(on prompt: [Int], at theta: borrowing ParameterStore) throws(InputError) -> Bool {
+    try evaluate(TokenBatch([prompt]), .logits(rows: [prompt.count - 1], ids: [0]), at: theta)[0][0].isFinite
+  }
+}

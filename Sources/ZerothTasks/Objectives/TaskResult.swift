@@ -1,0 +1,63 @@
+import Zeroth
+import ZerothModels
+
+/// What a model answers on a split of a task, and how good that is by the task's metrics.
+public struct TaskResult: Sendable {
+  /// The answers.
+  public enum Answers: Sendable {
+    /// Scored candidates.
+    case candidates(ClassificationResult)
+    /// Generated texts.
+    case generated(AnswerResult)
+  }
+
+  /// The task.
+  public let task: TextTask
+  /// The answers, in the order of the examples.
+  public let answers: Answers
+
+  /// `answers` on `task`.
+  public init(_ task: TextTask, _ answers: Answers) {
+    self.task = task
+    self.answers = answers
+  }
+
+  /// The values of the task's metrics.
+  public var scores: Scores {
+    Scores(task.metrics.compactMap { metric in value(of: metric).map { Scores.Value(metric, $0) } })
+  }
+
+  /// The mean cross-entropy over the candidates; nil where answers are generated.
+  public var loss: Double? {
+    if case .candidates(let found) = answers { found.loss } else { nil }
+  }
+
+  /// The confusion table and what follows from it, where the task has classes.
+  public var classes: ClassificationScore? {
+    guard case .candidates(let found) = answers, !task.classes.isEmpty else { return nil }
+    return ClassificationScore(classes: task.classes.count, predictions: found.predictions, labels: found.labels)
+  }
+
+  private func value(of metric: Metric) -> Double? {
+    switch (answers, metric) {
+    case (.candidates(let found), .accuracy): found.accuracy
+    case (.candidates, .f1): classes?.value(of: .f1)
+    case (.generated(let found), .answerF1): found.f1
+    case (.generated(let found), .exactMatch): found.exactMatch
+    default: nil
+    }
+  }
+}
+
+extension CausalModel {
+  /// Answers the examples of `split` at theta as `task` asks it; `tokenizer` spells generated answers.
+  public func answer(
+    _ split: EncodedSplit, of task: TextTask, at theta: borrowing ParameterStore, tokenizer: any Tokenizer
+  ) throws(InputError) -> TaskResult {
+    switch split {
+    case .candidates(let examples): TaskResult(task, .candidates(try classify(examples, at: theta)))
+    case .questions(let questions):
+      TaskResult(task, .generated(try answer(questions, at: theta, tokenizer: tokenizer)))
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import Foundation
+import TestSupport
+import Testing
+import Zeroth
+import ZerothModels
+import ZerothTasks
+
+/// The objectives on the model that the package carries, each against the same number by another way.
+@Suite(.serialized) final class ObjectiveTests {
+  static let folder = SharedMaterial.package.appendingPathComponent("Sources/ZerothRuns/Resources/imdb-opt").path
+  let model: CausalModel
+  let theta: ParameterStore
+  let tokenizer: any Tokenizer
+
+  init() throws {
+    model = try CausalModel(directory: Self.folder)
+    theta = try model.loadParameters()
+    tokenizer = try loadTokenizer(directory: Self.folder)
+  }
+
+  func encoder(_ task: TextTask) throws -> PromptEncoder {
+    let tokenizer = tokenizer
+    return try PromptEncoder(task: task, contextLength: model.context) { tokenizer.encode($0, addSpecialTokens: $1) }
+  }
+
+  static let sentences: [(String, Int)] = [
+    ("a great film .", 1), ("dull and lifeless .", 0), ("the best of the year .", 1), ("an awful mess .", 0),
+    ("i loved it .", 0), ("i hated it .", 1),
+  ]
+
+  func examples() throws -> [EncodedExample] {
+    let encoder = try encoder(.sst2)
+    return try Self.sentences.enumerated().map { i, sentence in
+      let source = Source(file: "a", line: i + 1)
+      return try encoder.encode(Example(fields: ["sentence": sentence.0], label: sentence.1, source: source))
+    }
+  }
+
+  func sampler(_ count: Int) throws -> BatchSampler { try BatchSampler(count: count, size: count, seed: 1) }
+
+  /// theta + offset D on a copy.
+  func moved(_ direction: DenseDirection, _ offset: Float) -> ParameterStore {
+    var moved = theta.clone()
+    moved.add(direction, scale: offset)
+    return moved
+  }
+
+  @Test func accuracyIsMinusTheShareOfRightPredictions() throws {
+    let examples = try examples()
+    let objective = AccuracyObjective(model, examples, try sampler(6))
+    #expect(try objective.loss(at: theta) == -(model.classify(examples, at: theta).accuracy))
+    let direction = DenseDirection(StreamKey(seed: 5), layout: theta.layout)
+    let offsets: [Float] = [0.05, -0.05, 0]
+    let losses = try objective.losses(along: direction, at: offsets, from: theta)
+    for (offset, loss) in zip(offsets, losses) {
+      let there = moved(direction, offset)
+      #expect(try loss == -(model.classify(examples, at: there).accuracy))
+      #expect((loss * 6).rounded() == loss * 6 && (-1...0).contains(loss))
+    }
+    #expect(Set(losses).count > 1, "a large move changes predictions")
+  }
+
+  @Test func aLossWithoutNumbersIsNotANumber() throws {
+    let nowhere = moved(DenseDirection(StreamKey(seed: 5), layout: theta.layout), .infinity)
+    let accuracy = AccuracyObjective(model, try examples(), try sampler(6))
+    #expect(try accuracy.loss(at: nowhere).isNaN)
+    let f1 = F1Objective(model, tokenizer, [EncodedQuestion(prompt: [2, 5], answers: ["a"])], try sampler(1))
+    #expect(try f1.loss(at: nowhere).isNaN)
+  }
+
+  @Test func f1IsMinusTheMeanOverGeneratedAnswers() throws {
+    let prompt = tokenizer.encode("This film is")
+    let tokens = try model.generateGreedily(prompt, count: 50, at: theta)
+    let text = try #require(tokenizer.decode(tokens).split(separator: "\n").first).trimmingCharacters(in: .whitespaces)
+    let questions = [
+      EncodedQuestion(prompt: prompt, answers: ["no such word", text.uppercased()]),
+      EncodedQuestion(prompt: prompt, answers: ["zebra crossing"]),
+    ]
+    let found = try model.answer(questions, at: theta, tokenizer: tokenizer)
+    #expect(found.answers == [text, text] && !text.isEmpty)
+    #expect(found.f1 == 0.5 && found.exactMatch == 0.5)
+    let objective = F1Objective(model, tokenizer, questions, try sampler(2))
+    #expect(try objective.loss(at: theta) == -0.5)
+    let direction = DenseDirection(StreamKey(seed: 5), layout: theta.layout)
+    let losses = try objective.losses(along: direction, at: [0, 0.05], from: theta)
+    let there = moved(direction, 0.05)
+    #expect(try losses == [-0.5, -(model.answer(questions, at: there, tokenizer: tokenizer).f1)])
+  }
+
+  /// Spells three tokens or more with a line end after the second word.
+  struct LineEnds: Tokenizer {
+    func encode(_ text: String, addSpecialTokens: Bool) -> [Int] { [] }
+    func decode(_ ids: [Int], skipSpecialTokens: Bool) -> String {
+      #expect(ids.count <= 3, "generation goes on after a line end")
+      return ids.count < 3 ? "The one" : "The one two\nthree"
+    }
+    func id(of token: String) -> Int? { nil }
+    func token(of id: Int) -> String? { nil }
+    var vocabularySize: Int { 0 }
+  }
+
+  @Test func anAnswerEndsAtTheLineEnd() throws {
+    let question = EncodedQuestion(prompt: tokenizer.encode("This film is"), answers: ["one two", "three"])
+    let found = try model.answer([question], at: theta, tokenizer: LineEnds())
+    #expect(found.answers == ["The one two"] && found.f1 == 1 && found.exactMatch == 1)
+  }
+
+  /// -1/n sum log p(token | tokens before it) over the candidate's tokens, from the whole vocabulary's logits.
+  @Test func languageModellingCountsTheRightCandidateAlone() throws {
+    let example = Example(
+      fields: ["premise": "The man fell.", "question": "cause"], choices: ["he ran.", "the film was long."], label: 1,
+      source: Source(file: "a", line: 1))
+    let encoded = try encoder(.copa).encode(example)
+    let objective = LanguageModelingObjective(model, [.init(encoded)], try sampler(1))
+    let tokens = encoded.prompt + encoded.candidates[1]
+    let rows = Array(encoded.prompt.count - 1..<tokens.count - 1)
+    let logits = try model.evaluate(TokenBatch([tokens]), .logits(rows: rows, ids: nil), at: theta)[0]
+    var sum = 0.0
+    for (i, row) in rows.enumerated() {
+      let here = logits[i * model.vocabulary..<(i + 1) * model.vocabulary].map { exp($0) }
+      sum -= log(here[tokens[row + 1]] / here.reduce(0, +))
+    }
+    #expect(abs(try objective.loss(at: theta) - sum / Double(rows.count)) < 1e-4)
+  }
+
+  @Test func scoresAreLogProbabilitiesAmongTheCandidates() throws {
+    let examples = try examples()
+    let found = try model.classify(examples, at: theta)
+    for (scores, example) in zip(found.scores, examples) {
+      #expect(abs(scores.reduce(0) { $0 + exp($1) } - 1) < 1e-12)
+      let ids = example.candidates.map { $0[0] }
+      let last = example.prompt.count - 1
+      let logits = try model.evaluate(TokenBatch([example.prompt]), .logits(rows: [last], ids: ids), at: theta)[0]
+      #expect(abs((scores[1] - scores[0]) - (logits[1] - logits[0])) < 1e-4)
+    }
+    #expect(abs(found.loss + zip(found.scores, found.labels).reduce(0) { $0 + $1.0[$1.1] } / 6) < 1e-12)
+  }
+
+  @Test func objectivesFitTheirTasks() throws {
+    for task in TaskRegistry.standard.tasks {
+      #expect(try task.objective(nil) == task.objectives[0])
+      for objective in TaskObjective.allCases where !task.objectives.contains(objective) {
+        let error = #expect(throws: InputError.self) { try task.objective(objective) }
+        #expect(error?.subject == "task \(task.name): objective" && error?.found == "'\(objective.rawValue)'")
+      }
+    }
+    #expect(TextTask.copa.objectives[0] == .languageModeling && TextTask.drop.objectives[0] == .languageModeling)
+    #expect(TextTask.multirc.objectives[0] == .crossEntropy && TextTask.squad.objectives.contains(.f1))
+  }
+}
