@@ -63,11 +63,12 @@ static inline uint16_t to_float16(float value, uint32_t random) {
 }
 
 void zeroth_narrow(enum zeroth_format format, size_t n, const float *x, uint64_t key, uint64_t first, void *y) {
-  uint32_t words[philox_group];
+  enum { pair = 2 * philox_group };
+  uint32_t words[pair];
   uint16_t *out = y;
   for (size_t i = 0; i < n;) {
-    size_t skip = (size_t)((first + i) % philox_group), take = philox_group - skip < n - i ? philox_group - skip : n - i;
-    zeroth_philox_words(key, (first + i) / philox_group, words);
+    size_t skip = (size_t)((first + i) % pair), take = pair - skip < n - i ? pair - skip : n - i;
+    zeroth_philox_words(key, (first + i) / pair, words);
     for (size_t j = 0; j < take; j++, i++)
       out[i] = format == zeroth_bfloat16 ? to_bfloat16(x[i], words[skip + j]) : to_float16(x[i], words[skip + j]);
   }

@@ -135,18 +135,6 @@ void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t ke
   }
 }
 
-void zeroth_philox_displace(enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
-                            float scale, const float *w, float a0, float *out0, float a1, float *out1) {
-  _Alignas(64) float z[batch];
-  float *values;
-  for (size_t i = 0, n; i < count; i += n) {
-    n = make_batch(0, distribution, key, first + i, count - i, z, &values);
-    if (scale != 1) zeroth_scale(n, scale, values);
-    zeroth_displace(n, w + i, a0, values, out0 + i);
-    if (out1) zeroth_displace(n, w + i, a1, values, out1 + i);
-  }
-}
-
 void zeroth_normals_on(int isa, size_t groups, const uint32_t *words, float *out) {
   memcpy(out, words, groups * philox_group * sizeof *words);
   isas[isa].normals(groups, out);

@@ -15,7 +15,3 @@ enum { philox_group = 64, philox_lanes = 16, philox_rounds = 10 };
 
 /// The 128 words of groups 2 `pair` and 2 `pair` + 1, in order.
 void zeroth_philox_words(uint64_t key, uint64_t pair, uint32_t out[2 * philox_group]);
-
-/// `zeroth_noise_displace` for Philox.
-void zeroth_philox_displace(enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
-                            float scale, const float *w, float a0, float *out0, float a1, float *out1);

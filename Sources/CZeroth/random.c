@@ -150,19 +150,3 @@ void zeroth_noise(int generator, enum zeroth_distribution distribution, uint64_t
   else
     gsl_noise(generator, distribution, key, first, count, scale, base, out);
 }
-
-void zeroth_noise_displace(int generator, enum zeroth_distribution distribution, uint64_t key, uint64_t first,
-                           size_t count, float scale, const float *w, float a0, float *out0, float a1, float *out1) {
-  if (generator == 0) {
-    zeroth_philox_displace(distribution, key, first, count, scale, w, a0, out0, a1, out1);
-    return;
-  }
-  float z[chunk];
-  for (size_t i = 0, n; i < count; i += n) {
-    n = chunk - (size_t)((first + i) % chunk);
-    if (n > count - i) n = count - i;
-    gsl_noise(generator, distribution, key, first + i, n, scale, NULL, z);
-    zeroth_displace(n, w + i, a0, z, out0 + i);
-    if (out1 != NULL) zeroth_displace(n, w + i, a1, z, out1 + i);
-  }
-}

@@ -58,23 +58,4 @@ import ZerothTasks
     let tokenizer = try loadTokenizer(directory: SharedMaterial.path("tokenizers/\(name)"))
     expectEqual(tokenizer, try edge("tokenizers/\(name)"))
   }
-
-  /// On real text, in the time of this thread alone: other tests run beside it.
-  @Test(.enabled(if: SharedMaterial.has("corpora/imdb_test_2k.tsv")), arguments: ["opt-roberta", "imdb-4k"])
-  func bytePairsTakeAtLeastAMegabyteASecond(name: String) throws {
-    let tokenizer = try loadTokenizer(directory: SharedMaterial.path("tokenizers/\(name)"))
-    let text = try String(contentsOfFile: SharedMaterial.path("corpora/imdb_test_2k.tsv"), encoding: .utf8)
-    #expect(text.utf8.count > 2_000_000)
-    let lines = text.split(separator: "\n").map(String.init)
-    func seconds() -> Double {
-      var time = timespec()
-      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-      return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
-    let start = seconds()
-    let count = lines.reduce(0) { $0 + tokenizer.encode($1).count }
-    let rate = Double(text.utf8.count) / (seconds() - start)
-    #expect(count > 400_000)
-    #expect(rate > 1e6, "\(rate) bytes a second")
-  }
 }

@@ -62,12 +62,6 @@ enum zeroth_distribution { zeroth_gaussian = 0, zeroth_rademacher = 1 };
 void zeroth_noise(int generator, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
                   float scale, const float *_Nullable base, float *_Nonnull out);
 
-/// out0 = w + a0 z and, unless NULL, out1 = w + a1 z, where z[i] = scale * noise[first + i] as `zeroth_noise` gives it:
-/// in one pass and without storing z, to the bits of `zeroth_displace`. No two of `w`, `out0` and `out1` overlap.
-void zeroth_noise_displace(int generator, enum zeroth_distribution distribution, uint64_t key, uint64_t first,
-                           size_t count, float scale, const float *_Nonnull w, float a0, float *_Nonnull out0, float a1,
-                           float *_Nullable out1);
-
 /// The instruction sets that the Philox noise can run on here, best first: "avx512", "avx2", "generic".
 int zeroth_isa_count(void);
 const char *_Nonnull zeroth_isa_name(int isa);

@@ -16,6 +16,8 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   private let reserved: Bool
   private let halves: HalfPrecisionBlocks?
+  /// The trainable blocks, cut once for all updates.
+  private let panels: [Panel]
   private var updates: PendingUpdates?
   private var writes = 0
 
@@ -28,6 +30,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     base = memory.assumingMemoryBound(to: Float.self)
     halves = nil
     reserved = false
+    panels = Panel.cut(layout.trainable)
   }
 
   /// A store in which `halves` are stored in half precision, and zeros elsewhere.
@@ -40,6 +43,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     base = memory.assumingMemoryBound(to: Float.self)
     self.halves = halves
     reserved = true
+    panels = Panel.cut(layout.trainable)
   }
 
   deinit {
@@ -132,12 +136,10 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   mutating func apply(
     _ direction: some Direction, scales: BlockScales, scale: Float, keep: (@Sendable (ParameterBlock) -> Float)? = nil
   ) {
-    var blocks = layout.trainable.filter { direction.touches($0) || keep != nil }
-    if keep == nil, let factors = direction.lowRank {
-      postpone(factors, blocks.filter(\.isMatrix), scales, scale)
-      blocks.removeAll(where: \.isMatrix)
-    }
-    write(blocks) { panel, values in
+    let factors = keep == nil ? direction.lowRank : nil
+    if let factors { postpone(factors, scales, scale) }
+    let postponesMatrices = factors != nil
+    write(where: { !(postponesMatrices && $0.isMatrix) && (keep != nil || direction.touches($0)) }) { panel, values in
       if let keep {
         let factor = keep(panel.block)
         if factor != 1, let start = values.baseAddress { zeroth_scale(values.count, factor, start) }
@@ -151,42 +153,43 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// Writes the pending updates of all blocks.
   mutating func fold() {
     guard updates != nil else { return }
-    write(layout.trainable.filter { stored().pending(of: $0) != nil }) { _, _ in }
+    write(where: { _ in true }) { _, _ in }
     updates = nil
   }
 
   /// Writes the pending updates of `block`.
   mutating func fold(_ block: ParameterBlock) {
     guard stored().pending(of: block) != nil else { return }
-    write([block]) { _, _ in }
+    write(where: { $0.index == block.index }) { _, _ in }
   }
 
-  /// B += scale s_l U_l on each of `matrices`.
-  private mutating func postpone(
-    _ direction: any LowRankDirection, _ matrices: [ParameterBlock], _ scales: BlockScales, _ scale: Float
-  ) {
+  /// B += scale s_l U_l on each matrix.
+  private mutating func postpone(_ direction: any LowRankDirection, _ scales: BlockScales, _ scale: Float) {
     if updates?.rightKey != direction.rightKey || updates?.rank != direction.rank {
       fold()
       updates = PendingUpdates(direction, layout.trainable)
     }
     guard let updates else { return }
-    let panels = Panel.cut(matrices)
+    let panels = panels
     Parallel.forEach(panels.count) { i in
       let block = panels[i].block
+      guard block.isMatrix, direction.touches(block) else { return }
       updates.add(
         direction, of: block, rows: panels[i].rows, scale: scale * direction.matrixScale * scales[block])
     }
   }
 
-  /// Runs `body` on the values of each panel of `blocks`, pending updates written, on all threads.
+  /// Runs `body` on the values of each panel of the blocks that are `included`, pending updates written, on all threads.
   private mutating func write(
-    _ blocks: [ParameterBlock], _ body: @Sendable (Panel, UnsafeMutableBufferPointer<Float>) -> Void
+    where included: @Sendable (ParameterBlock) -> Bool,
+    _ body: @Sendable (Panel, UnsafeMutableBufferPointer<Float>) -> Void
   ) {
-    let panels = Panel.cut(blocks)
+    let panels = panels
     let stored = stored()
     let key = nextRoundingKey()
     Parallel.forEach(panels.count) { i in
       let panel = panels[i]
+      guard included(panel.block) else { return }
       let n = panel.block.columns
       let count = panel.rows.count * n
       if stored.floats(of: panel.block) != nil {
@@ -205,7 +208,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
         }
       }
     }
-    if let updates { for block in blocks { updates.clear(block) } }
+    if let updates { for block in layout.trainable where included(block) { updates.clear(block) } }
   }
 
   private mutating func narrow(

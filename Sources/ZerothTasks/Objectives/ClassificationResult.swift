@@ -12,6 +12,14 @@ public struct ClassificationResult: Sendable {
   /// The mean cross-entropy over the candidates.
   public let loss: Double
 
+  /// The result of the scores `raw`, of any scale that a softmax takes.
+  init(_ raw: [[Double]], labels: [Int]) {
+    scores = raw.map { scores in scores.indices.map { -CandidateScores.crossEntropy(scores, label: $0) } }
+    predictions = raw.map(CandidateScores.prediction)
+    self.labels = labels
+    loss = zip(scores, labels).reduce(0) { $0 - $1.0[$1.1] } / Double(max(1, labels.count))
+  }
+
   /// The part that was predicted right.
   public var accuracy: Double {
     Double(zip(predictions, labels).filter(==).count) / Double(max(1, labels.count))
@@ -23,28 +31,11 @@ extension CausalModel {
   public func classify(
     _ examples: [EncodedExample], at theta: borrowing ParameterStore, tokensAtOnce: Int = 1024
   ) throws(InputError) -> ClassificationResult {
-    var predictions: [Int] = []
-    var all: [[Double]] = []
-    var next = 0
-    while next < examples.count {
-      var group: [EncodedExample] = []
-      var tokens = 0
-      while next < examples.count {
-        let example = examples[next]
-        let count = example.prompt.count + example.candidates.reduce(0) { $0 + $1.count - 1 }
-        guard group.isEmpty || tokens + count <= tokensAtOnce else { break }
-        group.append(example)
-        tokens += count
-        next += 1
-      }
-      for scores in try CandidateScores(group).evaluate(self, at: theta)[0] {
-        predictions.append(CandidateScores.prediction(scores))
-        all.append(scores.indices.map { -CandidateScores.crossEntropy(scores, label: $0) })
-      }
+    let groups = examples.grouped(tokensAtOnce) { example in
+      example.prompt.count + example.candidates.reduce(0) { $0 + $1.count - 1 }
     }
-    let labels = examples.map(\.label)
-    return ClassificationResult(
-      scores: all, predictions: predictions, labels: labels,
-      loss: zip(all, labels).reduce(0) { $0 - $1.0[$1.1] } / Double(max(1, examples.count)))
+    var scores: [[Double]] = []
+    for group in groups { scores += try CandidateScores(group).evaluate(self, at: theta)[0] }
+    return ClassificationResult(scores, labels: examples.map(\.label))
   }
 }

@@ -76,16 +76,9 @@ extension EncoderModel {
   private func classify(
     _ groups: [EncoderScores], at theta: borrowing ParameterStore
   ) throws(InputError) -> ClassificationResult {
-    var predictions: [Int] = []
-    var loss = 0.0
-    for group in groups {
-      for (scores, label) in zip(try group.evaluate(self, at: theta)[0], group.labels) {
-        predictions.append(CandidateScores.prediction(scores))
-        loss += CandidateScores.crossEntropy(scores, label: label)
-      }
-    }
-    let labels = groups.flatMap(\.labels)
-    return ClassificationResult(predictions: predictions, labels: labels, loss: loss / Double(max(1, labels.count)))
+    var scores: [[Double]] = []
+    for group in groups { scores += try group.evaluate(self, at: theta)[0] }
+    return ClassificationResult(scores, labels: groups.flatMap(\.labels))
   }
 }
 

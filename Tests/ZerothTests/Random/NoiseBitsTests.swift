@@ -54,32 +54,4 @@ import Zeroth
     let part = significant(n >> 1)
     return (n & 1 == 0 ? part : 0 &- part) &+ UInt32(n / 3 % 4) << 30
   }
-
-  /// w + a z in one pass is z, and then w + a z: for every generator, wherever a piece starts.
-  @Test(arguments: ["philox4x32", "mt19937"]) func displacing(_ name: String) throws {
-    let generator = Int32(try #require(RandomGenerator.names.firstIndex(of: name)))
-    let w = (0..<9000).map { Float($0) * 0.001 - 4 }
-    for (first, count) in [(0, 1), (0, 64), (63, 2), (1000, 3000), (4090, 9000), (77, 0)] {
-      let kinds: [(zeroth_distribution, Float)] = [
-        (zeroth_gaussian, 1), (zeroth_gaussian, 0.37), (zeroth_rademacher, 2),
-      ]
-      for (distribution, scale) in kinds {
-        var z = [Float](repeating: 0, count: w.count)
-        var one = z
-        var two = z
-        var alone = z
-        zeroth_noise(generator, distribution, 5, UInt64(first), count, scale, nil, &z)
-        zeroth_noise_displace(generator, distribution, 5, UInt64(first), count, scale, w, 0.01, &one, -0.03, &two)
-        zeroth_noise_displace(generator, distribution, 5, UInt64(first), count, scale, w, 0.01, &alone, 0, nil)
-        for i in 0..<count {
-          // The product is rounded before the sum.
-          let up = 0.01 * z[i]
-          let down = -0.03 * z[i]
-          #expect(one[i].bitPattern == (w[i] + up).bitPattern && two[i].bitPattern == (w[i] + down).bitPattern)
-        }
-        #expect(alone == one)
-        #expect(one[count...].allSatisfy { $0 == 0 } && two[count...].allSatisfy { $0 == 0 })
-      }
-    }
-  }
 }
