@@ -48,6 +48,7 @@ public final class CausalModel: PretrainedModel {
   ) throws(InputError) -> [[Double]] {
     precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
     try batch.validate(vocabulary: vocabulary, context: context)
+    try readout.validate(rows: batch.tokens.count, vocabulary: vocabulary)
     guard !readout.rows.isEmpty else { return offsets.map { _ in [] } }
     if offsets.count > 1, Weights.measuresApart(direction, rows: batch.tokens.count) {
       var results: [[Double]] = []

@@ -143,5 +143,14 @@ import ZerothModels
     #expect(throws: InputError.self) {
       try model.evaluate(TokenBatch([[Int](repeating: 1, count: 41)]), .logits(rows: [0], ids: nil), at: theta)
     }
+    #expect(throws: InputError.self) {
+      try model.evaluate(TokenBatch([[0]]), .logits(rows: [0], ids: [101]), at: theta)
+    }
+    #expect(throws: InputError.self) {
+      try model.evaluate(TokenBatch([[0]]), .logProbabilities(rows: [1], targets: [5]), at: theta)
+    }
+    #expect(throws: InputError.self) {
+      try model.evaluate(TokenBatch([[0]]), .logProbabilities(rows: [0], targets: [-1]), at: theta)
+    }
   }
 }

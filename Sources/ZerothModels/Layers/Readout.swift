@@ -16,6 +16,21 @@ public enum Readout: Sendable {
     case .logProbabilities(let rows, _): rows
     }
   }
+
+  /// Throws `InputError` for a row outside the batch or a token outside the vocabulary.
+  func validate(rows count: Int, vocabulary: Int) throws(InputError) {
+    if let row = rows.first(where: { !(0..<count).contains($0) }) {
+      throw InputError("readout", found: "row \(row)", expected: "a row of the batch's \(count)")
+    }
+    let ids =
+      switch self {
+      case .logits(_, let ids): ids ?? []
+      case .logProbabilities(_, let targets): targets
+      }
+    if let id = ids.first(where: { !(0..<vocabulary).contains($0) }) {
+      throw InputError("readout", found: "token \(id)", expected: "an id below the vocabulary's \(vocabulary)")
+    }
+  }
 }
 
 extension Weights {
