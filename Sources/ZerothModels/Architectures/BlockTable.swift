@@ -93,7 +93,8 @@ extension Weights {
   /// weigh: then they exist for a piece at a time.
   func pieces(of width: Int, unit: Int, count: Int, for x: Matrix) -> [Range<Int>] {
     guard x.rows >= 256 * variants, count > 1 else { return [0..<width] }
-    let step = (width / unit + count - 1) / count * unit
+    let units = (width + unit - 1) / unit
+    let step = (units + count - 1) / count * unit
     return stride(from: 0, to: width, by: step).map { $0..<min($0 + step, width) }
   }
 
