@@ -228,15 +228,14 @@ extension Weights {
     activation: zeroth_activation = zeroth_identity
   ) {
     workspace.scope {
-      let biases = bias.map(vector)
+      let biases = bias.map { vector($0, rows: rows) }
       let product = Product(x, weight, rows: rows, columns: columns, self)
-      let first = rows?.lowerBound ?? 0
       let count = x.rows / variants
       workspace.forEach(product.panelCount, scratch: product.scratchCount) { i, scratch in
         let panel = product.panel(i)
         for v in 0..<variants {
           let target = y.row(v * count) + panel.lowerBound
-          let b = biases.map { UnsafePointer($0.row(v)) + first + panel.lowerBound }
+          let b = biases.map { UnsafePointer($0.row(v)) + panel.lowerBound }
           if !accumulate {
             zeroth_fill_rows(count, panel.count, b, target, y.columns)
           } else if let b {

@@ -39,17 +39,19 @@ struct Weights: @unchecked Sendable {
     return direction
   }
 
-  /// The vector `block` in each variant: variants x count.
-  func vector(_ block: ParameterBlock) -> Matrix {
-    let result = workspace.matrix(variants, block.count)
+  /// The vector `block`, or its elements `rows`, in each variant: variants x count.
+  func vector(_ block: ParameterBlock, rows: Range<Int>? = nil) -> Matrix {
+    let rows = rows ?? 0..<block.rows
+    let count = rows.count * block.columns
+    let result = workspace.matrix(variants, count)
     let source = result.row(variants - 1)
-    stored.read(block, rows: 0..<block.rows, into: source)
-    for v in 0..<(variants - 1) { result.row(v).update(from: source, count: block.count) }
+    stored.read(block, rows: rows, into: source)
+    for v in 0..<(variants - 1) { result.row(v).update(from: source, count: count) }
     if let direction = displacement(of: block) {
-      let z = workspace.matrix(1, block.count)
-      direction.write(block, rows: 0..<block.rows, into: z.base)
+      let z = workspace.matrix(1, count)
+      direction.write(block, rows: rows, into: z.base)
       for v in 0..<variants where offsets[v] != 0 {
-        zeroth_axpy(block.count, offsets[v], z.base, result.row(v))
+        zeroth_axpy(count, offsets[v], z.base, result.row(v))
       }
     }
     return result
@@ -113,8 +115,8 @@ struct Weights: @unchecked Sendable {
   /// out = layer norm of the rows of `x`: (x - mean) / sqrt(var + eps) * gain + bias.
   func layerNorm(_ x: Matrix, gain: ParameterBlock?, bias: ParameterBlock?, eps: Float = 1e-5, into out: Matrix) {
     workspace.scope {
-      let gains = gain.map(vector)
-      let biases = bias.map(vector)
+      let gains = gain.map { vector($0) }
+      let biases = bias.map { vector($0) }
       forRows(x) { v, rows in
         zeroth_layer_norm(
           rows.count, x.columns, eps, gains?.row(v), biases?.row(v), x.row(rows.lowerBound),
