@@ -111,13 +111,17 @@ import ZerothTasks
     }
   }
 
-  /// A head of embedded label sentences gives 74.1% on 1 000 test sentences of SST-2 before any training.
+  /// A head of embedded label sentences on the first 1 000 test sentences of SST-2 before any training: 71.2%, as a NumPy
+  /// forward pass of the same weights says (72.4% on all 1 821).
   @Test(.enabled(if: SharedMaterial.has("models/all-minilm-l6-v2") && SharedMaterial.has("data/sst2")))
   func zeroShotOfMiniLM() throws {
     let model = try loadTaskModel(directory: SharedMaterial.path("models/all-minilm-l6-v2"), task: .sst2)
     let theta = try model.loadParameters()
-    let test = try TextTask.sst2.load(SharedMaterial.path("data/sst2")).split(test: 1000, seed: 0).test
-    guard case .candidates(let found) = try model.encode(test, demonstrations: []).answers(at: theta) else { return }
-    #expect(test.count == 1000 && abs(found.accuracy - 0.741) < 0.02, "\(found.accuracy)")
+    let test = Array(try TextTask.sst2.examples(at: SharedMaterial.path("data/sst2/test.txt")).prefix(1000))
+    guard case .candidates(let found) = try model.encode(test, demonstrations: []).answers(at: theta) else {
+      Issue.record("no scored candidates")
+      return
+    }
+    #expect(abs(found.accuracy - 0.712) < 0.002, "\(found.accuracy)")
   }
 }
