@@ -113,7 +113,7 @@ import ZerothTasks
       out: scratch.path + "/run")
     #expect(configuration.sample == .total(train: 8, dev: 4))
     let bench = try configuration.workbench()
-    #expect(Set(bench.trainingExamples.map(\.candidates.count)).count > 1)
+    #expect(Set(bench.splits.train.map(\.choices.count)).count > 1)
     let result = try train(configuration, scratch)
     #expect(result.final.values.map(\.metric) == [.accuracy])
   }

@@ -64,13 +64,14 @@ import ZerothTasks
   }
 
   @Test func labelHead() throws {
-    try check(EncoderClassificationObjective(model, Self.sentences, sampler)) { index, theta in
+    try check(ClassificationObjective(ScoredSentences(model, Self.sentences), sampler)) { index, theta in
       try model.evaluate(TokenBatch([Self.sentences[index].tokens]), .labelScores, at: theta)[0]
     }
   }
 
   @Test func labelWordsAtTheMask() throws {
-    try check(MaskedClassificationObjective(model, Self.masked, labelWords: Self.words, sampler)) { index, theta in
+    try check(ClassificationObjective(ScoredMasks(model, Self.masked, labelWords: Self.words), sampler)) {
+      index, theta in
       let example = Self.masked[index]
       let logits = try model.evaluate(
         TokenBatch([example.tokens]), .logits(rows: [example.maskPosition], ids: nil), at: theta)[0]
@@ -81,33 +82,46 @@ import ZerothTasks
   @Test func classifyingCutsIntoPassesWithoutAnEffect() throws {
     let theta = model.randomParameters(StreamKey(seed: 1))
     for tokens in [1, 7, 1024] {
-      let found = try model.classify(Self.masked, labelWords: Self.words, at: theta, tokensAtOnce: tokens)
-      let whole = try model.classify(Self.masked, labelWords: Self.words, at: theta)
+      let masks = ScoredMasks(model, Self.masked, labelWords: Self.words)
+      let found = try masks.classify(at: theta, tokensAtOnce: tokens)
+      let whole = try masks.classify(at: theta)
       #expect(found.predictions == whole.predictions && found.labels == [0, 1, 0, 1, 0, 1])
       #expect(abs(found.loss - whole.loss) < 1e-6 && found.loss.isFinite)
-      #expect(try model.classify(Self.sentences, at: theta, tokensAtOnce: tokens).labels == [0, 1, 0, 1, 0, 1])
+      #expect(
+        try ScoredSentences(model, Self.sentences).classify(at: theta, tokensAtOnce: tokens).labels == [
+          0, 1, 0, 1, 0, 1,
+        ])
     }
-    #expect(try model.classify([EncodedSentence](), at: theta).predictions.isEmpty)
-    #expect(throws: InputError.self) { try model.classify([EncodedSentence(tokens: [3], label: 2)], at: theta) }
+    #expect(try ScoredSentences(model, []).classify(at: theta).predictions.isEmpty)
+    let wrong = ScoredSentences(model, [EncodedSentence(tokens: [3], label: 2)])
+    #expect(throws: InputError.self) { try wrong.classify(at: theta) }
   }
 
-  /// A head of embedded label sentences gives 74.1% on 1 000 test sentences of SST-2 before any training.
+  /// Minus the share of right predictions, of the same scores.
+  @Test func accuracyOfEncoders() throws {
+    var theta = model.randomParameters(StreamKey(seed: 1))
+    try model.startLabelHead(of: &theta, from: [[3, 14, 15], [9, 26]])
+    let all = try BatchSampler(count: 6, size: 6, seed: 3)
+    let scored: [any ScoredExamples] = [
+      ScoredSentences(model, Self.sentences), ScoredMasks(model, Self.masked, labelWords: Self.words),
+    ]
+    for examples in scored {
+      let accuracy = try examples.classify(at: theta).accuracy
+      #expect(try AccuracyObjective(examples, all).loss(at: theta) == -accuracy)
+    }
+  }
+
+  /// A head of embedded label sentences on the first 1 000 test sentences of SST-2 before any training: 71.2%, as a NumPy
+  /// forward pass of the same weights says (72.4% on all 1 821).
   @Test(.enabled(if: SharedMaterial.has("models/all-minilm-l6-v2") && SharedMaterial.has("data/sst2")))
   func zeroShotOfMiniLM() throws {
-    let directory = SharedMaterial.path("models/all-minilm-l6-v2")
-    let model = try EncoderModel(directory: directory, classes: 2)
-    let tokenizer = try loadTokenizer(directory: directory)
-    let task = try TaskRegistry.standard.task(named: "sst2")
-    let encoder = try SentenceEncoder(task: task, contextLength: model.context) {
-      tokenizer.encode($0, addSpecialTokens: $1)
+    let model = try loadTaskModel(directory: SharedMaterial.path("models/all-minilm-l6-v2"), task: .sst2)
+    let theta = try model.loadParameters()
+    let test = Array(try TextTask.sst2.examples(at: SharedMaterial.path("data/sst2/test.txt")).prefix(1000))
+    guard case .candidates(let found) = try model.encode(test, demonstrations: []).answers(at: theta) else {
+      Issue.record("no scored candidates")
+      return
     }
-    var theta = try model.loadParameters()
-    try model.startLabelHead(of: &theta, from: encoder.labelSentences)
-    let data = try task.load(SharedMaterial.path("data/sst2"))
-    let examples = try data.split(.total(train: 100, dev: 50), test: 300, seed: 0).test.map {
-      EncodedSentence(tokens: encoder.encode($0), label: $0.label)
-    }
-    let accuracy = try model.classify(examples, at: theta).accuracy
-    #expect((0.66...0.82).contains(accuracy), "\(accuracy)")
+    #expect(abs(found.accuracy - 0.712) < 0.002, "\(found.accuracy)")
   }
 }

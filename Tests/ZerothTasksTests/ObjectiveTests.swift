@@ -47,14 +47,14 @@ import ZerothTasks
 
   @Test func accuracyIsMinusTheShareOfRightPredictions() throws {
     let examples = try examples()
-    let objective = AccuracyObjective(model, examples, try sampler(6))
-    #expect(try objective.loss(at: theta) == -(model.classify(examples, at: theta).accuracy))
+    let objective = AccuracyObjective(ScoredCandidates(model, examples), try sampler(6))
+    #expect(try objective.loss(at: theta) == -(ScoredCandidates(model, examples).classify(at: theta).accuracy))
     let direction = DenseDirection(StreamKey(seed: 5), layout: theta.layout)
     let offsets: [Float] = [0.05, -0.05, 0]
     let losses = try objective.losses(along: direction, at: offsets, from: theta)
     for (offset, loss) in zip(offsets, losses) {
       let there = moved(direction, offset)
-      #expect(try loss == -(model.classify(examples, at: there).accuracy))
+      #expect(try loss == -(ScoredCandidates(model, examples).classify(at: there).accuracy))
       #expect((loss * 6).rounded() == loss * 6 && (-1...0).contains(loss))
     }
     #expect(Set(losses).count > 1, "a large move changes predictions")
@@ -62,7 +62,7 @@ import ZerothTasks
 
   @Test func aLossWithoutNumbersIsNotANumber() throws {
     let nowhere = moved(DenseDirection(StreamKey(seed: 5), layout: theta.layout), .infinity)
-    let accuracy = AccuracyObjective(model, try examples(), try sampler(6))
+    let accuracy = AccuracyObjective(ScoredCandidates(model, try examples()), try sampler(6))
     #expect(try accuracy.loss(at: nowhere).isNaN)
     let f1 = F1Objective(model, tokenizer, [EncodedQuestion(prompt: [2, 5], answers: ["a"])], try sampler(1))
     #expect(try f1.loss(at: nowhere).isNaN)
@@ -125,7 +125,7 @@ import ZerothTasks
 
   @Test func scoresAreLogProbabilitiesAmongTheCandidates() throws {
     let examples = try examples()
-    let found = try model.classify(examples, at: theta)
+    let found = try ScoredCandidates(model, examples).classify(at: theta)
     for (scores, example) in zip(found.scores, examples) {
       #expect(abs(scores.reduce(0) { $0 + exp($1) } - 1) < 1e-12)
       let ids = example.candidates.map { $0[0] }

@@ -158,6 +158,7 @@ private final class ToyTokenizer: Sendable {
     func text(_ length: Int) throws -> String {
       let encoder = try MaskedPromptEncoder(task: .snli, contextLength: length, mask: 2, encode: toy.encode)
       let encoded = encoder.encode(example("A man sleeps.", "He rests."))
+      #expect(encoded.cut.tokens == max(0, 11 - length))
       #expect(encoded.tokens[encoded.maskPosition] == 2)
       return toy.text(encoded.tokens).joined()
     }
@@ -177,8 +178,11 @@ private final class ToyTokenizer: Sendable {
   @Test func sentencesForEncoders() throws {
     let toy = ToyTokenizer(suffix: [1])
     let encoder = try SentenceEncoder(task: .snli, contextLength: 7, encode: toy.encode)
-    #expect(toy.text(encoder.encode(example("A man sleeps.", "He rests."))).joined() == "<s>A man sleeps. He</s>")
+    let encoded = encoder.encode(example("A man sleeps.", "He rests."))
+    #expect(toy.text(encoded.tokens).joined() == "<s>A man sleeps. He</s>")
+    #expect(encoded.label == 1 && encoded.cut.tokens == 2)
     #expect(encoder.labelSentences.map { toy.text($0).joined() }[1] == "<s>The answer is Yes.</s>")
     #expect(throws: InputError.self) { try SentenceEncoder(task: .drop, contextLength: 9, encode: toy.encode) }
+    #expect(throws: InputError.self) { try SentenceEncoder(task: .cb, contextLength: 9, encode: toy.encode) }
   }
 }

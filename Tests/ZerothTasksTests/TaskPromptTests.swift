@@ -30,7 +30,8 @@ import ZerothTasks
     }
     #expect(TextTask.sst2.classes.map(\.word) == ["terrible", "great"])
     #expect(TextTask.sst5.classes.map(\.word) == ["terrible", "bad", "okay", "good", "great"])
-    #expect(TextTask.sst2.classes.map(TextTask.sst2.labelSentence) == ["It was terrible.", "It was great."])
+    let labelSentence = try #require(TextTask.sst2.labelSentence)
+    #expect(TextTask.sst2.classes.map(labelSentence) == ["It was terrible.", "It was great."])
   }
 
   @Test func questions() throws {

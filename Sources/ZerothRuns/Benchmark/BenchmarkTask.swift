@@ -78,7 +78,7 @@ public final class BenchmarkTask {
     case .languageModel:
       objective = LanguageModelingObjective(model, setting.sequences.map { .init($0) }, sampler)
     case .classification:
-      objective = ClassificationObjective(model, setting.examples, sampler)
+      objective = ClassificationObjective(ScoredCandidates(model, setting.examples), sampler)
     }
     theta = model.randomParameters(StreamKey(seed: 1))
   }

@@ -28,7 +28,8 @@ public struct ReplayedRun {
     if let modelPath { try settings.set("model", "path", Setting(.typed(.string(modelPath)), origin: "--model")) }
     let configuration = try RunConfiguration(settings, registry, tasks: tasks)
     Parallel.threads = configuration.threads
-    let model = try CausalModel(directory: Workbench.modelDirectory(configuration.modelPath))
+    let model = try loadTaskModel(
+      directory: Workbench.modelDirectory(configuration.modelPath), task: configuration.task)
     var theta = try model.loadParameters(
       training: configuration.trainable, storage: configuration.storage)
     var optimizer = try registry.makeOptimizer(configuration.composition, runSteps: configuration.steps)
@@ -40,7 +41,7 @@ public struct ReplayedRun {
         "\(files.trajectory): step \(end)", found: "\(recorded.count) recorded steps", expected: "at least \(end)")
     }
     while optimizer.nextStep < end { try optimizer.replayStep(&theta, recorded) }
-    try model.save(theta, to: out)
+    try model.pretrained.save(theta, to: out)
     steps = end
     recordedSteps = recorded.count
     droppedBytes = recorded.droppedBytes

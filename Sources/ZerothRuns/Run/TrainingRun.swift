@@ -40,7 +40,7 @@ public final class TrainingRun {
   public func run(resuming: Bool = false) throws -> RunResult {
     let sampler = try BatchSampler(
       count: workbench.splits.train.count, size: configuration.batch, seed: UInt64(configuration.composition.seed))
-    return try run(workbench.makeObjective(sampler), resuming: resuming)
+    return try run(try workbench.makeObjective(sampler), resuming: resuming)
   }
 
   private func run(_ base: some Objective, resuming: Bool) throws -> RunResult {
@@ -170,7 +170,7 @@ public final class TrainingRun {
     result.bestDev = scores
     result.bestStep = step
     if let files {
-      try workbench.model.save(theta, to: files.model)
+      try workbench.model.pretrained.save(theta, to: files.model)
     } else {
       kept = Kept(theta.clone())
     }
@@ -204,7 +204,7 @@ public final class TrainingRun {
     if result.bestStep == 0 { return result.zeroShot }
     if let kept { return try workbench.evaluate(.test, at: kept.theta).scores }
     guard let files else { return Scores([]) }
-    return try workbench.evaluate(.test, at: CausalModel(directory: files.model).loadParameters()).scores
+    return try workbench.evaluate(.test, at: loadModel(directory: files.model).loadParameters()).scores
   }
 }
 

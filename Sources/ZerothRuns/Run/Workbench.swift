@@ -3,7 +3,7 @@ import Zeroth
 import ZerothModels
 import ZerothTasks
 
-/// A model with its tokenizer, and the examples of a task encoded for it.
+/// A model set to a task, and the examples encoded for it.
 public final class Workbench {
   /// A set of examples.
   public enum Split: String, Sendable, CaseIterable {
@@ -15,21 +15,18 @@ public final class Workbench {
     case test
   }
 
-  /// The model.
-  public let model: CausalModel
-  /// Its tokenizer.
-  public let tokenizer: any Tokenizer
-  /// The task.
-  public let task: TextTask
+  /// The model and how it is asked about the task.
+  public let model: any TaskModel
   /// What training minimises.
   public let objective: TaskObjective
   /// The examples in text.
   public let splits: Splits
   /// Where the examples come from and what was left out of their prompts, in words.
   public let notes: [String]
-  /// The training examples with their candidates; for a generated answer, the first gold one.
-  public let trainingExamples: [EncodedExample]
-  private let encoded: [Split: EncodedSplit]
+  private let train, dev, test: any EncodedExamples
+
+  /// The task.
+  public var task: TextTask { model.task }
 
   /// Reads the model in `modelPath` (or the embedded one, by its name) and the examples at `data` (or the task's own),
   /// draws train, dev and test by `seed`, and encodes them.
@@ -45,21 +42,13 @@ public final class Workbench {
     modelPath: String, task: TextTask, objective: TaskObjective? = nil, data: String? = nil, testData: String? = nil,
     size: SplitSize? = nil, testCount: Int? = nil, seed: UInt64, demonstrations count: Int = 0
   ) throws {
-    self.task = task
     guard !task.metrics.isEmpty, task.metrics.allSatisfy(task.kind.metrics.contains) else {
       throw InputError(
         "task \(task.name): metrics", found: task.metrics.map(\.rawValue).joined(separator: ", "),
         expected: "some of \(task.kind.metrics.map(\.rawValue).joined(separator: ", "))")
     }
-    self.objective = try task.objective(objective)
-    let directory = try Self.modelDirectory(modelPath)
-    let model = try CausalModel(directory: directory)
-    self.model = model
-    let tokenizer = try loadTokenizer(directory: directory)
-    self.tokenizer = tokenizer
-    let encoder = try PromptEncoder(task: task, contextLength: model.context) { text, special in
-      tokenizer.encode(text, addSpecialTokens: special)
-    }
+    model = try loadTaskModel(directory: Self.modelDirectory(modelPath), task: task)
+    self.objective = try model.objective(objective)
     splits = try task.load(data ?? Embedded.data(of: task.name), testData: testData)
       .split(size, test: testCount, seed: seed)
     guard count >= 0, count <= splits.train.count else {
@@ -67,21 +56,14 @@ public final class Workbench {
         "demonstrations", found: "\(count)", expected: "0 to \(splits.train.count), the training examples there are")
     }
     let demonstrations = Array(splits.train.prefix(count))
-    encoded = [
-      .train: try encoder.split(splits.train),
-      .dev: try encoder.split(splits.dev, demonstrations: demonstrations),
-      .test: try encoder.split(splits.test, demonstrations: demonstrations),
-    ]
-    if case .candidates(let examples)? = encoded[.train] {
-      trainingExamples = examples
-    } else {
-      trainingExamples = try splits.train.map { try encoder.encode($0) }
-    }
-    var notes = splits.notes
-    for (split, examples) in [(Split.train, splits.train), (.dev, splits.dev), (.test, splits.test)] {
-      notes += Self.cutNotes(split, examples, encoded[split]?.cuts ?? [], model.context)
-    }
-    self.notes = notes
+    train = try model.encode(splits.train, demonstrations: [])
+    dev = try model.encode(splits.dev, demonstrations: demonstrations)
+    test = try model.encode(splits.test, demonstrations: demonstrations)
+    notes =
+      splits.notes
+      + [(Split.train, splits.train, train), (.dev, splits.dev, dev), (.test, splits.test, test)].flatMap {
+        [length = model.maximalLength] in Self.cutNotes($0, $1, $2.cuts, length)
+      }
   }
 
   /// The examples of `split` in text.
@@ -95,31 +77,27 @@ public final class Workbench {
 
   /// The model's answers on `split` at theta.
   public func evaluate(_ split: Split, at theta: borrowing ParameterStore) throws(InputError) -> TaskResult {
-    try model.answer(encoded[split] ?? .candidates([]), of: task, at: theta, tokenizer: tokenizer)
+    let examples =
+      switch split {
+      case .train: train
+      case .dev: dev
+      case .test: test
+      }
+    return TaskResult(task, try examples.answers(at: theta))
   }
 
   /// What training minimises, on mini-batches of the training examples that `sampler` draws.
-  public func makeObjective(_ sampler: BatchSampler) -> any Objective {
-    switch objective {
-    case .crossEntropy: ClassificationObjective(model, trainingExamples, sampler)
-    case .languageModeling: LanguageModelingObjective(model, trainingExamples.map { .init($0) }, sampler)
-    case .accuracy: AccuracyObjective(model, trainingExamples, sampler)
-    case .f1: F1Objective(model, tokenizer, questions, sampler)
-    }
-  }
-
-  private var questions: [EncodedQuestion] {
-    if case .questions(let questions)? = encoded[.train] { questions } else { [] }
+  public func makeObjective(_ sampler: BatchSampler) throws(InputError) -> any Objective {
+    try model.makeObjective(objective, on: splits.train, sampler)
   }
 
   /// What was left out of the prompts of `split`, in words; nothing where all of them fit.
-  private static func cutNotes(_ split: Split, _ examples: [Example], _ cuts: [PromptCut], _ context: Int) -> [String] {
+  private static func cutNotes(_ split: Split, _ examples: [Example], _ cuts: [PromptCut], _ length: Int) -> [String] {
     var notes: [String] = []
     let cut = zip(examples, cuts).filter { $0.1.tokens > 0 }
     if let first = cut.first {
       notes.append(
-        "\(split): \(cut.count) of \(cuts.count) prompts cut on the left to the model's \(context) tokens, the first of "
-          + "them \(first.0.source)")
+        "\(split): \(cut.count) of \(cuts.count) prompts cut to \(length) tokens, the first of them \(first.0.source)")
     }
     let fewer = cuts.count { $0.demonstrations > 0 }
     if fewer > 0 { notes.append("\(split): \(fewer) of \(cuts.count) prompts have no room for all demonstrations") }

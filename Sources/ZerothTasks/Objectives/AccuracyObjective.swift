@@ -12,9 +12,7 @@ public final class AccuracyObjective: Objective {
   private var batch: CandidateBatch
 
   /// The objective on mini-batches that `sampler` draws from `examples`.
-  public init(_ model: CausalModel, _ examples: [EncodedExample], _ sampler: BatchSampler) {
-    batch = CandidateBatch(model, examples, sampler)
-  }
+  public init(_ examples: any ScoredExamples, _ sampler: BatchSampler) { batch = CandidateBatch(examples, sampler) }
 
   /// Chooses the examples that the sampler gives for this step and draw.
   public func selectBatch(_ batch: Batch) { self.batch.select(batch) }

@@ -1,6 +1,3 @@
-import Zeroth
-import ZerothModels
-
 /// What a model answers on a set of examples.
 public struct ClassificationResult: Sendable {
   /// For each example, the log-probability of each candidate among the candidates: the log-softmax of their scores.
@@ -23,19 +20,5 @@ public struct ClassificationResult: Sendable {
   /// The part that was predicted right.
   public var accuracy: Double {
     Double(zip(predictions, labels).filter(==).count) / Double(max(1, labels.count))
-  }
-}
-
-extension CausalModel {
-  /// Classifies `examples` at theta, some at a time: no more tokens in a pass than `tokensAtOnce`, or one example.
-  public func classify(
-    _ examples: [EncodedExample], at theta: borrowing ParameterStore, tokensAtOnce: Int = 1024
-  ) throws(InputError) -> ClassificationResult {
-    let groups = examples.grouped(tokensAtOnce) { example in
-      example.prompt.count + example.candidates.reduce(0) { $0 + $1.count - 1 }
-    }
-    var scores: [[Double]] = []
-    for group in groups { scores += try CandidateScores(group).evaluate(self, at: theta)[0] }
-    return ClassificationResult(scores, labels: examples.map(\.label))
   }
 }

@@ -1,6 +1,3 @@
-import Zeroth
-import ZerothModels
-
 /// What a model answers on a split of a task, and how good that is by the task's metrics.
 public struct TaskResult: Sendable {
   /// The answers.
@@ -45,19 +42,6 @@ public struct TaskResult: Sendable {
     case (.generated(let found), .answerF1): found.f1
     case (.generated(let found), .exactMatch): found.exactMatch
     default: nil
-    }
-  }
-}
-
-extension CausalModel {
-  /// Answers the examples of `split` at theta as `task` asks it; `tokenizer` spells generated answers.
-  public func answer(
-    _ split: EncodedSplit, of task: TextTask, at theta: borrowing ParameterStore, tokenizer: any Tokenizer
-  ) throws(InputError) -> TaskResult {
-    switch split {
-    case .candidates(let examples): TaskResult(task, .candidates(try classify(examples, at: theta)))
-    case .questions(let questions):
-      TaskResult(task, .generated(try answer(questions, at: theta, tokenizer: tokenizer)))
     }
   }
 }

@@ -33,9 +33,9 @@ public struct EncodedQuestion: Sendable, Hashable {
   }
 }
 
-/// What was left out of a prompt that is longer than the model's context.
+/// What was left out of a prompt that is longer than the model, or the task, allows.
 public struct PromptCut: Sendable, Hashable {
-  /// Tokens cut off at the prompt's left.
+  /// Tokens cut off: at a causal prompt's left, around a mask, at a sentence's end.
   public var tokens = 0
   /// Demonstrations left out.
   public var demonstrations = 0
@@ -52,6 +52,8 @@ public struct EncodedMaskedExample: Sendable, Hashable {
   public var maskPosition: Int
   /// The index of the right class.
   public var label: Int
+  /// What had to go for the prompt to fit.
+  public var cut = PromptCut()
 
   /// An example of tokens with a mask at `maskPosition`.
   public init(tokens: [Int], maskPosition: Int, label: Int) {
@@ -67,6 +69,8 @@ public struct EncodedSentence: Sendable, Hashable {
   public var tokens: [Int]
   /// The index of the right class.
   public var label: Int
+  /// What had to go for the text to fit.
+  public var cut = PromptCut()
 
   /// An example of tokens and the right class.
   public init(tokens: [Int], label: Int) {

@@ -53,10 +53,13 @@ public struct MaskedPromptEncoder: Sendable {
   public func encode(_ example: Example) -> EncodedMaskedExample {
     let prompt = prompt(example)
     let room = maximalLength - special.prefix.count - special.suffix.count - 1
-    let after = encode(prompt.after, false).prefix(room)
-    let before = encode(prompt.before, false).suffix(room - after.count)
-    return EncodedMaskedExample(
+    let (wholeBefore, wholeAfter) = (encode(prompt.before, false), encode(prompt.after, false))
+    let after = wholeAfter.prefix(room)
+    let before = wholeBefore.suffix(room - after.count)
+    var encoded = EncodedMaskedExample(
       tokens: special.prefix + before + [mask] + after + special.suffix,
       maskPosition: special.prefix.count + before.count, label: example.label)
+    encoded.cut.tokens = wholeBefore.count + wholeAfter.count - before.count - after.count
+    return encoded
   }
 }

@@ -8,15 +8,17 @@ public struct SentenceEncoder: Sendable {
   public let maximalLength: Int
   private let encode: TextEncoder
   private let special: SpecialTokens
+  private let labelSentence: @Sendable (ClassLabel) -> String
 
   /// An encoder of `task` for a model of `contextLength` positions, cut to the task's length.
   ///
   /// - Parameter encode: the tokenizer's `encode(_:addSpecialTokens:)`.
-  /// - Throws: `InputError` when the task is not a classification.
+  /// - Throws: `InputError` when the task has no label sentences.
   public init(task: TextTask, contextLength: Int, encode: @escaping TextEncoder) throws(InputError) {
-    guard task.kind == .classification else {
-      throw InputError("task \(task.name)", found: "no classes", expected: "a classification for a sentence encoder")
+    guard let labelSentence = task.labelSentence else {
+      throw InputError("task \(task.name)", found: "no label sentences for encoders", expected: "a causal model")
     }
+    self.labelSentence = labelSentence
     self.task = task
     self.encode = encode
     special = SpecialTokens(of: encode)
@@ -27,13 +29,17 @@ public struct SentenceEncoder: Sendable {
   }
 
   /// The tokens of the example's texts.
-  public func encode(_ example: Example) -> [Int] { tokens(of: task.text(of: example)) }
+  public func encode(_ example: Example) -> EncodedSentence {
+    let text = encode(task.text(of: example), false)
+    var encoded = EncodedSentence(tokens: whole(text), label: example.label)
+    encoded.cut.tokens = max(0, text.count - room)
+    return encoded
+  }
 
   /// The tokens of each class's sentence, in label order.
-  public var labelSentences: [[Int]] { task.classes.map { tokens(of: task.labelSentence($0)) } }
+  public var labelSentences: [[Int]] { task.classes.map { whole(encode(labelSentence($0), false)) } }
 
-  private func tokens(of text: String) -> [Int] {
-    let room = maximalLength - special.prefix.count - special.suffix.count
-    return special.prefix + encode(text, false).prefix(room) + special.suffix
-  }
+  private var room: Int { maximalLength - special.prefix.count - special.suffix.count }
+
+  private func whole(_ text: [Int]) -> [Int] { special.prefix + text.prefix(room) + special.suffix }
 }

@@ -6,5 +6,6 @@ extension TextTask {
     columns: [["sentence", "text"]],
     classes: [ClassLabel("terrible", "0", "negative"), ClassLabel("great", "1", "positive")],
     prompt: { "\($0["sentence"]) It was " },
-    masked: { MaskedPrompt("\($0["sentence"]) It was", ".") })
+    masked: { MaskedPrompt("\($0["sentence"]) It was", ".") },
+    labelSentence: { "It was \($0.word)." })
 }

@@ -12,5 +12,6 @@ extension TextTask {
       ClassLabel("great", "4", "very positive"),
     ],
     prompt: { "\($0["sentence"]) It was " },
-    masked: { MaskedPrompt("\($0["sentence"]) It was", ".") })
+    masked: { MaskedPrompt("\($0["sentence"]) It was", ".") },
+    labelSentence: { "It was \($0.word)." })
 }

@@ -78,8 +78,8 @@ public struct TextTask: Sendable {
   public let prompt: (@Sendable (Example) -> String)?
   /// The prompt of a masked model.
   public private(set) var masked: (@Sendable (Example) -> MaskedPrompt)?
-  /// The sentence that says of a text that it is of a class, for encoders whose head starts from embedded sentences.
-  public private(set) var labelSentence: @Sendable (ClassLabel) -> String = \.word
+  /// The sentence that says of a text that it is of a class, for encoders whose label head starts from embedded sentences.
+  public private(set) var labelSentence: (@Sendable (ClassLabel) -> String)?
 
   /// The most tokens of a generated answer, which also ends at a line end.
   public static let maximalAnswerLength = 50
@@ -95,7 +95,7 @@ public struct TextTask: Sendable {
     name: String, summary: String, columns: [[String]], labelColumns: [String] = ["label"], classes: [ClassLabel],
     metrics: [Metric] = [.accuracy], maskedLength: Int = 128,
     prompt: (@Sendable (Example) -> String)? = nil, masked: (@Sendable (Example) -> MaskedPrompt)? = nil,
-    labelSentence: @escaping @Sendable (ClassLabel) -> String = { "It was \($0.word)." },
+    labelSentence: (@Sendable (ClassLabel) -> String)? = nil,
     read: (@Sendable (Record) throws -> [Example])? = nil
   ) {
     self.name = name

@@ -1,0 +1,103 @@
+import Zeroth
+import ZerothModels
+
+/// An encoder on a classification: it scores the classes of an example, with nothing in front of it.
+protocol EncoderTaskModel: TaskModel {
+  func scored(_ examples: [Example]) -> any ScoredExamples
+}
+
+extension EncoderTaskModel {
+  var objectives: [TaskObjective] { [.crossEntropy, .accuracy] }
+
+  func encode(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples {
+    guard demonstrations.isEmpty else {
+      throw error(
+        "demonstrations", found: "\(demonstrations.count) for \(kind)",
+        expected: "none, since only causal models learn in context")
+    }
+    return scored(examples)
+  }
+
+  func makeObjective(
+    _ objective: TaskObjective, on examples: [Example], _ sampler: BatchSampler
+  ) throws(InputError) -> any Objective {
+    switch objective {
+    case .crossEntropy: ClassificationObjective(scored(examples), sampler)
+    case .accuracy: AccuracyObjective(scored(examples), sampler)
+    case .languageModeling, .f1: throw misfit(objective)
+    }
+  }
+}
+
+/// An encoder with a masked-LM head, asked for the label word at the mask (LM-BFF, Gao et al. 2021; MeZO's RoBERTa runs).
+struct MaskedTaskModel: EncoderTaskModel {
+  let task: TextTask
+  let tokenizer: any Tokenizer
+  private let model: EncoderModel
+  private let encoder: MaskedPromptEncoder
+
+  init(_ model: EncoderModel, _ tokenizer: any Tokenizer, _ task: TextTask) throws(InputError) {
+    guard let mask = ["<mask>", "[MASK]"].lazy.compactMap(tokenizer.id(of:)).first else {
+      throw InputError(
+        "\(model.directory ?? "the model"): tokenizer", found: "no mask token", expected: "<mask> or [MASK]")
+    }
+    self.model = model
+    self.tokenizer = tokenizer
+    self.task = task
+    encoder = try MaskedPromptEncoder(task: task, contextLength: model.context, mask: mask) {
+      tokenizer.encode($0, addSpecialTokens: $1)
+    }
+  }
+
+  var pretrained: any PretrainedModel { model }
+  var kind: String { "a masked model" }
+  var maximalLength: Int { encoder.maximalLength }
+
+  func scored(_ examples: [Example]) -> any ScoredExamples {
+    ScoredMasks(model, examples.map(encoder.encode), labelWords: encoder.labelWords)
+  }
+
+  /// The checkpoint has all blocks.
+  func start(_ theta: inout ParameterStore) {}
+}
+
+/// An encoder with a label head over the mean of its last hidden states.
+struct SentenceTaskModel: EncoderTaskModel {
+  let task: TextTask
+  let tokenizer: any Tokenizer
+  private let model: EncoderModel
+  private let encoder: SentenceEncoder
+  /// Whether the checkpoint has the label head: it was tuned and saved.
+  private let isStarted: Bool
+
+  /// `base` with the label head that it has, or with a new one.
+  init(_ base: EncoderModel, _ tokenizer: any Tokenizer, _ task: TextTask) throws {
+    isStarted = base.classes > 0
+    guard !isStarted || base.classes == task.classes.count else {
+      throw InputError(
+        "\(base.directory ?? "the model") on task \(task.name)", found: "a label head of \(base.classes) classes",
+        expected: "one of \(task.classes.count), or none")
+    }
+    if let directory = base.directory, !isStarted {
+      model = try EncoderModel(directory: directory, classes: task.classes.count)
+    } else {
+      model = base
+    }
+    self.tokenizer = tokenizer
+    self.task = task
+    encoder = try SentenceEncoder(task: task, contextLength: model.context) {
+      tokenizer.encode($0, addSpecialTokens: $1)
+    }
+  }
+
+  var pretrained: any PretrainedModel { model }
+  var kind: String { "an encoder with a label head" }
+  var maximalLength: Int { encoder.maximalLength }
+
+  func scored(_ examples: [Example]) -> any ScoredExamples { ScoredSentences(model, examples.map(encoder.encode)) }
+
+  /// The rows of a new label head are the embedded label sentences.
+  func start(_ theta: inout ParameterStore) throws(InputError) {
+    if !isStarted { try model.startLabelHead(of: &theta, from: encoder.labelSentences) }
+  }
+}

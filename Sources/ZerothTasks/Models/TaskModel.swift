@@ -1,0 +1,108 @@
+import Zeroth
+import ZerothModels
+
+/// A pretrained model with the way it is asked about a task: a causal model by prompts and candidates, a masked model by
+/// label words at its mask, another encoder by a label head over sentences (`loadTaskModel` chooses).
+public protocol TaskModel {
+  /// The task.
+  var task: TextTask { get }
+  /// The model.
+  var pretrained: any PretrainedModel { get }
+  /// Its tokenizer.
+  var tokenizer: any Tokenizer { get }
+  /// What kind of model it is here, for messages: `a masked model`.
+  var kind: String { get }
+  /// The objectives of the task that the model can be trained by.
+  var objectives: [TaskObjective] { get }
+  /// The most tokens that go through the model for an example.
+  var maximalLength: Int { get }
+
+  /// `examples` as the model is asked them, each after `demonstrations`.
+  ///
+  /// Throws `InputError` naming the file and line of an example that cannot be asked, and for demonstrations that the model
+  /// has no place for.
+  func encode(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples
+
+  /// `objective`, one of ``objectives``, on mini-batches of `examples` that `sampler` draws.
+  func makeObjective(
+    _ objective: TaskObjective, on examples: [Example], _ sampler: BatchSampler
+  ) throws(InputError) -> any Objective
+
+  /// Fills the blocks of theta that a checkpoint lacks and the task gives.
+  func start(_ theta: inout ParameterStore) throws(InputError)
+}
+
+extension TaskModel {
+  /// The weights that a run on the task starts from; only the blocks of `selection` are trainable.
+  ///
+  /// Throws `InputError` when the model has no checkpoint, or the selection no block.
+  public func loadParameters(
+    training selection: BlockSelection = .all, storage: WeightStorage = .float32
+  ) throws -> ParameterStore {
+    var theta = try pretrained.loadParameters(training: selection, storage: storage)
+    try start(&theta)
+    return theta
+  }
+
+  /// `wanted`, or the objective that the papers train the task by. Throws `InputError` when it does not fit model and task.
+  public func objective(_ wanted: TaskObjective?) throws(InputError) -> TaskObjective {
+    let objective = try task.objective(wanted)
+    guard objectives.contains(objective) else { throw misfit(objective) }
+    return objective
+  }
+
+  func misfit(_ objective: TaskObjective) -> InputError {
+    error(
+      "objective", found: "'\(objective.rawValue)'",
+      expected: "\(objectives.map { "'\($0.rawValue)'" }.joined(separator: ", ")) for \(kind)")
+  }
+
+  /// An error about this model on this task: `models/roberta on task copa: objective`.
+  func error(_ subject: String, found: String, expected: String) -> InputError {
+    InputError(
+      "\(pretrained.directory ?? "the model") on task \(task.name): \(subject)", found: found, expected: expected)
+  }
+}
+
+/// Reads the model in `directory` and chooses how it is asked about `task`.
+///
+/// - A causal model (OPT, Llama) is asked by the task's prompt.
+/// - An encoder with a masked-LM head (RoBERTa, BERT) is asked by the task's masked prompt.
+/// - An encoder without one gets a label head, which starts from the task's embedded label sentences. So is one asked that
+///   was tuned and saved with its label head, whatever other head it has.
+///
+/// Throws `InputError`, naming model and task, where the task has nothing that such a model could be asked; and for folders
+/// that cannot be read.
+public func loadTaskModel(directory: String, task: TextTask) throws -> any TaskModel {
+  func misfit(_ model: String, lacks: String) -> InputError {
+    InputError(
+      "\(directory) on task \(task.name)", found: "\(model), and \(lacks) in the task",
+      expected: task.needs.joined(separator: ", or "))
+  }
+  let model = try loadModel(directory: directory)
+  if let model = model as? CausalModel {
+    guard task.prompt != nil else { throw misfit("a causal model", lacks: "no prompt for one") }
+    return try CausalTaskModel(model, loadTokenizer(directory: directory), task)
+  }
+  guard let model = model as? EncoderModel else {
+    throw misfit("a model of an unknown kind", lacks: "no prompt for one")
+  }
+  if model.hasMaskedHead, model.classes == 0 {
+    guard task.masked != nil else { throw misfit("a masked model", lacks: "no masked prompt") }
+    return try MaskedTaskModel(model, loadTokenizer(directory: directory), task)
+  }
+  guard task.labelSentence != nil else {
+    throw misfit("an encoder without a masked-LM head", lacks: "no label sentences")
+  }
+  return try SentenceTaskModel(model, loadTokenizer(directory: directory), task)
+}
+
+extension TextTask {
+  /// The kinds of model that can be asked about the task.
+  fileprivate var needs: [String] {
+    [
+      prompt.map { _ in "a causal model" }, masked.map { _ in "a masked model" },
+      labelSentence.map { _ in "an encoder for a label head" },
+    ].compactMap(\.self)
+  }
+}

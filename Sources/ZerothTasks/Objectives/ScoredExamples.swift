@@ -1,0 +1,74 @@
+import Foundation
+import Zeroth
+import ZerothModels
+
+/// The examples of a split in the tokens that a model is asked.
+public protocol EncodedExamples {
+  /// For each example, what had to go for its prompt to fit.
+  var cuts: [PromptCut] { get }
+  /// The model's answers at theta.
+  func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers
+}
+
+/// Examples whose candidates a model scores: what classification is trained and measured on, whatever the model.
+public protocol ScoredExamples: EncodedExamples {
+  /// The index of the right candidate of each example.
+  var labels: [Int] { get }
+  /// The tokens that the model computes for each example.
+  var tokenCounts: [Int] { get }
+  /// The scores of the examples at `indices` at theta + offsets[v] `direction`, in one pass that writes no weight: for each
+  /// offset, for each example, for each candidate. A softmax over an example's scores gives its probabilities.
+  ///
+  /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the model's context.
+  func scores(
+    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: [Float]
+  ) throws(InputError) -> [[[Double]]]
+}
+
+extension ScoredExamples {
+  /// The candidates' scores and what they predict.
+  public func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers {
+    .candidates(try classify(at: theta))
+  }
+
+  /// Classifies all examples at theta, some at a time: no more tokens in a pass than `tokensAtOnce`, or one example.
+  public func classify(
+    at theta: borrowing ParameterStore, tokensAtOnce: Int = 1024
+  ) throws(InputError) -> ClassificationResult {
+    var scores: [[Double]] = []
+    for group in groups(of: tokensAtOnce) {
+      scores += try self.scores(of: group, at: theta, along: nil, offsets: [0])[0]
+    }
+    return ClassificationResult(scores, labels: labels)
+  }
+
+  /// The examples in runs whose tokens add up to at most `limit`, or that are a single example.
+  private func groups(of limit: Int) -> [[Int]] {
+    var groups: [[Int]] = []
+    var total = 0
+    for (index, count) in tokenCounts.enumerated() {
+      if groups.isEmpty || total + count > limit {
+        groups.append([])
+        total = 0
+      }
+      groups[groups.count - 1].append(index)
+      total += count
+    }
+    return groups
+  }
+}
+
+/// What follows from the scores of an example's candidates.
+enum CandidateScores {
+  /// -log softmax(scores)[label], in double; NaN where a score is.
+  static func crossEntropy(_ scores: [Double], label: Int) -> Double {
+    let top = scores.max() ?? 0
+    guard top.isFinite else { return .nan }
+    return log(scores.reduce(0) { $0 + exp($1 - top) }) - (scores[label] - top)
+  }
+
+  /// The candidate with the highest score, the first of equals.
+  static func prediction(_ scores: [Double]) -> Int {
+    scores.indices.dropFirst().reduce(0) { scores[$1] > scores[$0] ? $1 : $0 }
+  }
+}
