@@ -69,7 +69,8 @@ public final class SafetensorsFile: Sendable {
     let copy = try MappedFile(path: path, isPrivateCopy: true)
     guard copy.bytes.count == file.bytes.count else {
       throw InputError(
-        path, found: "\(copy.bytes.count) bytes", expected: "the \(file.bytes.count) that were there when it was opened")
+        path, found: "\(copy.bytes.count) bytes", expected: "the \(file.bytes.count) that were there when it was opened"
+      )
     }
     return copy
   }

@@ -45,7 +45,7 @@ struct Product: @unchecked Sendable {
     dense = lowRank == nil ? direction : nil
     projected = Self.project(x, pending, lowRank, block, self.columns, weights)
     let isFew = x.rows / (dense == nil ? 1 : weights.variants) <= Self.fewRows
-    let height = min(limit, isFew ? 128 : dense == nil ? 384 : 256)
+    let height = min(limit, isFew ? 128 : 384)
     // Panels of even height, in whole strips, two at least.
     let width = Int(zeroth_strip_width)
     let count = max(2, (self.rows.count + height - 1) / height)
@@ -77,12 +77,6 @@ struct Product: @unchecked Sendable {
     panel: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>
   ) {
     if let projected { addThin(projected, panel: panel, to: out, stride: stride, scratch: scratch) }
-    if isFew, dense == nil, let w = weights.stored.floats(of: block) {
-      let start = w + (rows.lowerBound + panel.lowerBound) * block.columns + columns.lowerBound
-      zeroth_multiply_stored(
-        x.rows, panel.count, columns.count, x.base, x.columns, start, block.columns, true, out, stride)
-      return
-    }
     for first in Swift.stride(from: columns.lowerBound, to: columns.upperBound, by: chunk) {
       let part = first..<min(first + chunk, columns.upperBound)
       if isFew {
