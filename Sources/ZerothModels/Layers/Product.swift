@@ -27,7 +27,7 @@ struct Product: @unchecked Sendable {
   private let chunk: Int
 
   /// With at most so many rows of x, W is multiplied as it is stored.
-  private static let fewRows = 48
+  private static let fewRows = 96
 
   /// x (variants * R x columns.count) times W[rows, columns]^T; `limit` is the highest panel that is wanted.
   init(
