@@ -19,14 +19,22 @@ static inline uint32_t bits_of(float value) {
   return bits;
 }
 
-VECTOR static void widen_bfloat16(size_t n, const uint16_t *restrict x, float *restrict y) {
-  for (size_t i = 0; i < n; i++) y[i] = from_bits((uint32_t)x[i] << 16);
+// Element i of x, which may lie at any address.
+static inline uint16_t half_at(const unsigned char *x, size_t i) {
+  uint16_t bits;
+  memcpy(&bits, x + i * sizeof bits, sizeof bits);
+  return bits;
 }
 
-VECTOR static void widen_float16(size_t n, const uint16_t *restrict x, float *restrict y) {
+VECTOR static void widen_bfloat16(size_t n, const unsigned char *restrict x, float *restrict y) {
+  for (size_t i = 0; i < n; i++) y[i] = from_bits((uint32_t)half_at(x, i) << 16);
+}
+
+// Integer arithmetic and selects alone, so that the loop vectorises on any CPU.
+VECTOR static void widen_float16(size_t n, const unsigned char *restrict x, float *restrict y) {
   for (size_t i = 0; i < n; i++) {
-    uint32_t sign = (uint32_t)(x[i] & 0x8000) << 16;
-    uint32_t magnitude = (uint32_t)(x[i] & 0x7fff) << 13;  // the significand in place, the exponent still biased by 15
+    uint32_t bits = half_at(x, i), sign = (bits & 0x8000) << 16;
+    uint32_t magnitude = (bits & 0x7fff) << 13;  // the significand in place, the exponent still biased by 15
     // A subnormal m 2^-24 is (2^-14 + m 2^-24) - 2^-14, which is exact.
     uint32_t subnormal = bits_of(from_bits(magnitude + (113u << 23)) - from_bits(113u << 23));
     uint32_t rebias = magnitude >= 31u << 23 ? 224u << 23 : 112u << 23;  // infinities and NaNs: 31 becomes 255

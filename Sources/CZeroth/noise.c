@@ -22,13 +22,6 @@ typedef float f32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 #define HIGHS(even, odd) \
   __builtin_shufflevector((u32x16)(even), (u32x16)(odd), 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31)
 
-// A vector argument's passing depends on the instruction set; all of these are inlined, none is called across sets.
-#pragma clang diagnostic ignored "-Wpsabi"
-
-#define JOIN2(a, b) a##_##b
-#define JOIN(a, b) JOIN2(a, b)
-#define NAME(x) JOIN(x, ISA)
-
 // ---- One set of kernels per instruction set ----
 
 #define ISA generic

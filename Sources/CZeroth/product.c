@@ -1,6 +1,7 @@
 // The matrix products of the models, x W^T. They stand in for a BLAS's sgemm because W passes through packing anyway:
 // there it is displaced by a direction or widened from half precision, once for all rows of x, and never written.
 #include "CZeroth.h"
+#include "vectorize.h"
 
 #include <string.h>
 
@@ -18,13 +19,6 @@ enum {
 #else
 #define GENERIC_MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma((a), (b), (c))
 #endif
-
-// A vector argument's passing depends on the instruction set; all of these are inlined, none is called across sets.
-#pragma clang diagnostic ignored "-Wpsabi"
-
-#define JOIN2(a, b) a##_##b
-#define JOIN(a, b) JOIN2(a, b)
-#define NAME(x) JOIN(x, ISA)
 
 #define ISA generic
 #define TARGET

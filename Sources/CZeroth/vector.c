@@ -68,19 +68,3 @@ VECTOR void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const flo
     }
   }
 }
-
-VECTOR void zeroth_thin_product(size_t m, size_t k, size_t r, float a, const float *restrict x,
-                                const float *restrict vt, float *restrict out) {
-  for (size_t i = 0; i < m; i++)
-    for (size_t q = 0; q < r; q++) {
-      const float *restrict row = x + i * k, *restrict v = vt + q * k;
-      float sums[16] = {0}, rest = 0;
-      size_t j = 0;
-      for (; j + 16 <= k; j += 16)
-        for (int l = 0; l < 16; l++) sums[l] += row[j + l] * v[j + l];
-      for (; j < k; j++) rest += row[j] * v[j];
-      for (int width = 8; width > 0; width /= 2)
-        for (int l = 0; l < width; l++) sums[l] += sums[l + width];
-      out[i * r + q] = a * (sums[0] + rest);
-    }
-}

@@ -5,3 +5,11 @@
 #else
 #define VECTOR
 #endif
+
+// Kernels that are compiled once for each instruction set (*.inc): NAME(x) is x with the set's name, ISA, behind it.
+#define JOIN2(a, b) a##_##b
+#define JOIN(a, b) JOIN2(a, b)
+#define NAME(x) JOIN(x, ISA)
+
+// A vector argument's passing depends on the instruction set; all of these are inlined, none is called across sets.
+#pragma clang diagnostic ignored "-Wpsabi"

@@ -77,7 +77,7 @@ void zeroth_normals_on(int isa, size_t groups, const uint32_t *_Nonnull words, f
 
 /// How an element is stored.
 enum zeroth_format { zeroth_float32 = 0, zeroth_bfloat16 = 1, zeroth_float16 = 2 };
-/// y = x, exactly, for n elements of `format`.
+/// y = x, exactly, for n elements of `format` at any address; NaNs keep their payload.
 void zeroth_widen(enum zeroth_format format, size_t n, const void *_Nonnull x, float *_Nonnull y);
 /// y = x rounded to bfloat16 or float16: up or down at random, so that the mean is x (Croci et al. 2022). Element i takes
 /// the random word first + i of `key`. Infinities and NaNs stay such; what exceeds float16's range becomes infinite.
@@ -103,9 +103,6 @@ double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, cons
 /// W (m x n, leading dimension ldw) += a U V^T, U m x r, vt = V^T r x n
 void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_Nonnull u, const float *_Nonnull vt,
                          float *_Nonnull w, size_t ldw);
-/// out (m x r) = a X V, X m x k, vt = V^T r x k: for r so small that a BLAS would not pay
-void zeroth_thin_product(size_t m, size_t k, size_t r, float a, const float *_Nonnull x, const float *_Nonnull vt,
-                         float *_Nonnull out);
 
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,

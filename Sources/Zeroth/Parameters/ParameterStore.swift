@@ -102,7 +102,9 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     }
     var values = values(of: block)
     updates?.clear(block)
-    defer { values.withUnsafeBufferPointer { narrow($0, block, rows: 0..<block.rows, key: nextRoundingKey()) } }
+    let key = nextRoundingKey()
+    let stored = stored()
+    defer { values.withUnsafeBufferPointer { stored.narrow($0, block, rows: 0..<block.rows, key: key) } }
     var span = values.mutableSpan
     return try body(&span)
   }
@@ -194,10 +196,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
       let count = panel.rows.count * n
       if stored.floats(of: panel.block) != nil {
         let start = stored.base + panel.block.offset + panel.rows.lowerBound * n
-        if let term = stored.pending(of: panel.block) {
-          zeroth_low_rank_add(
-            panel.rows.count, n, term.rank, 1, term.left + panel.rows.lowerBound * term.rank, term.right, start, n)
-        }
+        stored.addPending(of: panel.block, rows: panel.rows, to: start)
         body(panel, UnsafeMutableBufferPointer(start: start, count: count))
       } else {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { values in
@@ -209,12 +208,6 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
       }
     }
     if let updates { for block in layout.trainable where included(block) { updates.clear(block) } }
-  }
-
-  private mutating func narrow(
-    _ values: UnsafeBufferPointer<Float>, _ block: ParameterBlock, rows: Range<Int>, key: StreamKey
-  ) {
-    stored().narrow(values, block, rows: rows, key: key)
   }
 
   private mutating func nextRoundingKey() -> StreamKey {

@@ -26,26 +26,32 @@ final class PendingUpdates: @unchecked Sendable {
   private let places: [Int: (left: Int, right: Int)]
 
   /// B = 0 and V of `direction`, on the matrices of `blocks`.
-  init(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {
-    rank = direction.rank
-    rightKey = direction.rightKey
+  convenience init(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {
+    let rank = direction.rank
     var places: [Int: (left: Int, right: Int)] = [:]
     var count = 0
     for block in blocks where block.isMatrix {
       places[block.index] = (count, count + block.rows * rank)
       count += (block.rows + block.columns) * rank
     }
+    self.init(rank: rank, rightKey: direction.rightKey, places: places, count: count)
+    for block in blocks {
+      guard let place = places[block.index] else { continue }
+      let right = UnsafeMutableBufferPointer(start: memory + place.right, count: block.columns * rank)
+      direction.writeRight(of: block, into: right)
+    }
+  }
+
+  /// Zeros in these places.
+  private init(rank: Int, rightKey: StreamKey, places: [Int: (left: Int, right: Int)], count: Int) {
     guard let memory = zeroth_allocate(count * MemoryLayout<Float>.stride) else {
       fatalError("no memory for \(count) floats of low-rank updates")
     }
+    self.rank = rank
+    self.rightKey = rightKey
     self.memory = memory.assumingMemoryBound(to: Float.self)
     self.count = count
     self.places = places
-    for block in blocks where block.isMatrix {
-      guard let place = places[block.index] else { continue }
-      let right = UnsafeMutableBufferPointer(start: self.memory + place.right, count: block.columns * rank)
-      direction.writeRight(of: block, into: right)
-    }
   }
 
   deinit { zeroth_deallocate(memory, count * MemoryLayout<Float>.stride) }
@@ -75,17 +81,9 @@ final class PendingUpdates: @unchecked Sendable {
   }
 
   /// A copy that shares nothing.
-  func copy() -> PendingUpdates { PendingUpdates(copying: self) }
-
-  private init(copying other: PendingUpdates) {
-    rank = other.rank
-    rightKey = other.rightKey
-    count = other.count
-    places = other.places
-    guard let memory = zeroth_allocate(count * MemoryLayout<Float>.stride) else {
-      fatalError("no memory for \(count) floats of low-rank updates")
-    }
-    self.memory = memory.assumingMemoryBound(to: Float.self)
-    self.memory.update(from: other.memory, count: count)
+  func copy() -> PendingUpdates {
+    let copy = PendingUpdates(rank: rank, rightKey: rightKey, places: places, count: count)
+    copy.memory.update(from: memory, count: count)
+    return copy
   }
 }

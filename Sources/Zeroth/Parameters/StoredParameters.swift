@@ -66,9 +66,14 @@ public struct StoredParameters: @unchecked Sendable {
     let format = format(of: block)
     let source = address(of: block) + rows.lowerBound * n * format.size
     zeroth_widen(format.kernel, rows.count * n, source, target)
-    if let term = pending(of: block) {
-      zeroth_low_rank_add(
-        rows.count, n, term.rank, 1, term.left + rows.lowerBound * term.rank, term.right, target, n)
-    }
+    addPending(of: block, rows: rows, to: target)
+  }
+
+  /// target += the rows `rows` of what belongs to `block` on top of what is stored.
+  func addPending(of block: ParameterBlock, rows: Range<Int>, to target: UnsafeMutablePointer<Float>) {
+    guard let term = pending(of: block) else { return }
+    zeroth_low_rank_add(
+      rows.count, block.columns, term.rank, 1, term.left + rows.lowerBound * term.rank, term.right, target,
+      block.columns)
   }
 }

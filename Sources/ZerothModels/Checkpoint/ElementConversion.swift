@@ -1,6 +1,9 @@
+import CZeroth
+import Zeroth
+
 /// Conversions between `Float` and the bytes of F32, F16 and BF16 elements (little-endian, at any address).
 ///
-/// Integer arithmetic and selects alone, so that the loops vectorise on any CPU: `Float(Float16)` is a library call
+/// Integer arithmetic and selects alone, so that the loops vectorise on any CPU: `Float16(Float)` is a library call
 /// per element where the compiler may not assume the F16C instructions.
 enum ElementConversion {
   /// Converts `destination.count` elements from `source`, exactly; NaNs keep their payload.
@@ -9,20 +12,8 @@ enum ElementConversion {
   static func decode(
     _ source: UnsafeRawPointer, as type: ElementType, into destination: UnsafeMutableBufferPointer<Float>
   ) {
-    switch type {
-    case .f16:
-      for index in destination.indices {
-        destination[index] = float(half: source.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self))
-      }
-    case .bf16:
-      for index in destination.indices {
-        let bits = source.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self)
-        destination[index] = Float(bitPattern: UInt32(bits) &<< 16)
-      }
-    default:
-      UnsafeMutableRawBufferPointer(destination)
-        .copyMemory(from: UnsafeRawBufferPointer(start: source, count: destination.count &* 4))
-    }
+    guard let start = destination.baseAddress else { return }
+    zeroth_widen((type.halfFormat ?? .float32).kernel, destination.count, source, start)
   }
 
   /// Converts `source` to elements at `destination`, rounding to the nearest, ties to even.
@@ -41,19 +32,6 @@ enum ElementConversion {
     default:
       if let start = source.baseAddress { destination.copyMemory(from: start, byteCount: source.count &* 4) }
     }
-  }
-
-  /// The value of the half with these bits.
-  @inline(__always)
-  private static func float(half bits: UInt16) -> Float {
-    let sign = UInt32(bits & 0x8000) &<< 16
-    let magnitude = UInt32(bits & 0x7fff) &<< 13  // significand in place, exponent still biased by 15
-    // A subnormal m * 2^-24 is (2^-14 + m * 2^-24) - 2^-14, which is exact.
-    let smallestNormal: UInt32 = 113 &<< 23
-    let subnormal = (Float(bitPattern: magnitude &+ smallestNormal) - Float(bitPattern: smallestNormal)).bitPattern
-    let rebias: UInt32 = magnitude >= 31 &<< 23 ? 224 &<< 23 : 112 &<< 23  // infinities and NaNs: 31 becomes 255
-    let value = magnitude < 1 &<< 23 ? subnormal : magnitude &+ rebias
-    return Float(bitPattern: sign | value)
   }
 
   /// The bits of the half nearest to `value`; NaNs become quiet and keep the upper bits of their payload.

@@ -21,6 +21,8 @@ struct Product: @unchecked Sendable {
   private let pending: LowRankTerm?
   private let lowRank: (any LowRankDirection)?
   private let projected: Matrix?
+  /// Whether W is multiplied as it is stored.
+  private let isFew: Bool
   /// Rows of W in a panel; the last may have fewer.
   let panelHeight: Int
   /// Columns of W that are packed at a time.
@@ -44,7 +46,7 @@ struct Product: @unchecked Sendable {
     lowRank = block.isMatrix ? direction?.lowRank : nil
     dense = lowRank == nil ? direction : nil
     projected = Self.project(x, pending, lowRank, block, self.columns, weights)
-    let isFew = x.rows / (dense == nil ? 1 : weights.variants) <= Self.fewRows
+    isFew = x.rows / (dense == nil ? 1 : weights.variants) <= Self.fewRows
     let height = min(limit, isFew ? 128 : 384)
     // Panels of even height, in whole strips, two at least.
     let width = Int(zeroth_strip_width)
@@ -54,7 +56,6 @@ struct Product: @unchecked Sendable {
     chunk = ((self.columns.count + chunks - 1) / chunks + 63) / 64 * 64
   }
 
-  private var isFew: Bool { x.rows / (dense == nil ? 1 : weights.variants) <= Self.fewRows }
   private var packedVariants: Int { dense == nil ? 1 : weights.variants }
   private var rank: Int { projected?.columns ?? 0 }
   private var isStoredAsFloats: Bool { weights.stored.floats(of: block) != nil }

@@ -48,18 +48,17 @@ public struct StepBenchmark {
     let reference = comparesFullLogits ? FullLogitsClassification(task.model, setting.examples) : nil
     _ = try task.loss()
     for round in 0...repeats {
-      var before = 0.0
-      /// Seconds of a step, and its ratio to the two forward passes around it.
-      func measure(_ step: () throws -> Void) throws -> Entry.Sample {
-        let time = try seconds(step)
-        let after = try seconds { _ = try task.loss() }
-        defer { before = after }
-        return Entry.Sample(step: time, forward: (before + after) / 2)
-      }
       for entry in entries {
         // What the method before left beside the weights is written first, by a step that is not timed.
         _ = try entry.usual.step(&task.theta, task.objective)
-        before = try seconds { _ = try task.loss() }
+        var before = try seconds { _ = try task.loss() }
+        /// Seconds of a step, and its ratio to the two forward passes around it.
+        func measure(_ step: () throws -> Void) throws -> Entry.Sample {
+          let time = try seconds(step)
+          let after = try seconds { _ = try task.loss() }
+          defer { before = after }
+          return Entry.Sample(step: time, forward: (before + after) / 2)
+        }
         let usual = try measure { try entry.usual.step(&task.theta, task.objective) }
         let periodic =
           try entry.periodic == nil ? nil : measure { try entry.periodic?.step(&task.theta, task.objective) }

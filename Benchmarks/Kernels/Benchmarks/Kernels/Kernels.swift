@@ -41,7 +41,7 @@ let benchmarks: @Sendable () -> Void = {
   let rows = 512
   let a = floats(rows * f)
   let out = floats(rows * f)
-  kernel("thin_product 512 x 768, rank 2") { zeroth_thin_product(rows, h, r, 1, a, vt, out) }
+  kernel("multiply_stored 512 x 768, rank 2") { zeroth_multiply_stored(rows, r, h, a, h, vt, h, false, out, r) }
   kernel("layer_norm 512 x 768") { zeroth_layer_norm(rows, h, 1e-5, x, y, a, out) }
   kernel("relu 512 x 3072") { zeroth_activate(zeroth_relu, rows, f, out, f) }
   for tokens in [64, 512] {
