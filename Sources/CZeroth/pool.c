@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { max_threads = 64, spins = 4000 };
+enum { max_threads = 64, spins = 10000, closed = 1 << 16 };
 
 typedef void (*body_function)(void *, int, int);
 
@@ -17,7 +17,7 @@ static int workers = 0;          // threads started, the caller not counted
 static atomic_int wanted = 1;    // threads to use, the caller counted
 static atomic_uint generation;   // raised once per job
 static atomic_int next_index;
-static atomic_int pending;       // workers that have not finished the job
+static atomic_int members = closed;  // workers in the job; who comes when it is closed, is late and not waited for
 static int job_count, job_threads;
 static void *job_context;
 static body_function job_body;
@@ -41,7 +41,7 @@ static void take_pieces(int worker) {
 
 struct start {
   int worker;
-  unsigned seen;  // the job before this thread was made: it must take part in the very next one
+  unsigned seen;  // the job before this thread was made
 };
 
 static void *work(void *argument) {
@@ -62,8 +62,9 @@ static void *work(void *argument) {
       }
     }
     seen = atomic_load_explicit(&generation, memory_order_acquire);
-    if (start.worker < job_threads) take_pieces(start.worker);
-    atomic_fetch_sub_explicit(&pending, 1, memory_order_release);
+    bool isOpen = !(atomic_fetch_add_explicit(&members, 1, memory_order_acquire) & closed);
+    if (isOpen && start.worker < job_threads) take_pieces(start.worker);
+    atomic_fetch_sub_explicit(&members, 1, memory_order_release);
   }
   return NULL;
 }
@@ -104,7 +105,7 @@ void zeroth_parallel(int count, int limit, void *context, body_function body) {
   job_context = context;
   job_body = body;
   atomic_store(&next_index, 0);
-  atomic_store(&pending, workers);
+  atomic_fetch_and_explicit(&members, ~closed, memory_order_release);
   pthread_mutex_lock(&sleep_lock);
   atomic_fetch_add_explicit(&generation, 1, memory_order_release);
   pthread_cond_broadcast(&wake);
@@ -112,6 +113,7 @@ void zeroth_parallel(int count, int limit, void *context, body_function body) {
   inside = true;
   take_pieces(0);
   inside = false;
-  while (atomic_load_explicit(&pending, memory_order_acquire) != 0) pause_a_little();
+  atomic_fetch_or_explicit(&members, closed, memory_order_relaxed);
+  while (atomic_load_explicit(&members, memory_order_acquire) != closed) pause_a_little();
   pthread_mutex_unlock(&use);
 }

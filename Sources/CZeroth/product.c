@@ -1,5 +1,6 @@
-// The matrix products of the models, x W^T. They stand in for a BLAS's sgemm because W passes through packing anyway:
-// there it is displaced by a direction or widened from half precision, once for all rows of x, and never written.
+// The matrix product of the models, Y += X W^T. It stands in for a BLAS's sgemm: W is read as it is stored, some rows at
+// a time, which a panel that was displaced by a direction or widened from half precision passes through all the same;
+// and with few rows of X, as in a step of one short example, it takes hardly longer than reading W.
 #include "CZeroth.h"
 #include "vectorize.h"
 
@@ -7,11 +8,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-enum {
-  strip_width = zeroth_strip_width,
-  tile_depth = 384,               // columns of x in a tile: with its strip it stays in the nearest caches
-  tile_stride = tile_depth + 16,  // so that the rows of a tile do not fall on the same cache lines
-};
+enum { zeroth_strip = 48 };  // rows of W whose results are written together: a multiple of every HEIGHT
 
 // Fused where the hardware has it: emulated, it would be a call for each element.
 #if defined(__x86_64__)
@@ -23,15 +20,13 @@ enum {
 #define ISA generic
 #define TARGET
 #define LANES 4
-#define TILE_ROWS 4
-#define DOT_ROWS 2
+#define VECTORS 3
+#define HEIGHT(v) (12 / (v))
 #define MULTIPLY_ADD GENERIC_MULTIPLY_ADD
 #include "product_kernel.inc"
 #undef ISA
 #undef TARGET
 #undef LANES
-#undef TILE_ROWS
-#undef DOT_ROWS
 #undef MULTIPLY_ADD
 
 #if defined(__x86_64__)
@@ -39,72 +34,101 @@ enum {
 #define ISA avx2
 #define TARGET __attribute__((target("avx2,fma")))
 #define LANES 8
-#define TILE_ROWS 6
-#define DOT_ROWS 2
 #include "product_kernel.inc"
 #undef ISA
 #undef TARGET
 #undef LANES
-#undef TILE_ROWS
-#undef DOT_ROWS
+#undef VECTORS
+#undef HEIGHT
 
 #define ISA avx512
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"), min_vector_width(512)))
 #define LANES 16
-#define TILE_ROWS 14
-#define DOT_ROWS 6
+#define VECTORS 4
+#define HEIGHT(v) (24 / (v))
 #include "product_kernel.inc"
 #undef ISA
 #undef TARGET
 #undef LANES
-#undef TILE_ROWS
-#undef DOT_ROWS
 #endif
 
 static const struct kernels {
-  void (*pack)(size_t, size_t, const float *, size_t, float, const float *, size_t, float *);
-  void (*packed)(size_t, size_t, size_t, const float *, size_t, const float *, size_t, bool, float *, size_t);
-  void (*stored)(size_t, size_t, size_t, const float *, size_t, const float *, size_t, bool, float *, size_t);
+  size_t tile_rows, lanes;
+  int (*share_of)(size_t);
+  void (*pack)(size_t, size_t, size_t, const float *, size_t, float *);
+  void (*multiply)(size_t, size_t, size_t, size_t, const float *, const float *, size_t, float *, size_t);
 } kernels[] = {
-    {pack_generic, multiply_packed_generic, multiply_stored_generic},
+    {tile_rows_generic, 4, share_of_generic, pack_generic, multiply_generic},
 #if defined(__x86_64__)
-    {pack_avx2, multiply_packed_avx2, multiply_stored_avx2},
-    {pack_avx512, multiply_packed_avx512, multiply_stored_avx512},
+    {tile_rows_avx2, 8, share_of_avx2, pack_avx2, multiply_avx2},
+    {tile_rows_avx512, 16, share_of_avx512, pack_avx512, multiply_avx512},
 #endif
 };
 
-static int kernel_of(int isa) {
+static const struct kernels *kernels_of(int isa) {
   const char *name = zeroth_isa_name(isa);
-  return strcmp(name, "avx512") == 0 ? 2 : strcmp(name, "avx2") == 0 ? 1 : 0;
+  return &kernels[strcmp(name, "avx512") == 0 ? 2 : strcmp(name, "avx2") == 0 ? 1 : 0];
 }
 
-static int best = -1;  // found at the first use: the instruction sets are listed before any of ours is called
+static const struct kernels *best;  // found at the first use: the instruction sets are listed before any of ours is called
 
 static inline const struct kernels *chosen(void) {
-  if (best < 0) best = kernel_of(0);
-  return &kernels[best];
+  if (best == NULL) best = kernels_of(0);
+  return best;
 }
 
-void zeroth_pack_strip(size_t rows, size_t k, const float *w, size_t ldw, float offset, const float *z, size_t ldz,
-                       float *strip) {
-  chosen()->pack(rows, k, w, ldw, offset, z, ldz, strip);
+static size_t padded(const struct kernels *on, size_t k) { return (k + on->lanes - 1) / on->lanes * on->lanes; }
+
+static size_t packed_count(const struct kernels *on, size_t m, size_t k) {
+  size_t whole = m / on->tile_rows * on->tile_rows, rest = m - whole, share = (size_t)on->share_of(rest);
+  return (whole + (rest + share - 1) / share * share) * padded(on, k);
 }
 
-void zeroth_multiply_packed(size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *packed,
-                            size_t packed_k, bool add, float *y, size_t ldy) {
-  chosen()->packed(m, n, k, x, ldx, packed, packed_k, add, y, ldy);
+struct packing {
+  const struct kernels *on;
+  size_t m, k, ldx, chunk, chunks;
+  const float *x;
+  float *packed;
+};
+
+static void pack_piece(void *context, int piece, int worker) {
+  (void)worker;
+  const struct packing *p = context;
+  size_t row = (size_t)piece / p->chunks * p->on->tile_rows, first = (size_t)piece % p->chunks * p->chunk;
+  size_t m = p->m - row < p->on->tile_rows ? p->m - row : p->on->tile_rows;
+  size_t k = p->k - first < p->chunk ? p->k - first : p->chunk;
+  p->on->pack(m, first, k, p->x + row * p->ldx, p->ldx, p->packed + row * padded(p->on, p->k));
 }
 
-void zeroth_multiply_stored(size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *w, size_t ldw,
-                            bool add, float *y, size_t ldy) {
-  chosen()->stored(m, n, k, x, ldx, w, ldw, add, y, ldy);
+static void pack(const struct kernels *on, size_t m, size_t k, const float *x, size_t ldx, float *packed) {
+  size_t chunk = m * k > 1 << 14 ? 256 : padded(on, k);
+  struct packing packing = {on, m, k, ldx, chunk, (k + chunk - 1) / chunk, x, packed};
+  zeroth_parallel((int)((m + on->tile_rows - 1) / on->tile_rows * packing.chunks), 64, &packing, pack_piece);
 }
 
-void zeroth_product_on(int isa, size_t m, size_t n, size_t k, const float *x, const float *w, float offset,
-                       const float *z, float *packed, float *y, float *y_stored) {
-  const struct kernels *on = &kernels[kernel_of(isa)];
-  for (size_t j = 0; j < n; j += strip_width)
-    on->pack(n - j < strip_width ? n - j : strip_width, k, w + j * k, k, offset, z ? z + j * k : NULL, k, packed + j * k);
-  on->packed(m, n, k, x, k, packed, k, false, y, n);
-  if (y_stored) on->stored(m, n, k, x, k, w, k, false, y_stored, n);
+static void multiply(const struct kernels *on, size_t m, size_t n, size_t packed_k, size_t first, size_t k,
+                     const float *packed, const float *w, size_t ldw, float *y, size_t ldy) {
+  for (size_t i = 0; i < m; i += on->tile_rows)
+    on->multiply(m - i < on->tile_rows ? m - i : on->tile_rows, n, first, k, packed + i * padded(on, packed_k), w, ldw,
+                 y + i * ldy, ldy);
+}
+
+size_t zeroth_tile_rows(void) { return chosen()->tile_rows; }
+
+size_t zeroth_packed_count(size_t m, size_t k) { return packed_count(chosen(), m, k); }
+
+void zeroth_pack(size_t m, size_t k, const float *x, size_t ldx, float *packed) {
+  pack(chosen(), m, k, x, ldx, packed);
+}
+
+void zeroth_multiply_packed(size_t m, size_t n, size_t packed_k, size_t first, size_t k, const float *packed,
+                            const float *w, size_t ldw, float *y, size_t ldy) {
+  multiply(chosen(), m, n, packed_k, first, k, packed, w, ldw, y, ldy);
+}
+
+size_t zeroth_packed_count_on(int isa, size_t m, size_t k) { return packed_count(kernels_of(isa), m, k); }
+
+void zeroth_product_on(int isa, size_t m, size_t n, size_t k, const float *x, const float *w, float *packed, float *y) {
+  pack(kernels_of(isa), m, k, x, k, packed);
+  multiply(kernels_of(isa), m, n, k, 0, k, packed, w, k, y, n);
 }

@@ -117,21 +117,21 @@ const char *_Nonnull zeroth_blas_configuration(void);
 
 // ---- Products with W (row-major, fp32) ---------------------------------------------------------------------------
 
-/// Rows of W in a strip. A packed panel of W (n x k) is its strips one behind the other, each k x 32: column by column.
-enum { zeroth_strip_width = 32 };
-/// strip (k x 32) = (W + offset Z)^T for `rows` <= 32 rows of W and Z, zeros beside them; without Z, W^T.
-void zeroth_pack_strip(size_t rows, size_t k, const float *_Nonnull w, size_t ldw, float offset,
-                       const float *_Nullable z, size_t ldz, float *_Nonnull strip);
-/// Y (m x n) = X W^T, or += when `add`, for X of m x k and k columns of a panel whose strips are packed_k deep.
-void zeroth_multiply_packed(size_t m, size_t n, size_t k, const float *_Nonnull x, size_t ldx,
-                            const float *_Nonnull packed, size_t packed_k, bool add, float *_Nonnull y, size_t ldy);
-/// The same from W as it is stored (n x k): for so few rows m that packing would not pay.
-void zeroth_multiply_stored(size_t m, size_t n, size_t k, const float *_Nonnull x, size_t ldx, const float *_Nonnull w,
-                            size_t ldw, bool add, float *_Nonnull y, size_t ldy);
-/// Both on a chosen instruction set, for tests: y from packed W + offset Z, y_stored from W.
+/// Floats that X (m x k) takes when it is packed.
+size_t zeroth_packed_count(size_t m, size_t k);
+/// Rows of X in a tile: a packed X of so many rows, or a multiple, is its tiles one behind the other.
+size_t zeroth_tile_rows(void);
+/// Packs X for products: tiles of rows, column by column, in the order in which the kernel reads them. `packed` is
+/// aligned to 64 bytes.
+void zeroth_pack(size_t m, size_t k, const float *_Nonnull x, size_t ldx, float *_Nonnull packed);
+/// Y (m x n) += X[:, first ..< first + k] W^T for a packed X of m x packed_k and W of n x k as it is stored; `first` is a
+/// multiple of 16.
+void zeroth_multiply_packed(size_t m, size_t n, size_t packed_k, size_t first, size_t k, const float *_Nonnull packed,
+                            const float *_Nonnull w, size_t ldw, float *_Nonnull y, size_t ldy);
+/// The same on a chosen instruction set, for tests: Y += X W^T, with room to pack X.
+size_t zeroth_packed_count_on(int isa, size_t m, size_t k);
 void zeroth_product_on(int isa, size_t m, size_t n, size_t k, const float *_Nonnull x, const float *_Nonnull w,
-                       float offset, const float *_Nullable z, float *_Nonnull packed, float *_Nonnull y,
-                       float *_Nullable y_stored);
+                       float *_Nonnull packed, float *_Nonnull y);
 
 // ---- Layers (row-major, fp32) --------------------------------------------------------------------------------------
 

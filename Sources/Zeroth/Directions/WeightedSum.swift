@@ -1,3 +1,5 @@
+import CZeroth
+
 /// sum_i w_i D_i: what an average over queries, or a step along them, is.
 public struct WeightedSum<Term: Direction>: Direction {
   /// The weights and the directions.
@@ -46,9 +48,10 @@ struct LowRankSum: LowRankDirection {
     let count = rows.count * rank
     for i in 0..<count { values[i] = 0 }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { u in
+      guard let source = u.baseAddress, let target = values.baseAddress else { return }
       for (weight, direction) in terms where direction.touches(block) {
         direction.writeLeft(of: block, rows: rows, into: u)
-        for i in 0..<count { values[i] += weight * direction.matrixScale * u[i] }
+        zeroth_axpy(count, weight * direction.matrixScale, source, target)
       }
     }
   }

@@ -69,18 +69,19 @@ protocol CausalArchitecture: Architecture {
 extension Weights {
   /// y = f(x W^T + b) for a layer of the architecture, or += x W[:, columns]^T, where b goes with the first columns.
   func apply(
-    _ layer: Linear, columns: Range<Int>? = nil, to x: Matrix, into y: Matrix, accumulate: Bool = false,
-    activation: zeroth_activation = zeroth_identity
+    _ layer: Linear, columns: Range<Int>? = nil, to x: Matrix, into y: Matrix, accumulate: Bool = false
   ) {
-    linear(
-      x, layout.blocks[layer.weight], columns: columns,
-      bias: columns.map { $0.lowerBound == 0 } ?? true ? layer.bias.map { layout.blocks[$0] } : nil, into: y,
-      accumulate: accumulate, activation: activation)
+    workspace.scope {
+      linear(
+        pack(x), layout.blocks[layer.weight], columns: columns,
+        bias: columns.map { $0.lowerBound == 0 } ?? true ? layer.bias.map { layout.blocks[$0] } : nil, into: y,
+        accumulate: accumulate)
+    }
   }
 
   /// The linear layer, or the outputs `rows` of it, as a new matrix.
   func apply(
-    _ layer: Linear, rows: Range<Int>? = nil, to x: Matrix, activation: zeroth_activation = zeroth_identity
+    _ layer: Linear, rows: Range<Int>? = nil, to x: PackedRows, activation: zeroth_activation = zeroth_identity
   ) -> Matrix {
     let y = workspace.matrix(x.rows, rows?.count ?? layout.blocks[layer.weight].rows)
     linear(
@@ -98,10 +99,10 @@ extension Weights {
     return stride(from: 0, to: width, by: step).map { $0..<min($0 + step, width) }
   }
 
-  /// y += W2 f(W1 x): piece by piece, unless x is y and must stay as it is until the end.
-  func feedForward(_ up: Linear, _ down: Linear, _ activation: zeroth_activation, of x: Matrix, into y: Matrix) {
+  /// y += W2 f(W1 x), piece by piece. y may be what x was packed from.
+  func feedForward(_ up: Linear, _ down: Linear, _ activation: zeroth_activation, of x: PackedRows, into y: Matrix) {
     let width = layout.blocks[up.weight].rows
-    for part in pieces(of: width, unit: 64, count: x.base == y.base ? 1 : width / x.columns, for: x) {
+    for part in pieces(of: width, unit: 64, count: width / x.columns, for: y) {
       workspace.scope {
         let f = apply(up, rows: part, to: x, activation: activation)
         apply(down, columns: part, to: f, into: y, accumulate: true)

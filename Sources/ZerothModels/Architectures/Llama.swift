@@ -80,7 +80,7 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
       let isLast = i == layers.count - 1
       let rest = isLast ? y : x
       w.workspace.scope {
-        let n = norm(x, layer.attentionNorm, w)
+        let n = w.pack(like: x) { norm(x, layer.attentionNorm, w) }
         let keyWidth = configuration.numKeyValueHeads * head
         for part in w.pieces(of: keyWidth, unit: head, count: batch.cache == nil ? 2 : 1, for: x) {
           let queries = (part.lowerBound * sharing)..<(part.upperBound * sharing)
@@ -99,7 +99,7 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
         }
       }
       w.workspace.scope {
-        let n = norm(rest, layer.feedForwardNorm, w)
+        let n = w.pack(like: rest) { norm(rest, layer.feedForwardNorm, w) }
         let width = configuration.intermediateSize
         for part in w.pieces(of: width, unit: 64, count: width / x.columns, for: x) {
           w.workspace.scope {

@@ -88,7 +88,7 @@ struct OPT: CausalArchitecture {
       let isLast = i == layers.count - 1
       let rest = isLast ? y : x
       w.workspace.scope {
-        let n = before ? w.apply(layer.attentionNorm, to: x) : x
+        let n = w.pack(like: x) { before ? w.apply(layer.attentionNorm, to: x) : x }
         let groups = before && batch.cache == nil ? 2 : 1
         for part in w.pieces(of: x.columns, unit: head, count: groups, for: x) {
           w.workspace.scope {
@@ -104,14 +104,14 @@ struct OPT: CausalArchitecture {
         if !before { rest.take(w.apply(layer.attentionNorm, to: rest)) }
       }
       w.workspace.scope {
-        let n = before ? w.apply(layer.finalNorm, to: rest) : rest
+        let n = w.pack(like: rest) { before ? w.apply(layer.finalNorm, to: rest) : rest }
         w.feedForward(layer.up, layer.down, configuration.activationFunction.kernel, of: n, into: rest)
         if !before { rest.take(w.apply(layer.finalNorm, to: rest)) }
       }
     }
     var output = y
     if let finalNorm { output = w.apply(finalNorm, to: output) }
-    if let projectOut { output = w.apply(projectOut, to: output) }
+    if let projectOut { output = w.apply(projectOut, to: w.pack(output)) }
     return output
   }
 

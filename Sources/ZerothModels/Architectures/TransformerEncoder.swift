@@ -66,16 +66,17 @@ struct TransformerEncoder: Sendable {
       let selected = i == layers.count - 1 ? rows : nil
       let rest = selected == nil ? x : y
       w.workspace.scope {
-        let q = w.apply(layer.query, to: x)
-        let k = w.apply(layer.key, to: x)
-        let v = w.apply(layer.value, to: x)
+        let packed = w.pack(x)
+        let q = w.apply(layer.query, to: packed)
+        let k = w.apply(layer.key, to: packed)
+        let v = w.apply(layer.value, to: packed)
         w.attention(q, k, v, heads: heads, keyHeads: heads, batch, isCausal: false)
         if let selected { w.select(selected, of: x, into: y) }
         w.apply(layer.output, to: selected.map { w.select($0, of: q) } ?? q, into: rest, accumulate: true)
         rest.take(w.apply(layer.attentionNorm, to: rest))
       }
       w.workspace.scope {
-        w.feedForward(layer.up, layer.down, configuration.hiddenAct.kernel, of: rest, into: rest)
+        w.feedForward(layer.up, layer.down, configuration.hiddenAct.kernel, of: w.pack(rest), into: rest)
         rest.take(w.apply(layer.finalNorm, to: rest))
       }
     }
@@ -102,6 +103,6 @@ struct MaskedHead: Sendable {
 
   /// What E and b are applied to.
   func output(_ x: Matrix, _ w: Weights) -> Matrix {
-    w.apply(norm, to: w.apply(dense, to: x, activation: activation.kernel))
+    w.apply(norm, to: w.apply(dense, to: w.pack(x), activation: activation.kernel))
   }
 }

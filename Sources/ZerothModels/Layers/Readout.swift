@@ -43,13 +43,16 @@ extension Weights {
       if let ids {
         let w = workspace.matrix(variants * ids.count, head.columns)
         embed(ids, head, into: w)
+        let packed = workspace.matrix(1, Int(zeroth_packed_count(rows, head.columns)))
         for v in 0..<variants {
-          zeroth_multiply_stored(
-            rows, width, head.columns, h.row(v * rows), head.columns, w.row(v * ids.count), head.columns, false,
-            out.row(v * rows), width)
+          let target = out.row(v * rows)
+          zeroth_fill_rows(rows, width, nil, target, width)
+          zeroth_pack(rows, head.columns, h.row(v * rows), head.columns, packed.base)
+          zeroth_multiply_packed(
+            rows, width, head.columns, 0, head.columns, packed.base, w.row(v * ids.count), head.columns, target, width)
         }
       } else {
-        linear(h, head, into: out)
+        linear(pack(h), head, into: out)
       }
       return (0..<variants).map { v in
         UnsafeBufferPointer(start: out.row(v * rows), count: rows * width).map { Double($0) }
@@ -62,36 +65,77 @@ extension Weights {
   func logProbabilities(_ h: Matrix, _ head: ParameterBlock, targets: [Int]) -> [[Double]] {
     let rows = h.rows / variants
     return workspace.scope {
-      // A panel of logits takes about as much as a panel of displaced weights.
-      let product = Product(h, head, self, limit: max(64, (1 << 19) / h.rows))
-      let panels = product.panelCount
+      let product = Product(pack(h), head, self)
+      // Sums for each of some pieces of the vocabulary, so that several threads make them.
+      let panelsInPiece = 16
+      let pieces = (product.panelCount + panelsInPiece - 1) / panelsInPiece
       let logits = product.scratchCount
-      let tops = workspace.matrix(panels, h.rows)
-      let sums = workspace.matrix(panels, 2 * h.rows)  // holds doubles
+      let sums = LogSums(workspace.matrix(pieces, LogSums.floats * h.rows), rows: h.rows)
       let found = workspace.matrix(1, h.rows)
-      workspace.forEach(panels, scratch: logits + h.rows * product.panelHeight) { i, scratch in
-        let panel = product.panel(i)
+      workspace.forEach(pieces, scratch: logits + h.rows * product.panelHeight) { piece, scratch in
         let out = scratch + logits
-        zeroth_fill_rows(h.rows, panel.count, nil, out, panel.count)
-        product.add(panel: panel, to: out, stride: panel.count, scratch: scratch)
-        let panelSums = UnsafeMutableRawPointer(sums.row(i)).assumingMemoryBound(to: Double.self)
-        for r in 0..<h.rows {
-          zeroth_log_sum_parts(panel.count, out + r * panel.count, tops.row(i) + r, panelSums + r)
-          let target = targets[r % rows]
-          if panel.contains(target) { found.base[r] = out[r * panel.count + target - panel.lowerBound] }
+        for r in 0..<h.rows { sums[piece, r] = LogSum() }
+        for i in (piece * panelsInPiece)..<min((piece + 1) * panelsInPiece, product.panelCount) {
+          let panel = product.panel(i)
+          zeroth_fill_rows(h.rows, panel.count, nil, out, panel.count)
+          product.add(panel: panel, to: out, stride: panel.count, scratch: scratch)
+          for r in 0..<h.rows {
+            sums[piece, r].add(LogSum(panel.count, out + r * panel.count))
+            let target = targets[r % rows]
+            if panel.contains(target) { found.base[r] = out[r * panel.count + target - panel.lowerBound] }
+          }
         }
       }
       return (0..<variants).map { v in
-        (0..<rows).map { row in
-          let r = v * rows + row
-          let top = (0..<panels).reduce(-Double.infinity) { max($0, Double(tops.row($1)[r])) }
-          let sum = (0..<panels).reduce(0.0) { sum, i in
-            let parts = UnsafeMutableRawPointer(sums.row(i)).assumingMemoryBound(to: Double.self)
-            return sum + parts[r] * exp(Double(tops.row(i)[r]) - top)
-          }
-          return Double(found.base[r]) - top - log(sum)
+        ((v * rows)..<((v + 1) * rows)).map { r in
+          let total = (0..<pieces).reduce(into: LogSum()) { $0.add(sums[$1, r]) }
+          return Double(found.base[r]) - total.value
         }
       }
     }
+  }
+}
+
+/// log sum exp(x), as the largest x and the sum of exp(x - largest); NaN where a NaN is among them.
+private struct LogSum {
+  private var largest = -Double.infinity
+  private var sum = 0.0
+
+  /// Of nothing.
+  init() {}
+
+  /// Of `count` floats.
+  init(_ count: Int, _ x: UnsafePointer<Float>) {
+    var top: Float = 0
+    zeroth_log_sum_parts(count, x, &top, &sum)
+    largest = Double(top)
+  }
+
+  mutating func add(_ other: LogSum) {
+    let top = max(largest, other.largest)
+    sum = scaled(to: top) + other.scaled(to: top)
+    largest = top
+  }
+
+  /// The sum of exp(x - top): 0 of nothing, also where all that was seen is -infinity.
+  private func scaled(to top: Double) -> Double { largest == top ? sum : sum * exp(largest - top) }
+
+  var value: Double { largest + log(sum) }
+}
+
+/// A `LogSum` for each piece and row, in floats of a workspace.
+private struct LogSums: @unchecked Sendable {
+  static let floats = MemoryLayout<LogSum>.stride / MemoryLayout<Float>.stride
+  private let base: UnsafeMutablePointer<LogSum>
+  private let rows: Int
+
+  init(_ memory: Matrix, rows: Int) {
+    base = UnsafeMutableRawPointer(memory.base).bindMemory(to: LogSum.self, capacity: memory.rows * rows)
+    self.rows = rows
+  }
+
+  subscript(piece: Int, row: Int) -> LogSum {
+    get { base[piece * rows + row] }
+    nonmutating set { base[piece * rows + row] = newValue }
   }
 }

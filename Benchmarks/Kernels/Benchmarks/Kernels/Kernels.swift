@@ -41,13 +41,12 @@ let benchmarks: @Sendable () -> Void = {
   let rows = 512
   let a = floats(rows * f)
   let out = floats(rows * f)
-  kernel("multiply_stored 512 x 768, rank 2") { zeroth_multiply_stored(rows, r, h, a, h, vt, h, false, out, r) }
   kernel("layer_norm 512 x 768") { zeroth_layer_norm(rows, h, 1e-5, x, y, a, out) }
   kernel("relu 512 x 3072") { zeroth_activate(zeroth_relu, rows, f, out, f) }
   for tokens in [64, 512] {
     let scores = floats(128 * tokens)
     kernel("attention, a head of 64, \(tokens) tokens") {
-      zeroth_attention(tokens, 0, 64, 0.125, a, h, a + 64, a + 128, nil, nil, h, out, h, scores, 128)
+      zeroth_attention(true, tokens, 0, 64, 0.125, a, h, a + 64, a + 128, nil, nil, h, out, h, scores, 128)
     }
   }
   let logits = floats(50272)
@@ -57,7 +56,10 @@ let benchmarks: @Sendable () -> Void = {
     zeroth_log_sum_parts(50272, logits, &top, &sum)
     blackHole(sum)
   }
+  let packed = floats(rows * f)
+  kernel("pack 512 x 768") { zeroth_pack(rows, h, a, h, packed) }
   for (m, n, k) in [(1, h, h), (16, h, h), (64, h, h), (512, h, h), (512, f, h), (512, h, f)] {
+    kernel("product \(m) x \(k) by \(n) x \(k) transposed") { zeroth_multiply_packed(m, n, k, 0, k, packed, w, k, out, n) }
     kernel("sgemm \(m) x \(k) by \(n) x \(k) transposed") { zeroth_sgemm(true, m, n, k, 1, a, k, w, k, 0, out, n) }
   }
 

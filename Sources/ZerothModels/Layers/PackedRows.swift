@@ -1,0 +1,70 @@
+import CZeroth
+import Zeroth
+
+/// Rows of activations in the order in which products read them, packed once for all layers that they enter.
+///
+/// They are packed in groups: of one variant each where a dense direction gives every variant a W of its own, otherwise
+/// of all variants at once, as they then share W.
+struct PackedRows: @unchecked Sendable {
+  /// Rows of all groups.
+  let rows: Int
+  /// Elements of a row.
+  let columns: Int
+  /// How many groups there are.
+  let groups: Int
+  private let base: UnsafeMutablePointer<Float>
+
+  fileprivate init(rows: Int, columns: Int, _ weights: Weights) {
+    self.rows = rows
+    self.columns = columns
+    groups = weights.direction == nil || weights.direction?.lowRank != nil ? 1 : weights.variants
+    base = weights.workspace.matrix(groups, Int(zeroth_packed_count(rows / groups, columns))).base
+  }
+
+  fileprivate func fill(_ x: Matrix) {
+    let count = rows / groups
+    let size = Int(zeroth_packed_count(count, columns))
+    for group in 0..<groups { zeroth_pack(count, columns, x.row(group * count), columns, base + group * size) }
+  }
+
+  /// y (rows of the group x `height`) += x[:, columns] W^T, W of `height` rows, `stride` floats apart.
+  func multiply(
+    group: Int, columns part: Range<Int>, _ w: UnsafePointer<Float>, height: Int, stride: Int,
+    addingTo y: UnsafeMutablePointer<Float>, stride yStride: Int
+  ) {
+    let count = rows / groups
+    let start = base + group * Int(zeroth_packed_count(count, columns))
+    zeroth_multiply_packed(count, height, columns, part.lowerBound, part.count, start, w, stride, y, yStride)
+  }
+
+  /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart.
+  func multiplyThin(_ w: UnsafePointer<Float>, height: Int, stride: Int, into y: Matrix, column: Int) {
+    let w = SendableAddress(w)
+    let count = rows / groups
+    let tile = Int(zeroth_tile_rows())
+    let tiles = (count + tile - 1) / tile
+    let size = Int(zeroth_packed_count(count, columns))
+    let tileSize = Int(zeroth_packed_count(tile, columns))
+    Parallel.forEach(groups * tiles) { i in
+      let first = i % tiles * tile
+      let rows = min(tile, count - first)
+      let out = y.row(i / tiles * count + first) + column
+      for r in 0..<rows { (out + r * y.columns).update(repeating: 0, count: height) }
+      zeroth_multiply_packed(
+        rows, height, columns, 0, columns, base + i / tiles * size + i % tiles * tileSize, w.address, stride, out,
+        y.columns)
+    }
+  }
+}
+
+extension Weights {
+  /// `x` packed for the layers that it enters.
+  func pack(_ x: Matrix) -> PackedRows { pack(like: x) { x } }
+
+  /// What `make` makes, of the shape of `x`, packed; beside the packed rows nothing of it stays in the workspace.
+  func pack(like x: Matrix, _ make: () -> Matrix) -> PackedRows {
+    let packed = PackedRows(rows: x.rows, columns: x.columns, self)
+    workspace.scope { packed.fill(make()) }
+    return packed
+  }
+}
