@@ -54,7 +54,9 @@ extension BuggyDirection {
   func write(
     to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
   ) {
-    let whole = self.values(of: block)
+    var whole = [Float](repeating: 0, count: block.count)
+    var span = whole.mutableSpan
+    write(to: &span, of: block, rows: 0..<block.rows)
     for (i, row) in rows.enumerated() {
       for (j, column) in columns.enumerated() {
         values[i * columns.count + j] = whole[row * block.columns + (bug == .writesOtherColumns ? j : column)]
