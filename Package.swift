@@ -1,6 +1,18 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
+/// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
+let strategies = ["HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
+let strategyTargets: [Target] = strategies.flatMap { name in
+  [
+    .target(name: name, dependencies: ["Zeroth", "ZerothRuns"], path: "Plugins/\(name)/Sources"),
+    .testTarget(
+      name: "\(name)Tests", dependencies: [.target(name: name), "Zeroth", "ZerothRuns", "ZerothTestKit"],
+      path: "Plugins/\(name)/Tests"),
+  ]
+}
+let strategyDependencies: [Target.Dependency] = strategies.map { .target(name: $0) }
+
 let package = Package(
   name: "zeroth",
   products: [
@@ -10,7 +22,7 @@ let package = Package(
     .library(name: "ZerothRuns", targets: ["ZerothRuns"]),
     .library(name: "ZerothTestKit", targets: ["ZerothTestKit"]),
     .executable(name: "zeroth", targets: ["zeroth"]),
-  ],
+  ] + strategies.map { .library(name: $0, targets: [$0]) },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -31,16 +43,19 @@ let package = Package(
     .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
     .executableTarget(
       name: "zeroth",
-      dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+        + strategyDependencies),
 
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "TestSupport"]),
-    .testTarget(name: "ZerothRunsTests", dependencies: ["zeroth", "ZerothRuns", "ZerothTestKit", "TestSupport"]),
+    .testTarget(
+      name: "ZerothRunsTests",
+      dependencies: ["zeroth", "ZerothRuns", "ZerothTestKit", "TestSupport"] + strategyDependencies),
     .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(
       name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"], exclude: ["Sources-that-must-fail"]),
-  ],
+  ] + strategyTargets,
   swiftLanguageModes: [.v6]
 )
