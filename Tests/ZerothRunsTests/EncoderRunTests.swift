@@ -207,6 +207,41 @@ import ZerothTasks
     #expect(Set(hashes).count == 1)
   }
 
+  /// All classes are equally likely before the first step, and the head moves from zero.
+  @Test func aZeroLabelHeadIsTrained() throws {
+    let scratch = try Scratch()
+    let model = try Self.folder("encoder", scratch)
+    let data = try Self.sentences(scratch)
+    let task: [String: OptionValue] = ["name": "sst2", "data": .string(data), "train": 16, "dev": 8, "test": 8]
+    var settings = try Settings([
+      "model": ["path": .string(model), "label-head": "zero"], "task": task,
+      "run": ["optimizer": "mezo", "steps": 3, "out": .string(scratch.path + "/run")],
+    ])
+    try settings.set("rule.learning-rate=0.1")
+    _ = try train(RunConfiguration(settings), scratch, label: "zero")
+    let losses = try Metrics.read(scratch.path + "/run/metrics.jsonl").compactMap { row -> Double? in
+      if case .evaluation(let row) = row, row.step == 0 { row.loss } else { nil }
+    }
+    #expect(!losses.isEmpty && losses.allSatisfy { abs($0 - log(2)) < 1e-6 })
+    let tuned = try EncoderModel(directory: scratch.path + "/end-zero")
+    let head = try #require(tuned.layout[EncoderModel.labelHeadName])
+    #expect(try tuned.loadParameters().values(of: head).contains { $0 != 0 })
+  }
+
+  /// Where no label head is made, there is nothing that the option could start.
+  @Test func aLabelHeadThatIsNotMadeCannotBeStarted() throws {
+    let scratch = try Scratch()
+    let (masked, encoder) = (try Self.folder("masked", scratch), try Self.folder("encoder", scratch))
+    let model = try loadTaskModel(directory: encoder, task: .sst2)
+    let tuned = scratch.path + "/tuned"
+    try model.pretrained.save(model.loadParameters(), to: tuned)
+    for (folder, found) in [(masked, "a masked model"), (tuned, "a checkpoint with its label head")] {
+      let model = try loadTaskModel(directory: folder, task: .sst2)
+      let error = try #require(throws: InputError.self) { try model.loadParameters(labelHead: .zero).layout }
+      #expect(error.subject == "\(folder) on task sst2: label-head" && error.found == "'zero' for \(found)")
+    }
+  }
+
   /// What a model cannot be asked ends in an error that names it and the task, before data are read.
   @Test func whatDoesNotFitIsRefused() throws {
     let scratch = try Scratch()

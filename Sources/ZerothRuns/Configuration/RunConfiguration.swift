@@ -18,6 +18,8 @@ public struct RunConfiguration: Sendable {
   public let trainable: BlockSelection
   /// How the weights are held.
   public let storage: WeightStorage
+  /// What a new label head starts from; nil for the usual, also where there is none.
+  public let labelHead: LabelHeadStart?
   /// The task.
   public let task: TextTask
   /// Folder or file of the examples; nil means the task's own.
@@ -74,6 +76,7 @@ public struct RunConfiguration: Sendable {
     modelPath = try model.string("path")
     trainable = try model.blocks("train")
     storage = try model.choice("storage")
+    labelHead = try model["label-head"].map { _ throws(InputError) in try model.choice("label-head") }
     self.task = if let named { named } else { try tasks.task(named: task.string("name")) }
     data = try task["data"].map { _ throws(InputError) in try task.string("data") }
     testData = try task["test-data"].map { _ throws(InputError) in try task.string("test-data") }

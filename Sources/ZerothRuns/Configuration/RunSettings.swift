@@ -12,6 +12,10 @@ public enum RunSettings {
     OptionSpec(
       "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
       "fp32, or half-precision matrices as the checkpoint stores them, rounded at random when they are written"),
+    OptionSpec(
+      "label-head", .choice(LabelHeadStart.allCases.map(\.rawValue)),
+      default: .absent("sentences, where a label head is made"),
+      "what the new label head of an encoder starts from: the task's embedded label sentences, or zeros"),
   ]
 
   /// The table [task].

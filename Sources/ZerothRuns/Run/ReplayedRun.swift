@@ -31,7 +31,7 @@ public struct ReplayedRun {
     let model = try loadTaskModel(
       directory: Workbench.modelDirectory(configuration.modelPath), task: configuration.task)
     var theta = try model.loadParameters(
-      training: configuration.trainable, storage: configuration.storage)
+      training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
     var optimizer = try registry.makeOptimizer(configuration.composition, runSteps: configuration.steps)
     let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
     let recorded = try Trajectory(file: files.trajectory).steps(of: header, by: optimizer, in: theta.layout)

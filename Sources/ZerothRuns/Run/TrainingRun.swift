@@ -48,7 +48,7 @@ public final class TrainingRun {
     Parallel.threads = configuration.threads
     PeakMemory.reset()
     var theta = try workbench.model.loadParameters(
-      training: configuration.trainable, storage: configuration.storage)
+      training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
     var optimizer = try registry.makeOptimizer(configuration.composition, runSteps: configuration.steps)
     try optimizer.validate(theta.layout)
     let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)

@@ -39,7 +39,9 @@ struct CausalTaskModel: TaskModel {
   }
 
   /// The checkpoint has all blocks.
-  func start(_ theta: inout ParameterStore) {}
+  func start(_ theta: inout ParameterStore, labelHead: LabelHeadStart?) throws(InputError) {
+    try refuse(labelHead, because: kind)
+  }
 
   private func candidates(
     _ examples: [Example], _ demonstrations: [Example] = []

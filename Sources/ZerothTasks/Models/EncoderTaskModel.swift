@@ -58,7 +58,9 @@ struct MaskedTaskModel: EncoderTaskModel {
   }
 
   /// The checkpoint has all blocks.
-  func start(_ theta: inout ParameterStore) {}
+  func start(_ theta: inout ParameterStore, labelHead: LabelHeadStart?) throws(InputError) {
+    try refuse(labelHead, because: kind)
+  }
 }
 
 /// An encoder with a label head over the mean of its last hidden states.
@@ -96,8 +98,12 @@ struct SentenceTaskModel: EncoderTaskModel {
 
   func scored(_ examples: [Example]) -> any ScoredExamples { ScoredSentences(model, examples.map(encoder.encode)) }
 
-  /// The rows of a new label head are the embedded label sentences.
-  func start(_ theta: inout ParameterStore) throws(InputError) {
-    if !isStarted { try model.startLabelHead(of: &theta, from: encoder.labelSentences) }
+  /// The rows of a new label head are the embedded label sentences, or zeros.
+  func start(_ theta: inout ParameterStore, labelHead: LabelHeadStart?) throws(InputError) {
+    if isStarted { return try refuse(labelHead, because: "a checkpoint with its label head") }
+    switch labelHead ?? .sentences {
+    case .sentences: try model.startLabelHead(of: &theta, from: encoder.labelSentences)
+    case .zero: break  // what a checkpoint lacks is zero
+    }
   }
 }

@@ -29,19 +29,37 @@ public protocol TaskModel {
   ) throws(InputError) -> any Objective
 
   /// Fills the blocks of theta that a checkpoint lacks and the task gives.
-  func start(_ theta: inout ParameterStore) throws(InputError)
+  ///
+  /// Throws `InputError` where `labelHead` asks for a head that the model has not, or that its checkpoint gives.
+  func start(_ theta: inout ParameterStore, labelHead: LabelHeadStart?) throws(InputError)
+}
+
+/// What a new label head starts from.
+public enum LabelHeadStart: String, Sendable, CaseIterable {
+  /// The embedded label sentences of the task: there is a zero-shot answer to start from.
+  case sentences
+  /// Zeros: all classes are equally likely at first.
+  case zero
 }
 
 extension TaskModel {
   /// The weights that a run on the task starts from; only the blocks of `selection` are trainable.
   ///
-  /// Throws `InputError` when the model has no checkpoint, or the selection no block.
+  /// Throws `InputError` when the model has no checkpoint, the selection no block, or the model no new label head for
+  /// `labelHead` to start.
   public func loadParameters(
-    training selection: BlockSelection = .all, storage: WeightStorage = .float32
+    training selection: BlockSelection = .all, storage: WeightStorage = .float32, labelHead: LabelHeadStart? = nil
   ) throws -> ParameterStore {
     var theta = try pretrained.loadParameters(training: selection, storage: storage)
-    try start(&theta)
+    try start(&theta, labelHead: labelHead)
     return theta
+  }
+
+  func refuse(_ labelHead: LabelHeadStart?, because found: String) throws(InputError) {
+    if let labelHead {
+      throw error(
+        "label-head", found: "'\(labelHead.rawValue)' for \(found)", expected: "an encoder that gets a new label head")
+    }
   }
 
   /// `wanted`, or the objective that the papers train the task by. Throws `InputError` when it does not fit model and task.
