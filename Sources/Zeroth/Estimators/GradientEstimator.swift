@@ -61,11 +61,17 @@ public protocol GradientEstimator<Direction>: Sendable {
   mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<Direction>
+
+  /// What went wrong where it could not be thrown, such as in a direction of foreign code. The optimiser throws it before
+  /// anything comes of the step.
+  var fault: InputError? { get }
 }
 
 extension GradientEstimator {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout) throws(InputError) {}
+  /// Nothing.
+  public var fault: InputError? { nil }
 }
 
 /// Checks a number that a user gave: throws `InputError` naming `option` unless `isValid`.
