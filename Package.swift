@@ -28,7 +28,9 @@ let package = Package(
     .target(name: "ZerothTasks", dependencies: ["Zeroth", "ZerothModels"]),
     .target(
       name: "ZerothRuns",
-      dependencies: ["CZerothPlugin", "Zeroth", "ZerothModels", "ZerothTasks", .product(name: "TOMLKit", package: "TOMLKit")],
+      dependencies: [
+        "CZerothPlugin", "Zeroth", "ZerothModels", "ZerothTasks", .product(name: "TOMLKit", package: "TOMLKit"),
+      ],
       exclude: ["Resources/README.md"],
       resources: [.copy("Resources/imdb-opt"), .copy("Resources/sst2")]),
     .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
@@ -39,11 +41,14 @@ let package = Package(
     // Strategies that are loaded at run time: the interface, the way in for authors in Swift, and an example of each.
     .target(name: "CZerothPlugin"),
     .target(name: "ZerothPlugin", dependencies: ["CZerothPlugin", "Zeroth", "ZerothRuns"]),
-    .target(name: "ExamplePluginC", dependencies: ["CZerothPlugin"], path: "Plugins/ExamplePluginC"),
-    .target(name: "ExamplePluginSwift", dependencies: ["ZerothPlugin", "Zeroth", "ZerothRuns"], path: "Plugins/ExamplePluginSwift"),
+    .target(
+      name: "ExamplePluginC", dependencies: ["CZerothPlugin"], path: "Plugins/ExamplePluginC", publicHeadersPath: "."),
+    .target(
+      name: "ExamplePluginSwift", dependencies: ["ZerothPlugin", "Zeroth", "ZerothRuns"],
+      path: "Plugins/ExamplePluginSwift"),
     .testTarget(
       name: "PluginTests",
-      dependencies: ["CZerothPlugin", "Zeroth", "ZerothPlugin", "ZerothRuns", "ZerothTestKit", "TestSupport"],
+      dependencies: ["CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothRuns", "ZerothTestKit", "TestSupport"],
       exclude: ["hostile.c"]),
 
     .target(name: "TestSupport", path: "Tests/Support"),

@@ -69,7 +69,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   }
 
   /// The blocks as they are stored, for backends. Unsafe: valid until the store is written or gone.
-  public borrowing func stored() -> StoredParameters { 
+  public borrowing func stored() -> StoredParameters {
     StoredParameters(base: base, halves: halves, updates: updates, reader: reader)
   }
 

@@ -86,7 +86,9 @@ struct PluginLibrary {
     let base = UnsafeRawPointer(address)
     let magic = try memory.value("magic", at: base, of: UInt64.self)
     guard magic == zeroth_plugin_magic else {
-      throw memory.error("magic", found: "0x" + ContentHash.hex(magic), expected: "0x\(ContentHash.hex(zeroth_plugin_magic)), of a plugin")
+      throw memory.error(
+        "magic", found: "0x" + ContentHash.hex(magic),
+        expected: "0x\(ContentHash.hex(zeroth_plugin_magic)), of a plugin")
     }
     let version = try memory.value("version", at: base.map { $0 + 8 }, of: UInt32.self)
     guard version == UInt32(ZEROTH_PLUGIN_VERSION) else {

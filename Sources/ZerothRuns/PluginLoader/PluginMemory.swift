@@ -10,7 +10,8 @@ struct PluginMemory {
   private static let largest: UInt64 = 1 << 16
 
   /// The value at `address`.
-  func value<T: BitwiseCopyable>(_ what: String, at address: UnsafeRawPointer?, of type: T.Type) throws(InputError) -> T {
+  func value<T: BitwiseCopyable>(_ what: String, at address: UnsafeRawPointer?, of type: T.Type) throws(InputError) -> T
+  {
     guard let address else { throw error(what, found: "NULL", expected: "an address") }
     let copy = UnsafeMutablePointer<T>.allocate(capacity: 1)
     defer { copy.deallocate() }
@@ -74,7 +75,8 @@ struct PluginMemory {
   /// Bytes as one line of text: what is not UTF-8 is repaired, control characters become spaces.
   static func line(_ bytes: some Collection<CChar>) -> String {
     let text = String(decoding: bytes.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    return String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
   }
 }
 

@@ -74,7 +74,8 @@ final class PluginSession {
       guard direction.rank > 0, direction.rank == rank ?? first.rank else {
         return memory.error(
           "rank of a term", found: "\(direction.rank)",
-          expected: first.rank > 0 ? "\(rank ?? first.rank), as of the others" : "at least 1 of an estimator of low rank")
+          expected: first.rank > 0
+            ? "\(rank ?? first.rank), as of the others" : "at least 1 of an estimator of low rank")
       }
       guard direction.rightKey == first.rightKey else {
         return memory.error("right_key of a term", found: "another one", expected: "one V in all terms")
@@ -85,40 +86,44 @@ final class PluginSession {
 
   // MARK: What the plugin calls
 
-  private static let objective = zeroth_plugin_objective(
-    size: UInt64(MemoryLayout<zeroth_plugin_objective>.size),
-    losses: { objective, direction, offsets, count, losses in
-      PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
-        try session.measure(direction, offsets, count, losses)
-      }
-    },
-    loss: { objective, loss in
-      PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
-        try session.measure(.loss, 1, loss)
-      }
-    },
-    select_batch: { objective, step, draw in
-      PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
-        session.answer(.selectBatch(Batch(step: Int(step), draw: Int(draw)))) != nil
-      }
-    },
-    read: { objective, block, first, rows, values in
-      PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
-        try session.read(block, first, rows, values)
-      }
-    }, host: nil)
-
-  private static let result = zeroth_plugin_result(
-    size: UInt64(MemoryLayout<zeroth_plugin_result>.size),
-    add_term: { result, coefficient, direction in
-      PluginSession.serve(result?.pointee.host) { session throws(InputError) in
-        guard session.terms.count < 1 << 24 else {
-          throw session.memory.error("terms", found: "more than \(1 << 24)", expected: "fewer")
+  private static var objective: zeroth_plugin_objective {
+    zeroth_plugin_objective(
+      size: UInt64(MemoryLayout<zeroth_plugin_objective>.size),
+      losses: { objective, direction, offsets, count, losses in
+        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
+          try session.measure(direction, offsets, count, losses)
         }
-        session.terms.append((coefficient, try session.direction(direction)))
-        return true
-      }
-    }, projected_gradient: .nan, host: nil)
+      },
+      loss: { objective, loss in
+        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
+          try session.measure(.loss, 1, loss)
+        }
+      },
+      select_batch: { objective, step, draw in
+        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
+          session.answer(.selectBatch(Batch(step: Int(step), draw: Int(draw)))) != nil
+        }
+      },
+      read: { objective, block, first, rows, values in
+        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
+          try session.read(block, first, rows, values)
+        }
+      }, host: nil)
+  }
+
+  private static var result: zeroth_plugin_result {
+    zeroth_plugin_result(
+      size: UInt64(MemoryLayout<zeroth_plugin_result>.size),
+      add_term: { result, coefficient, direction in
+        PluginSession.serve(result?.pointee.host) { session throws(InputError) in
+          guard session.terms.count < 1 << 24 else {
+            throw session.memory.error("terms", found: "more than \(1 << 24)", expected: "fewer")
+          }
+          session.terms.append((coefficient, try session.direction(direction)))
+          return true
+        }
+      }, projected_gradient: .nan, host: nil)
+  }
 
   /// Runs `body` without the plugin's guard; what it throws is the fault of the plugin. Returns 0 if the plugin may go on.
   private static func serve(

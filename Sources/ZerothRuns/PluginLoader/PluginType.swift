@@ -110,7 +110,8 @@ extension OptionSpec.Kind {
     case ZEROTH_PLUGIN_BLOCKS: self = .blocks
     case ZEROTH_PLUGIN_INTEGER_OR_WORD: self = .intOr(try memory.text("words", option.words))
     case ZEROTH_PLUGIN_NUMBER_OR_WORD: self = .doubleOr(try memory.text("words", option.words))
-    default: throw memory.error("kind", found: "\(option.kind)", expected: "one of ZEROTH_PLUGIN_INTEGER to NUMBER_OR_WORD")
+    default:
+      throw memory.error("kind", found: "\(option.kind)", expected: "one of ZEROTH_PLUGIN_INTEGER to NUMBER_OR_WORD")
     }
   }
 }
