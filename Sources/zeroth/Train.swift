@@ -37,7 +37,7 @@ struct Train: ParsableCommand {
       throw CleanExit.helpRequest(self)
     }
     var request = try Request(arguments)
-    let registry = try request.plugins.registry()
+    let registry = try Strategies.registry(loading: request.plugins, checking: request.checksPlugins)
     if request.settings["run", "out"] == nil, request.resumes {
       throw InputError("--resume", found: "no --out", expected: "the run's folder")
     }
@@ -67,7 +67,8 @@ struct Train: ParsableCommand {
     var settings = Settings()
     var printsJSON = false
     var resumes = false
-    var plugins = PluginOptions()
+    var plugins: [String] = []
+    var checksPlugins = false
     /// Whether nothing but the folder was given.
     var isBare = true
 
@@ -78,7 +79,7 @@ struct Train: ParsableCommand {
         switch word {
         case "--json": printsJSON = true
         case "--resume": resumes = true
-        case "--check-plugins": plugins.checkPlugins = true
+        case "--check-plugins": checksPlugins = true
         default:
           guard word.hasPrefix("--"), word.count > 2 else {
             throw InputError("command line", found: "'\(word)'", expected: "an option such as --steps 100")
@@ -94,7 +95,7 @@ struct Train: ParsableCommand {
           }
         }
       }
-      plugins.plugin = assignments.filter { $0.name == "plugin" }.map(\.value)
+      plugins = assignments.filter { $0.name == "plugin" }.map(\.value)
       assignments.removeAll { $0.name == "plugin" }
       if let config = assignments.last(where: { $0.name == "config" }) { settings = try Settings(file: config.value) }
       for (name, value) in assignments where name != "config" {

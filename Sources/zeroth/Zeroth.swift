@@ -48,28 +48,6 @@ struct OutputOptions: ParsableArguments {
   }
 }
 
-/// Libraries of strategies, which every command takes that names strategies.
-struct PluginOptions: ParsableArguments {
-  @Option(
-    name: .customLong("plugin"), parsing: .singleValue,
-    help: ArgumentHelp("A shared library of strategies to load; may be given more than once.", valueName: "path"))
-  var plugin: [String] = []
-  @Flag(help: "Check everything that plugins write, in every step: slow.")
-  var checkPlugins = false
-
-  init() {}
-
-  /// What the tool knows by name, with the strategies of these libraries.
-  func registry() throws -> Registry {
-    var registry = try Strategies.registry()
-    for path in plugin { try registry.load(plugin: path, checking: checkPlugins) }
-    return registry
-  }
-
-  /// The options again, for a process that does a part of the work.
-  var arguments: [String] { plugin.flatMap { ["--plugin", $0] } + (checkPlugins ? ["--check-plugins"] : []) }
-}
-
 extension Tool {
   /// Prints a result on standard output.
   static func print(_ json: @autoclosure () -> JSONValue, text: @autoclosure () -> String, asJSON: Bool) {

@@ -90,7 +90,7 @@ static int32_t estimate(
   z.right_key = services->child(step->run_key, ZEROTH_PLUGIN_KEY_RIGHT, 0);
 #endif
 #ifdef RANK_CHANGES
-  z.rank = estimates > 1 ? 1 : 2;
+  z.rank = step->step > 0 ? 1 : 2;
 #endif
 #ifdef RANK_TOO_LARGE
   z.rank = 1000000000;

@@ -32,6 +32,8 @@ final class PluginInstance: @unchecked Sendable {
   }
 
   private init(_ type: PluginType, state: UnsafeMutableRawPointer?, of other: PluginInstance) {
+    let layout = other.known.withLock { $0 }
+    known.withLock { $0 = layout }
     self.type = type
     self.state = state
     rank = other.rank

@@ -27,14 +27,19 @@ extension Registry {
   }
 
   private mutating func add(_ type: PluginType) throws(InputError) {
-    if type.isLowRank {
-      try register(estimator: type.description) { options in
-        PluginEstimator<LowRankPluginDirection>(try PluginInstance(type, options))
+    do throws(InputError) {
+      if type.isLowRank {
+        try register(estimator: type.description) { options in
+          PluginEstimator<LowRankPluginDirection>(try PluginInstance(type, options))
+        }
+      } else {
+        try register(estimator: type.description) { options in
+          PluginEstimator<PluginDirection>(try PluginInstance(type, options))
+        }
       }
-    } else {
-      try register(estimator: type.description) { options in
-        PluginEstimator<PluginDirection>(try PluginInstance(type, options))
-      }
+    } catch {
+      let path = type.description.plugin?.path ?? "plugin"
+      throw InputError("\(path): \(error.subject)", found: error.found, expected: error.expected)
     }
   }
 }
