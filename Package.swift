@@ -21,6 +21,9 @@ let package = Package(
     .library(name: "ZerothTasks", targets: ["ZerothTasks"]),
     .library(name: "ZerothRuns", targets: ["ZerothRuns"]),
     .library(name: "ZerothTestKit", targets: ["ZerothTestKit"]),
+    .library(name: "ZerothPlugin", targets: ["ZerothPlugin"]),
+    .library(name: "ExamplePluginC", type: .dynamic, targets: ["ExamplePluginC"]),
+    .library(name: "ExamplePluginSwift", type: .dynamic, targets: ["ExamplePluginSwift"]),
     .executable(name: "zeroth", targets: ["zeroth"]),
   ] + strategies.map { .library(name: $0, targets: [$0]) },
   dependencies: [
@@ -37,7 +40,9 @@ let package = Package(
     .target(name: "ZerothTasks", dependencies: ["Zeroth", "ZerothModels"]),
     .target(
       name: "ZerothRuns",
-      dependencies: ["Zeroth", "ZerothModels", "ZerothTasks", .product(name: "TOMLKit", package: "TOMLKit")],
+      dependencies: [
+        "CZerothPlugin", "Zeroth", "ZerothModels", "ZerothTasks", .product(name: "TOMLKit", package: "TOMLKit"),
+      ],
       exclude: ["Resources/README.md"],
       resources: [.copy("Resources/imdb-opt"), .copy("Resources/sst2")]),
     .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
@@ -45,6 +50,19 @@ let package = Package(
       name: "zeroth",
       dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]
         + strategyDependencies),
+
+    // Strategies that are loaded at run time: the interface, the way in for authors in Swift, and an example of each.
+    .target(name: "CZerothPlugin"),
+    .target(name: "ZerothPlugin", dependencies: ["CZerothPlugin", "Zeroth", "ZerothRuns"]),
+    .target(
+      name: "ExamplePluginC", dependencies: ["CZerothPlugin"], path: "Plugins/ExamplePluginC", publicHeadersPath: "."),
+    .target(
+      name: "ExamplePluginSwift", dependencies: ["ZerothPlugin", "Zeroth", "ZerothRuns"],
+      path: "Plugins/ExamplePluginSwift"),
+    .testTarget(
+      name: "PluginTests",
+      dependencies: ["CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothRuns", "ZerothTestKit", "TestSupport"],
+      exclude: ["hostile.c"]),
 
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),

@@ -7,7 +7,7 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure speed and memory, on shapes made on the spot.",
     subcommands: [
-      Step.self, Forward.self, NoiseSpeed.self, Gemm.self, Memory.self, Scaling.self, MemoryFigure.self,
+      Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Memory.self, Scaling.self, MemoryFigure.self,
     ],
     defaultSubcommand: Step.self)
 }
@@ -45,16 +45,17 @@ struct SettingOptions: ParsableArguments {
 
 /// The methods that are measured.
 struct MethodOptions: ParsableArguments {
-  @Option(name: [.long, .customLong("methods")], help: "Presets of optimisers, separated by commas.")
+  @Option(
+    name: [.long, .customLong("methods")],
+    help: "Presets of optimisers, or parts such as lge+lozo-m, separated by commas.")
   var optimizers = Demo.optimizers.joined(separator: ",")
 
-  func names() throws -> [String] { try Self.names(optimizers) }
+  func names(_ registry: Registry) throws -> [String] { try Self.names(optimizers, registry) }
 
-  static func names(_ optimizers: String) throws -> [String] {
+  static func names(_ optimizers: String, _ registry: Registry) throws -> [String] {
     let names = optimizers.split(separator: ",").map(String.init)
     try require("--optimizers", names.count, "at least one preset") { $0 >= 1 }
-    let registry = try Strategies.registry()
-    for name in names { _ = try registry.preset(name, origin: "--optimizers") }
+    for name in names { _ = try registry.composition(named: name, origin: "--optimizers") }
     return names
   }
 }
@@ -66,6 +67,7 @@ extension Bench {
 
     @OptionGroup var setting: SettingOptions
     @OptionGroup var methods: MethodOptions
+    @OptionGroup var plugins: PluginOptions
     @Option(help: "Rounds; medians and quartiles are printed.")
     var repeats = 5
     @Flag(inversion: .prefixedNo, help: "Measure peak memory too, each method in a process of its own.")
@@ -82,22 +84,24 @@ extension Bench {
     func run() throws {
       if let word = rest.first {
         throw InputError(
-          "bench", found: "'\(word)'", expected: "step, forward, noise, gemm, memory or scaling")
+          "bench", found: "'\(word)'", expected: "step, pair, forward, noise, gemm, memory or scaling")
       }
       try threads.apply()
       let setting = try setting.setting()
-      let names = try methods.names()
+      let registry = try plugins.registry()
+      let names = try methods.names(registry)
       try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
       if let save { try BenchmarkTask(setting).save(to: save) }
       // Before this process holds a model of its own.
       let memory =
         try self.memory
         ? MemoryBenchmark(setting, methods: names) {
-          try MemoryFigure.launch($0, self.setting, warmUp: 2, threads: threads.threads, countsAllocations: false)
+          try MemoryFigure.launch(
+            $0, self.setting, plugins, warmUp: 2, threads: threads.threads, countsAllocations: false)
         } : nil
       let result = try StepBenchmark(
         setting, methods: names, repeats: repeats, memory: memory, reference: reference,
-        registry: Strategies.registry())
+        registry: registry)
       output.print(result.json, text: result.text)
     }
   }
@@ -108,6 +112,7 @@ extension Bench {
 
     @OptionGroup var setting: SettingOptions
     @OptionGroup var methods: MethodOptions
+    @OptionGroup var plugins: PluginOptions
     @Option(help: "Steps before anything is measured.")
     var warmUp = 10
     @OptionGroup var threads: ThreadOptions
@@ -116,8 +121,9 @@ extension Bench {
     func run() throws {
       try threads.apply()
       try require("--warm-up", warmUp, "1 to 1000000") { (1...1_000_000).contains($0) }
-      let result = try MemoryBenchmark(setting.setting(), methods: methods.names()) {
-        try MemoryFigure.launch($0, setting, warmUp: warmUp, threads: threads.threads, countsAllocations: true)
+      let result = try MemoryBenchmark(setting.setting(), methods: methods.names(plugins.registry())) {
+        try MemoryFigure.launch(
+          $0, setting, plugins, warmUp: warmUp, threads: threads.threads, countsAllocations: true)
       }
       output.print(result.json, text: result.text)
     }
@@ -129,24 +135,28 @@ extension Bench {
 
     @Argument var name: String
     @OptionGroup var setting: SettingOptions
+    @OptionGroup var plugins: PluginOptions
     @Option var warmUp = 10
     @OptionGroup var threads: ThreadOptions
 
     func run() throws {
       try threads.apply()
       let figure = try MemoryBenchmark.Figure(
-        setting.setting(), name: name, warmUp: warmUp, registry: Strategies.registry())
+        setting.setting(), name: name, warmUp: warmUp, registry: plugins.registry())
       print(figure.json)
     }
 
     /// Runs the tool itself for one figure.
     static func launch(
-      _ name: String, _ setting: SettingOptions, warmUp: Int, threads: Int, countsAllocations: Bool
+      _ name: String, _ setting: SettingOptions, _ plugins: PluginOptions, warmUp: Int, threads: Int,
+      countsAllocations: Bool
     ) throws -> MemoryBenchmark.Figure {
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
       process.arguments =
-        ["bench", "memory-figure", name] + setting.arguments + ["--warm-up", "\(warmUp)", "--threads", "\(threads)"]
+        ["bench", "memory-figure", name] + setting.arguments + plugins.arguments + [
+          "--warm-up", "\(warmUp)", "--threads", "\(threads)",
+        ]
       let trace = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-\(UUID().uuidString).mtrace")
       defer { try? FileManager.default.removeItem(at: trace) }
       if countsAllocations {

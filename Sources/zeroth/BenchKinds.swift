@@ -3,6 +3,30 @@ import Zeroth
 import ZerothRuns
 
 extension Bench {
+  struct Pair: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "A step of one optimiser over a step of another on imdb-opt, side by side.")
+
+    @Argument(help: "A preset of an optimiser, or parts such as example-rge+sgd.")
+    var first: String
+    @Argument(help: "The one that it is compared with.")
+    var second: String
+    @OptionGroup var plugins: PluginOptions
+    @Option(help: "Examples in a mini-batch.")
+    var batch = 16
+    @Option(help: "Rounds; medians and quartiles are printed.")
+    var repeats = 100
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try PairBenchmark(
+        first, over: second, batch: batch, repeats: repeats, registry: plugins.registry())
+      output.print(result.json, text: result.text)
+    }
+  }
+
   struct Forward: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "A forward pass over sgemm at the same shapes, in operations a second.")
@@ -80,9 +104,10 @@ extension Bench {
 
     func run() throws {
       try threads.apply()
+      let registry = try Strategies.registry()
       let result = try ScalingBenchmark(
-        largest: largest, batch: batch, tokens: tokens, methods: MethodOptions.names(optimizers), repeats: repeats,
-        registry: Strategies.registry())
+        largest: largest, batch: batch, tokens: tokens, methods: MethodOptions.names(optimizers, registry),
+        repeats: repeats, registry: registry)
       output.print(result.json, text: result.text)
     }
   }

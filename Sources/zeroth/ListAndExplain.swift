@@ -7,10 +7,11 @@ struct List: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List optimisers, estimators, rules, adapters and tasks.")
 
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let registry = try Strategies.registry()
+    let registry = try plugins.registry()
     let kinds = StrategyDescription.Kind.allCases
     let tasks = TaskRegistry.standard.tasks
     var table = Table([.left("kind"), .left("name"), .left("what it is")])
@@ -40,10 +41,11 @@ struct Explain: ParsableCommand {
 
   @Argument(help: "A name from `zeroth list`.")
   var name: String
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let found = try Strategies.registry().explain(name)
+    let found = try plugins.registry().explain(name)
     output.print(
       .array(found.map { kind, description in ["kind": .string(kind.rawValue), "description": description.json] }),
       text: found.map { kind, description in "\(kind.rawValue) \(description.text)" }.joined(separator: "\n"))

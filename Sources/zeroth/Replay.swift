@@ -14,11 +14,12 @@ struct Replay: ParsableCommand {
   var out: String
   @Option(help: "Steps to replay; by default up to the model that the run kept.")
   var step: Int?
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     let replayed = try ReplayedRun(
-      folder, modelPath: model, out: out, step: step, registry: Strategies.registry())
+      folder, modelPath: model, out: out, step: step, registry: plugins.registry())
     let dropped =
       replayed.droppedBytes > 0 ? "; \(replayed.droppedBytes) bytes of an unfinished step were left out" : ""
     output.print(

@@ -14,6 +14,8 @@ struct Train: ParsableCommand {
       --config FILE         read settings from a TOML file; what follows on the command line overrides it
       --set TABLE.KEY=VALUE set any option, such as adapter.moves=4 (see `zeroth explain NAME`)
       --resume              go on with the run in --out
+      --plugin PATH         load a shared library of strategies; may be given more than once
+      --check-plugins       check everything that plugins write, in every step
       --json                print the result as JSON
 
       Short names of options:
@@ -35,16 +37,17 @@ struct Train: ParsableCommand {
       throw CleanExit.helpRequest(self)
     }
     var request = try Request(arguments)
+    let registry = try Strategies.registry(loading: request.plugins, checking: request.checksPlugins)
     if request.settings["run", "out"] == nil, request.resumes {
       throw InputError("--resume", found: "no --out", expected: "the run's folder")
     }
     // A run to resume knows its own settings; those given now override them, and must not change what it computes.
     if request.resumes, request.isBare, case .text(let out)? = request.settings["run", "out"]?.value {
+      try registry.requirePlugins(ofRun: RunFiles(out).record)
       var settings = try RunRecord.settings(in: RunFiles(out).record)
       try settings.set("run", "out", Setting(.typed(.string(out)), origin: "--out"))
       request.settings = settings
     }
-    let registry = try Strategies.registry()
     let configuration = try RunConfiguration(request.settings, registry)
     let workbench = try configuration.workbench()
     let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
@@ -64,6 +67,8 @@ struct Train: ParsableCommand {
     var settings = Settings()
     var printsJSON = false
     var resumes = false
+    var plugins: [String] = []
+    var checksPlugins = false
     /// Whether nothing but the folder was given.
     var isBare = true
 
@@ -74,6 +79,7 @@ struct Train: ParsableCommand {
         switch word {
         case "--json": printsJSON = true
         case "--resume": resumes = true
+        case "--check-plugins": checksPlugins = true
         default:
           guard word.hasPrefix("--"), word.count > 2 else {
             throw InputError("command line", found: "'\(word)'", expected: "an option such as --steps 100")
@@ -89,6 +95,8 @@ struct Train: ParsableCommand {
           }
         }
       }
+      plugins = assignments.filter { $0.name == "plugin" }.map(\.value)
+      assignments.removeAll { $0.name == "plugin" }
       if let config = assignments.last(where: { $0.name == "config" }) { settings = try Settings(file: config.value) }
       for (name, value) in assignments where name != "config" {
         if name == "set" { try settings.set(value) } else { try settings.set(shortcut: name, to: value) }

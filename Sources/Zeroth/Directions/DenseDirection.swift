@@ -7,7 +7,7 @@ public struct DenseDirection: Direction {
   /// How the elements are drawn.
   public let distribution: NoiseDistribution
   /// sqrt(d) / ||g|| for the sphere, else 1.
-  let radius: Float
+  package let radius: Float
 
   /// The direction of `key` on the trainable blocks of `layout`. The sphere makes one pass over the noise for its norm.
   public init(_ key: StreamKey, distribution: NoiseDistribution = .gaussian, layout: ParameterLayout) {

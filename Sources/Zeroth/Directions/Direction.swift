@@ -31,6 +31,12 @@ extension Direction {
   public func write(
     to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
   ) {
+    writeWhole(to: &values, of: block, rows: rows, columns: columns)
+  }
+  /// Cuts the columns out of whole rows, for those that make columns alone at times.
+  package func writeWhole(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
     guard columns.count < block.columns else {
       write(to: &values, of: block, rows: rows)
       return

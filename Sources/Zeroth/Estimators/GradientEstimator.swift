@@ -72,6 +72,10 @@ public protocol GradientEstimator<Direction>: Sendable {
 
   /// Floats of state that the estimator holds now.
   var stateCount: Int { get }
+
+  /// What went wrong where it could not be thrown, such as in a direction of foreign code. The optimiser throws it before
+  /// anything comes of the step.
+  var fault: InputError? { get }
 }
 
 extension GradientEstimator {
@@ -83,6 +87,8 @@ extension GradientEstimator {
   public var recallsDirections: Bool { false }
   /// None.
   public var stateCount: Int { 0 }
+  /// Nothing.
+  public var fault: InputError? { nil }
 }
 
 /// Checks a number that a user gave: throws `InputError` naming `option` unless `isValid`.

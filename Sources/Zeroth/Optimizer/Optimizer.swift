@@ -74,6 +74,7 @@ where Rule.Direction == Estimator.Direction {
     let context = StepContext(step: nextStep, runKey: runKey, layout: theta.layout)
     try objective.selectBatch(Batch(step: nextStep))
     let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
+    if let fault = estimator.fault { throw fault }
     let eta = rule.learningRate(at: nextStep)
     var report = StepReport(
       step: nextStep, losses: estimate.losses, projectedGradient: estimate.projectedGradient, learningRate: eta,
@@ -94,6 +95,7 @@ where Rule.Direction == Estimator.Direction {
     theta.apply(update, scales: scales, scale: 1, keep: keep(eta, scales))
     try adapter.didApply(
       AppliedUpdate(update, scales: scales), to: &theta, context: context, objective: objective)
+    if let fault = estimator.fault { throw fault }
     report.evaluations += adapter.evaluations(at: nextStep)
     report.nonFiniteMoves = adapter.nonFiniteMoves - nonFiniteBefore
     nextStep += 1

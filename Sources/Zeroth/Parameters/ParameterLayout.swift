@@ -53,6 +53,16 @@ public struct ParameterLayout: Sendable, Hashable {
     self.init(blocks: blocks, indices: indices, storageCount: offset)
   }
 
+  /// The same layout in which the blocks are trainable for which `isTrainable` holds.
+  package func training(where isTrainable: (ParameterBlock) -> Bool) -> ParameterLayout {
+    let blocks = blocks.map { block in
+      ParameterBlock(
+        index: block.index, name: block.name, rows: block.rows, columns: block.columns, offset: block.offset,
+        role: block.role, layer: block.layer, isTrainable: isTrainable(block))
+    }
+    return ParameterLayout(blocks: blocks, indices: indices, storageCount: storageCount)
+  }
+
   private init(blocks: [ParameterBlock], indices: [String: Int], storageCount: Int) {
     self.blocks = blocks
     self.indices = indices
@@ -62,12 +72,7 @@ public struct ParameterLayout: Sendable, Hashable {
   /// The same layout in which only the blocks of `selection` are trainable.
   public func training(only selection: BlockSelection) throws(InputError) -> ParameterLayout {
     let chosen = Set(try selection.resolve(in: self).map(\.index))
-    let blocks = blocks.map { block in
-      ParameterBlock(
-        index: block.index, name: block.name, rows: block.rows, columns: block.columns, offset: block.offset,
-        role: block.role, layer: block.layer, isTrainable: chosen.contains(block.index))
-    }
-    return ParameterLayout(blocks: blocks, indices: indices, storageCount: storageCount)
+    return training { chosen.contains($0.index) }
   }
 
   /// The block called `name`.

@@ -16,6 +16,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   private let reserved: Bool
   private let halves: HalfPrecisionBlocks?
+  private let reader: ParameterReader?
   /// The trainable blocks, cut once for all updates.
   private let panels: [Panel]
   private var updates: PendingUpdates?
@@ -29,6 +30,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     }
     base = memory.assumingMemoryBound(to: Float.self)
     halves = nil
+    reader = nil
     reserved = false
     panels = Panel.cut(layout.trainable)
   }
@@ -42,8 +44,23 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     }
     base = memory.assumingMemoryBound(to: Float.self)
     self.halves = halves
+    reader = nil
     reserved = true
     panels = Panel.cut(layout.trainable)
+  }
+
+  /// Parameters that live elsewhere and are read by `reader`, on the far side of a plugin's interface. It is lent to
+  /// estimators, and never written.
+  package init(_ layout: ParameterLayout, reader: @escaping ParameterReader) {
+    self.layout = layout
+    guard let memory = zeroth_reserve(layout.storageCount * MemoryLayout<Float>.stride) else {
+      fatalError("no address space for \(layout.storageCount) parameters")
+    }
+    base = memory.assumingMemoryBound(to: Float.self)
+    halves = nil
+    self.reader = reader
+    reserved = true
+    panels = []
   }
 
   deinit {
@@ -52,7 +69,12 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   }
 
   /// The blocks as they are stored, for backends. Unsafe: valid until the store is written or gone.
-  public borrowing func stored() -> StoredParameters { StoredParameters(base: base, halves: halves, updates: updates) }
+  public borrowing func stored() -> StoredParameters {
+    StoredParameters(base: base, halves: halves, updates: updates, reader: reader)
+  }
+
+  /// Tells this store from others for as long as it lives.
+  package borrowing func identity() -> UnsafeRawPointer { UnsafeRawPointer(base) }
 
   /// A copy in fp32, of d floats.
   public borrowing func clone() -> ParameterStore {
@@ -65,7 +87,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   public mutating func copy(from other: borrowing ParameterStore) {
     precondition(layout == other.layout, "copying between different layouts")
     updates = nil
-    if halves == nil, other.halves == nil {
+    if halves == nil, other.halves == nil, other.reader == nil {
       base.update(from: other.base, count: layout.storageCount)
       updates = other.updates?.copy()
       return

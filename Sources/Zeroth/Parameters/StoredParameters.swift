@@ -35,6 +35,10 @@ public struct HalfPrecisionBlocks: @unchecked Sendable {
   public func contains(_ block: ParameterBlock) -> Bool { places[block.index] != nil }
 }
 
+/// Reads rows of a block of parameters that live elsewhere: target = rows x columns.
+package typealias ParameterReader =
+  @Sendable (ParameterBlock, _ rows: Range<Int>, _ target: UnsafeMutablePointer<Float>) -> Void
+
 /// The blocks of a store as they are stored, for backends that read them while it is borrowed. Unsafe: valid until the
 /// store is written or gone.
 ///
@@ -43,18 +47,20 @@ public struct StoredParameters: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let halves: HalfPrecisionBlocks?
   let updates: PendingUpdates?
+  let reader: ParameterReader?
 
   /// How `block` is stored.
   public func format(of block: ParameterBlock) -> ElementFormat { halves?.places[block.index]?.format ?? .float32 }
 
   /// The first element of `block`, in its format.
   public func address(of block: ParameterBlock) -> UnsafeRawPointer {
-    UnsafeRawPointer(halves?.places[block.index]?.address ?? UnsafeMutableRawPointer(base + block.offset))
+    precondition(reader == nil, "parameters that are read through a function have no address")
+    return UnsafeRawPointer(halves?.places[block.index]?.address ?? UnsafeMutableRawPointer(base + block.offset))
   }
 
   /// The address of a block that is stored in fp32; nil for another.
   public func floats(of block: ParameterBlock) -> UnsafePointer<Float>? {
-    format(of: block) == .float32 ? UnsafePointer(base + block.offset) : nil
+    format(of: block) == .float32 && reader == nil ? UnsafePointer(base + block.offset) : nil
   }
 
   /// What belongs to `block` on top of what is stored.
@@ -62,6 +68,7 @@ public struct StoredParameters: @unchecked Sendable {
 
   /// target = the rows `rows` of `block`, row by row, the pending term included.
   public func read(_ block: ParameterBlock, rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    if let reader { return reader(block, rows, target) }
     let n = block.columns
     let format = format(of: block)
     let source = address(of: block) + rows.lowerBound * n * format.size

@@ -12,12 +12,18 @@ public enum NoiseDistribution: String, CaseIterable, Sendable, Hashable {
 }
 
 /// The noise of one stream key: a sequence of which any part can be made again.
-struct Noise: Sendable, Hashable {
+package struct Noise: Sendable, Hashable {
   let key: StreamKey
   let distribution: NoiseDistribution
 
+  /// The noise of `key`.
+  package init(key: StreamKey, distribution: NoiseDistribution) {
+    self.key = key
+    self.distribution = distribution
+  }
+
   /// values[i] += scale z[first + i]. The sphere's elements are normal here: its radius is the caller's scale.
-  func add(to values: inout MutableSpan<Float>, from first: Int, scale: Float) {
+  package func add(to values: inout MutableSpan<Float>, from first: Int, scale: Float) {
     values.withUnsafeMutableBufferPointer { buffer in
       guard let start = buffer.baseAddress else { return }
       zeroth_noise(
@@ -26,7 +32,7 @@ struct Noise: Sendable, Hashable {
   }
 
   /// values[i] = scale z[first + i].
-  func fill(_ values: UnsafeMutableBufferPointer<Float>, from first: Int = 0, scale: Float = 1) {
+  package func fill(_ values: UnsafeMutableBufferPointer<Float>, from first: Int = 0, scale: Float = 1) {
     guard let start = values.baseAddress else { return }
     zeroth_noise(key.generator.index, cDistribution, key.bits, UInt64(first), values.count, scale, nil, start)
   }

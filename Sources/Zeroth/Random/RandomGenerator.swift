@@ -13,7 +13,8 @@ import CZeroth
 /// - `RandomStream.gaussian()`, and noise of GSL's own generators: bit for bit with the same libm. GSL's ziggurat
 ///   calls `exp` and `log`, whose last bit differs from one libm to another.
 public struct RandomGenerator: Sendable, Hashable, CustomStringConvertible {
-  let index: Int32
+  /// Its place among `names`.
+  package let index: Int32
 
   /// The counter-based default.
   public static let philox = RandomGenerator(index: 0)
@@ -22,6 +23,12 @@ public struct RandomGenerator: Sendable, Hashable, CustomStringConvertible {
   public static let names: [String] = (0..<zeroth_generator_count()).map { String(cString: zeroth_generator_name($0)) }
 
   private init(index: Int32) { self.index = index }
+
+  /// The generator at a place among `names`; nil when there is none.
+  package init?(at index: UInt64) {
+    guard index < UInt64(zeroth_generator_count()) else { return nil }
+    self.index = Int32(index)
+  }
 
   /// The generator called `name`. Throws `InputError` when there is none.
   public init(named name: String) throws(InputError) {

@@ -12,7 +12,8 @@ public struct StreamKey: Sendable, Hashable {
     self.generator = generator
   }
 
-  private init(bits: UInt64, generator: RandomGenerator) {
+  /// The key of these bits, as another part of the program or a plugin had it.
+  package init(bits: UInt64, generator: RandomGenerator) {
     self.bits = bits
     self.generator = generator
   }

@@ -46,13 +46,14 @@ extension RunConfiguration {
 
   /// What a trajectory belongs to: every option on which the updates depend, in JSON.
   ///
-  /// Left out are paths, threads, the number of steps and how often is evaluated: a run may be moved, and go on.
+  /// What a strategy computes is in the hash of its library, if it was loaded at run time. Left out are paths, threads, the number of steps and how often is evaluated: a run may be moved, and go on.
   public var identity: JSONValue {
-    .object(
-      effective.map { table, options in
-        let kept = options.filter { !Self.isIncidental(table, $0.name) && !(table == "run" && $0.name == "steps") }
-        return .init(table, .object(kept.map { .init($0.name, JSONValue($0.value)) }))
-      })
+    let tables = effective.map { table, options in
+      let kept = options.filter { !Self.isIncidental(table, $0.name) && !(table == "run" && $0.name == "steps") }
+      return JSONValue.Member(table, .object(kept.map { .init($0.name, JSONValue($0.value)) }))
+    }
+    let loaded = JSONValue.Member("plugin", .object(plugins.map { .init($0.name, .string($0.hash)) }))
+    return .object(plugins.isEmpty ? tables : tables + [loaded])
   }
 
   private static func isIncidental(_ table: String, _ name: String) -> Bool {

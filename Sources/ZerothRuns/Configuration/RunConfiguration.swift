@@ -50,6 +50,8 @@ public struct RunConfiguration: Sendable {
   public let composition: Composition
   /// The blocks that the adapter works on; nil when it names none.
   public let adapterBlocks: BlockSelection?
+  /// The libraries, loaded at run time, that its strategies are from.
+  public let plugins: [PluginIdentity]
 
   /// The effective value of every option, table by table, in a fixed order.
   public let effective: [(table: String, options: [(name: String, value: OptionValue)])]
@@ -107,6 +109,7 @@ public struct RunConfiguration: Sendable {
     let given = Dictionary(
       uniqueKeysWithValues: Registry.partKinds.map { ($0, settings.table($0.rawValue)) })
     let parts = try registry.resolve(composition, runSteps: steps, settings: given)
+    plugins = parts.all.compactMap(\.description.plugin)
     composition = parts.spelledOut(composition)
     self.composition = composition
     let blocksOption = parts.adapter.description.options.first { $0.kind == .blocks }

@@ -25,6 +25,7 @@ public struct RunRecord: Sendable {
       "end": end.map { .string($0) } ?? .null,
       "results": .object(results),
       "configuration": configuration.json,
+      "plugins": .array(configuration.plugins.map(\.json)),
       "versions": Versions.json(generator: configuration.composition.generator),
       "parameters": [
         "count": .int(layout.parameterCount), "trainable": .int(layout.trainableCount),
@@ -49,14 +50,18 @@ public struct RunRecord: Sendable {
 
   /// The settings of the run whose record is at `path`, to replay or resume it.
   public static func settings(in path: String) throws(InputError) -> Settings {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw InputError(path, found: "no file that can be read", expected: "the record of a run")
-    }
-    let json = try JSONValue(parsing: data, subject: path)
-    guard let configuration = json["configuration"] else {
+    guard let configuration = try json(in: path)["configuration"] else {
       throw InputError("\(path): configuration", found: "nothing", expected: "an effective configuration")
     }
     return try Settings(json: configuration, name: path)
+  }
+
+  /// The record at `path`.
+  static func json(in path: String) throws(InputError) -> JSONValue {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw InputError(path, found: "no file that can be read", expected: "the record of a run")
+    }
+    return try JSONValue(parsing: data, subject: path)
   }
 }
 

@@ -41,6 +41,9 @@ public struct OptionSpec: Sendable {
       self.contains = contains
     }
 
+    /// Whether `value` is one of them.
+    public func includes(_ value: Double) -> Bool { contains(value) }
+
     /// Every number.
     public static let any = Range("") { _ in true }
     /// Above 0.

@@ -51,6 +51,13 @@ public struct OptionValues: Sendable, Hashable {
     }
   }
 
+  /// The same from values that have been checked once, on the far side of a plugin's interface.
+  package init(_ subject: String, specs: [OptionSpec], given: [String: OptionValue]) throws(InputError) {
+    try self.init(
+      subject, specs: specs,
+      given: given.reduce(into: [:]) { $0[$1.key] = Setting(.typed($1.value), origin: "\(subject): \($1.key)") })
+  }
+
   /// No options at all.
   static let none = OptionValues()
 

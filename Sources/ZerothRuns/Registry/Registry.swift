@@ -14,6 +14,8 @@ public struct Registry: Sendable {
   private(set) var rules = Shelf<RuleEntry>(.rule)
   private(set) var adapters = Shelf<AdapterEntry>(.adapter)
   private(set) var presets = Shelf<OptimizerPreset>(.optimizer)
+  /// The libraries that were loaded at run time.
+  public internal(set) var plugins: [PluginIdentity] = []
 
   /// A registry of nothing.
   public init() {}

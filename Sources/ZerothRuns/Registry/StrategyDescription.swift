@@ -25,6 +25,8 @@ public struct StrategyDescription: Sendable {
   public let state: String
   /// What it produces for, or needs from, the other parts; the registry fills it in from the types.
   public internal(set) var capabilities: [String] = []
+  /// The library that it was loaded from at run time; nil for what this program was built with.
+  public internal(set) var plugin: PluginIdentity?
 
   /// A description of the strategy `name`.
   public init(
@@ -49,7 +51,7 @@ extension StrategyDescription {
       "name": .string(name), "aliases": .array(aliases.map { .string($0) }), "summary": .string(summary),
       "formula": .string(formula), "source": .string(source), "evaluations": .string(evaluations),
       "state": .string(state), "capabilities": .array(capabilities.map { .string($0) }),
-      "options": .array(options.map(\.json)),
+      "options": .array(options.map(\.json)), "plugin": plugin.map(\.json) ?? .null,
     ]
   }
 }

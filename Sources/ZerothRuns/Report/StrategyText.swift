@@ -7,6 +7,7 @@ extension StrategyDescription {
     if !aliases.isEmpty { lines.append("also called \(aliases.joined(separator: ", "))") }
     lines += ["", "  \(formula)", "", "source       \(source)", "evaluations  \(evaluations)", "state        \(state)"]
     lines += capabilities.map { "composes     \($0)" }
+    if let plugin { lines.append("plugin       \(plugin.name), \(plugin.path)") }
     guard !options.isEmpty else { return lines.joined(separator: "\n") + "\n" }
     var table = Table([.left("option"), .left("takes"), .left("default"), .left("what it does")])
     for option in options {

@@ -25,6 +25,7 @@ public struct ReplayedRun {
   ) throws {
     let files = RunFiles(folder)
     var settings = try RunRecord.settings(in: files.record)
+    try registry.requirePlugins(ofRun: files.record)
     if let modelPath { try settings.set("model", "path", Setting(.typed(.string(modelPath)), origin: "--model")) }
     let configuration = try RunConfiguration(settings, registry, tasks: tasks)
     Parallel.threads = configuration.threads

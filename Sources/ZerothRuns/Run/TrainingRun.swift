@@ -113,6 +113,7 @@ public final class TrainingRun {
         "run.out '\(out)'", found: isThere ? "another run" : "no run",
         expected: isThere ? "a new folder, or --resume to go on with that run" : "the folder of a run to resume")
     }
+    if resuming { try registry.requirePlugins(ofRun: files.record) }
     do {
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
     } catch {

@@ -1,0 +1,94 @@
+import CZerothPlugin
+import Zeroth
+
+/// A direction that the host holds: the payload of its plain data.
+private final class ExportedDirection: Sendable {
+  let direction: any Direction
+  let factors: (any LowRankDirection)?
+  let layout: ParameterLayout
+
+  init(_ direction: any Direction, _ layout: ParameterLayout) {
+    self.direction = direction
+    self.layout = layout
+    factors = direction.lowRank
+  }
+
+  /// The object behind `data`, and the block that is meant.
+  static func with(
+    _ data: UnsafePointer<zeroth_plugin_direction>?, _ block: UnsafePointer<zeroth_plugin_block>?,
+    _ body: (ExportedDirection, ParameterBlock) -> Void
+  ) {
+    guard let payload = data?.pointee.payload, let block else { return }
+    Unmanaged<ExportedDirection>.fromOpaque(payload)._withUnsafeGuaranteedRef { direction in
+      body(direction, direction.layout.blocks[Int(block.pointee.index)])
+    }
+  }
+}
+
+extension zeroth_plugin_direction {
+  /// `direction` for the host. Its payload has one user, who lets go of it by `releasePayload`.
+  init(_ direction: some Direction, in layout: ParameterLayout) {
+    self.init()
+    let exported = ExportedDirection(direction, layout)
+    size = UInt64(MemoryLayout<zeroth_plugin_direction>.size)
+    payload = Unmanaged.passRetained(exported).toOpaque()
+    guard let factors = exported.factors else { return }
+    rank = Int64(factors.rank)
+    matrix_scale = factors.matrixScale
+    // The host compares keys, and asks nothing of them: the generator's place in its own list is not known here.
+    right_key = zeroth_plugin_key(bits: factors.rightKey.bits, generator: 0)
+  }
+
+  /// Lets go of the payload.
+  func releasePayload() {
+    if let payload { Unmanaged<ExportedDirection>.fromOpaque(payload).release() }
+  }
+}
+
+extension zeroth_plugin_estimator {
+  /// The functions on directions: each finds the direction behind the payload and calls its method.
+  mutating func setDirectionFunctions() {
+    add = { _, data, block, first, rows, scale, values in
+      ExportedDirection.with(data, block) { exported, block in
+        let rows = Int(first)..<Int(first + rows)
+        var span = UnsafeMutableBufferPointer(start: values, count: rows.count * block.columns).mutableSpan
+        exported.direction.add(to: &span, of: block, rows: rows, scale: scale)
+      }
+    }
+    write = { _, data, block, first, rows, firstColumn, columns, values in
+      ExportedDirection.with(data, block) { exported, block in
+        let rows = Int(first)..<Int(first + rows)
+        let columns = Int(firstColumn)..<Int(firstColumn + columns)
+        var span = UnsafeMutableBufferPointer(start: values, count: rows.count * columns.count).mutableSpan
+        exported.direction.write(to: &span, of: block, rows: rows, columns: columns)
+      }
+    }
+    touches = { data, block in
+      var result: Int32 = 1
+      ExportedDirection.with(data, block) { exported, block in
+        result = exported.direction.touches(block) ? 1 : 0
+      }
+      return result
+    }
+    write_left = { _, data, block, first, rows, values in
+      ExportedDirection.with(data, block) { exported, block in
+        guard let factors = exported.factors else { return }
+        let target = UnsafeMutableBufferPointer(start: values, count: Int(rows) * factors.rank)
+        factors.writeLeft(of: block, rows: Int(first)..<Int(first + rows), into: target)
+      }
+    }
+    write_right = { _, data, block, values in
+      ExportedDirection.with(data, block) { exported, block in
+        guard let factors = exported.factors else { return }
+        let target = UnsafeMutableBufferPointer(start: values, count: block.columns * factors.rank)
+        factors.writeRight(of: block, into: target)
+      }
+    }
+    retain = { payload in
+      if let payload { _ = Unmanaged<ExportedDirection>.fromOpaque(payload).retain() }
+    }
+    release = { payload in
+      if let payload { Unmanaged<ExportedDirection>.fromOpaque(payload).release() }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import CZerothPlugin
+import Zeroth
+
+/// The run must stop, and the host knows why; or the estimator asks for what does not cross the interface.
+enum HostStop: Error, CustomStringConvertible {
+  case stopped
+  case otherParameters
+  case otherStep
+
+  var description: String {
+    switch self {
+    case .stopped: "stopped by the host"
+    case .otherStep: "a mini-batch of another step was selected, which cannot be done at run time"
+    case .otherParameters: "losses were asked for at parameters other than the run's, which cannot be done at run time"
+    }
+  }
+}
+
+/// The host's objective.
+struct HostObjective: Objective {
+  typealias Failure = HostStop
+
+  private let host: UnsafePointer<zeroth_plugin_objective>
+  private let theta: UnsafeRawPointer
+  private let layout: ParameterLayout
+  private let step: Int
+
+  /// The objective of `host`, on the parameters with this identity.
+  init(_ host: UnsafePointer<zeroth_plugin_objective>, theta: UnsafeRawPointer, _ context: StepContext) {
+    self.host = host
+    self.theta = theta
+    layout = context.layout
+    step = context.step
+  }
+
+  func selectBatch(_ batch: Batch) throws(HostStop) {
+    guard batch.step == step else { throw .otherStep }
+    try check(host.pointee.select_batch(host, Int64(batch.draw)))
+  }
+
+  func loss(at theta: borrowing ParameterStore) throws(HostStop) -> Double {
+    guard theta.identity() == self.theta else { throw .otherParameters }
+    var loss = Double.nan
+    try check(host.pointee.loss(host, &loss))
+    return loss
+  }
+
+  func losses<D: Direction>(
+    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
+  ) throws(HostStop) -> [Double] {
+    guard theta.identity() == self.theta else { throw .otherParameters }
+    var data = zeroth_plugin_direction(direction, in: layout)
+    defer { data.releasePayload() }
+    var losses = [Double](repeating: .nan, count: offsets.count)
+    try check(host.pointee.losses(host, &data, offsets, Int64(offsets.count), &losses))
+    return losses
+  }
+
+  private func check(_ status: Int32) throws(HostStop) {
+    if status != 0 { throw .stopped }
+  }
+}
+
+/// theta, read through `host` as it is asked for.
+func hostParameters(
+  _ layout: ParameterLayout, _ host: UnsafePointer<zeroth_plugin_objective>
+) -> ParameterStore {
+  nonisolated(unsafe) let host = host
+  return ParameterStore(layout) { block, rows, target in
+    let status = host.pointee.read(host, Int64(block.index), Int64(rows.lowerBound), Int64(rows.count), target)
+    // The host has an error then, and makes nothing of these values.
+    if status != 0 { target.update(repeating: .nan, count: rows.count * block.columns) }
+  }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import TestSupport
+import Testing
+import Zeroth
+import ZerothTestKit
+
+@testable import ZerothRuns
+
+/// The libraries that the tests load: the two examples, which the package builds, and those made here by `cc`.
+enum Libraries {
+  static let products = SharedMaterial.package.appendingPathComponent(".build/release")
+  static let exampleC = products.appendingPathComponent("libExamplePluginC.so").path
+  static let exampleSwift = products.appendingPathComponent("libExamplePluginSwift.so").path
+  static let tool = products.appendingPathComponent("zeroth").path
+  private static let include = SharedMaterial.package.appendingPathComponent("Sources/CZerothPlugin/include").path
+  private static let hostile = SharedMaterial.package.appendingPathComponent("Tests/PluginTests/hostile.c").path
+
+  /// Builds `hostile.c` with `names` defined, and calls `body` with the library's path.
+  static func withHostile<R>(_ names: String..., body: (String) throws -> R) throws -> R {
+    try withFolder { folder in
+      let library = "\(folder)/libhostile.so"
+      let defines = names.map { "-D\($0)" }
+      try compile("cc", ["-w", "-O1", "-shared", "-fPIC", "-I\(include)"] + defines + [hostile, "-o", library])
+      return try body(library)
+    }
+  }
+
+  /// The same with a C++ file beside it.
+  static func withHostile<R>(_ name: String, cPlusPlus source: String, body: (String) throws -> R) throws -> R {
+    try withFolder { folder in
+      let library = "\(folder)/libhostile.so"
+      try Data(source.utf8).write(to: URL(fileURLWithPath: "\(folder)/source.cpp"))
+      try compile(
+        "cc", ["-w", "-fPIC", "-fexceptions", "-I\(include)", "-D\(name)", "-c", hostile, "-o", "\(folder)/c.o"])
+      try compile("c++", ["-w", "-fPIC", "-shared", "\(folder)/c.o", "\(folder)/source.cpp", "-o", library])
+      return try body(library)
+    }
+  }
+
+  static func compile(_ compiler: String, _ arguments: [String]) throws {
+    let output = try execute("/usr/bin/env", [compiler] + arguments)
+    try #require(output.status == 0, "\(output.err)")
+  }
+
+  struct Output {
+    let status: Int32
+    let out: String
+    let err: String
+  }
+
+  static func execute(_ path: String, _ arguments: [String]) throws -> Output {
+    try withFolder { folder in
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: path)
+      process.arguments = arguments
+      let out = URL(fileURLWithPath: "\(folder)/out")
+      let err = URL(fileURLWithPath: "\(folder)/err")
+      for file in [out, err] { try Data().write(to: file) }
+      process.standardOutput = try FileHandle(forWritingTo: out)
+      process.standardError = try FileHandle(forWritingTo: err)
+      try process.run()
+      process.waitUntilExit()
+      return Output(
+        status: process.terminationStatus, out: try String(contentsOf: out, encoding: .utf8),
+        err: try String(contentsOf: err, encoding: .utf8))
+    }
+  }
+}
+
+/// An empty folder that is removed after `body`.
+func withFolder<R>(_ body: (String) throws -> R) throws -> R {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  return try body(folder.path)
+}
+
+/// The `InputError` that `body` throws; any other outcome fails the test.
+func inputError(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) -> InputError? {
+  do {
+    try body()
+    Issue.record("nothing was thrown", sourceLocation: sourceLocation)
+  } catch let error as InputError {
+    return error
+  } catch {
+    Issue.record("another error: \(error)", sourceLocation: sourceLocation)
+  }
+  return nil
+}
+
+/// theta's bits after `steps` steps of a composition on a quadratic.
+func run(
+  _ estimator: Composition.Part, _ rule: Composition.Part = .init("sgd", ["learning-rate": 0.01]),
+  _ adapter: Composition.Part = .init("none"), steps: Int = 8, generator: String = "philox4x32",
+  in registry: Registry
+) throws -> [UInt32] {
+  let quadratic = Quadratic()
+  var theta = quadratic.start()
+  var optimizer = try registry.makeOptimizer(
+    Composition(estimator: estimator, rule: rule, adapter: adapter, seed: 3, generator: generator), runSteps: steps)
+  for _ in 0..<steps { try optimizer.step(&theta, quadratic) }
+  return theta.layout.blocks.flatMap { theta.values(of: $0).map(\.bitPattern) }
+}
+
+extension Registry {
+  /// The strategies of the core and of the library at `path`.
+  static func loading(_ path: String, checking: Bool = false) throws -> Registry {
+    var registry = Registry.standard
+    try registry.load(plugin: path, checking: checking)
+    return registry
+  }
+}

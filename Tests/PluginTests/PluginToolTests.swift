@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+import ZerothRuns
+
+/// Plugins as a user of the tool meets them.
+@Suite(.serialized) struct PluginToolTests {
+  private func zeroth(_ arguments: String...) throws -> Libraries.Output {
+    try Libraries.execute(Libraries.tool, arguments)
+  }
+
+  private func train(_ out: String, _ rest: String...) throws -> Libraries.Output {
+    try Libraries.execute(
+      Libraries.tool,
+      [
+        "train", "--model", "imdb-opt", "--task", "sst2", "--k", "8", "--test", "10", "--steps", "4", "--eval-every",
+        "2",
+        "--rule", "sgd", "--lr", "1e-5", "--seed", "5", "--out", out,
+      ] + rest)
+  }
+
+  private func bytes(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
+
+  /// The losses behind the header of a run's trajectory.
+  private func losses(_ run: String) throws -> Data {
+    let data = try bytes("\(run)/trajectory.bin")
+    let length = (0..<4).reduce(0) { $0 | Int(data[12 + $1]) << (8 * $1) }
+    return data.suffix(from: 16 + length)
+  }
+
+  @Test func theCExampleTrainsTheSameModelAsRGE() throws {
+    try withFolder { folder in
+      let loaded = try train("\(folder)/a", "--estimator", "example-rge", "--plugin", Libraries.exampleC)
+      let checked = try train(
+        "\(folder)/b", "--estimator", "example-rge", "--plugin", Libraries.exampleC, "--check-plugins")
+      let built = try train("\(folder)/c", "--estimator", "rge")
+      for output in [loaded, checked, built] { try #require(output.status == 0, "\(output.err)") }
+      #expect(try losses("\(folder)/a").count == 4 * 16)
+      for name in ["a", "b"] {
+        #expect(try losses("\(folder)/\(name)") == losses("\(folder)/c"))
+        #expect(
+          try bytes("\(folder)/\(name)/model/model.safetensors") == bytes("\(folder)/c/model/model.safetensors"))
+      }
+    }
+  }
+
+  @Test func aRunIsResumedAndReplayedWithTheSameLibraryAlone() throws {
+    try withFolder { folder in
+      let run = "\(folder)/run"
+      let first = try train(run, "--estimator", "five-point", "--rule", "lozo-m", "--plugin", Libraries.exampleSwift)
+      try #require(first.status == 0, "\(first.err)")
+      let record = try String(contentsOfFile: "\(run)/run.json", encoding: .utf8)
+      #expect(record.contains(Libraries.exampleSwift))
+
+      let replayed = try zeroth(
+        "replay", run, "--step", "4", "--out", "\(folder)/model", "--plugin", Libraries.exampleSwift)
+      #expect(replayed.status == 0, "\(replayed.err)")
+      let resumed = try zeroth("train", "--resume", "--out", run, "--plugin", Libraries.exampleSwift)
+      #expect(resumed.status == 0, "\(resumed.err)")
+
+      let other = "\(folder)/libother.so"
+      try FileManager.default.copyItem(atPath: Libraries.exampleSwift, toPath: other)
+      let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: other))
+      try handle.seekToEnd()
+      try handle.write(contentsOf: Data([0]))
+      try handle.close()
+      let lone: [[String]] = [["replay", run, "--out", "\(folder)/none"], ["train", "--resume", "--out", run]]
+      for command in lone {
+        for (plugin, found) in [([], "no such plugin loaded"), (["--plugin", other], "with content")] {
+          let output = try Libraries.execute(Libraries.tool, command + plugin)
+          #expect(output.status == 2)
+          #expect(output.err.contains(found) && output.err.contains("--plugin"), "\(output.err)")
+          #expect(output.err.split(separator: "\n").count == 1)
+        }
+      }
+      #expect(!FileManager.default.fileExists(atPath: "\(folder)/none"))
+    }
+  }
+
+  @Test func listAndExplainKnowThem() throws {
+    let list = try zeroth("list", "--plugin", Libraries.exampleC, "--plugin", Libraries.exampleSwift)
+    #expect(list.status == 0 && list.out.contains("example-rge") && list.out.contains("five-point"))
+    let explain = try zeroth("explain", "five-point", "--plugin", Libraries.exampleSwift, "--json")
+    #expect(explain.status == 0 && explain.out.contains("\"hash\""))
+  }
+
+  @Test func aLibraryThatAbortsEndsInOneLine() throws {
+    try Libraries.withHostile("CREATE_ABORTS") { path in
+      try withFolder { folder in
+        let output = try train("\(folder)/run", "--estimator", "hostile", "--plugin", path)
+        #expect(output.status == 2)
+        #expect(
+          output.err
+            == "zeroth: \(path): create of estimator 'hostile': found a crash with SIGABRT, expected it to return\n")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder)/run/run.json"))
+      }
+    }
+  }
+
+  /// Here and not in the tests' own process: the crash leaves the system's loader locked for other threads.
+  @Test func aLibraryThatAbortsWhileItIsOpenedEndsInOneLine() throws {
+    try Libraries.withHostile("CONSTRUCTOR_ABORTS") { path in
+      let output = try zeroth("list", "--plugin", path)
+      #expect(output.status == 2)
+      #expect(output.err == "zeroth: \(path): opening it: found a crash with SIGABRT, expected it to return\n")
+    }
+  }
+
+  @Test func theBenchmarkComparesWithTheBuiltInOne() throws {
+    let output = try zeroth(
+      "bench", "pair", "example-rge+sgd", "rge+sgd", "--plugin", Libraries.exampleC, "--repeats", "2", "--json")
+    #expect(output.status == 0 && output.out.contains("\"same_weights\": true"), "\(output.out) \(output.err)")
+  }
+}
