@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "ZerothRuns", targets: ["ZerothRuns"]),
     .library(name: "ZerothTestKit", targets: ["ZerothTestKit"]),
     .executable(name: "zeroth", targets: ["zeroth"]),
+    .plugin(name: "NewStrategy", targets: ["NewStrategy"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -32,6 +33,18 @@ let package = Package(
     .executableTarget(
       name: "zeroth",
       dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    // `swift package new-strategy` writes into Contributed, the first target that depends on ZerothRuns.
+    .target(name: "Contributed", dependencies: ["Zeroth", "ZerothRuns", "ZerothTasks"], path: "Plugins/Contributed"),
+    .testTarget(
+      name: "ContributedTests", dependencies: ["Contributed", "Zeroth", "ZerothRuns", "ZerothTasks", "ZerothTestKit"]),
+    .plugin(
+      name: "NewStrategy",
+      capability: .command(
+        intent: .custom(
+          verb: "new-strategy", description: "Writes the files of a new estimator, rule, adapter or task."),
+        permissions: [.writeToPackageDirectory(reason: "It writes the files of the strategy.")])),
+    .testTarget(name: "ScaffoldTests", dependencies: ["TestSupport"]),
 
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
