@@ -61,8 +61,8 @@ struct Scaffold {
         @Test func isInstalled() throws {
           var \(template.registry.name) = \(template.registry.type).standard
           try install(into: &\(template.registry.name))
-          #expect(throws: Never.self, "FILL IN: \(template.registry.line), in install(into:)") {
-            _ = try \(template.registry.name).\(names.kind == .task ? "task(named:" : "explain(")"\(names.registered)")
+          #expect(throws: Never.self, "FILL IN: install(into:) has to register it") {
+            _ = try \(template.registry.name).\(names.kind == .task ? "task(named: " : "explain(")"\(names.registered)")
           }
         }
 

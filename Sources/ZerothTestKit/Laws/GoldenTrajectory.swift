@@ -12,10 +12,8 @@ import Zeroth
 public func checkGoldenTrajectory(
   _ file: String, of optimizer: some ZerothOptimizer, besides test: String = #filePath
 ) throws {
-  struct Golden: Decodable {
-    var theta: [[Double]]
-  }
-  let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: URL(fileURLWithPath: path(file, test))))
+  let data = try Data(contentsOf: URL(fileURLWithPath: path(file, test)))
+  let golden = try JSONDecoder().decode(Golden.self, from: data)
   let (found, measured) = try fiveSteps(of: optimizer)
   guard !golden.theta.isEmpty else {
     throw LawViolation(
@@ -37,6 +35,10 @@ public func checkGoldenTrajectory(
         expected: "\(wanted)")
     }
   }
+}
+
+private struct Golden: Decodable {
+  var theta: [[Double]]
 }
 
 /// theta after each of five steps, and the points where losses were taken in each.
