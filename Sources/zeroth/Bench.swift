@@ -53,7 +53,8 @@ struct MethodOptions: ParsableArguments {
   static func names(_ optimizers: String) throws -> [String] {
     let names = optimizers.split(separator: ",").map(String.init)
     try require("--optimizers", names.count, "at least one preset") { $0 >= 1 }
-    for name in names { _ = try Registry.standard.preset(name, origin: "--optimizers") }
+    let registry = try Strategies.registry()
+    for name in names { _ = try registry.preset(name, origin: "--optimizers") }
     return names
   }
 }
@@ -94,7 +95,9 @@ extension Bench {
         ? MemoryBenchmark(setting, methods: names) {
           try MemoryFigure.launch($0, self.setting, warmUp: 2, threads: threads.threads, countsAllocations: false)
         } : nil
-      let result = try StepBenchmark(setting, methods: names, repeats: repeats, memory: memory, reference: reference)
+      let result = try StepBenchmark(
+        setting, methods: names, repeats: repeats, memory: memory, reference: reference,
+        registry: Strategies.registry())
       output.print(result.json, text: result.text)
     }
   }
@@ -131,7 +134,9 @@ extension Bench {
 
     func run() throws {
       try threads.apply()
-      print(try MemoryBenchmark.Figure(setting.setting(), name: name, warmUp: warmUp).json)
+      let figure = try MemoryBenchmark.Figure(
+        setting.setting(), name: name, warmUp: warmUp, registry: Strategies.registry())
+      print(figure.json)
     }
 
     /// Runs the tool itself for one figure.

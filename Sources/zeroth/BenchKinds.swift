@@ -81,7 +81,8 @@ extension Bench {
     func run() throws {
       try threads.apply()
       let result = try ScalingBenchmark(
-        largest: largest, batch: batch, tokens: tokens, methods: MethodOptions.names(optimizers), repeats: repeats)
+        largest: largest, batch: batch, tokens: tokens, methods: MethodOptions.names(optimizers), repeats: repeats,
+        registry: Strategies.registry())
       output.print(result.json, text: result.text)
     }
   }

@@ -26,7 +26,8 @@ struct DemoCommand: ParsableCommand {
       throw InputError("--out \(folder)", found: "a folder that is there", expected: "a new one")
     }
     defer { if out == nil { try? FileManager.default.removeItem(atPath: folder) } }
-    let results = try Demo(forwards: forwards, seed: seed, threads: threads).run(in: folder)
+    let results = try Demo(forwards: forwards, seed: seed, threads: threads).run(
+      in: folder, registry: Strategies.registry())
     var table = Table(RunResult.columns)
     for (name, result) in results { table.rows.append(result.row(name)) }
     output.print(

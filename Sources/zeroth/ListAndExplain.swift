@@ -10,7 +10,7 @@ struct List: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let registry = Registry.standard
+    let registry = try Strategies.registry()
     let kinds = StrategyDescription.Kind.allCases
     let tasks = TaskRegistry.standard.tasks
     var table = Table([.left("kind"), .left("name"), .left("what it is")])
@@ -43,7 +43,7 @@ struct Explain: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let found = try Registry.standard.explain(name)
+    let found = try Strategies.registry().explain(name)
     output.print(
       .array(found.map { kind, description in ["kind": .string(kind.rawValue), "description": description.json] }),
       text: found.map { kind, description in "\(kind.rawValue) \(description.text)" }.joined(separator: "\n"))

@@ -17,7 +17,8 @@ struct Replay: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let replayed = try ReplayedRun(folder, modelPath: model, out: out, step: step)
+    let replayed = try ReplayedRun(
+      folder, modelPath: model, out: out, step: step, registry: Strategies.registry())
     let dropped =
       replayed.droppedBytes > 0 ? "; \(replayed.droppedBytes) bytes of an unfinished step were left out" : ""
     output.print(

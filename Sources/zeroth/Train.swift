@@ -44,10 +44,12 @@ struct Train: ParsableCommand {
       try settings.set("run", "out", Setting(.typed(.string(out)), origin: "--out"))
       request.settings = settings
     }
-    let configuration = try RunConfiguration(request.settings)
+    let registry = try Strategies.registry()
+    let configuration = try RunConfiguration(request.settings, registry)
     let workbench = try configuration.workbench()
     let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
-    let result = try TrainingRun(configuration, workbench, progress: progress).run(resuming: request.resumes)
+    let result = try TrainingRun(configuration, workbench, registry: registry, progress: progress)
+      .run(resuming: request.resumes)
     Tool.print(
       .object(result.json + [.init("end", .string(result.end))]),
       text: result.table(configuration.optimizerName), asJSON: request.printsJSON)
