@@ -32,12 +32,14 @@ let package = Package(
     .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
     .executableTarget(
       name: "zeroth",
-      dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["Contributed", "ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
-    // `swift package new-strategy` writes into Contributed, the first target that depends on ZerothRuns.
-    .target(name: "Contributed", dependencies: ["Zeroth", "ZerothRuns", "ZerothTasks"], path: "Plugins/Contributed"),
+    // `swift package new-strategy` writes here: the first library that installs something into a registry.
+    .target(
+      name: "Contributed", dependencies: ["Zeroth", "ZerothRuns", "ZerothTasks"], path: "Plugins/Contributed/Sources"),
     .testTarget(
-      name: "ContributedTests", dependencies: ["Contributed", "Zeroth", "ZerothRuns", "ZerothTasks", "ZerothTestKit"]),
+      name: "ContributedTests", dependencies: ["Contributed", "Zeroth", "ZerothRuns", "ZerothTasks", "ZerothTestKit"],
+      path: "Plugins/Contributed/Tests"),
     .plugin(
       name: "NewStrategy",
       capability: .command(

@@ -57,18 +57,12 @@ extension Template {
           }
         }
 
-        extension \(name) {
+        extension \(name): RegisteredEstimator {
           /// What `zeroth explain \(names.registered)` says, and the options.
           public static let description = StrategyDescription(
             "\(names.registered)", summary: "FILL IN: one line", formula: "FILL IN: what it computes",
             source: "FILL IN: the paper",
-            options: [
-              OptionSpec(
-                "smoothing", .double, default: .value(1e-3), range: .positive, unit: "parameters",
-                "eps, how far from theta losses are taken"),
-              OptionSpec("queries", .int, default: .value(1), range: .atLeast(1), "q, directions that are averaged"),
-            ],
-            evaluations: "2q")
+            options: [.smoothing, .queries], evaluations: "2q")
 
           /// The estimator of these options.
           public init(options: OptionValues) throws {
@@ -145,9 +139,7 @@ extension Template {
         ```
 
         """,
-      registry: (
-        "Registry", "registry", "try registry.register(estimator: \(name).description) { try \(name)(options: $0) }"
-      ))
+      registry: ("Registry", "registry", "try registry.register(\(name).self)"))
   }
 
   /// The golden file of a strategy.

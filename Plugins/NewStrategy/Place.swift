@@ -8,8 +8,8 @@ struct Place {
   let module: String
   let sources: URL
   let tests: URL
-  /// The Swift files of the module.
-  let files: [URL]
+  /// The files that already put strategies and tasks into a registry, by the type of the registry.
+  let installers: [String: URL]
 
   /// The place in `package`. Throws when there is no target that can hold it, or none that can test it.
   init(_ package: Package, target name: String?) throws {
@@ -20,7 +20,7 @@ struct Place {
     module = target.moduleName
     sources = target.directoryURL
     self.tests = tests.directoryURL
-    files = target.sourceFiles.map { $0.url }.filter { $0.pathExtension == "swift" }
+    installers = ["Registry", "TaskRegistry"].reduce(into: [:]) { $0[$1] = target.installs($1) }
   }
 
   /// The target called `name`, or the first that can hold a strategy.
@@ -28,7 +28,8 @@ struct Place {
     _ name: String?, among libraries: [SwiftSourceModuleTarget]
   ) throws -> SwiftSourceModuleTarget {
     guard let name else {
-      if let first = libraries.first(where: { $0.sees("ZerothRuns") }) { return first }
+      let able = libraries.filter { $0.sees("ZerothRuns") }
+      if let first = able.first(where: { $0.installs("Registry") != nil }) ?? able.first { return first }
       throw ScaffoldError(
         "package", found: "no library target that depends on ZerothRuns",
         expected: ".target(name: \"MyStrategies\", dependencies: [\(product("ZerothRuns"))])")
@@ -79,7 +80,20 @@ extension Target {
   /// Whether the target can import `module`.
   func sees(_ module: String) -> Bool { recursiveTargetDependencies.contains { $0.name == module } }
 
+  /// Whether the target depends on the target called `name`.
   func dependsDirectly(on name: String) -> Bool {
     dependencies.contains { if case .target(let target) = $0 { target.name == name } else { false } }
+  }
+}
+
+extension SwiftSourceModuleTarget {
+  /// The file that has `install(into:)` for a registry of this type, if there is one.
+  func installs(_ registry: String) -> URL? {
+    sourceFiles.map { $0.url }.first { url in
+      let text = url.pathExtension == "swift" ? try? String(contentsOf: url, encoding: .utf8) : nil
+      return text?.split(separator: "\n").contains {
+        $0.contains("func install(into ") && $0.contains(": inout \(registry))")
+      } == true
+    }
   }
 }

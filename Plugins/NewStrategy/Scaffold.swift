@@ -84,10 +84,8 @@ struct Scaffold {
   /// The function that puts the strategies of the module into a registry: written where there is none.
   private mutating func install() {
     let (type, name, line) = template.registry
-    let signature = "func install(into \(name): inout \(type))"
-    let holder = place.files.first { (try? String(contentsOf: $0, encoding: .utf8))?.contains(signature) == true }
-    if let holder {
-      steps.append("Put into install(into:) in \(place.path(holder)):\n       \(line)")
+    if let installer = place.installers[type] {
+      steps.append("Put into install(into:) in \(place.path(installer)):\n       \(line)")
       return
     }
     let file = place.sources.appending(path: names.kind == .task ? "InstallTasks.swift" : "Install.swift")
@@ -96,7 +94,7 @@ struct Scaffold {
       import \(names.kind == .task ? "ZerothTasks" : "ZerothRuns")
 
       /// Adds the \(names.kind == .task ? "tasks" : "strategies") of this module. Throws `InputError` when a name is taken.
-      public \(signature) throws(InputError) {
+      public func install(into \(name): inout \(type)) throws(InputError) {
         \(line)
       }
 

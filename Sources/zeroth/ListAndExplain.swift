@@ -12,7 +12,7 @@ struct List: ParsableCommand {
   func run() throws {
     let registry = try Strategies.registry()
     let kinds = StrategyDescription.Kind.allCases
-    let tasks = TaskRegistry.standard.tasks
+    let tasks = try Strategies.tasks().tasks
     var table = Table([.left("kind"), .left("name"), .left("what it is")])
     for kind in kinds {
       for description in registry.descriptions(of: kind) {

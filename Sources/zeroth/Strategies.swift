@@ -1,10 +1,21 @@
+import Contributed
 import Zeroth
 import ZerothRuns
+import ZerothTasks
 
 /// What the tool knows by name: the strategies of the core and the plugins that ship with it.
 enum Strategies {
   /// The registry that every command reads. Throws `InputError` when a plugin takes a name that is taken.
   static func registry() throws -> Registry {
-    Registry.standard
+    var registry = Registry.standard
+    try Contributed.install(into: &registry)
+    return registry
+  }
+
+  /// The tasks that every command knows. Throws `InputError` when a plugin takes a name that is taken.
+  static func tasks() throws -> TaskRegistry {
+    var tasks = TaskRegistry.standard
+    try Contributed.install(into: &tasks)
+    return tasks
   }
 }

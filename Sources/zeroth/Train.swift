@@ -45,7 +45,7 @@ struct Train: ParsableCommand {
       request.settings = settings
     }
     let registry = try Strategies.registry()
-    let configuration = try RunConfiguration(request.settings, registry)
+    let configuration = try RunConfiguration(request.settings, registry, tasks: Strategies.tasks())
     let workbench = try configuration.workbench()
     let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
     let result = try TrainingRun(configuration, workbench, registry: registry, progress: progress)

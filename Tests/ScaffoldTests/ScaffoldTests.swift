@@ -69,7 +69,8 @@ import Testing
       let (status, output) = try package.scaffold(arguments)
       #expect(status != 0)
       #expect(output.split(separator: "\n").filter { $0.contains("error: ") }.count == 1, "\(output)")
-      #expect(output.contains("error: \(words)") || output.contains("error: Sources/MyStrategies/\(words)"), "\(output)")
+      #expect(
+        output.contains("error: \(words)") || output.contains("error: Sources/MyStrategies/\(words)"), "\(output)")
     }
     #expect(try package.files() == before)
   }

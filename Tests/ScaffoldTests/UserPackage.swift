@@ -30,7 +30,9 @@ struct UserPackage {
             dependencies: ["MyStrategies", .product(name: "ZerothTestKit", package: "zeroth")]),
         ])
       """)
-    for target in ["Plain", "MyStrategies", "Untested"] { try write("Sources/\(target)/About.swift", "// Nothing yet.\n") }
+    for target in ["Plain", "MyStrategies", "Untested"] {
+      try write("Sources/\(target)/About.swift", "// Nothing yet.\n")
+    }
     try write("Tests/MyStrategiesTests/About.swift", "// Nothing yet.\n")
   }
 
