@@ -72,7 +72,10 @@ struct Place {
 
   /// The path of `url` from the folder of the tests, as their source names it.
   func fromTests(_ url: URL) -> String {
-    String(repeating: "../", count: path(tests).split(separator: "/").count) + path(url)
+    let here = path(tests).split(separator: "/")
+    let there = path(url).split(separator: "/")
+    let shared = zip(here, there).prefix { $0 == $1 }.count
+    return (here.dropFirst(shared).map { _ in ".." } + there.dropFirst(shared)).joined(separator: "/")
   }
 }
 

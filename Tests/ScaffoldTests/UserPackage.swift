@@ -67,8 +67,8 @@ struct UserPackage {
   struct TestRun {
     var output: String
     var passed: Set<String> = []
-    /// The message of each that failed.
-    var failures: [String: String] = [:]
+    /// The messages of each that failed.
+    var failures: [String: [String]] = [:]
   }
 
   /// Builds the package and runs its tests.
@@ -77,8 +77,16 @@ struct UserPackage {
     let build = try Self.run(["swift", "build", "--build-tests"] + flags)
     var result = TestRun(output: build.output)
     guard build.status == 0 else { return result }
-    result.output += try Self.run(["swift", "test", "--skip-build"] + flags).output
-    // ✔ Test laws() passed after ...; ✘ Test unbiased() recorded an issue at SphereEstimatorTests.swift:17:5: ...
+    let report = root.appendingPathComponent(".build/report.xml").path
+    result.output += try Self.run(["swift", "test", "--skip-build", "--xunit-output", report] + flags).output
+    // Swift Testing's report lies beside the one of XCTest.
+    let xml = try String(contentsOfFile: report.replacing(".xml", with: "-swift-testing.xml"), encoding: .utf8)
+    for part in xml.split(separator: "<testcase ").dropFirst() {
+      guard let names = part.firstMatch(of: /classname="[^"]*\.(\w+)" name="([^"]+)"/) else { continue }
+      let test = "\(names.1).\(names.2)"
+      let messages = part.matches(of: /<failure message="([^"]*)"/).map { String($0.1) }
+      if messages.isEmpty { result.passed.insert(test) } else { result.failures[test] = messages }
+    }
     return result
   }
 
