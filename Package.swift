@@ -1,6 +1,20 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
+/// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
+///
+/// `swift package new-strategy` writes into Contributed, the first of them.
+let strategies = ["Contributed", "HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
+let strategyTargets: [Target] = strategies.flatMap { name in
+  [
+    .target(name: name, dependencies: ["Zeroth", "ZerothRuns"], path: "Plugins/\(name)/Sources"),
+    .testTarget(
+      name: "\(name)Tests", dependencies: [.target(name: name), "Zeroth", "ZerothRuns", "ZerothTestKit"],
+      path: "Plugins/\(name)/Tests"),
+  ]
+}
+let strategyDependencies: [Target.Dependency] = strategies.map { .target(name: $0) }
+
 let package = Package(
   name: "zeroth",
   products: [
@@ -11,7 +25,7 @@ let package = Package(
     .library(name: "ZerothTestKit", targets: ["ZerothTestKit"]),
     .executable(name: "zeroth", targets: ["zeroth"]),
     .plugin(name: "NewStrategy", targets: ["NewStrategy"]),
-  ],
+  ] + strategies.map { .library(name: $0, targets: [$0]) },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -32,14 +46,9 @@ let package = Package(
     .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
     .executableTarget(
       name: "zeroth",
-      dependencies: ["Contributed", "ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+        + strategyDependencies),
 
-    // `swift package new-strategy` writes here: the first library that installs something into a registry.
-    .target(
-      name: "Contributed", dependencies: ["Zeroth", "ZerothRuns", "ZerothTasks"], path: "Plugins/Contributed/Sources"),
-    .testTarget(
-      name: "ContributedTests", dependencies: ["Contributed", "Zeroth", "ZerothRuns", "ZerothTasks", "ZerothTestKit"],
-      path: "Plugins/Contributed/Tests"),
     .plugin(
       name: "NewStrategy",
       capability: .command(
@@ -52,10 +61,12 @@ let package = Package(
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "TestSupport"]),
-    .testTarget(name: "ZerothRunsTests", dependencies: ["zeroth", "ZerothRuns", "ZerothTestKit", "TestSupport"]),
+    .testTarget(
+      name: "ZerothRunsTests",
+      dependencies: ["zeroth", "ZerothRuns", "ZerothTestKit", "TestSupport"] + strategyDependencies),
     .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(
       name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"], exclude: ["Sources-that-must-fail"]),
-  ],
+  ] + strategyTargets,
   swiftLanguageModes: [.v6]
 )

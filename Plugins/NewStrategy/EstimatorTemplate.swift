@@ -33,8 +33,8 @@ extension Template {
             try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
           }
 
-          /// 2q.
-          public func evaluations(in layout: ParameterLayout) -> Int { 2 * queries }
+          /// 2q, at every step.
+          public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries }
 
           /// Measures along q directions keyed by the step and the query.
           public mutating func estimate<O: Objective & ~Copyable>(

@@ -1,4 +1,9 @@
 import Contributed
+import HiZOO
+import SignRule
+import SparseMeZO
+import ZOAdaM
+import ZOSVRG
 import Zeroth
 import ZerothRuns
 import ZerothTasks
@@ -9,6 +14,11 @@ enum Strategies {
   static func registry() throws -> Registry {
     var registry = Registry.standard
     try Contributed.install(into: &registry)
+    try HiZOO.install(into: &registry)
+    try SparseMeZO.install(into: &registry)
+    try ZOSVRG.install(into: &registry)
+    try ZOAdaM.install(into: &registry)
+    try SignRule.install(into: &registry)
     return registry
   }
 
