@@ -53,6 +53,8 @@ import Testing
     let left = Self.unfinished.filter { !$0.hasSuffix(".unbiased()") && !$0.hasSuffix(".gain()") }
       .subtracting(["StepLengthTests.laws()", "PlainRuleTests.isInstalled()"])
     #expect(Set(second.failures.keys) == left, "\(second.output)")
+    let (status, output) = try package.train()
+    #expect(status == 0 && output.contains("final"), "\(output)")
   }
 
   /// One error each, and nothing written.

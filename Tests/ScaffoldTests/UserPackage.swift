@@ -8,32 +8,33 @@ struct UserPackage {
   /// Whether there is a `swift` to build it.
   static let canBuild = (try? run(["swift", "--version"]).status) == 0
 
+  /// The package that docs/extending.md describes, with two targets more that the scaffold refuses.
   init() throws {
     root = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-scaffold-\(UUID().uuidString)")
+    let more = """
+      targets: [
+          .target(name: "Plain"),
+          .target(name: "Untested", dependencies: [.product(name: "ZerothRuns", package: "zeroth")]),
+      """
     try write(
       "Package.swift",
-      """
-      // swift-tools-version: 6.3
-      import PackageDescription
-
-      let package = Package(
-        name: "my-strategies",
-        dependencies: [.package(name: "zeroth", path: "\(SharedMaterial.package.path)")],
-        targets: [
-          .target(name: "Plain"),
-          .target(
-            name: "MyStrategies",
-            dependencies: [.product(name: "Zeroth", package: "zeroth"), .product(name: "ZerothRuns", package: "zeroth")]),
-          .target(name: "Untested", dependencies: [.product(name: "ZerothRuns", package: "zeroth")]),
-          .testTarget(
-            name: "MyStrategiesTests",
-            dependencies: ["MyStrategies", .product(name: "ZerothTestKit", package: "zeroth")]),
-        ])
-      """)
+      try Self.guide("// swift-tools-version").replacing("../zeroth", with: SharedMaterial.package.path)
+        .replacing("targets: [", with: more))
     for target in ["Plain", "MyStrategies", "Untested"] {
       try write("Sources/\(target)/About.swift", "// Nothing yet.\n")
     }
     try write("Tests/MyStrategiesTests/About.swift", "// Nothing yet.\n")
+    // The tool installs what the scaffold has yet to write.
+    try write("Sources/my-zeroth/Main.swift", try Self.guide("@main"))
+    try write("run.toml", try Self.guide("[model]"))
+  }
+
+  /// The code block of docs/extending.md that has `words` in it.
+  private static func guide(_ words: String) throws -> String {
+    let guide = SharedMaterial.package.appendingPathComponent("docs/extending.md")
+    let blocks = try String(contentsOf: guide, encoding: .utf8).components(separatedBy: "```")
+    let block = blocks.indices.first { !$0.isMultiple(of: 2) && blocks[$0].contains(words) }
+    return block.map { String(blocks[$0].drop { $0 != "\n" }.dropFirst()) } ?? ""
   }
 
   func remove() { try? FileManager.default.removeItem(at: root) }
@@ -88,6 +89,14 @@ struct UserPackage {
       if messages.isEmpty { result.passed.insert(test) } else { result.failures[test] = messages }
     }
     return result
+  }
+
+  /// Trains as the guide says.
+  func train() throws -> (status: Int32, output: String) {
+    try Self.run([
+      root.appendingPathComponent(".build/release/my-zeroth").path, root.appendingPathComponent("run.toml").path,
+      "run.steps=4",
+    ])
   }
 
   /// A command's status and all that it prints.
