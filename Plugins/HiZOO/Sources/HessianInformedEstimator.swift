@@ -94,6 +94,31 @@ public struct CurvatureDirection: Direction {
       }
     }
   }
+
+  /// values = z[rows] / sqrt(H[rows]).
+  public func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
+    noise.write(to: &values, of: block, rows: rows)
+    values.withUnsafeMutableBufferPointer { values in
+      _ = curvature.withRows(rows, of: block) { h in
+        for i in 0..<values.count { values[i] /= h[i].squareRoot() }
+      }
+    }
+  }
+
+  /// values = z[rows, columns] / sqrt(H[rows, columns]).
+  public func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
+    noise.write(to: &values, of: block, rows: rows, columns: columns)
+    values.withUnsafeMutableBufferPointer { values in
+      _ = curvature.withRows(rows, of: block) { h in
+        for i in 0..<rows.count {
+          let (start, place) = (i * columns.count, i * block.columns + columns.lowerBound)
+          for j in 0..<columns.count { values[start + j] /= h[place + j].squareRoot() }
+        }
+      }
+    }
+  }
 }
 
 /// `body` on the rows `rows` of z, made in scratch.

@@ -108,7 +108,7 @@ import ZerothTestKit
     var estimator = HessianInformedEstimator(smoothing: 0.1, curvatureRate: 0.5)
     for step in 0..<4 {
       let estimate = estimator.estimate(at: theta, context: context(step), objective: steep)
-      #expect(estimate.terms[0].direction.flattened(in: .small).allSatisfy(\.isFinite))
+      #expect(estimate.terms[0].direction.flattened(in: .small).allSatisfy { $0.isFinite })
     }
   }
 

@@ -86,9 +86,9 @@ import ZerothTestKit
   }
 
   @Test func wrongOptions() throws {
-    #expect(throws: InputError.self) { try ElementwiseSign<DenseDirection>(learningRate: -1).validate(.small) }
+    #expect(throws: InputError.self) { try ElementwiseSign<DenseDirection>(learningRate: -1.0).validate(.small) }
     #expect(throws: InputError.self) {
-      try NormalizedStep<DenseDirection>(learningRate: 1, weightDecay: -1).validate(.small)
+      try NormalizedStep<DenseDirection>(learningRate: 1.0, weightDecay: -1.0).validate(.small)
     }
     var registry = Registry.standard
     try install(into: &registry)

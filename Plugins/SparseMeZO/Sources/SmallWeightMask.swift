@@ -67,6 +67,21 @@ public struct SmallWeightMask: Sendable {
     }
   }
 
+  /// values[i] = 0 for the elements from `first` on that the mask does not hold.
+  func keep(_ values: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from first: Int) {
+    guard let words = words[block.index] else {
+      values.update(repeating: 0)
+      return
+    }
+    words.withUnsafeBufferPointer { words in
+      for i in 0..<values.count {
+        let place = first + i
+        let bit = UInt32(truncatingIfNeeded: words[place / 64] >> UInt64(place % 64)) & 1
+        values[i] = Float(bitPattern: values[i].bitPattern & (0 &- bit))
+      }
+    }
+  }
+
   /// The bits of the `count`-th smallest |value|, and how many of the values equal to it are among the smallest.
   ///
   /// Magnitudes are ordered as their bits are, so the upper and then the lower half of the bits are counted: two passes

@@ -100,4 +100,23 @@ public struct MaskedDirection: Direction {
       }
     }
   }
+
+  /// values = m z[rows].
+  public func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
+    noise.write(to: &values, of: block, rows: rows)
+    values.withUnsafeMutableBufferPointer { mask.keep($0, of: block, from: rows.lowerBound * block.columns) }
+  }
+
+  /// values = m z[rows, columns].
+  public func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
+    noise.write(to: &values, of: block, rows: rows, columns: columns)
+    values.withUnsafeMutableBufferPointer { values in
+      for (i, row) in rows.enumerated() {
+        let part = UnsafeMutableBufferPointer(rebasing: values[(i * columns.count)..<((i + 1) * columns.count)])
+        mask.keep(part, of: block, from: row * block.columns + columns.lowerBound)
+      }
+    }
+  }
 }

@@ -42,7 +42,7 @@ import ZerothTestKit
     let kinds: [(Float, Int) -> Float] = [
       { value, _ in value }, { value, _ in (4 * value).rounded() / 4 }, { _, _ in 1 },
       { _, i in i % 2 == 0 ? 0 : -0.0 },
-      { value, i in i % 7 == 0 ? .infinity : i % 11 == 0 ? 1e-42 : value },
+      { value, i in i % 7 == 0 ? .infinity : i % 11 == 0 ? .leastNonzeroMagnitude : value },
     ]
     for kind in kinds {
       var theta = ParameterStore(layout)
@@ -74,7 +74,7 @@ import ZerothTestKit
     for step in 0..<9 {
       let before = theta.flattened()
       let fresh = SmallWeightMask(theta, density: 0.3)
-      let objective = RecordingObjective(quadratic)
+      let objective = ZerothTestKit.RecordingObjective(quadratic)
       try optimizer.step(&theta, objective)
       let mask = try #require(optimizer.estimator.mask)
       let held = layout.blocks.flatMap { block in (0..<block.count).map { mask.contains($0, of: block) } }

@@ -127,7 +127,7 @@ import ZerothTestKit
       #expect(throws: InputError.self) { try S(learningRate: 0.1, stability: stability).validate(.small) }
     }
     #expect(throws: InputError.self) { try R(learningRate: -0.1).validate(.small) }
-    #expect(throws: InputError.self) { try S(learningRate: 0.1, weightDecay: -1).validate(.small) }
+    #expect(throws: InputError.self) { try S(learningRate: 0.1, weightDecay: -1.0).validate(.small) }
     var registry = Registry.standard
     try install(into: &registry)
     let wrong = Composition(estimator: .init("rge"), rule: .init("adam", ["learning-rate": 0.1, "stability": 0.0]))

@@ -11,7 +11,8 @@ import ZerothTestKit
 
   @Test(arguments: [1, 2, 3], [1, 4]) func laws(_ interval: Int, _ batches: Int) throws {
     let estimator = VarianceReducedEstimator(interval: interval, anchorBatches: batches)
-    try checkEstimatorLaws(of: estimator, steps: 7)
+    // The mean is taken at the first step, which no interval changes.
+    try checkEstimatorLaws(of: estimator, steps: 7, unbiasedSeeds: interval == 1 ? 2000 : 0)
     try checkEstimatorLaws(
       of: estimator, in: ParameterLayout.small.training(only: .roles(.query, .bias)), steps: 5, unbiasedSeeds: 0)
   }
@@ -114,7 +115,7 @@ import ZerothTestKit
     }
     #expect(counts == [10, 4, 4, 10, 4])
     let anchor = (1...5).map { Batch(step: 0, draw: $0) }
-    #expect(objective.batches.prefix(8) == [Batch(step: 0)] + anchor + [Batch(step: 0), Batch(step: 1)])
+    #expect(Array(objective.batches.prefix(8)) == [Batch(step: 0)] + anchor + [Batch(step: 0), Batch(step: 1)])
     // The anchor's weights, and a key and a coefficient for each of its mini-batches.
     #expect(optimizer.stateCount == 62 + 4 * 5)
   }
