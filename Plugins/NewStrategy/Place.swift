@@ -14,8 +14,9 @@ struct Place {
   /// The place in `package`. Throws when there is no target that can hold it, or none that can test it.
   init(_ package: Package, target name: String?) throws {
     let all = package.targets(ofType: SwiftSourceModuleTarget.self)
-    let target = try Self.library(name, among: all.filter { $0.kind == .generic })
-    let tests = try Self.tests(of: target, among: all.filter { $0.kind == .test })
+    let allTests = all.filter { $0.kind == .test }
+    let target = try Self.library(name, among: all.filter { $0.kind == .generic }, allTests)
+    let tests = try Self.tests(of: target, among: allTests)
     root = package.directoryURL
     module = target.moduleName
     sources = target.directoryURL
@@ -23,13 +24,16 @@ struct Place {
     installers = ["Registry", "TaskRegistry"].reduce(into: [:]) { $0[$1] = target.installs($1) }
   }
 
-  /// The target called `name`, or the first that can hold a strategy.
+  /// The target called `name`, or the first that has tests and installs strategies, or could.
   private static func library(
-    _ name: String?, among libraries: [SwiftSourceModuleTarget]
+    _ name: String?, among libraries: [SwiftSourceModuleTarget], _ tests: [SwiftSourceModuleTarget]
   ) throws -> SwiftSourceModuleTarget {
     guard let name else {
       let able = libraries.filter { $0.sees("ZerothRuns") }
-      if let first = able.first(where: { $0.installs("Registry") != nil }) ?? able.first { return first }
+      let tested = able.filter { target in tests.contains { $0.dependsDirectly(on: target.name) } }
+      if let first = tested.first(where: { $0.installs("Registry") != nil }) ?? tested.first ?? able.first {
+        return first
+      }
       throw ScaffoldError(
         "package", found: "no library target that depends on ZerothRuns",
         expected: ".target(name: \"MyStrategies\", dependencies: [\(product("ZerothRuns"))])")
