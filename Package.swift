@@ -2,7 +2,9 @@
 import PackageDescription
 
 /// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
-let strategies = ["HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
+///
+/// `swift package new-strategy` writes into Contributed, the first of them.
+let strategies = ["Contributed", "HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
 let strategyTargets: [Target] = strategies.flatMap { name in
   [
     .target(name: name, dependencies: ["Zeroth", "ZerothRuns"], path: "Plugins/\(name)/Sources"),
@@ -25,6 +27,7 @@ let package = Package(
     .library(name: "ExamplePluginC", type: .dynamic, targets: ["ExamplePluginC"]),
     .library(name: "ExamplePluginSwift", type: .dynamic, targets: ["ExamplePluginSwift"]),
     .executable(name: "zeroth", targets: ["zeroth"]),
+    .plugin(name: "NewStrategy", targets: ["NewStrategy"]),
   ] + strategies.map { .library(name: $0, targets: [$0]) },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -63,6 +66,15 @@ let package = Package(
       name: "PluginTests",
       dependencies: ["CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothRuns", "ZerothTestKit", "TestSupport"],
       exclude: ["hostile.c"]),
+
+    // Writes the files of a new strategy.
+    .plugin(
+      name: "NewStrategy",
+      capability: .command(
+        intent: .custom(
+          verb: "new-strategy", description: "Writes the files of a new estimator, rule, adapter or task."),
+        permissions: [.writeToPackageDirectory(reason: "It writes the files of the strategy.")])),
+    .testTarget(name: "ScaffoldTests", dependencies: ["TestSupport"]),
 
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),

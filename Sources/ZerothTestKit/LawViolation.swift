@@ -39,6 +39,9 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case adapterSurvivesNonFiniteLosses = "adapter: a move whose losses are not finite is left out and counted"
     case adapterRepeats = "adapter: the same run gives the same bits, for any number of threads"
     case adapterActs = "adapter: what it measures has an effect"
+
+    case goldenTrajectory = "golden trajectory: five steps lead where the file says"
+    case nothingLeftToFillIn = "documentation: nothing is left to fill in"
   }
 
   /// The law that is broken.

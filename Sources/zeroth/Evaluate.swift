@@ -56,7 +56,7 @@ struct Evaluate: ParsableCommand {
 
   private func workbench() throws -> Workbench {
     try Workbench(
-      modelPath: model, task: TaskRegistry.standard.task(named: task), data: data, testData: testData,
+      modelPath: model, task: Strategies.tasks().task(named: task), data: data, testData: testData,
       size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations)
   }
 

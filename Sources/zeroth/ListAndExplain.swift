@@ -13,7 +13,7 @@ struct List: ParsableCommand {
   func run() throws {
     let registry = try plugins.registry()
     let kinds = StrategyDescription.Kind.allCases
-    let tasks = TaskRegistry.standard.tasks
+    let tasks = try Strategies.tasks().tasks
     var table = Table([.left("kind"), .left("name"), .left("what it is")])
     for kind in kinds {
       for description in registry.descriptions(of: kind) {

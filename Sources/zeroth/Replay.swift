@@ -19,7 +19,7 @@ struct Replay: ParsableCommand {
 
   func run() throws {
     let replayed = try ReplayedRun(
-      folder, modelPath: model, out: out, step: step, registry: plugins.registry())
+      folder, modelPath: model, out: out, step: step, registry: plugins.registry(), tasks: Strategies.tasks())
     let dropped =
       replayed.droppedBytes > 0 ? "; \(replayed.droppedBytes) bytes of an unfinished step were left out" : ""
     output.print(

@@ -48,7 +48,7 @@ struct Train: ParsableCommand {
       try settings.set("run", "out", Setting(.typed(.string(out)), origin: "--out"))
       request.settings = settings
     }
-    let configuration = try RunConfiguration(request.settings, registry)
+    let configuration = try RunConfiguration(request.settings, registry, tasks: Strategies.tasks())
     let workbench = try configuration.workbench()
     let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
     let result = try TrainingRun(configuration, workbench, registry: registry, progress: progress)

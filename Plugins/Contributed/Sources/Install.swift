@@ -1,0 +1,6 @@
+import Zeroth
+import ZerothRuns
+
+/// Adds the strategies of this module. Throws `InputError` when a name is taken.
+public func install(into registry: inout Registry) throws(InputError) {
+}

@@ -1,0 +1,153 @@
+extension Template {
+  /// Two-sided differences along dense directions; the author has the coefficient.
+  static func estimator(_ names: Names) -> Template {
+    let name = names.type
+    return Template(
+      source: """
+        import Zeroth
+        import ZerothRuns
+
+        /// FILL IN: the name of the method in words, and its source:
+        ///
+        ///     g = 1/q sum_i c_i z_i,  c_i = FILL IN: from L(theta + eps z_i) and L(theta - eps z_i)
+        ///
+        /// Cost: 2q evaluations; no stored floats.
+        public struct \(name): GradientEstimator {
+          /// What it measures along.
+          public typealias Direction = DenseDirection
+
+          /// eps > 0, in units of the parameters.
+          public let smoothing: Double
+          /// q >= 1, the number of directions that are averaged.
+          public let queries: Int
+
+          /// \(name) with one query at eps = 1e-3.
+          public init(smoothing: Double = 1e-3, queries: Int = 1) {
+            self.smoothing = smoothing
+            self.queries = queries
+          }
+
+          /// Throws when smoothing is not a positive number or there is no query.
+          public func validate(_ layout: ParameterLayout) throws(InputError) {
+            try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+            try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+          }
+
+          /// 2q, at every step.
+          public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries }
+
+          /// Measures along q directions keyed by the step and the query.
+          public mutating func estimate<O: Objective & ~Copyable>(
+            at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+          ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+            let eps = Float(smoothing)
+            var losses: [Double] = []
+            var terms: [(coefficient: Double, direction: DenseDirection)] = []
+            for query in 0..<queries {
+              // FILL IN: how z_i is drawn; distribution: .gaussian, .rademacher or .sphere, or a Direction of your own.
+              let z = DenseDirection(context.key.child(.query, query), distribution: .gaussian, layout: context.layout)
+              let pair = try objective.losses(along: z, at: [eps, -eps], from: theta)
+              // FILL IN: c_i, in place of 0, from L(theta + eps z_i) = pair[0] and L(theta - eps z_i) = pair[1].
+              let c = 0 * (pair[0] - pair[1])
+              losses += pair
+              terms.append((c / Double(queries), z))
+            }
+            return GradientEstimate(
+              terms: terms, losses: losses, projectedGradient: terms.reduce(0) { $0 + $1.coefficient })
+          }
+        }
+
+        extension \(name): RegisteredEstimator {
+          /// What `zeroth explain \(names.registered)` says, and the options.
+          public static let description = StrategyDescription(
+            "\(names.registered)", summary: "FILL IN: one line", formula: "FILL IN: what it computes",
+            source: "FILL IN: the paper",
+            options: [.smoothing, .queries], evaluations: "2q")
+
+          /// The estimator of these options.
+          public init(options: OptionValues) throws {
+            self.init(smoothing: try options.double("smoothing"), queries: try options.int("queries"))
+          }
+        }
+
+        """,
+      tests: """
+          /// What holds for every estimator: evaluations, batch, borrowed theta, errors, repetition.
+          @Test func laws() throws {
+            try checkEstimatorLaws(of: \(name)(), unbiasedSeeds: 0)
+            try checkEstimatorLaws(of: \(name)(queries: 3), unbiasedSeeds: 0)
+          }
+
+          /// The mean of the estimates is the gradient, and their variance falls as 1/q.
+          @Test func unbiased() {
+            #expect(throws: Never.self, "FILL IN: the coefficient c_i in \(name).swift") {
+              try checkEstimatorLaws(of: \(name)())
+              try checkVarianceLaw { \(name)(queries: $0) }
+            }
+          }
+
+          @Test func fiveSteps() throws {
+            try checkGoldenTrajectory(
+              golden, of: Optimizer(estimator: \(name)(smoothing: 1e-2), rule: SGD(learningRate: 0.1), seed: 1))
+          }
+
+        """,
+      golden: goldenTrajectory,
+      guide: """
+        # \(name)
+        Source of the method: FILL IN. File: `SOURCE`.
+
+        ## What it computes
+        ```
+        g = 1/q sum_i c_i z_i,   c_i = FILL IN
+        ```
+        FILL IN: how z_i is drawn; whether the estimate is unbiased, and what its variance is.
+
+        ## When to choose it
+        FILL IN: what it does better than RGE, and at what price.
+
+        ## Options
+        | Swift | name | default | range | meaning |
+        |---|---|---|---|---|
+        | `smoothing` | `smoothing`, `--epsilon` | 1e-3 | above 0 | eps, in units of the parameters |
+        | `queries` | `queries`, `--queries` | 1 | at least 1 | q, directions that are averaged |
+
+        ## Cost
+        2q evaluations a step. No stored floats.
+
+        ## How papers and peers differ
+        FILL IN: from the paper, from released code, and why.
+
+        ## Example
+        ```swift
+        import MODULE
+        import Zeroth
+
+        func tune(_ theta: inout ParameterStore, on objective: some Objective) throws {
+          var optimizer = Optimizer(
+            estimator: \(name)(smoothing: 1e-3, queries: 4), rule: SGD(learningRate: 5e-5), seed: 42)
+          for _ in 0..<1000 { try optimizer.step(&theta, objective) }
+        }
+        ```
+
+        ## By name
+        Estimator `\(names.registered)`.
+        ```toml
+        [estimator]
+        name = "\(names.registered)"
+        queries = 4
+        ```
+
+        """,
+      registry: ("Registry", "registry", "try registry.register(\(name).self)"))
+  }
+
+  /// The golden file of a strategy.
+  static let goldenTrajectory = """
+    {
+      "how": "FILL IN: how theta was worked out, independently of the code under test",
+      "theta": []
+    }
+
+    """
+}

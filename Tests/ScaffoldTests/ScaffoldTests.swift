@@ -1,0 +1,81 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `new-strategy` in a package of a user: what it writes builds without a warning, its tests fail where the author has to
+/// fill in and nowhere else, and pass once that is done.
+@Suite(.enabled(if: UserPackage.canBuild, "needs swift and git")) struct ScaffoldTests {
+  static let strategies = [
+    ("estimator", "SphereEstimator"), ("rule", "PlainRule"), ("adapter", "StepLength"), ("task", "Headlines"),
+  ]
+
+  /// The tests that fail at first. `PlainRule` is the second to be installed, and the author has not done it yet.
+  static let unfinished: Set<String> = [
+    "SphereEstimatorTests.unbiased()", "SphereEstimatorTests.fiveSteps()",
+    "SphereEstimatorTests.nothingIsLeftToFillIn()", "PlainRuleTests.gain()", "PlainRuleTests.fiveSteps()",
+    "PlainRuleTests.isInstalled()", "PlainRuleTests.nothingIsLeftToFillIn()", "StepLengthTests.laws()",
+    "StepLengthTests.fiveSteps()", "StepLengthTests.nothingIsLeftToFillIn()", "HeadlinesTests.oneRow()",
+    "HeadlinesTests.nothingIsLeftToFillIn()",
+  ]
+
+  /// What an author writes where the code says FILL IN.
+  static let filling: [(file: String, from: String, to: String)] = [
+    ("SphereEstimator.swift", "distribution: .gaussian", "distribution: .sphere"),
+    ("SphereEstimator.swift", "0 * (pair[0] - pair[1])", "(pair[0] - pair[1]) / (2 * Double(eps))"),
+    ("PlainRule.swift", "0 * eta *", "-eta *"),
+    ("StepLength.swift", "let s: Float = 1", "let s = Float(pair[0] < pair[1] ? 1 + clip : 1 - clip)"),
+    ("Install.swift", "\n}", "\n  try registry.register(rule: PlainRuleFactory())\n}"),
+  ]
+
+  @Test(.timeLimit(.minutes(30))) func inAPackageOfItsOwn() throws {
+    let package = try UserPackage()
+    defer { package.remove() }
+    for (kind, name) in Self.strategies {
+      let (status, output) = try package.scaffold([kind, name])
+      #expect(status == 0, "\(output)")
+      if kind == "adapter" {
+        let line = "try registry.register(adapter: StepLength.description) { try StepLength(options: $0) }"
+        #expect(output.contains("Put into install(into:) in Sources/MyStrategies/Install.swift:\n       \(line)"))
+        try package.edit("Install.swift", "\n}", "\n  \(line)\n}")
+      }
+    }
+    try refuses(package)
+    let first = try package.test()
+    #expect(first.output.firstMatch(of: /MyStrategies.*warning:/) == nil, "\(first.output)")
+    #expect(first.passed.count > 5)
+    #expect(Set(first.failures.keys) == Self.unfinished, "\(first.output)")
+    for (test, messages) in first.failures {
+      for message in messages { #expect(message.contains("FILL IN"), "\(test): \(message)") }
+    }
+
+    for (file, from, to) in Self.filling { try package.edit(file, from, to) }
+    let second = try package.test()
+    let left = Self.unfinished.filter { !$0.hasSuffix(".unbiased()") && !$0.hasSuffix(".gain()") }
+      .subtracting(["StepLengthTests.laws()", "PlainRuleTests.isInstalled()"])
+    #expect(Set(second.failures.keys) == left, "\(second.output)")
+    let (status, output) = try package.train()
+    #expect(status == 0 && output.contains("final"), "\(output)")
+  }
+
+  /// One error each, and nothing written.
+  private func refuses(_ package: UserPackage) throws {
+    let before = try package.files()
+    for (arguments, words) in [
+      (["estimator", "SphereEstimator"], "SphereEstimator.swift: found a file that exists"),
+      (["estimator", "sphere"], "name: found 'sphere', expected UpperCamelCase"),
+      (["estimator", "Objective"], "name: found 'Objective', which is another type's"),
+      (["optimizer", "Adam"], "kind: found 'optimizer', expected one of estimator, rule, adapter, task"),
+      (["rule"], "command line: found 'rule', expected KIND NAME"),
+      (["rule", "Other", "--target", "Nowhere"], "target 'Nowhere': found no library target of this name"),
+      (["rule", "Other", "--target", "Plain"], "target 'Plain': found no dependency on ZerothRuns"),
+      (["rule", "Other", "--target", "Untested"], "target 'Untested': found no test target that depends on it"),
+    ] {
+      let (status, output) = try package.scaffold(arguments)
+      #expect(status != 0)
+      #expect(output.split(separator: "\n").filter { $0.contains("error: ") }.count == 1, "\(output)")
+      #expect(
+        output.contains("error: \(words)") || output.contains("error: Sources/MyStrategies/\(words)"), "\(output)")
+    }
+    #expect(try package.files() == before)
+  }
+}
