@@ -5,7 +5,7 @@
 #
 # FORWARDS=1000     forward passes of each run, those of DiZO's projections counted
 # SEEDS="13 21 ..." of split and run; the k = 16 splits are the drawn ones of data/k-shot
-# RATES="3e-5 1e-4" learning rates; of several, a method takes the one of the highest mean dev score. By default one for each model
+# RATES="5e-5 2e-4" learning rates; of several, a method takes the one of the highest mean dev score. By default 5e-5
 # THREADS=1         threads of each run
 # SHARED=../shared  where models/ and data/ lie; RESULTS=.build/results keeps each run's result: finished runs are not repeated
 #
@@ -24,17 +24,14 @@ methods="mezo lozo lozo-m dizo"
 # Sets `arguments` to those of setting $1 with seed $2, and `rates`.
 describe() {
   local kshot=$shared/data/k-shot minilm="--model $shared/models/all-minilm-l6-v2"
-  rates=${RATES:-1e-4}
+  rates=${RATES:-5e-5}
   case $1 in
     minilm-sst2-16) arguments="$minilm --task sst2 --k 16 --data $kshot/SST-2/16-$2 --test-data $shared/data/sst2" ;;
     minilm-sst2-512) arguments="$minilm --task sst2 --k 512 --data $shared/data/sst2" ;;
     minilm-trec-16) arguments="$minilm --task trec --k 16 --data $kshot/trec/16-$2" ;;
     minilm-rte-16) arguments="$minilm --task rte --k 16 --data $kshot/RTE/16-$2" ;;
     minilm-rte-512) arguments="$minilm --task rte --k 512 --data $shared/data/rte" ;;
-    imdb-opt-*)
-      rates=${RATES:-5e-5}
-      arguments="--model imdb-opt --task ${1#imdb-opt-} --data $shared/data/${1#imdb-opt-}"
-      ;;
+    imdb-opt-*) arguments="--model imdb-opt --task ${1#imdb-opt-} --data $shared/data/${1#imdb-opt-}" ;;
     *) echo "results.sh: no setting '$1'" >&2; exit 2 ;;
   esac
 }
