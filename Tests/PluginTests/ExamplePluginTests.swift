@@ -28,8 +28,8 @@ import ZerothTestKit
         ]
         for rule in Self.rules {
           for adapter in Self.adapters {
-            let loaded = try run(.init("example-rge", options), rule, adapter, registry)
-            #expect(loaded == (try run(.init("rge", options), rule, adapter, registry)))
+            let loaded = try run(.init("example-rge", options), rule, adapter, in: registry)
+            #expect(loaded == (try run(.init("rge", options), rule, adapter, in: registry)))
           }
         }
       }
@@ -44,8 +44,8 @@ import ZerothTestKit
       let registry = try Registry.loading(Libraries.exampleSwift, checking: checking)
       for rule in Self.rules + [.init("lozo-m", ["learning-rate": 0.02])] {
         for adapter in Self.adapters {
-          let loaded = try run(.init("five-point", options), rule, adapter, registry)
-          #expect(loaded == (try run(.init("five-point", options), rule, adapter, compiled)))
+          let loaded = try run(.init("five-point", options), rule, adapter, in: registry)
+          #expect(loaded == (try run(.init("five-point", options), rule, adapter, in: compiled)))
         }
       }
     }
@@ -76,11 +76,11 @@ import ZerothTestKit
     #expect(found.text.contains("plugin       example-c, \(Libraries.exampleC)"))
     #expect(try registry.explain("five-point")[0].1.capabilities == ["produces low-rank directions"])
     let lozo = Composition.Part("lozo-m", ["learning-rate": 0.1])
-    let refused = inputError { _ = try run(.init("example-rge"), lozo, registry) }
+    let refused = inputError { _ = try run(.init("example-rge"), lozo, in: registry) }
     #expect(refused?.expected == "low-rank directions, as estimator lge, five-point has")
-    let range = inputError { _ = try run(.init("example-rge", ["smoothing": -1]), registry) }
+    let range = inputError { _ = try run(.init("example-rge", ["smoothing": -1]), in: registry) }
     #expect(range?.expected == "a number, above 0")
-    let rank = inputError { _ = try run(.init("five-point", ["rank": 100]), registry) }
+    let rank = inputError { _ = try run(.init("five-point", ["rank": 100]), in: registry) }
     #expect(rank?.description.contains("estimator.rank: found 100, expected at most the sides of block") == true)
     let twice = inputError { try registry.load(plugin: Libraries.exampleC) }
     #expect(twice?.found.contains("'example-c'") == true)

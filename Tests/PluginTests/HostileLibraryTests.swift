@@ -12,7 +12,7 @@ import ZerothTestKit
     for checking in [false, true] {
       try Libraries.withHostile { path in
         let registry = try Registry.loading(path, checking: checking)
-        #expect(try run(.init("hostile"), registry) == run(.init("rge"), registry))
+        #expect(try run(.init("hostile"), in: registry) == run(.init("rge"), in: registry))
       }
     }
   }
@@ -77,7 +77,7 @@ import ZerothTestKit
     try Libraries.withHostile(defect) { path in
       for checking in [false, true] {
         let registry = try Registry.loading(path, checking: checking)
-        let error = inputError { _ = try run(.init("hostile"), registry) }
+        let error = inputError { _ = try run(.init("hostile"), in: registry) }
         #expect(error?.description.contains(says) == true, "\(defect): \(error?.description ?? "")")
         #expect(error?.description.contains(path) == true)
       }
@@ -112,7 +112,7 @@ import ZerothTestKit
   @Test func writesOutsideAreFoundLaterInCheckedMode() throws {
     try Libraries.withHostile("WRITES_BEHIND_LATER") { path in
       let registry = try Registry.loading(path, checking: true)
-      let error = inputError { _ = try run(.init("hostile"), registry) }
+      let error = inputError { _ = try run(.init("hostile"), in: registry) }
       #expect(error?.description.contains("a value written outside the rows") == true)
     }
   }
@@ -121,7 +121,7 @@ import ZerothTestKit
   func anExceptionOfAnotherLanguageEndsTheRun() throws {
     try Libraries.withHostile("CREATE_THROWS", cPlusPlus: "extern \"C\" void throw_it() { throw 1; }") { path in
       let registry = try Registry.loading(path)
-      let error = inputError { _ = try run(.init("hostile"), registry) }
+      let error = inputError { _ = try run(.init("hostile"), in: registry) }
       #expect(error?.description.contains("create of estimator 'hostile': found a crash with SIGABRT") == true)
     }
   }

@@ -91,7 +91,7 @@ func inputError(_ body: () throws -> Void, sourceLocation: SourceLocation = #_so
 /// theta's bits after `steps` steps of a composition on a quadratic.
 func run(
   _ estimator: Composition.Part, _ rule: Composition.Part = .init("sgd", ["learning-rate": 0.01]),
-  _ adapter: Composition.Part = .init("none"), steps: Int = 8, _ registry: Registry
+  _ adapter: Composition.Part = .init("none"), steps: Int = 8, in registry: Registry
 ) throws -> [UInt32] {
   let quadratic = Quadratic()
   var theta = quadratic.start()
