@@ -23,7 +23,7 @@ import ZerothTestKit
     ("WRONG_SIZE", "a size of 8 bytes"), ("HUGE_SIZE", "a size of 4294967295 bytes"),
     ("NO_SYMBOL", "no function zeroth_plugin_query"), ("HIDDEN_SYMBOL", "no function zeroth_plugin_query"),
     ("QUERY_NULL", "magic: found NULL"), ("QUERY_ABORTS", "zeroth_plugin_query: found a crash with SIGABRT"),
-    ("CONSTRUCTOR_ABORTS", "opening it: found a crash with SIGABRT"), ("NO_NAME", "name: found NULL"),
+    ("NO_NAME", "name: found NULL"),
     ("NAME_GARBAGE", "name: found an address that cannot be read"), ("NO_REGISTER", "register_types: found NULL"),
     ("REGISTER_FAILS", "register_types: found xxxxxxxx"),
     ("REGISTER_ABORTS", "register_types: found a crash with SIGABRT"),

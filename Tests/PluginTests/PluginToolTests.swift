@@ -96,6 +96,15 @@ import ZerothRuns
     }
   }
 
+  /// Here and not in the tests' own process: the crash leaves the system's loader locked for other threads.
+  @Test func aLibraryThatAbortsWhileItIsOpenedEndsInOneLine() throws {
+    try Libraries.withHostile("CONSTRUCTOR_ABORTS") { path in
+      let output = try zeroth("list", "--plugin", path)
+      #expect(output.status == 2)
+      #expect(output.err == "zeroth: \(path): opening it: found a crash with SIGABRT, expected it to return\n")
+    }
+  }
+
   @Test func theBenchmarkComparesWithTheBuiltInOne() throws {
     let output = try zeroth(
       "bench", "pair", "example-rge+sgd", "rge+sgd", "--plugin", Libraries.exampleC, "--repeats", "2", "--json")

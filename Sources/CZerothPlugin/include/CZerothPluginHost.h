@@ -21,6 +21,7 @@ const char *zeroth_signal_name(int32_t number);
 int32_t zeroth_guarded_copy(void *target, const void *source, uint64_t count);
 // Copies a text of less than `capacity` bytes; *length = capacity where it is longer.
 int32_t zeroth_guarded_text(char *target, const char *source, uint64_t capacity, uint64_t *length);
+// A library that crashes while it is opened leaves the system's loader locked: nothing can be opened from another thread.
 int32_t zeroth_guarded_open(const char *path, void **handle);
 int32_t zeroth_guarded_query(void *query, const zeroth_plugin **plugin);
 int32_t zeroth_guarded_register(
