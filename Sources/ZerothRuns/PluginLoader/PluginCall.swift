@@ -8,17 +8,18 @@ struct PluginCall {
 
   /// Floats before and behind a copy.
   private static let margin = 1024
-  private static let canary = Float(bitPattern: 0x5A5A_1234)
+  /// What stands there: a number that is hardly written by chance and then, in the second call, one that adding changes.
+  private static let canaries: (Float, Float) = (0.727_813, 0)
 
   /// Calls `call`, and puts what it made into `values` if it is right.
   init(values: UnsafeMutableBufferPointer<Float>, adds: Bool, call: (UnsafeMutablePointer<Float>) -> Int32) {
     let count = values.count
     /// The values after a call on a copy of `start`.
-    func made(_ start: (Int) -> Float) -> (values: [Float], problem: (found: String, expected: String)?) {
+    func made(_ canary: Float, _ start: (Int) -> Float) -> (values: [Float], problem: (found: String, expected: String)?) {
       let size = count + 2 * Self.margin
       let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: size)
       defer { memory.deallocate() }
-      memory.initialize(repeating: Self.canary)
+      memory.initialize(repeating: canary)
       for i in 0..<count { memory[Self.margin + i] = start(i) }
       guard let target = memory.baseAddress.map({ $0 + Self.margin }) else { return ([], nil) }
       let signal = call(target)
@@ -27,8 +28,8 @@ struct PluginCall {
         return (values, ("a crash with \(String(cString: zeroth_signal_name(signal)))", "it to return"))
       }
       for i in 0..<Self.margin
-      where memory[i].bitPattern != Self.canary.bitPattern
-        || memory[size - 1 - i].bitPattern != Self.canary.bitPattern
+      where memory[i].bitPattern != canary.bitPattern
+        || memory[size - 1 - i].bitPattern != canary.bitPattern
       {
         return (values, ("a value written outside the rows it was given", "those rows alone to be written"))
       }
@@ -38,9 +39,9 @@ struct PluginCall {
     func differs(_ a: [Float], _ b: [Float]) -> Bool { zip(a, b).contains { $0.bitPattern != $1.bitPattern } }
 
     let before = Array(values)
-    let first = made { before[$0] }
-    let second = first.problem == nil ? made { adds ? before[$0] : 1 } : first
-    let alone = adds && second.problem == nil ? made { _ in 0 } : second
+    let first = made(Self.canaries.0) { before[$0] }
+    let second = first.problem == nil ? made(Self.canaries.1) { adds ? before[$0] : 1 } : first
+    let alone = adds && second.problem == nil ? made(Self.canaries.0) { _ in 0 } : second
     if let problem = first.problem ?? second.problem ?? alone.problem {
       self.problem = problem
     } else if differs(first.values, second.values) {
