@@ -25,10 +25,10 @@ test: packages lint
 	swift test -c release -Xswiftc -enable-testing --skip-build
 
 lint:
-	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
+	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests Plugins
 
 format:
-	swift format --in-place --recursive --configuration .swift-format Package.swift Sources Tests
+	swift format --in-place --recursive --configuration .swift-format Package.swift Sources Tests Plugins
 
 clean:
 	rm -rf .build

@@ -1,6 +1,18 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
+/// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
+let strategies = ["HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
+let strategyTargets: [Target] = strategies.flatMap { name in
+  [
+    .target(name: name, dependencies: ["Zeroth", "ZerothRuns"], path: "Plugins/\(name)/Sources"),
+    .testTarget(
+      name: "\(name)Tests", dependencies: [.target(name: name), "Zeroth", "ZerothRuns", "ZerothTestKit"],
+      path: "Plugins/\(name)/Tests"),
+  ]
+}
+let strategyDependencies: [Target.Dependency] = strategies.map { .target(name: $0) }
+
 let package = Package(
   name: "zeroth",
   products: [
@@ -13,7 +25,7 @@ let package = Package(
     .library(name: "ExamplePluginC", type: .dynamic, targets: ["ExamplePluginC"]),
     .library(name: "ExamplePluginSwift", type: .dynamic, targets: ["ExamplePluginSwift"]),
     .executable(name: "zeroth", targets: ["zeroth"]),
-  ],
+  ] + strategies.map { .library(name: $0, targets: [$0]) },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -36,7 +48,8 @@ let package = Package(
     .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
     .executableTarget(
       name: "zeroth",
-      dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+        + strategyDependencies),
 
     // Strategies that are loaded at run time: the interface, the way in for authors in Swift, and an example of each.
     .target(name: "CZerothPlugin"),
@@ -55,10 +68,12 @@ let package = Package(
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "TestSupport"]),
-    .testTarget(name: "ZerothRunsTests", dependencies: ["zeroth", "ZerothRuns", "ZerothTestKit", "TestSupport"]),
+    .testTarget(
+      name: "ZerothRunsTests",
+      dependencies: ["zeroth", "ZerothRuns", "ZerothTestKit", "TestSupport"] + strategyDependencies),
     .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(
       name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"], exclude: ["Sources-that-must-fail"]),
-  ],
+  ] + strategyTargets,
   swiftLanguageModes: [.v6]
 )

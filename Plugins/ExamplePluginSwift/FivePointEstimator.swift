@@ -48,7 +48,7 @@ public struct FivePointEstimator: RegisteredEstimator {
   }
 
   /// 4.
-  public func evaluations(in layout: ParameterLayout) -> Int { 4 }
+  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 4 }
 
   /// Measures along U V^T and returns c U V^T / r.
   public mutating func estimate<O: Objective & ~Copyable>(

@@ -156,6 +156,10 @@ int32_t zeroth_guarded_evaluations(
   GUARDED(*count = functions->evaluations(state, layout, step));
 }
 
+int32_t zeroth_guarded_number(int64_t (*function)(const void *), const void *state, int64_t *result) {
+  GUARDED(*result = function(state));
+}
+
 int32_t zeroth_guarded_estimate(
     const zeroth_plugin_estimator *functions, void *state, const zeroth_plugin_services *services,
     const zeroth_plugin_step *step, const zeroth_plugin_objective *objective, zeroth_plugin_result *result,

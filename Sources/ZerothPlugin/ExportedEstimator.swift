@@ -46,6 +46,8 @@ class ExportedEstimatorBase {
   func copy() -> ExportedEstimatorBase { self }
   func validate(_ layout: ParameterLayout) throws(InputError) {}
   func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 0 }
+  var traits: Int64 { 0 }
+  var stateCount: Int { 0 }
   func estimate(
     _ context: StepContext, _ host: UnsafePointer<zeroth_plugin_objective>,
     _ result: UnsafeMutablePointer<zeroth_plugin_result>
@@ -61,14 +63,23 @@ final class ExportedEstimator<E: RegisteredEstimator>: ExportedEstimatorBase {
 
   override func validate(_ layout: ParameterLayout) throws(InputError) { try estimator.validate(layout) }
 
-  override func evaluations(at step: Int, in layout: ParameterLayout) -> Int { estimator.evaluations(in: layout) }
+  override func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
+    estimator.evaluations(at: step, in: layout)
+  }
+
+  override var traits: Int64 {
+    (estimator.drawsBatches ? Int64(ZEROTH_PLUGIN_DRAWS_BATCHES) : 0)
+      + (estimator.recallsDirections ? Int64(ZEROTH_PLUGIN_RECALLS_DIRECTIONS) : 0)
+  }
+
+  override var stateCount: Int { estimator.stateCount }
 
   override func estimate(
     _ context: StepContext, _ host: UnsafePointer<zeroth_plugin_objective>,
     _ result: UnsafeMutablePointer<zeroth_plugin_result>
   ) throws {
     let theta = hostParameters(context.layout, host)
-    let objective = HostObjective(host, theta: theta.identity(), layout: context.layout)
+    let objective = HostObjective(host, theta: theta.identity(), context)
     let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
     if let fault = estimator.fault { throw fault }
     for term in estimate.terms {
@@ -110,6 +121,8 @@ extension zeroth_plugin_estimator {
       }
       return Int64(estimator.evaluations(at: Int(step), in: known))
     }
+    traits = { state in (try? estimator(state).traits) ?? 0 }
+    state_count = { state in (try? estimator(state).stateCount).map { Int64($0) } ?? 0 }
     estimate = { state, services, step, objective, result, failure in
       attempt(failure) {
         guard let services, let step, let objective, let result else { return }

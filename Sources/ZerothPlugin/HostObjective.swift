@@ -5,10 +5,12 @@ import Zeroth
 enum HostStop: Error, CustomStringConvertible {
   case stopped
   case otherParameters
+  case otherStep
 
   var description: String {
     switch self {
     case .stopped: "stopped by the host"
+    case .otherStep: "a mini-batch of another step was selected, which cannot be done at run time"
     case .otherParameters: "losses were asked for at parameters other than the run's, which cannot be done at run time"
     }
   }
@@ -21,16 +23,19 @@ struct HostObjective: Objective {
   private let host: UnsafePointer<zeroth_plugin_objective>
   private let theta: UnsafeRawPointer
   private let layout: ParameterLayout
+  private let step: Int
 
   /// The objective of `host`, on the parameters with this identity.
-  init(_ host: UnsafePointer<zeroth_plugin_objective>, theta: UnsafeRawPointer, layout: ParameterLayout) {
+  init(_ host: UnsafePointer<zeroth_plugin_objective>, theta: UnsafeRawPointer, _ context: StepContext) {
     self.host = host
     self.theta = theta
-    self.layout = layout
+    layout = context.layout
+    step = context.step
   }
 
   func selectBatch(_ batch: Batch) throws(HostStop) {
-    try check(host.pointee.select_batch(host, Int64(batch.step), Int64(batch.draw)))
+    guard batch.step == step else { throw .otherStep }
+    try check(host.pointee.select_batch(host, Int64(batch.draw)))
   }
 
   func loss(at theta: borrowing ParameterStore) throws(HostStop) -> Double {

@@ -16,7 +16,8 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case estimatorPassesErrors = "estimator: an error of the objective is passed on"
     case estimatorCounts = "estimator: exactly the declared number of evaluations"
     case estimatorReportsLosses = "estimator: the losses returned are those measured, in their order"
-    case estimatorKeepsTheBatch = "estimator: all evaluations on the batch that is selected"
+    case estimatorKeepsTheBatch =
+      "estimator: all evaluations on the batch that is selected, or on declared draws of the step, which returns to it"
     case estimatorReturnsWhatItMeasured = "estimator: the direction returned is the one measured"
     case estimatorRepeats = "estimator: the same key gives the same estimate, for any number of threads"
     case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient"

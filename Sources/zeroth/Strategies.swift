@@ -1,3 +1,8 @@
+import HiZOO
+import SignRule
+import SparseMeZO
+import ZOAdaM
+import ZOSVRG
 import Zeroth
 import ZerothRuns
 
@@ -5,6 +10,12 @@ import ZerothRuns
 enum Strategies {
   /// The registry that every command reads. Throws `InputError` when a plugin takes a name that is taken.
   static func registry() throws -> Registry {
-    Registry.standard
+    var registry = Registry.standard
+    try HiZOO.install(into: &registry)
+    try SparseMeZO.install(into: &registry)
+    try ZOSVRG.install(into: &registry)
+    try ZOAdaM.install(into: &registry)
+    try SignRule.install(into: &registry)
+    return registry
   }
 }

@@ -61,6 +61,8 @@ import ZerothTestKit
     ("NAN_OFFSET", "offsets: found [0.001, nan]"), ("DIRECTION_NULL", "direction: found NULL"),
     ("DIRECTION_SIZE", "direction: found a size of 8 bytes"), ("LOSSES_NULL", "losses: found an address that cannot"),
     ("COUNT_NEGATIVE", "evaluations: found -1 more"), ("READS_OUTSIDE", "read: found 1 rows of block 1 from row 1000"),
+    ("DRAWS_UNDECLARED", "select_batch: found draw 1"), ("DRAWS_AND_STAYS", "select_batch: found draw 1 in the end"),
+    ("TRAITS_UNKNOWN", "traits of estimator 'hostile': found 4096"),
     ("NAN_COEFFICIENT", "coefficient: found nan"), ("INFINITE_COEFFICIENT", "coefficient: found inf"),
     ("INFINITE_PROJECTED_GRADIENT", "projected_gradient: found inf"), ("NO_TERMS", "terms: found none"),
     ("RANK_WITHOUT_FACTORS", "rank: found 2, expected 0"), ("RANK_TOO_LARGE", "rank: found 1000000000"),

@@ -76,6 +76,17 @@ static int64_t evaluations(const void *state, const zeroth_plugin_layout *layout
 #endif
 }
 
+static int64_t traits(const void *state) {
+  (void)state;
+#ifdef TRAITS_UNKNOWN
+  return 4096;
+#elif defined DRAWS_AND_STAYS
+  return ZEROTH_PLUGIN_DRAWS_BATCHES;
+#else
+  return 0;
+#endif
+}
+
 static int32_t estimate(
     void *state, const zeroth_plugin_services *services, const zeroth_plugin_step *step,
     const zeroth_plugin_objective *objective, zeroth_plugin_result *result, zeroth_plugin_failure *failure) {
@@ -109,6 +120,9 @@ static int32_t estimate(
 #endif
 #ifdef DIRECTION_SIZE
   z.size = 8;
+#endif
+#if defined DRAWS_UNDECLARED || defined DRAWS_AND_STAYS
+  if (objective->select_batch(objective, 1)) return 1;
 #endif
 #ifdef LOSSES_NULL
   int32_t stop = objective->losses(objective, direction, offsets, 2, NULL);
@@ -285,6 +299,7 @@ static const zeroth_plugin_estimator type = {
     .create = create,
     .validate = validate,
     .evaluations = evaluations,
+    .traits = traits,
 #ifndef NO_ESTIMATE
     .estimate = estimate,
 #endif

@@ -1,8 +1,24 @@
 import Foundation
+import HiZOO
+import SignRule
+import SparseMeZO
 import Testing
+import ZOAdaM
+import ZOSVRG
 import Zeroth
 
 @testable import ZerothRuns
+
+extension Registry {
+  /// The strategies of the core and those that ship as plugins.
+  static func withPlugins() throws -> Registry {
+    var registry = Registry.standard
+    for install in [
+      HiZOO.install, SignRule.install, SparseMeZO.install, ZOAdaM.install, ZOSVRG.install,
+    ] as [(inout Registry) throws(InputError) -> Void] { try install(&registry) }
+    return registry
+  }
+}
 
 /// A small model's blocks: two layers' attention, a dense matrix, a norm, a bias.
 func smallLayout() throws -> ParameterLayout {

@@ -53,6 +53,8 @@ import func ZerothTasks.loadTokenizer
     (good + ["--estimator", "rge", "--rule", "lozo-m"], "lozo-m"),
     (good + ["--optimizer", "mezo", "--set", "run.colour=red"], "colour"),
     (good + ["--optimizer", "mezo", "--frobnicate", "1"], "frobnicate"),
+    (good + ["--optimizer", "hizoo", "--set", "estimator.curvature-rate=1"], "at least 0 and below 1"),
+    (good + ["--estimator", "hizoo", "--rule", "lozo-m", "--learning-rate", "1"], "lozo-m"),
     (good + ["--optimizer", "mezo", "--generator", "dice"], "dice"),
     (["verify", "--model", "nowhere"], "nowhere"),
     (["inspect", "--model", "imdb-opt", "--blocks", "heads"], "heads"),
@@ -86,6 +88,8 @@ import func ZerothTasks.loadTokenizer
     ["list"], ["explain", "dizo"], ["inspect", "--model", "imdb-opt"], ["verify", "--model", "imdb-opt"],
     ["evaluate", "--model", "imdb-opt", "--task", "sst2", "--test", "40", "--demonstrations", "2"],
     good + ["--optimizer", "lozo"], good + ["--optimizer", "mezo", "--objective", "accuracy"],
+    ["explain", "hizoo"], good + ["--optimizer", "zo-svrg", "--set", "estimator.anchor-batches=2"],
+    good + ["--estimator", "sparse-mezo", "--rule", "adam", "--learning-rate", "1e-5"],
     good + ["--optimizer", "mezo", "--objective", "language-modeling"],
   ])
   func everyCommandPrintsTextOrJSON(_ arguments: [String]) throws {

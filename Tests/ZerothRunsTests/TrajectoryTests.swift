@@ -26,7 +26,18 @@ import Zeroth
       estimator: .init("lge"), rule: .init("lozo-m", lr), adapter: .init("previous-iterate", ["interval": 2]), seed: 8),
     Composition(
       estimator: .init("cge", ["coordinates": 3]), rule: .init("sgd", lr), seed: 9, generator: "mt19937"),
+    Composition(estimator: .init("hizoo", ["curvature-rate": 0.1]), rule: .init("sgd", lr), seed: 10),
+    Composition(
+      estimator: .init("zo-svrg", ["interval": 3, "anchor-batches": 2]), rule: .init("momentum", lr),
+      adapter: .init("dizo", ["interval": 2]), seed: 11),
+    Composition(estimator: .init("sparse-mezo", ["interval": 2]), rule: .init("adam", lr), seed: 12),
+    Composition(estimator: .init("rge"), rule: .init("scalar-adam", lr), seed: 13),
+    Composition(estimator: .init("lge"), rule: .init("sign", lr), seed: 14),
+    Composition(estimator: .init("lge"), rule: .init("normalized", lr), seed: 15),
   ]
+  private let registry: Registry
+  init() throws { registry = try Registry.withPlugins() }
+
   static let steps = 6
   static let identity: JSONValue = ["rule": ["learning-rate": 1.0, "name": "sgd"]]
 
@@ -40,7 +51,7 @@ import Zeroth
   private func uninterrupted(_ composition: Composition, _ path: String, broken: Set<Int> = []) throws -> Uninterrupted
   {
     var theta = try smallTheta()
-    var optimizer = try Registry.standard.makeOptimizer(composition, runSteps: Self.steps)
+    var optimizer = try registry.makeOptimizer(composition, runSteps: Self.steps)
     let header = TrajectoryHeader(identity: Self.identity, steps: Self.steps, base: theta)
     let objective = RecordingObjective(BatchQuadratic(broken: broken))
     var reports: [StepReport] = []
@@ -59,13 +70,13 @@ import Zeroth
     try withFolder { folder in
       let path = folder + "/trajectory"
       // A loss of the fourth step, at which adapters measure too, is not finite: run and replay skip it.
-      let before = try Registry.standard.makeOptimizer(composition, runSteps: 6)
+      let before = try registry.makeOptimizer(composition, runSteps: 6)
       let fourth = try (0..<3).reduce(0) { try $0 + before.evaluations(at: $1, in: smallLayout()) }
       for broken: Set<Int> in [[], [fourth]] {
         let run = try uninterrupted(composition, path, broken: broken)
         #expect(run.reports.map(\.outcome).contains(.skipped) == !broken.isEmpty)
         var theta = try smallTheta()
-        var optimizer = try Registry.standard.makeOptimizer(composition, runSteps: Self.steps)
+        var optimizer = try registry.makeOptimizer(composition, runSteps: Self.steps)
         let recorded = try Trajectory(file: path).steps(of: run.header, by: optimizer, in: theta.layout)
         #expect(recorded.count == Self.steps && recorded.droppedBytes == 0)
         var reports: [StepReport] = []
@@ -93,7 +104,7 @@ import Zeroth
       for cut in cuts {
         try run.file.prefix(cut).write(to: URL(fileURLWithPath: path))
         var theta = try smallTheta()
-        var optimizer = try Registry.standard.makeOptimizer(composition, runSteps: Self.steps)
+        var optimizer = try registry.makeOptimizer(composition, runSteps: Self.steps)
         let objective = RecordingObjective(BatchQuadratic())
         var replayed = 0
         var steps: [Int] = []
@@ -115,7 +126,7 @@ import Zeroth
       let path = folder + "/trajectory"
       let run = try uninterrupted(Self.compositions[3], path)
       var theta = try smallTheta()
-      var optimizer = try Registry.standard.makeOptimizer(Self.compositions[3], runSteps: 9)
+      var optimizer = try registry.makeOptimizer(Self.compositions[3], runSteps: 9)
       let header = TrajectoryHeader(identity: Self.identity, steps: 9, base: theta)
       try optimizer.resume(&theta, RecordingObjective(BatchQuadratic()), trajectory: path, header: header, until: 9)
       #expect(try bits(theta) == ZerothRunsTests.run(Self.compositions[3], steps: 9))
@@ -137,14 +148,14 @@ import Zeroth
       var composition = Self.compositions[0]
       composition.nonFiniteLimit = 2
       var theta = try smallTheta()
-      var optimizer = try Registry.standard.makeOptimizer(composition, runSteps: 6)
+      var optimizer = try registry.makeOptimizer(composition, runSteps: 6)
       let header = TrajectoryHeader(identity: Self.identity, steps: 6, base: theta)
       let objective = RecordingObjective(BatchQuadratic(broken: [4, 6]))
       #expect(throws: NonFiniteError.self) {
         try optimizer.resume(&theta, objective, trajectory: path, header: header, until: 6)
       }
       var replayed = try smallTheta()
-      var again = try Registry.standard.makeOptimizer(composition, runSteps: 6)
+      var again = try registry.makeOptimizer(composition, runSteps: 6)
       let steps = try Trajectory(file: path).steps(of: header, by: again, in: replayed.layout)
       #expect(steps.count == 3)
       try again.replay(steps, on: &replayed)
@@ -156,7 +167,7 @@ import Zeroth
     try withFolder { folder in
       let path = folder + "/trajectory"
       let run = try uninterrupted(Self.compositions[0], path)
-      let optimizer = try Registry.standard.makeOptimizer(Self.compositions[0], runSteps: 6)
+      let optimizer = try registry.makeOptimizer(Self.compositions[0], runSteps: 6)
       func error(_ data: Data, _ header: TrajectoryHeader? = nil) throws -> String? {
         try data.write(to: URL(fileURLWithPath: path))
         return inputError {
@@ -199,8 +210,8 @@ import Zeroth
       let run = try uninterrupted(Self.compositions[0], path)
       var composition = Self.compositions[0]
       composition.estimator.options["queries"] = 2
-      let wide = try Registry.standard.makeOptimizer(composition, runSteps: 6)
-      let narrow = try Registry.standard.makeOptimizer(Self.compositions[0], runSteps: 6)
+      let wide = try registry.makeOptimizer(composition, runSteps: 6)
+      let narrow = try registry.makeOptimizer(Self.compositions[0], runSteps: 6)
       let cutForNarrow = try Trajectory(file: path).steps(of: run.header, by: narrow, in: smallLayout())
       let cutForWide = try Trajectory(file: path).steps(of: run.header, by: wide, in: smallLayout())
       for (optimizer, steps) in [(wide, cutForNarrow), (narrow, cutForWide)] {
@@ -216,7 +227,7 @@ import Zeroth
     try withFolder { folder in
       let whole = try uninterrupted(Self.compositions[0], folder + "/a")
       var theta = try smallTheta()
-      var optimizer = try Registry.standard.makeOptimizer(Self.compositions[0], runSteps: 6)
+      var optimizer = try registry.makeOptimizer(Self.compositions[0], runSteps: 6)
       try optimizer.resume(
         &theta, RecordingObjective(BatchQuadratic()), trajectory: folder + "/b", header: whole.header, until: 6,
         flushEvery: 4)

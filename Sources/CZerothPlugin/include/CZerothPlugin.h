@@ -171,8 +171,9 @@ struct zeroth_plugin_objective {
       int64_t count, double *losses);
   // loss = L(theta).
   int32_t (*loss)(const zeroth_plugin_objective *objective, double *loss);
-  // The evaluations that follow are on mini-batch `draw` of `step`; the run has selected (step, 0).
-  int32_t (*select_batch)(const zeroth_plugin_objective *objective, int64_t step, int64_t draw);
+  // The evaluations that follow are on mini-batch `draw` of the step, for estimators with ZEROTH_PLUGIN_DRAWS_BATCHES. The
+  // run has selected draw 0, the step's own, which must be selected again in the end.
+  int32_t (*select_batch)(const zeroth_plugin_objective *objective, int64_t draw);
   // values = the rows first_row ..< first_row + rows of block number `block` of theta, rows x columns.
   int32_t (*read)(
       const zeroth_plugin_objective *objective, int64_t block, int64_t first_row, int64_t rows, float *values);
@@ -214,6 +215,12 @@ enum {
   ZEROTH_PLUGIN_LOW_RANK = 1
 };
 
+// Traits of one that was made with some options.
+enum {
+  ZEROTH_PLUGIN_DRAWS_BATCHES = 1,      // it measures on further mini-batches of a step
+  ZEROTH_PLUGIN_RECALLS_DIRECTIONS = 2  // its estimates contain directions measured in earlier steps
+};
+
 // An estimator: what `zeroth explain` prints, and its functions. Those marked optional may be NULL.
 typedef struct zeroth_plugin_estimator zeroth_plugin_estimator;
 struct zeroth_plugin_estimator {
@@ -241,6 +248,10 @@ struct zeroth_plugin_estimator {
   int32_t (*validate)(const void *state, const zeroth_plugin_layout *layout, zeroth_plugin_failure *failure);
   // Losses that `estimate` takes at step `step`, at least 1.
   int64_t (*evaluations)(const void *state, const zeroth_plugin_layout *layout, int64_t step);
+  // Optional: ZEROTH_PLUGIN_DRAWS_BATCHES and the like, added up; NULL for none.
+  int64_t (*traits)(const void *state);
+  // Optional: floats of state that it holds now; NULL for none.
+  int64_t (*state_count)(const void *state);
   // Measures, and fills in the result.
   int32_t (*estimate)(
       void *state, const zeroth_plugin_services *services, const zeroth_plugin_step *step,

@@ -43,6 +43,8 @@ int32_t zeroth_guarded_validate(
 int32_t zeroth_guarded_evaluations(
     const zeroth_plugin_estimator *functions, const void *state, const zeroth_plugin_layout *layout, int64_t step,
     int64_t *count);
+// Calls traits or state_count, whichever `function` is.
+int32_t zeroth_guarded_number(int64_t (*function)(const void *), const void *state, int64_t *result);
 int32_t zeroth_guarded_estimate(
     const zeroth_plugin_estimator *functions, void *state, const zeroth_plugin_services *services,
     const zeroth_plugin_step *step, const zeroth_plugin_objective *objective, zeroth_plugin_result *result,

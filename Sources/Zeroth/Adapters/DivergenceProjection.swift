@@ -75,7 +75,7 @@ public struct DivergenceProjection: LayerAdapter {
 
   /// Stores theta_0 of the selected blocks.
   public mutating func begin(_ theta: borrowing ParameterStore) {
-    let anchor = StoredVector(selected(theta.layout))
+    var anchor = StoredVector(selected(theta.layout))
     anchor.copy(from: theta)
     self.anchor = anchor
   }

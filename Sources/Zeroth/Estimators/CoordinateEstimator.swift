@@ -58,7 +58,7 @@ public struct CoordinateEstimator: GradientEstimator {
   }
 
   /// 2|S|.
-  public func evaluations(in layout: ParameterLayout) -> Int {
+  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
     switch coordinates {
     case .all: 2 * layout.trainableCount
     case .random(let count): 2 * count

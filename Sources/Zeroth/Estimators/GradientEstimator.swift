@@ -44,9 +44,10 @@ public struct GradientEstimate<D: Direction>: Sendable {
 
 /// Estimates the gradient from losses alone.
 ///
-/// Laws, checked by the test kit: exactly `evaluations(in:)` evaluations, all on the selected batch; the directions
-/// returned are those measured; the same key gives the same estimate, for any number of threads; unbiased as the
-/// smoothing goes to 0. That theta stays as it is, the borrow guarantees.
+/// Laws, checked by the test kit: exactly `evaluations(at:in:)` evaluations, all on the selected batch unless it
+/// `drawsBatches`; the directions returned are those measured in this step, or in one before if it
+/// `recallsDirections`; the same key gives the same estimate, for any number of threads; unbiased as the smoothing goes
+/// to 0. That theta stays as it is, the borrow guarantees.
 public protocol GradientEstimator<Direction>: Sendable {
   /// The kind of direction it measures along.
   associatedtype Direction: Zeroth.Direction
@@ -54,13 +55,23 @@ public protocol GradientEstimator<Direction>: Sendable {
   /// Throws `InputError` when its options do not fit `layout`.
   func validate(_ layout: ParameterLayout) throws(InputError)
 
-  /// Forward passes per step.
-  func evaluations(in layout: ParameterLayout) -> Int
+  /// Forward passes at step `step`.
+  func evaluations(at step: Int, in layout: ParameterLayout) -> Int
+
+  /// Whether it measures on further mini-batches of the step too, `Batch(step:draw:)` with a draw above 0. Then it
+  /// selects the step's own, draw 0, again before `estimate` returns.
+  var drawsBatches: Bool { get }
+
+  /// Whether its estimates contain directions that were measured in earlier steps.
+  var recallsDirections: Bool { get }
 
   /// Measures the objective around theta and returns the estimate.
   mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<Direction>
+
+  /// Floats of state that the estimator holds now.
+  var stateCount: Int { get }
 
   /// What went wrong where it could not be thrown, such as in a direction of foreign code. The optimiser throws it before
   /// anything comes of the step.
@@ -70,6 +81,12 @@ public protocol GradientEstimator<Direction>: Sendable {
 extension GradientEstimator {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout) throws(InputError) {}
+  /// No: all on the step's mini-batch.
+  public var drawsBatches: Bool { false }
+  /// No: every estimate starts afresh.
+  public var recallsDirections: Bool { false }
+  /// None.
+  public var stateCount: Int { 0 }
   /// Nothing.
   public var fault: InputError? { nil }
 }

@@ -48,7 +48,7 @@ public struct LowRankEstimator: GradientEstimator {
   }
 
   /// 2q, or q + 1 one-sided.
-  public func evaluations(in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
+  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
 
   /// Measures along U V^T and returns c U V^T / r.
   public mutating func estimate<O: Objective & ~Copyable>(
@@ -58,7 +58,8 @@ public struct LowRankEstimator: GradientEstimator {
     let probes = (0..<queries).map { query in
       LowRankProbe(rank: rank, leftKey: context.key.child(.left, query), rightKey: rightKey)
     }
-    let measured = try differences(along: probes, sides: sides, smoothing: smoothing, theta, objective)
+    let measured = try finiteDifferences(
+      of: objective, at: theta, along: probes, sides: sides, smoothing: smoothing)
     let terms = measured.terms.map { term in
       (
         coefficient: term.coefficient,

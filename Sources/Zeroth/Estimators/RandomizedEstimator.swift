@@ -42,7 +42,7 @@ public struct RandomizedEstimator: GradientEstimator {
   }
 
   /// 2q, or q + 1 one-sided.
-  public func evaluations(in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
+  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
 
   /// Measures along q directions keyed by the step and the query.
   public mutating func estimate<O: Objective & ~Copyable>(
@@ -51,6 +51,6 @@ public struct RandomizedEstimator: GradientEstimator {
     let directions = (0..<queries).map { query in
       DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
     }
-    return try differences(along: directions, sides: sides, smoothing: smoothing, theta, objective)
+    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, smoothing: smoothing)
   }
 }

@@ -2,7 +2,7 @@
 public struct Batch: Sendable, Hashable {
   /// The step, counted from 0.
   public let step: Int
-  /// 0 for the mini-batch of the step; 1, 2, ... for those that an adapter asks for on top.
+  /// 0 for the mini-batch of the step; 1, 2, ... for those that an estimator or an adapter asks for on top.
   public let draw: Int
 
   /// Draw number `draw` of `step`.

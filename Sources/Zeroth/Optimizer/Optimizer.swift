@@ -51,11 +51,11 @@ where Rule.Direction == Estimator.Direction {
 
   /// Forward passes of step `step`, those of the adapter included.
   public func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
-    estimator.evaluations(in: layout) + adapter.evaluations(at: step)
+    estimator.evaluations(at: step, in: layout) + adapter.evaluations(at: step)
   }
 
   /// Floats of state beyond the parameters that the parts hold now.
-  public var stateCount: Int { rule.stateCount + adapter.stateCount }
+  public var stateCount: Int { estimator.stateCount + rule.stateCount + adapter.stateCount }
 
   /// Moves theta by one step on the mini-batch that the objective selects for it.
   ///
@@ -78,7 +78,7 @@ where Rule.Direction == Estimator.Direction {
     let eta = rule.learningRate(at: nextStep)
     var report = StepReport(
       step: nextStep, losses: estimate.losses, projectedGradient: estimate.projectedGradient, learningRate: eta,
-      evaluations: estimator.evaluations(in: theta.layout), outcome: .applied)
+      evaluations: estimator.evaluations(at: nextStep, in: theta.layout), outcome: .applied)
     guard estimate.isFinite else {
       report.outcome = .skipped
       skippedInARow += 1

@@ -2,7 +2,7 @@ import CZeroth
 
 /// Some rows of a block: the piece of work that one thread does. The cut depends on shapes alone, so that the number
 /// of threads never changes a result.
-struct Panel: Sendable {
+struct Panel: Sendable, Equatable {
   let block: ParameterBlock
   let rows: Range<Int>
 

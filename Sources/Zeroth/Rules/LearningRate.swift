@@ -49,7 +49,8 @@ public struct LearningRate: Sendable, Hashable, ExpressibleByFloatLiteral {
     return base * (final + (1 - final) * shape)
   }
 
-  func validate() throws(InputError) {
+  /// Throws when a number is out of range: a rule with options of its own calls it in its `validate`.
+  public func validate() throws(InputError) {
     try require("rule.learning-rate", base, "a number of at least 0") { $0 >= 0 && $0.isFinite }
     try require("rule.warmup", warmup, "at least 0") { $0 >= 0 }
     try require("rule.final", final, "0 to 1") { (0...1).contains($0) }

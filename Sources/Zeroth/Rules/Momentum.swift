@@ -45,24 +45,13 @@ public struct Momentum<D: Direction>: StepRule {
 
   /// Moves m and returns -eta m.
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> StoredDirection {
-    let m = ownedMomentum(context.layout)
     let weight = form == .ema ? 1 - decay : 1
-    m.decayAndAdd(
-      Float(decay), estimate.terms.map { (Float(weight * $0.coefficient), $0.direction) }, layout: context.layout)
+    var m = momentum.take() ?? StoredVector(context.layout.trainable)
+    m.decayAndAdd(Float(decay), estimate.terms.map { (Float(weight * $0.coefficient), $0.direction) })
+    momentum = m
     return StoredDirection(m, scale: Float(-learningRate(at: context.step)))
   }
 
   /// d floats, once the first step is done.
   public var stateCount: Int { momentum?.count ?? 0 }
-
-  /// The vector m, made at the first step and copied when a copy of the rule holds it too.
-  private mutating func ownedMomentum(_ layout: ParameterLayout) -> StoredVector {
-    if momentum == nil {
-      momentum = StoredVector(layout.trainable)
-    } else if !isKnownUniquelyReferenced(&momentum) {
-      momentum = momentum?.copy()
-    }
-    guard let momentum else { preconditionFailure("made above") }
-    return momentum
-  }
 }

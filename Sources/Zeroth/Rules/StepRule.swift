@@ -56,7 +56,8 @@ public struct WeightDecay: Sendable, Hashable, ExpressibleByFloatLiteral {
   /// lambda on `block`.
   public func rate(on block: ParameterBlock) -> Double { excluded.contains(block.role) ? 0 : rate }
 
-  func validate() throws(InputError) {
+  /// Throws when lambda is out of range: a rule with options of its own calls it in its `validate`.
+  public func validate() throws(InputError) {
     try require("rule.weight-decay", rate, "a number of at least 0") { $0 >= 0 && $0.isFinite }
   }
 }

@@ -15,7 +15,9 @@ struct PluginCall {
   init(values: UnsafeMutableBufferPointer<Float>, adds: Bool, call: (UnsafeMutablePointer<Float>) -> Int32) {
     let count = values.count
     /// The values after a call on a copy of `start`.
-    func made(_ canary: Float, _ start: (Int) -> Float) -> (values: [Float], problem: (found: String, expected: String)?) {
+    func made(_ canary: Float, _ start: (Int) -> Float) -> (
+      values: [Float], problem: (found: String, expected: String)?
+    ) {
       let size = count + 2 * Self.margin
       let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: size)
       defer { memory.deallocate() }

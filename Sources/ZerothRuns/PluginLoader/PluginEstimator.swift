@@ -12,7 +12,11 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
 
   func validate(_ layout: ParameterLayout) throws(InputError) { try instance.validate(layout) }
 
-  func evaluations(in layout: ParameterLayout) -> Int { instance.evaluations(at: 0, in: layout) }
+  func evaluations(at step: Int, in layout: ParameterLayout) -> Int { instance.evaluations(at: step, in: layout) }
+
+  var drawsBatches: Bool { instance.drawsBatches }
+  var recallsDirections: Bool { instance.recallsDirections }
+  var stateCount: Int { instance.stateCount }
 
   mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O

@@ -6,6 +6,8 @@ import Zeroth
 final class PluginInstance: @unchecked Sendable {
   let type: PluginType
   let fault = PluginFault()
+  /// ZEROTH_PLUGIN_DRAWS_BATCHES and the like.
+  private let traits: Int64
   private let state: UnsafeMutableRawPointer?
   private let known = Mutex<PluginLayout?>(nil)
   /// Of the first estimate; it may not change.
@@ -23,11 +25,17 @@ final class PluginInstance: @unchecked Sendable {
     let signal = reader.withTable {
       zeroth_guarded_create(type.functions, type.original, PluginServices.table, $0, &state, &failure, &status)
     }
-    self.state = status == 0 && signal == 0 ? state : nil
+    let isMade = status == 0 && signal == 0
+    self.state = isMade ? state : nil
+    traits = isMade ? Self.number(type, "traits", type.functions.pointee.traits, state, fault) : 0
     try PluginLibrary.survived(signal, type.subject("create"))
     guard status == 0 else { throw failure.error(type.subject("create"), expected: "options that it takes") }
     if let error = reader.error {
       throw InputError(type.subject("create"), found: "a question for \(error)", expected: "declared options")
+    }
+    let known = Int64(ZEROTH_PLUGIN_DRAWS_BATCHES | ZEROTH_PLUGIN_RECALLS_DIRECTIONS)
+    guard traits & ~known == 0 else {
+      throw InputError(type.subject("traits"), found: "\(traits)", expected: "a sum of known traits")
     }
   }
 
@@ -36,6 +44,7 @@ final class PluginInstance: @unchecked Sendable {
     known.withLock { $0 = layout }
     self.type = type
     self.state = state
+    traits = other.traits
     rank = other.rank
     hasEstimated = other.hasEstimated
   }
@@ -69,6 +78,31 @@ final class PluginInstance: @unchecked Sendable {
       known = fresh
       return fresh
     }
+  }
+
+  var drawsBatches: Bool { traits & Int64(ZEROTH_PLUGIN_DRAWS_BATCHES) != 0 }
+  var recallsDirections: Bool { traits & Int64(ZEROTH_PLUGIN_RECALLS_DIRECTIONS) != 0 }
+  /// Floats of state that it says it holds.
+  var stateCount: Int {
+    Int(Self.number(type, "state_count", type.functions.pointee.state_count, state, fault))
+  }
+
+  /// What a function says, at least 0; 0, and a fault, where it says nonsense.
+  private static func number(
+    _ type: PluginType, _ name: String, _ function: (@convention(c) (UnsafeRawPointer?) -> Int64)?,
+    _ state: UnsafeMutableRawPointer?, _ fault: PluginFault
+  ) -> Int64 {
+    guard let function, !fault.hasHappened else { return 0 }
+    var result: Int64 = 0
+    let signal = zeroth_guarded_number(function, state, &result)
+    guard signal == 0, result >= 0 else {
+      fault.record(
+        signal == 0
+          ? InputError(type.subject(name), found: "\(result)", expected: "at least 0")
+          : PluginLibrary.crash(signal, type.subject(name)))
+      return 0
+    }
+    return result
   }
 
   func validate(_ layout: ParameterLayout) throws(InputError) {
@@ -108,7 +142,8 @@ final class PluginInstance: @unchecked Sendable {
     let declared = evaluations(at: context.step, in: context.layout)
     guard declared > 0 else { return ([], [.nan], .nan) }
     let session = PluginSession(
-      type, layout(context.layout), fault, declared: declared, isChecked: type.checksAlways || !hasEstimated)
+      type, layout(context.layout), fault, declared: declared, step: context.step, drawsBatches: drawsBatches,
+      isChecked: type.checksAlways || !hasEstimated)
     let end = session.run(state, context, ask)
     // What the objective threw comes before what a plugin makes of it.
     guard !session.wasStopped else { return ([], [.nan], .nan) }

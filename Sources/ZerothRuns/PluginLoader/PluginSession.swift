@@ -12,15 +12,23 @@ final class PluginSession {
   private let layout: PluginLayout
   private let fault: PluginFault
   private let declared: Int
+  private let step: Int
+  private let drawsBatches: Bool
+  private var draw = 0
   private let isChecked: Bool
   private let memory: PluginMemory
   private var ask: ((PluginRequest) -> [Double]?)?
 
-  init(_ type: PluginType, _ layout: PluginLayout, _ fault: PluginFault, declared: Int, isChecked: Bool) {
+  init(
+    _ type: PluginType, _ layout: PluginLayout, _ fault: PluginFault, declared: Int, step: Int,
+    drawsBatches: Bool, isChecked: Bool
+  ) {
     self.type = type
     self.layout = layout
     self.fault = fault
     self.declared = declared
+    self.step = step
+    self.drawsBatches = drawsBatches
     self.isChecked = isChecked
     memory = PluginMemory(subject: type.subject("estimate"))
   }
@@ -56,6 +64,9 @@ final class PluginSession {
   func problem(isLowRank: Bool, rank: Int?) -> InputError? {
     guard losses.count == declared else {
       return memory.error("evaluations", found: "\(losses.count)", expected: "\(declared), as `evaluations` declares")
+    }
+    guard draw == 0 else {
+      return memory.error("select_batch", found: "draw \(draw) in the end", expected: "draw 0, the step's own")
     }
     // Losses that are not finite are the run's business.
     guard losses.allSatisfy(\.isFinite) else { return nil }
@@ -99,10 +110,8 @@ final class PluginSession {
           try session.measure(.loss, 1, loss)
         }
       },
-      select_batch: { objective, step, draw in
-        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
-          session.answer(.selectBatch(Batch(step: Int(step), draw: Int(draw)))) != nil
-        }
+      select_batch: { objective, draw in
+        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in try session.select(draw) }
       },
       read: { objective, block, first, rows, values in
         PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
@@ -178,6 +187,16 @@ final class PluginSession {
       throw memory.error("losses", found: "an address that cannot be written", expected: "room for \(count) numbers")
     }
     return true
+  }
+
+  private func select(_ draw: Int64) throws(InputError) -> Bool {
+    guard drawsBatches, draw >= 0 else {
+      throw memory.error(
+        "select_batch", found: "draw \(draw)",
+        expected: drawsBatches ? "at least 0" : "none without ZEROTH_PLUGIN_DRAWS_BATCHES")
+    }
+    self.draw = Int(draw)
+    return answer(.selectBatch(Batch(step: step, draw: self.draw))) != nil
   }
 
   private func checkCount(_ count: Int64) throws(InputError) {

@@ -70,7 +70,7 @@ private func checkScale<D: Direction>(_ direction: D, _ block: ParameterBlock, _
   }
 }
 
-/// Writing equals adding to zeros, whatever stood there, in whole and in single rows.
+/// Writing equals adding to zeros, whatever stood there, in whole, in single rows and in some of the columns.
 private func checkWrite<D: Direction>(_ direction: D, _ block: ParameterBlock, _ whole: [Float]) throws(LawViolation) {
   func written(_ rows: Range<Int>) -> [Float] {
     var values = normals(rows.count * block.columns, seed: 11)
@@ -81,6 +81,14 @@ private func checkWrite<D: Direction>(_ direction: D, _ block: ParameterBlock, _
   try demandSameBits(.directionWritesWhatItAdds, written(0..<block.rows), whole, "of \(block.name)")
   try demandSameBits(
     .directionWritesWhatItAdds, (0..<block.rows).flatMap { written($0..<($0 + 1)) }, whole, "of \(block.name) in rows")
+  let last = block.rows / 2..<block.rows
+  for columns in [0..<block.columns, block.columns / 3..<block.columns, 0..<(block.columns + 1) / 2] {
+    var values = normals(last.count * columns.count, seed: 12)
+    var span = values.mutableSpan
+    direction.write(to: &span, of: block, rows: last, columns: columns)
+    let expected = last.flatMap { row in columns.map { whole[row * block.columns + $0] } }
+    try demandSameBits(.directionWritesWhatItAdds, values, expected, "of \(block.name), columns \(columns)")
+  }
 }
 
 private func checkFactors(

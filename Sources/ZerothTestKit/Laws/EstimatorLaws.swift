@@ -48,6 +48,7 @@ private func checkMeasuring<E: GradientEstimator>(_ original: E, _ layout: Param
   // At theta = 0 the points are the displacements themselves, not rounded by a sum.
   let theta = ParameterStore(layout)
   var estimator = original
+  var earlier: [[Float]] = []
   for step in 0..<steps {
     let objective = RecordingObjective(Quadratic(layout))
     let watch = ThetaWatch(theta)
@@ -58,31 +59,47 @@ private func checkMeasuring<E: GradientEstimator>(_ original: E, _ layout: Param
     try demand(
       .estimatorLeavesTheta, watch.changedBlock == nil, found: "other bits in \(watch.changedBlock ?? "")",
       expected: "theta as it was")
-    let declared = original.evaluations(in: layout)
+    let declared = original.evaluations(at: step, in: layout)
     try demand(
       .estimatorCounts, objective.points.count == declared, found: "\(objective.points.count) at step \(step)",
       expected: "\(declared)")
     try demand(
       .estimatorReportsLosses, estimate.losses == objective.losses, found: "\(estimate.losses.prefix(4))",
       expected: "\(objective.losses.prefix(4))")
-    try demand(
-      .estimatorKeepsTheBatch, objective.batches.isEmpty, found: "selectBatch(\(objective.batches))",
-      expected: "no batch selected by the estimator")
-    try checkDirections(estimate, objective.points, layout, step)
+    try checkBatches(objective.batches, drawsBatches: original.drawsBatches, step)
+    try checkDirections(estimate, objective.points, earlier, layout, step)
+    if original.recallsDirections { earlier += objective.points }
   }
 }
 
-/// Each direction returned is, on every block, parallel to one that was measured (cosine 1 to 1e-6); an estimate of
-/// fewer directions than were measured, such as CGE's, lies in their span.
+/// No batch is selected, or declared draws of the step and in the end its own again.
+private func checkBatches(_ batches: [Batch], drawsBatches: Bool, _ step: Int) throws(LawViolation) {
+  guard !batches.isEmpty else { return }
+  let words = "selectBatch of \(batches.map { "(step \($0.step), draw \($0.draw))" }.joined(separator: ", "))"
+  try demand(
+    .estimatorKeepsTheBatch, drawsBatches, found: "\(words) at step \(step)",
+    expected: "no batch selected by an estimator that does not say that it drawsBatches")
+  try demand(
+    .estimatorKeepsTheBatch, batches.allSatisfy { $0.step == step && $0.draw >= 0 } && batches.last?.draw == 0,
+    found: "\(words) at step \(step)", expected: "draws of this step, and draw 0 in the end")
+}
+
+/// Each direction returned is, on every block, parallel to one that was measured (cosine 1 to 1e-6), in this step or at
+/// the points `earlier` that may be recalled; an estimate of fewer directions than were measured, such as CGE's, lies in
+/// their span.
 private func checkDirections<D: Direction>(
-  _ estimate: GradientEstimate<D>, _ points: [[Float]], _ layout: ParameterLayout, _ step: Int
+  _ estimate: GradientEstimate<D>, _ points: [[Float]], _ earlier: [[Float]], _ layout: ParameterLayout, _ step: Int
 ) throws(LawViolation) {
   let tolerance = 1e-6
   var measured: [[Double]] = []
-  for point in points.map({ $0.map(Double.init) }) where point.contains(where: { $0 != 0 }) {
-    if !measured.contains(where: { abs(cosine($0, point)) > 1 - 1e-9 }) { measured.append(point) }
+  func note(_ points: [[Float]]) {
+    for point in points.map({ $0.map(Double.init) }) where point.contains(where: { $0 != 0 }) {
+      if !measured.contains(where: { abs(cosine($0, point)) > 1 - 1e-9 }) { measured.append(point) }
+    }
   }
+  note(points)
   let isOneEach = estimate.terms.count >= measured.count
+  note(earlier)
   for (i, term) in estimate.terms.enumerated() {
     let returned = term.direction.flattened(in: layout).map(Double.init)
     func worst(_ candidate: [Double]) -> Double {
@@ -120,7 +137,7 @@ private func partInSpan(_ vector: [Double], of others: [[Double]]) -> Double {
 private func checkFailures<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout) throws {
   let quadratic = Quadratic(layout)
   let theta = quadratic.start()
-  let declared = original.evaluations(in: layout)
+  let declared = original.evaluations(at: 0, in: layout)
   let failing = declared <= 16 ? Array(0..<declared) : [0, 1, declared / 2, declared - 1]
   for n in failing {
     let watch = ThetaWatch(theta)

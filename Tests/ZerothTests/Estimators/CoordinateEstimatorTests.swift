@@ -81,7 +81,7 @@ import ZerothTestKit
     let layout = try quadratic.layout.training(only: .vectors)
     let found = estimate(CoordinateEstimator(), quadratic, layout)
     #expect(found.count { $0 != 0 } == 9)
-    #expect(CoordinateEstimator().evaluations(in: layout) == 18)
+    #expect(CoordinateEstimator().evaluations(at: 0, in: layout) == 18)
     #expect(throws: InputError.self) {
       try CoordinateEstimator(.chosen([.init(block: 0, element: 0)])).validate(layout)
     }

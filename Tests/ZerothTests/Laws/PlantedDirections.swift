@@ -7,7 +7,7 @@ import ZerothTestKit
 private struct BuggyDirection: LowRankDirection {
   enum Bug {
     case none, readsItsTarget, restartsInEveryPart, drawsAnew, losesTheSign, addsWhereItDoesNotTouch, addsAtScaleZero
-    case forgetsMatrixScale, leftFactorIgnoresRows, writesTwiceAsMuch
+    case forgetsMatrixScale, leftFactorIgnoresRows, writesTwiceAsMuch, writesOtherColumns
   }
   let bug: Bug
   let calls = Counter()
@@ -50,6 +50,19 @@ extension BuggyDirection {
     values.update(repeating: 0)
     add(to: &values, of: block, rows: rows, scale: bug == .writesTwiceAsMuch ? 2 : 1)
   }
+
+  func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
+    var whole = [Float](repeating: 0, count: block.count)
+    var span = whole.mutableSpan
+    write(to: &span, of: block, rows: 0..<block.rows)
+    for (i, row) in rows.enumerated() {
+      for (j, column) in columns.enumerated() {
+        values[i * columns.count + j] = whole[row * block.columns + (bug == .writesOtherColumns ? j : column)]
+      }
+    }
+  }
 }
 
 /// Counts calls, from any thread.
@@ -75,6 +88,7 @@ final class Counter: Sendable {
     expectViolation(.directionScales) { try checkDirectionLaws(of: BuggyDirection(.losesTheSign)) }
     expectViolation(.directionScales) { try checkDirectionLaws(of: BuggyDirection(.addsAtScaleZero)) }
     expectViolation(.directionWritesWhatItAdds) { try checkDirectionLaws(of: BuggyDirection(.writesTwiceAsMuch)) }
+    expectViolation(.directionWritesWhatItAdds) { try checkDirectionLaws(of: BuggyDirection(.writesOtherColumns)) }
     expectViolation(.directionIsZeroWhereItDoesNotTouch) {
       try checkDirectionLaws(of: BuggyDirection(.addsWhereItDoesNotTouch))
     }

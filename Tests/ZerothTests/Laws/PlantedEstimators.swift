@@ -9,6 +9,7 @@ private struct BuggyEstimator: GradientEstimator {
   enum Bug: CaseIterable {
     case none, redrawsLeft, redrawsLeftAtRefresh, redrawsRight, dropsRank, flipsSign, forgetsTwo, measuresTwice
     case skipsOne, movesThetaInPlace, movesThetaAndCopiesBack, movesThetaOnlyOnError, selectsABatch, drawsAnew
+    case drawsBatches, drawsAnotherStepsBatch, keepsAnotherBatch, recallsUndeclared
     case swallowsErrors, mixesUpLosses, repeatsItsQueries, leavesVectorsUnmeasured, offByOneQuery
   }
   let bug: Bug
@@ -22,7 +23,9 @@ private struct BuggyEstimator: GradientEstimator {
     self.queries = queries
   }
 
-  func evaluations(in layout: ParameterLayout) -> Int { 2 * queries }
+  func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries }
+
+  var drawsBatches: Bool { [.drawsBatches, .drawsAnotherStepsBatch, .keepsAnotherBatch].contains(bug) }
 
   mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
@@ -30,6 +33,11 @@ private struct BuggyEstimator: GradientEstimator {
     let rank = 2
     let eps: Float = 1e-3
     if bug == .selectsABatch { try objective.selectBatch(Batch(step: context.step, draw: 1)) }
+    if drawsBatches {
+      let step = context.step + (bug == .drawsAnotherStepsBatch ? 1 : 0)
+      try objective.selectBatch(Batch(step: step, draw: 1))
+      if bug != .keepsAnotherBatch { try objective.selectBatch(Batch(step: context.step)) }
+    }
     var terms: [(coefficient: Double, direction: LowRankProbe)] = []
     var losses: [Double] = []
     let refreshes = context.step % interval == 0
@@ -57,8 +65,10 @@ private struct BuggyEstimator: GradientEstimator {
       if bug == .measuresTwice { _ = try objective.loss(at: theta) }
       let c = (pair[0] - pair[1]) / (bug == .forgetsTwo ? 1 : 2) / Double(eps)
       let redraws = bug == .redrawsLeft || (bug == .redrawsLeftAtRefresh && refreshes)
+      let recalls = bug == .recallsUndeclared && context.step > 0
+      let recalled = context.runKey.child(.step, context.step - 1).child(.left, number)
       let returned = LowRankProbe(
-        rank: rank, leftKey: redraws ? left.child(.plugin) : left,
+        rank: rank, leftKey: recalls ? recalled : redraws ? left.child(.plugin) : left,
         rightKey: bug == .redrawsRight ? right.child(.plugin) : right,
         matrixScale: bug == .dropsRank ? 1 : 1 / Float(rank))
       terms.append(((bug == .flipsSign ? -c : c) / Double(queries + (bug == .offByOneQuery ? 1 : 0)), returned))
@@ -123,6 +133,7 @@ private struct MatricesOnly: Direction {
   @Test func soundEstimatorPasses() throws {
     try checkEstimatorLaws(of: BuggyEstimator(.none))
     try checkEstimatorLaws(of: BuggyEstimator(.none, interval: 1, queries: 3))
+    try checkEstimatorLaws(of: BuggyEstimator(.drawsBatches))
     try checkVarianceLaw { BuggyEstimator(.none, interval: 4000, queries: $0) }
   }
 
@@ -134,6 +145,8 @@ private struct MatricesOnly: Direction {
       (.offByOneQuery, .estimatorIsUnbiased), (.measuresTwice, .estimatorCounts), (.skipsOne, .estimatorCounts),
       (.movesThetaInPlace, .estimatorLeavesTheta), (.movesThetaAndCopiesBack, .estimatorLeavesTheta),
       (.movesThetaOnlyOnError, .estimatorLeavesTheta), (.selectsABatch, .estimatorKeepsTheBatch),
+      (.drawsAnotherStepsBatch, .estimatorKeepsTheBatch), (.keepsAnotherBatch, .estimatorKeepsTheBatch),
+      (.recallsUndeclared, .estimatorReturnsWhatItMeasured),
       (.drawsAnew, .estimatorRepeats), (.swallowsErrors, .estimatorPassesErrors),
       (.mixesUpLosses, .estimatorReportsLosses),
     ]

@@ -1,7 +1,13 @@
-/// The finite differences that RGE and LGE share: c_i along each direction, divided by the number of directions.
-func differences<D: Direction, O: Objective & ~Copyable>(
-  along directions: [D], sides: RandomizedEstimator.Sides, smoothing: Double, _ theta: borrowing ParameterStore,
-  _ objective: borrowing O
+/// The estimate of RGE along directions of any kind, g = 1/q sum_i c_i D_i over the q `directions`:
+///
+///     two-sided:  c_i = (L(theta + eps D_i) - L(theta - eps D_i)) / (2 eps)
+///     one-sided:  c_i = (L(theta + eps D_i) - L(theta)) / eps, L(theta) shared by all
+///
+/// 2q evaluations, or q + 1 one-sided. `smoothing` is eps > 0, in units of the parameters. Throws what the objective
+/// throws.
+public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
+  of objective: borrowing O, at theta: borrowing ParameterStore, along directions: [D],
+  sides: RandomizedEstimator.Sides = .two, smoothing: Double
 ) throws(O.Failure) -> GradientEstimate<D> {
   let eps = Float(smoothing)
   var losses: [Double] = []

@@ -1,0 +1,27 @@
+import Zeroth
+import ZerothRuns
+
+/// Adds the estimator `hizoo` and the optimizer `hizoo` to `registry`. Throws `InputError` when a name is taken.
+public func install(into registry: inout Registry) throws(InputError) {
+  try registry.register(
+    estimator: StrategyDescription(
+      "hizoo", aliases: ["hessian-informed"], summary: "Randomised estimate along directions scaled by the curvature",
+      formula:
+        "g = c Sigma^{1/2} z, Sigma = 1/H;  H = (1 - alpha) H + alpha |L+ + L- - 2 L0| / (2 eps^2) H z^2, step by step",
+      source: "HiZOO (Zhao et al. 2024)",
+      options: [
+        .smoothing,
+        OptionSpec(
+          "curvature-rate", .double, default: .value(1e-6), range: .belowOne,
+          "alpha, the part of H that a step renews; 0 keeps H = 1"),
+      ],
+      evaluations: "3", state: "1 per trainable parameter (H, fp32)")
+  ) { options in
+    HessianInformedEstimator(
+      smoothing: try options.double("smoothing"), curvatureRate: try options.double("curvature-rate"))
+  }
+  try registry.register(
+    optimizer: OptimizerPreset(
+      "hizoo", summary: "HiZOO with SGD", source: "Zhao et al. 2024", tuning: "learning rate of mezo",
+      Composition(estimator: .init("hizoo"), rule: .init("sgd", ["learning-rate": 5e-5]))))
+}

@@ -1,0 +1,34 @@
+import Zeroth
+
+/// theta -= eta sign(c) z, the direction itself at a length that no loss decides; for q terms -eta/q sum_i sign(c_i) z_i.
+///
+/// What is left of the losses is one bit for each query: which side is lower. It is no elementwise sign, which is
+/// `ElementwiseSign`: here a step is as long as the direction, and keeps its factors.
+///
+/// Cost: no stored floats.
+public struct NormalizedStep<D: Direction>: StepRule {
+  /// What it takes.
+  public typealias Direction = D
+  /// What it returns.
+  public typealias Update = WeightedSum<D>
+
+  /// eta, over the steps.
+  public let learningRate: LearningRate
+  /// lambda, by role.
+  public let weightDecay: WeightDecay
+
+  /// Steps of `learningRate` times the direction.
+  public init(learningRate: LearningRate, weightDecay: WeightDecay = .none) {
+    self.learningRate = learningRate
+    self.weightDecay = weightDecay
+  }
+
+  /// -eta/q sum_i sign(c_i) D_i; sign(0) = 0.
+  public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
+    let step = Float(-learningRate(at: context.step) / Double(estimate.terms.count))
+    return WeightedSum(
+      estimate.terms.map { term in
+        (term.coefficient > 0 ? step : term.coefficient < 0 ? -step : 0, term.direction)
+      })
+  }
+}

@@ -1,0 +1,122 @@
+import Zeroth
+
+/// Sparse-MeZO (Liu et al. 2024): RGE on the small weights alone.
+///
+///     m_i = 1 if |theta_i| <= h_l, else 0;   c = (L(theta + eps m z) - L(theta - eps m z)) / (2 eps);   g = c m z
+///
+/// h_l is the quantile of |theta| in block l that makes the mask as dense as asked, taken anew every `interval` steps.
+/// Between, the mask is kept as it is, a bit for each parameter: theta moves while the update is applied, so a mask that
+/// compares weights on the way would not be the one that was measured.
+///
+/// Cost: 2q evaluations, or q + 1 one-sided; d/32 stored words.
+public struct SparseEstimator: GradientEstimator {
+  /// What it measures along.
+  public typealias Direction = MaskedDirection
+
+  /// In (0, 1]: the part of each block's parameters that is measured and moved.
+  public let density: Double
+  /// At least 1: the mask is taken anew every so many steps.
+  public let interval: Int
+  /// eps > 0, in units of the parameters.
+  public let smoothing: Double
+  /// q >= 1, the number of directions that are averaged.
+  public let queries: Int
+  /// Where the losses are taken.
+  public let sides: RandomizedEstimator.Sides
+  /// The mask of the last estimate.
+  public private(set) var mask: SmallWeightMask?
+  private var window = -1
+
+  /// Sparse-MeZO on a quarter of the weights.
+  public init(
+    density: Double = 0.25, interval: Int = 100, smoothing: Double = 1e-3, queries: Int = 1,
+    sides: RandomizedEstimator.Sides = .two
+  ) {
+    self.density = density
+    self.interval = interval
+    self.smoothing = smoothing
+    self.queries = queries
+    self.sides = sides
+  }
+
+  /// Throws when an option is out of range or the mask would be empty.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try require("estimator.density", density, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
+    try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
+    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+    guard layout.trainable.contains(where: { SmallWeightMask.count(in: $0, density: density) > 0 }) else {
+      throw InputError(
+        "estimator.density", found: "\(density)", expected: "enough for a parameter of the largest trainable block")
+    }
+  }
+
+  /// 2q, or q + 1 one-sided.
+  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
+    sides == .two ? 2 * queries : queries + 1
+  }
+
+  /// One word of 32 bits for 32 parameters.
+  public var stateCount: Int { mask?.storedWords ?? 0 }
+
+  /// Takes the mask, if a window begins, and measures along m z.
+  public mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<MaskedDirection> {
+    let mask = currentMask(theta, context.step)
+    let directions = (0..<queries).map { query in
+      MaskedDirection(noise: DenseDirection(context.key.child(.query, query), layout: context.layout), mask: mask)
+    }
+    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, smoothing: smoothing)
+  }
+
+  private mutating func currentMask(_ theta: borrowing ParameterStore, _ step: Int) -> SmallWeightMask {
+    if let mask, window == step / interval { return mask }
+    let mask = SmallWeightMask(theta, density: density)
+    self.mask = mask
+    window = step / interval
+    return mask
+  }
+}
+
+/// m z: noise on the parameters that a mask holds, zero on the others.
+public struct MaskedDirection: Direction {
+  let noise: DenseDirection
+  let mask: SmallWeightMask
+
+  /// Whether the mask holds a parameter of `block`.
+  public func touches(_ block: ParameterBlock) -> Bool { mask.touches(block) }
+
+  /// values += scale m z.
+  public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    guard touches(block) else { return }
+    values.withUnsafeMutableBufferPointer { values in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { z in
+        z.initialize(repeating: 0)
+        var span = z.mutableSpan
+        noise.write(to: &span, of: block, rows: rows)
+        mask.add(
+          UnsafeBufferPointer(z), to: values, of: block, from: rows.lowerBound * block.columns, scale: scale)
+      }
+    }
+  }
+
+  /// values = m z[rows].
+  public func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
+    noise.write(to: &values, of: block, rows: rows)
+    values.withUnsafeMutableBufferPointer { mask.keep($0, of: block, from: rows.lowerBound * block.columns) }
+  }
+
+  /// values = m z[rows, columns].
+  public func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
+    noise.write(to: &values, of: block, rows: rows, columns: columns)
+    values.withUnsafeMutableBufferPointer { values in
+      for (i, row) in rows.enumerated() {
+        let part = UnsafeMutableBufferPointer(rebasing: values[(i * columns.count)..<((i + 1) * columns.count)])
+        mask.keep(part, of: block, from: row * block.columns + columns.lowerBound)
+      }
+    }
+  }
+}

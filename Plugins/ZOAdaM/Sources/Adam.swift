@@ -1,0 +1,109 @@
+import Foundation
+import Zeroth
+
+/// Adam on the estimate (Kingma and Ba 2015), with decoupled weight decay (Loshchilov and Hutter 2019):
+///
+///     m = beta_1 m + (1 - beta_1) g,   v = beta_2 v + (1 - beta_2) g^2
+///     theta -= eta (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + zeta)         t the updates so far, this one too
+///
+/// Weight decay is the framework's: eta lambda theta, not divided by sqrt(v), and nothing on norms and biases.
+///
+/// Cost: 2d stored floats, of the trainable blocks.
+public struct Adam<D: Direction>: StepRule {
+  /// What it takes.
+  public typealias Direction = D
+  /// What it returns.
+  public typealias Update = AdamUpdate
+
+  /// eta, over the steps.
+  public let learningRate: LearningRate
+  /// beta_1, in [0, 1).
+  public let decay: Double
+  /// beta_2, in [0, 1).
+  public let secondDecay: Double
+  /// zeta > 0, beside the root of v.
+  public let stability: Double
+  /// lambda, by role.
+  public let weightDecay: WeightDecay
+  private var moments: (first: StoredVector, second: StoredVector)?
+  private var updates = 0
+
+  /// Adam with the decays beta_1 and beta_2.
+  public init(
+    learningRate: LearningRate, decay: Double = 0.9, secondDecay: Double = 0.999, stability: Double = 1e-8,
+    weightDecay: WeightDecay = .none
+  ) {
+    self.learningRate = learningRate
+    self.decay = decay
+    self.secondDecay = secondDecay
+    self.stability = stability
+    self.weightDecay = weightDecay
+  }
+
+  /// Throws when an option is out of range.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try learningRate.validate()
+    try weightDecay.validate()
+    try require("rule.decay", decay, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try validateSecondMoment(secondDecay, stability)
+  }
+
+  /// Moves m and v, in one pass, and returns the step that they make.
+  public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> AdamUpdate {
+    let zeros = { StoredVector(context.layout.trainable) }
+    var (m, v) = moments.take() ?? (zeros(), zeros())
+    let g = WeightedSum(estimate.terms.map { (Float($0.coefficient), $0.direction) })
+    let (keep, gain) = (Float(decay), Float(1 - decay))
+    let (secondKeep, secondGain) = (Float(secondDecay), Float(1 - secondDecay))
+    m.forEachPanel(with: &v) { block, rows, m, v in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: m.count) { values in
+        values.initialize(repeating: 0)
+        var span = values.mutableSpan
+        if g.touches(block) { g.add(to: &span, of: block, rows: rows, scale: 1) }
+        for i in 0..<m.count {
+          m[i] = keep * m[i] + gain * values[i]
+          v[i] = secondKeep * v[i] + secondGain * values[i] * values[i]
+        }
+      }
+    }
+    moments = (m, v)
+    updates += 1
+    return AdamUpdate(
+      first: m, second: v, scale: Float(-learningRate(at: context.step) / (1 - pow(decay, Double(updates)))),
+      secondScale: Float(1 / (1 - pow(secondDecay, Double(updates)))), stability: Float(stability))
+  }
+
+  /// 2d floats, once the first step is done.
+  public var stateCount: Int { moments.map { $0.first.count + $0.second.count } ?? 0 }
+}
+
+/// The step of Adam, scale m / (sqrt(secondScale v) + stability), elementwise from the stored moments.
+public struct AdamUpdate: Direction {
+  let first: StoredVector
+  let second: StoredVector
+  let scale: Float
+  let secondScale: Float
+  let stability: Float
+
+  /// Whether `block` is trained.
+  public func touches(_ block: ParameterBlock) -> Bool { first.contains(block) }
+
+  /// values += scale times the step's rows.
+  public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    values.withUnsafeMutableBufferPointer { values in
+      _ = first.withRows(rows, of: block) { m in
+        second.withRows(rows, of: block) { v in
+          for i in 0..<values.count {
+            values[i] += scale * (self.scale * m[i] / ((secondScale * v[i]).squareRoot() + stability))
+          }
+        }
+      }
+    }
+  }
+}
+
+/// The options that Adam and its scalar variant share.
+func validateSecondMoment(_ decay: Double, _ stability: Double) throws(InputError) {
+  try require("rule.second-decay", decay, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+  try require("rule.stability", stability, "a positive number") { $0 > 0 && $0.isFinite }
+}

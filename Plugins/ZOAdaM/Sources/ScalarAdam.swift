@@ -1,0 +1,58 @@
+import Foundation
+import Zeroth
+
+/// Adam with a second moment that is one number, that of the projected gradient c (MEAZO, Dbouk et al. 2026):
+///
+///     v = beta v + (1 - beta) c^2,   theta -= eta g / (sqrt(v / (1 - beta^t)) + zeta)              t = step + 1
+///
+/// The elements of z all have the same variance, so the elementwise second moment of g = c z is c^2 but for noise. What is
+/// kept is the corrected average v / (1 - beta^t) itself, so that no count of updates stands beside it: a step that was
+/// skipped then lowers the weight of the next, and no more.
+///
+/// Cost: 4 bytes, one stored float.
+public struct ScalarAdam<D: Direction>: StepRule {
+  /// What it takes.
+  public typealias Direction = D
+  /// What it returns.
+  public typealias Update = WeightedSum<D>
+
+  /// eta, over the steps.
+  public let learningRate: LearningRate
+  /// beta, in [0, 1).
+  public let secondDecay: Double
+  /// zeta > 0, beside the root of v.
+  public let stability: Double
+  /// lambda, by role.
+  public let weightDecay: WeightDecay
+  /// v / (1 - beta^t); 0 before the first update.
+  private var average: Float = 0
+
+  /// The scalar variant with decay beta.
+  public init(
+    learningRate: LearningRate, secondDecay: Double = 0.999, stability: Double = 1e-8, weightDecay: WeightDecay = .none
+  ) {
+    self.learningRate = learningRate
+    self.secondDecay = secondDecay
+    self.stability = stability
+    self.weightDecay = weightDecay
+  }
+
+  /// Throws when an option is out of range.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try learningRate.validate()
+    try weightDecay.validate()
+    try validateSecondMoment(secondDecay, stability)
+  }
+
+  /// Moves v and returns -eta g / (sqrt(v) + zeta).
+  public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
+    let c = estimate.projectedGradient
+    let weight = average == 0 ? 1 : (1 - secondDecay) / (1 - pow(secondDecay, Double(context.step + 1)))
+    average = Float(Double(average) + weight * (c * c - Double(average)))
+    let eta = learningRate(at: context.step) / (Double(average).squareRoot() + stability)
+    return WeightedSum(estimate.terms.map { (Float(-eta * $0.coefficient), $0.direction) })
+  }
+
+  /// One.
+  public var stateCount: Int { 1 }
+}

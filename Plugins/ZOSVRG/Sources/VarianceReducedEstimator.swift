@@ -1,0 +1,120 @@
+import Zeroth
+
+/// ZO-SVRG (Liu et al. 2018): every `interval` steps theta becomes the anchor a, where the gradient is estimated on B
+/// mini-batches, each with a direction of its own; the steps between correct their mini-batch's estimate by it:
+///
+///     at the anchor:  g = 1/B sum_b c_b(a) z_b
+///     between:        g = (c(theta) - c(a)) z + 1/B sum_b c_b(a) z_b      c(theta), c(a) on one mini-batch, along one z
+///
+/// with c(x) = (L(x + eps z) - L(x - eps z)) / (2 eps). What is kept of the anchor's estimate is the pairs of key and
+/// c_b: no gradient is stored. The weights a are, in d floats.
+///
+/// Cost: 2B evaluations at an anchor, 4 between; d stored floats, frozen blocks too, and B pairs.
+public struct VarianceReducedEstimator: GradientEstimator {
+  /// What it measures along.
+  public typealias Direction = DenseDirection
+
+  /// At least 1: theta becomes the anchor every so many steps; at 1 it always is, and the step one of B mini-batches.
+  public let interval: Int
+  /// B >= 1, the mini-batches that the anchor's estimate is taken on.
+  public let anchorBatches: Int
+  /// eps > 0, in units of the parameters.
+  public let smoothing: Double
+  private var anchor: Anchor?
+
+  /// ZO-SVRG with anchors of `anchorBatches` mini-batches.
+  public init(interval: Int = 10, anchorBatches: Int = 8, smoothing: Double = 1e-3) {
+    self.interval = interval
+    self.anchorBatches = anchorBatches
+    self.smoothing = smoothing
+  }
+
+  /// Throws when an option is out of range.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
+    try require("estimator.anchor-batches", anchorBatches, "at least 1") { $0 >= 1 }
+    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+  }
+
+  /// 2B at an anchor, 4 between.
+  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
+    step % interval == 0 ? 2 * anchorBatches : 4
+  }
+
+  /// Yes: the anchor's mini-batches are the draws 1 to B of its step.
+  public var drawsBatches: Bool { true }
+  /// Yes: those measured at the anchor.
+  public var recallsDirections: Bool { true }
+
+  /// The anchor's weights, frozen ones too, and two floats' room for each key and each coefficient.
+  public var stateCount: Int { anchor.map { $0.theta.layout.parameterCount + 4 * $0.records.count } ?? 0 }
+
+  /// The pairs of key and coefficient c_b / B that the anchor's estimate is made of again; empty before the first step.
+  public var records: [(key: StreamKey, coefficient: Double)] { anchor?.records ?? [] }
+
+  /// Measures at a new anchor, or at theta and the anchor.
+  public mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+    if context.step % interval == 0 { return try moveAnchor(to: theta, context, objective) }
+    guard let anchor else { return try withoutAnchor(theta, context, objective) }
+    let z = direction(context.key.child(.query), context)
+    let here = try differences([z], at: theta, objective)
+    let there = try differences([z], at: anchor.theta, objective)
+    let correction = here.terms[0].coefficient - there.terms[0].coefficient
+    return GradientEstimate(
+      terms: [(correction, z)] + anchor.records.map { ($0.coefficient, direction($0.key, context)) },
+      losses: here.losses + there.losses,
+      projectedGradient: anchor.records.reduce(correction) { $0 + $1.coefficient })
+  }
+
+  /// Measures on the draws 1 to B of the step and keeps theta and the records: unless a loss is not finite, when the
+  /// step is skipped and the anchor before stays.
+  private mutating func moveAnchor<O: Objective & ~Copyable>(
+    to theta: borrowing ParameterStore, _ context: StepContext, _ objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+    var records: [(key: StreamKey, coefficient: Double)] = []
+    var losses: [Double] = []
+    for b in 1...anchorBatches {
+      try objective.selectBatch(Batch(step: context.step, draw: b))
+      let key = context.key.child(.query, b)
+      let measured = try differences([direction(key, context)], at: theta, objective)
+      records.append((key, measured.terms[0].coefficient / Double(anchorBatches)))
+      losses += measured.losses
+    }
+    try objective.selectBatch(Batch(step: context.step))
+    let estimate = GradientEstimate(
+      terms: records.map { ($0.coefficient, direction($0.key, context)) }, losses: losses,
+      projectedGradient: records.reduce(0) { $0 + $1.coefficient })
+    if estimate.isFinite { anchor = Anchor(theta: theta.clone(), records: records) }
+    return estimate
+  }
+
+  /// Before there is an anchor, its step having been skipped: RGE of two queries, at the same cost.
+  private func withoutAnchor<O: Objective & ~Copyable>(
+    _ theta: borrowing ParameterStore, _ context: StepContext, _ objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+    try differences((0..<2).map { direction(context.key.child(.query, $0), context) }, at: theta, objective)
+  }
+
+  private func differences<O: Objective & ~Copyable>(
+    _ directions: [DenseDirection], at theta: borrowing ParameterStore, _ objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+    try finiteDifferences(of: objective, at: theta, along: directions, smoothing: smoothing)
+  }
+
+  private func direction(_ key: StreamKey, _ context: StepContext) -> DenseDirection {
+    DenseDirection(key, layout: context.layout)
+  }
+}
+
+/// The weights of an earlier step, and the estimate there.
+private final class Anchor: Sendable {
+  let theta: ParameterStore
+  let records: [(key: StreamKey, coefficient: Double)]
+
+  init(theta: consuming ParameterStore, records: [(key: StreamKey, coefficient: Double)]) {
+    self.theta = theta
+    self.records = records
+  }
+}

@@ -1,0 +1,123 @@
+import CZeroth
+
+/// Floats that a strategy keeps, one for each parameter of some blocks: a momentum, a curvature, a point to return to.
+///
+/// It is a value: a copy shares the floats until one of the two is written. So an update that holds it stays what it
+/// was, although the next step moves the state; where nothing else holds it, it is written in place.
+public struct StoredVector: Sendable {
+  private var storage: Storage
+
+  /// `value` for every parameter of `blocks`.
+  public init(_ blocks: [ParameterBlock], filledWith value: Float = 0) {
+    storage = Storage(blocks)
+    if value != 0 { forEachPanel { _, _, values in values.update(repeating: value) } }
+  }
+
+  /// Number of floats held.
+  public var count: Int { storage.store.layout.parameterCount }
+
+  /// Whether `block` is one of the blocks that are stored.
+  public func contains(_ block: ParameterBlock) -> Bool { storage.places[block.index] != nil }
+
+  /// The values of `block`, row by row: a copy, empty for a block that is not stored.
+  public func values(of block: ParameterBlock) -> [Float] {
+    storage.places[block.index].map { storage.store.values(of: $0) } ?? []
+  }
+
+  /// Reads the rows `rows` of `block` (rows.count x block.columns); nil for a block that is not stored.
+  public func withRows<R>(
+    _ rows: Range<Int>, of block: ParameterBlock, _ body: (UnsafeBufferPointer<Float>) -> R
+  ) -> R? {
+    guard let start = address(of: block) else { return nil }
+    return body(
+      UnsafeBufferPointer(start: start + rows.lowerBound * block.columns, count: rows.count * block.columns))
+  }
+
+  /// Writes all values, some rows of a block at a time, on all threads: `body` is called once for each such panel with
+  /// the block, the rows, and their values to change. What it computes must not depend on other panels.
+  public mutating func forEachPanel(
+    _ body: @Sendable (ParameterBlock, Range<Int>, UnsafeMutableBufferPointer<Float>) -> Void
+  ) {
+    let storage = owned()
+    Parallel.forEach(storage.panels.count) { i in
+      let panel = storage.panels[i]
+      body(panel.block, panel.rows, storage.values(of: panel))
+    }
+  }
+
+  /// Writes this vector and `other`, which stores the same blocks, in one pass.
+  public mutating func forEachPanel(
+    with other: inout StoredVector,
+    _ body:
+      @Sendable (
+        ParameterBlock, Range<Int>, UnsafeMutableBufferPointer<Float>, UnsafeMutableBufferPointer<Float>
+      ) -> Void
+  ) {
+    let storage = owned()
+    let second = other.owned()
+    precondition(storage.panels == second.panels, "both vectors store the same blocks")
+    Parallel.forEach(storage.panels.count) { i in
+      let panel = storage.panels[i]
+      body(panel.block, panel.rows, storage.values(of: panel), second.values(of: panel))
+    }
+  }
+
+  /// m = decay m + sum_i weight_i D_i.
+  mutating func decayAndAdd<D: Direction>(_ decay: Float, _ terms: [(weight: Float, direction: D)]) {
+    let sum = WeightedSum(terms)
+    forEachPanel { block, rows, values in
+      if let start = values.baseAddress { zeroth_scale(values.count, decay, start) }
+      guard sum.touches(block) else { return }
+      var span = values.mutableSpan
+      sum.add(to: &span, of: block, rows: rows, scale: 1)
+    }
+  }
+
+  /// Takes the values of the same blocks of `theta`.
+  mutating func copy(from theta: borrowing ParameterStore) {
+    let storage = owned()
+    for panel in storage.panels {
+      guard let start = storage.values(of: panel).baseAddress else { continue }
+      theta.stored().read(panel.block, rows: panel.rows, into: start)
+    }
+  }
+
+  func address(of block: ParameterBlock) -> UnsafePointer<Float>? {
+    storage.places[block.index].flatMap { storage.store.stored().floats(of: $0) }
+  }
+
+  private mutating func owned() -> Storage {
+    if !isKnownUniquelyReferenced(&storage) { storage = Storage(copying: storage) }
+    return storage
+  }
+
+  private final class Storage: @unchecked Sendable {
+    let store: ParameterStore
+    /// Where the blocks lie in `store`, by their index in the layout of the parameters.
+    let places: [Int: ParameterBlock]
+    /// The blocks, cut once for all passes.
+    let panels: [Panel]
+
+    init(_ blocks: [ParameterBlock]) {
+      let entries = blocks.map { ParameterLayout.Entry($0.name, rows: $0.rows, columns: $0.columns) }
+      guard let layout = try? ParameterLayout(entries) else { fatalError("blocks of a layout have sizes and names") }
+      store = ParameterStore(layout)
+      places = Dictionary(uniqueKeysWithValues: zip(blocks.map(\.index), layout.blocks))
+      panels = Panel.cut(blocks)
+    }
+
+    init(copying other: Storage) {
+      store = other.store.clone()
+      places = other.places
+      panels = other.panels
+    }
+
+    /// The values of a panel; panels do not overlap, so that each thread writes its own.
+    func values(of panel: Panel) -> UnsafeMutableBufferPointer<Float> {
+      guard let place = places[panel.block.index] else { return UnsafeMutableBufferPointer(start: nil, count: 0) }
+      return UnsafeMutableBufferPointer(
+        start: store.base + place.offset + panel.rows.lowerBound * place.columns,
+        count: panel.rows.count * place.columns)
+    }
+  }
+}
