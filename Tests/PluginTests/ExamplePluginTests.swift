@@ -36,6 +36,20 @@ import ZerothTestKit
     }
   }
 
+  @Test(arguments: ["mt19937", "ranlxd2"])
+  func generatorsAreTheSame(generator: String) throws {
+    var registry = try Registry.loading(Libraries.exampleC)
+    try registry.load(plugin: Libraries.exampleSwift)
+    var compiled = Registry.standard
+    try compiled.register(FivePointEstimator.self)
+    #expect(
+      try run(.init("example-rge"), generator: generator, in: registry)
+        == run(.init("rge"), generator: generator, in: registry))
+    #expect(
+      try run(.init("five-point"), generator: generator, in: registry)
+        == run(.init("five-point"), generator: generator, in: compiled))
+  }
+
   @Test func theSwiftExampleIsWhatItIsCompiledIn() throws {
     var compiled = Registry.standard
     try compiled.register(FivePointEstimator.self)

@@ -91,12 +91,13 @@ func inputError(_ body: () throws -> Void, sourceLocation: SourceLocation = #_so
 /// theta's bits after `steps` steps of a composition on a quadratic.
 func run(
   _ estimator: Composition.Part, _ rule: Composition.Part = .init("sgd", ["learning-rate": 0.01]),
-  _ adapter: Composition.Part = .init("none"), steps: Int = 8, in registry: Registry
+  _ adapter: Composition.Part = .init("none"), steps: Int = 8, generator: String = "philox4x32",
+  in registry: Registry
 ) throws -> [UInt32] {
   let quadratic = Quadratic()
   var theta = quadratic.start()
   var optimizer = try registry.makeOptimizer(
-    Composition(estimator: estimator, rule: rule, adapter: adapter, seed: 3), runSteps: steps)
+    Composition(estimator: estimator, rule: rule, adapter: adapter, seed: 3, generator: generator), runSteps: steps)
   for _ in 0..<steps { try optimizer.step(&theta, quadratic) }
   return theta.layout.blocks.flatMap { theta.values(of: $0).map(\.bitPattern) }
 }
