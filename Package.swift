@@ -76,7 +76,7 @@ let package = Package(
         permissions: [.writeToPackageDirectory(reason: "It writes the files of the strategy.")])),
     .testTarget(name: "ScaffoldTests", dependencies: ["TestSupport"]),
 
-    .target(name: "TestSupport", path: "Tests/Support"),
+    .target(name: "TestSupport", dependencies: ["Zeroth"], path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothTestKit", "TestSupport"]),
     .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "TestSupport"]),

@@ -1,6 +1,7 @@
 import CZerothPlugin
 import ExamplePluginSwift
 import Foundation
+import TestSupport
 import Testing
 import Zeroth
 import ZerothTestKit

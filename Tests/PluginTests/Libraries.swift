@@ -67,27 +67,6 @@ enum Libraries {
   }
 }
 
-/// An empty folder that is removed after `body`.
-func withFolder<R>(_ body: (String) throws -> R) throws -> R {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder.path)
-}
-
-/// The `InputError` that `body` throws; any other outcome fails the test.
-func inputError(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) -> InputError? {
-  do {
-    try body()
-    Issue.record("nothing was thrown", sourceLocation: sourceLocation)
-  } catch let error as InputError {
-    return error
-  } catch {
-    Issue.record("another error: \(error)", sourceLocation: sourceLocation)
-  }
-  return nil
-}
-
 /// theta's bits after `steps` steps of a composition on a quadratic.
 func run(
   _ estimator: Composition.Part, _ rule: Composition.Part = .init("sgd", ["learning-rate": 0.01]),

@@ -39,12 +39,6 @@ func littleEndianBytes<Word: FixedWidthInteger>(_ words: some Sequence<Word>) ->
   words.flatMap { word in (0..<(Word.bitWidth / 8)).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
 }
 
-/// The `InputError` that `body` throws; records an issue when it throws none or another error.
-func inputError(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) -> InputError? {
-  let error = #expect(throws: InputError.self, sourceLocation: sourceLocation) { try body() }
-  return error
-}
-
 /// One way in which a file can be wrong, and what the message about it has to mention.
 struct Defect: Sendable, CustomTestStringConvertible {
   let testDescription: String

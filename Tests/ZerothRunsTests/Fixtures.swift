@@ -79,24 +79,3 @@ func run(_ composition: Composition, steps: Int = 8, registry: Registry = .stand
   for _ in 0..<steps { try optimizer.step(&theta, objective) }
   return bits(theta)
 }
-
-/// An empty folder that is removed after `body`.
-func withFolder<R>(_ body: (String) throws -> R) throws -> R {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder.path)
-}
-
-/// The `InputError` that `body` throws; any other outcome fails the test.
-func inputError(_ body: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation) -> InputError? {
-  do {
-    try body()
-    Issue.record("nothing was thrown", sourceLocation: sourceLocation)
-  } catch let error as InputError {
-    return error
-  } catch {
-    Issue.record("another error: \(error)", sourceLocation: sourceLocation)
-  }
-  return nil
-}

@@ -23,44 +23,31 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   private var writes = 0
 
   /// Zeros in the shape of `layout`.
-  public init(_ layout: ParameterLayout) {
-    self.layout = layout
-    guard let memory = zeroth_allocate(layout.storageCount * MemoryLayout<Float>.stride) else {
-      fatalError("no memory for \(layout.storageCount) parameters")
-    }
-    base = memory.assumingMemoryBound(to: Float.self)
-    halves = nil
-    reader = nil
-    reserved = false
-    panels = Panel.cut(layout.trainable)
-  }
+  public init(_ layout: ParameterLayout) { self.init(layout, reserved: false, halves: nil, reader: nil) }
 
   /// A store in which `halves` are stored in half precision, and zeros elsewhere.
   public init(_ layout: ParameterLayout, halves: HalfPrecisionBlocks) {
-    self.layout = layout
-    // The places of half-precision blocks are never touched, and take no memory.
-    guard let memory = zeroth_reserve(layout.storageCount * MemoryLayout<Float>.stride) else {
-      fatalError("no address space for \(layout.storageCount) parameters")
-    }
-    base = memory.assumingMemoryBound(to: Float.self)
-    self.halves = halves
-    reader = nil
-    reserved = true
-    panels = Panel.cut(layout.trainable)
+    self.init(layout, reserved: true, halves: halves, reader: nil)
   }
 
   /// Parameters that live elsewhere and are read by `reader`, on the far side of a plugin's interface. It is lent to
   /// estimators, and never written.
   package init(_ layout: ParameterLayout, reader: @escaping ParameterReader) {
-    self.layout = layout
-    guard let memory = zeroth_reserve(layout.storageCount * MemoryLayout<Float>.stride) else {
-      fatalError("no address space for \(layout.storageCount) parameters")
+    self.init(layout, reserved: true, halves: nil, reader: reader)
+  }
+
+  /// `reserved` is for blocks that lie elsewhere: their places here are never touched, and take no memory.
+  private init(_ layout: ParameterLayout, reserved: Bool, halves: HalfPrecisionBlocks?, reader: ParameterReader?) {
+    let bytes = layout.storageCount * MemoryLayout<Float>.stride
+    guard let memory = reserved ? zeroth_reserve(bytes) : zeroth_allocate(bytes) else {
+      fatalError("no \(reserved ? "address space" : "memory") for \(layout.storageCount) parameters")
     }
-    base = memory.assumingMemoryBound(to: Float.self)
-    halves = nil
+    self.layout = layout
+    self.halves = halves
     self.reader = reader
-    reserved = true
-    panels = []
+    self.reserved = reserved
+    base = memory.assumingMemoryBound(to: Float.self)
+    panels = reader == nil ? Panel.cut(layout.trainable) : []
   }
 
   deinit {

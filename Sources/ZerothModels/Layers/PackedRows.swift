@@ -14,11 +14,11 @@ struct PackedRows: @unchecked Sendable {
   let groups: Int
   private let base: UnsafeMutablePointer<Float>
 
-  fileprivate init(rows: Int, columns: Int, _ weights: Weights) {
+  fileprivate init(rows: Int, columns: Int, groups: Int, _ workspace: Workspace) {
     self.rows = rows
     self.columns = columns
-    groups = weights.direction == nil || weights.direction?.lowRank != nil ? 1 : weights.variants
-    base = weights.workspace.matrix(groups, Int(zeroth_packed_count(rows / groups, columns))).base
+    self.groups = groups
+    base = workspace.matrix(groups, Int(zeroth_packed_count(rows / groups, columns))).base
   }
 
   fileprivate func fill(_ x: Matrix) {
@@ -62,8 +62,10 @@ extension Weights {
   func pack(_ x: Matrix) -> PackedRows { pack(like: x) { x } }
 
   /// What `make` makes, of the shape of `x`, packed; beside the packed rows nothing of it stays in the workspace.
-  func pack(like x: Matrix, _ make: () -> Matrix) -> PackedRows {
-    let packed = PackedRows(rows: x.rows, columns: x.columns, self)
+  /// `groups` are as many as the layers of these weights ask for, unless it says otherwise.
+  func pack(like x: Matrix, groups: Int? = nil, _ make: () -> Matrix) -> PackedRows {
+    let usual = direction == nil || direction?.lowRank != nil ? 1 : variants
+    let packed = PackedRows(rows: x.rows, columns: x.columns, groups: groups ?? usual, workspace)
     workspace.scope { packed.fill(make()) }
     return packed
   }

@@ -43,13 +43,12 @@ extension Weights {
       if let ids {
         let w = workspace.matrix(variants * ids.count, head.columns)
         embed(ids, head, into: w)
-        let packed = workspace.matrix(1, Int(zeroth_packed_count(rows, head.columns)))
+        let packed = pack(like: h, groups: variants) { h }
+        zeroth_fill_rows(h.rows, width, nil, out.base, width)
         for v in 0..<variants {
-          let target = out.row(v * rows)
-          zeroth_fill_rows(rows, width, nil, target, width)
-          zeroth_pack(rows, head.columns, h.row(v * rows), head.columns, packed.base)
-          zeroth_multiply_packed(
-            rows, width, head.columns, 0, head.columns, packed.base, w.row(v * ids.count), head.columns, target, width)
+          packed.multiply(
+            group: v, columns: 0..<head.columns, w.row(v * ids.count), height: width, stride: head.columns,
+            addingTo: out.row(v * rows), stride: width)
         }
       } else {
         linear(pack(h), head, into: out)
