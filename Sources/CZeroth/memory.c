@@ -29,7 +29,9 @@ void zeroth_deallocate(void *memory, size_t bytes) {
 
 void *zeroth_reserve(size_t bytes) {
   void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return memory == MAP_FAILED ? NULL : memory;
+  if (memory == MAP_FAILED) return NULL;
+  madvise(memory, bytes, MADV_HUGEPAGE);
+  return memory;
 }
 
 void zeroth_release(void *memory, size_t bytes) { munmap(memory, bytes); }

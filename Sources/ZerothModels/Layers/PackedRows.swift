@@ -27,14 +27,25 @@ struct PackedRows: @unchecked Sendable {
     for group in 0..<groups { zeroth_pack(count, columns, x.row(group * count), columns, base + group * size) }
   }
 
-  /// y (rows of the group x `height`) += x[:, columns] W^T, W of `height` rows, `stride` floats apart.
+  /// About `count` rows that end with a tile.
+  static func wholeTiles(_ count: Int) -> Int {
+    let tile = Int(zeroth_tile_rows())
+    return max(1, count / tile) * tile
+  }
+
+  /// y (rows x `height`) += x[rows, columns] W^T, the rows in one group and the first at the start of a tile; W of
+  /// `height` rows, `stride` floats apart.
   func multiply(
-    group: Int, columns part: Range<Int>, _ w: UnsafePointer<Float>, height: Int, stride: Int,
+    _ part: Range<Int>, columns: Range<Int>, _ w: UnsafePointer<Float>, height: Int, stride: Int,
     addingTo y: UnsafeMutablePointer<Float>, stride yStride: Int
   ) {
     let count = rows / groups
-    let start = base + group * Int(zeroth_packed_count(count, columns))
-    zeroth_multiply_packed(count, height, columns, part.lowerBound, part.count, start, w, stride, y, yStride)
+    let group = part.lowerBound / count
+    let before = part.lowerBound - group * count
+    let start =
+      base + group * Int(zeroth_packed_count(count, self.columns)) + Int(zeroth_packed_count(before, self.columns))
+    zeroth_multiply_packed(
+      part.count, height, self.columns, columns.lowerBound, columns.count, start, w, stride, y, yStride)
   }
 
   /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart.

@@ -1,18 +1,22 @@
 import CZeroth
 import Zeroth
 
-/// x W^T for all variants of W, or of some of its rows and columns, computed panel by panel (some rows of W):
+/// x W^T for all variants of W, or of some of its rows and columns, computed panel by panel (some rows of W) and block
+/// by block (some rows of x):
 ///
 ///     plain     y = x W^T
 ///     low rank  y = x W^T + offset (x V) U^T         two thin products beside the plain one; U V^T is never formed
 ///     dense     y = x (W + offset z)^T               z is made for a panel at a time, once for all variants
 ///
-/// What a window of low-rank updates has left apart from W (`ParameterStore`) is one more thin product. Panels depend on
-/// shapes alone, so that the number of threads never changes a result.
+/// What a window of low-rank updates has left apart from W (`ParameterStore`) is one more thin product.
+///
+/// A panel of W that is displaced, or widened from half precision, has to be made before it is multiplied. With few rows
+/// of x a thread makes it for itself. With many, all threads make a stage of panels for all of them to multiply.
+/// The cuts depend on shapes alone, so that the number of threads never changes a result.
 struct Product: @unchecked Sendable {
   private let weights: Weights
   private let x: PackedRows
-  private let block: ParameterBlock
+  private let weight: ParameterBlock
   private let rows: Range<Int>
   private let columns: Range<Int>
   /// What is added to W before it is multiplied.
@@ -25,103 +29,194 @@ struct Product: @unchecked Sendable {
   let panelHeight = 48
   /// Columns of W that are multiplied at a time: a panel's stay near, with the rows of x that they meet.
   private let chunk: Int
+  private let passWidth: Int
+  /// Rows of x of a block: as many as stay near while panels go by.
+  private let blockHeight: Int
+  /// The panels of a stage, for each displacement; nil where a thread makes a panel for itself, or none is made.
+  private let staged: Matrix?
+  private let panelsInStage = 4
 
-  /// x (R x columns.count, with the rows of all variants) times W[rows, columns]^T.
+  /// x (R x columns.count, with the rows of all variants) times W[rows, columns]^T; `inOnePass` for who needs a panel's
+  /// results at once.
   init(
-    _ x: PackedRows, _ block: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil, _ weights: Weights
+    _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
+    inOnePass: Bool = false, _ weights: Weights
   ) {
     self.weights = weights
     self.x = x
-    self.block = block
-    self.rows = rows ?? 0..<block.rows
-    self.columns = columns ?? 0..<block.columns
-    pending = block.isMatrix ? weights.stored.pending(of: block) : nil
-    let direction = weights.displacement(of: block)
-    lowRank = block.isMatrix ? direction?.lowRank : nil
+    self.weight = weight
+    self.rows = rows ?? 0..<weight.rows
+    self.columns = columns ?? 0..<weight.columns
+    pending = weight.isMatrix ? weights.stored.pending(of: weight) : nil
+    let direction = weights.displacement(of: weight)
+    lowRank = weight.isMatrix ? direction?.lowRank : nil
     dense = lowRank == nil ? direction : nil
-    projected = Self.project(x, pending, lowRank, block, self.columns, weights)
-    let chunks = (self.columns.count + 767) / 768
+    projected = Self.project(x, pending, lowRank, weight, self.columns, weights)
+    let height = PackedRows.wholeTiles(256)
+    let hasManyRows = x.rows / x.groups > height
+    let isStaged = hasManyRows && (dense != nil || weights.stored.floats(of: weight) == nil)
+    let chunks = inOnePass && isStaged ? 1 : (self.columns.count + 767) / 768
     chunk = ((self.columns.count + chunks - 1) / chunks + 63) / 64 * 64
+    passWidth = hasManyRows && !inOnePass ? chunk : self.columns.count
+    blockHeight = hasManyRows ? height : x.rows
+    let copies = dense == nil ? 1 : x.groups
+    staged = isStaged ? weights.workspace.matrix(panelsInStage * copies * panelHeight, chunk) : nil
   }
 
   private var rank: Int { projected?.columns ?? 0 }
 
-  var panelCount: Int { (rows.count + panelHeight - 1) / panelHeight }
+  /// Displacements of W.
+  private var copies: Int { dense == nil ? 1 : x.groups }
+
+  private var panelCount: Int { (rows.count + panelHeight - 1) / panelHeight }
 
   /// Panel `i` as rows of the result: counted from the first row of the slice.
   func panel(_ i: Int) -> Range<Int> { (i * panelHeight)..<min((i + 1) * panelHeight, rows.count) }
 
-  /// Floats of scratch that a panel takes.
-  var scratchCount: Int {
-    let copies = (dense == nil ? 0 : 2) + (weights.stored.floats(of: block) == nil ? 1 : 0)
-    return panelHeight * max(2 * rank, copies * chunk)
-  }
-
-  /// out (x.rows x panel.count, leading dimension `stride`) += x W[panel]^T.
-  func add(
-    panel: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>
-  ) {
-    if let projected { addThin(projected, panel: panel, to: out, stride: stride, scratch: scratch) }
-    let panelRows = (rows.lowerBound + panel.lowerBound)..<(rows.lowerBound + panel.upperBound)
-    let groupStride = x.rows / x.groups * stride
-    for first in Swift.stride(from: columns.lowerBound, to: columns.upperBound, by: chunk) {
-      let part = first..<min(first + chunk, columns.upperBound)
-      let k = part.count
-      let z = scratch
-      let moved = scratch + panelHeight * chunk
-      dense?.write(block, rows: panelRows, columns: part, into: z)
-      let (stored, storedStride) = source(panelRows, part, dense == nil ? scratch : moved + panelHeight * chunk)
-      for group in 0..<x.groups {
-        var (w, stride_) = (stored, storedStride)
-        if dense != nil, weights.offsets[group] != 0 {
-          for r in 0..<panel.count {
-            zeroth_displace(k, stored + r * storedStride, weights.offsets[group], z + r * k, moved + r * k)
-          }
-          (w, stride_) = (UnsafePointer(moved), k)
-        }
-        x.multiply(
-          group: group, columns: (first - columns.lowerBound)..<(first - columns.lowerBound + k), w,
-          height: panel.count, stride: stride_, addingTo: out + group * groupStride, stride: stride)
+  /// Blocks of rows of x: in one group each, or all rows.
+  var blocks: [Range<Int>] {
+    if blockHeight == x.rows { return [0..<x.rows] }
+    let count = x.rows / x.groups
+    return (0..<x.groups).flatMap { group in
+      Swift.stride(from: 0, to: count, by: blockHeight).map {
+        (group * count + $0)..<(group * count + min($0 + blockHeight, count))
       }
     }
   }
 
-  /// W[rows, part] as floats, where they are stored or widened into `scratch`, and the distance of its rows.
-  private func source(
-    _ rows: Range<Int>, _ part: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
+  /// Ranges of columns, to be added one after the other: of many rows of x only some columns stay near.
+  var passes: [Range<Int>] {
+    Swift.stride(from: columns.lowerBound, to: columns.upperBound, by: passWidth)
+      .map { $0..<min($0 + passWidth, columns.upperBound) }
+  }
+
+  /// Panels that are multiplied at the same time.
+  var stages: [Range<Int>] {
+    if staged == nil { return [0..<panelCount] }
+    return Swift.stride(from: 0, to: panelCount, by: panelsInStage).map { $0..<min($0 + panelsInStage, panelCount) }
+  }
+
+  /// Whether the panels of a stage are made ahead.
+  var isStaged: Bool { staged != nil }
+
+  /// Floats of scratch that `add`, `addThin` and `make` take.
+  var scratchCount: Int {
+    let made = isStaged ? 0 : copies
+    let copies = (dense == nil ? 0 : made + 1) + (weights.stored.floats(of: weight) == nil ? 1 : 0)
+    return panelHeight * max(2 * rank, copies * chunk)
+  }
+
+  /// Makes the panels of a stage, on all threads, where they have to be made.
+  func make(_ stage: Range<Int>, pass: Range<Int>) {
+    guard let staged else { return }
+    let height = panelHeight / 3  // a share for each thread, though panels are few
+    weights.workspace.forEach(3 * stage.count, scratch: scratchCount) { i, scratch in
+      let panel = panel(stage.lowerBound + i / 3)
+      let first = panel.lowerBound + i % 3 * height
+      let part = (first..<(first + height)).clamped(to: panel)
+      guard !part.isEmpty else { return }
+      let target = staged.base + i / 3 * copies * panelHeight * chunk + i % 3 * height * pass.count
+      write(part, pass, to: target, distance: panelHeight * chunk, scratch: scratch)
+    }
+  }
+
+  /// out (block.count x panel.count, leading dimension `stride`) += x[block, pass] W[panel, pass]^T, the panel number
+  /// `i` of `stage`.
+  func add(
+    _ i: Int, of stage: Range<Int>, block: Range<Int>, pass: Range<Int>, to out: UnsafeMutablePointer<Float>,
+    stride: Int, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let panel = panel(stage.lowerBound + i)
+    let count = x.rows / x.groups
+    for first in Swift.stride(from: pass.lowerBound, to: pass.upperBound, by: chunk) {
+      let part = first..<min(first + chunk, pass.upperBound)
+      let w: UnsafePointer<Float>
+      let distance = panelHeight * chunk  // from one displacement of the panel to the next
+      let wStride: Int
+      if let staged {
+        (w, wStride) = (UnsafePointer(staged.base + i * copies * distance), part.count)
+      } else if dense == nil {
+        (w, wStride) = stored(panel, part, scratch)
+      } else {
+        write(panel, part, to: scratch, distance: distance, scratch: scratch + copies * distance)
+        (w, wStride) = (UnsafePointer(scratch), part.count)
+      }
+      for group in (block.lowerBound / count)...((block.upperBound - 1) / count) {
+        let rows = block.clamped(to: (group * count)..<((group + 1) * count))
+        x.multiply(
+          rows, columns: (first - columns.lowerBound)..<(first - columns.lowerBound + part.count),
+          w + (copies > 1 ? group * distance : 0), height: panel.count, stride: wStride,
+          addingTo: out + (rows.lowerBound - block.lowerBound) * stride, stride: stride)
+      }
+    }
+  }
+
+  /// out (block.count x panel.count, leading dimension `stride`) += the thin products.
+  func addThin(
+    _ panel: Range<Int>, block: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    guard let projected else { return }
+    let factors = transposedFactors(panel, scratch)
+    zeroth_low_rank_add(block.count, panel.count, rank, 1, projected.row(block.lowerBound), factors, out, stride)
+  }
+
+  /// W[panel, part] + offset z for each displacement, or as it is, `distance` floats apart.
+  private func write(
+    _ panel: Range<Int>, _ part: Range<Int>, to target: UnsafeMutablePointer<Float>, distance: Int,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let k = part.count
+    guard let dense else {
+      _ = stored(panel, part, target)
+      return
+    }
+    let z = scratch
+    let panelRows = (rows.lowerBound + panel.lowerBound)..<(rows.lowerBound + panel.upperBound)
+    dense.write(weight, rows: panelRows, columns: part, into: z)
+    let (w, stride) = stored(panel, part, scratch + panelHeight * chunk)
+    for copy in 0..<copies {
+      for r in 0..<panel.count {
+        zeroth_displace(k, w + r * stride, weights.offsets[copy], z + r * k, target + copy * distance + r * k)
+      }
+    }
+  }
+
+  /// W[panel, part] as floats, where they are stored or widened into `scratch`, and the distance of its rows.
+  private func stored(
+    _ panel: Range<Int>, _ part: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
   ) -> (UnsafePointer<Float>, Int) {
-    let n = block.columns
-    if let w = weights.stored.floats(of: block) { return (w + rows.lowerBound * n + part.lowerBound, n) }
-    let format = weights.stored.format(of: block)
-    let start = weights.stored.address(of: block) + (rows.lowerBound * n + part.lowerBound) * format.size
-    for r in 0..<rows.count {
+    let n = weight.columns
+    let first = (rows.lowerBound + panel.lowerBound) * n + part.lowerBound
+    if let w = weights.stored.floats(of: weight) { return (w + first, n) }
+    let format = weights.stored.format(of: weight)
+    let start = weights.stored.address(of: weight) + first * format.size
+    for r in 0..<panel.count {
       zeroth_widen(format.kernel, part.count, start + r * n * format.size, scratch + r * part.count)
     }
     return (UnsafePointer(scratch), part.count)
   }
 
-  /// out += projected [B | U]^T.
-  private func addThin(
-    _ projected: Matrix, panel: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int,
-    scratch: UnsafeMutablePointer<Float>
-  ) {
+  /// [B | U]^T of a panel: rank x panel.count.
+  private func transposedFactors(
+    _ panel: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
+  ) -> UnsafePointer<Float> {
     let first = rows.lowerBound + panel.lowerBound
-    let factors = scratch  // [B | U]^T, rank x panel.count
     let left = scratch + panelHeight * rank
     func transpose(_ factor: UnsafePointer<Float>, _ r: Int, at place: Int) {
       for q in 0..<r {
-        let row = factors + (place + q) * panel.count
+        let row = scratch + (place + q) * panel.count
         for j in 0..<panel.count { row[j] = factor[j * r + q] }
       }
     }
     if let pending { transpose(pending.left + first * pending.rank, pending.rank, at: 0) }
     if let lowRank {
       lowRank.writeLeft(
-        of: block, rows: first..<(first + panel.count),
+        of: weight, rows: first..<(first + panel.count),
         into: UnsafeMutableBufferPointer(start: left, count: panel.count * lowRank.rank))
       transpose(left, lowRank.rank, at: rank - lowRank.rank)
     }
-    zeroth_low_rank_add(x.rows, panel.count, rank, 1, projected.base, factors, out, stride)
+    return UnsafePointer(scratch)
   }
 
   /// [x V of the pending term | offset_v scale x V of the direction], for the rows of each variant: x.rows x rank.
@@ -160,20 +255,40 @@ extension Weights {
     workspace.scope {
       let biases = bias.map { vector($0, rows: rows) }
       let product = Product(x, weight, rows: rows, columns: columns, self)
-      let count = x.rows / variants
-      workspace.forEach(product.panelCount, scratch: product.scratchCount) { i, scratch in
-        let panel = product.panel(i)
-        for v in 0..<variants {
-          let target = y.row(v * count) + panel.lowerBound
-          let b = biases.map { UnsafePointer($0.row(v)) + panel.lowerBound }
-          if !accumulate {
-            zeroth_fill_rows(count, panel.count, b, target, y.columns)
-          } else if let b {
-            zeroth_add_rows(count, panel.count, b, target, y.columns)
+      let blocks = product.blocks
+      let passes = product.passes
+      for pass in passes {
+        for stage in product.stages {
+          product.make(stage, pass: pass)
+          workspace.forEach(stage.count * blocks.count, scratch: product.scratchCount) { item, scratch in
+            let i = item % stage.count
+            let panel = product.panel(stage.lowerBound + i)
+            let block = blocks[item / stage.count]
+            let out = y.row(block.lowerBound) + panel.lowerBound
+            if pass == passes.first {
+              start(y, block, panel, biases, accumulate: accumulate)
+              product.addThin(panel, block: block, to: out, stride: y.columns, scratch: scratch)
+            }
+            product.add(i, of: stage, block: block, pass: pass, to: out, stride: y.columns, scratch: scratch)
+            if pass == passes.last { zeroth_activate(activation, block.count, panel.count, out, y.columns) }
           }
         }
-        product.add(panel: panel, to: y.base + panel.lowerBound, stride: y.columns, scratch: scratch)
-        zeroth_activate(activation, x.rows, panel.count, y.base + panel.lowerBound, y.columns)
+      }
+    }
+  }
+
+  /// y[block, panel] = b of each row's variant, or 0; or y += b.
+  private func start(_ y: Matrix, _ block: Range<Int>, _ panel: Range<Int>, _ biases: Matrix?, accumulate: Bool) {
+    let count = y.rows / variants
+    for v in 0..<variants {
+      let rows = block.clamped(to: (v * count)..<((v + 1) * count))
+      guard !rows.isEmpty else { continue }
+      let target = y.row(rows.lowerBound) + panel.lowerBound
+      let b = biases.map { UnsafePointer($0.row(v)) + panel.lowerBound }
+      if !accumulate {
+        zeroth_fill_rows(rows.count, panel.count, b, target, y.columns)
+      } else if let b {
+        zeroth_add_rows(rows.count, panel.count, b, target, y.columns)
       }
     }
   }

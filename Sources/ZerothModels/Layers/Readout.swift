@@ -47,8 +47,8 @@ extension Weights {
         zeroth_fill_rows(h.rows, width, nil, out.base, width)
         for v in 0..<variants {
           packed.multiply(
-            group: v, columns: 0..<head.columns, w.row(v * ids.count), height: width, stride: head.columns,
-            addingTo: out.row(v * rows), stride: width)
+            (v * rows)..<((v + 1) * rows), columns: 0..<head.columns, w.row(v * ids.count), height: width,
+            stride: head.columns, addingTo: out.row(v * rows), stride: width)
         }
       } else {
         linear(pack(h), head, into: out)
@@ -64,24 +64,34 @@ extension Weights {
   func logProbabilities(_ h: Matrix, _ head: ParameterBlock, targets: [Int]) -> [[Double]] {
     let rows = h.rows / variants
     return workspace.scope {
-      let product = Product(pack(h), head, self)
+      let product = Product(pack(h), head, inOnePass: true, self)
+      let blocks = product.blocks
       // Sums for each of some pieces of the vocabulary, so that several threads make them.
-      let panelsInPiece = 16
-      let pieces = (product.panelCount + panelsInPiece - 1) / panelsInPiece
-      let logits = product.scratchCount
+      let panelsInPiece = product.isStaged ? 1 : 16
+      let stages = product.stages
+      let pieces = (stages[0].count + panelsInPiece - 1) / panelsInPiece
       let sums = LogSums(workspace.matrix(pieces, LogSums.floats * h.rows), rows: h.rows)
+      for piece in 0..<pieces { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
       let found = workspace.matrix(1, h.rows)
-      workspace.forEach(pieces, scratch: logits + h.rows * product.panelHeight) { piece, scratch in
-        let out = scratch + logits
-        for r in 0..<h.rows { sums[piece, r] = LogSum() }
-        for i in (piece * panelsInPiece)..<min((piece + 1) * panelsInPiece, product.panelCount) {
-          let panel = product.panel(i)
-          zeroth_fill_rows(h.rows, panel.count, nil, out, panel.count)
-          product.add(panel: panel, to: out, stride: panel.count, scratch: scratch)
-          for r in 0..<h.rows {
-            sums[piece, r].add(LogSum(panel.count, out + r * panel.count))
-            let target = targets[r % rows]
-            if panel.contains(target) { found.base[r] = out[r * panel.count + target - panel.lowerBound] }
+      let scratchCount = product.scratchCount + blocks[0].count * product.panelHeight
+      for stage in stages {
+        product.make(stage, pass: 0..<head.columns)
+        workspace.forEach(pieces * blocks.count, scratch: scratchCount) { item, scratch in
+          let piece = item % pieces
+          let block = blocks[item / pieces]
+          let out = scratch + product.scratchCount
+          for i in (piece * panelsInPiece)..<min((piece + 1) * panelsInPiece, stage.count) {
+            let panel = product.panel(stage.lowerBound + i)
+            zeroth_fill_rows(block.count, panel.count, nil, out, panel.count)
+            product.addThin(panel, block: block, to: out, stride: panel.count, scratch: scratch)
+            product.add(
+              i, of: stage, block: block, pass: 0..<head.columns, to: out, stride: panel.count, scratch: scratch)
+            for r in block {
+              let logits = out + (r - block.lowerBound) * panel.count
+              sums[piece, r].add(LogSum(panel.count, logits))
+              let target = targets[r % rows]
+              if panel.contains(target) { found.base[r] = logits[target - panel.lowerBound] }
+            }
           }
         }
       }
