@@ -8,11 +8,12 @@ import Zeroth
 @Suite struct ProductTests {
   enum Kind: CaseIterable { case plain, dense, lowRank }
 
-  /// More rows of x than a block has, more columns than a pass, a last panel that is not whole.
+  /// More rows of x than a block has, more columns than a pass, a last stage and a last panel that are not whole.
   static let rows = 300
+  static let outputs = 260
   static let columns = 1600
   static let layout = try? ParameterLayout([
-    .init("w", rows: 100, columns: columns), .init("b", rows: 100, columns: 1),
+    .init("w", rows: outputs, columns: columns), .init("b", rows: outputs, columns: 1),
   ])
 
   static let x = (0..<(2 * rows * columns)).map { Float(($0 * 7919) % 1009) / 1009 - 0.5 }
@@ -49,7 +50,7 @@ import Zeroth
     let blocks = theta.layout.blocks
     let offsets: [Float] = [0.02, -0.02]
     let weights = Weights(theta, along: direction, at: offsets, workspace: Workspace())
-    for (slice, columns) in [(0..<100, 0..<1600), (20..<90, 300..<1500)] {
+    for (slice, columns) in [(0..<Self.outputs, 0..<Self.columns), (20..<250, 300..<1500)] {
       let input = weights.workspace.matrix(2 * Self.rows, columns.count)
       for r in 0..<input.rows {
         for (i, c) in columns.enumerated() { input.row(r)[i] = x[r * Self.columns + c] }
@@ -81,13 +82,13 @@ import Zeroth
     let weights = Weights(theta, along: direction, at: offsets, workspace: Workspace())
     let h = weights.workspace.matrix(2 * Self.rows, Self.columns)
     for i in x.indices { h.base[i] = x[i] }
-    let targets = (0..<Self.rows).map { ($0 * 37) % 100 }
+    let targets = (0..<Self.rows).map { ($0 * 37) % Self.outputs }
     let found = weights.logProbabilities(h, theta.layout.blocks[0], targets: targets)
     for (v, offset) in offsets.enumerated() {
       let w = moved(theta, direction, by: offset)[0]
       for r in [0, 1, 63, 64, 255, 256, 257, 299] {
         let row = (v * Self.rows + r) * Self.columns
-        let logits = (0..<100).map { j in
+        let logits = (0..<Self.outputs).map { j in
           (0..<Self.columns).reduce(0.0) { $0 + w[j * Self.columns + $1] * Double(x[row + $1]) }
         }
         let top = logits.max() ?? 0

@@ -69,16 +69,17 @@ extension Weights {
       // Sums for each of some pieces of the vocabulary, so that several threads make them.
       let panelsInPiece = product.isStaged ? 1 : 16
       let stages = product.stages
-      let pieces = (stages[0].count + panelsInPiece - 1) / panelsInPiece
+      func count(_ stage: Range<Int>) -> Int { (stage.count + panelsInPiece - 1) / panelsInPiece }
+      let pieces = count(stages[0])
       let sums = LogSums(workspace.matrix(pieces, LogSums.floats * h.rows), rows: h.rows)
       for piece in 0..<pieces { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
       let found = workspace.matrix(1, h.rows)
       let scratchCount = product.scratchCount + blocks[0].count * product.panelHeight
       for stage in stages {
         product.make(stage, pass: 0..<head.columns)
-        workspace.forEach(pieces * blocks.count, scratch: scratchCount) { item, scratch in
-          let piece = item % pieces
-          let block = blocks[item / pieces]
+        workspace.forEach(count(stage) * blocks.count, scratch: scratchCount) { item, scratch in
+          let piece = item / blocks.count
+          let block = blocks[item % blocks.count]
           let out = scratch + product.scratchCount
           for i in (piece * panelsInPiece)..<min((piece + 1) * panelsInPiece, stage.count) {
             let panel = product.panel(stage.lowerBound + i)
