@@ -20,7 +20,7 @@ public struct LowRankTerm: @unchecked Sendable {
 /// Costs r (m + n) floats for each trainable matrix.
 final class PendingUpdates: @unchecked Sendable {
   let rank: Int
-  let rightKey: StreamKey
+  private(set) var rightKey: StreamKey
   private let memory: UnsafeMutablePointer<Float>
   private let count: Int
   private let places: [Int: (left: Int, right: Int)]
@@ -35,10 +35,16 @@ final class PendingUpdates: @unchecked Sendable {
       count += (block.rows + block.columns) * rank
     }
     self.init(rank: rank, rightKey: direction.rightKey, places: places, count: count)
-    for block in blocks {
-      guard let place = places[block.index] else { continue }
-      let right = UnsafeMutableBufferPointer(start: memory + place.right, count: block.columns * rank)
-      direction.writeRight(of: block, into: right)
+    begin(direction, blocks)
+  }
+
+  /// V of `direction`, which has the same rank, in place of the one before; B is to be 0.
+  func begin(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {
+    rightKey = direction.rightKey
+    Parallel.forEach(blocks.count) { i in
+      guard let place = places[blocks[i].index] else { return }
+      let right = UnsafeMutableBufferPointer(start: memory + place.right, count: blocks[i].columns * rank)
+      direction.writeRight(of: blocks[i], into: right)
     }
   }
 

@@ -63,9 +63,14 @@ final class LowRankMomentumState: @unchecked Sendable {
             term.direction.add(to: &span, of: block, rows: 0..<block.rows, scale: term.weight)
             continue
           }
-          withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { u in
-            term.direction.writeLeft(of: block, rows: 0..<block.rows, into: u)
-            for i in values.indices { values[i] += term.weight * u[i] }
+          let rank = term.direction.rank
+          let height = max(1, 256 / rank)  // what fits on the stack
+          withUnsafeTemporaryAllocation(of: Float.self, capacity: height * rank) { u in
+            for first in stride(from: 0, to: block.rows, by: height) {
+              let rows = first..<min(first + height, block.rows)
+              term.direction.writeLeft(of: block, rows: rows, into: u)
+              for i in 0..<(rows.count * rank) { values[first * rank + i] += term.weight * u[i] }
+            }
           }
         }
       }

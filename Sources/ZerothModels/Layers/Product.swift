@@ -35,6 +35,8 @@ struct Product: @unchecked Sendable {
   /// The panels of a stage, for each displacement; nil where a thread makes a panel for itself, or none is made.
   private let staged: Matrix?
   private let panelsInStage = 4
+  /// Rows of W that are displaced at a time: so few that z stays in the first cache.
+  private let noiseHeight = 4
 
   /// x (R x columns.count, with the rows of all variants) times W[rows, columns]^T; `inOnePass` for who needs a panel's
   /// results at once.
@@ -101,9 +103,9 @@ struct Product: @unchecked Sendable {
 
   /// Floats of scratch that `add`, `addThin` and `make` take.
   var scratchCount: Int {
-    let made = isStaged ? 0 : copies
-    let copies = (dense == nil ? 0 : made + 1) + (weights.stored.floats(of: weight) == nil ? 1 : 0)
-    return panelHeight * max(2 * rank, copies * chunk)
+    let isHalf = weights.stored.floats(of: weight) == nil
+    let panels = isStaged ? 0 : dense == nil ? (isHalf ? 1 : 0) : copies
+    return max(2 * rank * panelHeight, (panels * panelHeight + (dense == nil ? 0 : 2 * noiseHeight)) * chunk)
   }
 
   /// Makes the panels of a stage, on all threads, where they have to be made.
@@ -166,18 +168,22 @@ struct Product: @unchecked Sendable {
     _ panel: Range<Int>, _ part: Range<Int>, to target: UnsafeMutablePointer<Float>, distance: Int,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    let k = part.count
     guard let dense else {
       _ = stored(panel, part, target)
       return
     }
-    let z = scratch
-    let panelRows = (rows.lowerBound + panel.lowerBound)..<(rows.lowerBound + panel.upperBound)
-    dense.write(weight, rows: panelRows, columns: part, into: z)
-    let (w, stride) = stored(panel, part, scratch + panelHeight * chunk)
-    for copy in 0..<copies {
-      for r in 0..<panel.count {
-        zeroth_displace(k, w + r * stride, weights.offsets[copy], z + r * k, target + copy * distance + r * k)
+    let k = part.count
+    for first in Swift.stride(from: panel.lowerBound, to: panel.upperBound, by: noiseHeight) {
+      let few = first..<min(first + noiseHeight, panel.upperBound)
+      let z = scratch
+      dense.write(
+        weight, rows: (rows.lowerBound + few.lowerBound)..<(rows.lowerBound + few.upperBound), columns: part, into: z)
+      let (w, stride) = stored(few, part, scratch + noiseHeight * k)
+      for copy in 0..<copies {
+        let out = target + copy * distance + (first - panel.lowerBound) * k
+        for r in 0..<few.count {
+          zeroth_displace(k, w + r * stride, weights.offsets[copy], z + r * k, out + r * k)
+        }
       }
     }
   }
