@@ -73,8 +73,8 @@ def words(values):
     spread = statistics.stdev(values) if len(values) > 1 else 0
     return f"{100 * statistics.mean(values):.1f} ± {100 * spread:.1f}"
 
-print("| setting | method | learning rate | test | seeds | forward passes | seconds a step |")
-print("|---|---|---|---|---|---|---|")
+print("| setting | method | learning rate | test | seeds | forward passes |")
+print("|---|---|---|---|---|---|")
 for setting in settings:
     runs = {}  # by method and rate
     for seed in seeds:
@@ -86,14 +86,13 @@ for setting in settings:
     # The same for all methods and rates: the model before the first step.
     first = next(iter(next(iter(runs.values())).values()))
     metric = first[0]["metric"]
-    print(f"| {setting} | zero-shot | - | {words([r['zero_shot_' + metric] for r in first])} | {len(first)} | 0 | - |")
+    print(f"| {setting} | zero-shot | - | {words([r['zero_shot_' + metric] for r in first])} | {len(first)} | 0 |")
     for method in ["mezo", "lozo", "lozo-m", "dizo"]:
         if method not in runs:
             continue
         rate, best = max(
             runs[method].items(), key=lambda item: statistics.mean(r["best_dev_" + metric] for r in item[1]))
-        pace = statistics.mean(r["seconds"] / max(1, r["steps"]) for r in best)
         print(
             f"| {setting} | {method} | {rate} | {words([r['best_' + metric] for r in best])} | {len(best)} | "
-            f"{max(r['forwards'] for r in best)} | {pace:.2f} |")
+            f"{max(r['forwards'] for r in best)} |")
 PYTHON
