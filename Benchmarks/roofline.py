@@ -27,7 +27,7 @@ threads = gemm["threads"]
 def nanoseconds(operation, distribution=""):
     lines = [
         line
-        for line in noise["lines"]
+        for line in noise["speed"]["lines"]
         if (line["operation"], line["distribution"], line["threads"]) == (operation, distribution, threads)
     ]
     return min(line["ns_per_parameter"] for line in lines)
