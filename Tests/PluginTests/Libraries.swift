@@ -38,32 +38,8 @@ enum Libraries {
   }
 
   static func compile(_ compiler: String, _ arguments: [String]) throws {
-    let output = try execute("/usr/bin/env", [compiler] + arguments)
+    let output = try Execution("/usr/bin/env", [compiler] + arguments)
     try #require(output.status == 0, "\(output.err)")
-  }
-
-  struct Output {
-    let status: Int32
-    let out: String
-    let err: String
-  }
-
-  static func execute(_ path: String, _ arguments: [String]) throws -> Output {
-    try withFolder { folder in
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: path)
-      process.arguments = arguments
-      let out = URL(fileURLWithPath: "\(folder)/out")
-      let err = URL(fileURLWithPath: "\(folder)/err")
-      for file in [out, err] { try Data().write(to: file) }
-      process.standardOutput = try FileHandle(forWritingTo: out)
-      process.standardError = try FileHandle(forWritingTo: err)
-      try process.run()
-      process.waitUntilExit()
-      return Output(
-        status: process.terminationStatus, out: try String(contentsOf: out, encoding: .utf8),
-        err: try String(contentsOf: err, encoding: .utf8))
-    }
   }
 }
 

@@ -5,12 +5,12 @@ import ZerothRuns
 
 /// Plugins as a user of the tool meets them.
 @Suite(.serialized) struct PluginToolTests {
-  private func zeroth(_ arguments: String...) throws -> Libraries.Output {
-    try Libraries.execute(Libraries.tool, arguments)
+  private func zeroth(_ arguments: String...) throws -> Execution {
+    try Execution(Libraries.tool, arguments)
   }
 
-  private func train(_ out: String, _ rest: String...) throws -> Libraries.Output {
-    try Libraries.execute(
+  private func train(_ out: String, _ rest: String...) throws -> Execution {
+    try Execution(
       Libraries.tool,
       [
         "train", "--model", "imdb-opt", "--task", "sst2", "--k", "8", "--test", "10", "--steps", "4", "--eval-every",
@@ -67,7 +67,7 @@ import ZerothRuns
       let lone: [[String]] = [["replay", run, "--out", "\(folder)/none"], ["train", "--resume", "--out", run]]
       for command in lone {
         for (plugin, found) in [([], "no such plugin loaded"), (["--plugin", other], "with content")] {
-          let output = try Libraries.execute(Libraries.tool, command + plugin)
+          let output = try Execution(Libraries.tool, command + plugin)
           #expect(output.status == 2)
           #expect(output.err.contains(found) && output.err.contains("--plugin"), "\(output.err)")
           #expect(output.err.split(separator: "\n").count == 1)

@@ -8,31 +8,8 @@ import func ZerothTasks.loadTokenizer
 @Suite struct ToolTests {
   static let executable = SharedMaterial.package.appendingPathComponent(".build/release/zeroth").path
 
-  struct Output {
-    let status: Int32
-    let out: String
-    let err: String
-  }
-
-  func zeroth(_ arguments: [String], input: String? = nil) throws -> Output {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.executable)
-    process.arguments = arguments
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-tool-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let out = folder.appendingPathComponent("out")
-    let err = folder.appendingPathComponent("err")
-    for file in [out, err] { try Data().write(to: file) }
-    try Data((input ?? "").utf8).write(to: folder.appendingPathComponent("in"))
-    process.standardInput = try FileHandle(forReadingFrom: folder.appendingPathComponent("in"))
-    process.standardOutput = try FileHandle(forWritingTo: out)
-    process.standardError = try FileHandle(forWritingTo: err)
-    try process.run()
-    process.waitUntilExit()
-    return Output(
-      status: process.terminationStatus, out: try String(contentsOf: out, encoding: .utf8),
-      err: try String(contentsOf: err, encoding: .utf8))
+  func zeroth(_ arguments: [String], input: String = "") throws -> Execution {
+    try Execution(Self.executable, arguments, input: input)
   }
 
   static let good = ["train", "--model", "imdb-opt", "--task", "sst2", "--k", "4", "--steps", "2", "--test", "10"]
