@@ -9,7 +9,10 @@ public struct WeightedSum<Term: Direction>: Direction {
   public init(_ terms: [(weight: Float, direction: Term)]) { self.terms = terms }
 
   /// Whether a term touches `block`.
-  public func touches(_ block: ParameterBlock) -> Bool { terms.contains { $0.direction.touches(block) } }
+  public func touches(_ block: ParameterBlock) -> Bool {
+    for term in terms where term.direction.touches(block) { return true }
+    return false
+  }
 
   /// Adds the terms in their order.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
@@ -42,7 +45,10 @@ struct LowRankSum: LowRankDirection {
   var matrixScale: Float { 1 }
   var rightKey: StreamKey { terms[0].direction.rightKey }
 
-  func touches(_ block: ParameterBlock) -> Bool { terms.contains { $0.direction.touches(block) } }
+  func touches(_ block: ParameterBlock) -> Bool {
+    for term in terms where term.direction.touches(block) { return true }
+    return false
+  }
 
   func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     let count = rows.count * rank

@@ -2,6 +2,8 @@
 public struct ParameterLayout: Sendable, Hashable {
   /// The blocks, in storage order.
   public let blocks: [ParameterBlock]
+  /// The blocks that the optimiser may move.
+  public let trainable: [ParameterBlock]
   /// Floats to store them, gaps of alignment included.
   public let storageCount: Int
   private let indices: [String: Int]
@@ -65,6 +67,7 @@ public struct ParameterLayout: Sendable, Hashable {
 
   private init(blocks: [ParameterBlock], indices: [String: Int], storageCount: Int) {
     self.blocks = blocks
+    trainable = blocks.filter(\.isTrainable)
     self.indices = indices
     self.storageCount = storageCount
   }
@@ -78,8 +81,6 @@ public struct ParameterLayout: Sendable, Hashable {
   /// The block called `name`.
   public subscript(name: String) -> ParameterBlock? { indices[name].map { blocks[$0] } }
 
-  /// The blocks that the optimiser may move.
-  public var trainable: [ParameterBlock] { blocks.filter(\.isTrainable) }
   /// Number of parameters, d.
   public var parameterCount: Int { blocks.reduce(0) { $0 + $1.count } }
   /// Number of parameters that the optimiser may move.

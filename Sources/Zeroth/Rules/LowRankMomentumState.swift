@@ -3,15 +3,16 @@ final class LowRankMomentumState: @unchecked Sendable {
   private let layout: ParameterLayout
   /// V is read from here.
   private(set) var direction: any LowRankDirection
-  private var factors: [Int: [Float]]
+  /// By block; empty for one that is not trainable.
+  private var factors: [[Float]]
 
   init(_ direction: any LowRankDirection, _ layout: ParameterLayout) {
     self.layout = layout
     self.direction = direction
-    factors = Dictionary(
-      uniqueKeysWithValues: layout.trainable.map { block in
-        (block.index, [Float](repeating: 0, count: block.isMatrix ? block.rows * direction.rank : block.count))
-      })
+    factors = layout.blocks.map { block in
+      guard block.isTrainable else { return [] }
+      return [Float](repeating: 0, count: block.isMatrix ? block.rows * direction.rank : block.count)
+    }
   }
 
   private init(copying other: LowRankMomentumState) {
@@ -22,13 +23,13 @@ final class LowRankMomentumState: @unchecked Sendable {
 
   func copy() -> LowRankMomentumState { LowRankMomentumState(copying: self) }
 
-  var count: Int { factors.values.reduce(0) { $0 + $1.count } }
+  var count: Int { factors.reduce(0) { $0 + $1.count } }
 
-  func left(of block: ParameterBlock) -> [Float] { factors[block.index] ?? [] }
+  func left(of block: ParameterBlock) -> [Float] { factors[block.index] }
 
   /// Reads N or m of `block` without copying it.
-  func withFactor<R>(of block: ParameterBlock, _ body: (UnsafeBufferPointer<Float>) -> R) -> R? {
-    factors[block.index]?.withUnsafeBufferPointer(body)
+  func withFactor<R>(of block: ParameterBlock, _ body: (UnsafeBufferPointer<Float>) -> R) -> R {
+    factors[block.index].withUnsafeBufferPointer(body)
   }
 
   /// Re-expresses N in the V of `new`, if it is another one.
@@ -48,14 +49,14 @@ final class LowRankMomentumState: @unchecked Sendable {
         refresh == .exact
         ? solve(crossed, gram(fresh, fresh, rank: r, columns: block.columns), rank: r)
         : crossed.map { $0 / Double(block.columns) }
-      multiply(&factors[block.index, default: []], by: carry, rank: r)
+      multiply(&factors[block.index], by: carry, rank: r)
     }
   }
 
   /// N = decay N + weight_i U_i, and the same for m and z.
   func decayAndAdd<D: LowRankDirection>(_ decay: Float, _ terms: [(weight: Float, direction: D)]) {
     for block in layout.trainable {
-      factors[block.index]?.withUnsafeMutableBufferPointer { values in
+      factors[block.index].withUnsafeMutableBufferPointer { values in
         for i in values.indices { values[i] *= decay }
         for term in terms {
           guard block.isMatrix else {
@@ -152,8 +153,8 @@ public struct LowRankMomentumUpdate: LowRankDirection {
   public func writeLeft(
     of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>
   ) {
-    _ = state.withFactor(of: block) { n in
-      values.update(fromContentsOf: n[(rows.lowerBound * rank)..<(rows.upperBound * rank)])
+    state.withFactor(of: block) { n in
+      _ = values.update(fromContentsOf: n[(rows.lowerBound * rank)..<(rows.upperBound * rank)])
     }
   }
 
@@ -168,7 +169,7 @@ public struct LowRankMomentumUpdate: LowRankDirection {
       addLowRank(to: &values, of: block, rows: rows, scale: scale * matrixScale)
       return
     }
-    _ = state.withFactor(of: block) { m in
+    state.withFactor(of: block) { m in
       for i in 0..<values.count { values[i] += scale * self.scale * m[rows.lowerBound + i] }
     }
   }

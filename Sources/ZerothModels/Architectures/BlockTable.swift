@@ -92,11 +92,10 @@ extension Weights {
 
   /// 0 ..< width as one piece, or as about `count` of whole units where `x` has so many rows that a layer's activations
   /// weigh: then they exist for a piece at a time.
-  func pieces(of width: Int, unit: Int, count: Int, for x: Matrix) -> [Range<Int>] {
-    guard x.rows >= 256 * variants, count > 1 else { return [0..<width] }
+  func pieces(of width: Int, unit: Int, count: Int, for x: Matrix) -> Pieces {
+    guard x.rows >= 256 * variants, count > 1 else { return Pieces(0..<width, by: width) }
     let units = (width + unit - 1) / unit
-    let step = (units + count - 1) / count * unit
-    return stride(from: 0, to: width, by: step).map { $0..<min($0 + step, width) }
+    return Pieces(0..<width, by: (units + count - 1) / count * unit)
   }
 
   /// y += W2 f(W1 x), piece by piece. y may be what x was packed from.

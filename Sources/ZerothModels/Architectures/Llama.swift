@@ -105,9 +105,7 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
           w.workspace.scope {
             let gate = w.apply(layer.gate, rows: part, to: n, activation: configuration.hiddenAct.kernel)
             let up = w.apply(layer.up, rows: part, to: n)
-            w.forRows(gate) { _, rows in
-              zeroth_multiply(rows.count * gate.columns, up.row(rows.lowerBound), gate.row(rows.lowerBound))
-            }
+            w.multiply(gate, by: up)
             w.apply(layer.down, columns: part, to: gate, into: rest, accumulate: true)
           }
         }

@@ -11,48 +11,48 @@ extension Weights {
     _ q: Matrix, _ k: Matrix, _ v: Matrix, heads: Int, keyHeads: Int, _ batch: TokenBatch, isCausal: Bool = true,
     layer: Int = 0
   ) {
-    let head = q.columns / heads
-    let scale = 1 / Float(head).squareRoot()
     let rowsAtOnce = 128
-    let rows = q.rows / variants
     let segments = batch.segments
     precondition(batch.cache == nil || variants == 1, "a cache holds the keys of one variant")
     precondition(isCausal || segments.allSatisfy { $0.prefix == nil }, "what sees all of a sequence continues none")
     batch.cache?.store(k, v, layer: layer, segments)
-    let seen = (0..<variants).flatMap { variant in
-      segments.indices.map { SeenKeys(of: $0, in: batch, firstRow: variant * rows, k, v, layer: layer) }
-    }
-    let longest = zip(segments, seen).map { $0.count + $1.prefixCount }.max() ?? 0
-    workspace.forEach(seen.count * heads, scratch: min(rowsAtOnce, longest) * longest) { i, scores in
-      let segment = segments[i / heads % segments.count]
-      let seen = seen[i / heads]
-      let column = i % heads * head
-      let keyColumn = i % heads / (heads / keyHeads) * head
-      let queries = q.row(i / heads / segments.count * rows + segment.start) + column
+    let longest = segments.indices.reduce(0) { max($0, segments[$1].count + batch.prefixCount(of: $1)) }
+    let scratch = workspace.scratch(min(rowsAtOnce, longest) * longest)
+    let state = (
+      q: q, k: k, v: v, heads: heads, sharing: heads / keyHeads, batch: batch, isCausal: isCausal, layer: layer,
+      rows: q.rows / variants, rowsAtOnce: rowsAtOnce, scratch: scratch
+    )
+    Parallel.forEach(variants * segments.count * heads, workers: scratch.workers, with: state) { s, i, worker in
+      let (head, column) = (s.q.columns / s.heads, i % s.heads * (s.q.columns / s.heads))
+      let keyColumn = i % s.heads / s.sharing * head
+      let index = i / s.heads % s.batch.segments.count
+      let segment = s.batch.segments[index]
+      let firstRow = i / s.heads / s.batch.segments.count * s.rows
+      let seen = SeenKeys(of: index, in: s.batch, firstRow: firstRow, s.k, s.v, layer: s.layer)
+      let queries = s.q.row(firstRow + segment.start) + column
       zeroth_attention(
-        isCausal, segment.count, seen.prefixCount, head, scale, queries, q.columns, seen.keys + keyColumn,
-        seen.values + keyColumn, seen.prefixKeys + keyColumn, seen.prefixValues + keyColumn, k.columns, queries,
-        q.columns, scores, rowsAtOnce)
+        s.isCausal, segment.count, seen.prefixCount, head, 1 / Float(head).squareRoot(), queries, s.q.columns,
+        seen.keys + keyColumn, seen.values + keyColumn, seen.prefixKeys + keyColumn, seen.prefixValues + keyColumn,
+        s.k.columns, queries, s.q.columns, s.scratch[worker], s.rowsAtOnce)
     }
   }
 
   /// Where the keys and values are that a segment sees: those of what it continues, and its own.
   private struct SeenKeys: @unchecked Sendable {
-    var prefixCount = 0
-    var prefixKeys, prefixValues, keys, values: UnsafePointer<Float>
+    let prefixCount: Int
+    let prefixKeys, prefixValues, keys, values: UnsafePointer<Float>
 
     init(of index: Int, in batch: TokenBatch, firstRow: Int, _ k: Matrix, _ v: Matrix, layer: Int) {
       let segment = batch.segments[index]
+      prefixCount = batch.prefixCount(of: index)
       if let cache = batch.cache {
-        prefixCount = cache.count(of: index)
         (prefixKeys, prefixValues) = cache.rows(of: index, layer: layer)
         keys = prefixKeys + prefixCount * k.columns
         values = prefixValues + prefixCount * k.columns
       } else {
-        let prefix = segment.prefix.map { batch.segments[$0] }
-        prefixCount = prefix?.count ?? 0
-        prefixKeys = UnsafePointer(k.row(firstRow + (prefix?.start ?? 0)))
-        prefixValues = UnsafePointer(v.row(firstRow + (prefix?.start ?? 0)))
+        let start = segment.prefix.map { batch.segments[$0].start } ?? 0
+        prefixKeys = UnsafePointer(k.row(firstRow + start))
+        prefixValues = UnsafePointer(v.row(firstRow + start))
         keys = UnsafePointer(k.row(firstRow + segment.start))
         values = UnsafePointer(v.row(firstRow + segment.start))
       }
@@ -61,17 +61,19 @@ extension Weights {
 
   /// Rotary embedding of the heads of `x` by the positions of `batch` (Su et al. 2021, in the half-split form).
   func rotate(_ x: Matrix, heads: Int, _ batch: TokenBatch, _ table: RotaryTable) {
-    let head = x.columns / heads
-    let half = head / 2
-    let rows = x.rows / variants
     let positions = batch.positions
     table.extend(to: (positions.max() ?? 0) + 1)
+    let chunks = rowChunks(of: x)
     table.withAngles { cosines, sines in
-      forRows(x) { _, range in
-        for r in range {
-          let at = positions[r % rows] * half
-          for h in 0..<heads {
-            zeroth_rotate(head, cosines.address + at, sines.address + at, x.row(r) + h * head)
+      let state = (
+        x: x, head: x.columns / heads, rows: x.rows / variants, positions: positions, cosines: cosines, sines: sines,
+        chunks: chunks
+      )
+      Parallel.forEach(chunks.count, with: state) { s, i, _ in
+        for r in s.chunks[i] {
+          let at = s.positions[r % s.rows] * (s.head / 2)
+          for column in stride(from: 0, to: s.x.columns, by: s.head) {
+            zeroth_rotate(s.head, s.cosines.address + at, s.sines.address + at, s.x.row(r) + column)
           }
         }
       }

@@ -30,14 +30,14 @@ extension Weights {
   /// The mean of the rows of `x` over each segment: variants * segments x columns.
   func mean(_ x: Matrix, over segments: [TokenBatch.Segment]) -> Matrix {
     let means = workspace.matrix(variants * segments.count, x.columns)
-    let rows = x.rows / variants
-    Parallel.forEach(means.rows) { i in
-      let segment = segments[i % segments.count]
-      let first = i / segments.count * rows + segment.start
-      let mean = means.row(i)
-      mean.update(repeating: 0, count: x.columns)
-      for row in first..<(first + segment.count) { zeroth_axpy(x.columns, 1, x.row(row), mean) }
-      zeroth_scale(x.columns, 1 / Float(segment.count), mean)
+    let state = (x: x, means: means, segments: segments, rows: x.rows / variants)
+    Parallel.forEach(means.rows, with: state) { s, i, _ in
+      let segment = s.segments[i % s.segments.count]
+      let first = i / s.segments.count * s.rows + segment.start
+      let mean = s.means.row(i)
+      mean.update(repeating: 0, count: s.x.columns)
+      for row in first..<(first + segment.count) { zeroth_axpy(s.x.columns, 1, s.x.row(row), mean) }
+      zeroth_scale(s.x.columns, 1 / Float(segment.count), mean)
     }
     return means
   }

@@ -50,20 +50,15 @@ struct PackedRows: @unchecked Sendable {
 
   /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart.
   func multiplyThin(_ w: UnsafePointer<Float>, height: Int, stride: Int, into y: Matrix, column: Int) {
-    let w = SendableAddress(w)
-    let count = rows / groups
-    let tile = Int(zeroth_tile_rows())
-    let tiles = (count + tile - 1) / tile
-    let size = Int(zeroth_packed_count(count, columns))
-    let tileSize = Int(zeroth_packed_count(tile, columns))
-    Parallel.forEach(groups * tiles) { i in
-      let first = i % tiles * tile
-      let rows = min(tile, count - first)
-      let out = y.row(i / tiles * count + first) + column
-      for r in 0..<rows { (out + r * y.columns).update(repeating: 0, count: height) }
-      zeroth_multiply_packed(
-        rows, height, columns, 0, columns, base + i / tiles * size + i % tiles * tileSize, w.address, stride, out,
-        y.columns)
+    let tiles = Pieces(groups: groups, of: rows / groups, by: Int(zeroth_tile_rows()))
+    let state = (x: self, w: SendableAddress(w), height: height, stride: stride, y: y, column: column, tiles: tiles)
+    Parallel.forEach(tiles.count, with: state) { s, i, _ in
+      let rows = s.tiles[i]
+      let out = s.y.row(rows.lowerBound) + s.column
+      for r in 0..<rows.count { (out + r * s.y.columns).update(repeating: 0, count: s.height) }
+      s.x.multiply(
+        rows, columns: 0..<s.x.columns, s.w.address, height: s.height, stride: s.stride, addingTo: out,
+        stride: s.y.columns)
     }
   }
 }
@@ -75,7 +70,7 @@ extension Weights {
   /// What `make` makes, of the shape of `x`, packed; beside the packed rows nothing of it stays in the workspace.
   /// `groups` are as many as the layers of these weights ask for, unless it says otherwise.
   func pack(like x: Matrix, groups: Int? = nil, _ make: () -> Matrix) -> PackedRows {
-    let usual = direction == nil || direction?.lowRank != nil ? 1 : variants
+    let usual = direction == nil || lowRank != nil ? 1 : variants
     let packed = PackedRows(rows: x.rows, columns: x.columns, groups: groups ?? usual, workspace)
     workspace.scope { packed.fill(make()) }
     return packed

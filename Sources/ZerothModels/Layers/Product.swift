@@ -19,8 +19,9 @@ struct Product: @unchecked Sendable {
   private let weight: ParameterBlock
   private let rows: Range<Int>
   private let columns: Range<Int>
-  /// What is added to W before it is multiplied.
+  /// What is added to W before it is multiplied, and how many displaced W there are.
   private let dense: (any Direction)?
+  private let copies: Int
   /// The thin products' left factors, and x times their right ones.
   private let pending: LowRankTerm?
   private let lowRank: (any LowRankDirection)?
@@ -51,7 +52,7 @@ struct Product: @unchecked Sendable {
     self.columns = columns ?? 0..<weight.columns
     pending = weight.isMatrix ? weights.stored.pending(of: weight) : nil
     let direction = weights.displacement(of: weight)
-    lowRank = weight.isMatrix ? direction?.lowRank : nil
+    lowRank = weight.isMatrix && direction != nil ? weights.lowRank : nil
     dense = lowRank == nil ? direction : nil
     projected = Self.project(x, pending, lowRank, weight, self.columns, weights)
     let height = PackedRows.wholeTiles(256)
@@ -61,14 +62,11 @@ struct Product: @unchecked Sendable {
     chunk = ((self.columns.count + chunks - 1) / chunks + 63) / 64 * 64
     passWidth = hasManyRows && !inOnePass ? chunk : self.columns.count
     blockHeight = hasManyRows ? height : x.rows
-    let copies = dense == nil ? 1 : x.groups
+    copies = dense == nil ? 1 : x.groups
     staged = isStaged ? weights.workspace.matrix(panelsInStage * copies * panelHeight, chunk) : nil
   }
 
   private var rank: Int { projected?.columns ?? 0 }
-
-  /// Displacements of W.
-  private var copies: Int { dense == nil ? 1 : x.groups }
 
   private var panelCount: Int { (rows.count + panelHeight - 1) / panelHeight }
 
@@ -76,27 +74,16 @@ struct Product: @unchecked Sendable {
   func panel(_ i: Int) -> Range<Int> { (i * panelHeight)..<min((i + 1) * panelHeight, rows.count) }
 
   /// Blocks of rows of x: in one group each, or all rows.
-  var blocks: [Range<Int>] {
-    if blockHeight == x.rows { return [0..<x.rows] }
-    let count = x.rows / x.groups
-    return (0..<x.groups).flatMap { group in
-      Swift.stride(from: 0, to: count, by: blockHeight).map {
-        (group * count + $0)..<(group * count + min($0 + blockHeight, count))
-      }
-    }
+  var blocks: Pieces {
+    blockHeight == x.rows
+      ? Pieces(0..<x.rows, by: x.rows) : Pieces(groups: x.groups, of: x.rows / x.groups, by: blockHeight)
   }
 
   /// Ranges of columns, to be added one after the other: of many rows of x only some columns stay near.
-  var passes: [Range<Int>] {
-    Swift.stride(from: columns.lowerBound, to: columns.upperBound, by: passWidth)
-      .map { $0..<min($0 + passWidth, columns.upperBound) }
-  }
+  var passes: Pieces { Pieces(columns, by: passWidth) }
 
   /// Panels that are multiplied at the same time.
-  var stages: [Range<Int>] {
-    if staged == nil { return [0..<panelCount] }
-    return Swift.stride(from: 0, to: panelCount, by: panelsInStage).map { $0..<min($0 + panelsInStage, panelCount) }
-  }
+  var stages: Pieces { Pieces(0..<panelCount, by: isStaged ? panelsInStage : panelCount) }
 
   /// Whether the panels of a stage are made ahead.
   var isStaged: Bool { staged != nil }
@@ -110,16 +97,26 @@ struct Product: @unchecked Sendable {
 
   /// Makes the panels of a stage, on all threads, where they have to be made.
   func make(_ stage: Range<Int>, pass: Range<Int>) {
-    guard let staged else { return }
-    let height = panelHeight / 3  // a share for each thread, though panels are few
-    weights.workspace.forEach(3 * stage.count, scratch: scratchCount) { i, scratch in
-      let panel = panel(stage.lowerBound + i / 3)
-      let first = panel.lowerBound + i % 3 * height
-      let part = (first..<(first + height)).clamped(to: panel)
-      guard !part.isEmpty else { return }
-      let target = staged.base + i / 3 * copies * panelHeight * chunk + i % 3 * height * pass.count
-      write(part, pass, to: target, distance: panelHeight * chunk, scratch: scratch)
+    guard isStaged else { return }
+    let scratch = weights.workspace.scratch(scratchCount)
+    let state = (product: self, stage: stage, pass: pass, scratch: scratch)
+    let thirds = 3 * stage.count  // of panels: a share for each thread, though panels are few
+    Parallel.forEach(thirds, workers: scratch.workers, with: state) { s, i, worker in
+      s.product.make(third: i % 3, of: i / 3, of: s.stage, pass: s.pass, scratch: s.scratch[worker])
     }
+  }
+
+  private func make(
+    third: Int, of i: Int, of stage: Range<Int>, pass: Range<Int>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    guard let staged else { return }
+    let panel = panel(stage.lowerBound + i)
+    let height = panelHeight / 3
+    let first = panel.lowerBound + third * height
+    let part = (first..<(first + height)).clamped(to: panel)
+    guard !part.isEmpty else { return }
+    let target = staged.base + i * copies * panelHeight * chunk + third * height * pass.count
+    write(part, pass, to: target, distance: panelHeight * chunk, scratch: scratch)
   }
 
   /// out (block.count x panel.count, leading dimension `stride`) += x[block, pass] W[panel, pass]^T, the panel number
@@ -262,21 +259,27 @@ extension Weights {
       let biases = bias.map { vector($0, rows: rows) }
       let product = Product(x, weight, rows: rows, columns: columns, self)
       let blocks = product.blocks
-      let passes = product.passes
-      for pass in passes {
+      let scratch = workspace.scratch(product.scratchCount)
+      for pass in product.passes {
         for stage in product.stages {
           product.make(stage, pass: pass)
-          workspace.forEach(stage.count * blocks.count, scratch: product.scratchCount) { item, scratch in
-            let i = item % stage.count
-            let panel = product.panel(stage.lowerBound + i)
-            let block = blocks[item / stage.count]
-            let out = y.row(block.lowerBound) + panel.lowerBound
-            if pass == passes.first {
-              start(y, block, panel, biases, accumulate: accumulate)
-              product.addThin(panel, block: block, to: out, stride: y.columns, scratch: scratch)
+          let state = (
+            weights: self, product: product, blocks: blocks, stage: stage, pass: pass, y: y, biases: biases,
+            accumulate: accumulate, activation: activation, scratch: scratch
+          )
+          Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: state) { s, item, worker in
+            let (i, block) = (item % s.stage.count, s.blocks[item / s.stage.count])
+            let panel = s.product.panel(s.stage.lowerBound + i)
+            let out = s.y.row(block.lowerBound) + panel.lowerBound
+            let scratch = s.scratch[worker]
+            if s.pass == s.product.passes.first {
+              s.weights.start(s.y, block, panel, s.biases, accumulate: s.accumulate)
+              s.product.addThin(panel, block: block, to: out, stride: s.y.columns, scratch: scratch)
             }
-            product.add(i, of: stage, block: block, pass: pass, to: out, stride: y.columns, scratch: scratch)
-            if pass == passes.last { zeroth_activate(activation, block.count, panel.count, out, y.columns) }
+            s.product.add(i, of: s.stage, block: block, pass: s.pass, to: out, stride: s.y.columns, scratch: scratch)
+            if s.pass == s.product.passes.last {
+              zeroth_activate(s.activation, block.count, panel.count, out, s.y.columns)
+            }
           }
         }
       }

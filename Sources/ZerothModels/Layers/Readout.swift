@@ -67,38 +67,41 @@ extension Weights {
       let product = Product(pack(h), head, inOnePass: true, self)
       let blocks = product.blocks
       // Sums for each of some pieces of the vocabulary, so that several threads make them.
-      let panelsInPiece = product.isStaged ? 1 : 16
-      let stages = product.stages
-      func count(_ stage: Range<Int>) -> Int { (stage.count + panelsInPiece - 1) / panelsInPiece }
-      let pieces = count(stages[0])
-      let sums = LogSums(workspace.matrix(pieces, LogSums.floats * h.rows), rows: h.rows)
-      for piece in 0..<pieces { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
+      func pieces(_ stage: Range<Int>) -> Pieces { Pieces(0..<stage.count, by: product.isStaged ? 1 : 16) }
+      let count = pieces(product.stages[0]).count
+      let sums = LogSums(workspace.matrix(count, LogSums.floats * h.rows), rows: h.rows)
+      for piece in 0..<count { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
       let found = workspace.matrix(1, h.rows)
-      let scratchCount = product.scratchCount + blocks[0].count * product.panelHeight
-      for stage in stages {
+      let scratch = workspace.scratch(product.scratchCount + blocks[0].count * product.panelHeight)
+      for stage in product.stages {
         product.make(stage, pass: 0..<head.columns)
-        workspace.forEach(count(stage) * blocks.count, scratch: scratchCount) { item, scratch in
-          let piece = item / blocks.count
-          let block = blocks[item % blocks.count]
-          let out = scratch + product.scratchCount
-          for i in (piece * panelsInPiece)..<min((piece + 1) * panelsInPiece, stage.count) {
-            let panel = product.panel(stage.lowerBound + i)
+        let pieces = pieces(stage)
+        let state = (
+          product: product, blocks: blocks, stage: stage, pieces: pieces, columns: 0..<head.columns, targets: targets,
+          sums: sums, found: found, scratch: scratch
+        )
+        Parallel.forEach(pieces.count * blocks.count, workers: scratch.workers, with: state) { s, item, worker in
+          let (piece, block) = (item / s.blocks.count, s.blocks[item % s.blocks.count])
+          let scratch = s.scratch[worker]
+          let out = scratch + s.product.scratchCount
+          for i in s.pieces[piece] {
+            let panel = s.product.panel(s.stage.lowerBound + i)
             zeroth_fill_rows(block.count, panel.count, nil, out, panel.count)
-            product.addThin(panel, block: block, to: out, stride: panel.count, scratch: scratch)
-            product.add(
-              i, of: stage, block: block, pass: 0..<head.columns, to: out, stride: panel.count, scratch: scratch)
+            s.product.addThin(panel, block: block, to: out, stride: panel.count, scratch: scratch)
+            s.product.add(
+              i, of: s.stage, block: block, pass: s.columns, to: out, stride: panel.count, scratch: scratch)
             for r in block {
               let logits = out + (r - block.lowerBound) * panel.count
-              sums[piece, r].add(LogSum(panel.count, logits))
-              let target = targets[r % rows]
-              if panel.contains(target) { found.base[r] = logits[target - panel.lowerBound] }
+              s.sums[piece, r].add(LogSum(panel.count, logits))
+              let target = s.targets[r % s.targets.count]
+              if panel.contains(target) { s.found.base[r] = logits[target - panel.lowerBound] }
             }
           }
         }
       }
       return (0..<variants).map { v in
         ((v * rows)..<((v + 1) * rows)).map { r in
-          let total = (0..<pieces).reduce(into: LogSum()) { $0.add(sums[$1, r]) }
+          let total = (0..<count).reduce(into: LogSum()) { $0.add(sums[$1, r]) }
           return Double(found.base[r]) - total.value
         }
       }

@@ -51,6 +51,11 @@ public struct TokenBatch: Sendable {
     return (segments.count - 1, start..<tokens.count)
   }
 
+  /// How many tokens segment `index` continues.
+  func prefixCount(of index: Int) -> Int {
+    cache?.count(of: index) ?? segments[index].prefix.map { segments[$0].count } ?? 0
+  }
+
   /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the model's.
   func validate(vocabulary: Int, context: Int) throws(InputError) {
     if let token = tokens.first(where: { !(0..<vocabulary).contains($0) }) {

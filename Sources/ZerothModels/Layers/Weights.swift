@@ -9,6 +9,8 @@ import Zeroth
 struct Weights: @unchecked Sendable {
   let layout: ParameterLayout
   let direction: (any Direction)?
+  /// The factors of `direction`, where it has low rank.
+  let lowRank: (any LowRankDirection)?
   let offsets: [Float]
   let workspace: Workspace
   /// theta, with what is pending apart from it.
@@ -20,6 +22,7 @@ struct Weights: @unchecked Sendable {
   ) {
     layout = theta.layout
     self.direction = offsets.allSatisfy { $0 == 0 } ? nil : direction
+    lowRank = self.direction?.lowRank
     self.offsets = offsets
     self.workspace = workspace
     stored = theta.stored()
@@ -59,36 +62,49 @@ struct Weights: @unchecked Sendable {
 
   /// Rows `ids` of the table `block` in each variant: variants * ids.count x columns; added to `x` if asked for.
   func embed(_ ids: [Int], _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false) {
-    let n = block.columns
     let direction = displacement(of: block)
-    let right = direction?.lowRank.flatMap { block.isMatrix ? rightFactor($0, block) : nil }
-    let chunk = 16
-    workspace.forEach((ids.count + chunk - 1) / chunk, scratch: 3 * n + (right?.rows ?? 0)) { c, z in
-      let moved = z + n
-      let source = moved + n
-      for i in (c * chunk)..<min((c + 1) * chunk, ids.count) {
-        let id = ids[i]
-        stored.read(block, rows: id..<(id + 1), into: source)
-        if let direction {
-          if let lowRank = direction.lowRank, let right {
-            let left = UnsafeMutableBufferPointer(start: source + n, count: right.rows)
-            lowRank.writeLeft(of: block, rows: id..<(id + 1), into: left)
-            z.update(repeating: 0, count: n)
-            zeroth_low_rank_add(1, n, right.rows, lowRank.matrixScale, source + n, right.base, z, n)
-          } else {
-            direction.write(block, rows: id..<(id + 1), into: z)
-          }
-        }
-        for v in 0..<variants {
-          var row = UnsafePointer(source)
-          if direction != nil, offsets[v] != 0 {
-            zeroth_displace(n, row, offsets[v], z, moved)
-            row = UnsafePointer(moved)
-          }
-          let target = x.row(v * ids.count + i)
-          if accumulate { zeroth_axpy(n, 1, row, target) } else { target.update(from: row, count: n) }
-        }
+    let right = direction != nil && block.isMatrix ? lowRank.map { rightFactor($0, block) } : nil
+    let chunks = Pieces(0..<ids.count, by: 16)
+    let scratch = workspace.scratch(3 * block.columns + (right?.rows ?? 0))
+    let state = (
+      weights: self, ids: ids, block: block, direction: direction, right: right, x: x, accumulate: accumulate,
+      chunks: chunks, scratch: scratch
+    )
+    Parallel.forEach(chunks.count, workers: scratch.workers, with: state) { s, chunk, worker in
+      for i in s.chunks[chunk] {
+        s.weights.embed(
+          s.ids[i], s.block, s.direction, s.right, into: s.x.row(i), distance: s.ids.count * s.block.columns,
+          accumulate: s.accumulate, scratch: s.scratch[worker])
       }
+    }
+  }
+
+  /// Row `id` of the table `block` in each variant, `distance` floats apart; `right` is V^T, r x columns, of a low-rank
+  /// direction.
+  private func embed(
+    _ id: Int, _ block: ParameterBlock, _ direction: (any Direction)?, _ right: Matrix?,
+    into target: UnsafeMutablePointer<Float>, distance: Int, accumulate: Bool, scratch z: UnsafeMutablePointer<Float>
+  ) {
+    let n = block.columns
+    let moved = z + n
+    let source = moved + n
+    stored.read(block, rows: id..<(id + 1), into: source)
+    if let lowRank, let right {
+      let left = UnsafeMutableBufferPointer(start: source + n, count: right.rows)
+      lowRank.writeLeft(of: block, rows: id..<(id + 1), into: left)
+      z.update(repeating: 0, count: n)
+      zeroth_low_rank_add(1, n, right.rows, lowRank.matrixScale, source + n, right.base, z, n)
+    } else if let direction {
+      direction.write(block, rows: id..<(id + 1), into: z)
+    }
+    for v in 0..<variants {
+      var row = UnsafePointer(source)
+      if direction != nil, offsets[v] != 0 {
+        zeroth_displace(n, row, offsets[v], z, moved)
+        row = UnsafePointer(moved)
+      }
+      let target = target + v * distance
+      if accumulate { zeroth_axpy(n, 1, row, target) } else { target.update(from: row, count: n) }
     }
   }
 
@@ -100,27 +116,32 @@ struct Weights: @unchecked Sendable {
     return right
   }
 
-  /// Runs `body` over the rows of each variant of `x`, in chunks, on all threads.
-  func forRows(_ x: Matrix, _ body: @Sendable (_ variant: Int, _ rows: Range<Int>) -> Void) {
-    let rows = x.rows / variants
-    let chunk = max(1, (1 << 14) / max(1, x.columns))
-    let chunks = (rows + chunk - 1) / chunk
-    Parallel.forEach(variants * chunks) { i in
-      let variant = i / chunks
-      let first = i % chunks * chunk
-      body(variant, (variant * rows + first)..<(variant * rows + min(first + chunk, rows)))
+  /// The rows of each variant of `x` in chunks, for a loop over them.
+  func rowChunks(of x: Matrix) -> Pieces {
+    Pieces(groups: variants, of: x.rows / variants, by: (1 << 14) / max(1, x.columns))
+  }
+
+  /// x = x y, element by element.
+  func multiply(_ x: Matrix, by y: Matrix) {
+    let chunks = rowChunks(of: x)
+    Parallel.forEach(chunks.count, with: (x: x, y: y, chunks: chunks)) { s, i, _ in
+      let rows = s.chunks[i]
+      zeroth_multiply(rows.count * s.x.columns, s.y.row(rows.lowerBound), s.x.row(rows.lowerBound))
     }
   }
 
   /// out = layer norm of the rows of `x`: (x - mean) / sqrt(var + eps) * gain + bias.
   func layerNorm(_ x: Matrix, gain: ParameterBlock?, bias: ParameterBlock?, eps: Float = 1e-5, into out: Matrix) {
     workspace.scope {
-      let gains = gain.map { vector($0) }
-      let biases = bias.map { vector($0) }
-      forRows(x) { v, rows in
+      let chunks = rowChunks(of: x)
+      let state = (
+        x: x, gains: gain.map { vector($0) }, biases: bias.map { vector($0) }, eps: eps, out: out, chunks: chunks
+      )
+      Parallel.forEach(chunks.count, with: state) { s, i, _ in
+        let (v, rows) = (i / s.chunks.countInGroup, s.chunks[i])
         zeroth_layer_norm(
-          rows.count, x.columns, eps, gains?.row(v), biases?.row(v), x.row(rows.lowerBound),
-          out.row(rows.lowerBound))
+          rows.count, s.x.columns, s.eps, s.gains?.row(v), s.biases?.row(v), s.x.row(rows.lowerBound),
+          s.out.row(rows.lowerBound))
       }
     }
   }
@@ -128,10 +149,12 @@ struct Weights: @unchecked Sendable {
   /// out = RMS norm of the rows of `x`: x / sqrt(mean(x^2) + eps) * gain.
   func rmsNorm(_ x: Matrix, gain: ParameterBlock, eps: Float, into out: Matrix) {
     workspace.scope {
-      let gains = vector(gain)
-      forRows(x) { v, rows in
+      let chunks = rowChunks(of: x)
+      let state = (x: x, gains: vector(gain), eps: eps, out: out, chunks: chunks)
+      Parallel.forEach(chunks.count, with: state) { s, i, _ in
+        let (v, rows) = (i / s.chunks.countInGroup, s.chunks[i])
         zeroth_rms_norm(
-          rows.count, x.columns, eps, gains.row(v), x.row(rows.lowerBound), out.row(rows.lowerBound))
+          rows.count, s.x.columns, s.eps, s.gains.row(v), s.x.row(rows.lowerBound), s.out.row(rows.lowerBound))
       }
     }
   }

@@ -17,8 +17,7 @@ final class Workspace: @unchecked Sendable {
   private let memory: UnsafeMutableRawPointer
   private let size: Int
   private var used = 0
-  private var scratches: [UnsafeMutablePointer<Float>] = []
-  private var scratchCount = 0
+  private var scratch = Scratch()
 
   init() {
     var size = Self.reserved
@@ -35,7 +34,7 @@ final class Workspace: @unchecked Sendable {
 
   deinit {
     zeroth_release(memory, size)
-    freeScratches()
+    scratch.free()
   }
 
   /// An uninitialised matrix, valid until the workspace returns to an earlier mark.
@@ -54,36 +53,42 @@ final class Workspace: @unchecked Sendable {
     return body()
   }
 
-  /// Calls `body` once for each index below `count`, on all threads, each with `scratch` floats of its own.
-  func forEach(
-    _ count: Int, scratch: Int, _ body: @Sendable (_ index: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
-  ) {
-    reserveScratch(max(1, scratch))
-    let scratches = Scratches(scratches)
-    Parallel.forEach(count, workers: scratches.all.count) { index, worker in body(index, scratches.all[worker]) }
-  }
-
-  private struct Scratches: @unchecked Sendable {
-    let all: [UnsafeMutablePointer<Float>]
-    init(_ all: [UnsafeMutablePointer<Float>]) { self.all = all }
-  }
-
-  private func reserveScratch(_ count: Int) {
-    let workers = Parallel.threads
-    guard count > scratchCount || workers > scratches.count else { return }
-    freeScratches()
-    scratchCount = max(count, scratchCount)
-    scratches = (0..<workers).map { _ in
-      guard let memory = zeroth_allocate(scratchCount * MemoryLayout<Float>.stride) else {
-        fatalError("no memory for \(scratchCount) floats of scratch")
-      }
-      return memory.assumingMemoryBound(to: Float.self)
+  /// At least `count` floats for each thread, valid until more are asked for.
+  func scratch(_ count: Int) -> Scratch {
+    if count > scratch.count || Parallel.threads > scratch.workers {
+      let count = max(count, scratch.count)
+      scratch.free()
+      scratch = Scratch(count, workers: Parallel.threads)
     }
+    return scratch
+  }
+}
+
+/// Floats for each thread of a loop: a thread has those at its own number.
+struct Scratch: @unchecked Sendable {
+  private let base: UnsafeMutablePointer<Float>?
+  fileprivate let count: Int
+  /// How many threads have some.
+  let workers: Int
+
+  fileprivate init() { (base, count, workers) = (nil, 0, 0) }
+
+  fileprivate init(_ count: Int, workers: Int) {
+    self.count = (max(count, 1) + 15) / 16 * 16
+    self.workers = workers
+    guard let memory = zeroth_allocate(self.count * workers * MemoryLayout<Float>.stride) else {
+      fatalError("no memory for \(self.count * workers) floats of scratch")
+    }
+    base = memory.assumingMemoryBound(to: Float.self)
   }
 
-  private func freeScratches() {
-    for scratch in scratches { zeroth_deallocate(scratch, scratchCount * MemoryLayout<Float>.stride) }
-    scratches = []
+  fileprivate func free() {
+    if let base { zeroth_deallocate(base, count * workers * MemoryLayout<Float>.stride) }
+  }
+
+  subscript(worker: Int) -> UnsafeMutablePointer<Float> {
+    guard let base else { fatalError("scratch that was not asked for") }
+    return base + worker * count
   }
 }
 
