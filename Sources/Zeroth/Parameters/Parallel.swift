@@ -21,28 +21,33 @@ public enum Parallel {
   /// Calls `body` once for each index below `count`, with the number of the thread that does it, below `workers` even
   /// where `threads` is raised meanwhile. What it needs comes as `state`: a closure that captures is allocated on its
   /// way to other threads, one that captures nothing is not.
-  public static func forEach<State: Sendable>(
-    _ count: Int, workers: Int = threads, with state: State,
-    _ body: @escaping @Sendable (_ state: State, _ index: Int, _ worker: Int) -> Void
+  ///
+  /// `state` is lent. Where it holds references, let it be a struct and `body` call a method of it: what is copied
+  /// out of a tuple is counted, and threads that count references to the same objects wait for each other.
+  public static func forEach<State: Sendable & ~Copyable>(
+    _ count: Int, workers: Int = threads, with state: borrowing State,
+    _ body: @escaping @Sendable (_ state: borrowing State, _ index: Int, _ worker: Int) -> Void
   ) {
-    withUnsafePointer(to: Loop(state: state, body: body)) { loop in
-      withUnsafePointer(to: AnyLoop(kind: Loop<State>.self, loop: loop)) { any in
-        let context = UnsafeMutableRawPointer(mutating: any)
-        zeroth_parallel(Int32(count), Int32(clamping: workers), context) { context, index, worker in
-          guard let any = context?.assumingMemoryBound(to: AnyLoop.self).pointee else { return }
-          any.kind.run(any.loop, Int(index), Int(worker))
+    withUnsafePointer(to: state) { state in
+      withUnsafePointer(to: Loop(state: state, body: body)) { loop in
+        withUnsafePointer(to: AnyLoop(kind: Loop<State>.self, loop: loop)) { any in
+          let context = UnsafeMutableRawPointer(mutating: any)
+          zeroth_parallel(Int32(count), Int32(clamping: workers), context) { context, index, worker in
+            guard let any = context?.assumingMemoryBound(to: AnyLoop.self).pointee else { return }
+            any.kind.run(any.loop, Int(index), Int(worker))
+          }
         }
       }
     }
   }
 
-  private struct Loop<State: Sendable>: Runnable {
-    let state: State
-    let body: @Sendable (State, Int, Int) -> Void
+  private struct Loop<State: Sendable & ~Copyable>: Runnable {
+    let state: UnsafePointer<State>
+    let body: @Sendable (borrowing State, Int, Int) -> Void
 
     static func run(_ loop: UnsafeRawPointer, _ index: Int, _ worker: Int) {
       let loop = loop.assumingMemoryBound(to: Self.self)
-      loop.pointee.body(loop.pointee.state, index, worker)
+      loop.pointee.body(loop.pointee.state.pointee, index, worker)
     }
   }
 

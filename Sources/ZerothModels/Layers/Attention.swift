@@ -18,22 +18,34 @@ extension Weights {
     batch.cache?.store(k, v, layer: layer, segments)
     let longest = segments.indices.reduce(0) { max($0, segments[$1].count + batch.prefixCount(of: $1)) }
     let scratch = workspace.scratch(min(rowsAtOnce, longest) * longest)
-    let state = (
-      q: q, k: k, v: v, heads: heads, sharing: heads / keyHeads, batch: batch, isCausal: isCausal, layer: layer,
-      rows: q.rows / variants, rowsAtOnce: rowsAtOnce, scratch: scratch
-    )
-    Parallel.forEach(variants * segments.count * heads, workers: scratch.workers, with: state) { s, i, worker in
-      let (head, column) = (s.q.columns / s.heads, i % s.heads * (s.q.columns / s.heads))
-      let keyColumn = i % s.heads / s.sharing * head
-      let index = i / s.heads % s.batch.segments.count
-      let segment = s.batch.segments[index]
-      let firstRow = i / s.heads / s.batch.segments.count * s.rows
-      let seen = SeenKeys(of: index, in: s.batch, firstRow: firstRow, s.k, s.v, layer: s.layer)
-      let queries = s.q.row(firstRow + segment.start) + column
+    let heads = Heads(
+      q: q, k: k, v: v, count: heads, sharing: heads / keyHeads, batch: batch, isCausal: isCausal, layer: layer,
+      rows: q.rows / variants, rowsAtOnce: rowsAtOnce, scratch: scratch)
+    Parallel.forEach(variants * segments.count * heads.count, workers: scratch.workers, with: heads) { $0.run($1, $2) }
+  }
+
+  /// What the pieces of `attention` share: a piece is a head of a segment.
+  private struct Heads: ~Copyable, Sendable {
+    let q, k, v: Matrix
+    let count, sharing: Int
+    let batch: TokenBatch
+    let isCausal: Bool
+    let layer, rows, rowsAtOnce: Int
+    let scratch: Scratch
+
+    func run(_ i: Int, _ worker: Int) {
+      let width = q.columns / count
+      let column = i % count * width
+      let keyColumn = i % count / sharing * width
+      let index = i / count % batch.segments.count
+      let segment = batch.segments[index]
+      let firstRow = i / count / batch.segments.count * rows
+      let seen = SeenKeys(of: index, in: batch, firstRow: firstRow, k, v, layer: layer)
+      let queries = q.row(firstRow + segment.start) + column
       zeroth_attention(
-        s.isCausal, segment.count, seen.prefixCount, head, 1 / Float(head).squareRoot(), queries, s.q.columns,
+        isCausal, segment.count, seen.prefixCount, width, 1 / Float(width).squareRoot(), queries, q.columns,
         seen.keys + keyColumn, seen.values + keyColumn, seen.prefixKeys + keyColumn, seen.prefixValues + keyColumn,
-        s.k.columns, queries, s.q.columns, s.scratch[worker], s.rowsAtOnce)
+        k.columns, queries, q.columns, scratch[worker], rowsAtOnce)
     }
   }
 

@@ -99,10 +99,18 @@ struct Product: @unchecked Sendable {
   func make(_ stage: Range<Int>, pass: Range<Int>) {
     guard isStaged else { return }
     let scratch = weights.workspace.scratch(scratchCount)
-    let state = (product: self, stage: stage, pass: pass, scratch: scratch)
     let thirds = 3 * stage.count  // of panels: a share for each thread, though panels are few
-    Parallel.forEach(thirds, workers: scratch.workers, with: state) { s, i, worker in
-      s.product.make(third: i % 3, of: i / 3, of: s.stage, pass: s.pass, scratch: s.scratch[worker])
+    let making = Making(product: self, stage: stage, pass: pass, scratch: scratch)
+    Parallel.forEach(thirds, workers: scratch.workers, with: making) { $0.run($1, $2) }
+  }
+
+  private struct Making: ~Copyable, Sendable {
+    let product: Product
+    let stage, pass: Range<Int>
+    let scratch: Scratch
+
+    func run(_ i: Int, _ worker: Int) {
+      product.make(third: i % 3, of: i / 3, of: stage, pass: pass, scratch: scratch[worker])
     }
   }
 
@@ -263,26 +271,38 @@ extension Weights {
       for pass in product.passes {
         for stage in product.stages {
           product.make(stage, pass: pass)
-          let state = (
+          let layer = LinearStage(
             weights: self, product: product, blocks: blocks, stage: stage, pass: pass, y: y, biases: biases,
-            accumulate: accumulate, activation: activation, scratch: scratch
-          )
-          Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: state) { s, item, worker in
-            let (i, block) = (item % s.stage.count, s.blocks[item / s.stage.count])
-            let panel = s.product.panel(s.stage.lowerBound + i)
-            let out = s.y.row(block.lowerBound) + panel.lowerBound
-            let scratch = s.scratch[worker]
-            if s.pass == s.product.passes.first {
-              s.weights.start(s.y, block, panel, s.biases, accumulate: s.accumulate)
-              s.product.addThin(panel, block: block, to: out, stride: s.y.columns, scratch: scratch)
-            }
-            s.product.add(i, of: s.stage, block: block, pass: s.pass, to: out, stride: s.y.columns, scratch: scratch)
-            if s.pass == s.product.passes.last {
-              zeroth_activate(s.activation, block.count, panel.count, out, s.y.columns)
-            }
-          }
+            accumulate: accumulate, activation: activation, scratch: scratch)
+          Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: layer) { $0.run($1, $2) }
         }
       }
+    }
+  }
+
+  /// What the pieces of a stage of `linear` share.
+  private struct LinearStage: ~Copyable, Sendable {
+    let weights: Weights
+    let product: Product
+    let blocks: Pieces
+    let stage, pass: Range<Int>
+    let y: Matrix
+    let biases: Matrix?
+    let accumulate: Bool
+    let activation: zeroth_activation
+    let scratch: Scratch
+
+    /// The product of a panel with a block, with what comes before and after it.
+    func run(_ item: Int, _ worker: Int) {
+      let (i, block) = (item % stage.count, blocks[item / stage.count])
+      let panel = product.panel(stage.lowerBound + i)
+      let out = y.row(block.lowerBound) + panel.lowerBound
+      if pass == product.passes.first {
+        weights.start(y, block, panel, biases, accumulate: accumulate)
+        product.addThin(panel, block: block, to: out, stride: y.columns, scratch: scratch[worker])
+      }
+      product.add(i, of: stage, block: block, pass: pass, to: out, stride: y.columns, scratch: scratch[worker])
+      if pass == product.passes.last { zeroth_activate(activation, block.count, panel.count, out, y.columns) }
     }
   }
 

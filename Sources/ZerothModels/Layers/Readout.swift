@@ -76,34 +76,48 @@ extension Weights {
       for stage in product.stages {
         product.make(stage, pass: 0..<head.columns)
         let pieces = pieces(stage)
-        let state = (
+        let readout = ReadoutStage(
           product: product, blocks: blocks, stage: stage, pieces: pieces, columns: 0..<head.columns, targets: targets,
-          sums: sums, found: found, scratch: scratch
-        )
-        Parallel.forEach(pieces.count * blocks.count, workers: scratch.workers, with: state) { s, item, worker in
-          let (piece, block) = (item / s.blocks.count, s.blocks[item % s.blocks.count])
-          let scratch = s.scratch[worker]
-          let out = scratch + s.product.scratchCount
-          for i in s.pieces[piece] {
-            let panel = s.product.panel(s.stage.lowerBound + i)
-            zeroth_fill_rows(block.count, panel.count, nil, out, panel.count)
-            s.product.addThin(panel, block: block, to: out, stride: panel.count, scratch: scratch)
-            s.product.add(
-              i, of: s.stage, block: block, pass: s.columns, to: out, stride: panel.count, scratch: scratch)
-            for r in block {
-              let logits = out + (r - block.lowerBound) * panel.count
-              s.sums[piece, r].add(LogSum(panel.count, logits))
-              let target = s.targets[r % s.targets.count]
-              if panel.contains(target) { s.found.base[r] = logits[target - panel.lowerBound] }
-            }
-          }
-        }
+          sums: sums, found: found, scratch: scratch)
+        Parallel.forEach(pieces.count * blocks.count, workers: scratch.workers, with: readout) { $0.run($1, $2) }
       }
       return (0..<variants).map { v in
         ((v * rows)..<((v + 1) * rows)).map { r in
           let total = (0..<count).reduce(into: LogSum()) { $0.add(sums[$1, r]) }
           return Double(found.base[r]) - total.value
         }
+      }
+    }
+  }
+}
+
+/// What the pieces of a stage of `logProbabilities` share.
+private struct ReadoutStage: ~Copyable, Sendable {
+  let product: Product
+  let blocks: Pieces
+  let stage: Range<Int>
+  let pieces: Pieces
+  let columns: Range<Int>
+  let targets: [Int]
+  let sums: LogSums
+  let found: Matrix
+  let scratch: Scratch
+
+  /// Sums a piece of the vocabulary for a block of rows.
+  func run(_ item: Int, _ worker: Int) {
+    let (piece, block) = (item / blocks.count, blocks[item % blocks.count])
+    let scratch = scratch[worker]
+    let out = scratch + product.scratchCount
+    for i in pieces[piece] {
+      let panel = product.panel(stage.lowerBound + i)
+      zeroth_fill_rows(block.count, panel.count, nil, out, panel.count)
+      product.addThin(panel, block: block, to: out, stride: panel.count, scratch: scratch)
+      product.add(i, of: stage, block: block, pass: columns, to: out, stride: panel.count, scratch: scratch)
+      for r in block {
+        let logits = out + (r - block.lowerBound) * panel.count
+        sums[piece, r].add(LogSum(panel.count, logits))
+        let target = targets[r % targets.count]
+        if panel.contains(target) { found.base[r] = logits[target - panel.lowerBound] }
       }
     }
   }

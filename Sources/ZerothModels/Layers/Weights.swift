@@ -66,45 +66,50 @@ struct Weights: @unchecked Sendable {
     let right = direction != nil && block.isMatrix ? lowRank.map { rightFactor($0, block) } : nil
     let chunks = Pieces(0..<ids.count, by: 16)
     let scratch = workspace.scratch(3 * block.columns + (right?.rows ?? 0))
-    let state = (
+    let table = Table(
       weights: self, ids: ids, block: block, direction: direction, right: right, x: x, accumulate: accumulate,
-      chunks: chunks, scratch: scratch
-    )
-    Parallel.forEach(chunks.count, workers: scratch.workers, with: state) { s, chunk, worker in
-      for i in s.chunks[chunk] {
-        s.weights.embed(
-          s.ids[i], s.block, s.direction, s.right, into: s.x.row(i), distance: s.ids.count * s.block.columns,
-          accumulate: s.accumulate, scratch: s.scratch[worker])
-      }
-    }
+      chunks: chunks, scratch: scratch)
+    Parallel.forEach(chunks.count, workers: scratch.workers, with: table) { $0.run($1, $2) }
   }
 
-  /// Row `id` of the table `block` in each variant, `distance` floats apart; `right` is V^T, r x columns, of a low-rank
-  /// direction.
-  private func embed(
-    _ id: Int, _ block: ParameterBlock, _ direction: (any Direction)?, _ right: Matrix?,
-    into target: UnsafeMutablePointer<Float>, distance: Int, accumulate: Bool, scratch z: UnsafeMutablePointer<Float>
-  ) {
-    let n = block.columns
-    let moved = z + n
-    let source = moved + n
-    stored.read(block, rows: id..<(id + 1), into: source)
-    if let lowRank, let right {
-      let left = UnsafeMutableBufferPointer(start: source + n, count: right.rows)
-      lowRank.writeLeft(of: block, rows: id..<(id + 1), into: left)
-      z.update(repeating: 0, count: n)
-      zeroth_low_rank_add(1, n, right.rows, lowRank.matrixScale, source + n, right.base, z, n)
-    } else if let direction {
-      direction.write(block, rows: id..<(id + 1), into: z)
-    }
-    for v in 0..<variants {
-      var row = UnsafePointer(source)
-      if direction != nil, offsets[v] != 0 {
-        zeroth_displace(n, row, offsets[v], z, moved)
-        row = UnsafePointer(moved)
+  /// What the pieces of `embed` share; `right` is V^T, r x columns, of a low-rank direction.
+  private struct Table: ~Copyable, Sendable {
+    let weights: Weights
+    let ids: [Int]
+    let block: ParameterBlock
+    let direction: (any Direction)?
+    let right: Matrix?
+    let x: Matrix
+    let accumulate: Bool
+    let chunks: Pieces
+    let scratch: Scratch
+
+    func run(_ chunk: Int, _ worker: Int) { for i in chunks[chunk] { embed(i, scratch[worker]) } }
+
+    /// Row ids[i] in each variant.
+    private func embed(_ i: Int, _ z: UnsafeMutablePointer<Float>) {
+      let n = block.columns
+      let rows = ids[i]..<(ids[i] + 1)
+      let moved = z + n
+      let source = moved + n
+      weights.stored.read(block, rows: rows, into: source)
+      if let lowRank = weights.lowRank, let right {
+        let left = UnsafeMutableBufferPointer(start: source + n, count: right.rows)
+        lowRank.writeLeft(of: block, rows: rows, into: left)
+        z.update(repeating: 0, count: n)
+        zeroth_low_rank_add(1, n, right.rows, lowRank.matrixScale, source + n, right.base, z, n)
+      } else if let direction {
+        direction.write(block, rows: rows, into: z)
       }
-      let target = target + v * distance
-      if accumulate { zeroth_axpy(n, 1, row, target) } else { target.update(from: row, count: n) }
+      for v in 0..<weights.variants {
+        var row = UnsafePointer(source)
+        if direction != nil, weights.offsets[v] != 0 {
+          zeroth_displace(n, row, weights.offsets[v], z, moved)
+          row = UnsafePointer(moved)
+        }
+        let target = x.row(v * ids.count + i)
+        if accumulate { zeroth_axpy(n, 1, row, target) } else { target.update(from: row, count: n) }
+      }
     }
   }
 
