@@ -6,8 +6,7 @@
 # FORWARDS=1000     forward passes of each run, those of DiZO's projections counted
 # SEEDS="13 21 ..." of split and run; the k = 16 splits are the drawn ones of data/k-shot
 # METHODS="mezo ..." all four by default
-# RATES="5e-5 2e-4" learning rates; of several, a method takes the one of the highest mean dev score. By default 5e-5, and
-#                   1e-3 where accuracy is the objective
+# RATES="5e-5 2e-4" learning rates; of several, a method takes the one of the highest mean dev score. By default 5e-5
 # THREADS=1         threads of each run
 # SHARED=../shared  where models/ and data/ lie; RESULTS=.build/results keeps each run's result: finished runs are not repeated
 #
@@ -33,9 +32,7 @@ describe() {
     minilm-trec-16) arguments="$minilm --task trec --k 16 --data $kshot/trec/16-$2" ;;
     minilm-rte-16) arguments="$minilm --task rte --k 16 --data $kshot/RTE/16-$2" ;;
     minilm-rte-512) arguments="$minilm --task rte --k 512 --data $shared/data/rte" ;;
-    imdb-opt-sst2-accuracy)
-      arguments="--model imdb-opt --task sst2 --data $shared/data/sst2 --objective accuracy"
-      rates=${RATES:-1e-3} ;;
+    imdb-opt-*-accuracy) describe "${1%-accuracy}" "$2"; arguments+=" --objective accuracy" ;;
     imdb-opt-*) arguments="--model imdb-opt --task ${1#imdb-opt-} --data $shared/data/${1#imdb-opt-}" ;;
     *) echo "results.sh: no setting '$1'" >&2; exit 2 ;;
   esac

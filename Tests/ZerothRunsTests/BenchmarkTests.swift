@@ -198,18 +198,28 @@ extension ToolTests {
   }
 
   @Test func memoryIsMeasuredInProcessesOfItsOwn() throws {
+    let figures = try memory(of: "opt-tiny", "lozo")
+    #expect(figures.compactMap { $0["name"]?.text } == ["inference", "lozo"])
+  }
+
+  @Test func allocationsOfAStepAreFewAndDoNotGrowWithTheModel() throws {
+    let small = try memory(of: "opt-tiny", "mezo,lozo")
+    let large = try memory(of: "opt-1m", "mezo,lozo")
+    for (small, large) in zip(small, large) where small["allocations_per_step"] != .null {
+      #expect(large["large_allocations_per_step"]?.number == 0)
+      let few = try #require(small["allocations_per_step"]?.number)
+      let many = try #require(large["allocations_per_step"]?.number)
+      #expect(few > 0 && few < 60)
+      #expect(abs(many - few) < 3)  // two layers more would show in this
+    }
+  }
+
+  private func memory(of shape: String, _ optimizers: String) throws -> [JSON] {
     let output = try zeroth([
-      "bench", "memory", "--shape", "opt-tiny", "--batch", "2", "--tokens", "8", "--optimizers", "lozo", "--warm-up",
+      "bench", "memory", "--shape", shape, "--batch", "2", "--tokens", "8", "--optimizers", optimizers, "--warm-up",
       "10", "--json",
     ])
     #expect(output.status == 0, "\(output.err)")
-    let json = try JSON(parsing: Data(output.out.utf8), subject: "output")
-    let figures = try #require(json["figures"]?.elements)
-    #expect(figures.compactMap { $0["name"]?.text } == ["inference", "lozo"])
-    for figure in figures where figure["large_allocations_per_step"] != .null {
-      #expect(figure["large_allocations_per_step"]?.number == 0)
-      let all = try #require(figure["allocations_per_step"]?.number)
-      #expect(all > 0)
-    }
+    return try #require(try JSON(parsing: Data(output.out.utf8), subject: "output")["figures"]?.elements)
   }
 }
