@@ -4,6 +4,7 @@
 #include "CZeroth.h"
 #include "vectorize.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
@@ -15,6 +16,15 @@ enum { zeroth_strip = 48 };  // rows of W whose results are written together: a 
 #define GENERIC_MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #else
 #define GENERIC_MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma((a), (b), (c))
+#endif
+
+// A value that the compiler cannot see through.
+#if defined(__x86_64__)
+#define HIDE(value) __asm__("" : "+v"(value))
+#elif defined(__aarch64__)
+#define HIDE(value) __asm__("" : "+w"(value))
+#else
+#define HIDE(value) (void)0
 #endif
 
 #define ISA generic
@@ -56,7 +66,7 @@ static const struct kernels {
   size_t tile_rows, lanes;
   int (*share_of)(size_t);
   void (*pack)(size_t, size_t, size_t, const float *, size_t, float *);
-  void (*multiply)(size_t, size_t, size_t, size_t, const float *, const float *, size_t, float *, size_t);
+  void (*multiply)(size_t, size_t, size_t, size_t, const float *, const float *, size_t, bool, float *, size_t);
 } kernels[] = {
     {tile_rows_generic, 4, share_of_generic, pack_generic, multiply_generic},
 #if defined(__x86_64__)
@@ -110,7 +120,7 @@ static void multiply(const struct kernels *on, size_t m, size_t n, size_t packed
                      const float *packed, const float *w, size_t ldw, float *y, size_t ldy) {
   for (size_t i = 0; i < m; i += on->tile_rows)
     on->multiply(m - i < on->tile_rows ? m - i : on->tile_rows, n, first, k, packed + i * padded(on, packed_k), w, ldw,
-                 y + i * ldy, ldy);
+                 i > 0, y + i * ldy, ldy);
 }
 
 size_t zeroth_tile_rows(void) { return chosen()->tile_rows; }
