@@ -1,16 +1,11 @@
-"""MeZO, LOZO, LOZO-M and DiZO on OPT as plain PyTorch trainers run them, timed on the weights and the mini-batch that
-`zeroth bench step --save DIR` wrote.
+"""MeZO, LOZO, LOZO-M and DiZO on OPT as plain PyTorch trainers run them, on the weights and the mini-batch that `zeroth
+bench step --save DIR` wrote.
 
 Written from the formulas: weights are moved in place by +eps, -2 eps, +eps, noise is drawn again from a seed each time,
 logits cover the whole vocabulary at every position, and every candidate is a padded sequence of its own.
-
-    python pytorch_zo.py DIR --repeats 3 --threads 2      prints JSON
 """
 
-import argparse
 import json
-import statistics
-import time
 
 import numpy as np
 import torch
@@ -190,48 +185,12 @@ class DiZO(MeZO):
         place({name: min(max(1 - 0.1 * c * probe[name] / max(norms[name], 1e-12) ** 2, 0.8), 1.2) for name in change})
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("directory")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    batch = json.load(open(options.directory + "/batch.json"))
-    model = OPT(options.directory)
+TRAINERS = {"mezo": MeZO, "lozo": LOZO, "lozo-m": LOZOM, "dizo": DiZO}
+
+
+def load(directory):
+    """The model and its loss on the mini-batch."""
+    batch = json.load(open(directory + "/batch.json"))
+    model = OPT(directory)
     make_loss = language_model_loss if batch["setting"]["loss"] == "language-model" else classification_loss
-    loss = make_loss(model, batch["examples"])
-
-    def seconds(body):
-        start = time.perf_counter()
-        body()
-        return time.perf_counter() - start
-
-    with torch.inference_mode():
-        result = {"loss_at_theta": loss(), "methods": []}
-        names = {"mezo": MeZO, "lozo": LOZO, "lozo-m": LOZOM, "dizo": DiZO}
-        trainers = {name: kind(model.weights, loss) for name, kind in names.items()}
-        times = {name: [] for name in names}
-        forwards = []
-        for i in range(options.repeats + 1):
-            for name, trainer in trainers.items():
-                forward = seconds(loss)
-                step = seconds(trainer.step)
-                if name == "dizo":
-                    step += seconds(trainer.projection) / 100
-                if i > 0:  # the first round warms up
-                    forwards.append(forward)
-                    times[name].append(step)
-        for name in names:
-            result["methods"].append(
-                {
-                    "name": name,
-                    "step_seconds": statistics.median(times[name]),
-                    "forward_seconds": statistics.median(forwards),
-                }
-            )
-    print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()
+    return model, make_loss(model, batch["examples"])

@@ -4,7 +4,7 @@
 #
 #   make build && Benchmarks/against-pytorch/run.sh [language-model|classification] [SHAPE] [BATCH] [TOKENS]
 #
-# ROUNDS (default 3) is how often the two take turns, REPEATS (3) how many steps of a method each makes in a turn.
+# ROUNDS (default 5) is how often the two take turns with each method.
 # PyTorch comes from PyPI, into a virtual environment under .build; VENV names another one.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,7 +12,7 @@ root=$(cd "$here/../.." && pwd)
 zeroth=${ZEROTH:-$root/.build/release/zeroth}
 venv=${VENV:-$root/.build/pytorch-venv}
 loss=${1:-language-model} shape=${2:-opt-125m} batch=${3:-16} tokens=${4:-64}
-rounds=${ROUNDS:-3} repeats=${REPEATS:-3} threads=${THREADS:-$(nproc)}
+rounds=${ROUNDS:-5} threads=${THREADS:-$(nproc)}
 
 if ! "$venv/bin/python" -c 'import torch, numpy' 2>/dev/null; then
   python3 -m venv "$venv"
@@ -20,10 +20,7 @@ if ! "$venv/bin/python" -c 'import torch, numpy' 2>/dev/null; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-setting=(--loss "$loss" --shape "$shape" --batch "$batch" --tokens "$tokens" --threads "$threads" --repeats "$repeats")
-for round in $(seq "$rounds"); do
-  "$zeroth" bench step "${setting[@]}" --no-memory --no-reference --json --save "$work" > "$work/zeroth-$round.json"
-  OMP_NUM_THREADS=$threads "$venv/bin/python" "$here/pytorch_zo.py" "$work" --repeats "$repeats" --threads "$threads" \
-    > "$work/pytorch-$round.json"
-done
-"$venv/bin/python" "$here/ratios.py" "$work"
+setting=(--loss "$loss" --shape "$shape" --batch "$batch" --tokens "$tokens" --threads "$threads")
+"$zeroth" bench step "${setting[@]}" --optimizers lozo --repeats 1 --no-memory --no-reference --save "$work" > /dev/null
+OMP_NUM_THREADS=$threads "$venv/bin/python" "$here/compare.py" "$work" "$rounds" "$threads" \
+  "$zeroth" bench step "${setting[@]}"

@@ -1,3 +1,5 @@
+import CZeroth
+
 /// A vector of the size of the parameters that is never stored: it adds itself, block by block and row by row.
 ///
 /// Directions are what estimators, rules and adapters pass to each other. Laws, checked by the test kit: adding in
@@ -96,6 +98,19 @@ extension LowRankDirection {
     [Float](unsafeUninitializedCapacity: block.rows * rank) { buffer, count in
       writeLeft(of: block, rows: 0..<block.rows, into: buffer)
       count = block.rows * rank
+    }
+  }
+
+  /// values (rows.count x r) += scale U[rows].
+  func addLeft(of block: ParameterBlock, rows: Range<Int>, scale: Float, to values: UnsafeMutablePointer<Float>) {
+    let height = max(1, 256 / rank)  // what fits on the stack
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: height * rank) { u in
+      guard let source = u.baseAddress else { return }
+      for first in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
+        let part = first..<min(first + height, rows.upperBound)
+        writeLeft(of: block, rows: part, into: u)
+        zeroth_axpy(part.count * rank, scale, source, values + (first - rows.lowerBound) * rank)
+      }
     }
   }
 

@@ -1,5 +1,3 @@
-import CZeroth
-
 /// sum_i w_i D_i: what an average over queries, or a step along them, is.
 public struct WeightedSum<Term: Direction>: Direction {
   /// The weights and the directions.
@@ -10,6 +8,7 @@ public struct WeightedSum<Term: Direction>: Direction {
 
   /// Whether a term touches `block`.
   public func touches(_ block: ParameterBlock) -> Bool {
+    // Asked for each panel: `contains(where:)` would allocate each time.
     for term in terms where term.direction.touches(block) { return true }
     return false
   }
@@ -46,19 +45,16 @@ struct LowRankSum: LowRankDirection {
   var rightKey: StreamKey { terms[0].direction.rightKey }
 
   func touches(_ block: ParameterBlock) -> Bool {
+    // As in `WeightedSum`.
     for term in terms where term.direction.touches(block) { return true }
     return false
   }
 
   func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
-    let count = rows.count * rank
-    for i in 0..<count { values[i] = 0 }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { u in
-      guard let source = u.baseAddress, let target = values.baseAddress else { return }
-      for (weight, direction) in terms where direction.touches(block) {
-        direction.writeLeft(of: block, rows: rows, into: u)
-        zeroth_axpy(count, weight * direction.matrixScale, source, target)
-      }
+    guard let target = values.baseAddress else { return }
+    target.update(repeating: 0, count: rows.count * rank)
+    for (weight, direction) in terms where direction.touches(block) {
+      direction.addLeft(of: block, rows: rows, scale: weight * direction.matrixScale, to: target)
     }
   }
 

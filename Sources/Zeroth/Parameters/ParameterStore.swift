@@ -176,10 +176,12 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
 
   /// B += scale s_l U_l on each matrix.
   private mutating func postpone(_ direction: any LowRankDirection, _ scales: BlockScales, _ scale: Float) {
-    if let updates, updates.rank == direction.rank, updates.rightKey != direction.rightKey {
-      write(where: { _ in true }) { _, _ in }
-      updates.begin(direction, layout.trainable)
-    } else if updates?.rightKey != direction.rightKey || updates?.rank != direction.rank {
+    if let updates, updates.rank == direction.rank {
+      if updates.rightKey != direction.rightKey {
+        write(where: { _ in true }) { _, _ in }
+        updates.begin(direction, layout.trainable)
+      }
+    } else {
       fold()
       updates = PendingUpdates(direction, layout.trainable)
     }

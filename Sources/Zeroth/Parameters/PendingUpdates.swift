@@ -72,15 +72,7 @@ final class PendingUpdates: @unchecked Sendable {
   /// B += scale U for the rows `rows` of `block`.
   func add(_ direction: any LowRankDirection, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     guard let place = places[block.index] else { return }
-    let height = max(1, 256 / rank)  // what fits on the stack
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: height * rank) { u in
-      guard let start = u.baseAddress else { return }
-      for first in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
-        let part = first..<min(first + height, rows.upperBound)
-        direction.writeLeft(of: block, rows: part, into: u)
-        zeroth_axpy(part.count * rank, scale, start, memory + place.left + first * rank)
-      }
-    }
+    direction.addLeft(of: block, rows: rows, scale: scale, to: memory + place.left + rows.lowerBound * rank)
   }
 
   /// B = 0 on `block`.

@@ -59,19 +59,11 @@ final class LowRankMomentumState: @unchecked Sendable {
       factors[block.index].withUnsafeMutableBufferPointer { values in
         for i in values.indices { values[i] *= decay }
         for term in terms {
-          guard block.isMatrix else {
+          if block.isMatrix, let start = values.baseAddress {
+            term.direction.addLeft(of: block, rows: 0..<block.rows, scale: term.weight, to: start)
+          } else {
             var span = values.mutableSpan
             term.direction.add(to: &span, of: block, rows: 0..<block.rows, scale: term.weight)
-            continue
-          }
-          let rank = term.direction.rank
-          let height = max(1, 256 / rank)  // what fits on the stack
-          withUnsafeTemporaryAllocation(of: Float.self, capacity: height * rank) { u in
-            for first in stride(from: 0, to: block.rows, by: height) {
-              let rows = first..<min(first + height, block.rows)
-              term.direction.writeLeft(of: block, rows: rows, into: u)
-              for i in 0..<(rows.count * rank) { values[first * rank + i] += term.weight * u[i] }
-            }
           }
         }
       }
