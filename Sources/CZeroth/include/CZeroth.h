@@ -103,6 +103,8 @@ double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, cons
 /// W (m x n, leading dimension ldw) += a U V^T, U m x r, vt = V^T r x n
 void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_Nonnull u, const float *_Nonnull vt,
                          float *_Nonnull w, size_t ldw);
+/// y (n x m) = x^T, x m x n with few columns
+void zeroth_transpose(size_t m, size_t n, const float *_Nonnull x, float *_Nonnull y);
 
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,

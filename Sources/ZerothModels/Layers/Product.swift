@@ -22,10 +22,9 @@ struct Product: @unchecked Sendable {
   /// What is added to W before it is multiplied, and how many displaced W there are.
   private let dense: (any Direction)?
   private let copies: Int
-  /// The thin products' left factors, and x times their right ones.
-  private let pending: LowRankTerm?
-  private let lowRank: (any LowRankDirection)?
+  /// x times the thin products' right factors, and their left ones.
   private let projected: Matrix?
+  private let factors: ThinFactors?
   /// Rows of W in a panel; the last may have fewer.
   let panelHeight = 48
   /// Columns of W that are multiplied at a time: a panel's stay near, with the rows of x that they meet.
@@ -50,11 +49,12 @@ struct Product: @unchecked Sendable {
     self.weight = weight
     self.rows = rows ?? 0..<weight.rows
     self.columns = columns ?? 0..<weight.columns
-    pending = weight.isMatrix ? weights.stored.pending(of: weight) : nil
+    let pending = weight.isMatrix ? weights.stored.pending(of: weight) : nil
     let direction = weights.displacement(of: weight)
-    lowRank = weight.isMatrix && direction != nil ? weights.lowRank : nil
+    let lowRank = weight.isMatrix && direction != nil ? weights.lowRank : nil
     dense = lowRank == nil ? direction : nil
     projected = Self.project(x, pending, lowRank, weight, self.columns, weights)
+    factors = ThinFactors(pending, lowRank, weight, rows: self.rows, panelHeight: panelHeight, weights.workspace)
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rows / x.groups > height
     let isStaged = hasManyRows && (dense != nil || weights.stored.floats(of: weight) == nil)
@@ -65,8 +65,6 @@ struct Product: @unchecked Sendable {
     copies = dense == nil ? 1 : x.groups
     staged = isStaged ? weights.workspace.matrix(panelsInStage * copies * panelHeight, chunk) : nil
   }
-
-  private var rank: Int { projected?.columns ?? 0 }
 
   private var panelCount: Int { (rows.count + panelHeight - 1) / panelHeight }
 
@@ -88,11 +86,11 @@ struct Product: @unchecked Sendable {
   /// Whether the panels of a stage are made ahead.
   var isStaged: Bool { staged != nil }
 
-  /// Floats of scratch that `add`, `addThin` and `make` take.
+  /// Floats of scratch that `add` and `make` take.
   var scratchCount: Int {
     let isHalf = weights.stored.floats(of: weight) == nil
     let panels = isStaged ? 0 : dense == nil ? (isHalf ? 1 : 0) : copies
-    return max(2 * rank * panelHeight, (panels * panelHeight + (dense == nil ? 0 : 2 * noiseHeight)) * chunk)
+    return (panels * panelHeight + (dense == nil ? 0 : 2 * noiseHeight)) * chunk
   }
 
   /// Makes the panels of a stage, on all threads, where they have to be made.
@@ -159,13 +157,10 @@ struct Product: @unchecked Sendable {
   }
 
   /// out (block.count x panel.count, leading dimension `stride`) += the thin products.
-  func addThin(
-    _ panel: Range<Int>, block: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int,
-    scratch: UnsafeMutablePointer<Float>
-  ) {
-    guard let projected else { return }
-    let factors = transposedFactors(panel, scratch)
-    zeroth_low_rank_add(block.count, panel.count, rank, 1, projected.row(block.lowerBound), factors, out, stride)
+  func addThin(_ panel: Range<Int>, block: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int) {
+    guard let projected, let factors else { return }
+    zeroth_low_rank_add(
+      block.count, panel.count, projected.columns, 1, projected.row(block.lowerBound), factors[panel], out, stride)
   }
 
   /// W[panel, part] + offset z for each displacement, or as it is, `distance` floats apart.
@@ -206,28 +201,6 @@ struct Product: @unchecked Sendable {
       zeroth_widen(format.kernel, part.count, start + r * n * format.size, scratch + r * part.count)
     }
     return (UnsafePointer(scratch), part.count)
-  }
-
-  /// [B | U]^T of a panel: rank x panel.count.
-  private func transposedFactors(
-    _ panel: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
-  ) -> UnsafePointer<Float> {
-    let first = rows.lowerBound + panel.lowerBound
-    let left = scratch + panelHeight * rank
-    func transpose(_ factor: UnsafePointer<Float>, _ r: Int, at place: Int) {
-      for q in 0..<r {
-        let row = scratch + (place + q) * panel.count
-        for j in 0..<panel.count { row[j] = factor[j * r + q] }
-      }
-    }
-    if let pending { transpose(pending.left + first * pending.rank, pending.rank, at: 0) }
-    if let lowRank {
-      lowRank.writeLeft(
-        of: weight, rows: first..<(first + panel.count),
-        into: UnsafeMutableBufferPointer(start: left, count: panel.count * lowRank.rank))
-      transpose(left, lowRank.rank, at: rank - lowRank.rank)
-    }
-    return UnsafePointer(scratch)
   }
 
   /// [x V of the pending term | offset_v scale x V of the direction], for the rows of each variant: x.rows x rank.
@@ -299,7 +272,7 @@ extension Weights {
       let out = y.row(block.lowerBound) + panel.lowerBound
       if pass == product.passes.first {
         weights.start(y, block, panel, biases, accumulate: accumulate)
-        product.addThin(panel, block: block, to: out, stride: y.columns, scratch: scratch[worker])
+        product.addThin(panel, block: block, to: out, stride: y.columns)
       }
       product.add(i, of: stage, block: block, pass: pass, to: out, stride: y.columns, scratch: scratch[worker])
       if pass == product.passes.last { zeroth_activate(activation, block.count, panel.count, out, y.columns) }

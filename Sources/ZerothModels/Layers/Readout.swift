@@ -111,7 +111,7 @@ private struct ReadoutStage: ~Copyable, Sendable {
     for i in pieces[piece] {
       let panel = product.panel(stage.lowerBound + i)
       zeroth_fill_rows(block.count, panel.count, nil, out, panel.count)
-      product.addThin(panel, block: block, to: out, stride: panel.count, scratch: scratch)
+      product.addThin(panel, block: block, to: out, stride: panel.count)
       product.add(i, of: stage, block: block, pass: columns, to: out, stride: panel.count, scratch: scratch)
       for r in block {
         let logits = out + (r - block.lowerBound) * panel.count
