@@ -34,7 +34,7 @@ struct Product: @unchecked Sendable {
   private let blockHeight: Int
   /// The panels of a stage, for each displacement; nil where a thread makes a panel for itself, or none is made.
   private let staged: Matrix?
-  private let panelsInStage = 4
+  private let panelsInStage = 8
   /// Rows of W that are displaced at a time: so few that z stays in the first cache.
   private let noiseHeight = 4
 
