@@ -15,7 +15,7 @@ struct ThinFactors: @unchecked Sendable {
   ) {
     let rank = (pending?.rank ?? 0) + (lowRank?.rank ?? 0)
     guard rank > 0 else { return nil }
-    memory = workspace.matrix((rows.count + panelHeight - 1) / panelHeight * panelHeight, rank)
+    memory = workspace.matrix(rows.count, rank)
     self.panelHeight = panelHeight
     let height = panelHeight * Self.panelsInPiece
     let scratch = workspace.scratch(height * (lowRank?.rank ?? 0))
