@@ -1,4 +1,4 @@
-// The matrix product of the models, Y += X W^T. It stands in for a BLAS's sgemm: W is read as it is stored, some rows at
+// The matrix product of the models, Y = f(start + X W^T). It stands in for a BLAS's sgemm: W is read as it is stored, some rows at
 // a time, which a panel that was displaced by a direction or widened from half precision passes through all the same;
 // and with few rows of X, as in a step of one short example, it takes hardly longer than reading W.
 #include "CZeroth.h"
@@ -10,6 +10,12 @@
 #pragma STDC FP_CONTRACT OFF
 
 enum { zeroth_strip = 48 };  // rows of W whose results are written together: a multiple of every HEIGHT
+
+// A tile of a packed X at some columns, and k columns of W there.
+struct factors {
+  size_t k, ldw;
+  const float *x, *w;
+};
 
 // Fused where the hardware has it: emulated, it would be a call for each element.
 #if defined(__x86_64__)
@@ -66,7 +72,7 @@ static const struct kernels {
   size_t tile_rows, lanes;
   int (*share_of)(size_t);
   void (*pack)(size_t, size_t, size_t, const float *, size_t, float *);
-  void (*multiply)(size_t, size_t, size_t, size_t, const float *, const float *, size_t, bool, float *, size_t);
+  void (*multiply)(size_t, size_t, size_t, struct factors, struct factors, bool, const float *const *, float *, size_t);
 } kernels[] = {
     {tile_rows_generic, 4, share_of_generic, pack_generic, multiply_generic},
 #if defined(__x86_64__)
@@ -116,11 +122,23 @@ static void pack(const struct kernels *on, size_t m, size_t k, const float *x, s
   zeroth_parallel((int)((m + on->tile_rows - 1) / on->tile_rows * packing.chunks), 64, &packing, pack_piece);
 }
 
-static void multiply(const struct kernels *on, size_t m, size_t n, size_t packed_k, size_t first, size_t k,
-                     const float *packed, const float *w, size_t ldw, float *y, size_t ldy) {
-  for (size_t i = 0; i < m; i += on->tile_rows)
-    on->multiply(m - i < on->tile_rows ? m - i : on->tile_rows, n, first, k, packed + i * padded(on, packed_k), w, ldw,
-                 i > 0, y + i * ldy, ldy);
+enum { most_tile_rows = 64 };
+
+static void multiply(const struct kernels *on, size_t m, size_t n, struct zeroth_factors of, struct zeroth_factors thin,
+                     struct zeroth_start start, enum zeroth_activation f, float *y, size_t ldy) {
+  for (size_t i = 0; i < m; i += on->tile_rows) {
+    size_t rows = m - i < on->tile_rows ? m - i : on->tile_rows;
+    struct factors whole = {of.k, of.ldw, of.packed + i * padded(on, of.columns), of.w};
+    struct factors few = {thin.k, thin.ldw, thin.k ? thin.packed + i * padded(on, thin.columns) : NULL, thin.w};
+    const float *starts[most_tile_rows];
+    size_t row = (start.before + i) / start.shared, left = (row + 1) * start.shared - (start.before + i);
+    for (size_t r = 0; r < rows; r++, left--) {
+      if (left == 0) row++, left = start.shared;
+      starts[r] = start.rows + row * start.stride;
+    }
+    on->multiply(rows, n, of.first, whole, few, i > 0, starts, y + i * ldy, ldy);
+    if (f != zeroth_identity) zeroth_activate(f, rows, n, y + i * ldy, ldy);
+  }
 }
 
 size_t zeroth_tile_rows(void) { return chosen()->tile_rows; }
@@ -131,14 +149,18 @@ void zeroth_pack(size_t m, size_t k, const float *x, size_t ldx, float *packed) 
   pack(chosen(), m, k, x, ldx, packed);
 }
 
-void zeroth_multiply_packed(size_t m, size_t n, size_t packed_k, size_t first, size_t k, const float *packed,
-                            const float *w, size_t ldw, float *y, size_t ldy) {
-  multiply(chosen(), m, n, packed_k, first, k, packed, w, ldw, y, ldy);
+void zeroth_multiply_packed(size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
+                            struct zeroth_start start, enum zeroth_activation f, float *y, size_t ldy) {
+  multiply(chosen(), m, n, factors, thin, start, f, y, ldy);
 }
 
 size_t zeroth_packed_count_on(int isa, size_t m, size_t k) { return packed_count(kernels_of(isa), m, k); }
 
-void zeroth_product_on(int isa, size_t m, size_t n, size_t k, const float *x, const float *w, float *packed, float *y) {
-  pack(kernels_of(isa), m, k, x, k, packed);
-  multiply(kernels_of(isa), m, n, k, 0, k, packed, w, k, y, n);
+void zeroth_pack_on(int isa, size_t m, size_t k, const float *x, size_t ldx, float *packed) {
+  pack(kernels_of(isa), m, k, x, ldx, packed);
+}
+
+void zeroth_multiply_packed_on(int isa, size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
+                               struct zeroth_start start, enum zeroth_activation f, float *y, size_t ldy) {
+  multiply(kernels_of(isa), m, n, factors, thin, start, f, y, ldy);
 }

@@ -68,20 +68,3 @@ VECTOR void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const flo
     }
   }
 }
-
-static inline __attribute__((always_inline)) void transpose(size_t m, size_t n, const float *restrict x,
-                                                            float *restrict y) {
-  for (size_t j = 0; j < n; j++)
-    for (size_t i = 0; i < m; i++) y[j * m + i] = x[i * n + j];
-}
-
-// With n known, the compiler takes columns out of whole vectors.
-VECTOR void zeroth_transpose(size_t m, size_t n, const float *restrict x, float *restrict y) {
-  switch (n) {
-    case 1: transpose(m, 1, x, y); break;
-    case 2: transpose(m, 2, x, y); break;
-    case 4: transpose(m, 4, x, y); break;
-    case 8: transpose(m, 8, x, y); break;
-    default: transpose(m, n, x, y);
-  }
-}

@@ -103,8 +103,6 @@ double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, cons
 /// W (m x n, leading dimension ldw) += a U V^T, U m x r, vt = V^T r x n
 void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_Nonnull u, const float *_Nonnull vt,
                          float *_Nonnull w, size_t ldw);
-/// y (n x m) = x^T, x m x n with few columns
-void zeroth_transpose(size_t m, size_t n, const float *_Nonnull x, float *_Nonnull y);
 
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
@@ -126,26 +124,7 @@ size_t zeroth_tile_rows(void);
 /// Packs X for products: tiles of rows, column by column, in the order in which the kernel reads them. `packed` is
 /// aligned to 64 bytes.
 void zeroth_pack(size_t m, size_t k, const float *_Nonnull x, size_t ldx, float *_Nonnull packed);
-/// Y (m x n) += X[:, first ..< first + k] W^T for a packed X of m x packed_k and W of n x k as it is stored; `first` is a
-/// multiple of 16.
-void zeroth_multiply_packed(size_t m, size_t n, size_t packed_k, size_t first, size_t k, const float *_Nonnull packed,
-                            const float *_Nonnull w, size_t ldw, float *_Nonnull y, size_t ldy);
-/// The same on a chosen instruction set, for tests: Y += X W^T, with room to pack X.
-size_t zeroth_packed_count_on(int isa, size_t m, size_t k);
-void zeroth_product_on(int isa, size_t m, size_t n, size_t k, const float *_Nonnull x, const float *_Nonnull w,
-                       float *_Nonnull packed, float *_Nonnull y);
-
-// ---- Layers (row-major, fp32) --------------------------------------------------------------------------------------
-
-/// Every row of y (m x n, leading dimension ldy) = bias, or 0 without one; or += bias.
-void zeroth_fill_rows(size_t m, size_t n, const float *_Nullable bias, float *_Nonnull y, size_t ldy);
-void zeroth_add_rows(size_t m, size_t n, const float *_Nonnull bias, float *_Nonnull y, size_t ldy);
-/// out = (x - mean) / sqrt(variance + eps) * gain + bias, for each of m rows of n; gain and bias may be NULL.
-void zeroth_layer_norm(size_t m, size_t n, float eps, const float *_Nullable gain, const float *_Nullable bias,
-                       const float *_Nonnull x, float *_Nonnull out);
-/// out = x / sqrt(mean(x^2) + eps) * gain, for each of m rows of n.
-void zeroth_rms_norm(size_t m, size_t n, float eps, const float *_Nonnull gain, const float *_Nonnull x,
-                     float *_Nonnull out);
+/// What is done with each element of a layer's result.
 enum zeroth_activation {
   zeroth_identity = 0,
   zeroth_relu,
@@ -153,6 +132,39 @@ enum zeroth_activation {
   zeroth_gelu_tanh,
   zeroth_silu
 };
+/// X[:, first ..< first + k], of a packed X with `columns` columns, and W, n x k as it is stored, its rows ldw floats
+/// apart; `first` is a multiple of 16.
+struct zeroth_factors {
+  const float *_Nullable packed;
+  size_t columns, first, k;
+  const float *_Nullable w;
+  size_t ldw;
+};
+/// What the rows of a result start from: row i from row (before + i) / shared of `rows`, which lie `stride` floats apart.
+struct zeroth_start {
+  const float *_Nonnull rows;
+  size_t stride, shared, before;
+};
+/// Y (m x n) = f(start + X W^T + thin X thin W^T); `start` may be Y itself. The thin W is of few columns, its rows go on
+/// with zeros to a multiple of 16 floats and its X is packed whole; k = 0 stands for none.
+void zeroth_multiply_packed(size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
+                            struct zeroth_start start, enum zeroth_activation f, float *_Nonnull y, size_t ldy);
+/// The same on a chosen instruction set, for tests.
+size_t zeroth_packed_count_on(int isa, size_t m, size_t k);
+void zeroth_pack_on(int isa, size_t m, size_t k, const float *_Nonnull x, size_t ldx, float *_Nonnull packed);
+void zeroth_multiply_packed_on(int isa, size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
+                               struct zeroth_start start, enum zeroth_activation f, float *_Nonnull y, size_t ldy);
+
+// ---- Layers (row-major, fp32) --------------------------------------------------------------------------------------
+
+/// Every row of y (m x n, leading dimension ldy) += bias.
+void zeroth_add_rows(size_t m, size_t n, const float *_Nonnull bias, float *_Nonnull y, size_t ldy);
+/// out = (x - mean) / sqrt(variance + eps) * gain + bias, for each of m rows of n; gain and bias may be NULL.
+void zeroth_layer_norm(size_t m, size_t n, float eps, const float *_Nullable gain, const float *_Nullable bias,
+                       const float *_Nonnull x, float *_Nonnull out);
+/// out = x / sqrt(mean(x^2) + eps) * gain, for each of m rows of n.
+void zeroth_rms_norm(size_t m, size_t n, float eps, const float *_Nonnull gain, const float *_Nonnull x,
+                     float *_Nonnull out);
 /// x = f(x), for m rows of n with leading dimension ldx.
 void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float *_Nonnull x, size_t ldx);
 /// x *= y, elementwise.

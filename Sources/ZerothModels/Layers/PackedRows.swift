@@ -33,19 +33,18 @@ struct PackedRows: @unchecked Sendable {
     return max(1, count / tile) * tile
   }
 
-  /// y (rows x `height`) += x[rows, columns] W^T, the rows in one group and the first at the start of a tile; W of
-  /// `height` rows, `stride` floats apart.
-  func multiply(
-    _ part: Range<Int>, columns: Range<Int>, _ w: UnsafePointer<Float>, height: Int, stride: Int,
-    addingTo y: UnsafeMutablePointer<Float>, stride yStride: Int
-  ) {
+  /// x[rows, columns], the rows in one group and the first at the start of a tile, and W, whose rows are `stride` floats
+  /// apart, for a product of them.
+  func factors(
+    _ part: Range<Int>, columns: Range<Int>, _ w: UnsafePointer<Float>, stride: Int
+  ) -> zeroth_factors {
     let count = rows / groups
     let group = part.lowerBound / count
     let before = part.lowerBound - group * count
     let start =
       base + group * Int(zeroth_packed_count(count, self.columns)) + Int(zeroth_packed_count(before, self.columns))
-    zeroth_multiply_packed(
-      part.count, height, self.columns, columns.lowerBound, columns.count, start, w, stride, y, yStride)
+    return zeroth_factors(
+      packed: start, columns: self.columns, first: columns.lowerBound, k: columns.count, w: w, ldw: stride)
   }
 
   /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart.
@@ -56,9 +55,9 @@ struct PackedRows: @unchecked Sendable {
       let rows = s.tiles[i]
       let out = s.y.row(rows.lowerBound) + s.column
       for r in 0..<rows.count { (out + r * s.y.columns).update(repeating: 0, count: s.height) }
-      s.x.multiply(
-        rows, columns: 0..<s.x.columns, s.w.address, height: s.height, stride: s.stride, addingTo: out,
-        stride: s.y.columns)
+      zeroth_multiply_packed(
+        rows.count, s.height, s.x.factors(rows, columns: 0..<s.x.columns, s.w.address, stride: s.stride),
+        zeroth_factors(), .rows(of: out, stride: s.y.columns), zeroth_identity, out, s.y.columns)
     }
   }
 }
@@ -71,8 +70,26 @@ extension Weights {
   /// `groups` are as many as the layers of these weights ask for, unless it says otherwise.
   func pack(like x: Matrix, groups: Int? = nil, _ make: () -> Matrix) -> PackedRows {
     let usual = direction == nil || lowRank != nil ? 1 : variants
-    let packed = PackedRows(rows: x.rows, columns: x.columns, groups: groups ?? usual, workspace)
+    return pack(rows: x.rows, columns: x.columns, groups: groups ?? usual, make)
+  }
+
+  /// What `make` makes, rows x columns, packed likewise.
+  func pack(rows: Int, columns: Int, groups: Int, _ make: () -> Matrix) -> PackedRows {
+    let packed = PackedRows(rows: rows, columns: columns, groups: groups, workspace)
     workspace.scope { packed.fill(make()) }
     return packed
   }
+}
+
+extension zeroth_start {
+  /// Each row of a result starts from the row of `rows` at its own place: from itself, to add to what stands there.
+  static func rows(of rows: UnsafePointer<Float>, stride: Int) -> Self {
+    Self(rows: rows, stride: stride, shared: 1, before: 0)
+  }
+
+  /// All rows of a result start from `row`.
+  static func row(_ row: UnsafePointer<Float>) -> Self { Self(rows: row, stride: 0, shared: 1, before: 0) }
+
+  /// The same for the rows from `row` on.
+  func advanced(to row: Int) -> Self { Self(rows: rows, stride: stride, shared: shared, before: before + row) }
 }

@@ -22,9 +22,7 @@ struct Product: @unchecked Sendable {
   /// What is added to W before it is multiplied, and how many displaced W there are.
   private let dense: (any Direction)?
   private let copies: Int
-  /// x times the thin products' right factors, and their left ones.
-  private let projected: Matrix?
-  private let factors: ThinFactors?
+  private let thin: ThinFactors?
   /// Rows of W in a panel; the last may have fewer.
   let panelHeight = 48
   /// Columns of W that are multiplied at a time: a panel's stay near, with the rows of x that they meet.
@@ -53,8 +51,7 @@ struct Product: @unchecked Sendable {
     let direction = weights.displacement(of: weight)
     let lowRank = weight.isMatrix && direction != nil ? weights.lowRank : nil
     dense = lowRank == nil ? direction : nil
-    projected = Self.project(x, pending, lowRank, weight, self.columns, weights)
-    factors = ThinFactors(pending, lowRank, weight, rows: self.rows, panelHeight: panelHeight, weights.workspace)
+    thin = ThinFactors(x, pending, lowRank, weight, rows: self.rows, columns: self.columns, weights)
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rows / x.groups > height
     let isStaged = hasManyRows && (dense != nil || weights.stored.floats(of: weight) == nil)
@@ -125,11 +122,12 @@ struct Product: @unchecked Sendable {
     write(part, pass, to: target, distance: panelHeight * chunk, scratch: scratch)
   }
 
-  /// out (block.count x panel.count, leading dimension `stride`) += x[block, pass] W[panel, pass]^T, the panel number
-  /// `i` of `stage`.
-  func add(
-    _ i: Int, of stage: Range<Int>, block: Range<Int>, pass: Range<Int>, to out: UnsafeMutablePointer<Float>,
-    stride: Int, scratch: UnsafeMutablePointer<Float>
+  /// out (block.count x panel.count, leading dimension `stride`) = start + x[block, pass] W[panel, pass]^T, the panel
+  /// number `i` of `stage`. The first pass adds the thin products; what the last one leaves goes through `activation`.
+  func multiply(
+    _ i: Int, of stage: Range<Int>, block: Range<Int>, pass: Range<Int>, from start: zeroth_start,
+    activation: zeroth_activation = zeroth_identity, into out: UnsafeMutablePointer<Float>, stride: Int,
+    scratch: UnsafeMutablePointer<Float>
   ) {
     let panel = panel(stage.lowerBound + i)
     let count = x.rows / x.groups
@@ -146,21 +144,19 @@ struct Product: @unchecked Sendable {
         write(panel, part, to: scratch, distance: distance, scratch: scratch + copies * distance)
         (w, wStride) = (UnsafePointer(scratch), part.count)
       }
+      let start = first == pass.lowerBound ? start : .rows(of: out, stride: stride)
       for group in (block.lowerBound / count)...((block.upperBound - 1) / count) {
         let rows = block.clamped(to: (group * count)..<((group + 1) * count))
-        x.multiply(
+        let before = rows.lowerBound - block.lowerBound
+        let factors = x.factors(
           rows, columns: (first - columns.lowerBound)..<(first - columns.lowerBound + part.count),
-          w + (copies > 1 ? group * distance : 0), height: panel.count, stride: wStride,
-          addingTo: out + (rows.lowerBound - block.lowerBound) * stride, stride: stride)
+          w + (copies > 1 ? group * distance : 0), stride: wStride)
+        let thin = first == columns.lowerBound ? thin?.factors(rows, from: panel.lowerBound) : nil
+        zeroth_multiply_packed(
+          rows.count, panel.count, factors, thin ?? zeroth_factors(), start.advanced(to: before),
+          part.upperBound == columns.upperBound ? activation : zeroth_identity, out + before * stride, stride)
       }
     }
-  }
-
-  /// out (block.count x panel.count, leading dimension `stride`) += the thin products.
-  func addThin(_ panel: Range<Int>, block: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int) {
-    guard let projected, let factors else { return }
-    zeroth_low_rank_add(
-      block.count, panel.count, projected.columns, 1, projected.row(block.lowerBound), factors[panel], out, stride)
   }
 
   /// W[panel, part] + offset z for each displacement, or as it is, `distance` floats apart.
@@ -202,30 +198,6 @@ struct Product: @unchecked Sendable {
     }
     return (UnsafePointer(scratch), part.count)
   }
-
-  /// [x V of the pending term | offset_v scale x V of the direction], for the rows of each variant: x.rows x rank.
-  private static func project(
-    _ x: PackedRows, _ pending: LowRankTerm?, _ lowRank: (any LowRankDirection)?, _ block: ParameterBlock,
-    _ columns: Range<Int>, _ weights: Weights
-  ) -> Matrix? {
-    let first = pending?.rank ?? 0
-    let second = lowRank?.rank ?? 0
-    guard first + second > 0 else { return nil }
-    let projected = weights.workspace.matrix(x.rows, first + second)
-    // V of the direction is that of the pending term for as long as a window lasts.
-    let isShared = pending != nil && pending?.rightKey == lowRank?.rightKey && first == second
-    func multiply(_ right: UnsafePointer<Float>, _ rank: Int, column: Int) {
-      x.multiplyThin(right + columns.lowerBound, height: rank, stride: block.columns, into: projected, column: column)
-    }
-    if let pending { multiply(pending.right, first, column: 0) }
-    if let lowRank, !isShared { multiply(weights.rightFactor(lowRank, block).base, second, column: first) }
-    for row in 0..<x.rows where second > 0 {
-      let scale = weights.offsets[row / (x.rows / weights.variants)] * (lowRank?.matrixScale ?? 0)
-      let values = projected.row(row)
-      for q in 0..<second { values[first + q] = scale * values[isShared ? q : first + q] }
-    }
-    return projected
-  }
 }
 
 extension Weights {
@@ -238,6 +210,7 @@ extension Weights {
   ) {
     workspace.scope {
       let biases = bias.map { vector($0, rows: rows) }
+      let start = accumulate ? nil : biases ?? zeros((rows ?? 0..<weight.rows).count)
       let product = Product(x, weight, rows: rows, columns: columns, self)
       let blocks = product.blocks
       let scratch = workspace.scratch(product.scratchCount)
@@ -245,23 +218,30 @@ extension Weights {
         for stage in product.stages {
           product.make(stage, pass: pass)
           let layer = LinearStage(
-            weights: self, product: product, blocks: blocks, stage: stage, pass: pass, y: y, biases: biases,
-            accumulate: accumulate, activation: activation, scratch: scratch)
+            product: product, blocks: blocks, stage: stage, pass: pass, rows: y.rows / variants, y: y, biases: biases,
+            start: start, activation: activation, scratch: scratch)
           Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: layer) { $0.run($1, $2) }
         }
       }
     }
   }
 
-  /// What the pieces of a stage of `linear` share.
+  /// A row of zeros.
+  func zeros(_ count: Int) -> Matrix {
+    let row = workspace.matrix(1, count)
+    row.base.update(repeating: 0, count: count)
+    return row
+  }
+
+  /// What the pieces of a stage of `linear` share. A variant has `rows` rows, and a row of `biases` and of what its results
+  /// `start` from; without such a one they start from y.
   private struct LinearStage: ~Copyable, Sendable {
-    let weights: Weights
     let product: Product
     let blocks: Pieces
     let stage, pass: Range<Int>
+    let rows: Int
     let y: Matrix
-    let biases: Matrix?
-    let accumulate: Bool
+    let biases, start: Matrix?
     let activation: zeroth_activation
     let scratch: Scratch
 
@@ -270,27 +250,28 @@ extension Weights {
       let (i, block) = (item % stage.count, blocks[item / stage.count])
       let panel = product.panel(stage.lowerBound + i)
       let out = y.row(block.lowerBound) + panel.lowerBound
+      var from = zeroth_start.rows(of: out, stride: y.columns)
       if pass == product.passes.first {
-        weights.start(y, block, panel, biases, accumulate: accumulate)
-        product.addThin(panel, block: block, to: out, stride: y.columns)
+        if let start {
+          let shared = start.rows == 1 ? y.rows : rows
+          from = zeroth_start(
+            rows: start.base + panel.lowerBound, stride: start.columns, shared: shared, before: block.lowerBound)
+        } else if let biases {
+          add(biases, block, panel)
+        }
       }
-      product.add(i, of: stage, block: block, pass: pass, to: out, stride: y.columns, scratch: scratch[worker])
-      if pass == product.passes.last { zeroth_activate(activation, block.count, panel.count, out, y.columns) }
+      product.multiply(
+        i, of: stage, block: block, pass: pass, from: from, activation: activation, into: out, stride: y.columns,
+        scratch: scratch[worker])
     }
-  }
 
-  /// y[block, panel] = b of each row's variant, or 0; or y += b.
-  private func start(_ y: Matrix, _ block: Range<Int>, _ panel: Range<Int>, _ biases: Matrix?, accumulate: Bool) {
-    let count = y.rows / variants
-    for v in 0..<variants {
-      let rows = block.clamped(to: (v * count)..<((v + 1) * count))
-      guard !rows.isEmpty else { continue }
-      let target = y.row(rows.lowerBound) + panel.lowerBound
-      let b = biases.map { UnsafePointer($0.row(v)) + panel.lowerBound }
-      if !accumulate {
-        zeroth_fill_rows(rows.count, panel.count, b, target, y.columns)
-      } else if let b {
-        zeroth_add_rows(rows.count, panel.count, b, target, y.columns)
+    /// y[block, panel] += b of each row's variant.
+    private func add(_ biases: Matrix, _ block: Range<Int>, _ panel: Range<Int>) {
+      for v in (block.lowerBound / rows)...((block.upperBound - 1) / rows) {
+        let part = block.clamped(to: (v * rows)..<((v + 1) * rows))
+        zeroth_add_rows(
+          part.count, panel.count, biases.row(v) + panel.lowerBound, y.row(part.lowerBound) + panel.lowerBound,
+          y.columns)
       }
     }
   }

@@ -44,11 +44,12 @@ extension Weights {
         let w = workspace.matrix(variants * ids.count, head.columns)
         embed(ids, head, into: w)
         let packed = pack(like: h, groups: variants) { h }
-        zeroth_fill_rows(h.rows, width, nil, out.base, width)
+        let zeros = zeros(width)
         for v in 0..<variants {
-          packed.multiply(
-            (v * rows)..<((v + 1) * rows), columns: 0..<head.columns, w.row(v * ids.count), height: width,
-            stride: head.columns, addingTo: out.row(v * rows), stride: width)
+          let factors = packed.factors(
+            (v * rows)..<((v + 1) * rows), columns: 0..<head.columns, w.row(v * ids.count), stride: head.columns)
+          zeroth_multiply_packed(
+            rows, width, factors, zeroth_factors(), .row(zeros.base), zeroth_identity, out.row(v * rows), width)
         }
       } else {
         linear(pack(h), head, into: out)
@@ -72,13 +73,14 @@ extension Weights {
       let sums = LogSums(workspace.matrix(count, LogSums.floats * h.rows), rows: h.rows)
       for piece in 0..<count { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
       let found = workspace.matrix(1, h.rows)
+      let zeros = zeros(product.panelHeight)
       let scratch = workspace.scratch(product.scratchCount + blocks[0].count * product.panelHeight)
       for stage in product.stages {
         product.make(stage, pass: 0..<head.columns)
         let pieces = pieces(stage)
         let readout = ReadoutStage(
-          product: product, blocks: blocks, stage: stage, pieces: pieces, columns: 0..<head.columns, targets: targets,
-          sums: sums, found: found, scratch: scratch)
+          product: product, blocks: blocks, stage: stage, pieces: pieces, columns: 0..<head.columns, zeros: zeros,
+          targets: targets, sums: sums, found: found, scratch: scratch)
         Parallel.forEach(pieces.count * blocks.count, workers: scratch.workers, with: readout) { $0.run($1, $2) }
       }
       return (0..<variants).map { v in
@@ -98,6 +100,7 @@ private struct ReadoutStage: ~Copyable, Sendable {
   let stage: Range<Int>
   let pieces: Pieces
   let columns: Range<Int>
+  let zeros: Matrix
   let targets: [Int]
   let sums: LogSums
   let found: Matrix
@@ -110,9 +113,9 @@ private struct ReadoutStage: ~Copyable, Sendable {
     let out = scratch + product.scratchCount
     for i in pieces[piece] {
       let panel = product.panel(stage.lowerBound + i)
-      zeroth_fill_rows(block.count, panel.count, nil, out, panel.count)
-      product.addThin(panel, block: block, to: out, stride: panel.count)
-      product.add(i, of: stage, block: block, pass: columns, to: out, stride: panel.count, scratch: scratch)
+      product.multiply(
+        i, of: stage, block: block, pass: columns, from: .row(zeros.base), into: out, stride: panel.count,
+        scratch: scratch)
       for r in block {
         let logits = out + (r - block.lowerBound) * panel.count
         sums[piece, r].add(LogSum(panel.count, logits))

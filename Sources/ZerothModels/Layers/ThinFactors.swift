@@ -1,35 +1,39 @@
 import CZeroth
 import Zeroth
 
-/// [B | U]^T of some rows of a matrix, panel by panel (rank x the panel's rows each): the left factors of what a window
-/// of low-rank updates has left, and of a low-rank direction. Drawn once for a product, in few large pieces.
+/// The thin products of a layer, [x B' | x V] times [B | U]^T: of what a window of low-rank updates has left, and of a
+/// low-rank direction. The left factors are drawn once for a product, in few large pieces.
 struct ThinFactors: @unchecked Sendable {
-  private let memory: Matrix
-  private let panelHeight: Int
-  private static let panelsInPiece = 16
+  /// x times the right factors, packed as x is.
+  private let projected: PackedRows
+  /// The rows of W's part in [B | U], each continued with zeros to whole vectors.
+  private let left: Matrix
+  private let rank: Int
 
-  /// nil where neither term is there.
+  /// nil where neither term is there. `columns` are those of W that meet x, `rows` those that give results.
   init?(
-    _ pending: LowRankTerm?, _ lowRank: (any LowRankDirection)?, _ block: ParameterBlock, rows: Range<Int>,
-    panelHeight: Int, _ workspace: Workspace
+    _ x: PackedRows, _ pending: LowRankTerm?, _ lowRank: (any LowRankDirection)?, _ block: ParameterBlock,
+    rows: Range<Int>, columns: Range<Int>, _ weights: Weights
   ) {
-    let rank = (pending?.rank ?? 0) + (lowRank?.rank ?? 0)
+    rank = (pending?.rank ?? 0) + (lowRank?.rank ?? 0)
     guard rank > 0 else { return nil }
-    memory = workspace.matrix(rows.count, rank)
-    self.panelHeight = panelHeight
-    let height = panelHeight * Self.panelsInPiece
-    let scratch = workspace.scratch(height * (lowRank?.rank ?? 0))
+    left = weights.workspace.matrix(rows.count, (rank + 15) / 16 * 16)
+    projected = Self.project(x, pending, lowRank, block, columns, weights)
+    let height = 768
+    let scratch = weights.workspace.scratch(height * (lowRank?.rank ?? 0))
     let drawing = Drawing(
-      factors: self, pending: pending, lowRank: lowRank, block: block, rows: rows,
+      left: left, pending: pending, lowRank: lowRank, block: block, rows: rows,
       pieces: Pieces(0..<rows.count, by: height), scratch: scratch)
     Parallel.forEach(drawing.pieces.count, workers: scratch.workers, with: drawing) { $0.run($1, $2) }
   }
 
-  /// [B | U]^T of `panel`, rows counted from the first.
-  subscript(panel: Range<Int>) -> UnsafeMutablePointer<Float> { memory.row(panel.lowerBound) }
+  /// What the rows `part` of x times the left factors from row `row` on take: the product's own first row is 0.
+  func factors(_ part: Range<Int>, from row: Int) -> zeroth_factors {
+    projected.factors(part, columns: 0..<rank, left.row(row), stride: left.columns)
+  }
 
   private struct Drawing: ~Copyable, Sendable {
-    let factors: ThinFactors
+    let left: Matrix
     let pending: LowRankTerm?
     let lowRank: (any LowRankDirection)?
     let block: ParameterBlock
@@ -40,23 +44,47 @@ struct ThinFactors: @unchecked Sendable {
     func run(_ i: Int, _ worker: Int) {
       let piece = pieces[i]
       let first = rows.lowerBound + piece.lowerBound
+      left.row(piece.lowerBound).update(repeating: 0, count: piece.count * left.columns)
       if let pending { put(pending.left + first * pending.rank, pending.rank, of: piece, at: 0) }
       if let lowRank {
-        let left = scratch[worker]
+        let drawn = scratch[worker]
         lowRank.writeLeft(
           of: block, rows: first..<(first + piece.count),
-          into: UnsafeMutableBufferPointer(start: left, count: piece.count * lowRank.rank))
-        put(left, lowRank.rank, of: piece, at: pending?.rank ?? 0)
+          into: UnsafeMutableBufferPointer(start: drawn, count: piece.count * lowRank.rank))
+        put(drawn, lowRank.rank, of: piece, at: pending?.rank ?? 0)
       }
     }
 
-    /// The transposed panels of a factor (piece.count x rank), below `place` factors that stand there.
+    /// A factor (piece.count x rank), right of `place` factors that stand there.
     private func put(_ factor: UnsafePointer<Float>, _ rank: Int, of piece: Range<Int>, at place: Int) {
-      for start in stride(from: piece.lowerBound, to: piece.upperBound, by: factors.panelHeight) {
-        let panel = start..<min(start + factors.panelHeight, piece.upperBound)
-        zeroth_transpose(
-          panel.count, rank, factor + (start - piece.lowerBound) * rank, factors[panel] + place * panel.count)
+      for (i, row) in piece.enumerated() {
+        (left.row(row) + place).update(from: factor + i * rank, count: rank)
       }
+    }
+  }
+
+  /// [x V of the pending term | offset_v scale x V of the direction], for the rows of each variant: x.rows x rank.
+  private static func project(
+    _ x: PackedRows, _ pending: LowRankTerm?, _ lowRank: (any LowRankDirection)?, _ block: ParameterBlock,
+    _ columns: Range<Int>, _ weights: Weights
+  ) -> PackedRows {
+    let first = pending?.rank ?? 0
+    let second = lowRank?.rank ?? 0
+    // V of the direction is that of the pending term for as long as a window lasts.
+    let isShared = pending != nil && pending?.rightKey == lowRank?.rightKey && first == second
+    return weights.pack(rows: x.rows, columns: first + second, groups: x.groups) {
+      let projected = weights.workspace.matrix(x.rows, first + second)
+      func multiply(_ right: UnsafePointer<Float>, _ rank: Int, column: Int) {
+        x.multiplyThin(right + columns.lowerBound, height: rank, stride: block.columns, into: projected, column: column)
+      }
+      if let pending { multiply(pending.right, first, column: 0) }
+      if let lowRank, !isShared { multiply(weights.rightFactor(lowRank, block).base, second, column: first) }
+      for row in 0..<x.rows where second > 0 {
+        let scale = weights.offsets[row / (x.rows / weights.variants)] * (lowRank?.matrixScale ?? 0)
+        let values = projected.row(row)
+        for q in 0..<second { values[first + q] = scale * values[isShared ? q : first + q] }
+      }
+      return projected
     }
   }
 }

@@ -30,26 +30,85 @@ import Zeroth
     }
   }
 
+  /// Whether each of `y` is start + x w^T of its row and column, x m x k and w n x k, within what rounding explains.
+  private func expect(
+    _ y: [Float], _ m: Int, _ n: Int, _ pairs: [(x: [Float], w: [Float], k: Int)], start: (Int, Int) -> Float
+  ) {
+    for i in 0..<m {
+      for j in 0..<n {
+        var sum = Double(start(i, j))
+        var magnitudes = abs(sum)
+        for (x, w, k) in pairs {
+          for p in 0..<k {
+            let product = Double(x[i * k + p]) * Double(w[j * k + p])
+            sum += product
+            magnitudes += abs(product)
+          }
+        }
+        // Roundings of 2^-24 that go either way (Higham and Mary 2019, sqrt(k) in place of k).
+        let terms = pairs.reduce(0) { $0 + $1.k }
+        let bound = Double(terms).squareRoot() * magnitudes * 0x1p-24 + 1e-7
+        #expect(abs(Double(y[i * n + j]) - sum) <= bound, "row \(i), column \(j)")
+      }
+    }
+  }
+
   @Test(arguments: 0..<Int(zeroth_isa_count()), shapes) func productsAgree(isa: Int, shape: Shape) {
-    let (m, n, k) = (shape.m, shape.n, shape.k)
+    let (isa, m, n, k) = (Int32(isa), shape.m, shape.n, shape.k)
     let x = values(1, m * k)
     let w = values(2, n * k)
     let before = values(3, m * n)
     var y = before
-    withPacked(zeroth_packed_count_on(Int32(isa), m, k)) { zeroth_product_on(Int32(isa), m, n, k, x, w, $0, &y) }
-    for i in 0..<m {
-      for j in 0..<n {
-        var sum = Double(before[i * n + j])
-        var magnitudes = abs(sum)
-        for p in 0..<k {
-          let product = Double(x[i * k + p]) * Double(w[j * k + p])
-          sum += product
-          magnitudes += abs(product)
+    withPacked(zeroth_packed_count_on(isa, m, k)) { packed in
+      zeroth_pack_on(isa, m, k, x, k, packed)
+      w.withUnsafeBufferPointer { w in
+        y.withUnsafeMutableBufferPointer { y in
+          guard let y = y.baseAddress else { return }
+          zeroth_multiply_packed_on(
+            isa, m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k),
+            zeroth_factors(), zeroth_start(rows: y, stride: n, shared: 1, before: 0), zeroth_identity, y, n)
         }
-        // Roundings of 2^-24 that go either way (Higham and Mary 2019, sqrt(k) in place of k).
-        let bound = Double(k).squareRoot() * magnitudes * 0x1p-24 + 1e-7
-        #expect(abs(Double(y[i * n + j]) - sum) <= bound, "row \(i), column \(j)")
       }
+    }
+    expect(y, m, n, [(x, w, k)]) { before[$0 * n + $1] }
+  }
+
+  /// A thin product beside W's, rows that start from a bias for every seven, and an activation.
+  @Test(arguments: 0..<Int(zeroth_isa_count()), shapes) func thinProductsAndBiasesAgree(isa: Int, shape: Shape) {
+    let (isa, m, n, k, before) = (Int32(isa), shape.m, shape.n, shape.k, 5)
+    let x = values(1, m * k)
+    let w = values(2, n * k)
+    let biases = values(3, ((before + m) / 7 + 1) * n)
+    for rank in [1, 4, 6, 18] {
+      let thinX = values(4, m * rank)
+      let thinW = values(5, n * rank)
+      let width = (rank + 15) / 16 * 16
+      var padded = [Float](repeating: 0, count: n * width)
+      for j in 0..<n { for q in 0..<rank { padded[j * width + q] = thinW[j * rank + q] } }
+      func product(_ f: zeroth_activation) -> [Float] {
+        var y = [Float](repeating: .nan, count: m * n)
+        withPacked(zeroth_packed_count_on(isa, m, k)) { packed in
+          withPacked(zeroth_packed_count_on(isa, m, rank)) { thin in
+            zeroth_pack_on(isa, m, k, x, k, packed)
+            zeroth_pack_on(isa, m, rank, thinX, rank, thin)
+            w.withUnsafeBufferPointer { w in
+              padded.withUnsafeBufferPointer { padded in
+                biases.withUnsafeBufferPointer { biases in
+                  guard let start = biases.baseAddress else { return }
+                  zeroth_multiply_packed_on(
+                    isa, m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k),
+                    zeroth_factors(packed: thin, columns: rank, first: 0, k: rank, w: padded.baseAddress, ldw: width),
+                    zeroth_start(rows: start, stride: n, shared: 7, before: before), f, &y, n)
+                }
+              }
+            }
+          }
+        }
+        return y
+      }
+      let y = product(zeroth_identity)
+      expect(y, m, n, [(x, w, k), (thinX, thinW, rank)]) { biases[(before + $0) / 7 * n + $1] }
+      #expect(product(zeroth_relu) == y.map { max($0, 0) })
     }
   }
 
@@ -57,20 +116,27 @@ import Zeroth
     let (m, n, k) = (20, 30, 128)
     let x = values(1, m * k)
     let w = values(2, n * k)
-    var once = [Float](repeating: 0, count: m * n)
-    var inParts = once
-    withPacked(zeroth_packed_count(m, k)) { packed in
-      zeroth_pack(m, k, x, k, packed)
-      zeroth_multiply_packed(m, n, k, 0, k, packed, w, k, &once, n)
-      w.withUnsafeBufferPointer { w in
-        guard let w = w.baseAddress else { return }
-        for first in [0, 48] {
-          let count = first == 0 ? 48 : k - 48
-          zeroth_multiply_packed(m, n, k, first, count, packed, w + first, k, &inParts, n)
+    func product(_ parts: [Range<Int>]) -> [Float] {
+      var y = [Float](repeating: 0, count: m * n)
+      withPacked(zeroth_packed_count(m, k)) { packed in
+        zeroth_pack(m, k, x, k, packed)
+        w.withUnsafeBufferPointer { w in
+          y.withUnsafeMutableBufferPointer { y in
+            guard let w = w.baseAddress, let y = y.baseAddress else { return }
+            for part in parts {
+              zeroth_multiply_packed(
+                m, n,
+                zeroth_factors(
+                  packed: packed, columns: k, first: part.lowerBound, k: part.count, w: w + part.lowerBound, ldw: k),
+                zeroth_factors(), zeroth_start(rows: y, stride: n, shared: 1, before: 0), zeroth_identity, y, n)
+            }
+          }
         }
       }
+      return y
     }
-    #expect(zip(once, inParts).allSatisfy { abs($0 - $1) < 1e-5 })
+    let once = product([0..<k])
+    #expect(zip(once, product([0..<48, 48..<k])).allSatisfy { abs($0 - $1) < 1e-5 })
     #expect(once.contains { abs($0) > 0.1 })
   }
 

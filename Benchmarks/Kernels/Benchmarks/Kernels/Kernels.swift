@@ -59,7 +59,11 @@ let benchmarks: @Sendable () -> Void = {
   let packed = floats(rows * f)
   kernel("pack 512 x 768") { zeroth_pack(rows, h, a, h, packed) }
   for (m, n, k) in [(1, h, h), (16, h, h), (64, h, h), (512, h, h), (512, f, h), (512, h, f)] {
-    kernel("product \(m) x \(k) by \(n) x \(k) transposed") { zeroth_multiply_packed(m, n, k, 0, k, packed, w, k, out, n) }
+    kernel("product \(m) x \(k) by \(n) x \(k) transposed") {
+      zeroth_multiply_packed(
+        m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w, ldw: k), zeroth_factors(),
+        zeroth_start(rows: y, stride: 0, shared: 1, before: 0), zeroth_identity, out, n)
+    }
     kernel("sgemm \(m) x \(k) by \(n) x \(k) transposed") { zeroth_sgemm(true, m, n, k, 1, a, k, w, k, 0, out, n) }
   }
 
