@@ -32,6 +32,7 @@ struct factors {
 #else
 #define HIDE(value) (void)0
 #endif
+#define HIDE_ADDRESS(value) __asm__("" : "+r"(value))
 
 #define ISA generic
 #define TARGET
