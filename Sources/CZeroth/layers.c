@@ -198,13 +198,29 @@ void zeroth_attention(bool causal, size_t rows, size_t prefix, size_t head, floa
   }
 }
 
-VECTOR void zeroth_log_sum_parts(size_t n, const float *restrict x, float *largest, double *total) {
-  float top = largest_of(n, x);
-  float sums[lanes] = {0};
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    for (int l = 0; l < lanes; l++) sums[l] += exponential(x[i + l] - top);
-  for (int l = 0; i < n; i++, l++) sums[l] += exponential(x[i] - top);
+// Lane l sums the elements l, l + 16, ... of all panels, over the largest of them so far: nothing goes across lanes
+// until a row's end.
+VECTOR void zeroth_log_sum_add(size_t m, size_t n, const float *restrict x, size_t ldx, float *restrict state) {
+  for (size_t r = 0; r < m; r++, x += ldx, state += 2 * lanes) {
+    float tops[lanes], sums[lanes];
+    for (int l = 0; l < lanes; l++) tops[l] = state[l];
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes)
+      for (int l = 0; l < lanes; l++) tops[l] = x[i + l] > tops[l] ? x[i + l] : tops[l];
+    for (int l = 0; i + l < n; l++) tops[l] = x[i + l] > tops[l] ? x[i + l] : tops[l];
+    for (int l = 0; l < lanes; l++) sums[l] = state[lanes + l] * exponential(state[l] - tops[l]);
+    for (i = 0; i + lanes <= n; i += lanes)
+      for (int l = 0; l < lanes; l++) sums[l] += exponential(x[i + l] - tops[l]);
+    for (int l = 0; i + l < n; l++) sums[l] += exponential(x[i + l] - tops[l]);
+    for (int l = 0; l < lanes; l++) state[l] = tops[l];
+    for (int l = 0; l < lanes; l++) state[lanes + l] = sums[l];
+  }
+}
+
+VECTOR void zeroth_log_sum_parts(const float *restrict state, float *restrict largest, double *restrict total) {
+  float top = largest_of(lanes, state);
+  float sums[lanes];
+  for (int l = 0; l < lanes; l++) sums[l] = state[lanes + l] * exponential(state[l] - top);
   *largest = top;
   *total = (double)sum_of_lanes(sums);
 }

@@ -178,8 +178,11 @@ void zeroth_attention(bool causal, size_t rows, size_t prefix, size_t head, floa
                       size_t ldq, const float *_Nonnull k, const float *_Nonnull v, const float *_Nullable prefix_k,
                       const float *_Nullable prefix_v, size_t ldkv, float *_Nonnull out, size_t ldo,
                       float *_Nonnull scores, size_t rows_at_once);
-/// The largest of n floats, and the sum of exp(x - largest); NaN where a NaN is among them.
-void zeroth_log_sum_parts(size_t n, const float *_Nonnull x, float *_Nonnull largest, double *_Nonnull sum);
+/// Takes n more floats of each of m rows into its state of 32 floats: the largest of each of 16 lanes, and the sums of
+/// exp(x - largest). A state begins as 16 times -FLT_MAX and 16 zeros.
+void zeroth_log_sum_add(size_t m, size_t n, const float *_Nonnull x, size_t ldx, float *_Nonnull state);
+/// The largest of the floats that a state has seen, and the sum of exp(x - largest); NaN where a NaN is among them.
+void zeroth_log_sum_parts(const float *_Nonnull state, float *_Nonnull largest, double *_Nonnull sum);
 
 #ifdef __cplusplus
 }

@@ -74,7 +74,7 @@ extension Weights {
       for piece in 0..<count { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
       let found = workspace.matrix(1, h.rows)
       let zeros = zeros(product.panelHeight)
-      let scratch = workspace.scratch(product.scratchCount + blocks[0].count * product.panelHeight)
+      let scratch = workspace.scratch(product.scratchCount + blocks[0].count * (LogSum.lanes + product.panelHeight))
       for stage in product.stages {
         product.make(stage, pass: 0..<head.columns)
         let pieces = pieces(stage)
@@ -110,19 +110,23 @@ private struct ReadoutStage: ~Copyable, Sendable {
   func run(_ item: Int, _ worker: Int) {
     let (piece, block) = (item / blocks.count, blocks[item % blocks.count])
     let scratch = scratch[worker]
-    let out = scratch + product.scratchCount
+    let lanes = scratch + product.scratchCount
+    let out = lanes + block.count * LogSum.lanes
+    for r in 0..<block.count { LogSum.start(lanes + r * LogSum.lanes) }
     for i in pieces[piece] {
       let panel = product.panel(stage.lowerBound + i)
       product.multiply(
         i, of: stage, block: block, pass: columns, from: .row(zeros.base), into: out, stride: panel.count,
         scratch: scratch)
+      zeroth_log_sum_add(block.count, panel.count, out, panel.count, lanes)
       for r in block {
-        let logits = out + (r - block.lowerBound) * panel.count
-        sums[piece, r].add(LogSum(panel.count, logits))
         let target = targets[r % targets.count]
-        if panel.contains(target) { found.base[r] = logits[target - panel.lowerBound] }
+        if panel.contains(target) {
+          found.base[r] = out[(r - block.lowerBound) * panel.count + target - panel.lowerBound]
+        }
       }
     }
+    for r in block { sums[piece, r].add(LogSum(lanes + (r - block.lowerBound) * LogSum.lanes)) }
   }
 }
 
@@ -134,10 +138,19 @@ private struct LogSum {
   /// Of nothing.
   init() {}
 
-  /// Of `count` floats.
-  init(_ count: Int, _ x: UnsafePointer<Float>) {
+  /// Floats of what a row's panels are gathered in.
+  static let lanes = 32
+
+  /// Nothing gathered yet.
+  static func start(_ lanes: UnsafeMutablePointer<Float>) {
+    lanes.update(repeating: -.greatestFiniteMagnitude, count: 16)
+    (lanes + 16).update(repeating: 0, count: 16)
+  }
+
+  /// Of what was gathered in `lanes`.
+  init(_ lanes: UnsafePointer<Float>) {
     var top: Float = 0
-    zeroth_log_sum_parts(count, x, &top, &sum)
+    zeroth_log_sum_parts(lanes, &top, &sum)
     largest = Double(top)
   }
 

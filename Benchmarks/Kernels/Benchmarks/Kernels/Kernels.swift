@@ -49,13 +49,8 @@ let benchmarks: @Sendable () -> Void = {
       zeroth_attention(true, tokens, 0, 64, 0.125, a, h, a + 64, a + 128, nil, nil, h, out, h, scores, 128)
     }
   }
-  let logits = floats(50272)
-  kernel("log_sum_parts 50272") {
-    var top: Float = 0
-    var sum = 0.0
-    zeroth_log_sum_parts(50272, logits, &top, &sum)
-    blackHole(sum)
-  }
+  let (logits, states) = (floats(512 * 48), floats(512 * 32))
+  kernel("log_sum_add 512 x 48") { zeroth_log_sum_add(512, 48, logits, 48, states) }
   let packed = floats(rows * f)
   kernel("pack 512 x 768") { zeroth_pack(rows, h, a, h, packed) }
   for (m, n, k) in [(1, h, h), (16, h, h), (64, h, h), (512, h, h), (512, f, h), (512, h, f)] {
