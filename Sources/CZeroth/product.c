@@ -114,7 +114,7 @@ static void pack_piece(void *context, int piece, int worker) {
   size_t row = (size_t)piece / p->chunks * p->on->tile_rows, first = (size_t)piece % p->chunks * p->chunk;
   size_t m = p->m - row < p->on->tile_rows ? p->m - row : p->on->tile_rows;
   size_t k = p->k - first < p->chunk ? p->k - first : p->chunk;
-  p->on->pack(m, first, k, p->x + row * p->ldx, p->ldx, p->packed + row * padded(p->on, p->k));
+  p->on->pack(m, first, k, p->x + row * p->ldx + first, p->ldx, p->packed + row * padded(p->on, p->k));
 }
 
 static void pack(const struct kernels *on, size_t m, size_t k, const float *x, size_t ldx, float *packed) {
@@ -148,6 +148,12 @@ size_t zeroth_packed_count(size_t m, size_t k) { return packed_count(chosen(), m
 
 void zeroth_pack(size_t m, size_t k, const float *x, size_t ldx, float *packed) {
   pack(chosen(), m, k, x, ldx, packed);
+}
+
+void zeroth_pack_columns(size_t m, size_t columns, size_t first, size_t k, const float *x, size_t ldx, float *packed) {
+  const struct kernels *on = chosen();
+  for (size_t i = 0; i < m; i += on->tile_rows)
+    on->pack(m - i < on->tile_rows ? m - i : on->tile_rows, first, k, x + i * ldx, ldx, packed + i * padded(on, columns));
 }
 
 void zeroth_multiply_packed(size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,

@@ -124,6 +124,10 @@ size_t zeroth_tile_rows(void);
 /// Packs X for products: tiles of rows, column by column, in the order in which the kernel reads them. `packed` is
 /// aligned to 64 bytes.
 void zeroth_pack(size_t m, size_t k, const float *_Nonnull x, size_t ldx, float *_Nonnull packed);
+/// The same for k columns of X by themselves, which stand at x: they are its columns from `first` on, of `columns` in
+/// all. `first` is a multiple of 16, and so is k unless they are the last.
+void zeroth_pack_columns(size_t m, size_t columns, size_t first, size_t k, const float *_Nonnull x, size_t ldx,
+                         float *_Nonnull packed);
 /// What is done with each element of a layer's result.
 enum zeroth_activation {
   zeroth_identity = 0,

@@ -103,8 +103,11 @@ extension Weights {
     let width = layout.blocks[up.weight].rows
     for part in pieces(of: width, unit: 64, count: width / x.columns, for: y) {
       workspace.scope {
-        let f = apply(up, rows: part, to: x, activation: activation)
-        apply(down, columns: part, to: f, into: y, accumulate: true)
+        let f = packedLinear(
+          x, layout.blocks[up.weight], rows: part, bias: up.bias.map { layout.blocks[$0] }, activation: activation)
+        linear(
+          f, layout.blocks[down.weight], columns: part,
+          bias: part.lowerBound == 0 ? down.bias.map { layout.blocks[$0] } : nil, into: y, accumulate: true)
       }
     }
   }

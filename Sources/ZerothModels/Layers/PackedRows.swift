@@ -14,7 +14,8 @@ struct PackedRows: @unchecked Sendable {
   let groups: Int
   private let base: UnsafeMutablePointer<Float>
 
-  fileprivate init(rows: Int, columns: Int, groups: Int, _ workspace: Workspace) {
+  /// Room for rows that are yet to be packed.
+  init(rows: Int, columns: Int, groups: Int, _ workspace: Workspace) {
     self.rows = rows
     self.columns = columns
     self.groups = groups
@@ -25,6 +26,26 @@ struct PackedRows: @unchecked Sendable {
     let count = rows / groups
     let size = Int(zeroth_packed_count(count, columns))
     for group in 0..<groups { zeroth_pack(count, columns, x.row(group * count), columns, base + group * size) }
+  }
+
+  /// Packs `part` of the rows, `columns` of them: y has these alone, its rows `stride` floats apart. The part begins with a
+  /// tile and ends with one or with its group.
+  func put(_ part: Range<Int>, columns: Range<Int>, from y: UnsafePointer<Float>, stride: Int) {
+    let count = rows / groups
+    for group in (part.lowerBound / count)...((part.upperBound - 1) / count) {
+      let rows = part.clamped(to: (group * count)..<((group + 1) * count))
+      zeroth_pack_columns(
+        rows.count, self.columns, columns.lowerBound, columns.count, y + (rows.lowerBound - part.lowerBound) * stride,
+        stride, start(of: rows))
+    }
+  }
+
+  /// Where the packed rows from the first of `part` on begin, which begins a tile and lies in one group.
+  private func start(of part: Range<Int>) -> UnsafeMutablePointer<Float> {
+    let count = rows / groups
+    let group = part.lowerBound / count
+    return base + group * Int(zeroth_packed_count(count, columns))
+      + Int(zeroth_packed_count(part.lowerBound - group * count, columns))
   }
 
   /// About `count` rows that end with a tile.
@@ -38,13 +59,8 @@ struct PackedRows: @unchecked Sendable {
   func factors(
     _ part: Range<Int>, columns: Range<Int>, _ w: UnsafePointer<Float>, stride: Int
   ) -> zeroth_factors {
-    let count = rows / groups
-    let group = part.lowerBound / count
-    let before = part.lowerBound - group * count
-    let start =
-      base + group * Int(zeroth_packed_count(count, self.columns)) + Int(zeroth_packed_count(before, self.columns))
-    return zeroth_factors(
-      packed: start, columns: self.columns, first: columns.lowerBound, k: columns.count, w: w, ldw: stride)
+    zeroth_factors(
+      packed: start(of: part), columns: self.columns, first: columns.lowerBound, k: columns.count, w: w, ldw: stride)
   }
 
   /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart.

@@ -226,6 +226,49 @@ extension Weights {
     }
   }
 
+  /// f(x W[rows]^T + b), packed for a layer that follows: its rows are never stored otherwise.
+  func packedLinear(
+    _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>, bias: ParameterBlock?, activation: zeroth_activation
+  ) -> PackedRows {
+    let packed = PackedRows(rows: x.rows, columns: rows.count, groups: x.groups, workspace)
+    workspace.scope {
+      let start = bias.map { vector($0, rows: rows) } ?? zeros(rows.count)
+      let product = Product(x, weight, rows: rows, inOnePass: true, self)
+      let blocks = product.blocks
+      let scratch = workspace.scratch(product.scratchCount + blocks[0].count * product.panelHeight)
+      for stage in product.stages {
+        product.make(stage, pass: 0..<weight.columns)
+        let layer = PackedStage(
+          product: product, blocks: blocks, stage: stage, columns: 0..<weight.columns, rows: x.rows / variants,
+          packed: packed, start: start, activation: activation, scratch: scratch)
+        Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: layer) { $0.run($1, $2) }
+      }
+    }
+    return packed
+  }
+
+  /// What the pieces of a stage of `packedLinear` share, as those of `linear` do.
+  private struct PackedStage: ~Copyable, Sendable {
+    let product: Product
+    let blocks: Pieces
+    let stage, columns: Range<Int>
+    let rows: Int
+    let packed: PackedRows
+    let start: Matrix
+    let activation: zeroth_activation
+    let scratch: Scratch
+
+    func run(_ item: Int, _ worker: Int) {
+      let (i, block) = (item % stage.count, blocks[item / stage.count])
+      let panel = product.panel(stage.lowerBound + i)
+      let out = scratch[worker] + product.scratchCount
+      product.multiply(
+        i, of: stage, block: block, pass: columns, from: start.start(block, panel, rows: rows, of: packed.rows),
+        activation: activation, into: out, stride: panel.count, scratch: scratch[worker])
+      packed.put(block, columns: panel, from: out, stride: panel.count)
+    }
+  }
+
   /// A row of zeros.
   func zeros(_ count: Int) -> Matrix {
     let row = workspace.matrix(1, count)
@@ -253,9 +296,7 @@ extension Weights {
       var from = zeroth_start.rows(of: out, stride: y.columns)
       if pass == product.passes.first {
         if let start {
-          let shared = start.rows == 1 ? y.rows : rows
-          from = zeroth_start(
-            rows: start.base + panel.lowerBound, stride: start.columns, shared: shared, before: block.lowerBound)
+          from = start.start(block, panel, rows: rows, of: y.rows)
         } else if let biases {
           add(biases, block, panel)
         }
@@ -274,5 +315,14 @@ extension Weights {
           y.columns)
       }
     }
+  }
+}
+
+extension Matrix {
+  /// The elements `panel` of its rows as what the rows `block` of a result start from: one row for all `count`, or one for
+  /// each variant's `rows`.
+  fileprivate func start(_ block: Range<Int>, _ panel: Range<Int>, rows: Int, of count: Int) -> zeroth_start {
+    zeroth_start(
+      rows: base + panel.lowerBound, stride: columns, shared: self.rows == 1 ? count : rows, before: block.lowerBound)
   }
 }
