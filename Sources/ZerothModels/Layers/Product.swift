@@ -5,7 +5,7 @@ import Zeroth
 /// by block (some rows of x):
 ///
 ///     plain     y = x W^T
-///     low rank  y = x W^T + offset (x V) U^T         two thin products beside the plain one; U V^T is never formed
+///     low rank  y = x W^T + offset (x V) U^T         thin products, added up with the plain one; U V^T is never formed
 ///     dense     y = x (W + offset z)^T               z is made for a panel at a time, once for all variants
 ///
 /// What a window of low-rank updates has left apart from W (`ParameterStore`) is one more thin product.
@@ -235,7 +235,7 @@ extension Weights {
       let start = bias.map { vector($0, rows: rows) } ?? zeros(rows.count)
       let product = Product(x, weight, rows: rows, inOnePass: true, self)
       let blocks = product.blocks
-      let scratch = workspace.scratch(product.scratchCount + blocks[0].count * product.panelHeight)
+      let scratch = workspace.scratch(product.scratchCount + (blocks.first?.count ?? 0) * product.panelHeight)
       for stage in product.stages {
         product.make(stage, pass: 0..<weight.columns)
         let layer = PackedStage(

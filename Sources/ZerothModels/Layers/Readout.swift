@@ -74,7 +74,8 @@ extension Weights {
       for piece in 0..<count { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
       let found = workspace.matrix(1, h.rows)
       let zeros = zeros(product.panelHeight)
-      let scratch = workspace.scratch(product.scratchCount + blocks[0].count * (LogSum.lanes + product.panelHeight))
+      let scratch = workspace.scratch(
+        product.scratchCount + (blocks.first?.count ?? 0) * (LogSum.lanes + product.panelHeight))
       for stage in product.stages {
         product.make(stage, pass: 0..<head.columns)
         let pieces = pieces(stage)
