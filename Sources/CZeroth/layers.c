@@ -146,13 +146,18 @@ VECTOR void zeroth_rotate(size_t n, const float *restrict cosines, const float *
   }
 }
 
-VECTOR static float largest_of(size_t n, const float *restrict x) {
-  float tops[lanes];
-  for (int l = 0; l < lanes; l++) tops[l] = -INFINITY;
+// tops[l] = the largest of it and of x[l], x[l + 16], ...
+static inline __attribute__((always_inline)) void raise_tops(size_t n, const float *restrict x, float tops[lanes]) {
   size_t i = 0;
   for (; i + lanes <= n; i += lanes)
     for (int l = 0; l < lanes; l++) tops[l] = x[i + l] > tops[l] ? x[i + l] : tops[l];
   for (int l = 0; i < n; i++, l++) tops[l] = x[i] > tops[l] ? x[i] : tops[l];
+}
+
+VECTOR static float largest_of(size_t n, const float *restrict x) {
+  float tops[lanes];
+  for (int l = 0; l < lanes; l++) tops[l] = -INFINITY;
+  raise_tops(n, x, tops);
   float top = tops[0];
   for (int l = 1; l < lanes; l++) top = tops[l] > top ? tops[l] : top;
   return top;
@@ -204,12 +209,10 @@ VECTOR void zeroth_log_sum_add(size_t m, size_t n, const float *restrict x, size
   for (size_t r = 0; r < m; r++, x += ldx, state += 2 * lanes) {
     float tops[lanes], sums[lanes];
     for (int l = 0; l < lanes; l++) tops[l] = state[l];
+    raise_tops(n, x, tops);
+    for (int l = 0; l < lanes; l++) sums[l] = state[lanes + l] * exponential(state[l] - tops[l]);
     size_t i = 0;
     for (; i + lanes <= n; i += lanes)
-      for (int l = 0; l < lanes; l++) tops[l] = x[i + l] > tops[l] ? x[i + l] : tops[l];
-    for (int l = 0; i + l < n; l++) tops[l] = x[i + l] > tops[l] ? x[i + l] : tops[l];
-    for (int l = 0; l < lanes; l++) sums[l] = state[lanes + l] * exponential(state[l] - tops[l]);
-    for (i = 0; i + lanes <= n; i += lanes)
       for (int l = 0; l < lanes; l++) sums[l] += exponential(x[i + l] - tops[l]);
     for (int l = 0; i + l < n; l++) sums[l] += exponential(x[i + l] - tops[l]);
     for (int l = 0; l < lanes; l++) state[l] = tops[l];

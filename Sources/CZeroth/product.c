@@ -1,6 +1,6 @@
-// The matrix product of the models, Y = f(start + X W^T). It stands in for a BLAS's sgemm: W is read as it is stored, some rows at
-// a time, which a panel that was displaced by a direction or widened from half precision passes through all the same;
-// and with few rows of X, as in a step of one short example, it takes hardly longer than reading W.
+// The matrix product of the models, Y = f(start + X W^T). It stands in for a BLAS's sgemm: W is read as it is stored,
+// some rows at a time, which a panel that was displaced by a direction or widened from half precision passes through all
+// the same; and with few rows of X, as in a step of one short example, it takes hardly longer than reading W.
 #include "CZeroth.h"
 #include "vectorize.h"
 
@@ -10,12 +10,6 @@
 #pragma STDC FP_CONTRACT OFF
 
 enum { zeroth_strip = 48 };  // rows of W whose results are written together: a multiple of every HEIGHT
-
-// A tile of a packed X at some columns, and k columns of W there.
-struct factors {
-  size_t k, ldw;
-  const float *x, *w;
-};
 
 // Fused where the hardware has it: emulated, it would be a call for each element.
 #if defined(__x86_64__)
@@ -73,7 +67,8 @@ static const struct kernels {
   size_t tile_rows, lanes;
   int (*share_of)(size_t);
   void (*pack)(size_t, size_t, size_t, const float *, size_t, float *);
-  void (*multiply)(size_t, size_t, size_t, struct factors, struct factors, bool, const float *const *, float *, size_t);
+  void (*multiply)(size_t, size_t, struct zeroth_factors, struct zeroth_factors, bool, const float *const *, float *,
+                   size_t);
 } kernels[] = {
     {tile_rows_generic, 4, share_of_generic, pack_generic, multiply_generic},
 #if defined(__x86_64__)
@@ -129,16 +124,16 @@ static void multiply(const struct kernels *on, size_t m, size_t n, struct zeroth
                      struct zeroth_start start, enum zeroth_activation f, float *y, size_t ldy) {
   for (size_t i = 0; i < m; i += on->tile_rows) {
     size_t rows = m - i < on->tile_rows ? m - i : on->tile_rows;
-    struct factors whole = {of.k, of.ldw, of.packed + i * padded(on, of.columns), of.w};
-    struct factors few = {thin.k, thin.ldw, thin.k ? thin.packed + i * padded(on, thin.columns) : NULL, thin.w};
     const float *starts[most_tile_rows];
     size_t row = (start.before + i) / start.shared, left = (row + 1) * start.shared - (start.before + i);
     for (size_t r = 0; r < rows; r++, left--) {
       if (left == 0) row++, left = start.shared;
       starts[r] = start.rows + row * start.stride;
     }
-    on->multiply(rows, n, of.first, whole, few, i > 0, starts, y + i * ldy, ldy);
+    on->multiply(rows, n, of, thin, i > 0, starts, y + i * ldy, ldy);
     if (f != zeroth_identity) zeroth_activate(f, rows, n, y + i * ldy, ldy);
+    of.packed += rows * padded(on, of.columns);
+    if (thin.k > 0) thin.packed += rows * padded(on, thin.columns);
   }
 }
 

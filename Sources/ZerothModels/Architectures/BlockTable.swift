@@ -67,16 +67,21 @@ protocol CausalArchitecture: Architecture {
 }
 
 extension Weights {
-  /// y = f(x W^T + b) for a layer of the architecture, or += x W[:, columns]^T, where b goes with the first columns.
+  /// y = x W^T + b for a layer of the architecture, or += x W[:, columns]^T, where b goes with the first columns.
   func apply(
     _ layer: Linear, columns: Range<Int>? = nil, to x: Matrix, into y: Matrix, accumulate: Bool = false
   ) {
-    workspace.scope {
-      linear(
-        pack(x), layout.blocks[layer.weight], columns: columns,
-        bias: columns.map { $0.lowerBound == 0 } ?? true ? layer.bias.map { layout.blocks[$0] } : nil, into: y,
-        accumulate: accumulate)
-    }
+    workspace.scope { apply(layer, columns: columns, to: pack(x), into: y, accumulate: accumulate) }
+  }
+
+  /// The same of rows that are packed.
+  func apply(
+    _ layer: Linear, columns: Range<Int>? = nil, to x: PackedRows, into y: Matrix, accumulate: Bool = false
+  ) {
+    linear(
+      x, layout.blocks[layer.weight], columns: columns,
+      bias: columns.map { $0.lowerBound == 0 } ?? true ? layer.bias.map { layout.blocks[$0] } : nil, into: y,
+      accumulate: accumulate)
   }
 
   /// The linear layer, or the outputs `rows` of it, as a new matrix.
@@ -105,9 +110,7 @@ extension Weights {
       workspace.scope {
         let f = packedLinear(
           x, layout.blocks[up.weight], rows: part, bias: up.bias.map { layout.blocks[$0] }, activation: activation)
-        linear(
-          f, layout.blocks[down.weight], columns: part,
-          bias: part.lowerBound == 0 ? down.bias.map { layout.blocks[$0] } : nil, into: y, accumulate: true)
+        apply(down, columns: part, to: f, into: y, accumulate: true)
       }
     }
   }

@@ -63,17 +63,21 @@ struct PackedRows: @unchecked Sendable {
       packed: start(of: part), columns: self.columns, first: columns.lowerBound, k: columns.count, w: w, ldw: stride)
   }
 
-  /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart.
-  func multiplyThin(_ w: UnsafePointer<Float>, height: Int, stride: Int, into y: Matrix, column: Int) {
+  /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart;
+  /// `zeros` are as many as these rows, at least.
+  func multiplyThin(
+    _ w: UnsafePointer<Float>, height: Int, stride: Int, zeros: Matrix, into y: Matrix, column: Int
+  ) {
     let tiles = Pieces(groups: groups, of: rows / groups, by: Int(zeroth_tile_rows()))
-    let state = (x: self, w: SendableAddress(w), height: height, stride: stride, y: y, column: column, tiles: tiles)
+    let state = (
+      x: self, w: SendableAddress(w), height: height, stride: stride, zeros: zeros, y: y, column: column, tiles: tiles
+    )
     Parallel.forEach(tiles.count, with: state) { s, i, _ in
       let rows = s.tiles[i]
       let out = s.y.row(rows.lowerBound) + s.column
-      for r in 0..<rows.count { (out + r * s.y.columns).update(repeating: 0, count: s.height) }
       zeroth_multiply_packed(
         rows.count, s.height, s.x.factors(rows, columns: 0..<s.x.columns, s.w.address, stride: s.stride),
-        zeroth_factors(), .rows(of: out, stride: s.y.columns), zeroth_identity, out, s.y.columns)
+        zeroth_factors(), .row(s.zeros.base), zeroth_identity, out, s.y.columns)
     }
   }
 }

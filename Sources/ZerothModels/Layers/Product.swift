@@ -208,22 +208,9 @@ extension Weights {
     bias: ParameterBlock? = nil, into y: Matrix, accumulate: Bool = false,
     activation: zeroth_activation = zeroth_identity
   ) {
-    workspace.scope {
-      let biases = bias.map { vector($0, rows: rows) }
-      let start = accumulate ? nil : biases ?? zeros((rows ?? 0..<weight.rows).count)
-      let product = Product(x, weight, rows: rows, columns: columns, self)
-      let blocks = product.blocks
-      let scratch = workspace.scratch(product.scratchCount)
-      for pass in product.passes {
-        for stage in product.stages {
-          product.make(stage, pass: pass)
-          let layer = LinearStage(
-            product: product, blocks: blocks, stage: stage, pass: pass, rows: y.rows / variants, y: y, biases: biases,
-            start: start, activation: activation, scratch: scratch)
-          Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: layer) { $0.run($1, $2) }
-        }
-      }
-    }
+    linear(
+      x, weight, rows: rows, columns: columns, bias: bias, accumulate: accumulate, activation: activation,
+      into: .rows(y))
   }
 
   /// f(x W[rows]^T + b), packed for a layer that follows: its rows are never stored otherwise.
@@ -231,41 +218,31 @@ extension Weights {
     _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>, bias: ParameterBlock?, activation: zeroth_activation
   ) -> PackedRows {
     let packed = PackedRows(rows: x.rows, columns: rows.count, groups: x.groups, workspace)
-    workspace.scope {
-      let start = bias.map { vector($0, rows: rows) } ?? zeros(rows.count)
-      let product = Product(x, weight, rows: rows, inOnePass: true, self)
-      let blocks = product.blocks
-      let scratch = workspace.scratch(product.scratchCount + (blocks.first?.count ?? 0) * product.panelHeight)
-      for stage in product.stages {
-        product.make(stage, pass: 0..<weight.columns)
-        let layer = PackedStage(
-          product: product, blocks: blocks, stage: stage, columns: 0..<weight.columns, rows: x.rows / variants,
-          packed: packed, start: start, activation: activation, scratch: scratch)
-        Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: layer) { $0.run($1, $2) }
-      }
-    }
+    linear(
+      x, weight, rows: rows, columns: nil, bias: bias, accumulate: false, activation: activation, into: .packed(packed))
     return packed
   }
 
-  /// What the pieces of a stage of `packedLinear` share, as those of `linear` do.
-  private struct PackedStage: ~Copyable, Sendable {
-    let product: Product
-    let blocks: Pieces
-    let stage, columns: Range<Int>
-    let rows: Int
-    let packed: PackedRows
-    let start: Matrix
-    let activation: zeroth_activation
-    let scratch: Scratch
-
-    func run(_ item: Int, _ worker: Int) {
-      let (i, block) = (item % stage.count, blocks[item / stage.count])
-      let panel = product.panel(stage.lowerBound + i)
-      let out = scratch[worker] + product.scratchCount
-      product.multiply(
-        i, of: stage, block: block, pass: columns, from: start.start(block, panel, rows: rows, of: packed.rows),
-        activation: activation, into: out, stride: panel.count, scratch: scratch[worker])
-      packed.put(block, columns: panel, from: out, stride: panel.count)
+  private func linear(
+    _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>?, columns: Range<Int>?, bias: ParameterBlock?,
+    accumulate: Bool, activation: zeroth_activation, into results: LinearResults
+  ) {
+    workspace.scope {
+      let biases = bias.map { vector($0, rows: rows) }
+      let start = accumulate ? nil : biases ?? zeros((rows ?? 0..<weight.rows).count)
+      let product = Product(x, weight, rows: rows, columns: columns, inOnePass: results.arePacked, self)
+      let blocks = product.blocks
+      let panelCount = results.arePacked ? (blocks.first?.count ?? 0) * product.panelHeight : 0
+      let scratch = workspace.scratch(product.scratchCount + panelCount)
+      for pass in product.passes {
+        for stage in product.stages {
+          product.make(stage, pass: pass)
+          let layer = LinearStage(
+            product: product, blocks: blocks, stage: stage, pass: pass, rows: x.rows / variants, results: results,
+            biases: biases, start: start, activation: activation, scratch: scratch)
+          Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: layer) { $0.run($1, $2) }
+        }
+      }
     }
   }
 
@@ -275,54 +252,65 @@ extension Weights {
     row.base.update(repeating: 0, count: count)
     return row
   }
+}
 
-  /// What the pieces of a stage of `linear` share. A variant has `rows` rows, and a row of `biases` and of what its results
-  /// `start` from; without such a one they start from y.
-  private struct LinearStage: ~Copyable, Sendable {
-    let product: Product
-    let blocks: Pieces
-    let stage, pass: Range<Int>
-    let rows: Int
-    let y: Matrix
-    let biases, start: Matrix?
-    let activation: zeroth_activation
-    let scratch: Scratch
+/// Where the results of a linear layer go.
+private enum LinearResults {
+  case rows(Matrix)
+  case packed(PackedRows)
 
-    /// The product of a panel with a block, with what comes before and after it.
-    func run(_ item: Int, _ worker: Int) {
-      let (i, block) = (item % stage.count, blocks[item / stage.count])
-      let panel = product.panel(stage.lowerBound + i)
-      let out = y.row(block.lowerBound) + panel.lowerBound
-      var from = zeroth_start.rows(of: out, stride: y.columns)
-      if pass == product.passes.first {
-        if let start {
-          from = start.start(block, panel, rows: rows, of: y.rows)
-        } else if let biases {
-          add(biases, block, panel)
-        }
-      }
-      product.multiply(
-        i, of: stage, block: block, pass: pass, from: from, activation: activation, into: out, stride: y.columns,
-        scratch: scratch[worker])
-    }
-
-    /// y[block, panel] += b of each row's variant.
-    private func add(_ biases: Matrix, _ block: Range<Int>, _ panel: Range<Int>) {
-      for v in (block.lowerBound / rows)...((block.upperBound - 1) / rows) {
-        let part = block.clamped(to: (v * rows)..<((v + 1) * rows))
-        zeroth_add_rows(
-          part.count, panel.count, biases.row(v) + panel.lowerBound, y.row(part.lowerBound) + panel.lowerBound,
-          y.columns)
-      }
-    }
+  var arePacked: Bool {
+    if case .packed = self { true } else { false }
   }
 }
 
-extension Matrix {
-  /// The elements `panel` of its rows as what the rows `block` of a result start from: one row for all `count`, or one for
-  /// each variant's `rows`.
-  fileprivate func start(_ block: Range<Int>, _ panel: Range<Int>, rows: Int, of count: Int) -> zeroth_start {
-    zeroth_start(
-      rows: base + panel.lowerBound, stride: columns, shared: self.rows == 1 ? count : rows, before: block.lowerBound)
+/// What the pieces of a stage of a linear layer share. A variant has `rows` rows, and a row of `biases` and of what its
+/// results `start` from, which may be one for all; without such they start from y.
+private struct LinearStage: ~Copyable, Sendable {
+  let product: Product
+  let blocks: Pieces
+  let stage, pass: Range<Int>
+  let rows: Int
+  let results: LinearResults
+  let biases, start: Matrix?
+  let activation: zeroth_activation
+  let scratch: Scratch
+
+  /// The product of a panel with a block, with what comes before and after it.
+  func run(_ item: Int, _ worker: Int) {
+    let (i, block) = (item % stage.count, blocks[item / stage.count])
+    let panel = product.panel(stage.lowerBound + i)
+    let scratch = scratch[worker]
+    let (out, stride) =
+      switch results {
+      case .rows(let y): (y.row(block.lowerBound) + panel.lowerBound, y.columns)
+      case .packed: (scratch + product.scratchCount, panel.count)
+      }
+    var from = zeroth_start.rows(of: out, stride: stride)
+    if pass == product.passes.first {
+      if let start {
+        from = zeroth_start(
+          rows: start.base + panel.lowerBound, stride: start.rows == 1 ? 0 : start.columns, shared: rows,
+          before: block.lowerBound)
+      } else if let biases {
+        add(biases, block, panel, to: out, stride: stride)
+      }
+    }
+    product.multiply(
+      i, of: stage, block: block, pass: pass, from: from, activation: activation, into: out, stride: stride,
+      scratch: scratch)
+    if case .packed(let packed) = results { packed.put(block, columns: panel, from: out, stride: stride) }
+  }
+
+  /// out (block.count x panel.count) += b of each row's variant.
+  private func add(
+    _ biases: Matrix, _ block: Range<Int>, _ panel: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    for v in (block.lowerBound / rows)...((block.upperBound - 1) / rows) {
+      let part = block.clamped(to: (v * rows)..<((v + 1) * rows))
+      zeroth_add_rows(
+        part.count, panel.count, biases.row(v) + panel.lowerBound, out + (part.lowerBound - block.lowerBound) * stride,
+        stride)
+    }
   }
 }
