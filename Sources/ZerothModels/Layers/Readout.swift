@@ -67,8 +67,9 @@ extension Weights {
     return workspace.scope {
       let product = Product(pack(h), head, inOnePass: true, self)
       let blocks = product.blocks
-      // Sums for each of some pieces of the vocabulary, so that several threads make them.
-      func pieces(_ stage: Range<Int>) -> Pieces { Pieces(0..<stage.count, by: product.isStaged ? 1 : 16) }
+      // Sums for each of some pieces of the vocabulary, so that several threads make them: of as many panels as leave
+      // enough of them, as lanes become a sum once for a piece.
+      func pieces(_ stage: Range<Int>) -> Pieces { Pieces(0..<stage.count, by: product.isStaged ? 4 : 16) }
       let count = pieces(product.stages[0]).count
       let sums = LogSums(workspace.matrix(count, LogSums.floats * h.rows), rows: h.rows)
       for piece in 0..<count { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
@@ -120,11 +121,12 @@ private struct ReadoutStage: ~Copyable, Sendable {
         i, of: stage, block: block, pass: columns, from: .row(zeros.base), into: out, stride: panel.count,
         scratch: scratch)
       zeroth_log_sum_add(block.count, panel.count, out, panel.count, lanes)
-      for r in block {
-        let target = targets[r % targets.count]
-        if panel.contains(target) {
-          found.base[r] = out[(r - block.lowerBound) * panel.count + target - panel.lowerBound]
+      var row = block.lowerBound % targets.count
+      for r in 0..<block.count {
+        if panel.contains(targets[row]) {
+          found.base[block.lowerBound + r] = out[r * panel.count + targets[row] - panel.lowerBound]
         }
+        row = row + 1 == targets.count ? 0 : row + 1
       }
     }
     for r in block { sums[piece, r].add(LogSum(lanes + (r - block.lowerBound) * LogSum.lanes)) }
