@@ -67,8 +67,8 @@ static const struct kernels {
   size_t tile_rows, lanes;
   int (*share_of)(size_t);
   void (*pack)(size_t, size_t, size_t, const float *, size_t, float *);
-  void (*multiply)(size_t, size_t, struct zeroth_factors, struct zeroth_factors, bool, const float *const *, float *,
-                   size_t);
+  void (*multiply)(size_t, size_t, struct zeroth_factors, struct zeroth_factors, bool, const float *const *,
+                   struct zeroth_result);
 } kernels[] = {
     {tile_rows_generic, 4, share_of_generic, pack_generic, multiply_generic},
 #if defined(__x86_64__)
@@ -121,17 +121,27 @@ static void pack(const struct kernels *on, size_t m, size_t k, const float *x, s
 enum { most_tile_rows = 64 };
 
 static void multiply(const struct kernels *on, size_t m, size_t n, struct zeroth_factors of, struct zeroth_factors thin,
-                     struct zeroth_start start, enum zeroth_activation f, float *y, size_t ldy) {
+                     struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y) {
+  if (start.rows == NULL) start = (struct zeroth_start){y.rows, y.stride, 1, 0};
   for (size_t i = 0; i < m; i += on->tile_rows) {
     size_t rows = m - i < on->tile_rows ? m - i : on->tile_rows;
-    const float *starts[most_tile_rows];
-    size_t row = (start.before + i) / start.shared, left = (row + 1) * start.shared - (start.before + i);
-    for (size_t r = 0; r < rows; r++, left--) {
-      if (left == 0) row++, left = start.shared;
-      starts[r] = start.rows + row * start.stride;
+    const float *starts[most_tile_rows];  // the last row's where a tile has fewer
+    if (start.rows != NULL) {
+      size_t row = (start.before + i) / start.shared, left = (row + 1) * start.shared - (start.before + i);
+      for (size_t r = 0; r < on->tile_rows; r++, left--) {
+        if (left == 0 && r < rows) row++, left = start.shared;
+        starts[r] = start.rows + row * start.stride;
+      }
     }
-    on->multiply(rows, n, of, thin, i > 0, starts, y + i * ldy, ldy);
-    if (f != zeroth_identity) zeroth_activate(f, rows, n, y + i * ldy, ldy);
+    on->multiply(rows, n, of, thin, i > 0, start.rows == NULL ? NULL : starts, y);
+    if (y.rows != NULL) {
+      if (f != zeroth_identity) zeroth_activate(f, rows, n, y.rows, y.stride);
+      y.rows += rows * y.stride;
+    } else {
+      size_t lanes = packed_count(on, rows, 1) / on->lanes;
+      if (f != zeroth_identity) zeroth_activate(f, lanes, padded(on, n), y.packed + y.first * lanes, padded(on, n));
+      y.packed += rows * padded(on, y.columns);
+    }
     of.packed += rows * padded(on, of.columns);
     if (thin.k > 0) thin.packed += rows * padded(on, thin.columns);
   }
@@ -145,15 +155,9 @@ void zeroth_pack(size_t m, size_t k, const float *x, size_t ldx, float *packed) 
   pack(chosen(), m, k, x, ldx, packed);
 }
 
-void zeroth_pack_columns(size_t m, size_t columns, size_t first, size_t k, const float *x, size_t ldx, float *packed) {
-  const struct kernels *on = chosen();
-  for (size_t i = 0; i < m; i += on->tile_rows)
-    on->pack(m - i < on->tile_rows ? m - i : on->tile_rows, first, k, x + i * ldx, ldx, packed + i * padded(on, columns));
-}
-
 void zeroth_multiply_packed(size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
-                            struct zeroth_start start, enum zeroth_activation f, float *y, size_t ldy) {
-  multiply(chosen(), m, n, factors, thin, start, f, y, ldy);
+                            struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y) {
+  multiply(chosen(), m, n, factors, thin, start, f, y);
 }
 
 size_t zeroth_packed_count_on(int isa, size_t m, size_t k) { return packed_count(kernels_of(isa), m, k); }
@@ -163,6 +167,6 @@ void zeroth_pack_on(int isa, size_t m, size_t k, const float *x, size_t ldx, flo
 }
 
 void zeroth_multiply_packed_on(int isa, size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
-                               struct zeroth_start start, enum zeroth_activation f, float *y, size_t ldy) {
-  multiply(kernels_of(isa), m, n, factors, thin, start, f, y, ldy);
+                               struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y) {
+  multiply(kernels_of(isa), m, n, factors, thin, start, f, y);
 }

@@ -124,10 +124,6 @@ size_t zeroth_tile_rows(void);
 /// Packs X for products: tiles of rows, column by column, in the order in which the kernel reads them. `packed` is
 /// aligned to 64 bytes.
 void zeroth_pack(size_t m, size_t k, const float *_Nonnull x, size_t ldx, float *_Nonnull packed);
-/// The same for k columns of X by themselves, which stand at x: they are its columns from `first` on, of `columns` in
-/// all. `first` is a multiple of 16, and so is k unless they are the last.
-void zeroth_pack_columns(size_t m, size_t columns, size_t first, size_t k, const float *_Nonnull x, size_t ldx,
-                         float *_Nonnull packed);
 /// What is done with each element of a layer's result.
 enum zeroth_activation {
   zeroth_identity = 0,
@@ -144,20 +140,30 @@ struct zeroth_factors {
   const float *_Nullable w;
   size_t ldw;
 };
-/// What the rows of a result start from: row i from row (before + i) / shared of `rows`, which lie `stride` floats apart.
+/// What the rows of a result start from: row i from row (before + i) / shared of `rows`, which lie `stride` floats apart;
+/// without rows, from what stands where the result goes.
 struct zeroth_start {
-  const float *_Nonnull rows;
+  const float *_Nullable rows;
   size_t stride, shared, before;
 };
-/// Y (m x n) = f(start + X W^T + thin X thin W^T); `start` may be Y itself. The thin W is of few columns, its rows go on
-/// with zeros to a multiple of 16 floats and its X is packed whole; k = 0 stands for none.
+/// Where a result goes: to `rows`, which lie `stride` floats apart; or, packed for a product that follows, to the columns
+/// from `first` on of the packed matrix with `columns` columns. `first` is a multiple of 16, and so is the number of
+/// the result's columns unless they are the last.
+struct zeroth_result {
+  float *_Nullable rows;
+  size_t stride;
+  float *_Nullable packed;
+  size_t columns, first;
+};
+/// Y (m x n) = f(start + X W^T + thin X thin W^T). The thin W is of few columns, its rows go on with zeros to a multiple
+/// of 16 floats and its X is packed whole; k = 0 stands for none.
 void zeroth_multiply_packed(size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
-                            struct zeroth_start start, enum zeroth_activation f, float *_Nonnull y, size_t ldy);
+                            struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y);
 /// The same on a chosen instruction set, for tests.
 size_t zeroth_packed_count_on(int isa, size_t m, size_t k);
 void zeroth_pack_on(int isa, size_t m, size_t k, const float *_Nonnull x, size_t ldx, float *_Nonnull packed);
 void zeroth_multiply_packed_on(int isa, size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
-                               struct zeroth_start start, enum zeroth_activation f, float *_Nonnull y, size_t ldy);
+                               struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y);
 
 // ---- Layers (row-major, fp32) --------------------------------------------------------------------------------------
 

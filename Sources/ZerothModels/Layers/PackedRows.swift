@@ -28,18 +28,6 @@ struct PackedRows: @unchecked Sendable {
     for group in 0..<groups { zeroth_pack(count, columns, x.row(group * count), columns, base + group * size) }
   }
 
-  /// Packs `part` of the rows, `columns` of them: y has these alone, its rows `stride` floats apart. The part begins with a
-  /// tile and ends with one or with its group.
-  func put(_ part: Range<Int>, columns: Range<Int>, from y: UnsafePointer<Float>, stride: Int) {
-    let count = rows / groups
-    for group in (part.lowerBound / count)...((part.upperBound - 1) / count) {
-      let rows = part.clamped(to: (group * count)..<((group + 1) * count))
-      zeroth_pack_columns(
-        rows.count, self.columns, columns.lowerBound, columns.count, y + (rows.lowerBound - part.lowerBound) * stride,
-        stride, start(of: rows))
-    }
-  }
-
   /// Where the packed rows from the first of `part` on begin, which begins a tile and lies in one group.
   private func start(of part: Range<Int>) -> UnsafeMutablePointer<Float> {
     let count = rows / groups
@@ -63,6 +51,12 @@ struct PackedRows: @unchecked Sendable {
       packed: start(of: part), columns: self.columns, first: columns.lowerBound, k: columns.count, w: w, ldw: stride)
   }
 
+  /// The columns from `column` on of the rows `part`, as a place for results: the rows lie in one group, the first at the
+  /// start of a tile.
+  func result(_ part: Range<Int>, column: Int) -> zeroth_result {
+    zeroth_result(rows: nil, stride: 0, packed: start(of: part), columns: columns, first: column)
+  }
+
   /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart;
   /// `zeros` are as many as these rows, at least.
   func multiplyThin(
@@ -77,7 +71,7 @@ struct PackedRows: @unchecked Sendable {
       let out = s.y.row(rows.lowerBound) + s.column
       zeroth_multiply_packed(
         rows.count, s.height, s.x.factors(rows, columns: 0..<s.x.columns, s.w.address, stride: s.stride),
-        zeroth_factors(), .row(s.zeros.base), zeroth_identity, out, s.y.columns)
+        zeroth_factors(), .row(s.zeros.base), zeroth_identity, .rows(out, stride: s.y.columns))
     }
   }
 }
@@ -102,14 +96,19 @@ extension Weights {
 }
 
 extension zeroth_start {
-  /// Each row of a result starts from the row of `rows` at its own place: from itself, to add to what stands there.
-  static func rows(of rows: UnsafePointer<Float>, stride: Int) -> Self {
-    Self(rows: rows, stride: stride, shared: 1, before: 0)
-  }
+  /// A result is added to what stands where it goes.
+  static var inPlace: Self { Self() }
 
   /// All rows of a result start from `row`.
   static func row(_ row: UnsafePointer<Float>) -> Self { Self(rows: row, stride: 0, shared: 1, before: 0) }
 
   /// The same for the rows from `row` on.
   func advanced(to row: Int) -> Self { Self(rows: rows, stride: stride, shared: shared, before: before + row) }
+}
+
+extension zeroth_result {
+  /// A result goes to rows that lie `stride` floats apart.
+  static func rows(_ rows: UnsafeMutablePointer<Float>, stride: Int) -> Self {
+    Self(rows: rows, stride: stride, packed: nil, columns: 0, first: 0)
+  }
 }

@@ -122,12 +122,11 @@ struct Product: @unchecked Sendable {
     write(part, pass, to: target, distance: panelHeight * chunk, scratch: scratch)
   }
 
-  /// out (block.count x panel.count, leading dimension `stride`) = start + x[block, pass] W[panel, pass]^T, the panel
-  /// number `i` of `stage`. The first pass adds the thin products; what the last one leaves goes through `activation`.
+  /// results[block, panel] = start + x[block, pass] W[panel, pass]^T, the panel number `i` of `stage`. The first
+  /// pass adds the thin products; what the last one leaves goes through `activation`.
   func multiply(
     _ i: Int, of stage: Range<Int>, block: Range<Int>, pass: Range<Int>, from start: zeroth_start,
-    activation: zeroth_activation = zeroth_identity, into out: UnsafeMutablePointer<Float>, stride: Int,
-    scratch: UnsafeMutablePointer<Float>
+    activation: zeroth_activation = zeroth_identity, into results: ProductResults, scratch: UnsafeMutablePointer<Float>
   ) {
     let panel = panel(stage.lowerBound + i)
     let count = x.rows / x.groups
@@ -144,17 +143,16 @@ struct Product: @unchecked Sendable {
         write(panel, part, to: scratch, distance: distance, scratch: scratch + copies * distance)
         (w, wStride) = (UnsafePointer(scratch), part.count)
       }
-      let start = first == pass.lowerBound ? start : .rows(of: out, stride: stride)
+      let start = first == pass.lowerBound ? start : .inPlace
       for group in (block.lowerBound / count)...((block.upperBound - 1) / count) {
         let rows = block.clamped(to: (group * count)..<((group + 1) * count))
-        let before = rows.lowerBound - block.lowerBound
         let factors = x.factors(
           rows, columns: (first - columns.lowerBound)..<(first - columns.lowerBound + part.count),
           w + (copies > 1 ? group * distance : 0), stride: wStride)
         let thin = first == columns.lowerBound ? thin?.factors(rows, from: panel.lowerBound) : nil
         zeroth_multiply_packed(
-          rows.count, panel.count, factors, thin ?? zeroth_factors(), start.advanced(to: before),
-          part.upperBound == columns.upperBound ? activation : zeroth_identity, out + before * stride, stride)
+          rows.count, panel.count, factors, thin ?? zeroth_factors(), start.advanced(to: rows.lowerBound),
+          part.upperBound == columns.upperBound ? activation : zeroth_identity, results[rows, of: block, panel])
       }
     }
   }
@@ -225,15 +223,14 @@ extension Weights {
 
   private func linear(
     _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>?, columns: Range<Int>?, bias: ParameterBlock?,
-    accumulate: Bool, activation: zeroth_activation, into results: LinearResults
+    accumulate: Bool, activation: zeroth_activation, into results: ProductResults
   ) {
     workspace.scope {
       let biases = bias.map { vector($0, rows: rows) }
       let start = accumulate ? nil : biases ?? zeros((rows ?? 0..<weight.rows).count)
-      let product = Product(x, weight, rows: rows, columns: columns, inOnePass: results.arePacked, self)
+      let product = Product(x, weight, rows: rows, columns: columns, self)
       let blocks = product.blocks
-      let panelCount = results.arePacked ? (blocks.first?.count ?? 0) * product.panelHeight : 0
-      let scratch = workspace.scratch(product.scratchCount + panelCount)
+      let scratch = workspace.scratch(product.scratchCount)
       for pass in product.passes {
         for stage in product.stages {
           product.make(stage, pass: pass)
@@ -254,13 +251,22 @@ extension Weights {
   }
 }
 
-/// Where the results of a linear layer go.
-private enum LinearResults {
+/// Where the results of a product go.
+enum ProductResults: @unchecked Sendable {
+  /// To a matrix.
   case rows(Matrix)
+  /// To rows packed for a product that follows.
   case packed(PackedRows)
+  /// To memory for those of one block with one panel, block.count x panel.count.
+  case block(UnsafeMutablePointer<Float>)
 
-  var arePacked: Bool {
-    if case .packed = self { true } else { false }
+  /// The place for those of `rows`, which lie in `block`, with a panel.
+  subscript(_ rows: Range<Int>, of block: Range<Int>, _ panel: Range<Int>) -> zeroth_result {
+    switch self {
+    case .rows(let y): .rows(y.row(rows.lowerBound) + panel.lowerBound, stride: y.columns)
+    case .packed(let y): y.result(rows, column: panel.lowerBound)
+    case .block(let y): .rows(y + (rows.lowerBound - block.lowerBound) * panel.count, stride: panel.count)
+    }
   }
 }
 
@@ -271,7 +277,7 @@ private struct LinearStage: ~Copyable, Sendable {
   let blocks: Pieces
   let stage, pass: Range<Int>
   let rows: Int
-  let results: LinearResults
+  let results: ProductResults
   let biases, start: Matrix?
   let activation: zeroth_activation
   let scratch: Scratch
@@ -280,37 +286,27 @@ private struct LinearStage: ~Copyable, Sendable {
   func run(_ item: Int, _ worker: Int) {
     let (i, block) = (item % stage.count, blocks[item / stage.count])
     let panel = product.panel(stage.lowerBound + i)
-    let scratch = scratch[worker]
-    let (out, stride) =
-      switch results {
-      case .rows(let y): (y.row(block.lowerBound) + panel.lowerBound, y.columns)
-      case .packed: (scratch + product.scratchCount, panel.count)
-      }
-    var from = zeroth_start.rows(of: out, stride: stride)
+    var from = zeroth_start.inPlace
     if pass == product.passes.first {
       if let start {
         from = zeroth_start(
-          rows: start.base + panel.lowerBound, stride: start.rows == 1 ? 0 : start.columns, shared: rows,
-          before: block.lowerBound)
-      } else if let biases {
-        add(biases, block, panel, to: out, stride: stride)
+          rows: start.base + panel.lowerBound, stride: start.rows == 1 ? 0 : start.columns, shared: rows, before: 0)
+      } else if let biases, case .rows(let y) = results {
+        add(biases, block, panel, to: y)
       }
     }
     product.multiply(
-      i, of: stage, block: block, pass: pass, from: from, activation: activation, into: out, stride: stride,
-      scratch: scratch)
-    if case .packed(let packed) = results { packed.put(block, columns: panel, from: out, stride: stride) }
+      i, of: stage, block: block, pass: pass, from: from, activation: activation, into: results,
+      scratch: scratch[worker])
   }
 
-  /// out (block.count x panel.count) += b of each row's variant.
-  private func add(
-    _ biases: Matrix, _ block: Range<Int>, _ panel: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int
-  ) {
+  /// y[block, panel] += b of each row's variant.
+  private func add(_ biases: Matrix, _ block: Range<Int>, _ panel: Range<Int>, to y: Matrix) {
     for v in (block.lowerBound / rows)...((block.upperBound - 1) / rows) {
       let part = block.clamped(to: (v * rows)..<((v + 1) * rows))
       zeroth_add_rows(
-        part.count, panel.count, biases.row(v) + panel.lowerBound, out + (part.lowerBound - block.lowerBound) * stride,
-        stride)
+        part.count, panel.count, biases.row(v) + panel.lowerBound, y.row(part.lowerBound) + panel.lowerBound,
+        y.columns)
     }
   }
 }

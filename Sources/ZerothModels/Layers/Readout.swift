@@ -49,7 +49,8 @@ extension Weights {
           let factors = packed.factors(
             (v * rows)..<((v + 1) * rows), columns: 0..<head.columns, w.row(v * ids.count), stride: head.columns)
           zeroth_multiply_packed(
-            rows, width, factors, zeroth_factors(), .row(zeros.base), zeroth_identity, out.row(v * rows), width)
+            rows, width, factors, zeroth_factors(), .row(zeros.base), zeroth_identity,
+            .rows(out.row(v * rows), stride: width))
         }
       } else {
         linear(pack(h), head, into: out)
@@ -118,8 +119,8 @@ private struct ReadoutStage: ~Copyable, Sendable {
     for i in pieces[piece] {
       let panel = product.panel(stage.lowerBound + i)
       product.multiply(
-        i, of: stage, block: block, pass: columns, from: .row(zeros.base), into: out, stride: panel.count,
-        scratch: scratch)
+        i, of: stage, block: block, pass: columns, from: .row(zeros.base),
+        into: .block(out), scratch: scratch)
       zeroth_log_sum_add(block.count, panel.count, out, panel.count, lanes)
       var row = block.lowerBound % targets.count
       for r in 0..<block.count {

@@ -30,6 +30,10 @@ import Zeroth
     }
   }
 
+  private func rows(_ y: UnsafeMutablePointer<Float>, _ stride: Int) -> zeroth_result {
+    zeroth_result(rows: y, stride: stride, packed: nil, columns: 0, first: 0)
+  }
+
   /// Whether each of `y` is start + x w^T of its row and column, x m x k and w n x k, within what rounding explains.
   private func expect(
     _ y: [Float], _ m: Int, _ n: Int, _ pairs: [(x: [Float], w: [Float], k: Int)], start: (Int, Int) -> Float
@@ -66,7 +70,7 @@ import Zeroth
           guard let y = y.baseAddress else { return }
           zeroth_multiply_packed_on(
             isa, m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k),
-            zeroth_factors(), zeroth_start(rows: y, stride: n, shared: 1, before: 0), zeroth_identity, y, n)
+            zeroth_factors(), zeroth_start(), zeroth_identity, rows(y, n))
         }
       }
     }
@@ -94,11 +98,10 @@ import Zeroth
             w.withUnsafeBufferPointer { w in
               padded.withUnsafeBufferPointer { padded in
                 biases.withUnsafeBufferPointer { biases in
-                  guard let start = biases.baseAddress else { return }
                   zeroth_multiply_packed_on(
                     isa, m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k),
                     zeroth_factors(packed: thin, columns: rank, first: 0, k: rank, w: padded.baseAddress, ldw: width),
-                    zeroth_start(rows: start, stride: n, shared: 7, before: before), f, &y, n)
+                    zeroth_start(rows: biases.baseAddress, stride: n, shared: 7, before: before), f, rows(&y, n))
                 }
               }
             }
@@ -109,6 +112,68 @@ import Zeroth
       let y = product(zeroth_identity)
       expect(y, m, n, [(x, w, k), (thinX, thinW, rank)]) { biases[(before + $0) / 7 * n + $1] }
       #expect(product(zeroth_relu) == y.map { max($0, 0) })
+    }
+  }
+
+  /// Results that are packed are those that are packed afterwards, bit for bit: with a bias for all rows or for some, and
+  /// with columns of W added up, in panels of W.
+  @Test(arguments: 0..<Int(zeroth_isa_count()), shapes) func packedResultsAgree(isa: Int, shape: Shape) {
+    let (isa, m, n, k) = (Int32(isa), shape.m, shape.n, shape.k)
+    let x = values(1, m * k)
+    let w = values(2, n * k)
+    let biases = values(3, m * n)
+    let parts = k > 16 ? [0..<16, 16..<k] : [0..<k]
+    for shared in [m, 7] {
+      func multiply(_ packed: UnsafePointer<Float>, panel: Range<Int>, into y: zeroth_result) {
+        w.withUnsafeBufferPointer { w in
+          biases.withUnsafeBufferPointer { biases in
+            guard let w = w.baseAddress, let biases = biases.baseAddress else { return }
+            for part in parts {
+              let start = zeroth_start(rows: biases + panel.lowerBound, stride: n, shared: shared, before: 0)
+              zeroth_multiply_packed_on(
+                isa, m, panel.count,
+                zeroth_factors(
+                  packed: packed, columns: k, first: part.lowerBound, k: part.count,
+                  w: w + panel.lowerBound * k + part.lowerBound, ldw: k),
+                zeroth_factors(), part.lowerBound == 0 ? start : zeroth_start(),
+                part.upperBound == k ? zeroth_relu : zeroth_identity, y)
+            }
+          }
+        }
+      }
+      var y = [Float](repeating: .nan, count: m * n)
+      let count = zeroth_packed_count_on(isa, m, n)
+      withPacked(zeroth_packed_count_on(isa, m, k)) { packed in
+        zeroth_pack_on(isa, m, k, x, k, packed)
+        y.withUnsafeMutableBufferPointer { y in
+          guard let y = y.baseAddress else { return }
+          multiply(packed, panel: 0..<n, into: rows(y, n))
+        }
+        withPacked(count) { expected in
+          zeroth_pack_on(isa, m, n, y, n, expected)
+          withPacked(count) { found in
+            for first in stride(from: 0, to: n, by: 48) {
+              multiply(
+                packed, panel: first..<min(first + 48, n),
+                into: zeroth_result(rows: nil, stride: 0, packed: found, columns: n, first: first))
+            }
+            // Multiplied by a matrix, as rows beyond the last may differ.
+            func read(_ packed: UnsafePointer<Float>) -> [Float] {
+              var z = [Float](repeating: 0, count: m * n)
+              var one = [Float](repeating: 0, count: n * n)
+              for j in 0..<n { one[j * n + j] = 1 }
+              one.withUnsafeBufferPointer { one in
+                zeroth_multiply_packed_on(
+                  isa, m, n, zeroth_factors(packed: packed, columns: n, first: 0, k: n, w: one.baseAddress, ldw: n),
+                  zeroth_factors(), zeroth_start(), zeroth_identity, rows(&z, n))
+              }
+              return z
+            }
+            #expect(read(found) == y)
+            #expect(read(expected) == y)
+          }
+        }
+      }
     }
   }
 
@@ -128,7 +193,7 @@ import Zeroth
                 m, n,
                 zeroth_factors(
                   packed: packed, columns: k, first: part.lowerBound, k: part.count, w: w + part.lowerBound, ldw: k),
-                zeroth_factors(), zeroth_start(rows: y, stride: n, shared: 1, before: 0), zeroth_identity, y, n)
+                zeroth_factors(), zeroth_start(), zeroth_identity, rows(y, n))
             }
           }
         }
