@@ -59,11 +59,6 @@ static inline float sum_of_lanes(const float sums[lanes]) {
   return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-VECTOR void zeroth_add_rows(size_t m, size_t n, const float *restrict bias, float *restrict y, size_t ldy) {
-  for (size_t i = 0; i < m; i++)
-    for (size_t j = 0; j < n; j++) y[i * ldy + j] += bias[j];
-}
-
 VECTOR static float sum(size_t n, const float *restrict x) {
   float sums[lanes] = {0};
   size_t i = 0;

@@ -1,6 +1,6 @@
-// The matrix product of the models, Y = f(start + X W^T). It stands in for a BLAS's sgemm: W is read as it is stored,
-// some rows at a time, which a panel that was displaced by a direction or widened from half precision passes through all
-// the same; and with few rows of X, as in a step of one short example, it takes hardly longer than reading W.
+// The matrix product of the models, Y = f(X W^T + bias). It stands in for a BLAS's sgemm: W is read as it is stored,
+// some rows at a time, which a panel that was displaced by a direction or widened from half precision passes through
+// all the same; and with few rows of X, as in a step of one short example, it takes hardly longer than reading W.
 #include "CZeroth.h"
 #include "vectorize.h"
 
@@ -121,19 +121,18 @@ static void pack(const struct kernels *on, size_t m, size_t k, const float *x, s
 enum { most_tile_rows = 64 };
 
 static void multiply(const struct kernels *on, size_t m, size_t n, struct zeroth_factors of, struct zeroth_factors thin,
-                     struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y) {
-  if (start.rows == NULL) start = (struct zeroth_start){y.rows, y.stride, 1, 0};
+                     struct zeroth_bias bias, enum zeroth_activation f, struct zeroth_result y) {
   for (size_t i = 0; i < m; i += on->tile_rows) {
     size_t rows = m - i < on->tile_rows ? m - i : on->tile_rows;
-    const float *starts[most_tile_rows];  // the last row's where a tile has fewer
-    if (start.rows != NULL) {
-      size_t row = (start.before + i) / start.shared, left = (row + 1) * start.shared - (start.before + i);
+    const float *biases[most_tile_rows];  // the last row's where a tile has fewer
+    if (bias.rows != NULL) {
+      size_t row = (bias.before + i) / bias.shared, left = (row + 1) * bias.shared - (bias.before + i);
       for (size_t r = 0; r < on->tile_rows; r++, left--) {
-        if (left == 0 && r < rows) row++, left = start.shared;
-        starts[r] = start.rows + row * start.stride;
+        if (left == 0 && r < rows) row++, left = bias.shared;
+        biases[r] = bias.rows + row * bias.stride;
       }
     }
-    on->multiply(rows, n, of, thin, i > 0, start.rows == NULL ? NULL : starts, y);
+    on->multiply(rows, n, of, thin, i > 0, bias.rows == NULL ? NULL : biases, y);
     if (y.rows != NULL) {
       if (f != zeroth_identity) zeroth_activate(f, rows, n, y.rows, y.stride);
       y.rows += rows * y.stride;
@@ -156,8 +155,8 @@ void zeroth_pack(size_t m, size_t k, const float *x, size_t ldx, float *packed) 
 }
 
 void zeroth_multiply_packed(size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
-                            struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y) {
-  multiply(chosen(), m, n, factors, thin, start, f, y);
+                            struct zeroth_bias bias, enum zeroth_activation f, struct zeroth_result y) {
+  multiply(chosen(), m, n, factors, thin, bias, f, y);
 }
 
 size_t zeroth_packed_count_on(int isa, size_t m, size_t k) { return packed_count(kernels_of(isa), m, k); }
@@ -167,6 +166,6 @@ void zeroth_pack_on(int isa, size_t m, size_t k, const float *x, size_t ldx, flo
 }
 
 void zeroth_multiply_packed_on(int isa, size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
-                               struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y) {
-  multiply(kernels_of(isa), m, n, factors, thin, start, f, y);
+                               struct zeroth_bias bias, enum zeroth_activation f, struct zeroth_result y) {
+  multiply(kernels_of(isa), m, n, factors, thin, bias, f, y);
 }

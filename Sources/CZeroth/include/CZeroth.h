@@ -140,35 +140,34 @@ struct zeroth_factors {
   const float *_Nullable w;
   size_t ldw;
 };
-/// What the rows of a result start from: row i from row (before + i) / shared of `rows`, which lie `stride` floats apart;
-/// without rows, from what stands where the result goes.
-struct zeroth_start {
+/// What is added to the rows of a product: row (before + i) / shared of `rows`, which lie `stride` floats apart, to
+/// row i; nothing without rows.
+struct zeroth_bias {
   const float *_Nullable rows;
   size_t stride, shared, before;
 };
 /// Where a result goes: to `rows`, which lie `stride` floats apart; or, packed for a product that follows, to the columns
-/// from `first` on of the packed matrix with `columns` columns. `first` is a multiple of 16, and so is the number of
-/// the result's columns unless they are the last.
+/// from `first` on of the packed matrix with `columns` columns. `first` is a multiple of 16, and so is the number of the
+/// result's columns unless they are the last. It takes the place of what stands there or is added to it.
 struct zeroth_result {
   float *_Nullable rows;
   size_t stride;
   float *_Nullable packed;
   size_t columns, first;
+  bool is_added;
 };
-/// Y (m x n) = f(start + X W^T + thin X thin W^T). The thin W is of few columns, its rows go on with zeros to a multiple
+/// Y (m x n) = f([Y +] X W^T + thin X thin W^T + bias). The thin W is of few columns, its rows go on with zeros to a multiple
 /// of 16 floats and its X is packed whole; k = 0 stands for none.
 void zeroth_multiply_packed(size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
-                            struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y);
+                            struct zeroth_bias bias, enum zeroth_activation f, struct zeroth_result y);
 /// The same on a chosen instruction set, for tests.
 size_t zeroth_packed_count_on(int isa, size_t m, size_t k);
 void zeroth_pack_on(int isa, size_t m, size_t k, const float *_Nonnull x, size_t ldx, float *_Nonnull packed);
 void zeroth_multiply_packed_on(int isa, size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
-                               struct zeroth_start start, enum zeroth_activation f, struct zeroth_result y);
+                               struct zeroth_bias bias, enum zeroth_activation f, struct zeroth_result y);
 
 // ---- Layers (row-major, fp32) --------------------------------------------------------------------------------------
 
-/// Every row of y (m x n, leading dimension ldy) += bias.
-void zeroth_add_rows(size_t m, size_t n, const float *_Nonnull bias, float *_Nonnull y, size_t ldy);
 /// out = (x - mean) / sqrt(variance + eps) * gain + bias, for each of m rows of n; gain and bias may be NULL.
 void zeroth_layer_norm(size_t m, size_t n, float eps, const float *_Nullable gain, const float *_Nullable bias,
                        const float *_Nonnull x, float *_Nonnull out);

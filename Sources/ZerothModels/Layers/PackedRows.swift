@@ -54,24 +54,19 @@ struct PackedRows: @unchecked Sendable {
   /// The columns from `column` on of the rows `part`, as a place for results: the rows lie in one group, the first at the
   /// start of a tile.
   func result(_ part: Range<Int>, column: Int) -> zeroth_result {
-    zeroth_result(rows: nil, stride: 0, packed: start(of: part), columns: columns, first: column)
+    zeroth_result(rows: nil, stride: 0, packed: start(of: part), columns: columns, first: column, is_added: false)
   }
 
-  /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart;
-  /// `zeros` are as many as these rows, at least.
-  func multiplyThin(
-    _ w: UnsafePointer<Float>, height: Int, stride: Int, zeros: Matrix, into y: Matrix, column: Int
-  ) {
+  /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart.
+  func multiplyThin(_ w: UnsafePointer<Float>, height: Int, stride: Int, into y: Matrix, column: Int) {
     let tiles = Pieces(groups: groups, of: rows / groups, by: Int(zeroth_tile_rows()))
-    let state = (
-      x: self, w: SendableAddress(w), height: height, stride: stride, zeros: zeros, y: y, column: column, tiles: tiles
-    )
+    let state = (x: self, w: SendableAddress(w), height: height, stride: stride, y: y, column: column, tiles: tiles)
     Parallel.forEach(tiles.count, with: state) { s, i, _ in
       let rows = s.tiles[i]
       let out = s.y.row(rows.lowerBound) + s.column
       zeroth_multiply_packed(
         rows.count, s.height, s.x.factors(rows, columns: 0..<s.x.columns, s.w.address, stride: s.stride),
-        zeroth_factors(), .row(s.zeros.base), zeroth_identity, .rows(out, stride: s.y.columns))
+        zeroth_factors(), zeroth_bias(), zeroth_identity, .rows(out, stride: s.y.columns))
     }
   }
 }
@@ -95,13 +90,7 @@ extension Weights {
   }
 }
 
-extension zeroth_start {
-  /// A result is added to what stands where it goes.
-  static var inPlace: Self { Self() }
-
-  /// All rows of a result start from `row`.
-  static func row(_ row: UnsafePointer<Float>) -> Self { Self(rows: row, stride: 0, shared: 1, before: 0) }
-
+extension zeroth_bias {
   /// The same for the rows from `row` on.
   func advanced(to row: Int) -> Self { Self(rows: rows, stride: stride, shared: shared, before: before + row) }
 }
@@ -109,6 +98,13 @@ extension zeroth_start {
 extension zeroth_result {
   /// A result goes to rows that lie `stride` floats apart.
   static func rows(_ rows: UnsafeMutablePointer<Float>, stride: Int) -> Self {
-    Self(rows: rows, stride: stride, packed: nil, columns: 0, first: 0)
+    Self(rows: rows, stride: stride, packed: nil, columns: 0, first: 0, is_added: false)
+  }
+
+  /// The same place, for a result that is added to what stands there.
+  func adding(_ isAdded: Bool) -> Self {
+    var result = self
+    result.is_added = isAdded
+    return result
   }
 }

@@ -122,11 +122,12 @@ struct Product: @unchecked Sendable {
     write(part, pass, to: target, distance: panelHeight * chunk, scratch: scratch)
   }
 
-  /// results[block, panel] = start + x[block, pass] W[panel, pass]^T, the panel number `i` of `stage`. The first
-  /// pass adds the thin products; what the last one leaves goes through `activation`.
+  /// results[block, panel] = [results +] x[block, pass] W[panel, pass]^T, the panel number `i` of `stage`. The first pass
+  /// adds the bias and the thin products; what the last one leaves goes through `activation`.
   func multiply(
-    _ i: Int, of stage: Range<Int>, block: Range<Int>, pass: Range<Int>, from start: zeroth_start,
-    activation: zeroth_activation = zeroth_identity, into results: ProductResults, scratch: UnsafeMutablePointer<Float>
+    _ i: Int, of stage: Range<Int>, block: Range<Int>, pass: Range<Int>, bias: zeroth_bias = zeroth_bias(),
+    activation: zeroth_activation = zeroth_identity, into results: ProductResults, accumulate: Bool = false,
+    scratch: UnsafeMutablePointer<Float>
   ) {
     let panel = panel(stage.lowerBound + i)
     let count = x.rows / x.groups
@@ -143,16 +144,18 @@ struct Product: @unchecked Sendable {
         write(panel, part, to: scratch, distance: distance, scratch: scratch + copies * distance)
         (w, wStride) = (UnsafePointer(scratch), part.count)
       }
-      let start = first == pass.lowerBound ? start : .inPlace
+      let isFirst = first == columns.lowerBound
+      let bias = isFirst ? bias : zeroth_bias()
       for group in (block.lowerBound / count)...((block.upperBound - 1) / count) {
         let rows = block.clamped(to: (group * count)..<((group + 1) * count))
         let factors = x.factors(
           rows, columns: (first - columns.lowerBound)..<(first - columns.lowerBound + part.count),
           w + (copies > 1 ? group * distance : 0), stride: wStride)
-        let thin = first == columns.lowerBound ? thin?.factors(rows, from: panel.lowerBound) : nil
+        let thin = isFirst ? thin?.factors(rows, from: panel.lowerBound) : nil
         zeroth_multiply_packed(
-          rows.count, panel.count, factors, thin ?? zeroth_factors(), start.advanced(to: rows.lowerBound),
-          part.upperBound == columns.upperBound ? activation : zeroth_identity, results[rows, of: block, panel])
+          rows.count, panel.count, factors, thin ?? zeroth_factors(), bias.advanced(to: rows.lowerBound),
+          part.upperBound == columns.upperBound ? activation : zeroth_identity,
+          results[rows, of: block, panel].adding(accumulate || !isFirst))
       }
     }
   }
@@ -227,7 +230,6 @@ extension Weights {
   ) {
     workspace.scope {
       let biases = bias.map { vector($0, rows: rows) }
-      let start = accumulate ? nil : biases ?? zeros((rows ?? 0..<weight.rows).count)
       let product = Product(x, weight, rows: rows, columns: columns, self)
       let blocks = product.blocks
       let scratch = workspace.scratch(product.scratchCount)
@@ -236,18 +238,11 @@ extension Weights {
           product.make(stage, pass: pass)
           let layer = LinearStage(
             product: product, blocks: blocks, stage: stage, pass: pass, rows: x.rows / variants, results: results,
-            biases: biases, start: start, activation: activation, scratch: scratch)
+            accumulate: accumulate, biases: biases, activation: activation, scratch: scratch)
           Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: layer) { $0.run($1, $2) }
         }
       }
     }
-  }
-
-  /// A row of zeros.
-  func zeros(_ count: Int) -> Matrix {
-    let row = workspace.matrix(1, count)
-    row.base.update(repeating: 0, count: count)
-    return row
   }
 }
 
@@ -270,43 +265,25 @@ enum ProductResults: @unchecked Sendable {
   }
 }
 
-/// What the pieces of a stage of a linear layer share. A variant has `rows` rows, and a row of `biases` and of what its
-/// results `start` from, which may be one for all; without such they start from y.
+/// What the pieces of a stage of a linear layer share. A variant has `rows` rows of x and a row of `biases`.
 private struct LinearStage: ~Copyable, Sendable {
   let product: Product
   let blocks: Pieces
   let stage, pass: Range<Int>
   let rows: Int
   let results: ProductResults
-  let biases, start: Matrix?
+  let accumulate: Bool
+  let biases: Matrix?
   let activation: zeroth_activation
   let scratch: Scratch
 
-  /// The product of a panel with a block, with what comes before and after it.
+  /// The product of a panel with a block.
   func run(_ item: Int, _ worker: Int) {
-    let (i, block) = (item % stage.count, blocks[item / stage.count])
-    let panel = product.panel(stage.lowerBound + i)
-    var from = zeroth_start.inPlace
-    if pass == product.passes.first {
-      if let start {
-        from = zeroth_start(
-          rows: start.base + panel.lowerBound, stride: start.rows == 1 ? 0 : start.columns, shared: rows, before: 0)
-      } else if let biases, case .rows(let y) = results {
-        add(biases, block, panel, to: y)
-      }
-    }
+    let i = item % stage.count
+    let first = product.panel(stage.lowerBound + i).lowerBound
     product.multiply(
-      i, of: stage, block: block, pass: pass, from: from, activation: activation, into: results,
-      scratch: scratch[worker])
-  }
-
-  /// y[block, panel] += b of each row's variant.
-  private func add(_ biases: Matrix, _ block: Range<Int>, _ panel: Range<Int>, to y: Matrix) {
-    for v in (block.lowerBound / rows)...((block.upperBound - 1) / rows) {
-      let part = block.clamped(to: (v * rows)..<((v + 1) * rows))
-      zeroth_add_rows(
-        part.count, panel.count, biases.row(v) + panel.lowerBound, y.row(part.lowerBound) + panel.lowerBound,
-        y.columns)
-    }
+      i, of: stage, block: blocks[item / stage.count], pass: pass,
+      bias: biases.map { zeroth_bias(rows: $0.base + first, stride: $0.columns, shared: rows, before: 0) }
+        ?? zeroth_bias(), activation: activation, into: results, accumulate: accumulate, scratch: scratch[worker])
   }
 }

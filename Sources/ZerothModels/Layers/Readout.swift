@@ -44,12 +44,11 @@ extension Weights {
         let w = workspace.matrix(variants * ids.count, head.columns)
         embed(ids, head, into: w)
         let packed = pack(like: h, groups: variants) { h }
-        let zeros = zeros(width)
         for v in 0..<variants {
           let factors = packed.factors(
             (v * rows)..<((v + 1) * rows), columns: 0..<head.columns, w.row(v * ids.count), stride: head.columns)
           zeroth_multiply_packed(
-            rows, width, factors, zeroth_factors(), .row(zeros.base), zeroth_identity,
+            rows, width, factors, zeroth_factors(), zeroth_bias(), zeroth_identity,
             .rows(out.row(v * rows), stride: width))
         }
       } else {
@@ -75,15 +74,14 @@ extension Weights {
       let sums = LogSums(workspace.matrix(count, LogSums.floats * h.rows), rows: h.rows)
       for piece in 0..<count { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
       let found = workspace.matrix(1, h.rows)
-      let zeros = zeros(product.panelHeight)
       let scratch = workspace.scratch(
         product.scratchCount + (blocks.first?.count ?? 0) * (LogSum.lanes + product.panelHeight))
       for stage in product.stages {
         product.make(stage, pass: 0..<head.columns)
         let pieces = pieces(stage)
         let readout = ReadoutStage(
-          product: product, blocks: blocks, stage: stage, pieces: pieces, columns: 0..<head.columns, zeros: zeros,
-          targets: targets, sums: sums, found: found, scratch: scratch)
+          product: product, blocks: blocks, stage: stage, pieces: pieces, columns: 0..<head.columns, targets: targets,
+          sums: sums, found: found, scratch: scratch)
         Parallel.forEach(pieces.count * blocks.count, workers: scratch.workers, with: readout) { $0.run($1, $2) }
       }
       return (0..<variants).map { v in
@@ -103,7 +101,6 @@ private struct ReadoutStage: ~Copyable, Sendable {
   let stage: Range<Int>
   let pieces: Pieces
   let columns: Range<Int>
-  let zeros: Matrix
   let targets: [Int]
   let sums: LogSums
   let found: Matrix
@@ -118,9 +115,7 @@ private struct ReadoutStage: ~Copyable, Sendable {
     for r in 0..<block.count { LogSum.start(lanes + r * LogSum.lanes) }
     for i in pieces[piece] {
       let panel = product.panel(stage.lowerBound + i)
-      product.multiply(
-        i, of: stage, block: block, pass: columns, from: .row(zeros.base),
-        into: .block(out), scratch: scratch)
+      product.multiply(i, of: stage, block: block, pass: columns, into: .block(out), scratch: scratch)
       zeroth_log_sum_add(block.count, panel.count, out, panel.count, lanes)
       var row = block.lowerBound % targets.count
       for r in 0..<block.count {

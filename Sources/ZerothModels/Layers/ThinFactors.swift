@@ -74,11 +74,9 @@ struct ThinFactors: @unchecked Sendable {
     let isShared = pending != nil && pending?.rightKey == lowRank?.rightKey && first == second
     return weights.pack(rows: x.rows, columns: first + second, groups: x.groups) {
       let projected = weights.workspace.matrix(x.rows, first + second)
-      let zeros = weights.zeros(max(first, second))
       func multiply(_ right: UnsafePointer<Float>, _ rank: Int, column: Int) {
         x.multiplyThin(
-          right + columns.lowerBound, height: rank, stride: block.columns, zeros: zeros, into: projected, column: column
-        )
+          right + columns.lowerBound, height: rank, stride: block.columns, into: projected, column: column)
       }
       if let pending { multiply(pending.right, first, column: 0) }
       if let lowRank, !isShared { multiply(weights.rightFactor(lowRank, block).base, second, column: first) }

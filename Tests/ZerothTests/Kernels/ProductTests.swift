@@ -30,8 +30,8 @@ import Zeroth
     }
   }
 
-  private func rows(_ y: UnsafeMutablePointer<Float>, _ stride: Int) -> zeroth_result {
-    zeroth_result(rows: y, stride: stride, packed: nil, columns: 0, first: 0)
+  private func rows(_ y: UnsafeMutablePointer<Float>, _ stride: Int, isAdded: Bool = false) -> zeroth_result {
+    zeroth_result(rows: y, stride: stride, packed: nil, columns: 0, first: 0, is_added: isAdded)
   }
 
   /// Whether each of `y` is start + x w^T of its row and column, x m x k and w n x k, within what rounding explains.
@@ -70,7 +70,7 @@ import Zeroth
           guard let y = y.baseAddress else { return }
           zeroth_multiply_packed_on(
             isa, m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k),
-            zeroth_factors(), zeroth_start(), zeroth_identity, rows(y, n))
+            zeroth_factors(), zeroth_bias(), zeroth_identity, rows(y, n, isAdded: true))
         }
       }
     }
@@ -101,7 +101,7 @@ import Zeroth
                   zeroth_multiply_packed_on(
                     isa, m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k),
                     zeroth_factors(packed: thin, columns: rank, first: 0, k: rank, w: padded.baseAddress, ldw: width),
-                    zeroth_start(rows: biases.baseAddress, stride: n, shared: 7, before: before), f, rows(&y, n))
+                    zeroth_bias(rows: biases.baseAddress, stride: n, shared: 7, before: before), f, rows(&y, n))
                 }
               }
             }
@@ -124,18 +124,20 @@ import Zeroth
     let biases = values(3, m * n)
     let parts = k > 16 ? [0..<16, 16..<k] : [0..<k]
     for shared in [m, 7] {
-      func multiply(_ packed: UnsafePointer<Float>, panel: Range<Int>, into y: zeroth_result) {
+      func multiply(_ packed: UnsafePointer<Float>, panel: Range<Int>, into place: zeroth_result) {
         w.withUnsafeBufferPointer { w in
           biases.withUnsafeBufferPointer { biases in
             guard let w = w.baseAddress, let biases = biases.baseAddress else { return }
             for part in parts {
-              let start = zeroth_start(rows: biases + panel.lowerBound, stride: n, shared: shared, before: 0)
+              let bias = zeroth_bias(rows: biases + panel.lowerBound, stride: n, shared: shared, before: 0)
+              var y = place
+              y.is_added = part.lowerBound > 0
               zeroth_multiply_packed_on(
                 isa, m, panel.count,
                 zeroth_factors(
                   packed: packed, columns: k, first: part.lowerBound, k: part.count,
                   w: w + panel.lowerBound * k + part.lowerBound, ldw: k),
-                zeroth_factors(), part.lowerBound == 0 ? start : zeroth_start(),
+                zeroth_factors(), part.upperBound == k ? bias : zeroth_bias(),
                 part.upperBound == k ? zeroth_relu : zeroth_identity, y)
             }
           }
@@ -155,7 +157,7 @@ import Zeroth
             for first in stride(from: 0, to: n, by: 48) {
               multiply(
                 packed, panel: first..<min(first + 48, n),
-                into: zeroth_result(rows: nil, stride: 0, packed: found, columns: n, first: first))
+                into: zeroth_result(rows: nil, stride: 0, packed: found, columns: n, first: first, is_added: false))
             }
             // Multiplied by a matrix, as rows beyond the last may differ.
             func read(_ packed: UnsafePointer<Float>) -> [Float] {
@@ -165,7 +167,7 @@ import Zeroth
               one.withUnsafeBufferPointer { one in
                 zeroth_multiply_packed_on(
                   isa, m, n, zeroth_factors(packed: packed, columns: n, first: 0, k: n, w: one.baseAddress, ldw: n),
-                  zeroth_factors(), zeroth_start(), zeroth_identity, rows(&z, n))
+                  zeroth_factors(), zeroth_bias(), zeroth_identity, rows(&z, n))
               }
               return z
             }
@@ -193,7 +195,7 @@ import Zeroth
                 m, n,
                 zeroth_factors(
                   packed: packed, columns: k, first: part.lowerBound, k: part.count, w: w + part.lowerBound, ldw: k),
-                zeroth_factors(), zeroth_start(), zeroth_identity, rows(y, n))
+                zeroth_factors(), zeroth_bias(), zeroth_identity, rows(y, n, isAdded: true))
             }
           }
         }

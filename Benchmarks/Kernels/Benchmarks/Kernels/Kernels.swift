@@ -57,8 +57,8 @@ let benchmarks: @Sendable () -> Void = {
     kernel("product \(m) x \(k) by \(n) x \(k) transposed") {
       zeroth_multiply_packed(
         m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w, ldw: k), zeroth_factors(),
-        zeroth_start(rows: y, stride: 0, shared: 1, before: 0), zeroth_identity,
-        zeroth_result(rows: out, stride: n, packed: nil, columns: 0, first: 0))
+        zeroth_bias(rows: y, stride: 0, shared: 1, before: 0), zeroth_identity,
+        zeroth_result(rows: out, stride: n, packed: nil, columns: 0, first: 0, is_added: false))
     }
     kernel("sgemm \(m) x \(k) by \(n) x \(k) transposed") { zeroth_sgemm(true, m, n, k, 1, a, k, w, k, 0, out, n) }
   }
