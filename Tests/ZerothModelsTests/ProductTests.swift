@@ -56,7 +56,8 @@ import Zeroth
         for (i, c) in columns.enumerated() { input.row(r)[i] = x[r * Self.columns + c] }
       }
       let output = weights.workspace.matrix(2 * Self.rows, slice.count)
-      weights.linear(weights.pack(input), blocks[0], rows: slice, columns: columns, bias: blocks[1], into: output)
+      weights.linear(
+        weights.pack(input), blocks[0], rows: slice, columns: columns, bias: blocks[1], into: .rows(output))
       for (v, offset) in offsets.enumerated() {
         let expected = moved(theta, direction, by: offset)
         var largest = 0.0

@@ -80,7 +80,7 @@ extension Weights {
   ) {
     linear(
       x, layout.blocks[layer.weight], columns: columns,
-      bias: columns.map { $0.lowerBound == 0 } ?? true ? layer.bias.map { layout.blocks[$0] } : nil, into: y,
+      bias: columns.map { $0.lowerBound == 0 } ?? true ? layer.bias.map { layout.blocks[$0] } : nil, into: .rows(y),
       accumulate: accumulate)
   }
 
@@ -90,7 +90,7 @@ extension Weights {
   ) -> Matrix {
     let y = workspace.matrix(x.rows, rows?.count ?? layout.blocks[layer.weight].rows)
     linear(
-      x, layout.blocks[layer.weight], rows: rows, bias: layer.bias.map { layout.blocks[$0] }, into: y,
+      x, layout.blocks[layer.weight], rows: rows, bias: layer.bias.map { layout.blocks[$0] }, into: .rows(y),
       activation: activation)
     return y
   }
@@ -108,8 +108,11 @@ extension Weights {
     let width = layout.blocks[up.weight].rows
     for part in pieces(of: width, unit: 64, count: width / x.columns, for: y) {
       workspace.scope {
-        let f = packedLinear(
-          x, layout.blocks[up.weight], rows: part, bias: up.bias.map { layout.blocks[$0] }, activation: activation)
+        // Packed as they are made: the rows of what is between the two are never stored.
+        let f = PackedRows(rows: x.rows, columns: part.count, groups: x.groups, workspace)
+        linear(
+          x, layout.blocks[up.weight], rows: part, bias: up.bias.map { layout.blocks[$0] }, into: .packed(f),
+          activation: activation)
         apply(down, columns: part, to: f, into: y, accumulate: true)
       }
     }

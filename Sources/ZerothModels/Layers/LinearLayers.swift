@@ -34,7 +34,7 @@ public final class LinearLayers {
       workspace.scope {
         let x = workspace.matrix(offsets.count * layer.rows, layer.weight.columns)
         let y = workspace.matrix(x.rows, layer.weight.rows)
-        weights.linear(weights.pack(x), layer.weight, into: y)
+        weights.linear(weights.pack(x), layer.weight, into: .rows(y))
       }
     }
   }

@@ -206,27 +206,8 @@ extension Weights {
   /// that part of W alone, and the part of b that belongs to the rows.
   func linear(
     _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
-    bias: ParameterBlock? = nil, into y: Matrix, accumulate: Bool = false,
+    bias: ParameterBlock? = nil, into results: ProductResults, accumulate: Bool = false,
     activation: zeroth_activation = zeroth_identity
-  ) {
-    linear(
-      x, weight, rows: rows, columns: columns, bias: bias, accumulate: accumulate, activation: activation,
-      into: .rows(y))
-  }
-
-  /// f(x W[rows]^T + b), packed for a layer that follows: its rows are never stored otherwise.
-  func packedLinear(
-    _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>, bias: ParameterBlock?, activation: zeroth_activation
-  ) -> PackedRows {
-    let packed = PackedRows(rows: x.rows, columns: rows.count, groups: x.groups, workspace)
-    linear(
-      x, weight, rows: rows, columns: nil, bias: bias, accumulate: false, activation: activation, into: .packed(packed))
-    return packed
-  }
-
-  private func linear(
-    _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>?, columns: Range<Int>?, bias: ParameterBlock?,
-    accumulate: Bool, activation: zeroth_activation, into results: ProductResults
   ) {
     workspace.scope {
       let biases = bias.map { vector($0, rows: rows) }

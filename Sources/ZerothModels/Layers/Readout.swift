@@ -52,7 +52,7 @@ extension Weights {
             .rows(out.row(v * rows), stride: width))
         }
       } else {
-        linear(pack(h), head, into: out)
+        linear(pack(h), head, into: .rows(out))
       }
       return (0..<variants).map { v in
         UnsafeBufferPointer(start: out.row(v * rows), count: rows * width).map { Double($0) }
