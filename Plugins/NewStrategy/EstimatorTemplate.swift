@@ -41,8 +41,8 @@ extension Template {
             at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
           ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
             let eps = Float(smoothing)
-            var losses: [Double] = []
-            var terms: [(coefficient: Double, direction: DenseDirection)] = []
+            var losses: Few<Double> = []
+            var terms: Few<(coefficient: Double, direction: DenseDirection)> = []
             for query in 0..<queries {
               // FILL IN: how z_i is drawn; distribution: .gaussian, .rademacher or .sphere, or a Direction of your own.
               let z = DenseDirection(context.key.child(.query, query), distribution: .gaussian, layout: context.layout)

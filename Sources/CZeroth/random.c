@@ -4,6 +4,7 @@
 
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,19 +76,28 @@ struct zeroth_stream {
   gsl_rng *rng;
 };
 
-zeroth_stream *zeroth_stream_make(int generator, uint64_t key) {
-  zeroth_stream *stream = malloc(sizeof *stream);
-  if (stream == NULL) return NULL;
-  stream->rng = gsl_rng_alloc(generators[generator]);
-  rekey(stream->rng, key);
-  return stream;
-}
+// The stream that was freed last: most are made for a few numbers, one after another, and of one generator.
+static _Atomic(zeroth_stream *) spare;
 
-void zeroth_stream_free(zeroth_stream *stream) {
+static void destroy(zeroth_stream *stream) {
   if (stream == NULL) return;
   gsl_rng_free(stream->rng);
   free(stream);
 }
+
+zeroth_stream *zeroth_stream_make(int generator, uint64_t key) {
+  zeroth_stream *stream = atomic_exchange(&spare, NULL);
+  if (stream == NULL || stream->rng->type != generators[generator]) {
+    destroy(stream);
+    stream = malloc(sizeof *stream);
+    if (stream == NULL) return NULL;
+    stream->rng = gsl_rng_alloc(generators[generator]);
+  }
+  rekey(stream->rng, key);
+  return stream;
+}
+
+void zeroth_stream_free(zeroth_stream *stream) { destroy(atomic_exchange(&spare, stream)); }
 
 uint32_t zeroth_stream_bits(zeroth_stream *stream) {
   const gsl_rng *rng = stream->rng;

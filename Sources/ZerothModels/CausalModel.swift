@@ -44,24 +44,42 @@ public final class CausalModel: PretrainedModel {
   public func evaluate(
     _ batch: TokenBatch, _ readout: Readout, at theta: borrowing ParameterStore,
     along direction: (any Direction)? = nil,
-    offsets: [Float] = [0]
+    offsets: Few<Float> = [0]
   ) throws(InputError) -> [[Double]] {
+    var values: [Double] = []
+    try evaluate(batch, readout, at: theta, along: direction, offsets: offsets, into: &values)
+    return values.cut(into: offsets.count)
+  }
+
+  /// The same, the values of an offset behind those of the one before, in place of what stands in `values`.
+  package func evaluate(
+    _ batch: TokenBatch, _ readout: Readout, at theta: borrowing ParameterStore, along direction: (any Direction)?,
+    offsets: Few<Float>, into values: inout [Double]
+  ) throws(InputError) {
     precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
     try batch.validate(vocabulary: vocabulary, context: context)
     try readout.validate(rows: batch.tokens.count, vocabulary: vocabulary)
-    guard !readout.rows.isEmpty else { return offsets.map { _ in [] } }
-    if offsets.count > 1, Weights.measuresApart(direction, rows: batch.tokens.count) {
-      var results: [[Double]] = []
-      for offset in offsets { results += try evaluate(batch, readout, at: theta, along: direction, offsets: [offset]) }
-      return results
+    values.removeAll(keepingCapacity: true)
+    guard !readout.rows.isEmpty else { return }
+    if Weights.measuresApart(direction, rows: batch.tokens.count) {
+      for offset in offsets { append(batch, readout, at: theta, along: direction, offsets: [offset], to: &values) }
+    } else {
+      append(batch, readout, at: theta, along: direction, offsets: offsets, to: &values)
     }
+  }
+
+  private func append(
+    _ batch: TokenBatch, _ readout: Readout, at theta: borrowing ParameterStore, along direction: (any Direction)?,
+    offsets: Few<Float>, to values: inout [Double]
+  ) {
     let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
-    return workspace.scope {
+    workspace.scope {
       let output = architecture.output(batch, rows: readout.rows, weights)
       let head = weights.layout.blocks[architecture.head]
       switch readout {
-      case .logits(_, let ids): return weights.logits(output, head, ids: ids)
-      case .logProbabilities(_, let targets): return weights.logProbabilities(output, head, targets: targets)
+      case .logits(_, let ids): weights.appendLogits(output, head, ids: ids, to: &values)
+      case .logProbabilities(_, let targets):
+        weights.appendLogProbabilities(output, head, targets: targets, to: &values)
       }
     }
   }

@@ -79,7 +79,7 @@ public final class EncoderModel: PretrainedModel {
   /// head that the model does not have.
   public func evaluate(
     _ batch: TokenBatch, _ readout: EncoderReadout, at theta: borrowing ParameterStore,
-    along direction: (any Direction)? = nil, offsets: [Float] = [0]
+    along direction: (any Direction)? = nil, offsets: Few<Float> = [0]
   ) throws(InputError) -> [[Double]] {
     precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
     try validate(batch, readout)
@@ -106,7 +106,7 @@ public final class EncoderModel: PretrainedModel {
         guard let labelHead else { return offsets.map { _ in [] } }
         let pooled = weights.mean(hidden(nil), over: batch.segments)
         pooled.normalizeRows()
-        return weights.logits(pooled, blocks[labelHead], ids: nil).map { $0.map { Self.labelScale * $0 } }
+        return weights.logits(pooled, blocks[labelHead]).map { $0.map { Self.labelScale * $0 } }
       }
     }
   }

@@ -46,14 +46,14 @@ struct HostObjective: Objective {
   }
 
   func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(HostStop) -> [Double] {
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(HostStop) -> Few<Double> {
     guard theta.identity() == self.theta else { throw .otherParameters }
     var data = zeroth_plugin_direction(direction, in: layout)
     defer { data.releasePayload() }
     var losses = [Double](repeating: .nan, count: offsets.count)
-    try check(host.pointee.losses(host, &data, offsets, Int64(offsets.count), &losses))
-    return losses
+    try check(host.pointee.losses(host, &data, Array(offsets), Int64(offsets.count), &losses))
+    return Few(losses)
   }
 
   private func check(_ status: Int32) throws(HostStop) {

@@ -92,8 +92,8 @@ import ZerothTestKit
     struct Writing: Objective {
       func loss(at theta: borrowing ParameterStore) -> Double { 0 }
       func losses<D: Direction>(
-        along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-      ) -> [Double] {
+        along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+      ) -> Few<Double> {
         for block in theta.layout.trainable {
           var values = [Float](repeating: 0, count: block.count)
           var span = values.mutableSpan

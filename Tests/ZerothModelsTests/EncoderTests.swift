@@ -17,7 +17,7 @@ import ZerothModels
     let model = try MadeModels.makeEncoder(name, classes: 3)
     let theta = model.randomParameters(StreamKey(seed: 1))
     let direction = EvaluationTests.direction(kind, model.layout)
-    let offsets: [Float] = [0.02, 0, -0.02]
+    let offsets: Few<Float> = [0.02, 0, -0.02]
     for readout in Self.readouts {
       let batch = TokenBatch(Self.sequences)
       let displaced = try model.evaluate(batch, readout, at: theta, along: direction, offsets: offsets)

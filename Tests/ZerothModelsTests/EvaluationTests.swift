@@ -27,7 +27,7 @@ import ZerothModels
     let theta = model.randomParameters(StreamKey(seed: 1))
     let batch = MadeModels.batch(vocabulary: model.vocabulary)
     let direction = Self.direction(kind, model.layout)
-    let offsets: [Float] = [0.02, 0, -0.02]
+    let offsets: Few<Float> = [0.02, 0, -0.02]
     let rows = [0, 5, 16, 17, 26, 29, 31]
     let readouts: [Readout] = [
       .logits(rows: rows, ids: nil), .logits(rows: rows, ids: [3, 60, 3]),

@@ -48,7 +48,7 @@ import Zeroth
     let direction = try direction(kind)
     let x = Self.x
     let blocks = theta.layout.blocks
-    let offsets: [Float] = [0.02, -0.02]
+    let offsets: Few<Float> = [0.02, -0.02]
     let weights = Weights(theta, along: direction, at: offsets, workspace: Workspace())
     for (slice, columns) in [(0..<Self.outputs, 0..<Self.columns), (20..<250, 300..<1500)] {
       let input = weights.workspace.matrix(2 * Self.rows, columns.count)
@@ -79,12 +79,13 @@ import Zeroth
     let theta = try weights()
     let direction = try direction(kind)
     let x = Self.x
-    let offsets: [Float] = [0.02, -0.02]
+    let offsets: Few<Float> = [0.02, -0.02]
     let weights = Weights(theta, along: direction, at: offsets, workspace: Workspace())
     let h = weights.workspace.matrix(2 * Self.rows, Self.columns)
     for i in x.indices { h.base[i] = x[i] }
     let targets = (0..<Self.rows).map { ($0 * 37) % Self.outputs }
-    let found = weights.logProbabilities(h, theta.layout.blocks[0], targets: targets)
+    var found: [Double] = []
+    weights.appendLogProbabilities(h, theta.layout.blocks[0], targets: targets, to: &found)
     for (v, offset) in offsets.enumerated() {
       let w = moved(theta, direction, by: offset)[0]
       for r in [0, 1, 63, 64, 255, 256, 257, 299] {
@@ -94,7 +95,8 @@ import Zeroth
         }
         let top = logits.max() ?? 0
         let sum = logits.reduce(0.0) { $0 + exp($1 - top) }
-        #expect(abs(found[v][r] - (logits[targets[r]] - top - log(sum))) < 1e-5, "row \(r), offset \(offset)")
+        #expect(
+          abs(found[v * Self.rows + r] - (logits[targets[r]] - top - log(sum))) < 1e-5, "row \(r), offset \(offset)")
       }
     }
   }

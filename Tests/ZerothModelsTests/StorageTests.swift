@@ -88,9 +88,9 @@ import ZerothTestKit
     }
 
     func losses<D: Direction>(
-      along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-    ) throws(InputError) -> [Double] {
-      try model.evaluate(batch, readout, at: theta, along: direction, offsets: offsets)
+      along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    ) throws(InputError) -> Few<Double> {
+      Few(try model.evaluate(batch, readout, at: theta, along: direction, offsets: offsets))
         .map { -$0.reduce(0, +) / 36 }
     }
   }

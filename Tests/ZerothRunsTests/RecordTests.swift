@@ -43,7 +43,7 @@ import struct ZerothTasks.Scores
         Issue.record("kinds of rows")
         return
       }
-      #expect(first.losses == finite.losses && first.projectedGradient == finite.projectedGradient)
+      #expect(first.losses == Array(finite.losses) && first.projectedGradient == finite.projectedGradient)
       #expect(first.forwards == 2 && first.seconds == 0.5 && !first.skipped)
       #expect(second.losses[0].isNaN && second.skipped)
       #expect(third.loss?.isNaN == true && third.scores[.accuracy] == 0.75)

@@ -45,7 +45,7 @@ import ZerothTasks
     var theta = model.randomParameters(StreamKey(seed: 1))
     try model.startLabelHead(of: &theta, from: [[3, 14, 15], [9, 26]])
     let direction = DenseDirection(StreamKey(seed: 2), layout: model.layout)
-    let offsets: [Float] = [0.03, -0.03]
+    let offsets: Few<Float> = [0.03, -0.03]
     var seen: Set<Double> = []
     for batch in [Batch(step: 0), Batch(step: 1), Batch(step: 1, draw: 1)] {
       try objective.selectBatch(batch)

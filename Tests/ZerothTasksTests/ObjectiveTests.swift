@@ -50,7 +50,7 @@ import ZerothTasks
     let objective = AccuracyObjective(ScoredCandidates(model, examples), try sampler(6))
     #expect(try objective.loss(at: theta) == -(ScoredCandidates(model, examples).classify(at: theta).accuracy))
     let direction = DenseDirection(StreamKey(seed: 5), layout: theta.layout)
-    let offsets: [Float] = [0.05, -0.05, 0]
+    let offsets: Few<Float> = [0.05, -0.05, 0]
     let losses = try objective.losses(along: direction, at: offsets, from: theta)
     for (offset, loss) in zip(offsets, losses) {
       let there = moved(direction, offset)

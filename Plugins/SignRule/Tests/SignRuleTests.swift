@@ -17,7 +17,7 @@ import ZerothTestKit
       .init(block: 1, element: 1),
     ]
     let estimate = GradientEstimate(
-      terms: terms.map { (coefficient: $0, direction: CoordinateDirection(places, values: $1)) }, losses: [],
+      terms: Few(terms).map { (coefficient: $0, direction: CoordinateDirection(places, values: $1)) }, losses: [],
       projectedGradient: 0)
     let context = StepContext(step: step, runKey: StreamKey(seed: 0), layout: layout)
     return rule.update(from: estimate, context: context).flattened(in: layout)

@@ -64,7 +64,7 @@ public struct SparseEstimator: GradientEstimator {
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<MaskedDirection> {
     let mask = currentMask(theta, context.step)
-    let directions = (0..<queries).map { query in
+    let directions = Few(count: queries) { query in
       MaskedDirection(noise: DenseDirection(context.key.child(.query, query), layout: context.layout), mask: mask)
     }
     return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, smoothing: smoothing)

@@ -63,7 +63,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
     let there = try differences([z], at: anchor.theta, objective)
     let correction = here.terms[0].coefficient - there.terms[0].coefficient
     return GradientEstimate(
-      terms: [(correction, z)] + anchor.records.map { ($0.coefficient, direction($0.key, context)) },
+      terms: [(correction, z)] + Few(anchor.records).map { ($0.coefficient, direction($0.key, context)) },
       losses: here.losses + there.losses,
       projectedGradient: anchor.records.reduce(correction) { $0 + $1.coefficient })
   }
@@ -74,7 +74,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
     to theta: borrowing ParameterStore, _ context: StepContext, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
     var records: [(key: StreamKey, coefficient: Double)] = []
-    var losses: [Double] = []
+    var losses: Few<Double> = []
     for b in 1...anchorBatches {
       try objective.selectBatch(Batch(step: context.step, draw: b))
       let key = context.key.child(.query, b)
@@ -84,7 +84,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
     }
     try objective.selectBatch(Batch(step: context.step))
     let estimate = GradientEstimate(
-      terms: records.map { ($0.coefficient, direction($0.key, context)) }, losses: losses,
+      terms: Few(records).map { ($0.coefficient, direction($0.key, context)) }, losses: losses,
       projectedGradient: records.reduce(0) { $0 + $1.coefficient })
     if estimate.isFinite { anchor = Anchor(theta: theta.clone(), records: records) }
     return estimate
@@ -94,11 +94,11 @@ public struct VarianceReducedEstimator: GradientEstimator {
   private func withoutAnchor<O: Objective & ~Copyable>(
     _ theta: borrowing ParameterStore, _ context: StepContext, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-    try differences((0..<2).map { direction(context.key.child(.query, $0), context) }, at: theta, objective)
+    try differences(Few(count: 2) { direction(context.key.child(.query, $0), context) }, at: theta, objective)
   }
 
   private func differences<O: Objective & ~Copyable>(
-    _ directions: [DenseDirection], at theta: borrowing ParameterStore, _ objective: borrowing O
+    _ directions: Few<DenseDirection>, at theta: borrowing ParameterStore, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
     try finiteDifferences(of: objective, at: theta, along: directions, smoothing: smoothing)
   }

@@ -42,13 +42,12 @@ public struct DivergenceProjection: LayerAdapter {
   public let search: RatioSearch
   /// Whether gamma starts at ||Delta|| each time (on in the paper), or goes on from the projection before.
   public let reinitializes: Bool
-  /// The ratios of the last projection, one for each selected block.
-  public private(set) var ratios: [Double] = []
-  /// Moves that were left out so far because a loss was not finite.
-  public private(set) var nonFiniteMoves = 0
+  private var selected: [ParameterBlock] = []
   private var anchor: StoredVector?
+  private var state = RatioSearch.State()
   /// gamma of the last projection; nil for a block that had not moved then.
-  private var lastGamma: [Double?]?
+  private var lastGamma: [Double?] = []
+  private var difference: AnchoredDifference?
 
   /// The projection of `preset`, every `interval` steps, on `blocks` or the preset's.
   public init(_ preset: Preset, blocks: BlockSelection? = nil, every interval: Int = 100) {
@@ -75,9 +74,11 @@ public struct DivergenceProjection: LayerAdapter {
 
   /// Stores theta_0 of the selected blocks.
   public mutating func begin(_ theta: borrowing ParameterStore) {
-    var anchor = StoredVector(selected(theta.layout))
+    selected = theta.layout.trainable.filter(blocks.contains)
+    var anchor = StoredVector(selected)
     anchor.copy(from: theta)
     self.anchor = anchor
+    difference = nil
   }
 
   /// Projects, if this step is one of the kappa-th.
@@ -85,21 +86,21 @@ public struct DivergenceProjection: LayerAdapter {
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) {
     guard evaluations(at: context.step) > 0, let anchor else { return }
-    let selected = selected(context.layout)
     for block in selected { theta.fold(block) }
-    let norms = selected.map { anchor.distance(of: $0, in: theta) }
-    let start = zip(norms, reinitializes ? norms : lastGamma ?? norms).map { norm, gamma in
-      norm > 0 ? search.clipped((gamma ?? norm) / norm) : 1
-    }
-    let found = try search.run(
-      from: start, norms: norms, context: context,
+    start(from: anchor, theta)
+    let difference = ownedDifference(anchor, theta)
+    defer { difference.end() }
+    let selected = selected
+    try search.run(
+      &state, context: context,
       selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
       measure: { (center, probe) throws(O.Failure) in
-        try lossesAround(center.map { $0 - 1 }, probe, theta, objective) { factors in
-          AnchoredDifference(selected, factors: factors, anchor: anchor, theta: theta)
+        try lossesAround(center, probe, origin: 1, theta, objective) { factors in
+          difference.scale(selected, by: factors)
+          return difference
         }
       })
-    for (block, ratio) in zip(selected, found.ratios) where ratio != 1 {
+    for (block, ratio) in zip(selected, ratios) where ratio != 1 {
       guard let base = anchor.address(of: block) else { continue }
       theta.withMutableBlock(block) { span in
         span.withUnsafeMutableBufferPointer { values in
@@ -107,33 +108,69 @@ public struct DivergenceProjection: LayerAdapter {
         }
       }
     }
-    ratios = found.ratios
-    nonFiniteMoves += found.nonFinite
-    lastGamma = zip(found.ratios, norms).map { $1 > 0 ? $0 * $1 : nil }
+    lastGamma.removeAll(keepingCapacity: true)
+    for (ratio, norm) in zip(ratios, state.norms) { lastGamma.append(norm > 0 ? ratio * norm : nil) }
+  }
+
+  /// The ratios of the last projection, one for each selected block.
+  public var ratios: [Double] { state.ratios }
+  /// Moves that were left out so far because a loss was not finite.
+  public var nonFiniteMoves: Int { state.nonFinite }
+
+  /// The norms, and where the ratios start: at 1, or where gamma was left.
+  private mutating func start(from anchor: StoredVector, _ theta: borrowing ParameterStore) {
+    state.norms.removeAll(keepingCapacity: true)
+    state.ratios.removeAll(keepingCapacity: true)
+    for (l, block) in selected.enumerated() {
+      let norm = anchor.distance(of: block, in: theta)
+      let gamma = reinitializes || lastGamma.isEmpty ? norm : lastGamma[l] ?? norm
+      state.norms.append(norm)
+      state.ratios.append(norm > 0 ? search.clipped(gamma / norm) : 1)
+    }
+  }
+
+  /// The difference of theta, which no copy of this adapter shares.
+  private mutating func ownedDifference(
+    _ anchor: StoredVector, _ theta: borrowing ParameterStore
+  ) -> AnchoredDifference {
+    if !isKnownUniquelyReferenced(&difference) { difference = AnchoredDifference(anchor, theta.layout) }
+    guard let difference else { preconditionFailure("made above") }
+    difference.begin(theta)
+    return difference
   }
 
   /// As many floats as the selected blocks have.
   public var stateCount: Int { anchor?.count ?? 0 }
-
-  private func selected(_ layout: ParameterLayout) -> [ParameterBlock] { layout.trainable.filter(blocks.contains) }
 }
 
-/// sum_l f_l (theta_l - theta_0,l), read from theta: only while theta is not written.
-struct AnchoredDifference: Direction {
+/// sum_l f_l (theta_l - theta_0,l), read from theta: only while theta is not written. It is made once and used for every
+/// projection, by one thread at a time.
+final class AnchoredDifference: Direction, @unchecked Sendable {
   private let anchor: StoredVector
-  private let theta: StoredParameters
-  private let factors: [Int: Float]
+  private var theta: StoredParameters?
+  /// f of each block of the layout.
+  private var factors: [Float]
 
-  init(_ blocks: [ParameterBlock], factors: [Double], anchor: StoredVector, theta: borrowing ParameterStore) {
+  init(_ anchor: StoredVector, _ layout: ParameterLayout) {
     self.anchor = anchor
-    self.theta = theta.stored()
-    self.factors = Dictionary(uniqueKeysWithValues: zip(blocks.map(\.index), factors.map { Float($0) }))
+    factors = [Float](repeating: 0, count: layout.blocks.count)
   }
 
-  func touches(_ block: ParameterBlock) -> Bool { (factors[block.index] ?? 0) != 0 }
+  /// Reads `theta` from here on.
+  func begin(_ theta: borrowing ParameterStore) { self.theta = theta.stored() }
+  /// Reads it no longer.
+  func end() { theta = nil }
+
+  /// Sets f_l of each of `blocks`, the same each time.
+  func scale(_ blocks: [ParameterBlock], by probed: ProbedFactors) {
+    for (l, block) in blocks.enumerated() { factors[block.index] = Float(probed[l]) }
+  }
+
+  func touches(_ block: ParameterBlock) -> Bool { factors[block.index] != 0 }
 
   func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
-    guard let factor = factors[block.index], let base = anchor.address(of: block) else { return }
+    guard let theta, let base = anchor.address(of: block) else { return }
+    let factor = factors[block.index]
     let first = rows.lowerBound * block.columns
     values.withUnsafeMutableBufferPointer { target in
       guard let out = target.baseAddress else { return }

@@ -15,10 +15,7 @@ public struct LearningRateScaling: LayerAdapter {
   public let search: RatioSearch
   /// Whether each search starts at 1 instead of the multipliers before.
   public let reinitializes: Bool
-  /// The multipliers s_l, one for each selected block.
-  public private(set) var ratios: [Double] = []
-  /// Moves that were left out so far because a loss was not finite.
-  public private(set) var nonFiniteMoves = 0
+  private var state = RatioSearch.State()
 
   /// Multipliers for `blocks`, moved every `interval` steps.
   public init(
@@ -47,30 +44,36 @@ public struct LearningRateScaling: LayerAdapter {
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> BlockScales {
     let selected = context.layout.trainable.filter(blocks.contains)
-    if ratios.isEmpty { ratios = selected.map { _ in 1 } }
+    if ratios.isEmpty { state.ratios = selected.map { _ in 1 } }
     if evaluations(at: context.step) > 0 {
       // The blocks outside the selection make the whole step too: both signs are tried where the update would lead.
       let all = context.layout.trainable
+      let places = Dictionary(uniqueKeysWithValues: zip(selected.map(\.index), selected.indices))
       func everywhere(_ factors: [Double], others: Double) -> [Double] {
-        var byBlock = Dictionary(uniqueKeysWithValues: zip(selected.map(\.index), factors))
-        return all.map { byBlock.removeValue(forKey: $0.index) ?? others }
+        all.map { places[$0.index].map { factors[$0] } ?? others }
       }
-      let start = reinitializes ? ratios.map { _ in 1 } : ratios
-      let found = try search.run(
-        from: start, norms: selected.map { update.norm(on: $0) }, context: context,
+      var state = state
+      state.norms = selected.map { update.norm(on: $0) }
+      if reinitializes { state.ratios = selected.map { _ in 1 } }
+      try search.run(
+        &state, context: context,
         selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
         measure: { (center, probe) throws(O.Failure) in
-          try lossesAround(everywhere(center, others: 1), everywhere(probe, others: 0), theta, objective) { factors in
-            PerBlock(update, all, factors: factors)
-          }
+          try lossesAround(
+            everywhere(center, others: 1), everywhere(probe, others: 0), origin: 0, theta, objective
+          ) { factors in PerBlock(update, all) { factors[$0] } }
         })
-      ratios = found.ratios
-      nonFiniteMoves += found.nonFinite
+      self.state = state
     }
     var scales = BlockScales.ones
     for (block, ratio) in zip(selected, ratios) { scales[block] = Float(ratio) }
     return scales
   }
+
+  /// The multipliers s_l, one for each selected block.
+  public var ratios: [Double] { state.ratios }
+  /// Moves that were left out so far because a loss was not finite.
+  public var nonFiniteMoves: Int { state.nonFinite }
 
   /// One multiplier for each selected block.
   public var stateCount: Int { ratios.count }

@@ -13,10 +13,7 @@ public struct PreviousIterateProjection: LayerAdapter {
   public let interval: Int
   /// How the ratios are found.
   public let search: RatioSearch
-  /// The ratios of the last projection, one for each selected block.
-  public private(set) var ratios: [Double] = []
-  /// Moves that were left out so far because a loss was not finite.
-  public private(set) var nonFiniteMoves = 0
+  private var state = RatioSearch.State()
 
   /// The projection of `blocks` every `interval` steps.
   public init(
@@ -45,18 +42,23 @@ public struct PreviousIterateProjection: LayerAdapter {
   ) throws(O.Failure) {
     guard evaluations(at: context.step) > 0 else { return }
     let selected = context.layout.trainable.filter(blocks.contains)
-    let found = try search.run(
-      from: selected.map { _ in 1 }, norms: selected.map { update.norm(on: $0) }, context: context,
+    state.norms = selected.map { update.norm(on: $0) }
+    state.ratios = selected.map { _ in 1 }
+    try search.run(
+      &state, context: context,
       selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
       measure: { (center, probe) throws(O.Failure) in
-        try lossesAround(center.map { $0 - 1 }, probe, theta, objective) { factors in
-          PerBlock(update, selected, factors: factors)
+        try lossesAround(center, probe, origin: 1, theta, objective) { factors in
+          PerBlock(update, selected) { factors[$0] }
         }
       })
-    theta.add(PerBlock(update, selected, factors: found.ratios.map { $0 - 1 }), scale: 1)
-    ratios = found.ratios
-    nonFiniteMoves += found.nonFinite
+    theta.add(PerBlock(update, selected) { ratios[$0] - 1 }, scale: 1)
   }
+
+  /// The ratios of the last projection, one for each selected block.
+  public var ratios: [Double] { state.ratios }
+  /// Moves that were left out so far because a loss was not finite.
+  public var nonFiniteMoves: Int { state.nonFinite }
 }
 
 /// sum_l f_l D_l over some blocks.
@@ -64,9 +66,9 @@ struct PerBlock<D: Direction>: Direction {
   private let direction: D
   private let factors: [Int: Float]
 
-  init(_ direction: D, _ blocks: [ParameterBlock], factors: [Double]) {
+  init(_ direction: D, _ blocks: [ParameterBlock], factor: (Int) -> Double) {
     self.direction = direction
-    self.factors = Dictionary(uniqueKeysWithValues: zip(blocks.map(\.index), factors.map { Float($0) }))
+    factors = Dictionary(uniqueKeysWithValues: blocks.indices.map { (blocks[$0].index, Float(factor($0))) })
   }
 
   func touches(_ block: ParameterBlock) -> Bool { (factors[block.index] ?? 0) != 0 && direction.touches(block) }

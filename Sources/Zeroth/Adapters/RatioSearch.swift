@@ -63,43 +63,45 @@ public struct RatioSearch: Sendable, Hashable {
     return min(max(ratio, 1 - clip), 1 + clip)
   }
 
-  /// What one search came to.
-  struct Result {
-    var ratios: [Double]
-    /// Moves left out because a loss was not finite.
+  /// The numbers of a search. An adapter keeps them from one to the next, so that a search allocates nothing.
+  struct State: Sendable {
+    /// ||Delta_l|| of the blocks.
+    var norms: [Double] = []
+    /// rho_l: where the search starts, and then what it found.
+    var ratios: [Double] = []
+    /// Moves left out because a loss was not finite, of all searches.
     var nonFinite = 0
+    fileprivate var probe: [Double] = []
   }
 
-  /// Moves `ratios` J times. `norms` are the ||Delta_l||; `measure(center, probe)` gives the losses at the ratios
-  /// center + probe and center - probe.
+  /// Moves the ratios of `state` J times. `measure(center, probe)` gives the losses at the ratios center + probe and
+  /// center - probe.
   func run<E: Error>(
-    from ratios: [Double], norms: [Double], context: StepContext, selectBatch: (Batch) throws(E) -> Void,
-    measure: (_ center: [Double], _ probe: [Double]) throws(E) -> [Double]
-  ) throws(E) -> Result {
-    var result = Result(ratios: ratios)
+    _ state: inout State, context: StepContext, selectBatch: (Batch) throws(E) -> Void,
+    measure: (_ center: [Double], _ probe: [Double]) throws(E) -> Few<Double>
+  ) throws(E) {
     for move in 0..<moves {
       if freshBatches { try selectBatch(Batch(step: context.step, draw: move + 1)) }
       var stream = RandomStream(context.key.child(.ratio, move))
-      var probe = [Double](repeating: 0, count: ratios.count)
-      for l in probe.indices {
+      state.probe.removeAll(keepingCapacity: true)
+      for norm in state.norms {
         // Drawn for every block, so that the others' numbers do not depend on which blocks have moved.
         let u = stream.gaussian()
-        probe[l] = norms[l] > 0 ? smoothing * bounded(u, norm: norms[l]) / unit(norms[l]) : 0
+        state.probe.append(norm > 0 ? smoothing * bounded(u, norm: norm) / unit(norm) : 0)
       }
-      let losses = try measure(result.ratios, probe)
+      let losses = try measure(state.ratios, state.probe)
       let c = (losses[0] - losses[1]) / (2 * smoothing)
       guard c.isFinite else {
-        result.nonFinite += 1
+        state.nonFinite += 1
         continue
       }
-      for l in ratios.indices where norms[l] > 0 {
-        let u = probe[l] / smoothing  // already per unit
-        let step = learningRate * c * u * (scalesMoveByNorm ? norms[l] : 1)
-        result.ratios[l] = clipped(result.ratios[l] - step)
+      for l in state.ratios.indices where state.norms[l] > 0 {
+        let u = state.probe[l] / smoothing  // already per unit
+        let step = learningRate * c * u * (scalesMoveByNorm ? state.norms[l] : 1)
+        state.ratios[l] = clipped(state.ratios[l] - step)
       }
     }
     if freshBatches { try selectBatch(Batch(step: context.step)) }
-    return result
   }
 
   /// What one unit of gamma is in ratios, inverted.
@@ -112,17 +114,27 @@ public struct RatioSearch: Sendable, Hashable {
   }
 }
 
-/// The losses at theta + (center + probe) and theta + (center - probe), both given per block of a difference that
-/// `direction` scales. Around a center of zeros both signs are one call, which a model evaluates together.
+/// What each block of a difference is scaled by: f_l = center_l - origin + sign probe_l.
+struct ProbedFactors {
+  fileprivate let center, probe: [Double]
+  fileprivate let origin: Double
+  fileprivate var sign = 1.0
+
+  subscript(l: Int) -> Double { center[l] - origin + sign * probe[l] }
+}
+
+/// The losses at theta + f D for the factors center - origin + probe and center - origin - probe, one for each block of a
+/// difference D that `direction` scales; it is asked for the second when the first is done with. Around zeros both
+/// signs are one call, which a model evaluates together.
 func lossesAround<D: Direction, O: Objective & ~Copyable>(
-  _ center: [Double], _ probe: [Double], _ theta: borrowing ParameterStore, _ objective: borrowing O,
-  direction: ([Double]) -> D
-) throws(O.Failure) -> [Double] {
-  if center.allSatisfy({ $0 == 0 }) {
-    return try objective.losses(along: direction(probe), at: [1, -1], from: theta)
+  _ center: [Double], _ probe: [Double], origin: Double, _ theta: borrowing ParameterStore, _ objective: borrowing O,
+  direction: (ProbedFactors) -> D
+) throws(O.Failure) -> Few<Double> {
+  var factors = ProbedFactors(center: center, probe: probe, origin: origin)
+  if center.allSatisfy({ $0 == origin }) {
+    return try objective.losses(along: direction(factors), at: [1, -1], from: theta)
   }
-  let plus = direction(zip(center, probe).map { $0 + $1 })
-  let minus = direction(zip(center, probe).map { $0 - $1 })
-  return try objective.losses(along: plus, at: [1], from: theta)
-    + objective.losses(along: minus, at: [1], from: theta)
+  let plus = try objective.losses(along: direction(factors), at: [1], from: theta)
+  factors.sign = -1
+  return plus + (try objective.losses(along: direction(factors), at: [1], from: theta))
 }

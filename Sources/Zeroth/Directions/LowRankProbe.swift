@@ -3,23 +3,32 @@ import CZeroth
 /// U V^T on matrices, U in R^{m x r} and V in R^{n x r} standard normal, and a plain normal z on vectors ([LOZO]).
 ///
 /// U and the vectors' z come from `leftKey`, V from `rightKey`: a stream of its own, so that V stays while U changes.
+///
+/// Its fields are packed into 24 bytes, which a value of `any Direction` holds in place.
 public struct LowRankProbe: LowRankDirection {
-  /// The rank r.
-  public let rank: Int
-  /// The key of U and of the noise on vectors.
-  public let leftKey: StreamKey
-  /// The key of V.
-  public let rightKey: StreamKey
+  private let leftBits, rightBits: UInt64
   /// The factor in front of U V^T.
   public let matrixScale: Float
+  private let shortRank: UInt16
+  private let generator: RandomGenerator
 
-  /// The direction that these keys name.
+  /// The direction that these keys, of one generator, name; `rank` is below 65536.
   public init(rank: Int, leftKey: StreamKey, rightKey: StreamKey, matrixScale: Float = 1) {
-    self.rank = rank
-    self.leftKey = leftKey
-    self.rightKey = rightKey
+    precondition(leftKey.generator == rightKey.generator, "the keys of U and V belong to one generator")
+    precondition(UInt16(exactly: rank) != nil, "rank \(rank) of a probe is below 65536")
+    leftBits = leftKey.bits
+    rightBits = rightKey.bits
     self.matrixScale = matrixScale
+    shortRank = UInt16(rank)
+    generator = leftKey.generator
   }
+
+  /// The rank r.
+  public var rank: Int { Int(shortRank) }
+  /// The key of U and of the noise on vectors.
+  public var leftKey: StreamKey { StreamKey(bits: leftBits, generator: generator) }
+  /// The key of V.
+  public var rightKey: StreamKey { StreamKey(bits: rightBits, generator: generator) }
 
   /// Rows of U.
   public func writeLeft(

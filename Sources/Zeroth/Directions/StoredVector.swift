@@ -63,7 +63,7 @@ public struct StoredVector: Sendable {
   }
 
   /// m = decay m + sum_i weight_i D_i.
-  mutating func decayAndAdd<D: Direction>(_ decay: Float, _ terms: [(weight: Float, direction: D)]) {
+  mutating func decayAndAdd<D: Direction>(_ decay: Float, _ terms: Few<(weight: Float, direction: D)>) {
     let sum = WeightedSum(terms)
     forEachPanel { block, rows, values in
       if let start = values.baseAddress { zeroth_scale(values.count, decay, start) }

@@ -1,14 +1,13 @@
 /// sum_i w_i D_i: what an average over queries, or a step along them, is.
 public struct WeightedSum<Term: Direction>: Direction {
   /// The weights and the directions.
-  public let terms: [(weight: Float, direction: Term)]
+  public let terms: Few<(weight: Float, direction: Term)>
 
   /// sum_i weight_i direction_i.
-  public init(_ terms: [(weight: Float, direction: Term)]) { self.terms = terms }
+  public init(_ terms: Few<(weight: Float, direction: Term)>) { self.terms = terms }
 
   /// Whether a term touches `block`.
   public func touches(_ block: ParameterBlock) -> Bool {
-    // Asked for each panel: `contains(where:)` would allocate each time.
     for term in terms where term.direction.touches(block) { return true }
     return false
   }
@@ -18,6 +17,11 @@ public struct WeightedSum<Term: Direction>: Direction {
     for term in terms where term.direction.touches(block) {
       term.direction.add(to: &values, of: block, rows: rows, scale: scale * term.weight)
     }
+  }
+
+  /// Its terms, and theirs.
+  public func forEachTerm(_ body: (_ weight: Float, _ direction: any Direction) -> Void) {
+    for term in terms { term.direction.forEachTerm { body(term.weight * $0, $1) } }
   }
 
   /// (sum_i w_i U_i) V^T, where all terms have factors with the same V.
@@ -45,7 +49,6 @@ struct LowRankSum: LowRankDirection {
   var rightKey: StreamKey { terms[0].direction.rightKey }
 
   func touches(_ block: ParameterBlock) -> Bool {
-    // As in `WeightedSum`.
     for term in terms where term.direction.touches(block) { return true }
     return false
   }

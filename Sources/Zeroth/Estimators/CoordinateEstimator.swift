@@ -72,7 +72,7 @@ public struct CoordinateEstimator: GradientEstimator {
   ) throws(O.Failure) -> GradientEstimate<CoordinateDirection> {
     let set = draw(context)
     let eps = Float(smoothing)
-    var losses: [Double] = []
+    var losses = Few<Double>()
     var values: [Float] = []
     var squares = 0.0
     for coordinate in set {

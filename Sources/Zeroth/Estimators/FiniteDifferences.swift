@@ -6,20 +6,20 @@
 /// 2q evaluations, or q + 1 one-sided. `smoothing` is eps > 0, in units of the parameters. Throws what the objective
 /// throws.
 public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
-  of objective: borrowing O, at theta: borrowing ParameterStore, along directions: [D],
+  of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>,
   sides: RandomizedEstimator.Sides = .two, smoothing: Double
 ) throws(O.Failure) -> GradientEstimate<D> {
   let eps = Float(smoothing)
-  var losses: [Double] = []
-  var terms: [(coefficient: Double, direction: D)] = []
-  for (i, direction) in directions.enumerated() {
+  var losses = Few<Double>()
+  var terms = Few<(coefficient: Double, direction: D)>()
+  for i in directions.indices {
     // L(theta) is measured along with the first query: models evaluate several points at once.
-    let offsets: [Float] = sides == .two ? [eps, -eps] : i == 0 ? [0, eps] : [eps]
-    losses += try objective.losses(along: direction, at: offsets, from: theta)
+    let offsets: Few<Float> = sides == .two ? [eps, -eps] : i == 0 ? [0, eps] : [eps]
+    losses += try objective.losses(along: directions[i], at: offsets, from: theta)
     let c =
       sides == .two
       ? (losses[2 * i] - losses[2 * i + 1]) / (2 * Double(eps)) : (losses[i + 1] - losses[0]) / Double(eps)
-    terms.append((c / Double(directions.count), direction))
+    terms.append((c / Double(directions.count), directions[i]))
   }
   return GradientEstimate(
     terms: terms, losses: losses, projectedGradient: terms.reduce(0) { $0 + $1.coefficient })

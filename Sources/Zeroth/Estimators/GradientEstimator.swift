@@ -21,14 +21,16 @@ public struct StepContext: Sendable {
 /// An estimate of the gradient: sum_i c_i D_i, a few scalars times directions that can be made again.
 public struct GradientEstimate<D: Direction>: Sendable {
   /// The coefficients c_i, with any 1/q already in them, and the directions D_i.
-  public var terms: [(coefficient: Double, direction: D)]
+  public var terms: Few<(coefficient: Double, direction: D)>
   /// The losses that were measured, in the order of measuring.
-  public var losses: [Double]
+  public var losses: Few<Double>
   /// What a log shows: the projected gradient c, averaged over the queries; for CGE the norm of the measured c_i.
   public var projectedGradient: Double
 
   /// sum_i coefficient_i direction_i, from `losses`.
-  public init(terms: [(coefficient: Double, direction: D)], losses: [Double], projectedGradient: Double) {
+  public init(
+    terms: Few<(coefficient: Double, direction: D)>, losses: Few<Double>, projectedGradient: Double
+  ) {
     self.terms = terms
     self.losses = losses
     self.projectedGradient = projectedGradient

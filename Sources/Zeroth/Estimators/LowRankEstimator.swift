@@ -35,7 +35,7 @@ public struct LowRankEstimator: GradientEstimator {
 
   /// Throws when an option is out of range or the rank exceeds a side of a trainable matrix.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.rank", rank, "at least 1") { $0 >= 1 }
+    try require("estimator.rank", rank, "1 to 65535") { (1...65535).contains($0) }
     try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
     try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
     try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
@@ -55,18 +55,15 @@ public struct LowRankEstimator: GradientEstimator {
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<LowRankProbe> {
     let rightKey = context.runKey.child(.right, context.step / interval)
-    let probes = (0..<queries).map { query in
+    let probes = Few(count: queries) { query in
       LowRankProbe(rank: rank, leftKey: context.key.child(.left, query), rightKey: rightKey)
     }
-    let measured = try finiteDifferences(
+    var estimate = try finiteDifferences(
       of: objective, at: theta, along: probes, sides: sides, smoothing: smoothing)
-    let terms = measured.terms.map { term in
-      (
-        coefficient: term.coefficient,
-        direction: LowRankProbe(
-          rank: rank, leftKey: term.direction.leftKey, rightKey: rightKey, matrixScale: 1 / Float(rank))
-      )
+    for i in estimate.terms.indices {
+      estimate.terms[i].direction = LowRankProbe(
+        rank: rank, leftKey: probes[i].leftKey, rightKey: rightKey, matrixScale: 1 / Float(rank))
     }
-    return GradientEstimate(terms: terms, losses: measured.losses, projectedGradient: measured.projectedGradient)
+    return estimate
   }
 }

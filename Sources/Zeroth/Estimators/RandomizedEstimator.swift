@@ -48,7 +48,7 @@ public struct RandomizedEstimator: GradientEstimator {
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-    let directions = (0..<queries).map { query in
+    let directions = Few(count: queries) { query in
       DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
     }
     return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, smoothing: smoothing)

@@ -28,8 +28,8 @@ public protocol Objective: ~Copyable {
 
   /// The losses at theta + offsets[i] D, all on the selected batch; theta is not written.
   func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(Failure) -> [Double]
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(Failure) -> Few<Double>
 }
 
 extension Objective where Self: ~Copyable {
@@ -38,12 +38,12 @@ extension Objective where Self: ~Copyable {
 
   /// Moves a copy of theta (d floats more) from offset to offset, each time from theta itself.
   public func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(Failure) -> [Double] {
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(Failure) -> Few<Double> {
     var moved = theta.clone()
-    var losses: [Double] = []
-    for (i, offset) in offsets.enumerated() {
-      if i > 0 { moved.copy(from: theta) }
+    var losses: Few<Double> = []
+    for offset in offsets {
+      if !losses.isEmpty { moved.copy(from: theta) }
       if offset != 0 { moved.add(direction, scale: offset) }
       losses.append(try loss(at: moved))
     }

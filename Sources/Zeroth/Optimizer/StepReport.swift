@@ -11,7 +11,7 @@ public struct StepReport: Sendable {
   /// The step, counted from 0.
   public let step: Int
   /// The losses that the estimator measured, in its order.
-  public let losses: [Double]
+  public let losses: Few<Double>
   /// The projected gradient, averaged over queries.
   public let projectedGradient: Double
   /// eta at this step.
@@ -43,7 +43,7 @@ public struct NonFiniteError: Error, Sendable, CustomStringConvertible {
   /// How many there were.
   public let inARow: Int
   /// The losses of the last.
-  public let losses: [Double]
+  public let losses: Few<Double>
 
   /// The reason in one sentence.
   public var description: String {

@@ -22,22 +22,40 @@ public enum Parallel {
   /// where `threads` is raised meanwhile. What it needs comes as `state`: a closure that captures is allocated on its
   /// way to other threads, one that captures nothing is not.
   ///
-  /// `state` is lent. Where it holds references, let it be a struct and `body` call a method of it: what is copied
-  /// out of a tuple is counted, and threads that count references to the same objects wait for each other.
+  /// `state` is lent. Where it holds references, let it be a `ParallelWork`: what is copied out of a tuple is counted, and
+  /// threads that count references to the same objects wait for each other.
   public static func forEach<State: Sendable & ~Copyable>(
     _ count: Int, workers: Int = threads, with state: borrowing State,
     _ body: @escaping @Sendable (_ state: borrowing State, _ index: Int, _ worker: Int) -> Void
   ) {
     withUnsafePointer(to: state) { state in
       withUnsafePointer(to: Loop(state: state, body: body)) { loop in
-        withUnsafePointer(to: AnyLoop(kind: Loop<State>.self, loop: loop)) { any in
-          let context = UnsafeMutableRawPointer(mutating: any)
-          zeroth_parallel(Int32(count), Int32(clamping: workers), context) { context, index, worker in
-            guard let any = context?.assumingMemoryBound(to: AnyLoop.self).pointee else { return }
-            any.kind.run(any.loop, Int(index), Int(worker))
-          }
-        }
+        withUnsafePointer(to: AnyLoop(kind: Loop<State>.self, loop: loop)) { run(count, workers, $0) }
       }
+    }
+  }
+
+  /// Calls `work.run` once for each index below `count`, with the number of the thread that does it, below `workers`.
+  /// `work` is lent; that its code is a method of it spares generic code a closure, which it would allocate.
+  public static func forEach<Work: ParallelWork & ~Copyable>(
+    _ count: Int, workers: Int = threads, _ work: borrowing Work
+  ) {
+    withUnsafePointer(to: work) { work in
+      withUnsafePointer(to: AnyLoop(kind: WorkLoop<Work>.self, loop: work)) { run(count, workers, $0) }
+    }
+  }
+
+  private static func run(_ count: Int, _ workers: Int, _ loop: UnsafePointer<AnyLoop>) {
+    let context = UnsafeMutableRawPointer(mutating: loop)
+    zeroth_parallel(Int32(count), Int32(clamping: workers), context) { context, index, worker in
+      guard let any = context?.assumingMemoryBound(to: AnyLoop.self).pointee else { return }
+      any.kind.run(any.loop, Int(index), Int(worker))
+    }
+  }
+
+  private struct WorkLoop<Work: ParallelWork & ~Copyable>: Runnable {
+    static func run(_ loop: UnsafeRawPointer, _ index: Int, _ worker: Int) {
+      loop.assumingMemoryBound(to: Work.self).pointee.run(index, worker)
     }
   }
 
@@ -56,6 +74,12 @@ public enum Parallel {
     let kind: any Runnable.Type
     let loop: UnsafeRawPointer
   }
+}
+
+/// What the pieces of a parallel loop share, and what each of them does.
+public protocol ParallelWork: ~Copyable, Sendable {
+  /// Does piece number `index` on thread number `worker`, at the same time as others.
+  func run(_ index: Int, _ worker: Int)
 }
 
 private protocol Runnable {

@@ -144,89 +144,145 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   ///
   /// `keep` is 1 - eta lambda_l s_l, the weight decay; nil keeps all. Without it, the matrices of a low-rank update are
   /// not written before V changes.
-  mutating func apply(
-    _ direction: some Direction, scales: BlockScales, scale: Float, keep: (@Sendable (ParameterBlock) -> Float)? = nil
+  mutating func apply<D: Direction>(
+    _ direction: D, scales: BlockScales, scale: Float, keep: (@Sendable (ParameterBlock) -> Float)? = nil
   ) {
-    let factors = keep == nil ? direction.lowRank : nil
-    if let factors { postpone(factors, scales, scale) }
-    let postponesMatrices = factors != nil
-    write(where: { !(postponesMatrices && $0.isMatrix) && (keep != nil || direction.touches($0)) }) { panel, values in
-      if let keep {
-        let factor = keep(panel.block)
-        if factor != 1, let start = values.baseAddress { zeroth_scale(values.count, factor, start) }
-      }
-      guard direction.touches(panel.block) else { return }
-      var span = values.mutableSpan
-      direction.add(to: &span, of: panel.block, rows: panel.rows, scale: scale * scales[panel.block])
-    }
+    let isPostponed = keep == nil && postpone(direction, scales, scale)
+    write(
+      Addition(direction: direction, scales: scales, scale: scale, keep: keep, leavesMatrices: isPostponed))
   }
 
   /// Writes the pending updates of all blocks.
   mutating func fold() {
     guard updates != nil else { return }
-    write(where: { _ in true }) { _, _ in }
+    write(PendingAlone(block: nil))
     updates = nil
   }
 
   /// Writes the pending updates of `block`.
   mutating func fold(_ block: ParameterBlock) {
     guard stored().pending(of: block) != nil else { return }
-    write(where: { $0.index == block.index }) { _, _ in }
+    write(PendingAlone(block: block.index))
   }
 
-  /// B += scale s_l U_l on each matrix.
-  private mutating func postpone(_ direction: any LowRankDirection, _ scales: BlockScales, _ scale: Float) {
-    if let updates, updates.rank == direction.rank {
-      if updates.rightKey != direction.rightKey {
-        write(where: { _ in true }) { _, _ in }
-        updates.begin(direction, layout.trainable)
+  /// B += scale s_l U_l on each matrix; false, with nothing done, unless the terms of `direction` have factors with one V.
+  private mutating func postpone(_ direction: some Direction, _ scales: BlockScales, _ scale: Float) -> Bool {
+    var first: (any LowRankDirection)?
+    var isOfLowRank = true
+    direction.forEachTerm { _, term in
+      guard let factors = term.lowRank else { return isOfLowRank = false }
+      if let first, first.rightKey != factors.rightKey || first.rank != factors.rank { return isOfLowRank = false }
+      first = factors
+    }
+    guard isOfLowRank, let first else { return false }
+    if let updates, updates.rank == first.rank {
+      if updates.rightKey != first.rightKey {
+        write(PendingAlone(block: nil))
+        updates.begin(first, layout.trainable)
       }
     } else {
       fold()
-      updates = PendingUpdates(direction, layout.trainable)
+      updates = PendingUpdates(first, layout.trainable)
     }
-    guard let updates else { return }
-    let panels = panels
-    Parallel.forEach(panels.count) { i in
-      let block = panels[i].block
-      guard block.isMatrix, direction.touches(block) else { return }
-      updates.add(
-        direction, of: block, rows: panels[i].rows, scale: scale * direction.matrixScale * scales[block])
+    guard let updates else { return false }
+    direction.forEachTerm { weight, term in
+      guard let factors = term.lowRank else { return }
+      let gathering = Gathering(
+        updates: updates, panels: panels, direction: factors, scales: scales, scale: scale * weight)
+      Parallel.forEach(panels.count, gathering)
     }
+    return true
   }
 
-  /// Runs `body` on the values of each panel of the blocks that are `included`, pending updates written, on all threads.
-  private mutating func write(
-    where included: @Sendable (ParameterBlock) -> Bool,
-    _ body: @Sendable (Panel, UnsafeMutableBufferPointer<Float>) -> Void
-  ) {
-    let panels = panels
-    let stored = stored()
-    let key = nextRoundingKey()
-    Parallel.forEach(panels.count) { i in
-      let panel = panels[i]
-      guard included(panel.block) else { return }
-      let n = panel.block.columns
-      let count = panel.rows.count * n
-      if stored.floats(of: panel.block) != nil {
-        let start = stored.base + panel.block.offset + panel.rows.lowerBound * n
-        stored.addPending(of: panel.block, rows: panel.rows, to: start)
-        body(panel, UnsafeMutableBufferPointer(start: start, count: count))
-      } else {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { values in
-          guard let start = values.baseAddress else { return }
-          stored.read(panel.block, rows: panel.rows, into: start)
-          body(panel, values)
-          stored.narrow(UnsafeBufferPointer(values), panel.block, rows: panel.rows, key: key)
-        }
-      }
-    }
-    if let updates { for block in layout.trainable where included(block) { updates.clear(block) } }
+  /// Changes the panels of the blocks that `change` includes, pending updates written, on all threads.
+  private mutating func write<C: PanelChange>(_ change: C) {
+    let writing = Writing(panels: panels, stored: stored(), key: nextRoundingKey(), change: change)
+    Parallel.forEach(panels.count, writing)
+    if let updates { for block in layout.trainable where change.includes(block) { updates.clear(block) } }
   }
 
   private mutating func nextRoundingKey() -> StreamKey {
     writes += 1
     return roundingKey.child(.rounding, writes)
+  }
+}
+
+/// What is done to the values of some blocks, panel by panel.
+private protocol PanelChange: Sendable {
+  func includes(_ block: ParameterBlock) -> Bool
+  func apply(to values: UnsafeMutableBufferPointer<Float>, of panel: Panel)
+}
+
+/// Nothing: what is pending of a block, or of all, is written alone.
+private struct PendingAlone: PanelChange {
+  let block: Int?
+
+  func includes(_ block: ParameterBlock) -> Bool { self.block == nil || self.block == block.index }
+  func apply(to values: UnsafeMutableBufferPointer<Float>, of panel: Panel) {}
+}
+
+/// theta_l = keep_l theta_l + scale s_l D_l.
+private struct Addition<D: Direction>: PanelChange {
+  let direction: D
+  let scales: BlockScales
+  let scale: Float
+  let keep: (@Sendable (ParameterBlock) -> Float)?
+  let leavesMatrices: Bool
+
+  func includes(_ block: ParameterBlock) -> Bool {
+    !(leavesMatrices && block.isMatrix) && (keep != nil || direction.touches(block))
+  }
+
+  func apply(to values: UnsafeMutableBufferPointer<Float>, of panel: Panel) {
+    if let keep {
+      let factor = keep(panel.block)
+      if factor != 1, let start = values.baseAddress { zeroth_scale(values.count, factor, start) }
+    }
+    guard direction.touches(panel.block) else { return }
+    var span = values.mutableSpan
+    direction.add(to: &span, of: panel.block, rows: panel.rows, scale: scale * scales[panel.block])
+  }
+}
+
+/// What the threads of a write share.
+private struct Writing<Change: PanelChange>: ~Copyable, ParallelWork {
+  let panels: [Panel]
+  let stored: StoredParameters
+  let key: StreamKey
+  let change: Change
+
+  func run(_ i: Int, _: Int) {
+    let panel = panels[i]
+    guard change.includes(panel.block) else { return }
+    let n = panel.block.columns
+    let count = panel.rows.count * n
+    if stored.floats(of: panel.block) != nil {
+      let start = stored.base + panel.block.offset + panel.rows.lowerBound * n
+      stored.addPending(of: panel.block, rows: panel.rows, to: start)
+      change.apply(to: UnsafeMutableBufferPointer(start: start, count: count), of: panel)
+    } else {
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { values in
+        guard let start = values.baseAddress else { return }
+        stored.read(panel.block, rows: panel.rows, into: start)
+        change.apply(to: values, of: panel)
+        stored.narrow(UnsafeBufferPointer(values), panel.block, rows: panel.rows, key: key)
+      }
+    }
+  }
+}
+
+/// What the threads share that gather an update in thin factors.
+private struct Gathering: ~Copyable, ParallelWork {
+  let updates: PendingUpdates
+  let panels: [Panel]
+  let direction: any LowRankDirection
+  let scales: BlockScales
+  let scale: Float
+
+  func run(_ i: Int, _: Int) {
+    let block = panels[i].block
+    guard block.isMatrix, direction.touches(block) else { return }
+    updates.add(direction, of: block, rows: panels[i].rows, scale: scale * direction.matrixScale * scales[block])
   }
 }
 

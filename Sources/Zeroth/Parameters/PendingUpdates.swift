@@ -41,10 +41,22 @@ final class PendingUpdates: @unchecked Sendable {
   /// V of `direction`, which has the same rank, in place of the one before; B is to be 0.
   func begin(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {
     rightKey = direction.rightKey
-    Parallel.forEach(blocks.count) { i in
-      guard let place = places[blocks[i].index] else { return }
-      let right = UnsafeMutableBufferPointer(start: memory + place.right, count: blocks[i].columns * rank)
-      direction.writeRight(of: blocks[i], into: right)
+    let drawing = Drawing(updates: self, direction: direction, blocks: blocks)
+    Parallel.forEach(blocks.count, drawing)
+  }
+
+  /// What the threads share that draw V.
+  private struct Drawing: ~Copyable, ParallelWork {
+    let updates: PendingUpdates
+    let direction: any LowRankDirection
+    let blocks: [ParameterBlock]
+
+    func run(_ i: Int, _: Int) {
+      guard let place = updates.places[blocks[i].index] else { return }
+      direction.writeRight(
+        of: blocks[i],
+        into: UnsafeMutableBufferPointer(
+          start: updates.memory + place.right, count: blocks[i].columns * updates.rank))
     }
   }
 

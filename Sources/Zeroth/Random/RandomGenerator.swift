@@ -13,21 +13,23 @@ import CZeroth
 /// - `RandomStream.gaussian()`, and noise of GSL's own generators: bit for bit with the same libm. GSL's ziggurat
 ///   calls `exp` and `log`, whose last bit differs from one libm to another.
 public struct RandomGenerator: Sendable, Hashable, CustomStringConvertible {
+  private let place: UInt8
+
   /// Its place among `names`.
-  package let index: Int32
+  package var index: Int32 { Int32(place) }
 
   /// The counter-based default.
-  public static let philox = RandomGenerator(index: 0)
+  public static let philox = RandomGenerator(place: 0)
 
   /// The names of all generators.
   public static let names: [String] = (0..<zeroth_generator_count()).map { String(cString: zeroth_generator_name($0)) }
 
-  private init(index: Int32) { self.index = index }
+  private init(place: UInt8) { self.place = place }
 
   /// The generator at a place among `names`; nil when there is none.
   package init?(at index: UInt64) {
     guard index < UInt64(zeroth_generator_count()) else { return nil }
-    self.index = Int32(index)
+    place = UInt8(index)
   }
 
   /// The generator called `name`. Throws `InputError` when there is none.
@@ -36,7 +38,7 @@ public struct RandomGenerator: Sendable, Hashable, CustomStringConvertible {
       throw InputError(
         "generator", found: "'\(name)'", expected: "one of \(Self.names.joined(separator: ", "))")
     }
-    self.index = Int32(index)
+    place = UInt8(index)
   }
 
   /// The name that `init(named:)` reads.

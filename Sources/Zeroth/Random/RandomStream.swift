@@ -21,10 +21,16 @@ public struct RandomStream: ~Copyable {
   /// Uniform on 0 ..< `bound`, which is at least 1 and below 2^32.
   public mutating func below(_ bound: Int) -> Int { Int(zeroth_stream_below(stream, UInt32(bound))) }
 
-  /// `elements` in a random order, each order equally likely (Fisher and Yates).
+  /// `elements` in a random order.
   public mutating func shuffled<T>(_ elements: [T]) -> [T] {
     var result = elements
-    for i in stride(from: result.count - 1, to: 0, by: -1) { result.swapAt(i, below(i + 1)) }
+    shuffle(&result)
     return result
+  }
+
+  /// Puts `elements` into a random order, each order equally likely (Fisher and Yates).
+  @inlinable
+  public mutating func shuffle<T>(_ elements: inout [T]) {
+    for i in stride(from: elements.count - 1, to: 0, by: -1) { elements.swapAt(i, below(i + 1)) }
   }
 }

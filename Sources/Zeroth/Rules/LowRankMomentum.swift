@@ -58,8 +58,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
       "LOZO-M needs one V in all directions of an estimate")
     let state = ownedState(first, context.layout)
     state.moveTo(first, refresh: refresh)
-    let terms = estimate.terms.map { (Float((1 - decay) * $0.coefficient), $0.direction) }
-    state.decayAndAdd(Float(decay), terms)
+    state.decayAndAdd(Float(decay), estimate.terms.map { (Float((1 - decay) * $0.coefficient), $0.direction) })
     return LowRankMomentumUpdate(state, scale: Float(-learningRate(at: context.step)))
   }
 

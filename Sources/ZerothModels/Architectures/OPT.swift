@@ -126,6 +126,6 @@ struct OPT: CausalArchitecture {
     } else {
       w.embed(batch.tokens, table, into: x)
     }
-    w.embed(batch.positions.map { $0 + 2 }, w.layout.blocks[positions], into: x, accumulate: true)
+    w.embed(batch.positions, shiftedBy: 2, w.layout.blocks[positions], into: x, accumulate: true)
   }
 }

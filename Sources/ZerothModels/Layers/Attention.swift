@@ -21,11 +21,11 @@ extension Weights {
     let heads = Heads(
       q: q, k: k, v: v, count: heads, sharing: heads / keyHeads, batch: batch, isCausal: isCausal, layer: layer,
       rows: q.rows / variants, rowsAtOnce: rowsAtOnce, scratch: scratch)
-    Parallel.forEach(variants * segments.count * heads.count, workers: scratch.workers, with: heads) { $0.run($1, $2) }
+    Parallel.forEach(variants * segments.count * heads.count, workers: scratch.workers, heads)
   }
 
   /// What the pieces of `attention` share: a piece is a head of a segment.
-  private struct Heads: ~Copyable, Sendable {
+  private struct Heads: ~Copyable, ParallelWork {
     let q, k, v: Matrix
     let count, sharing: Int
     let batch: TokenBatch

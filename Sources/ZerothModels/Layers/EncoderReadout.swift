@@ -15,16 +15,25 @@ public enum EncoderReadout: Sendable {
 }
 
 extension Weights {
+  /// The logits h W^T of each variant: rows x all tokens.
+  func logits(_ h: Matrix, _ head: ParameterBlock) -> [[Double]] {
+    var values: [Double] = []
+    appendLogits(h, head, ids: nil, to: &values)
+    return values.cut(into: variants)
+  }
+
   /// The logits h W^T + bias of each variant at the tokens `ids`: rows x ids.
   func logits(_ h: Matrix, _ head: ParameterBlock, bias: ParameterBlock, ids: [Int]?) -> [[Double]] {
-    let products = logits(h, head, ids: ids)
-    return workspace.scope {
+    var values: [Double] = []
+    appendLogits(h, head, ids: ids, to: &values)
+    workspace.scope {
       let biases = vector(bias)
-      return products.enumerated().map { v, logits in
-        let width = ids?.count ?? head.rows
-        return logits.indices.map { logits[$0] + Double(biases.row(v)[ids?[$0 % width] ?? $0 % width]) }
+      let width = ids?.count ?? head.rows
+      for i in values.indices {
+        values[i] += Double(biases.row(i / (values.count / variants))[ids?[i % width] ?? i % width])
       }
     }
+    return values.cut(into: variants)
   }
 
   /// The mean of the rows of `x` over each segment: variants * segments x columns.

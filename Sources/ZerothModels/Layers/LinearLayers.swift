@@ -27,7 +27,7 @@ public final class LinearLayers {
 
   /// x W^T for every layer and offset, displaced by offset * `direction` as in a forward pass.
   public func run(
-    at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: [Float] = [0]
+    at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: Few<Float> = [0]
   ) {
     let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
     for layer in layers {

@@ -96,10 +96,10 @@ struct Product: @unchecked Sendable {
     let scratch = weights.workspace.scratch(scratchCount)
     let thirds = 3 * stage.count  // of panels: a share for each thread, though panels are few
     let making = Making(product: self, stage: stage, pass: pass, scratch: scratch)
-    Parallel.forEach(thirds, workers: scratch.workers, with: making) { $0.run($1, $2) }
+    Parallel.forEach(thirds, workers: scratch.workers, making)
   }
 
-  private struct Making: ~Copyable, Sendable {
+  private struct Making: ~Copyable, ParallelWork {
     let product: Product
     let stage, pass: Range<Int>
     let scratch: Scratch
@@ -220,7 +220,7 @@ extension Weights {
           let layer = LinearStage(
             product: product, blocks: blocks, stage: stage, pass: pass, rows: x.rows / variants, results: results,
             accumulate: accumulate, biases: biases, activation: activation, scratch: scratch)
-          Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, with: layer) { $0.run($1, $2) }
+          Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, layer)
         }
       }
     }
@@ -247,7 +247,7 @@ enum ProductResults: @unchecked Sendable {
 }
 
 /// What the pieces of a stage of a linear layer share. A variant has `rows` rows of x and a row of `biases`.
-private struct LinearStage: ~Copyable, Sendable {
+private struct LinearStage: ~Copyable, ParallelWork {
   let product: Product
   let blocks: Pieces
   let stage, pass: Range<Int>

@@ -33,12 +33,19 @@ public enum Readout: Sendable {
   }
 }
 
+extension Array {
+  /// `count` parts of one length.
+  func cut(into count: Int) -> [Self] {
+    Pieces(groups: count, of: self.count / count, by: self.count / count).map { Self(self[$0]) }
+  }
+}
+
 extension Weights {
-  /// The logits h W^T of each variant at the tokens `ids`: rows x ids.
-  func logits(_ h: Matrix, _ head: ParameterBlock, ids: [Int]?) -> [[Double]] {
+  /// Appends the logits h W^T of each variant at the tokens `ids`: variants x rows x ids.
+  func appendLogits(_ h: Matrix, _ head: ParameterBlock, ids: [Int]?, to values: inout [Double]) {
     let rows = h.rows / variants
     let width = ids?.count ?? head.rows
-    return workspace.scope {
+    workspace.scope {
       let out = workspace.matrix(h.rows, width)
       if let ids {
         let w = workspace.matrix(variants * ids.count, head.columns)
@@ -54,17 +61,14 @@ extension Weights {
       } else {
         linear(pack(h), head, into: .rows(out))
       }
-      return (0..<variants).map { v in
-        UnsafeBufferPointer(start: out.row(v * rows), count: rows * width).map { Double($0) }
-      }
+      for i in 0..<(h.rows * width) { values.append(Double(out.base[i])) }
     }
   }
 
-  /// log softmax(h W^T)[target] for each row of each variant. The logits of a panel of the vocabulary live in scratch
-  /// until they are summed: the whole matrix of logits never exists.
-  func logProbabilities(_ h: Matrix, _ head: ParameterBlock, targets: [Int]) -> [[Double]] {
-    let rows = h.rows / variants
-    return workspace.scope {
+  /// Appends log softmax(h W^T)[target] for each row of each variant. The logits of a panel of the vocabulary live in
+  /// scratch until they are summed: the whole matrix of logits never exists.
+  func appendLogProbabilities(_ h: Matrix, _ head: ParameterBlock, targets: [Int], to values: inout [Double]) {
+    workspace.scope {
       let product = Product(pack(h), head, inOnePass: true, self)
       let blocks = product.blocks
       // Sums for each of some pieces of the vocabulary, so that several threads make them: of as many panels as leave
@@ -82,20 +86,18 @@ extension Weights {
         let readout = ReadoutStage(
           product: product, blocks: blocks, stage: stage, pieces: pieces, columns: 0..<head.columns, targets: targets,
           sums: sums, found: found, scratch: scratch)
-        Parallel.forEach(pieces.count * blocks.count, workers: scratch.workers, with: readout) { $0.run($1, $2) }
+        Parallel.forEach(pieces.count * blocks.count, workers: scratch.workers, readout)
       }
-      return (0..<variants).map { v in
-        ((v * rows)..<((v + 1) * rows)).map { r in
-          let total = (0..<count).reduce(into: LogSum()) { $0.add(sums[$1, r]) }
-          return Double(found.base[r]) - total.value
-        }
+      for r in 0..<h.rows {
+        let total = (0..<count).reduce(into: LogSum()) { $0.add(sums[$1, r]) }
+        values.append(Double(found.base[r]) - total.value)
       }
     }
   }
 }
 
 /// What the pieces of a stage of `logProbabilities` share.
-private struct ReadoutStage: ~Copyable, Sendable {
+private struct ReadoutStage: ~Copyable, ParallelWork {
   let product: Product
   let blocks: Pieces
   let stage: Range<Int>

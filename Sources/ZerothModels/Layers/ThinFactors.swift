@@ -24,7 +24,7 @@ struct ThinFactors: @unchecked Sendable {
     let drawing = Drawing(
       left: left, pending: pending, lowRank: lowRank, block: block, rows: rows,
       pieces: Pieces(0..<rows.count, by: height), scratch: scratch)
-    Parallel.forEach(drawing.pieces.count, workers: scratch.workers, with: drawing) { $0.run($1, $2) }
+    Parallel.forEach(drawing.pieces.count, workers: scratch.workers, drawing)
   }
 
   /// What the rows `part` of x times the left factors from row `row` on take: the product's own first row is 0.
@@ -32,7 +32,7 @@ struct ThinFactors: @unchecked Sendable {
     projected.factors(part, columns: 0..<rank, left.row(row), stride: left.columns)
   }
 
-  private struct Drawing: ~Copyable, Sendable {
+  private struct Drawing: ~Copyable, ParallelWork {
     let left: Matrix
     let pending: LowRankTerm?
     let lowRank: (any LowRankDirection)?

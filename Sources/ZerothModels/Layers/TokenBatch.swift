@@ -34,6 +34,15 @@ public struct TokenBatch: Sendable {
     for sequence in sequences { append(sequence) }
   }
 
+  /// Removes all segments; their memory stays for those that follow.
+  public mutating func removeAll() {
+    tokens.removeAll(keepingCapacity: true)
+    positions.removeAll(keepingCapacity: true)
+    types.removeAll(keepingCapacity: true)
+    segments.removeAll(keepingCapacity: true)
+    cache = nil
+  }
+
   /// Adds a segment, which continues segment number `prefix` if one is given (that one continues none), with tokens of
   /// `types`, 0 where none are given. Returns its number and the rows of its tokens.
   @discardableResult
@@ -46,7 +55,7 @@ public struct TokenBatch: Sendable {
     let first = cache?.count(of: segments.count) ?? prefix.map { segments[$0].count } ?? 0
     tokens += sequence
     positions += first..<(first + sequence.count)
-    self.types += types ?? [Int](repeating: 0, count: sequence.count)
+    if let types { self.types += types } else { self.types += repeatElement(0, count: sequence.count) }
     segments.append(Segment(start: start, count: sequence.count, prefix: prefix))
     return (segments.count - 1, start..<tokens.count)
   }

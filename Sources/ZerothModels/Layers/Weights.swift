@@ -11,14 +11,14 @@ struct Weights: @unchecked Sendable {
   let direction: (any Direction)?
   /// The factors of `direction`, where it has low rank.
   let lowRank: (any LowRankDirection)?
-  let offsets: [Float]
+  let offsets: Few<Float>
   let workspace: Workspace
   /// theta, with what is pending apart from it.
   let stored: StoredParameters
 
   /// The weights theta + offsets[v] `direction`; without a direction, theta itself once for each offset.
   init(
-    _ theta: borrowing ParameterStore, along direction: (any Direction)?, at offsets: [Float], workspace: Workspace
+    _ theta: borrowing ParameterStore, along direction: (any Direction)?, at offsets: Few<Float>, workspace: Workspace
   ) {
     layout = theta.layout
     self.direction = offsets.allSatisfy { $0 == 0 } ? nil : direction
@@ -60,22 +60,26 @@ struct Weights: @unchecked Sendable {
     return result
   }
 
-  /// Rows `ids` of the table `block` in each variant: variants * ids.count x columns; added to `x` if asked for.
-  func embed(_ ids: [Int], _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false) {
+  /// Rows `shift` + `ids` of the table `block` in each variant: variants * ids.count x columns; added to `x` if asked for.
+  func embed(
+    _ ids: [Int], shiftedBy shift: Int = 0, _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false
+  ) {
     let direction = displacement(of: block)
     let right = direction != nil && block.isMatrix ? lowRank.map { rightFactor($0, block) } : nil
     let chunks = Pieces(0..<ids.count, by: 16)
     let scratch = workspace.scratch(3 * block.columns + (right?.rows ?? 0))
     let table = Table(
-      weights: self, ids: ids, block: block, direction: direction, right: right, x: x, accumulate: accumulate,
+      weights: self, ids: ids, shift: shift, block: block, direction: direction, right: right, x: x,
+      accumulate: accumulate,
       chunks: chunks, scratch: scratch)
-    Parallel.forEach(chunks.count, workers: scratch.workers, with: table) { $0.run($1, $2) }
+    Parallel.forEach(chunks.count, workers: scratch.workers, table)
   }
 
   /// What the pieces of `embed` share; `right` is V^T, r x columns, of a low-rank direction.
-  private struct Table: ~Copyable, Sendable {
+  private struct Table: ~Copyable, ParallelWork {
     let weights: Weights
     let ids: [Int]
+    let shift: Int
     let block: ParameterBlock
     let direction: (any Direction)?
     let right: Matrix?
@@ -86,10 +90,10 @@ struct Weights: @unchecked Sendable {
 
     func run(_ chunk: Int, _ worker: Int) { for i in chunks[chunk] { embed(i, scratch[worker]) } }
 
-    /// Row ids[i] in each variant.
+    /// Row shift + ids[i] in each variant.
     private func embed(_ i: Int, _ z: UnsafeMutablePointer<Float>) {
       let n = block.columns
-      let rows = ids[i]..<(ids[i] + 1)
+      let rows = (shift + ids[i])..<(shift + ids[i] + 1)
       let moved = z + n
       let source = moved + n
       weights.stored.read(block, rows: rows, into: source)

@@ -41,14 +41,14 @@ struct FullLogitsClassification: Objective {
   }
 
   func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(InputError) -> [Double] {
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(InputError) -> Few<Double> {
     try losses(theta, direction, offsets)
   }
 
   private func losses(
-    _ theta: borrowing ParameterStore, _ direction: (any Direction)?, _ offsets: [Float]
-  ) throws(InputError) -> [Double] {
+    _ theta: borrowing ParameterStore, _ direction: (any Direction)?, _ offsets: Few<Float>
+  ) throws(InputError) -> Few<Double> {
     /// By candidate, offset and example.
     var scores: [[[Double]]] = []
     for pass in passes {
@@ -57,13 +57,13 @@ struct FullLogitsClassification: Objective {
         offsets: offsets)
       scores.append(logs.map { logs in pass.scored.map { logs[$0].reduce(0, +) / Double($0.count) } })
     }
-    return offsets.indices.map { v in
+    return offsets.indices.reduce(into: []) { means, v in
       let losses = labels.indices.map { example in
         let ofExample = scores.map { $0[v][example] }
         let top = ofExample.max() ?? 0
         return top + log(ofExample.reduce(0) { $0 + exp($1 - top) }) - ofExample[labels[example]]
       }
-      return losses.reduce(0, +) / Double(losses.count)
+      means.append(losses.reduce(0, +) / Double(losses.count))
     }
   }
 }

@@ -44,12 +44,12 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
     }
     if let thrown { throw thrown }
     return GradientEstimate(
-      terms: found.terms.map { ($0.coefficient, D($0.direction)) }, losses: found.losses,
+      terms: Few(found.terms.map { ($0.coefficient, D($0.direction)) }), losses: Few(found.losses),
       projectedGradient: found.projectedGradient)
   }
 }
 
 /// Opens the existential.
 private func measure<D: Direction, O: Objective & ~Copyable>(
-  _ objective: borrowing O, _ direction: D, _ offsets: [Float], _ theta: borrowing ParameterStore
-) throws(O.Failure) -> [Double] { try objective.losses(along: direction, at: offsets, from: theta) }
+  _ objective: borrowing O, _ direction: D, _ offsets: Few<Float>, _ theta: borrowing ParameterStore
+) throws(O.Failure) -> [Double] { Array(try objective.losses(along: direction, at: offsets, from: theta)) }

@@ -158,7 +158,7 @@ final class PluginInstance: @unchecked Sendable {
 /// What a plugin asks for while it estimates.
 enum PluginRequest {
   /// The losses at theta + offsets[i] D.
-  case losses(any Direction, [Float])
+  case losses(any Direction, Few<Float>)
   /// The loss at theta.
   case loss
   /// Another mini-batch.

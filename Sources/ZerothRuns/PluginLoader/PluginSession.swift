@@ -174,7 +174,7 @@ final class PluginSession {
     }
     // Opened once here, so that the objective sees which of the two it is.
     let kind: any Direction = data.rank > 0 ? LowRankPluginDirection(data) : PluginDirection(data)
-    return try measure(.losses(kind, Array(copy)), Int(count), losses)
+    return try measure(.losses(kind, Few(copy)), Int(count), losses)
   }
 
   private func measure(

@@ -27,7 +27,7 @@ public enum MetricsRow: Sendable {
     /// The row of `report`, after `forwards` forward passes and `seconds`, this step's included.
     public init(_ report: StepReport, forwards: Int, seconds: Double) {
       self.init(
-        step: report.step, losses: report.losses, projectedGradient: report.projectedGradient,
+        step: report.step, losses: Array(report.losses), projectedGradient: report.projectedGradient,
         learningRate: report.learningRate, forwards: forwards, seconds: seconds, skipped: report.outcome == .skipped)
     }
 

@@ -34,8 +34,8 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
 
   /// The losses of the base.
   public func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(Failure) -> [Double] {
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(Failure) -> Few<Double> {
     let losses = try base.losses(along: direction, at: offsets, from: theta)
     log.losses += losses
     return losses
@@ -62,16 +62,16 @@ final class PlaybackObjective: Objective {
   func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double { try next(1)[0] }
 
   func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(InputError) -> [Double] { try next(offsets.count) }
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(InputError) -> Few<Double> { try next(offsets.count) }
 
-  private func next(_ count: Int) throws(InputError) -> [Double] {
+  private func next(_ count: Int) throws(InputError) -> Few<Double> {
     guard count <= remaining else {
       throw InputError(
         subject, found: "\(recorded.count) recorded losses",
         expected: "\(position + count), which the optimiser asks for: another composition than the recorded one?")
     }
     defer { position += count }
-    return Array(recorded[position..<(position + count)])
+    return Few(recorded[position..<(position + count)])
   }
 }

@@ -11,6 +11,9 @@ public struct BatchSampler: Sendable {
   /// Examples a batch, at most `count`.
   public let size: Int
   private let key: StreamKey
+  /// The order of the pass that was drawn last.
+  private var order: [Int] = []
+  private var drawn: (draw: Int, epoch: Int)?
 
   /// Batches of `size` out of `count` examples; a size above `count` means all of them in every batch.
   public init(count: Int, size: Int, seed: UInt64) throws(InputError) {
@@ -27,8 +30,20 @@ public struct BatchSampler: Sendable {
   /// The indices of the batch of `step`, from 0. A `draw` above 0 gives further batches of the same step, independent
   /// of the first, for methods that measure on more than one.
   public func indices(step: Int, draw: Int = 0) -> [Int] {
+    var sampler = self
+    return Array(sampler.draw(step: step, draw: draw))
+  }
+
+  /// The same indices; the order of a pass is kept, for the steps that follow in it.
+  mutating func draw(step: Int, draw: Int = 0) -> ArraySlice<Int> {
     let (epoch, place) = step.quotientAndRemainder(dividingBy: batchesPerEpoch)
-    var stream = RandomStream(key.child(.batch, draw).child(.step, epoch))
-    return Array(stream.shuffled(Array(0..<count))[place * size..<(place + 1) * size])
+    if drawn?.draw != draw || drawn?.epoch != epoch {
+      order.removeAll(keepingCapacity: true)
+      order.append(contentsOf: 0..<count)
+      var stream = RandomStream(key.child(.batch, draw).child(.step, epoch))
+      stream.shuffle(&order)
+      drawn = (draw, epoch)
+    }
+    return order[(place * size)..<((place + 1) * size)]
   }
 }

@@ -24,8 +24,8 @@ public final class AccuracyObjective: Objective {
 
   /// Minus the accuracies at theta + offsets[i] D, in one pass that writes no weight.
   public func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(InputError) -> [Double] {
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(InputError) -> Few<Double> {
     try batch.means(at: theta, along: direction, offsets: offsets, of: Self.miss)
   }
 

@@ -5,7 +5,7 @@ import ZerothModels
 struct CandidateBatch {
   private let examples: any ScoredExamples
   private let labels: [Int]
-  private let sampler: BatchSampler
+  private var sampler: BatchSampler
   private var indices: [Int] = []
 
   /// The batch of step 0, drawn by `sampler` from `examples`.
@@ -17,14 +17,17 @@ struct CandidateBatch {
   }
 
   /// Chooses the examples that the sampler gives for this step and draw.
-  mutating func select(_ batch: Batch) { indices = sampler.indices(step: batch.step, draw: batch.draw) }
+  mutating func select(_ batch: Batch) {
+    indices.removeAll(keepingCapacity: true)
+    indices += sampler.draw(step: batch.step, draw: batch.draw)
+  }
 
   /// For each offset, the mean of `loss(candidates' scores, label)` over the batch, in one pass that writes no weight.
   func means(
-    at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: [Float] = [0],
+    at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: Few<Float> = [0],
     of loss: ([Double], Int) -> Double
-  ) throws(InputError) -> [Double] {
-    try examples.scores(of: indices, at: theta, along: direction, offsets: offsets).map { scores in
+  ) throws(InputError) -> Few<Double> {
+    Few(try examples.scores(of: indices, at: theta, along: direction, offsets: offsets)).map { scores in
       zip(scores, indices).reduce(0) { $0 + loss($1.0, labels[$1.1]) } / Double(indices.count)
     }
   }

@@ -27,9 +27,12 @@ public final class LanguageModelingObjective: Objective {
 
   private let model: CausalModel
   private let sequences: [Sequence]
-  private let sampler: BatchSampler
+  private var sampler: BatchSampler
   private var batch = TokenBatch()
-  private var readout = Readout.logProbabilities(rows: [], targets: [])
+  private var rows: [Int] = []
+  private var targets: [Int] = []
+  /// What the model read out last: memory for the next time.
+  private var logs: [Double] = []
 
   /// The objective on mini-batches that `sampler` draws from `sequences`.
   public init(_ model: CausalModel, _ sequences: [Sequence], _ sampler: BatchSampler) {
@@ -41,29 +44,38 @@ public final class LanguageModelingObjective: Objective {
 
   /// Chooses the sequences that the sampler gives for this step and draw.
   public func selectBatch(_ batch: Batch) {
-    self.batch = TokenBatch()
-    var rows: [Int] = []
-    var targets: [Int] = []
-    for index in sampler.indices(step: batch.step, draw: batch.draw) {
+    self.batch.removeAll()
+    rows.removeAll(keepingCapacity: true)
+    targets.removeAll(keepingCapacity: true)
+    for index in sampler.draw(step: batch.step, draw: batch.draw) {
       let sequence = sequences[index]
       let placed = self.batch.append(sequence.tokens).rows
       rows += placed.dropLast().dropFirst(sequence.scored - 1)
       targets += sequence.tokens.dropFirst(sequence.scored)
     }
-    readout = .logProbabilities(rows: rows, targets: targets)
   }
 
   /// The mean loss at theta.
   public func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
-    mean(try model.evaluate(batch, readout, at: theta)[0])
+    try means(at: theta, along: nil, offsets: [0])[0]
   }
 
   /// The mean losses at theta + offsets[i] D, in one pass that writes no weight.
   public func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(InputError) -> [Double] {
-    try model.evaluate(batch, readout, at: theta, along: direction, offsets: offsets).map(mean)
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(InputError) -> Few<Double> {
+    try means(at: theta, along: direction, offsets: offsets)
   }
 
-  private func mean(_ logs: [Double]) -> Double { -logs.reduce(0, +) / Double(logs.count) }
+  private func means(
+    at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
+  ) throws(InputError) -> Few<Double> {
+    try model.evaluate(
+      batch, .logProbabilities(rows: rows, targets: targets), at: theta, along: direction, offsets: offsets, into: &logs
+    )
+    let count = logs.count / offsets.count
+    return offsets.indices.reduce(into: Few<Double>()) { means, v in
+      means.append(-logs[(v * count)..<((v + 1) * count)].reduce(0, +) / Double(count))
+    }
+  }
 }

@@ -28,7 +28,7 @@ public struct ScoredCandidates: ScoredExamples {
 
   /// The mean log-probabilities of the candidates' tokens.
   public func scores(
-    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: [Float]
+    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
   ) throws(InputError) -> [[[Double]]] {
     let pass = Pass(indices.map { examples[$0] })
     return try model.evaluate(pass.batch, pass.readout, at: theta, along: direction, offsets: offsets).map { values in

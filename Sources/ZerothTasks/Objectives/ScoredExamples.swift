@@ -21,7 +21,7 @@ public protocol ScoredExamples: EncodedExamples {
   ///
   /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the model's context.
   func scores(
-    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: [Float]
+    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
   ) throws(InputError) -> [[[Double]]]
 }
 

@@ -26,7 +26,7 @@ public struct ScoredMasks: ScoredExamples {
 
   /// The label words' logits. Throws `InputError` for a model without a masked-LM head, too.
   public func scores(
-    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: [Float]
+    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
   ) throws(InputError) -> [[[Double]]] {
     var batch = TokenBatch()
     let masks = indices.map { batch.append(examples[$0].tokens).rows.lowerBound + examples[$0].maskPosition }
@@ -41,7 +41,7 @@ extension EncoderModel {
   /// for each of the `classes`.
   func scores(
     _ batch: TokenBatch, _ readout: EncoderReadout, labels: [Int], classes: Int, at theta: borrowing ParameterStore,
-    along direction: (any Direction)?, offsets: [Float]
+    along direction: (any Direction)?, offsets: Few<Float>
   ) throws(InputError) -> [[[Double]]] {
     if let label = labels.first(where: { !(0..<classes).contains($0) }) {
       throw InputError("label", found: "\(label)", expected: "one below \(classes), the number of classes")

@@ -22,7 +22,7 @@ public struct ScoredSentences: ScoredExamples {
 
   /// The label head's scores. Throws `InputError` for a model without one, too.
   public func scores(
-    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: [Float]
+    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
   ) throws(InputError) -> [[[Double]]] {
     try model.scores(
       TokenBatch(indices.map { examples[$0].tokens }), .labelScores, labels: indices.map { examples[$0].label },

@@ -64,7 +64,7 @@ private func checkMeasuring<E: GradientEstimator>(_ original: E, _ layout: Param
       .estimatorCounts, objective.points.count == declared, found: "\(objective.points.count) at step \(step)",
       expected: "\(declared)")
     try demand(
-      .estimatorReportsLosses, estimate.losses == objective.losses, found: "\(estimate.losses.prefix(4))",
+      .estimatorReportsLosses, Array(estimate.losses) == objective.losses, found: "\(estimate.losses.prefix(4))",
       expected: "\(objective.losses.prefix(4))")
     try checkBatches(objective.batches, drawsBatches: original.drawsBatches, step)
     try checkDirections(estimate, objective.points, earlier, layout, step)

@@ -25,8 +25,8 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
 
   /// One evaluation for each offset.
   public func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(Base.Failure) -> [Double] {
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(Base.Failure) -> Few<Double> {
     evaluations += offsets.count
     return try base.losses(along: direction, at: offsets, from: theta)
   }
@@ -132,11 +132,11 @@ public final class InPlaceObjective<Base: Objective & ~Copyable>: Objective {
 
   /// Moves a copy of theta from each point to the next, and back at the end.
   public func losses<D: Direction>(
-    along direction: D, at offsets: [Float], from theta: borrowing ParameterStore
-  ) throws(Base.Failure) -> [Double] {
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(Base.Failure) -> Few<Double> {
     var moved = theta.clone()
     var place: Float = 0
-    var losses: [Double] = []
+    var losses = Few<Double>()
     for offset in offsets {
       if offset != place { moved.add(direction, scale: offset - place) }
       place = offset

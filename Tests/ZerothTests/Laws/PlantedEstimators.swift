@@ -38,15 +38,15 @@ private struct BuggyEstimator: GradientEstimator {
       try objective.selectBatch(Batch(step: step, draw: 1))
       if bug != .keepsAnotherBatch { try objective.selectBatch(Batch(step: context.step)) }
     }
-    var terms: [(coefficient: Double, direction: LowRankProbe)] = []
-    var losses: [Double] = []
+    var terms: Few<(coefficient: Double, direction: LowRankProbe)> = []
+    var losses: Few<Double> = []
     let refreshes = context.step % interval == 0
     for query in 0..<queries {
       let number = bug == .drawsAnew ? calls.next() : bug == .repeatsItsQueries ? 0 : query
       let left = context.key.child(.left, number)
       let right = context.runKey.child(.right, context.step / interval)
       let measured = LowRankProbe(rank: rank, leftKey: left, rightKey: right)
-      let pair: [Double]
+      let pair: Few<Double>
       switch bug {
       case .movesThetaInPlace, .movesThetaAndCopiesBack:
         pair = try measureInPlace(measured, eps, theta, objective, copiesBack: bug == .movesThetaAndCopiesBack)
@@ -81,7 +81,7 @@ private struct BuggyEstimator: GradientEstimator {
   private func measureInPlace<O: Objective & ~Copyable>(
     _ direction: LowRankProbe, _ eps: Float, _ theta: borrowing ParameterStore, _ objective: borrowing O,
     copiesBack: Bool
-  ) throws(O.Failure) -> [Double] {
+  ) throws(O.Failure) -> Few<Double> {
     let before = theta.clone()
     move(theta, direction, eps)
     let plus = try objective.loss(at: theta)
@@ -94,7 +94,7 @@ private struct BuggyEstimator: GradientEstimator {
 
   private func measureLeavingErrors<O: Objective & ~Copyable>(
     _ direction: LowRankProbe, _ eps: Float, _ theta: borrowing ParameterStore, _ objective: borrowing O
-  ) throws(O.Failure) -> [Double] {
+  ) throws(O.Failure) -> Few<Double> {
     do {
       return try objective.losses(along: direction, at: [eps, -eps], from: theta)
     } catch {

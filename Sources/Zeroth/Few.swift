@@ -1,0 +1,157 @@
+/// A collection that keeps up to two elements in place, and more in an array: the losses, offsets and terms of a step,
+/// of which a two-sided estimate with one query has one or two. So a step asks for no memory to hold them.
+///
+/// It is used like an array: written as a literal, appended to, mapped (to another `Few`).
+public struct Few<Element> {
+  @usableFromInline
+  enum Storage {
+    case none
+    case one(Element)
+    case two(Element, Element)
+    case many([Element])
+  }
+
+  @usableFromInline var storage: Storage
+
+  /// No elements.
+  @inlinable
+  public init() { storage = .none }
+
+  /// make(0), ..., make(count - 1).
+  public init(count: Int, _ make: (Int) -> Element) {
+    self.init()
+    for i in 0..<count { append(make(i)) }
+  }
+
+  @usableFromInline
+  init(_ storage: Storage) { self.storage = storage }
+
+  /// Number of elements.
+  public var count: Int {
+    switch storage {
+    case .none: 0
+    case .one: 1
+    case .two: 2
+    case .many(let elements): elements.count
+    }
+  }
+
+  /// Adds an element behind the others.
+  public mutating func append(_ element: Element) {
+    switch storage {
+    case .none: storage = .one(element)
+    case .one(let first): storage = .two(first, element)
+    case .two(let first, let second): storage = .many([first, second, element])
+    case .many(var elements):
+      storage = .none  // so that the array is not copied
+      elements.append(element)
+      storage = .many(elements)
+    }
+  }
+
+  /// What `transform` makes of each element.
+  public func map<T, E: Error>(_ transform: (Element) throws(E) -> T) throws(E) -> Few<T> {
+    switch storage {
+    case .none: Few<T>()
+    case .one(let element): Few<T>(.one(try transform(element)))
+    case .two(let first, let second): Few<T>(.two(try transform(first), try transform(second)))
+    case .many(let elements): Few<T>(.many(try elements.map(transform)))
+    }
+  }
+}
+
+extension Few: RandomAccessCollection, RangeReplaceableCollection, MutableCollection {
+  /// Goes through the elements. Unlike the iterator that collections have by default it takes no memory in code that is
+  /// compiled for any `Element`.
+  public struct Iterator: IteratorProtocol {
+    fileprivate let elements: Few
+    fileprivate var position = 0
+
+    /// The element that comes next.
+    public mutating func next() -> Element? {
+      guard position < elements.count else { return nil }
+      defer { position += 1 }
+      return elements[position]
+    }
+  }
+
+  /// An iterator before the first element.
+  public func makeIterator() -> Iterator { Iterator(elements: self) }
+
+  /// 0.
+  public var startIndex: Int { 0 }
+  /// The number of elements.
+  public var endIndex: Int { count }
+
+  /// The first element; nil where there is none.
+  public var first: Element? { isEmpty ? nil : self[0] }
+
+  /// Element number `i`, from 0.
+  public subscript(i: Int) -> Element {
+    get {
+      switch storage {
+      case .one(let element) where i == 0: return element
+      case .two(let first, _) where i == 0: return first
+      case .two(_, let second) where i == 1: return second
+      case .many(let elements): return elements[i]
+      default: preconditionFailure("element \(i) of \(count)")
+      }
+    }
+    set {
+      switch storage {
+      case .one where i == 0: storage = .one(newValue)
+      case .two(_, let second) where i == 0: storage = .two(newValue, second)
+      case .two(let first, _) where i == 1: storage = .two(first, newValue)
+      case .many(var elements):
+        storage = .none
+        elements[i] = newValue
+        storage = .many(elements)
+      default: preconditionFailure("element \(i) of \(count)")
+      }
+    }
+  }
+
+  /// Puts `replacement` in the place of the elements in `range`.
+  public mutating func replaceSubrange<C: Collection>(_ range: Range<Int>, with replacement: C)
+  where C.Element == Element {
+    if range.isEmpty, range.lowerBound == count {
+      for element in replacement { append(element) }
+      return
+    }
+    var elements = Array(self)
+    elements.replaceSubrange(range, with: replacement)
+    self = Few(elements)
+  }
+
+  /// The elements of `elements`, in their order.
+  public init<S: Sequence>(_ elements: S) where S.Element == Element {
+    self.init()
+    for element in elements { append(element) }
+  }
+}
+
+extension Few: ExpressibleByArrayLiteral {
+  /// The elements of a literal.
+  @inlinable
+  public init(arrayLiteral elements: Element...) {
+    switch elements.count {
+    case 0: self.init()
+    case 1: self.init(.one(elements[0]))
+    case 2: self.init(.two(elements[0], elements[1]))
+    default: self.init(.many(elements))
+    }
+  }
+}
+
+extension Few: CustomStringConvertible {
+  /// As an array's: `[0.5, -0.5]`.
+  public var description: String { Array(self).description }
+}
+
+extension Few.Storage: Sendable where Element: Sendable {}
+extension Few: Sendable where Element: Sendable {}
+
+extension Few: Equatable where Element: Equatable {
+  /// Whether the elements are the same, however they came here.
+  public static func == (a: Few, b: Few) -> Bool { a.elementsEqual(b) }
+}
