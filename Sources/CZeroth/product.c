@@ -9,6 +9,13 @@
 
 #pragma STDC FP_CONTRACT OFF
 
+// How rows of W that a tile will meet are fetched ahead.
+enum fetching {
+  fetch_none,  // another tile has just met them
+  fetch_near,  // more tiles follow
+  fetch_once,  // no other tile will
+};
+
 enum { zeroth_strip = 48 };  // rows of W whose results are written together: a multiple of every HEIGHT
 
 // Fused where the hardware has it: emulated, it would be a call for each element.
@@ -67,7 +74,8 @@ static const struct kernels {
   size_t tile_rows, lanes;
   int (*share_of)(size_t);
   void (*pack)(size_t, size_t, size_t, const float *, size_t, float *);
-  void (*multiply)(size_t, size_t, struct zeroth_factors, struct zeroth_factors, bool, const float *const *,
+  void (*multiply)(size_t, size_t, struct zeroth_factors, struct zeroth_factors, enum fetching,
+                   const float *const *,
                    struct zeroth_result);
 } kernels[] = {
     {tile_rows_generic, 4, share_of_generic, pack_generic, multiply_generic},
@@ -132,7 +140,8 @@ static void multiply(const struct kernels *on, size_t m, size_t n, struct zeroth
         biases[r] = bias.rows + row * bias.stride;
       }
     }
-    on->multiply(rows, n, of, thin, i > 0, bias.rows == NULL ? NULL : biases, y);
+    enum fetching fetching = i > 0 ? fetch_none : m > rows ? fetch_near : fetch_once;
+    on->multiply(rows, n, of, thin, fetching, bias.rows == NULL ? NULL : biases, y);
     if (y.rows != NULL) {
       if (f != zeroth_identity) zeroth_activate(f, rows, n, y.rows, y.stride);
       y.rows += rows * y.stride;

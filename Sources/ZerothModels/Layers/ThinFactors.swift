@@ -19,7 +19,7 @@ struct ThinFactors: @unchecked Sendable {
     guard rank > 0 else { return nil }
     left = weights.workspace.matrix(rows.count, (rank + 15) / 16 * 16)
     projected = Self.project(x, pending, lowRank, block, columns, weights)
-    let height = 768
+    let height = 192
     let scratch = weights.workspace.scratch(height * (lowRank?.rank ?? 0))
     let drawing = Drawing(
       left: left, pending: pending, lowRank: lowRank, block: block, rows: rows,
@@ -44,22 +44,15 @@ struct ThinFactors: @unchecked Sendable {
     func run(_ i: Int, _ worker: Int) {
       let piece = pieces[i]
       let first = rows.lowerBound + piece.lowerBound
-      left.row(piece.lowerBound).update(repeating: 0, count: piece.count * left.columns)
-      if let pending { put(pending.left + first * pending.rank, pending.rank, of: piece, at: 0) }
+      let drawn = scratch[worker]
       if let lowRank {
-        let drawn = scratch[worker]
         lowRank.writeLeft(
           of: block, rows: first..<(first + piece.count),
           into: UnsafeMutableBufferPointer(start: drawn, count: piece.count * lowRank.rank))
-        put(drawn, lowRank.rank, of: piece, at: pending?.rank ?? 0)
       }
-    }
-
-    /// A factor (piece.count x rank), right of `place` factors that stand there.
-    private func put(_ factor: UnsafePointer<Float>, _ rank: Int, of piece: Range<Int>, at place: Int) {
-      for (i, row) in piece.enumerated() {
-        (left.row(row) + place).update(from: factor + i * rank, count: rank)
-      }
+      zeroth_join_columns(
+        piece.count, pending?.rank ?? 0, pending.map { $0.left + first * $0.rank }, lowRank?.rank ?? 0, drawn,
+        left.columns, left.row(piece.lowerBound))
     }
   }
 

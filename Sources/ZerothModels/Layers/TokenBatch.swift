@@ -48,6 +48,12 @@ public struct TokenBatch: Sendable {
   @discardableResult
   public mutating func append(
     _ sequence: [Int], types: [Int]? = nil, after prefix: Int? = nil
+  ) -> (segment: Int, rows: Range<Int>) { append(sequence[...], types: types, after: prefix) }
+
+  /// The same for a part of an array.
+  @discardableResult
+  public mutating func append(
+    _ sequence: ArraySlice<Int>, types: [Int]? = nil, after prefix: Int? = nil
   ) -> (segment: Int, rows: Range<Int>) {
     let start = tokens.count
     precondition(prefix.map { segments[$0].prefix == nil } ?? true, "a segment continues one that starts a sequence")

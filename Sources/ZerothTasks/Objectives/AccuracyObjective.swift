@@ -29,7 +29,7 @@ public final class AccuracyObjective: Objective {
     try batch.means(at: theta, along: direction, offsets: offsets, of: Self.miss)
   }
 
-  private static func miss(_ scores: [Double], _ label: Int) -> Double {
+  private static func miss(_ scores: ArraySlice<Double>, _ label: Int) -> Double {
     guard scores.allSatisfy(\.isFinite) else { return .nan }
     return CandidateScores.prediction(scores) == label ? -1 : 0
   }

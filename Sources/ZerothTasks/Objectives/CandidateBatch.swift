@@ -7,6 +7,8 @@ struct CandidateBatch {
   private let labels: [Int]
   private var sampler: BatchSampler
   private var indices: [Int] = []
+  private var pass = ScoredPass()
+  private var scores: [Double] = []
 
   /// The batch of step 0, drawn by `sampler` from `examples`.
   init(_ examples: any ScoredExamples, _ sampler: BatchSampler) {
@@ -20,15 +22,28 @@ struct CandidateBatch {
   mutating func select(_ batch: Batch) {
     indices.removeAll(keepingCapacity: true)
     indices += sampler.draw(step: batch.step, draw: batch.draw)
+    examples.layOut(indices, in: &pass)
   }
 
   /// For each offset, the mean of `loss(candidates' scores, label)` over the batch, in one pass that writes no weight.
-  func means(
+  mutating func means(
     at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: Few<Float> = [0],
-    of loss: ([Double], Int) -> Double
+    of loss: (ArraySlice<Double>, Int) -> Double
   ) throws(InputError) -> Few<Double> {
-    Few(try examples.scores(of: indices, at: theta, along: direction, offsets: offsets)).map { scores in
-      zip(scores, indices).reduce(0) { $0 + loss($1.0, labels[$1.1]) } / Double(indices.count)
+    try pass.requireLabels(labels, of: indices)
+    try examples.readOut(&pass, at: theta, along: direction, offsets: offsets)
+    scores.removeAll(keepingCapacity: true)
+    pass.appendScores(offsets: offsets.count, to: &scores)
+    var means = Few<Double>()
+    var first = 0
+    for _ in offsets.indices {
+      var sum = 0.0
+      for (index, count) in zip(indices, pass.counts) {
+        sum += loss(scores[first..<(first + count)], labels[index])
+        first += count
+      }
+      means.append(sum / Double(indices.count))
     }
+    return means
   }
 }

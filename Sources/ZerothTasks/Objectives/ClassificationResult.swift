@@ -11,8 +11,8 @@ public struct ClassificationResult: Sendable {
 
   /// The result of the scores `raw`, of any scale that a softmax takes.
   init(_ raw: [[Double]], labels: [Int]) {
-    scores = raw.map { scores in scores.indices.map { -CandidateScores.crossEntropy(scores, label: $0) } }
-    predictions = raw.map(CandidateScores.prediction)
+    scores = raw.map { scores in scores.indices.map { -CandidateScores.crossEntropy(scores[...], label: $0) } }
+    predictions = raw.map { CandidateScores.prediction($0[...]) }
     self.labels = labels
     loss = zip(scores, labels).reduce(0) { $0 - $1.0[$1.1] } / Double(max(1, labels.count))
   }

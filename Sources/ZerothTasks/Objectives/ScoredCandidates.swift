@@ -26,54 +26,61 @@ public struct ScoredCandidates: ScoredExamples {
   /// What had to go for each prompt to fit.
   public var cuts: [PromptCut] { examples.map(\.cut) }
 
-  /// The mean log-probabilities of the candidates' tokens.
-  public func scores(
-    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
-  ) throws(InputError) -> [[[Double]]] {
-    let pass = Pass(indices.map { examples[$0] })
-    return try model.evaluate(pass.batch, pass.readout, at: theta, along: direction, offsets: offsets).map { values in
-      pass.places.map { candidates in
-        candidates.map { places in places.reduce(0) { $0 + values[$1] } / Double(places.count) }
+  /// Prompts with their candidates: those of a single token are read out by their logits, at the prompts' ends.
+  public func layOut(_ indices: [Int], in pass: inout ScoredPass) {
+    pass.removeAll()
+    if areSingleTokens(indices) { layOutTokens(indices, in: &pass) } else { layOutTails(indices, in: &pass) }
+  }
+
+  /// The mean log-probabilities of the candidates' tokens, or their logits.
+  public func readOut(
+    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, along direction: (any Direction)?,
+    offsets: Few<Float>
+  ) throws(InputError) {
+    // Each row has a target of its own only where tokens are scored by their log-probabilities.
+    let readout: Readout =
+      pass.areLogits
+      ? .logits(rows: pass.rows, ids: pass.targets) : .logProbabilities(rows: pass.rows, targets: pass.targets)
+    try model.evaluate(pass.batch, readout, at: theta, along: direction, offsets: offsets, into: &pass.values)
+  }
+
+  private func areSingleTokens(_ indices: [Int]) -> Bool {
+    for index in indices { for candidate in examples[index].candidates where candidate.count != 1 { return false } }
+    return true
+  }
+
+  private func layOutTokens(_ indices: [Int], in pass: inout ScoredPass) {
+    pass.areLogits = true
+    for index in indices {
+      for candidate in examples[index].candidates where !pass.targets.contains(candidate[0]) {
+        pass.targets.append(candidate[0])
+      }
+    }
+    pass.targets.sort()
+    for index in indices {
+      let first = pass.rows.count * pass.targets.count
+      pass.rows.append(pass.batch.append(examples[index].prompt).rows.upperBound - 1)
+      pass.appendExample()
+      for candidate in examples[index].candidates {
+        let place = first + (pass.targets.firstIndex(of: candidate[0]) ?? 0)
+        pass.appendCandidate(at: place..<(place + 1))
       }
     }
   }
 
-  /// Examples laid out for one pass.
-  private struct Pass {
-    var batch = TokenBatch()
-    let readout: Readout
-    /// For each example, for each candidate: the read-outs whose mean is its score.
-    var places: [[[Int]]] = []
-
-    init(_ examples: [EncodedExample]) {
-      let areSingle = examples.allSatisfy { $0.candidates.allSatisfy { $0.count == 1 } }
-      if areSingle {
-        let ids = Array(Set(examples.flatMap { $0.candidates.map { $0[0] } })).sorted()
-        let columns = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
-        var rows: [Int] = []
-        for (i, example) in examples.enumerated() {
-          rows.append(batch.append(example.prompt).rows.upperBound - 1)
-          places.append(example.candidates.map { [i * ids.count + (columns[$0[0]] ?? 0)] })
+  private func layOutTails(_ indices: [Int], in pass: inout ScoredPass) {
+    pass.areLogits = false
+    for index in indices {
+      let prompt = pass.batch.append(examples[index].prompt)
+      pass.appendExample()
+      for candidate in examples[index].candidates {
+        // The last prompt token predicts the first of the candidate, whose last token predicts nothing.
+        pass.appendCandidate(at: pass.rows.count..<(pass.rows.count + candidate.count))
+        pass.rows.append(prompt.rows.upperBound - 1)
+        if candidate.count > 1 {
+          pass.rows += pass.batch.append(candidate.dropLast(), after: prompt.segment).rows
         }
-        readout = .logits(rows: rows, ids: ids)
-      } else {
-        var rows: [Int] = []
-        var targets: [Int] = []
-        for example in examples {
-          let prompt = batch.append(example.prompt)
-          var ofExample: [[Int]] = []
-          for candidate in example.candidates {
-            // The last prompt token predicts the first of the candidate, whose last token predicts nothing.
-            let tail = candidate.dropLast()
-            let tailRows = tail.isEmpty ? 0..<0 : batch.append(Array(tail), after: prompt.segment).rows
-            ofExample.append(Array(rows.count..<(rows.count + candidate.count)))
-            rows.append(prompt.rows.upperBound - 1)
-            rows += tailRows
-            targets += candidate
-          }
-          places.append(ofExample)
-        }
-        readout = .logProbabilities(rows: rows, targets: targets)
+        pass.targets += candidate
       }
     }
   }

@@ -16,13 +16,16 @@ public protocol ScoredExamples: EncodedExamples {
   var labels: [Int] { get }
   /// The tokens that the model computes for each example.
   var tokenCounts: [Int] { get }
-  /// The scores of the examples at `indices` at theta + offsets[v] `direction`, in one pass that writes no weight: for each
-  /// offset, for each example, for each candidate. A softmax over an example's scores gives its probabilities.
+  /// Lays out the examples at `indices`, in place of those that are in `pass`.
+  func layOut(_ indices: [Int], in pass: inout ScoredPass)
+  /// Reads out, into `pass.values`, what the examples of `pass` are scored by at theta + offsets[v] `direction`, for each
+  /// offset, in one pass that writes no weight. A softmax over an example's scores gives its probabilities.
   ///
   /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the model's context.
-  func scores(
-    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
-  ) throws(InputError) -> [[[Double]]]
+  func readOut(
+    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, along direction: (any Direction)?,
+    offsets: Few<Float>
+  ) throws(InputError)
 }
 
 extension ScoredExamples {
@@ -35,11 +38,22 @@ extension ScoredExamples {
   public func classify(
     at theta: borrowing ParameterStore, tokensAtOnce: Int = 1024
   ) throws(InputError) -> ClassificationResult {
-    var scores: [[Double]] = []
+    let labels = labels
+    var pass = ScoredPass()
+    var all: [[Double]] = []
     for group in groups(of: tokensAtOnce) {
-      scores += try self.scores(of: group, at: theta, along: nil, offsets: [0])[0]
+      layOut(group, in: &pass)
+      try pass.requireLabels(labels, of: group)
+      try readOut(&pass, at: theta, along: nil, offsets: [0])
+      var scores: [Double] = []
+      pass.appendScores(offsets: 1, to: &scores)
+      var first = 0
+      for count in pass.counts {
+        all.append(Array(scores[first..<(first + count)]))
+        first += count
+      }
     }
-    return ClassificationResult(scores, labels: labels)
+    return ClassificationResult(all, labels: labels)
   }
 
   /// The examples in runs whose tokens add up to at most `limit`, or that are a single example.
@@ -61,14 +75,15 @@ extension ScoredExamples {
 /// What follows from the scores of an example's candidates.
 enum CandidateScores {
   /// -log softmax(scores)[label], in double; NaN where a score is.
-  static func crossEntropy(_ scores: [Double], label: Int) -> Double {
+  static func crossEntropy(_ scores: ArraySlice<Double>, label: Int) -> Double {
     let top = scores.max() ?? 0
     guard top.isFinite else { return .nan }
-    return log(scores.reduce(0) { $0 + exp($1 - top) }) - (scores[label] - top)
+    return log(scores.reduce(0) { $0 + exp($1 - top) }) - (scores[scores.startIndex + label] - top)
   }
 
   /// The candidate with the highest score, the first of equals.
-  static func prediction(_ scores: [Double]) -> Int {
-    scores.indices.dropFirst().reduce(0) { scores[$1] > scores[$0] ? $1 : $0 }
+  static func prediction(_ scores: ArraySlice<Double>) -> Int {
+    let best = scores.indices.dropFirst().reduce(scores.startIndex) { scores[$1] > scores[$0] ? $1 : $0 }
+    return best - scores.startIndex
   }
 }

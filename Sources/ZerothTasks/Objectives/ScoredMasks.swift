@@ -24,30 +24,34 @@ public struct ScoredMasks: ScoredExamples {
   /// What had to go for each prompt to fit.
   public var cuts: [PromptCut] { examples.map(\.cut) }
 
+  /// Prompts, read out at their masks.
+  public func layOut(_ indices: [Int], in pass: inout ScoredPass) {
+    pass.removeAll()
+    for index in indices {
+      let example = examples[index]
+      pass.rows.append(pass.batch.append(example.tokens).rows.lowerBound + example.maskPosition)
+      pass.appendExample(classes: labelWords.count)
+    }
+  }
+
   /// The label words' logits. Throws `InputError` for a model without a masked-LM head, too.
-  public func scores(
-    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
-  ) throws(InputError) -> [[[Double]]] {
-    var batch = TokenBatch()
-    let masks = indices.map { batch.append(examples[$0].tokens).rows.lowerBound + examples[$0].maskPosition }
-    return try model.scores(
-      batch, .logits(rows: masks, ids: labelWords), labels: indices.map { examples[$0].label },
-      classes: labelWords.count, at: theta, along: direction, offsets: offsets)
+  public func readOut(
+    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, along direction: (any Direction)?,
+    offsets: Few<Float>
+  ) throws(InputError) {
+    try model.readOut(
+      &pass, .logits(rows: pass.rows, ids: labelWords), at: theta, along: direction, offsets: offsets)
   }
 }
 
 extension EncoderModel {
-  /// What `readout` gives for the sequences of `batch`, whose right classes are `labels`: for each offset, for each sequence,
-  /// for each of the `classes`.
-  func scores(
-    _ batch: TokenBatch, _ readout: EncoderReadout, labels: [Int], classes: Int, at theta: borrowing ParameterStore,
+  /// Reads `readout` out into `pass.values`.
+  func readOut(
+    _ pass: inout ScoredPass, _ readout: EncoderReadout, at theta: borrowing ParameterStore,
     along direction: (any Direction)?, offsets: Few<Float>
-  ) throws(InputError) -> [[[Double]]] {
-    if let label = labels.first(where: { !(0..<classes).contains($0) }) {
-      throw InputError("label", found: "\(label)", expected: "one below \(classes), the number of classes")
-    }
-    return try evaluate(batch, readout, at: theta, along: direction, offsets: offsets).map { values in
-      labels.indices.map { Array(values[($0 * classes)..<(($0 + 1) * classes)]) }
-    }
+  ) throws(InputError) {
+    let found = try evaluate(pass.batch, readout, at: theta, along: direction, offsets: offsets)
+    pass.values.removeAll(keepingCapacity: true)
+    for values in found { pass.values += values }
   }
 }

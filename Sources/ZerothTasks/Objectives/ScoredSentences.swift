@@ -20,12 +20,20 @@ public struct ScoredSentences: ScoredExamples {
   /// What had to go for each sentence to fit.
   public var cuts: [PromptCut] { examples.map(\.cut) }
 
+  /// Sentences, each read out as a whole.
+  public func layOut(_ indices: [Int], in pass: inout ScoredPass) {
+    pass.removeAll()
+    for index in indices {
+      pass.batch.append(examples[index].tokens)
+      pass.appendExample(classes: model.classes)
+    }
+  }
+
   /// The label head's scores. Throws `InputError` for a model without one, too.
-  public func scores(
-    of indices: [Int], at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
-  ) throws(InputError) -> [[[Double]]] {
-    try model.scores(
-      TokenBatch(indices.map { examples[$0].tokens }), .labelScores, labels: indices.map { examples[$0].label },
-      classes: model.classes, at: theta, along: direction, offsets: offsets)
+  public func readOut(
+    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, along direction: (any Direction)?,
+    offsets: Few<Float>
+  ) throws(InputError) {
+    try model.readOut(&pass, .labelScores, at: theta, along: direction, offsets: offsets)
   }
 }
