@@ -1,5 +1,6 @@
 #include "CZeroth.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -35,3 +36,37 @@ void *zeroth_reserve(size_t bytes) {
 }
 
 void zeroth_release(void *memory, size_t bytes) { munmap(memory, bytes); }
+
+// ---- Temporary memory ----
+
+struct scratch {
+  char *base;
+  size_t size, used, most;
+};
+static _Thread_local struct scratch scratch;
+static pthread_key_t at_thread_end;
+
+static void free_scratch(void *base) { free(base); }
+__attribute__((constructor)) static void make_key(void) { pthread_key_create(&at_thread_end, free_scratch); }
+
+static size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64 + 64; }
+
+void *zeroth_scratch_take(size_t bytes) {
+  bytes = whole_lines(bytes);
+  size_t first = scratch.used;
+  scratch.used += bytes;
+  if (scratch.used > scratch.most) scratch.most = scratch.used;
+  if (scratch.used <= scratch.size) return scratch.base + first;
+  // What is lent cannot move: then a piece lies apart, and the stack grows when nothing is lent.
+  if (first > 0) return aligned_alloc(64, bytes);
+  free(scratch.base);
+  scratch.base = aligned_alloc(64, scratch.most);
+  scratch.size = scratch.base == NULL ? 0 : scratch.most;
+  pthread_setspecific(at_thread_end, scratch.base);
+  return scratch.base;
+}
+
+void zeroth_scratch_return(void *memory, size_t bytes) {
+  scratch.used -= whole_lines(bytes);
+  if ((char *)memory < scratch.base || (char *)memory >= scratch.base + scratch.size) free(memory);
+}

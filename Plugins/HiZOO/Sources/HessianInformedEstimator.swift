@@ -125,7 +125,7 @@ public struct CurvatureDirection: Direction {
 private func withNoise(
   _ noise: DenseDirection, _ block: ParameterBlock, _ rows: Range<Int>, _ body: (UnsafeBufferPointer<Float>) -> Void
 ) {
-  withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count * block.columns) { z in
+  withScratch(rows.count * block.columns) { z in
     z.initialize(repeating: 0)
     var span = z.mutableSpan
     noise.write(to: &span, of: block, rows: rows)

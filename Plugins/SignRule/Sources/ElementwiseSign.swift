@@ -49,7 +49,7 @@ public struct SignDirection<D: Direction>: Direction {
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     let step = scale * size
     values.withUnsafeMutableBufferPointer { values in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { g in
+      withScratch(values.count) { g in
         g.initialize(repeating: 0)
         var span = g.mutableSpan
         sum.add(to: &span, of: block, rows: rows, scale: 1)

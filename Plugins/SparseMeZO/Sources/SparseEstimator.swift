@@ -91,7 +91,7 @@ public struct MaskedDirection: Direction {
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     guard touches(block) else { return }
     values.withUnsafeMutableBufferPointer { values in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: values.count) { z in
+      withScratch(values.count) { z in
         z.initialize(repeating: 0)
         var span = z.mutableSpan
         noise.write(to: &span, of: block, rows: rows)

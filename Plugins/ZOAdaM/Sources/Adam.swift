@@ -56,7 +56,7 @@ public struct Adam<D: Direction>: StepRule {
     let (keep, gain) = (Float(decay), Float(1 - decay))
     let (secondKeep, secondGain) = (Float(secondDecay), Float(1 - secondDecay))
     m.forEachPanel(with: &v) { block, rows, m, v in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: m.count) { values in
+      withScratch(m.count) { values in
         values.initialize(repeating: 0)
         var span = values.mutableSpan
         if g.touches(block) { g.add(to: &span, of: block, rows: rows, scale: 1) }

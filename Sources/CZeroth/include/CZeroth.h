@@ -17,6 +17,11 @@ void *_Nullable zeroth_allocate(size_t bytes);
 /// Returns what `zeroth_allocate` gave.
 void zeroth_deallocate(void *_Nullable memory, size_t bytes);
 
+/// `bytes` of temporary memory, aligned to 64 bytes, from a stack that each thread has and keeps: what is taken last is
+/// returned first, by the same thread, with the same `bytes`. NULL when there is none.
+void *_Nullable zeroth_scratch_take(size_t bytes);
+void zeroth_scratch_return(void *_Nonnull memory, size_t bytes);
+
 /// Address space of `bytes` whose pages take memory when they are first touched; NULL when it cannot be had.
 void *_Nullable zeroth_reserve(size_t bytes);
 void zeroth_release(void *_Nonnull memory, size_t bytes);

@@ -177,7 +177,7 @@ final class AnchoredDifference: Direction, @unchecked Sendable {
       if let moved = theta.floats(of: block) {
         zeroth_axpy_difference(target.count, scale * factor, moved + first, base + first, out)
       } else {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: target.count) { moved in
+        withScratch(target.count) { moved in
           guard let start = moved.baseAddress else { return }
           theta.read(block, rows: rows, into: start)
           zeroth_axpy_difference(target.count, scale * factor, start, base + first, out)
@@ -188,9 +188,12 @@ final class AnchoredDifference: Direction, @unchecked Sendable {
 }
 
 extension StoredVector {
-  /// ||theta_l - stored_l||.
+  /// ||theta_l - stored_l||, for a block of which nothing is pending.
   func distance(of block: ParameterBlock, in theta: borrowing ParameterStore) -> Double {
     guard let start = address(of: block) else { return 0 }
+    if let values = theta.stored().floats(of: block) {
+      return zeroth_sum_of_squared_differences(block.count, values, start).squareRoot()
+    }
     return theta.withBlock(block) { values in
       values.withUnsafeBufferPointer {
         $0.baseAddress.map { zeroth_sum_of_squared_differences(block.count, $0, start).squareRoot() } ?? 0

@@ -46,7 +46,7 @@ extension Direction {
       write(to: &values, of: block, rows: rows)
       return
     }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count * block.columns) { whole in
+    withScratch(rows.count * block.columns) { whole in
       whole.initialize(repeating: 0)
       var span = whole.mutableSpan
       write(to: &span, of: block, rows: rows)
@@ -108,8 +108,8 @@ extension LowRankDirection {
 
   /// values (rows.count x r) += scale U[rows].
   func addLeft(of block: ParameterBlock, rows: Range<Int>, scale: Float, to values: UnsafeMutablePointer<Float>) {
-    let height = max(1, 256 / rank)  // what fits on the stack
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: height * rank) { u in
+    let height = max(1, 256 / rank)  // what stays in the first cache
+    withScratch(height * rank) { u in
       guard let source = u.baseAddress else { return }
       for first in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
         let part = first..<min(first + height, rows.upperBound)

@@ -9,7 +9,7 @@ extension Direction {
     Parallel.forEach(panels.count) { i in
       let panel = panels[i]
       let count = panel.rows.count * panel.block.columns
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
+      withScratch(count) { buffer in
         buffer.initialize(repeating: 0)
         var span = buffer.mutableSpan
         write(to: &span, of: panel.block, rows: panel.rows)

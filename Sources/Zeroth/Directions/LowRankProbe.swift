@@ -64,7 +64,7 @@ extension LowRankDirection {
   ) {
     let leftCount = rows.count * rank
     values.withUnsafeMutableBufferPointer { target in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: leftCount + block.columns * rank) { factors in
+      withScratch(leftCount + block.columns * rank) { factors in
         let left = UnsafeMutableBufferPointer(rebasing: factors[..<leftCount])
         let right = UnsafeMutableBufferPointer(rebasing: factors[leftCount...])
         writeLeft(of: block, rows: rows, into: left)

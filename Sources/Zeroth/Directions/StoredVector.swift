@@ -64,12 +64,22 @@ public struct StoredVector: Sendable {
 
   /// m = decay m + sum_i weight_i D_i.
   mutating func decayAndAdd<D: Direction>(_ decay: Float, _ terms: Few<(weight: Float, direction: D)>) {
-    let sum = WeightedSum(terms)
-    forEachPanel { block, rows, values in
+    let storage = owned()
+    Parallel.forEach(storage.panels.count, DecayAndAdd(storage: storage, decay: decay, sum: WeightedSum(terms)))
+  }
+
+  private struct DecayAndAdd<D: Direction>: ~Copyable, ParallelWork {
+    let storage: Storage
+    let decay: Float
+    let sum: WeightedSum<D>
+
+    func run(_ i: Int, _: Int) {
+      let panel = storage.panels[i]
+      let values = storage.values(of: panel)
       if let start = values.baseAddress { zeroth_scale(values.count, decay, start) }
-      guard sum.touches(block) else { return }
+      guard sum.touches(panel.block) else { return }
       var span = values.mutableSpan
-      sum.add(to: &span, of: block, rows: rows, scale: 1)
+      sum.add(to: &span, of: panel.block, rows: panel.rows, scale: 1)
     }
   }
 

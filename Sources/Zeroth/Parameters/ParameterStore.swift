@@ -261,7 +261,7 @@ private struct Writing<Change: PanelChange>: ~Copyable, ParallelWork {
       stored.addPending(of: panel.block, rows: panel.rows, to: start)
       change.apply(to: UnsafeMutableBufferPointer(start: start, count: count), of: panel)
     } else {
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { values in
+      withScratch(count) { values in
         guard let start = values.baseAddress else { return }
         stored.read(panel.block, rows: panel.rows, into: start)
         change.apply(to: values, of: panel)

@@ -51,7 +51,7 @@ package enum NoiseSurvey {
     var normal = NormalStatistics()
     var pairs = [PairStatistics](repeating: PairStatistics(), count: lags.count)
     let reach = lags.max() ?? 0
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: piece + reach) { values in
+    withScratch(piece + reach) { values in
       guard let start = values.baseAddress else { return }
       for first in stride(from: 0, to: count, by: piece) {
         let n = min(piece, count - first)
@@ -66,7 +66,7 @@ package enum NoiseSurvey {
   private static func between(_ count: Int, _ name: String, _ keys: [StreamKey], _ source: Source) -> [NoiseCheck] {
     let stretch = piece / 32  // those of all keys fit into the nearest cache
     var pairs = [PairStatistics](repeating: PairStatistics(), count: keys.count * keys.count)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: stretch * keys.count) { values in
+    withScratch(stretch * keys.count) { values in
       guard let start = values.baseAddress else { return }
       for first in stride(from: 0, to: count, by: stretch) {
         let n = min(stretch, count - first)

@@ -36,7 +36,7 @@ public struct NoiseQuality: Sendable {
   private static func fillTime() -> Double {
     let count = 1 << 18
     var least = Double.infinity
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { values in
+    withScratch(count) { values in
       for step in 0..<30 {
         least = min(
           least, ZerothRuns.seconds { NoiseSurvey.noise(StreamKey(seed: 1).child(.step, step), 0, values) })
