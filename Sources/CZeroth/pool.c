@@ -16,7 +16,10 @@ static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static int workers = 0;          // threads started, the caller not counted
 static atomic_int wanted = 1;    // threads to use, the caller counted
 static atomic_uint generation;   // raised once per job
-static atomic_int next_index;
+// Each thread has a stretch of neighbouring pieces, so that what it reads goes on where it was; who is done helps another.
+static struct {
+  _Alignas(64) atomic_int next;
+} stretches[max_threads];
 static atomic_int members = closed;  // workers in the job; who comes when it is closed, is late and not waited for
 static int job_count, job_threads;
 static void *job_context;
@@ -31,11 +34,17 @@ static void pause_a_little(void) {
 #endif
 }
 
+// The first piece of a thread's stretch; that of the thread behind it ends it.
+static int start_of(int thread) { return (int)((long)job_count * thread / job_threads); }
+
 static void take_pieces(int worker) {
-  for (;;) {
-    int i = atomic_fetch_add_explicit(&next_index, 1, memory_order_relaxed);
-    if (i >= job_count) return;
-    job_body(job_context, i, worker);
+  for (int others = 0; others < job_threads; others++) {
+    int of = (worker + others) % job_threads, end = start_of(of + 1);
+    for (;;) {
+      int i = atomic_fetch_add_explicit(&stretches[of].next, 1, memory_order_relaxed);
+      if (i >= end) break;
+      job_body(job_context, i, worker);
+    }
   }
 }
 
@@ -104,7 +113,7 @@ void zeroth_parallel(int count, int limit, void *context, body_function body) {
   job_threads = threads;
   job_context = context;
   job_body = body;
-  atomic_store(&next_index, 0);
+  for (int t = 0; t < threads; t++) atomic_store_explicit(&stretches[t].next, start_of(t), memory_order_relaxed);
   atomic_fetch_and_explicit(&members, ~closed, memory_order_release);
   pthread_mutex_lock(&sleep_lock);
   atomic_fetch_add_explicit(&generation, 1, memory_order_release);

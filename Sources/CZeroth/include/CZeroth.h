@@ -142,12 +142,12 @@ enum zeroth_activation {
   zeroth_silu
 };
 /// X[:, first ..< first + k], of a packed X with `columns` columns, and W, n x k as it is stored, its rows ldw floats
-/// apart; `first` is a multiple of 16.
+/// apart; `first` is a multiple of 16. So many rows of W as `beyond` says follow those that are multiplied, and may be next.
 struct zeroth_factors {
   const float *_Nullable packed;
   size_t columns, first, k;
   const float *_Nullable w;
-  size_t ldw;
+  size_t ldw, beyond;
 };
 /// What is added to the rows of a product: row (before + i) / shared of `rows`, which lie `stride` floats apart, to
 /// row i; nothing without rows.

@@ -43,12 +43,13 @@ struct PackedRows: @unchecked Sendable {
   }
 
   /// x[rows, columns], the rows in one group and the first at the start of a tile, and W, whose rows are `stride` floats
-  /// apart, for a product of them.
+  /// apart, for a product of them; `beyond` rows of W follow those.
   func factors(
-    _ part: Range<Int>, columns: Range<Int>, _ w: UnsafePointer<Float>, stride: Int
+    _ part: Range<Int>, columns: Range<Int>, _ w: UnsafePointer<Float>, stride: Int, beyond: Int = 0
   ) -> zeroth_factors {
     zeroth_factors(
-      packed: start(of: part), columns: self.columns, first: columns.lowerBound, k: columns.count, w: w, ldw: stride)
+      packed: start(of: part), columns: self.columns, first: columns.lowerBound, k: columns.count, w: w, ldw: stride,
+      beyond: beyond)
   }
 
   /// The columns from `column` on of the rows `part`, as a place for results: the rows lie in one group, the first at the

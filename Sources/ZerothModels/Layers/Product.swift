@@ -55,10 +55,11 @@ struct Product: @unchecked Sendable {
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rows / x.groups > height
     let isStaged = hasManyRows && (dense != nil || weights.stored.floats(of: weight) == nil)
-    let chunks = inOnePass && isStaged ? 1 : (self.columns.count + 767) / 768
+    blockHeight = hasManyRows ? height : x.rows
+    let width = max(768, 98304 / blockHeight)  // so that a block's columns take no more than 384 KiB, or 768 of them
+    let chunks = inOnePass && isStaged ? 1 : (self.columns.count + width - 1) / width
     chunk = ((self.columns.count + chunks - 1) / chunks + 63) / 64 * 64
     passWidth = hasManyRows && !inOnePass ? chunk : self.columns.count
-    blockHeight = hasManyRows ? height : x.rows
     copies = dense == nil ? 1 : x.groups
     staged = isStaged ? weights.workspace.matrix(panelsInStage * copies * panelHeight, chunk) : nil
   }
@@ -136,10 +137,12 @@ struct Product: @unchecked Sendable {
       let w: UnsafePointer<Float>
       let distance = panelHeight * chunk  // from one displacement of the panel to the next
       let wStride: Int
+      var beyond = 0
       if let staged {
         (w, wStride) = (UnsafePointer(staged.base + i * copies * distance), part.count)
       } else if dense == nil {
         (w, wStride) = stored(panel, part, scratch)
+        if w != UnsafePointer(scratch) { beyond = rows.count - panel.upperBound }
       } else {
         write(panel, part, to: scratch, distance: distance, scratch: scratch + copies * distance)
         (w, wStride) = (UnsafePointer(scratch), part.count)
@@ -150,7 +153,7 @@ struct Product: @unchecked Sendable {
         let rows = block.clamped(to: (group * count)..<((group + 1) * count))
         let factors = x.factors(
           rows, columns: (first - columns.lowerBound)..<(first - columns.lowerBound + part.count),
-          w + (copies > 1 ? group * distance : 0), stride: wStride)
+          w + (copies > 1 ? group * distance : 0), stride: wStride, beyond: beyond)
         let thin = isFirst ? thin?.factors(rows, from: panel.lowerBound) : nil
         zeroth_multiply_packed(
           rows.count, panel.count, factors, thin ?? zeroth_factors(), bias.advanced(to: rows.lowerBound),

@@ -50,6 +50,7 @@ public struct ForwardBenchmark {
         .init("forward_over_sgemm_peak", .double(overPeak)),
         .init("forward_gflops", .double(operations / forward.median / 1e9)),
         .init("sgemm_gflops", .double(productOperations / products.median / 1e9)),
+        .init("openblas", .string(Backend.blasConfiguration)),
       ] + forward.members("forward_seconds") + products.members("sgemm_seconds")
         + [.init("operations", .double(operations))])
   }
@@ -62,5 +63,6 @@ public struct ForwardBenchmark {
       ["its products by sgemm", products.words(4), Human.fixed(productOperations / products.median / 1e9, 1)])
     return
       "\(setting.words)\n\n\(table.text)\nforward over sgemm peak at the same shapes: \(Human.fixed(overPeak, 3))\n"
+      + "\(Backend.blasConfiguration)\n"
   }
 }

@@ -68,7 +68,7 @@ public struct GemmBenchmark {
   public var json: JSONValue {
     [
       "shape": .string(shape.name), "threads": .int(Parallel.threads),
-      "gflops_512x768x3072": .double(peak / 1e9),
+      "gflops_512x768x3072": .double(peak / 1e9), "openblas": .string(Backend.blasConfiguration),
       "lines": .array(
         lines.map { line in
           .object(
@@ -96,5 +96,6 @@ public struct GemmBenchmark {
     }
     return "the layers of \(shape.name), a pass, \(Parallel.threads) threads\n\n\(table.text)"
       + "\nsgemm at 512 x 768 x 3072: \(Human.fixed(peak / 1e9, 1)) GFLOP/s\n"
+      + "\(Backend.blasConfiguration)\n"
   }
 }

@@ -69,7 +69,7 @@ import Zeroth
         y.withUnsafeMutableBufferPointer { y in
           guard let y = y.baseAddress else { return }
           zeroth_multiply_packed_on(
-            isa, m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k),
+            isa, m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k, beyond: 0),
             zeroth_factors(), zeroth_bias(), zeroth_identity, rows(y, n, isAdded: true))
         }
       }
@@ -99,8 +99,10 @@ import Zeroth
               padded.withUnsafeBufferPointer { padded in
                 biases.withUnsafeBufferPointer { biases in
                   zeroth_multiply_packed_on(
-                    isa, m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k),
-                    zeroth_factors(packed: thin, columns: rank, first: 0, k: rank, w: padded.baseAddress, ldw: width),
+                    isa, m, n,
+                    zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w.baseAddress, ldw: k, beyond: 0),
+                    zeroth_factors(
+                      packed: thin, columns: rank, first: 0, k: rank, w: padded.baseAddress, ldw: width, beyond: 0),
                     zeroth_bias(rows: biases.baseAddress, stride: n, shared: 7, before: before), f, rows(&y, n))
                 }
               }
@@ -136,7 +138,7 @@ import Zeroth
                 isa, m, panel.count,
                 zeroth_factors(
                   packed: packed, columns: k, first: part.lowerBound, k: part.count,
-                  w: w + panel.lowerBound * k + part.lowerBound, ldw: k),
+                  w: w + panel.lowerBound * k + part.lowerBound, ldw: k, beyond: n - panel.upperBound),
                 zeroth_factors(), part.upperBound == k ? bias : zeroth_bias(),
                 part.upperBound == k ? zeroth_relu : zeroth_identity, y)
             }
@@ -166,7 +168,8 @@ import Zeroth
               for j in 0..<n { one[j * n + j] = 1 }
               one.withUnsafeBufferPointer { one in
                 zeroth_multiply_packed_on(
-                  isa, m, n, zeroth_factors(packed: packed, columns: n, first: 0, k: n, w: one.baseAddress, ldw: n),
+                  isa, m, n,
+                  zeroth_factors(packed: packed, columns: n, first: 0, k: n, w: one.baseAddress, ldw: n, beyond: 0),
                   zeroth_factors(), zeroth_bias(), zeroth_identity, rows(&z, n))
               }
               return z
@@ -194,7 +197,8 @@ import Zeroth
               zeroth_multiply_packed(
                 m, n,
                 zeroth_factors(
-                  packed: packed, columns: k, first: part.lowerBound, k: part.count, w: w + part.lowerBound, ldw: k),
+                  packed: packed, columns: k, first: part.lowerBound, k: part.count, w: w + part.lowerBound, ldw: k,
+                  beyond: 0),
                 zeroth_factors(), zeroth_bias(), zeroth_identity, rows(y, n, isAdded: true))
             }
           }
