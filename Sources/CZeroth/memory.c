@@ -39,6 +39,9 @@ void zeroth_release(void *memory, size_t bytes) { munmap(memory, bytes); }
 
 // ---- Temporary memory ----
 
+// More than a step asks for, so that no thread has to grow its stack later; pages take memory when they are touched.
+enum { least_scratch = 1 << 20 };
+
 struct scratch {
   char *base;
   size_t size, used, most;
@@ -60,8 +63,9 @@ void *zeroth_scratch_take(size_t bytes) {
   // What is lent cannot move: then a piece lies apart, and the stack grows when nothing is lent.
   if (first > 0) return aligned_alloc(64, bytes);
   free(scratch.base);
-  scratch.base = aligned_alloc(64, scratch.most);
-  scratch.size = scratch.base == NULL ? 0 : scratch.most;
+  size_t size = scratch.most < least_scratch ? least_scratch : scratch.most;
+  scratch.base = aligned_alloc(64, size);
+  scratch.size = scratch.base == NULL ? 0 : size;
   pthread_setspecific(at_thread_end, scratch.base);
   return scratch.base;
 }

@@ -3,8 +3,8 @@
 #include "CZeroth.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
 enum { max_threads = 64, spins = 10000, closed = 1 << 16 };
 
@@ -51,13 +51,16 @@ static void take_pieces(int worker) {
 struct start {
   int worker;
   unsigned seen;  // the job before this thread was made
+  atomic_bool is_over;
 };
 
 static void *work(void *argument) {
-  struct start start = *(struct start *)argument;
-  free(argument);
+  struct start *start = argument;
+  const int worker = start->worker;
+  unsigned seen = start->seen;
   inside = true;
-  unsigned seen = start.seen;
+  zeroth_scratch_return(zeroth_scratch_take(0), 0);  // made now, however late the first piece comes
+  atomic_store(&start->is_over, true);
   for (;;) {
     int tries = 0;
     while (atomic_load_explicit(&generation, memory_order_acquire) == seen) {
@@ -72,7 +75,7 @@ static void *work(void *argument) {
     }
     seen = atomic_load_explicit(&generation, memory_order_acquire);
     bool isOpen = !(atomic_fetch_add_explicit(&members, 1, memory_order_acquire) & closed);
-    if (isOpen && start.worker < job_threads) take_pieces(start.worker);
+    if (isOpen && worker < job_threads) take_pieces(worker);
     atomic_fetch_sub_explicit(&members, 1, memory_order_release);
   }
   return NULL;
@@ -98,15 +101,11 @@ void zeroth_parallel(int count, int limit, void *context, body_function body) {
     return;
   }
   while (workers < threads - 1) {
-    struct start *start = malloc(sizeof *start);
+    struct start start = {.worker = workers + 1, .seen = atomic_load(&generation)};
     pthread_t thread;
-    if (start == NULL) break;
-    *start = (struct start){.worker = workers + 1, .seen = atomic_load(&generation)};
-    if (pthread_create(&thread, NULL, work, start) != 0) {
-      free(start);
-      break;
-    }
+    if (pthread_create(&thread, NULL, work, &start) != 0) break;
     pthread_detach(thread);
+    while (!atomic_load(&start.is_over)) sched_yield();
     workers++;
   }
   job_count = count;

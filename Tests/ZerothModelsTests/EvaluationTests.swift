@@ -126,6 +126,16 @@ import ZerothModels
     }
   }
 
+  @Test func whereNothingIsReadOutThereIsNothingForEachOffset() throws {
+    let model = try MadeModels.make("opt")
+    let theta = model.randomParameters(StreamKey(seed: 1))
+    let along = DenseDirection(StreamKey(seed: 2), layout: model.layout)
+    let batch = TokenBatch([[0, 1, 2]])
+    let found = try model.evaluate(
+      batch, .logProbabilities(rows: [], targets: []), at: theta, along: along, offsets: [0.1, -0.1, 0])
+    #expect(found == [[], [], []])
+  }
+
   @Test func notANumberIsNotHidden() throws {
     let model = try MadeModels.make("opt")
     var theta = model.randomParameters(StreamKey(seed: 1))

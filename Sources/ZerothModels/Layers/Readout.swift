@@ -36,7 +36,8 @@ public enum Readout: Sendable {
 extension Array {
   /// `count` parts of one length.
   func cut(into count: Int) -> [Self] {
-    Pieces(groups: count, of: self.count / count, by: self.count / count).map { Self(self[$0]) }
+    let length = self.count / Swift.max(1, count)
+    return (0..<count).map { Self(self[($0 * length)..<(($0 + 1) * length)]) }
   }
 }
 

@@ -56,7 +56,8 @@ let benchmarks: @Sendable () -> Void = {
   for (m, n, k) in [(1, h, h), (16, h, h), (64, h, h), (512, h, h), (512, f, h), (512, h, f)] {
     kernel("product \(m) x \(k) by \(n) x \(k) transposed") {
       zeroth_multiply_packed(
-        m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w, ldw: k), zeroth_factors(),
+        m, n, zeroth_factors(packed: packed, columns: k, first: 0, k: k, w: w, ldw: k, beyond: 0),
+        zeroth_factors(),
         zeroth_bias(rows: y, stride: 0, shared: 1, before: 0), zeroth_identity,
         zeroth_result(rows: out, stride: n, packed: nil, columns: 0, first: 0, is_added: false))
     }
