@@ -75,14 +75,15 @@ svg.append(
 )
 svg.append(f'<text x="{x(ridge) + 10:.1f}" y="{y(peak) - 6:.1f}">sgemm {peak:.0f} GFLOP/s, {threads} threads</text>')
 svg.append(f'<text x="{x(low) + 6:.1f}" y="{y(low * bandwidth * 2.2) - 14:.1f}">memory {bandwidth:.0f} GB/s</text>')
-for i, (name, intensity, speed) in enumerate(points):
+labels = [(x(ridge) + 10, y(peak) - 6, 220), (x(low) + 6, y(low * bandwidth * 2.2) - 14, 110)]  # left, line, width
+for name, intensity, speed in points:
     svg.append(f'<circle cx="{x(intensity):.1f}" cy="{y(speed):.1f}" r="4" fill="#c33"/>')
-    last = i == len(points) - 1
-    below = 22 if last else -6 if name.endswith(("weights", "1024 rows")) else 14  # so that labels do not meet
-    svg.append(
-        f'<text x="{x(intensity) + (0 if last else 7):.1f}" y="{y(speed) + below:.1f}" '
-        f'text-anchor="{"middle" if last else "start"}">{name}</text>'
-    )
+    wide, line = 6.5 * len(name), y(speed) + 14
+    first = min(x(intensity) + 7, width - 20 - wide)
+    while any(first < l + w and l < first + wide and abs(line - other) < 14 for l, other, w in labels):
+        line += 14  # below a label that stands there
+    labels.append((first, line, wide))
+    svg.append(f'<text x="{first:.1f}" y="{line:.1f}">{name}</text>')
 svg.append(f'<text x="{(left + width) / 2}" y="{height - 12}" text-anchor="middle">operations for a byte of memory</text>')
 svg.append(f'<text x="16" y="{height / 2}" text-anchor="middle" transform="rotate(-90 16 {height / 2})">GFLOP/s</text>')
 svg.append("</svg>")
