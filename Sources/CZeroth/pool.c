@@ -16,7 +16,7 @@ static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static int workers = 0;          // threads started, the caller not counted
 static atomic_int wanted = 1;    // threads to use, the caller counted
 static atomic_uint generation;   // raised once per job
-// Each thread has a stretch of neighbouring pieces, so that what it reads goes on where it was; who is done helps another.
+// Each thread has a stretch of neighbouring pieces, so that what it reads goes on where it was; who is done helps others.
 static struct {
   _Alignas(64) atomic_int next;
 } stretches[max_threads];

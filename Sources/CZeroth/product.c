@@ -75,8 +75,7 @@ static const struct kernels {
   int (*share_of)(size_t);
   void (*pack)(size_t, size_t, size_t, const float *, size_t, float *);
   void (*multiply)(size_t, size_t, struct zeroth_factors, struct zeroth_factors, enum fetching,
-                   const float *const *,
-                   struct zeroth_result);
+                   const float *const *, struct zeroth_result);
 } kernels[] = {
     {tile_rows_generic, 4, share_of_generic, pack_generic, multiply_generic},
 #if defined(__x86_64__)

@@ -142,7 +142,7 @@ enum zeroth_activation {
   zeroth_silu
 };
 /// X[:, first ..< first + k], of a packed X with `columns` columns, and W, n x k as it is stored, its rows ldw floats
-/// apart; `first` is a multiple of 16. So many rows of W as `beyond` says follow those that are multiplied, and may be next.
+/// apart; `first` is a multiple of 16. `beyond` more rows of W follow those that are multiplied, and may be next.
 struct zeroth_factors {
   const float *_Nullable packed;
   size_t columns, first, k;
