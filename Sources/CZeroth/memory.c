@@ -52,7 +52,8 @@ static pthread_key_t at_thread_end;
 static void free_scratch(void *base) { free(base); }
 __attribute__((constructor)) static void make_key(void) { pthread_key_create(&at_thread_end, free_scratch); }
 
-static size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64 + 64; }
+// Lines that hold so many bytes and one more: even nothing has an address of its own.
+static size_t whole_lines(size_t bytes) { return bytes / 64 * 64 + 64; }
 
 void *zeroth_scratch_take(size_t bytes) {
   bytes = whole_lines(bytes);

@@ -7,10 +7,7 @@ public struct WeightedSum<Term: Direction>: Direction {
   public init(_ terms: Few<(weight: Float, direction: Term)>) { self.terms = terms }
 
   /// Whether a term touches `block`.
-  public func touches(_ block: ParameterBlock) -> Bool {
-    for term in terms where term.direction.touches(block) { return true }
-    return false
-  }
+  public func touches(_ block: ParameterBlock) -> Bool { terms.contains { $0.direction.touches(block) } }
 
   /// Adds the terms in their order.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
@@ -48,10 +45,7 @@ struct LowRankSum: LowRankDirection {
   var matrixScale: Float { 1 }
   var rightKey: StreamKey { terms[0].direction.rightKey }
 
-  func touches(_ block: ParameterBlock) -> Bool {
-    for term in terms where term.direction.touches(block) { return true }
-    return false
-  }
+  func touches(_ block: ParameterBlock) -> Bool { terms.contains { $0.direction.touches(block) } }
 
   func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     guard let target = values.baseAddress else { return }

@@ -10,7 +10,7 @@ public struct LowRankEstimator: GradientEstimator {
   /// What it measures along, or works on.
   public typealias Direction = LowRankProbe
 
-  /// r >= 1, at most the smaller side of every trainable matrix.
+  /// r >= 1, at most the smaller side of every trainable matrix and 65535.
   public let rank: Int
   /// nu >= 1: V is drawn again every nu steps.
   public let interval: Int

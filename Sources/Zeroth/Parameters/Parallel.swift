@@ -28,11 +28,7 @@ public enum Parallel {
     _ count: Int, workers: Int = threads, with state: borrowing State,
     _ body: @escaping @Sendable (_ state: borrowing State, _ index: Int, _ worker: Int) -> Void
   ) {
-    withUnsafePointer(to: state) { state in
-      withUnsafePointer(to: Loop(state: state, body: body)) { loop in
-        withUnsafePointer(to: AnyLoop(kind: Loop<State>.self, loop: loop)) { run(count, workers, $0) }
-      }
-    }
+    withUnsafePointer(to: state) { forEach(count, workers: workers, Loop(state: $0, body: body)) }
   }
 
   /// Calls `work.run` once for each index below `count`, with the number of the thread that does it, below `workers`.
@@ -41,15 +37,13 @@ public enum Parallel {
     _ count: Int, workers: Int = threads, _ work: borrowing Work
   ) {
     withUnsafePointer(to: work) { work in
-      withUnsafePointer(to: AnyLoop(kind: WorkLoop<Work>.self, loop: work)) { run(count, workers, $0) }
-    }
-  }
-
-  private static func run(_ count: Int, _ workers: Int, _ loop: UnsafePointer<AnyLoop>) {
-    let context = UnsafeMutableRawPointer(mutating: loop)
-    zeroth_parallel(Int32(count), Int32(clamping: workers), context) { context, index, worker in
-      guard let any = context?.assumingMemoryBound(to: AnyLoop.self).pointee else { return }
-      any.kind.run(any.loop, Int(index), Int(worker))
+      withUnsafePointer(to: AnyLoop(kind: WorkLoop<Work>.self, loop: work)) { any in
+        let context = UnsafeMutableRawPointer(mutating: any)
+        zeroth_parallel(Int32(count), Int32(clamping: workers), context) { context, index, worker in
+          guard let any = context?.assumingMemoryBound(to: AnyLoop.self).pointee else { return }
+          any.kind.run(any.loop, Int(index), Int(worker))
+        }
+      }
     }
   }
 
@@ -59,14 +53,11 @@ public enum Parallel {
     }
   }
 
-  private struct Loop<State: Sendable & ~Copyable>: Runnable {
+  private struct Loop<State: Sendable & ~Copyable>: ParallelWork, @unchecked Sendable {
     let state: UnsafePointer<State>
     let body: @Sendable (borrowing State, Int, Int) -> Void
 
-    static func run(_ loop: UnsafeRawPointer, _ index: Int, _ worker: Int) {
-      let loop = loop.assumingMemoryBound(to: Self.self)
-      loop.pointee.body(loop.pointee.state.pointee, index, worker)
-    }
+    func run(_ index: Int, _ worker: Int) { body(state.pointee, index, worker) }
   }
 
   /// A loop whose type the C function that calls it does not know.

@@ -29,9 +29,9 @@ struct MomentumCarry {
     let count = rank * block.columns
     old.withUnsafeMutableBufferPointer { direction.writeRight(of: block, into: .init(rebasing: $0[..<count])) }
     new.withUnsafeMutableBufferPointer { next.writeRight(of: block, into: .init(rebasing: $0[..<count])) }
-    Self.multiply(old, new, columns: block.columns, into: &crossed)
+    Self.multiply(old, new, rank: rank, columns: block.columns, into: &crossed)
     if isExact {
-      Self.multiply(new, new, columns: block.columns, into: &squared)
+      Self.multiply(new, new, rank: rank, columns: block.columns, into: &squared)
       solve()
     } else {
       for i in crossed.indices { crossed[i] /= Double(block.columns) }
@@ -43,8 +43,9 @@ struct MomentumCarry {
   }
 
   /// result = A B^T of two r x n matrices.
-  private static func multiply(_ a: [Float], _ b: [Float], columns n: Int, into result: inout [Double]) {
-    let r = Int(Double(result.count).squareRoot())
+  private static func multiply(
+    _ a: [Float], _ b: [Float], rank r: Int, columns n: Int, into result: inout [Double]
+  ) {
     for i in 0..<r {
       for j in 0..<r {
         var sum = 0.0

@@ -23,6 +23,8 @@ struct Product: @unchecked Sendable {
   private let dense: (any Direction)?
   private let copies: Int
   private let thin: ThinFactors?
+  /// Whether W is read where it is stored, unless it is displaced; otherwise it is widened first.
+  private let isStoredAsFloats: Bool
   /// Rows of W in a panel; the last may have fewer.
   let panelHeight = 48
   /// Columns of W that are multiplied at a time: a panel's stay near, with the rows of x that they meet.
@@ -54,7 +56,8 @@ struct Product: @unchecked Sendable {
     thin = ThinFactors(x, pending, lowRank, weight, rows: self.rows, columns: self.columns, weights)
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rows / x.groups > height
-    let isStaged = hasManyRows && (dense != nil || weights.stored.floats(of: weight) == nil)
+    isStoredAsFloats = weights.stored.floats(of: weight) != nil
+    let isStaged = hasManyRows && (dense != nil || !isStoredAsFloats)
     blockHeight = hasManyRows ? height : x.rows
     let width = max(768, 98304 / blockHeight)  // so that a block's columns take no more than 384 KiB, or 768 of them
     let chunks = inOnePass && isStaged ? 1 : (self.columns.count + width - 1) / width
@@ -86,8 +89,7 @@ struct Product: @unchecked Sendable {
 
   /// Floats of scratch that `add` and `make` take.
   var scratchCount: Int {
-    let isHalf = weights.stored.floats(of: weight) == nil
-    let panels = isStaged ? 0 : dense == nil ? (isHalf ? 1 : 0) : copies
+    let panels = isStaged ? 0 : dense == nil ? (isStoredAsFloats ? 0 : 1) : copies
     return (panels * panelHeight + (dense == nil ? 0 : 2 * noiseHeight)) * chunk
   }
 
@@ -142,7 +144,7 @@ struct Product: @unchecked Sendable {
         (w, wStride) = (UnsafePointer(staged.base + i * copies * distance), part.count)
       } else if dense == nil {
         (w, wStride) = stored(panel, part, scratch)
-        if w != UnsafePointer(scratch) { beyond = rows.count - panel.upperBound }
+        if isStoredAsFloats { beyond = rows.count - panel.upperBound }
       } else {
         write(panel, part, to: scratch, distance: distance, scratch: scratch + copies * distance)
         (w, wStride) = (UnsafePointer(scratch), part.count)

@@ -34,16 +34,14 @@ struct CandidateBatch {
     try examples.readOut(&pass, at: theta, along: direction, offsets: offsets)
     scores.removeAll(keepingCapacity: true)
     pass.appendScores(offsets: offsets.count, to: &scores)
-    var means = Few<Double>()
-    var first = 0
-    for _ in offsets.indices {
+    let count = pass.places.count
+    return Few(count: offsets.count) { v in
       var sum = 0.0
-      for (index, count) in zip(indices, pass.counts) {
-        sum += loss(scores[first..<(first + count)], labels[index])
-        first += count
+      for (index, candidates) in zip(indices, pass.examples) {
+        let first = v * count + candidates.lowerBound
+        sum += loss(scores[first..<(first + candidates.count)], labels[index])
       }
-      means.append(sum / Double(indices.count))
+      return sum / Double(indices.count)
     }
-    return means
   }
 }

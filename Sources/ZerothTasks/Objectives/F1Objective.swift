@@ -15,7 +15,7 @@ public final class F1Objective: Objective {
   private let model: CausalModel
   private let tokenizer: any Tokenizer
   private let questions: [EncodedQuestion]
-  private let sampler: BatchSampler
+  private var sampler: BatchSampler
   private var batch: [EncodedQuestion] = []
 
   /// The objective on mini-batches that `sampler` draws from `questions`; `tokenizer` spells the answers.
@@ -31,7 +31,7 @@ public final class F1Objective: Objective {
 
   /// Chooses the questions that the sampler gives for this step and draw.
   public func selectBatch(_ batch: Batch) {
-    self.batch = sampler.indices(step: batch.step, draw: batch.draw).map { questions[$0] }
+    self.batch = sampler.draw(step: batch.step, draw: batch.draw).map { questions[$0] }
   }
 
   /// Minus the mean F1 at theta; NaN where the model's logits are not finite.

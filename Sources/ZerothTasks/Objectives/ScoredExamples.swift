@@ -47,11 +47,7 @@ extension ScoredExamples {
       try readOut(&pass, at: theta, along: nil, offsets: [0])
       var scores: [Double] = []
       pass.appendScores(offsets: 1, to: &scores)
-      var first = 0
-      for count in pass.counts {
-        all.append(Array(scores[first..<(first + count)]))
-        first += count
-      }
+      for candidates in pass.examples { all.append(Array(scores[candidates])) }
     }
     return ClassificationResult(all, labels: labels)
   }

@@ -15,8 +15,8 @@ public struct ScoredPass: Sendable {
   public var values: [Double] = []
   /// For each candidate of each example in their order, the read-outs whose mean is its score.
   public private(set) var places: [Range<Int>] = []
-  /// The number of candidates of each example.
-  public private(set) var counts: [Int] = []
+  /// For each example, which of the candidates are its.
+  public private(set) var examples: [Range<Int>] = []
 
   /// Nothing laid out.
   public init() {}
@@ -27,16 +27,16 @@ public struct ScoredPass: Sendable {
     rows.removeAll(keepingCapacity: true)
     targets.removeAll(keepingCapacity: true)
     places.removeAll(keepingCapacity: true)
-    counts.removeAll(keepingCapacity: true)
+    examples.removeAll(keepingCapacity: true)
   }
 
   /// Begins an example, whose candidates follow.
-  public mutating func appendExample() { counts.append(0) }
+  public mutating func appendExample() { examples.append(places.count..<places.count) }
 
   /// Adds a candidate to the last example, scored by the mean of the read-outs in `place`.
   public mutating func appendCandidate(at place: Range<Int>) {
     places.append(place)
-    counts[counts.count - 1] += 1
+    examples[examples.count - 1] = examples[examples.count - 1].lowerBound..<places.count
   }
 
   /// Begins an example of `classes` candidates, each a read-out of its own behind those that are there.
@@ -47,8 +47,9 @@ public struct ScoredPass: Sendable {
 
   /// Throws `InputError` unless the label of each of the examples `indices`, which are laid out, is one of its candidates.
   func requireLabels(_ labels: [Int], of indices: [Int]) throws(InputError) {
-    for (index, count) in zip(indices, counts) where !(0..<count).contains(labels[index]) {
-      throw InputError("label", found: "\(labels[index])", expected: "one below \(count), the number of classes")
+    for (index, candidates) in zip(indices, examples) where !(0..<candidates.count).contains(labels[index]) {
+      throw InputError(
+        "label", found: "\(labels[index])", expected: "one below \(candidates.count), the number of classes")
     }
   }
 
