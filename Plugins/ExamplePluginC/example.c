@@ -18,9 +18,9 @@ static int32_t above_zero(const void *context, double value) {
   return value > 0;
 }
 
-static const zeroth_plugin_option smoothing = {
+static const zeroth_plugin_option epsilon = {
     .size = sizeof(zeroth_plugin_option),
-    .name = "smoothing",
+    .name = "epsilon",
     .kind = ZEROTH_PLUGIN_NUMBER,
     .default_value = "0.001",
     .range = "above 0",
@@ -53,12 +53,12 @@ static const zeroth_plugin_option distribution = {
     .default_value = "gaussian",
     .documentation = "how z is drawn; all three have E[z z^T] = I"};
 
-static const zeroth_plugin_option *const options[] = {&smoothing, &queries, &sides, &distribution};
+static const zeroth_plugin_option *const options[] = {&epsilon, &queries, &sides, &distribution};
 
 // ----------------------------------------------------------------------------------------------------- Estimator
 
 typedef struct {
-  double smoothing;
+  double epsilon;
   int64_t queries;
   int one_sided, sphere;
   int32_t distribution;
@@ -73,7 +73,7 @@ static int32_t create(
     snprintf(failure->message, sizeof failure->message, "no memory");
     return 1;
   }
-  s->smoothing = given->number(given, "smoothing");
+  s->epsilon = given->number(given, "epsilon");
   s->queries = given->integer(given, "queries");
   s->one_sided = strcmp(given->text(given, "sides"), "one-sided") == 0;
   s->sphere = strcmp(given->text(given, "distribution"), "sphere") == 0;
@@ -94,7 +94,7 @@ static int32_t estimate(
     const zeroth_plugin_objective *objective, zeroth_plugin_result *result, zeroth_plugin_failure *failure) {
   (void)failure;
   const state *s = of;
-  const float eps = (float)s->smoothing;
+  const float eps = (float)s->epsilon;
   double at_theta = 0;
   for (int64_t i = 0; i < s->queries; i++) {
     zeroth_plugin_direction z = {.size = sizeof z};

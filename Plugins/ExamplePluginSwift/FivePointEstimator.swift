@@ -10,7 +10,7 @@ import ZerothRuns
 /// that bend much at the eps that their noise asks for. V is drawn again every nu steps (LOZO's lazy sampling), so that it
 /// composes with LOZO-M.
 ///
-/// Cost: 4 evaluations; no stored floats.
+/// Cost: 4 forward passes; no stored floats.
 public struct FivePointEstimator: RegisteredEstimator {
   /// What it measures along.
   public typealias Direction = LowRankProbe
@@ -24,18 +24,18 @@ public struct FivePointEstimator: RegisteredEstimator {
       OptionSpec("rank", .int, default: .value(2), range: .atLeast(1), "r, at most the smaller side of every matrix"),
       OptionSpec(
         "interval", .int, default: .value(50), range: .atLeast(1), unit: "steps", "nu, after how many steps V is drawn"),
-      .smoothing,
-    ], evaluations: "4")
+      .epsilon,
+    ], forwards: "4")
 
   private let rank: Int
   private let interval: Int
-  private let smoothing: Double
+  private let epsilon: Double
 
   /// The estimator with these options.
   public init(options: OptionValues) throws {
     rank = try options.int("rank")
     interval = try options.int("interval")
-    smoothing = try options.double("smoothing")
+    epsilon = try options.double("epsilon")
   }
 
   /// Throws where the rank exceeds a side of a matrix.
@@ -48,7 +48,7 @@ public struct FivePointEstimator: RegisteredEstimator {
   }
 
   /// 4.
-  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 4 }
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 4 }
 
   /// Measures along U V^T and returns c U V^T / r.
   public mutating func estimate<O: Objective & ~Copyable>(
@@ -56,7 +56,7 @@ public struct FivePointEstimator: RegisteredEstimator {
   ) throws(O.Failure) -> GradientEstimate<LowRankProbe> {
     let left = context.key.child(.left)
     let right = context.runKey.child(.right, context.step / interval)
-    let eps = Float(smoothing)
+    let eps = Float(epsilon)
     let losses = try objective.losses(
       along: LowRankProbe(rank: rank, leftKey: left, rightKey: right), at: [eps, -eps, 2 * eps, -2 * eps], from: theta)
     let c = (8 * (losses[0] - losses[1]) - (losses[2] - losses[3])) / (12 * Double(eps))

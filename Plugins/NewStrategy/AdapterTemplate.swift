@@ -12,7 +12,7 @@ extension Template {
         ///     theta_l <- theta_l + s U_l on the blocks, U the rule's update, before every kappa-th step
         ///     s = FILL IN: from L(theta + (1 + tau) U) and L(theta + (1 - tau) U), in [1 - tau, 1 + tau]
         ///
-        /// Cost: 2 evaluations every kappa steps; no stored floats.
+        /// Cost: 2 forward passes every kappa steps; no stored floats.
         public struct \(name): LayerAdapter {
           /// The blocks whose updates are scaled.
           public let blocks: BlockSelection
@@ -40,13 +40,13 @@ extension Template {
           }
 
           /// 2 at every kappa-th step.
-          public func evaluations(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 : 0 }
+          public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 : 0 }
 
           /// The factor s of the selected blocks, 1 of the others.
           public mutating func scales<U: Direction, O: Objective & ~Copyable>(
             for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
           ) throws(O.Failure) -> BlockScales {
-            guard evaluations(at: context.step) > 0 else { return .ones }
+            guard forwards(at: context.step) > 0 else { return .ones }
             let pair = try objective.losses(along: update, at: [Float(1 + clip), Float(1 - clip)], from: theta)
             guard pair.allSatisfy(\\.isFinite) else {
               nonFiniteMoves += 1
@@ -70,7 +70,7 @@ extension Template {
               OptionSpec(
                 "clip", .double, default: .value(0.2), range: .positiveFraction, "tau: factors stay in [1 - tau, 1 + tau]"),
             ],
-            evaluations: "2 every kappa steps")
+            forwards: "2 every kappa steps")
 
           /// The adapter of these options.
           public init(options: OptionValues) throws {
@@ -103,7 +103,7 @@ extension Template {
             try checkGoldenTrajectory(
               golden,
               of: Optimizer(
-                estimator: RandomizedEstimator(smoothing: 1e-2), rule: SGD(learningRate: 0.1), adapter: \(name)(every: 2),
+                estimator: RandomizedEstimator(epsilon: 1e-2), rule: SGD(learningRate: 0.1), adapter: \(name)(every: 2),
                 seed: 1))
           }
 
@@ -130,7 +130,7 @@ extension Template {
         | `clip` | `clip`, `--tau` | 0.2 | above 0, at most 1 | tau |
 
         ## Cost
-        2 evaluations every kappa steps. No stored floats.
+        2 forward passes every kappa steps. No stored floats.
 
         ## How papers and peers differ
         FILL IN: from the paper, from released code, and why.

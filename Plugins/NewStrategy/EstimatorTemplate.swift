@@ -11,36 +11,36 @@ extension Template {
         ///
         ///     g = 1/q sum_i c_i z_i,  c_i = FILL IN: from L(theta + eps z_i) and L(theta - eps z_i)
         ///
-        /// Cost: 2q evaluations; no stored floats.
+        /// Cost: 2q forward passes; no stored floats.
         public struct \(name): GradientEstimator {
           /// What it measures along.
           public typealias Direction = DenseDirection
 
           /// eps > 0, in units of the parameters.
-          public let smoothing: Double
+          public let epsilon: Double
           /// q >= 1, the number of directions that are averaged.
           public let queries: Int
 
           /// \(name) with one query at eps = 1e-3.
-          public init(smoothing: Double = 1e-3, queries: Int = 1) {
-            self.smoothing = smoothing
+          public init(epsilon: Double = 1e-3, queries: Int = 1) {
+            self.epsilon = epsilon
             self.queries = queries
           }
 
-          /// Throws when smoothing is not a positive number or there is no query.
+          /// Throws when epsilon is not a positive number or there is no query.
           public func validate(_ layout: ParameterLayout) throws(InputError) {
-            try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+            try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
             try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
           }
 
           /// 2q, at every step.
-          public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries }
+          public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries }
 
           /// Measures along q directions keyed by the step and the query.
           public mutating func estimate<O: Objective & ~Copyable>(
             at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
           ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-            let eps = Float(smoothing)
+            let eps = Float(epsilon)
             var losses: Few<Double> = []
             var terms: Few<(coefficient: Double, direction: DenseDirection)> = []
             for query in 0..<queries {
@@ -62,17 +62,17 @@ extension Template {
           public static let description = StrategyDescription(
             "\(names.registered)", summary: "FILL IN: one line", formula: "FILL IN: what it computes",
             source: "FILL IN: the paper",
-            options: [.smoothing, .queries], evaluations: "2q")
+            options: [.epsilon, .queries], forwards: "2q")
 
           /// The estimator of these options.
           public init(options: OptionValues) throws {
-            self.init(smoothing: try options.double("smoothing"), queries: try options.int("queries"))
+            self.init(epsilon: try options.double("epsilon"), queries: try options.int("queries"))
           }
         }
 
         """,
       tests: """
-          /// What holds for every estimator: evaluations, batch, borrowed theta, errors, repetition.
+          /// What holds for every estimator: forward passes, batch, borrowed theta, errors, repetition.
           @Test func laws() throws {
             try checkEstimatorLaws(of: \(name)(), unbiasedSeeds: 0)
             try checkEstimatorLaws(of: \(name)(queries: 3), unbiasedSeeds: 0)
@@ -88,7 +88,7 @@ extension Template {
 
           @Test func fiveSteps() throws {
             try checkGoldenTrajectory(
-              golden, of: Optimizer(estimator: \(name)(smoothing: 1e-2), rule: SGD(learningRate: 0.1), seed: 1))
+              golden, of: Optimizer(estimator: \(name)(epsilon: 1e-2), rule: SGD(learningRate: 0.1), seed: 1))
           }
 
         """,
@@ -109,11 +109,11 @@ extension Template {
         ## Options
         | Swift | name | default | range | meaning |
         |---|---|---|---|---|
-        | `smoothing` | `smoothing`, `--epsilon` | 1e-3 | above 0 | eps, in units of the parameters |
+        | `epsilon` | `epsilon`, `--epsilon` | 1e-3 | above 0 | eps, in units of the parameters |
         | `queries` | `queries`, `--queries` | 1 | at least 1 | q, directions that are averaged |
 
         ## Cost
-        2q evaluations a step. No stored floats.
+        2q forward passes a step. No stored floats.
 
         ## How papers and peers differ
         FILL IN: from the paper, from released code, and why.
@@ -125,7 +125,7 @@ extension Template {
 
         func tune(_ theta: inout ParameterStore, on objective: some Objective) throws {
           var optimizer = Optimizer(
-            estimator: \(name)(smoothing: 1e-3, queries: 4), rule: SGD(learningRate: 5e-5), seed: 42)
+            estimator: \(name)(epsilon: 1e-3, queries: 4), rule: SGD(learningRate: 5e-5), seed: 42)
           for _ in 0..<1000 { try optimizer.step(&theta, objective) }
         }
         ```

@@ -74,7 +74,7 @@ extension Template {
             try checkGoldenTrajectory(
               golden,
               of: Optimizer(
-                estimator: RandomizedEstimator(smoothing: 1e-2), rule: \(name)(learningRate: 0.1), seed: 1))
+                estimator: RandomizedEstimator(epsilon: 1e-2), rule: \(name)(learningRate: 0.1), seed: 1))
           }
 
         """,

@@ -57,7 +57,7 @@ private func makeTable<E: RegisteredEstimator>(
   table.pointee.summary = persistent(description.summary)
   table.pointee.formula = persistent(description.formula)
   table.pointee.source = persistent(description.source)
-  table.pointee.evaluations_text = persistent(description.evaluations)
+  table.pointee.evaluations_text = persistent(description.forwards)
   table.pointee.state_text = persistent(description.state)
   table.pointee.options = UnsafePointer(options)
   table.pointee.option_count = Int64(description.options.count)

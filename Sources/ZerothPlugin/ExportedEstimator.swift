@@ -45,7 +45,7 @@ class ExportedEstimatorBase {
 
   func copy() -> ExportedEstimatorBase { self }
   func validate(_ layout: ParameterLayout) throws(InputError) {}
-  func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 0 }
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int { 0 }
   var traits: Int64 { 0 }
   var stateCount: Int { 0 }
   func estimate(
@@ -63,8 +63,8 @@ final class ExportedEstimator<E: RegisteredEstimator>: ExportedEstimatorBase {
 
   override func validate(_ layout: ParameterLayout) throws(InputError) { try estimator.validate(layout) }
 
-  override func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
-    estimator.evaluations(at: step, in: layout)
+  override func forwards(at step: Int, in layout: ParameterLayout) -> Int {
+    estimator.forwards(at: step, in: layout)
   }
 
   override var traits: Int64 {
@@ -119,7 +119,7 @@ extension zeroth_plugin_estimator {
       guard let layout, let estimator = try? estimator(state), let known = try? estimator.layout(layout) else {
         return 0
       }
-      return Int64(estimator.evaluations(at: Int(step), in: known))
+      return Int64(estimator.forwards(at: Int(step), in: known))
     }
     traits = { state in (try? estimator(state).traits) ?? 0 }
     state_count = { state in (try? estimator(state).stateCount).map { Int64($0) } ?? 0 }

@@ -14,10 +14,10 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case estimatorFits = "estimator: its options fit the layout that it is checked on"
     case estimatorLeavesTheta = "estimator: theta stays bit for bit as it is, also while measuring and after an error"
     case estimatorPassesErrors = "estimator: an error of the objective is passed on"
-    case estimatorCounts = "estimator: exactly the declared number of evaluations"
+    case estimatorCounts = "estimator: exactly the declared number of forward passes"
     case estimatorReportsLosses = "estimator: the losses returned are those measured, in their order"
     case estimatorKeepsTheBatch =
-      "estimator: all evaluations on the batch that is selected, or on declared draws of the step, which returns to it"
+      "estimator: all forward passes on the batch that is selected, or on declared draws of the step, which returns to it"
     case estimatorReturnsWhatItMeasured = "estimator: the direction returned is the one measured"
     case estimatorRepeats = "estimator: the same key gives the same estimate, for any number of threads"
     case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient"
@@ -29,7 +29,7 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case ruleRepeats = "rule: the same estimates give the same updates, for any number of threads"
 
     case adapterFits = "adapter: its options fit the layout that it is checked on"
-    case adapterCounts = "adapter: exactly the declared number of evaluations"
+    case adapterCounts = "adapter: exactly the declared number of forward passes"
     case adapterLeavesThetaWhileMeasuring = "adapter: theta is not written while measuring, nor when that fails"
     case adapterLeavesOtherBlocks = "adapter: blocks outside the selection keep their bits"
     case adapterStaysInRange = "adapter: ratios stay in [1 - tau, 1 + tau]"

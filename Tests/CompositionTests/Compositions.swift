@@ -5,11 +5,11 @@ import ZerothTestKit
 struct Composition: Sendable, CustomStringConvertible {
   let description: String
   /// The estimator's own factor on the learning rate: noisier estimates need smaller steps.
-  private let optimizer: @Sendable (_ rate: Double, _ seed: UInt64) -> any ZerothOptimizer
+  private let optimizer: @Sendable (_ rate: Double, _ seed: UInt64) -> any OptimizerProtocol
   private let rateFactor: Double
 
   /// The optimiser at `rate`, which suits one two-sided Gaussian query.
-  func make(rate: Double, seed: UInt64) -> any ZerothOptimizer { optimizer(rate * rateFactor, seed) }
+  func make(rate: Double, seed: UInt64) -> any OptimizerProtocol { optimizer(rate * rateFactor, seed) }
 
   /// Everything that compiles.
   static let all: [Composition] = randomized + lowRank + coordinates
@@ -17,7 +17,7 @@ struct Composition: Sendable, CustomStringConvertible {
   private typealias Rules<D: Direction> = [(name: String, make: @Sendable (Double) -> any StepRule<D>)]
 
   private static let adapters: [(name: String, adapter: any LayerAdapter)] = {
-    let search = RatioSearch(learningRate: 0.05, smoothing: 0.05, clip: 0.2, units: .ratio)
+    let search = RatioSearch(learningRate: 0.05, epsilon: 0.05, clip: 0.2, units: .ratio)
     let blocks = BlockSelection.roles(.query, .value)
     return [
       ("none", NoAdapter()),
@@ -54,7 +54,7 @@ struct Composition: Sendable, CustomStringConvertible {
           + LowRankMomentum<LowRankProbe>.Refresh.allCases.map { refresh in
             (
               "lozo-m \(refresh.rawValue)",
-              { LowRankMomentum(learningRate: LearningRate($0), decay: 0.5, refresh: refresh) }
+              { LowRankMomentum(learningRate: LearningRate($0), beta: 0.5, refresh: refresh) }
             )
           },
         rateFactor: rank == 1 ? 0.25 : 0.5)
@@ -73,7 +73,7 @@ struct Composition: Sendable, CustomStringConvertible {
         Composition(
           description: "\(name), \(rule.name), \(adapter.name)",
           optimizer: { rate, seed in
-            func open<R: StepRule<E.Direction>, A: LayerAdapter>(_ rule: R, _ adapter: A) -> any ZerothOptimizer {
+            func open<R: StepRule<E.Direction>, A: LayerAdapter>(_ rule: R, _ adapter: A) -> any OptimizerProtocol {
               Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: seed)
             }
             return open(rule.make(rate), adapter.adapter)

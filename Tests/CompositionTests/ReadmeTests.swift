@@ -17,8 +17,8 @@ import Zeroth
     var theta = ParameterStore(layout)
     #expect(objective.loss(at: theta) == 36)
     var optimizer = Optimizer(
-      estimator: LowRankEstimator(rank: 2, interval: 50, smoothing: 1e-3),
-      rule: LowRankMomentum(learningRate: 2e-2, decay: 0.9),
+      estimator: LowRankEstimator(rank: 2, interval: 50, epsilon: 1e-3),
+      rule: LowRankMomentum(learningRate: 2e-2, beta: 0.9),
       adapter: DivergenceProjection(.paper, blocks: .roles(.query, .value), every: 100),
       seed: 42)
     for _ in 0..<4000 { try optimizer.step(&theta, objective) }

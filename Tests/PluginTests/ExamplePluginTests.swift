@@ -25,7 +25,7 @@ import ZerothTestKit
       let registry = try Registry.loading(Libraries.exampleC, checking: checking)
       for queries in [1, 3] {
         let options: [String: OptionValue] = [
-          "smoothing": 0.01, "queries": .int(queries), "distribution": .string(distribution), "sides": .string(sides),
+          "epsilon": 0.01, "queries": .int(queries), "distribution": .string(distribution), "sides": .string(sides),
         ]
         for rule in Self.rules {
           for adapter in Self.adapters {
@@ -54,7 +54,7 @@ import ZerothTestKit
   @Test func theSwiftExampleIsWhatItIsCompiledIn() throws {
     var compiled = Registry.standard
     try compiled.register(FivePointEstimator.self)
-    let options: [String: OptionValue] = ["smoothing": 0.01, "rank": 2, "interval": 3]
+    let options: [String: OptionValue] = ["epsilon": 0.01, "rank": 2, "interval": 3]
     for checking in [false, true] {
       let registry = try Registry.loading(Libraries.exampleSwift, checking: checking)
       for rule in Self.rules + [.init("lozo-m", ["learning-rate": 0.02])] {
@@ -85,7 +85,7 @@ import ZerothTestKit
     #expect(registry.plugins.map(\.name) == ["example-c", "five-point"])
     let found = try registry.explain("example-rge")[0].1
     #expect(found.capabilities == ["produces directions without factors"])
-    #expect(found.options.map(\.name) == ["smoothing", "queries", "sides", "distribution"])
+    #expect(found.options.map(\.name) == ["epsilon", "queries", "sides", "distribution"])
     #expect(found.options.map(\.defaultWords) == ["0.001", "1", "two-sided", "gaussian"])
     #expect(found.options[0].expected == "a number, above 0" && found.options[1].expected == "an integer, 1 to 1000000")
     #expect(found.text.contains("plugin       example-c, \(Libraries.exampleC)"))
@@ -93,7 +93,7 @@ import ZerothTestKit
     let lozo = Composition.Part("lozo-m", ["learning-rate": 0.1])
     let refused = inputError { _ = try run(.init("example-rge"), lozo, in: registry) }
     #expect(refused?.expected == "low-rank directions, as estimator lge, five-point has")
-    let range = inputError { _ = try run(.init("example-rge", ["smoothing": -1]), in: registry) }
+    let range = inputError { _ = try run(.init("example-rge", ["epsilon": -1]), in: registry) }
     #expect(range?.expected == "a number, above 0")
     let rank = inputError { _ = try run(.init("five-point", ["rank": 100]), in: registry) }
     #expect(rank?.description.contains("estimator.rank: found 100, expected at most the sides of block") == true)

@@ -240,7 +240,7 @@ static const zeroth_plugin_option option = {
 #ifdef OPTION_NAME
     .name = "Not Kebab",
 #else
-    .name = "smoothing",
+    .name = "epsilon",
 #endif
 #ifdef OPTION_KIND
     .kind = 99,

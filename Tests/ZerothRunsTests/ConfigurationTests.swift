@@ -26,7 +26,7 @@ import Zeroth
     [estimator]
     name = "lge"
     rank = 4
-    smoothing = 1
+    epsilon = 1
 
     [rule]
     name = "lozo-m"
@@ -64,14 +64,14 @@ import Zeroth
     #expect(
       c.composition.estimator
         == .init(
-          "lge", ["rank": 4, "interval": 50, "smoothing": 1.0, "queries": 1, "sides": "two-sided"]))
+          "lge", ["rank": 4, "interval": 50, "epsilon": 1.0, "queries": 1, "sides": "two-sided"]))
     #expect(
       c.composition.rule
         == .init(
           "lozo-m",
           [
             "learning-rate": 1e-4, "schedule": "cosine", "warmup": 0, "final": 0.0, "schedule-steps": 1200,
-            "weight-decay": 0.0, "decay": 0.9, "refresh": "exact",
+            "weight-decay": 0.0, "beta": 0.9, "refresh": "exact",
           ]))
     #expect(c.adapterBlocks == .roles(.key, .value))
     #expect(c.composition.adapter.options["moves"] == 10 && c.composition.adapter.options["clip"] == "none")
@@ -143,8 +143,8 @@ import Zeroth
     ] { try settings.set(shortcut: name, to: text) }
     let c = try RunConfiguration(settings)
     #expect(c.composition.estimator.options["rank"] == 1 && c.composition.estimator.options["interval"] == 7)
-    #expect(c.composition.estimator.options["smoothing"] == 1e-2 && c.composition.estimator.options["queries"] == 2)
-    #expect(c.composition.rule.options["decay"] == 0.5 && c.composition.rule.options["learning-rate"] == 2e-5)
+    #expect(c.composition.estimator.options["epsilon"] == 1e-2 && c.composition.estimator.options["queries"] == 2)
+    #expect(c.composition.rule.options["beta"] == 0.5 && c.composition.rule.options["learning-rate"] == 2e-5)
     #expect(c.composition.adapter.options["interval"] == 9 && c.composition.adapter.options["clip"] == 0.25)
     #expect(c.steps == 10 && c.sample == .perClass(8) && c.modelPath == "other" && c.out == "a=b")
     #expect(c.trainable == .roles(.query))
@@ -167,12 +167,12 @@ import Zeroth
     (
       "[estimator]\nrang = 4",
       "a.toml: [estimator] rang: found an option that estimator 'lge' does not have, expected perhaps 'rank', "
-        + "one of rank, interval, smoothing, queries, sides"
+        + "one of rank, interval, epsilon, queries, sides"
     ),
     (
       "[estimator]\ncoordinates = 4",
       "a.toml: [estimator] coordinates: found an option that estimator 'lge' does not have, expected estimator cge "
-        + "for it, or one of rank, interval, smoothing, queries, sides"
+        + "for it, or one of rank, interval, epsilon, queries, sides"
     ),
     ("[estimator]\nrank = \"4\"", "a.toml: [estimator] rank: found '4', expected an integer, at least 1"),
     ("[estimator]\nrank = 4.0", "a.toml: [estimator] rank: found 4.0, expected an integer, at least 1"),
@@ -180,9 +180,9 @@ import Zeroth
     ("[estimator]\nrank = [4]", "a.toml: [estimator] rank: found a TOML array, expected an integer, at least 1"),
     ("[estimator.rank]\na = 4", "a.toml: [estimator] rank: found a TOML table, expected an integer, at least 1"),
     ("[estimator]\nrank = 1979-05-27", "a.toml: [estimator] rank: found a TOML date, expected an integer, at least 1"),
-    ("[estimator]\nsmoothing = nan", "a.toml: [estimator] smoothing: found nan, expected a number, above 0"),
-    ("[estimator]\nsmoothing = inf", "a.toml: [estimator] smoothing: found inf, expected a number, above 0"),
-    ("[estimator]\nsmoothing = true", "a.toml: [estimator] smoothing: found true, expected a number, above 0"),
+    ("[estimator]\nsmoothing = nan", "a.toml: [estimator] epsilon: found nan, expected a number, above 0"),
+    ("[estimator]\nsmoothing = inf", "a.toml: [estimator] epsilon: found inf, expected a number, above 0"),
+    ("[estimator]\nsmoothing = true", "a.toml: [estimator] epsilon: found true, expected a number, above 0"),
     (
       "[estimator]\nsides = \"two\"",
       "a.toml: [estimator] sides: found 'two', expected one of two-sided, one-sided"

@@ -62,7 +62,7 @@ import ZerothTasks
           "optimizer": .string(optimizer), "steps": .int(steps), "batch": 8, "seed": .int(seed), "eval-every": 1,
           "out": .string(out),
         ],
-        "estimator": ["smoothing": 1e-2], "rule": ["learning-rate": 1e-2],
+        "estimator": ["epsilon": 1e-2], "rule": ["learning-rate": 1e-2],
       ]))
   }
 

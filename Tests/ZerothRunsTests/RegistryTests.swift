@@ -16,7 +16,7 @@ import Zeroth
     let all = try Registry.withPlugins()
     for kind in StrategyDescription.Kind.allCases {
       for description in all.descriptions(of: kind) {
-        for text in [description.summary, description.formula, description.source, description.evaluations] {
+        for text in [description.summary, description.formula, description.source, description.forwards] {
           #expect(!text.isEmpty, "\(description.name)")
         }
         for option in description.options {
@@ -42,7 +42,7 @@ import Zeroth
                 + "factors, expected low-rank directions, as estimator lge has")
           } else {
             let optimizer = try registry.makeOptimizer(composition, runSteps: 4)
-            #expect(try optimizer.evaluations(at: 0, in: smallLayout()) > 0)
+            #expect(try optimizer.forwards(at: 0, in: smallLayout()) > 0)
           }
         }
       }
@@ -54,13 +54,13 @@ import Zeroth
     let named = try run(
       Composition(
         estimator: .init("low-rank", ["rank": 3, "interval": 2]),
-        rule: .init("low-rank-momentum", ["learning-rate": 0.01, "decay": 0.5, "schedule": "cosine", "warmup": 2]),
+        rule: .init("low-rank-momentum", ["learning-rate": 0.01, "beta": 0.5, "schedule": "cosine", "warmup": 2]),
         adapter: .init("dizo", ["interval": 3, "preset": "released", "moves": 2]), seed: 42))
     var search = DivergenceProjection.Preset.released.search
     search.moves = 2
     var optimizer = Optimizer(
       estimator: LowRankEstimator(rank: 3, interval: 2),
-      rule: LowRankMomentum(learningRate: LearningRate(0.01, decay: .cosine, steps: 8, warmup: 2), decay: 0.5),
+      rule: LowRankMomentum(learningRate: LearningRate(0.01, schedule: .cosine, steps: 8, warmup: 2), beta: 0.5),
       adapter: DivergenceProjection(blocks: .roles(.key, .value), every: 3, search: search), seed: 42)
     var theta = try smallTheta()
     let objective = BatchQuadratic()
@@ -154,10 +154,10 @@ import Zeroth
     #expect(spaced?.subject == "adapter name")
     let twice = inputError {
       try registry.register(
-        adapter: StrategyDescription("x", summary: "s", formula: "f", source: "-", options: [.smoothing, .smoothing])
+        adapter: StrategyDescription("x", summary: "s", formula: "f", source: "-", options: [.epsilon, .epsilon])
       ) { _ in NoAdapter() }
     }
-    #expect(twice?.subject == "adapter 'x': option 'smoothing'")
+    #expect(twice?.subject == "adapter 'x': option 'epsilon'")
   }
 
   @Test func aPresetNamesRegisteredParts() throws {
@@ -186,16 +186,16 @@ import Zeroth
 
 private struct OnePoint: GradientEstimator {
   typealias Direction = DenseDirection
-  let smoothing: Double
+  let epsilon: Double
 
-  func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 1 }
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int { 1 }
 
   mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
     let z = DenseDirection(context.key.child(.plugin), layout: context.layout)
-    let losses = try objective.losses(along: z, at: [Float(smoothing)], from: theta)
-    return GradientEstimate(terms: [(losses[0] / smoothing, z)], losses: losses, projectedGradient: losses[0])
+    let losses = try objective.losses(along: z, at: [Float(epsilon)], from: theta)
+    return GradientEstimate(terms: [(losses[0] / epsilon, z)], losses: losses, projectedGradient: losses[0])
   }
 }
 
@@ -232,8 +232,8 @@ private struct HalfStep: LayerAdapter {
 private func install(into registry: inout Registry) throws {
   try registry.register(
     estimator: StrategyDescription(
-      "one-point", summary: "One loss", formula: "L z / eps", source: "-", options: [.smoothing])
-  ) { OnePoint(smoothing: try $0.double("smoothing")) }
+      "one-point", summary: "One loss", formula: "L z / eps", source: "-", options: [.epsilon])
+  ) { OnePoint(epsilon: try $0.double("epsilon")) }
   try registry.register(rule: NormalizedStepFactory())
   try registry.register(
     adapter: StrategyDescription(
@@ -276,9 +276,9 @@ private func install(into registry: inout Registry) throws {
     var registry = Registry.standard
     try registry.register(
       estimator: StrategyDescription("careless", summary: "s", formula: "f", source: "-")
-    ) { OnePoint(smoothing: try $0.double("smoothing")) }
+    ) { OnePoint(epsilon: try $0.double("epsilon")) }
     let composition = Composition(estimator: .init("careless"), rule: .init("sgd", ["learning-rate": 0.1]))
     let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 2) }
-    #expect(error?.subject == "estimator 'careless': option 'smoothing'")
+    #expect(error?.subject == "estimator 'careless': option 'epsilon'")
   }
 }

@@ -41,14 +41,14 @@ import ZerothTasks
 
   func configuration(
     _ task: [String: OptionValue], out: String?, steps: Int = 3, run: [String: OptionValue] = [:],
-    smoothing: Double = 1e-2
+    epsilon: Double = 1e-2
   ) throws -> RunConfiguration {
     var run: [String: OptionValue] = run.merging([
       "optimizer": "mezo", "steps": .int(steps), "batch": 4, "seed": 3, "eval-every": 1,
     ]) { given, _ in given }
     if let out { run["out"] = .string(out) }
     let settings = try Settings([
-      "model": ["path": "imdb-opt"], "task": task, "run": run, "estimator": ["smoothing": .double(smoothing)],
+      "model": ["path": "imdb-opt"], "task": task, "run": run, "estimator": ["epsilon": .double(epsilon)],
       "rule": ["learning-rate": 1e-3],
     ])
     return try RunConfiguration(settings, tasks: Self.tasks)
@@ -97,7 +97,7 @@ import ZerothTasks
     let scratch = try Scratch()
     let configuration = try configuration(
       ["name": "sst2", "k": 16, "test": 20, "objective": "accuracy"], out: scratch.path + "/run", steps: 6,
-      run: ["batch": 32], smoothing: 3e-2)
+      run: ["batch": 32], epsilon: 3e-2)
     try train(configuration, scratch)
     let end = try ReplayedRun(scratch.path + "/run", modelPath: nil, out: scratch.path + "/end", step: 6)
     let base = try CausalModel(directory: Embedded.model()).loadParameters()

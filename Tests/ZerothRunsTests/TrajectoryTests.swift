@@ -62,7 +62,7 @@ import Zeroth
       reports.append(report)
     }
     let file = try Data(contentsOf: URL(fileURLWithPath: path))
-    let evaluations = try (0..<Self.steps).reduce(0) { try $0 + optimizer.evaluations(at: $1, in: smallLayout()) }
+    let evaluations = try (0..<Self.steps).reduce(0) { try $0 + optimizer.forwards(at: $1, in: smallLayout()) }
     #expect(file.count == header.encoded.count + 8 * evaluations)
     return Uninterrupted(end: bits(theta), reports: reports, file: file, header: header)
   }
@@ -72,7 +72,7 @@ import Zeroth
       let path = folder + "/trajectory"
       // A loss of the fourth step, at which adapters measure too, is not finite: run and replay skip it.
       let before = try registry.makeOptimizer(composition, runSteps: 6)
-      let fourth = try (0..<3).reduce(0) { try $0 + before.evaluations(at: $1, in: smallLayout()) }
+      let fourth = try (0..<3).reduce(0) { try $0 + before.forwards(at: $1, in: smallLayout()) }
       for broken: Set<Int> in [[], [fourth]] {
         let run = try uninterrupted(composition, path, broken: broken)
         #expect(run.reports.map(\.outcome).contains(.skipped) == !broken.isEmpty)
@@ -86,7 +86,7 @@ import Zeroth
         #expect(run.end != bits(try smallTheta()))
         for (replayed, lived) in zip(reports, run.reports) {
           #expect(replayed.losses.map(\.bitPattern) == lived.losses.map(\.bitPattern))
-          #expect(replayed.outcome == lived.outcome && replayed.evaluations == lived.evaluations)
+          #expect(replayed.outcome == lived.outcome && replayed.forwards == lived.forwards)
         }
         try FileManager.default.removeItem(atPath: path)
       }
@@ -117,7 +117,7 @@ import Zeroth
         #expect(steps == Array(0..<Self.steps))
         #expect(bits(theta) == run.end, "cut at \(cut)")
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == run.file, "cut at \(cut)")
-        if cut == run.file.count { #expect(replayed == Self.steps && objective.base.evaluations == 0) }
+        if cut == run.file.count { #expect(replayed == Self.steps && objective.base.forwards == 0) }
       }
     }
   }

@@ -7,32 +7,32 @@ import Zeroth
 ///
 /// The step goes along the D that was measured: H moves at the start of the next step, when the update has been applied.
 ///
-/// Cost: 3 evaluations; d stored floats, of the trainable blocks.
+/// Cost: 3 forward passes; d stored floats, of the trainable blocks.
 public struct HessianInformedEstimator: GradientEstimator {
   /// What it measures along.
   public typealias Direction = CurvatureDirection
 
   /// eps > 0, in units of the parameters.
-  public let smoothing: Double
+  public let epsilon: Double
   /// alpha in [0, 1), the part of H that a step renews; 0 keeps H = 1, and the estimates of RGE.
   public let curvatureRate: Double
   private var curvature: StoredVector?
   private var pending: (key: StreamKey, coefficient: Double)?
 
   /// HiZOO with curvature rate alpha.
-  public init(smoothing: Double = 1e-3, curvatureRate: Double = 1e-6) {
-    self.smoothing = smoothing
+  public init(epsilon: Double = 1e-3, curvatureRate: Double = 1e-6) {
+    self.epsilon = epsilon
     self.curvatureRate = curvatureRate
   }
 
   /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
     try require("estimator.curvature-rate", curvatureRate, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
   }
 
   /// Three.
-  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 3 }
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 3 }
 
   /// d floats, once the first step is done.
   public var stateCount: Int { curvature?.count ?? 0 }
@@ -48,7 +48,7 @@ public struct HessianInformedEstimator: GradientEstimator {
     let key = context.key.child(.query)
     let direction = CurvatureDirection(
       noise: DenseDirection(key, layout: context.layout), curvature: h)
-    let eps = Float(smoothing)
+    let eps = Float(epsilon)
     let losses = try objective.losses(along: direction, at: [eps, -eps, 0], from: theta)
     let c = (losses[0] - losses[1]) / (2 * Double(eps))
     let second = abs(losses[0] + losses[1] - 2 * losses[2]) / (2 * Double(eps) * Double(eps))

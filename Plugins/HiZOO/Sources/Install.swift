@@ -10,15 +10,15 @@ public func install(into registry: inout Registry) throws(InputError) {
         "g = c Sigma^{1/2} z, Sigma = 1/H;  H = (1 - alpha) H + alpha |L+ + L- - 2 L0| / (2 eps^2) H z^2, step by step",
       source: "HiZOO (Zhao et al. 2024)",
       options: [
-        .smoothing,
+        .epsilon,
         OptionSpec(
           "curvature-rate", .double, default: .value(1e-6), range: .belowOne,
           "alpha, the part of H that a step renews; 0 keeps H = 1"),
       ],
-      evaluations: "3", state: "1 per trainable parameter (H, fp32)")
+      forwards: "3", state: "1 per trainable parameter (H, fp32)")
   ) { options in
     HessianInformedEstimator(
-      smoothing: try options.double("smoothing"), curvatureRate: try options.double("curvature-rate"))
+      epsilon: try options.double("epsilon"), curvatureRate: try options.double("curvature-rate"))
   }
   try registry.register(
     optimizer: OptimizerPreset(

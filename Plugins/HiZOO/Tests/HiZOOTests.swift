@@ -10,7 +10,7 @@ import ZerothTestKit
   }
 
   @Test(arguments: [0, 1e-6, 0.3]) func laws(_ rate: Double) throws {
-    try checkEstimatorLaws(of: HessianInformedEstimator(smoothing: 1e-2, curvatureRate: rate))
+    try checkEstimatorLaws(of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate))
     let frozen = try ParameterLayout.small.training(only: .roles(.query, .bias))
     try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate), in: frozen)
   }
@@ -21,7 +21,7 @@ import ZerothTestKit
     for layout in [.small, wide] {
       let quadratic = Quadratic(layout)
       let theta = quadratic.start()
-      var estimator = HessianInformedEstimator(smoothing: 0.1, curvatureRate: 0.5)
+      var estimator = HessianInformedEstimator(epsilon: 0.1, curvatureRate: 0.5)
       for step in 0..<3 {
         let estimate = estimator.estimate(at: theta, context: context(step, layout), objective: quadratic)
         try checkDirectionLaws(of: estimate.terms[0].direction, in: layout)
@@ -40,7 +40,7 @@ import ZerothTestKit
     }
     var theta = quadratic.start()
     var optimizer = Optimizer(
-      estimator: HessianInformedEstimator(smoothing: eps, curvatureRate: alpha),
+      estimator: HessianInformedEstimator(epsilon: eps, curvatureRate: alpha),
       rule: SGD(learningRate: LearningRate(eta)), seed: 7)
     var x = theta.flattened().map(Double.init)
     var h = x.map { _ in 1.0 }
@@ -70,7 +70,7 @@ import ZerothTestKit
   @Test func keptEstimatesStay() {
     let quadratic = Quadratic()
     let theta = quadratic.start()
-    var estimator = HessianInformedEstimator(smoothing: 0.1, curvatureRate: 0.9)
+    var estimator = HessianInformedEstimator(epsilon: 0.1, curvatureRate: 0.9)
     let first = estimator.estimate(at: theta, context: context(0), objective: quadratic)
     let before = first.flattened(in: .small)
     let second = estimator.estimate(at: theta, context: context(1), objective: quadratic)
@@ -79,7 +79,7 @@ import ZerothTestKit
     #expect(second.terms[0].direction.flattened(in: .small) != plain.flattened(in: .small))
   }
 
-  /// Without a rate it is RGE, and three evaluations.
+  /// Without a rate it is RGE, and three forward passes.
   @Test func rateZeroIsRGE() {
     let quadratic = Quadratic()
     let theta = quadratic.start()
@@ -98,14 +98,14 @@ import ZerothTestKit
     let quadratic = Quadratic()
     var theta = quadratic.start()
     var optimizer = Optimizer(
-      estimator: HessianInformedEstimator(smoothing: 0.1, curvatureRate: 0.5), rule: SGD(learningRate: 0.01), seed: 1)
+      estimator: HessianInformedEstimator(epsilon: 0.1, curvatureRate: 0.5), rule: SGD(learningRate: 0.01), seed: 1)
     let broken = NonFiniteObjective(quadratic) { $0 == 1 }
     #expect(try optimizer.step(&theta, broken).outcome == .skipped)
     #expect(try optimizer.step(&theta, broken).outcome == .applied)
     #expect(ParameterLayout.small.blocks.allSatisfy { optimizer.estimator.curvature(of: $0).allSatisfy { $0 == 1 } })
     // Losses beyond all measure: H is bounded, and directions stay numbers.
     let steep = FunctionObjective { theta in 1e30 * theta.flattened().reduce(0) { $0 + Double($1 * $1) } }
-    var estimator = HessianInformedEstimator(smoothing: 0.1, curvatureRate: 0.5)
+    var estimator = HessianInformedEstimator(epsilon: 0.1, curvatureRate: 0.5)
     for step in 0..<4 {
       let estimate = estimator.estimate(at: theta, context: context(step), objective: steep)
       #expect(estimate.terms[0].direction.flattened(in: .small).allSatisfy { $0.isFinite })
@@ -117,7 +117,7 @@ import ZerothTestKit
     var theta = quadratic.start()
     let before = quadratic.loss(at: theta)
     var optimizer = Optimizer(
-      estimator: HessianInformedEstimator(smoothing: 1e-2, curvatureRate: 1e-3), rule: SGD(learningRate: 0.016),
+      estimator: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: 1e-3), rule: SGD(learningRate: 0.016),
       adapter: DivergenceProjection(.paper, blocks: .roles(.query), every: 5), seed: 1)
     for _ in 0..<400 { try optimizer.step(&theta, quadratic) }
     #expect(quadratic.loss(at: theta) < 0.5 * before)
@@ -128,8 +128,8 @@ import ZerothTestKit
     for rate in [-0.1, 1, .nan] {
       #expect(throws: InputError.self) { try HessianInformedEstimator(curvatureRate: rate).validate(.small) }
     }
-    for smoothing in [0, -1, .infinity] {
-      #expect(throws: InputError.self) { try HessianInformedEstimator(smoothing: smoothing).validate(.small) }
+    for epsilon in [0, -1, .infinity] {
+      #expect(throws: InputError.self) { try HessianInformedEstimator(epsilon: epsilon).validate(.small) }
     }
     var registry = Registry.standard
     try install(into: &registry)

@@ -16,13 +16,13 @@ public func install(into registry: inout Registry) throws(InputError) {
         OptionSpec(
           "interval", .int, default: .value(100), range: .atLeast(1), unit: "steps",
           "after how many steps the mask is taken anew"),
-        .smoothing, .queries, .sides,
+        .epsilon, .queries, .sides,
       ],
-      evaluations: "2q, or q + 1 one-sided", state: "1 bit per trainable parameter (the mask)")
+      forwards: "2q, or q + 1 one-sided", state: "1 bit per trainable parameter (the mask)")
   ) { options in
     SparseEstimator(
       density: try options.double("density"), interval: try options.int("interval"),
-      smoothing: try options.double("smoothing"), queries: try options.int("queries"),
+      epsilon: try options.double("epsilon"), queries: try options.int("queries"),
       sides: try options.choice("sides"))
   }
   try registry.register(

@@ -8,7 +8,7 @@ import Zeroth
 /// Between, the mask is kept as it is, a bit for each parameter: theta moves while the update is applied, so a mask that
 /// compares weights on the way would not be the one that was measured.
 ///
-/// Cost: 2q evaluations, or q + 1 one-sided; d/32 stored words.
+/// Cost: 2q forward passes, or q + 1 one-sided; d/32 stored words.
 public struct SparseEstimator: GradientEstimator {
   /// What it measures along.
   public typealias Direction = MaskedDirection
@@ -18,7 +18,7 @@ public struct SparseEstimator: GradientEstimator {
   /// At least 1: the mask is taken anew every so many steps.
   public let interval: Int
   /// eps > 0, in units of the parameters.
-  public let smoothing: Double
+  public let epsilon: Double
   /// q >= 1, the number of directions that are averaged.
   public let queries: Int
   /// Where the losses are taken.
@@ -29,12 +29,12 @@ public struct SparseEstimator: GradientEstimator {
 
   /// Sparse-MeZO on a quarter of the weights.
   public init(
-    density: Double = 0.25, interval: Int = 100, smoothing: Double = 1e-3, queries: Int = 1,
+    density: Double = 0.25, interval: Int = 100, epsilon: Double = 1e-3, queries: Int = 1,
     sides: RandomizedEstimator.Sides = .two
   ) {
     self.density = density
     self.interval = interval
-    self.smoothing = smoothing
+    self.epsilon = epsilon
     self.queries = queries
     self.sides = sides
   }
@@ -43,7 +43,7 @@ public struct SparseEstimator: GradientEstimator {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try require("estimator.density", density, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
     try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
-    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
     try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
     guard layout.trainable.contains(where: { SmallWeightMask.count(in: $0, density: density) > 0 }) else {
       throw InputError(
@@ -52,7 +52,7 @@ public struct SparseEstimator: GradientEstimator {
   }
 
   /// 2q, or q + 1 one-sided.
-  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     sides == .two ? 2 * queries : queries + 1
   }
 
@@ -67,7 +67,7 @@ public struct SparseEstimator: GradientEstimator {
     let directions = Few(count: queries) { query in
       MaskedDirection(noise: DenseDirection(context.key.child(.query, query), layout: context.layout), mask: mask)
     }
-    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, smoothing: smoothing)
+    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, epsilon: epsilon)
   }
 
   private mutating func currentMask(_ theta: borrowing ParameterStore, _ step: Int) -> SmallWeightMask {

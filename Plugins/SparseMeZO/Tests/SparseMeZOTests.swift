@@ -68,7 +68,7 @@ import ZerothTestKit
     let quadratic = Quadratic()
     var theta = quadratic.start()
     var optimizer = Optimizer(
-      estimator: SparseEstimator(density: 0.3, interval: 3, smoothing: 0.01, queries: 2),
+      estimator: SparseEstimator(density: 0.3, interval: 3, epsilon: 0.01, queries: 2),
       rule: SGD(learningRate: 0.3), seed: 5)
     var masks: [[Bool]] = []
     for step in 0..<9 {
@@ -101,7 +101,7 @@ import ZerothTestKit
     let seeds = 4000
     var mean = gradient.map { _ in 0.0 }
     for seed in 0..<seeds {
-      var estimator = SparseEstimator(density: 0.4, smoothing: 1e-2)
+      var estimator = SparseEstimator(density: 0.4, epsilon: 1e-2)
       let context = StepContext(step: 0, runKey: StreamKey(seed: UInt64(seed)), layout: layout)
       let estimate = estimator.estimate(at: theta, context: context, objective: quadratic).flattened(in: layout)
       for i in mean.indices { mean[i] += estimate[i] / Double(seeds) }
@@ -130,7 +130,7 @@ import ZerothTestKit
     #expect(throws: InputError.self) { try SparseEstimator(density: 0.02).validate(layout) }
     #expect(throws: InputError.self) { try SparseEstimator(interval: 0).validate(layout) }
     #expect(throws: InputError.self) { try SparseEstimator(queries: 0).validate(layout) }
-    #expect(throws: InputError.self) { try SparseEstimator(smoothing: 0).validate(layout) }
+    #expect(throws: InputError.self) { try SparseEstimator(epsilon: 0).validate(layout) }
     var registry = Registry.standard
     try install(into: &registry)
     let wrong = Composition(

@@ -18,9 +18,9 @@ public struct Adam<D: Direction>: StepRule {
   /// eta, over the steps.
   public let learningRate: LearningRate
   /// beta_1, in [0, 1).
-  public let decay: Double
+  public let beta: Double
   /// beta_2, in [0, 1).
-  public let secondDecay: Double
+  public let beta2: Double
   /// zeta > 0, beside the root of v.
   public let stability: Double
   /// lambda, by role.
@@ -30,12 +30,12 @@ public struct Adam<D: Direction>: StepRule {
 
   /// Adam with the decays beta_1 and beta_2.
   public init(
-    learningRate: LearningRate, decay: Double = 0.9, secondDecay: Double = 0.999, stability: Double = 1e-8,
+    learningRate: LearningRate, beta: Double = 0.9, beta2: Double = 0.999, stability: Double = 1e-8,
     weightDecay: WeightDecay = .none
   ) {
     self.learningRate = learningRate
-    self.decay = decay
-    self.secondDecay = secondDecay
+    self.beta = beta
+    self.beta2 = beta2
     self.stability = stability
     self.weightDecay = weightDecay
   }
@@ -44,8 +44,8 @@ public struct Adam<D: Direction>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try require("rule.decay", decay, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
-    try validateSecondMoment(secondDecay, stability)
+    try require("rule.beta", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try validateSecondMoment(beta2, stability)
   }
 
   /// Moves m and v, in one pass, and returns the step that they make.
@@ -53,8 +53,8 @@ public struct Adam<D: Direction>: StepRule {
     let zeros = { StoredVector(context.layout.trainable) }
     var (m, v) = moments.take() ?? (zeros(), zeros())
     let g = WeightedSum(estimate.terms.map { (Float($0.coefficient), $0.direction) })
-    let (keep, gain) = (Float(decay), Float(1 - decay))
-    let (secondKeep, secondGain) = (Float(secondDecay), Float(1 - secondDecay))
+    let (keep, gain) = (Float(beta), Float(1 - beta))
+    let (secondKeep, secondGain) = (Float(beta2), Float(1 - beta2))
     m.forEachPanel(with: &v) { block, rows, m, v in
       withScratch(m.count) { values in
         values.initialize(repeating: 0)
@@ -69,8 +69,8 @@ public struct Adam<D: Direction>: StepRule {
     moments = (m, v)
     updates += 1
     return AdamUpdate(
-      first: m, second: v, scale: Float(-learningRate(at: context.step) / (1 - pow(decay, Double(updates)))),
-      secondScale: Float(1 / (1 - pow(secondDecay, Double(updates)))), stability: Float(stability))
+      first: m, second: v, scale: Float(-learningRate(at: context.step) / (1 - pow(beta, Double(updates)))),
+      secondScale: Float(1 / (1 - pow(beta2, Double(updates)))), stability: Float(stability))
   }
 
   /// 2d floats, once the first step is done.
@@ -103,7 +103,7 @@ public struct AdamUpdate: Direction {
 }
 
 /// The options that Adam and its scalar variant share.
-func validateSecondMoment(_ decay: Double, _ stability: Double) throws(InputError) {
-  try require("rule.second-decay", decay, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+func validateSecondMoment(_ beta: Double, _ stability: Double) throws(InputError) {
+  try require("rule.beta2", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
   try require("rule.stability", stability, "a positive number") { $0 > 0 && $0.isFinite }
 }

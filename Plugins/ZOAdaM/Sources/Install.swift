@@ -18,7 +18,7 @@ public func install(into registry: inout Registry) throws(InputError) {
 
 private let secondMoment = [
   OptionSpec(
-    "second-decay", .double, default: .value(0.999), range: .belowOne,
+    "beta2", .double, default: .value(0.999), range: .belowOne,
     "beta of the second moment, the part of it that a step keeps"),
   OptionSpec(
     "stability", .double, default: .value(1e-8), range: .positive, "zeta, beside the root of the second moment"),
@@ -29,13 +29,13 @@ private struct AdamFactory: RuleFactory {
     "adam", summary: "Adam on the estimate, with stored moments and decoupled weight decay",
     formula:
       "m = beta m + (1 - beta) g;  v = beta_2 v + (1 - beta_2) g^2;  theta -= eta m^ / (sqrt(v^) + zeta), ^ bias-corrected",
-    source: "Kingma and Ba 2015", options: OptionSpec.stepRule + [.decay] + secondMoment,
+    source: "Kingma and Ba 2015", options: OptionSpec.stepRule + [.beta] + secondMoment,
     state: "2 per trainable parameter")
 
   func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
     Adam<D>(
-      learningRate: try options.learningRate(), decay: try options.double("decay"),
-      secondDecay: try options.double("second-decay"), stability: try options.double("stability"),
+      learningRate: try options.learningRate(), beta: try options.double("beta"),
+      beta2: try options.double("beta2"), stability: try options.double("stability"),
       weightDecay: try options.weightDecay())
   }
 }
@@ -49,7 +49,7 @@ private struct ScalarAdamFactory: RuleFactory {
 
   func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
     ScalarAdam<D>(
-      learningRate: try options.learningRate(), secondDecay: try options.double("second-decay"),
+      learningRate: try options.learningRate(), beta2: try options.double("beta2"),
       stability: try options.double("stability"), weightDecay: try options.weightDecay())
   }
 }

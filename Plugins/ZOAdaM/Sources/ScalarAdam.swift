@@ -19,7 +19,7 @@ public struct ScalarAdam<D: Direction>: StepRule {
   /// eta, over the steps.
   public let learningRate: LearningRate
   /// beta, in [0, 1).
-  public let secondDecay: Double
+  public let beta2: Double
   /// zeta > 0, beside the root of v.
   public let stability: Double
   /// lambda, by role.
@@ -29,10 +29,10 @@ public struct ScalarAdam<D: Direction>: StepRule {
 
   /// The scalar variant with decay beta.
   public init(
-    learningRate: LearningRate, secondDecay: Double = 0.999, stability: Double = 1e-8, weightDecay: WeightDecay = .none
+    learningRate: LearningRate, beta2: Double = 0.999, stability: Double = 1e-8, weightDecay: WeightDecay = .none
   ) {
     self.learningRate = learningRate
-    self.secondDecay = secondDecay
+    self.beta2 = beta2
     self.stability = stability
     self.weightDecay = weightDecay
   }
@@ -41,13 +41,13 @@ public struct ScalarAdam<D: Direction>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try validateSecondMoment(secondDecay, stability)
+    try validateSecondMoment(beta2, stability)
   }
 
   /// Moves v and returns -eta g / (sqrt(v) + zeta).
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
     let c = estimate.projectedGradient
-    let weight = average == 0 ? 1 : (1 - secondDecay) / (1 - pow(secondDecay, Double(context.step + 1)))
+    let weight = average == 0 ? 1 : (1 - beta2) / (1 - pow(beta2, Double(context.step + 1)))
     average = Float(Double(average) + weight * (c * c - Double(average)))
     let eta = learningRate(at: context.step) / (Double(average).squareRoot() + stability)
     return WeightedSum(estimate.terms.map { (Float(-eta * $0.coefficient), $0.direction) })

@@ -21,7 +21,7 @@ import ZerothTestKit
   @Test func laws() throws {
     let wide = ParameterLayout.made([.init("wide", rows: 3, columns: 30_001), .init("tall", rows: 900, columns: 97)])
     try checkRuleLaws(of: Adam(learningRate: 0.1), gain: nil, estimates: RandomizedEstimator(queries: 2))
-    try checkRuleLaws(of: Adam(learningRate: 0.1, decay: 0), gain: nil, estimates: LowRankEstimator(interval: 2))
+    try checkRuleLaws(of: Adam(learningRate: 0.1, beta: 0), gain: nil, estimates: LowRankEstimator(interval: 2))
     try checkRuleLaws(of: Adam(learningRate: 0.1), gain: nil, estimates: CoordinateEstimator(.random(5)))
     try checkRuleLaws(of: Adam(learningRate: 0.1), gain: nil, estimates: RandomizedEstimator(), in: wide)
     try checkRuleLaws(
@@ -48,7 +48,7 @@ import ZerothTestKit
       [-0.314118733, 0.002557895, -0.072761071, -0.160329203, -0.133155263],
       [-0.373823125, -0.034630201, -0.122471256, -0.172565775, -0.139496221],
     ]
-    var rule = Adam<CoordinateDirection>(learningRate: 0.1, decay: 0.8, secondDecay: 0.95, stability: 0.01)
+    var rule = Adam<CoordinateDirection>(learningRate: 0.1, beta: 0.8, beta2: 0.95, stability: 0.01)
     #expect(rule.stateCount == 0)
     var theta = [Double](repeating: 0, count: 5)
     for (t, g) in Self.gradients.enumerated() {
@@ -65,7 +65,7 @@ import ZerothTestKit
   ///     v = b2*v + (1-b2)*c**2; -eta*c / (np.sqrt(v/(1-b2**t)) + zeta)
   @Test func fiveStepsOfTheScalar() {
     let golden = [-0.099667774, 0.044983950, -0.027505588, 0.180117927, -0.049594734]
-    var rule = ScalarAdam<CoordinateDirection>(learningRate: 0.1, secondDecay: 0.95, stability: 0.01)
+    var rule = ScalarAdam<CoordinateDirection>(learningRate: 0.1, beta2: 0.95, stability: 0.01)
     for (t, c) in [3, -1, 0.5, -8, 2].enumerated() {
       let moved = update(&rule, t, c, [1, 0, -1, 2, 0])
       let expected = [1, 0, -1, 2, 0].map { $0 * golden[t] }
@@ -118,9 +118,9 @@ import ZerothTestKit
     typealias R = Adam<DenseDirection>
     typealias S = ScalarAdam<DenseDirection>
     for decay in [-0.1, 1, .nan] {
-      #expect(throws: InputError.self) { try R(learningRate: 0.1, decay: decay).validate(.small) }
-      #expect(throws: InputError.self) { try R(learningRate: 0.1, secondDecay: decay).validate(.small) }
-      #expect(throws: InputError.self) { try S(learningRate: 0.1, secondDecay: decay).validate(.small) }
+      #expect(throws: InputError.self) { try R(learningRate: 0.1, beta: decay).validate(.small) }
+      #expect(throws: InputError.self) { try R(learningRate: 0.1, beta2: decay).validate(.small) }
+      #expect(throws: InputError.self) { try S(learningRate: 0.1, beta2: decay).validate(.small) }
     }
     for stability in [0, -1, .infinity] {
       #expect(throws: InputError.self) { try R(learningRate: 0.1, stability: stability).validate(.small) }

@@ -16,14 +16,14 @@ public func install(into registry: inout Registry) throws(InputError) {
         OptionSpec(
           "anchor-batches", .int, default: .value(8), range: .atLeast(1), unit: "mini-batches",
           "B, on which the anchor's estimate is taken, each with a direction of its own"),
-        .smoothing,
+        .epsilon,
       ],
-      evaluations: "2B at an anchor, 4 between",
+      forwards: "2B at an anchor, 4 between",
       state: "1 per parameter (the anchor's weights, fp32), and B pairs of key and coefficient")
   ) { options in
     VarianceReducedEstimator(
       interval: try options.int("interval"), anchorBatches: try options.int("anchor-batches"),
-      smoothing: try options.double("smoothing"))
+      epsilon: try options.double("epsilon"))
   }
   try registry.register(
     optimizer: OptimizerPreset(

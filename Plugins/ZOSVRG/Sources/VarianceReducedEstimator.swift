@@ -9,7 +9,7 @@ import Zeroth
 /// with c(x) = (L(x + eps z) - L(x - eps z)) / (2 eps). What is kept of the anchor's estimate is the pairs of key and
 /// c_b: no gradient is stored. The weights a are, in d floats.
 ///
-/// Cost: 2B evaluations at an anchor, 4 between; d stored floats, frozen blocks too, and B pairs.
+/// Cost: 2B forward passes at an anchor, 4 between; d stored floats, frozen blocks too, and B pairs.
 public struct VarianceReducedEstimator: GradientEstimator {
   /// What it measures along.
   public typealias Direction = DenseDirection
@@ -19,25 +19,25 @@ public struct VarianceReducedEstimator: GradientEstimator {
   /// B >= 1, the mini-batches that the anchor's estimate is taken on.
   public let anchorBatches: Int
   /// eps > 0, in units of the parameters.
-  public let smoothing: Double
+  public let epsilon: Double
   private var anchor: Anchor?
 
   /// ZO-SVRG with anchors of `anchorBatches` mini-batches.
-  public init(interval: Int = 10, anchorBatches: Int = 8, smoothing: Double = 1e-3) {
+  public init(interval: Int = 10, anchorBatches: Int = 8, epsilon: Double = 1e-3) {
     self.interval = interval
     self.anchorBatches = anchorBatches
-    self.smoothing = smoothing
+    self.epsilon = epsilon
   }
 
   /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
     try require("estimator.anchor-batches", anchorBatches, "at least 1") { $0 >= 1 }
-    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
   }
 
   /// 2B at an anchor, 4 between.
-  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     step % interval == 0 ? 2 * anchorBatches : 4
   }
 
@@ -100,7 +100,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
   private func differences<O: Objective & ~Copyable>(
     _ directions: Few<DenseDirection>, at theta: borrowing ParameterStore, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-    try finiteDifferences(of: objective, at: theta, along: directions, smoothing: smoothing)
+    try finiteDifferences(of: objective, at: theta, along: directions, epsilon: epsilon)
   }
 
   private func direction(_ key: StreamKey, _ context: StepContext) -> DenseDirection {

@@ -63,7 +63,7 @@ import ZerothTestKit
     let key = second.key.child(.query)
     add(c(key, at: theta, Batch(step: 1)) - c(key, at: anchor, Batch(step: 1)), key)
 
-    var estimator = VarianceReducedEstimator(anchorBatches: batches, smoothing: Double(eps))
+    var estimator = VarianceReducedEstimator(anchorBatches: batches, epsilon: Double(eps))
     objective.selectBatch(Batch(step: 0))
     _ = estimator.estimate(at: anchor, context: first, objective: objective)
     objective.selectBatch(Batch(step: 1))
@@ -108,10 +108,10 @@ import ZerothTestKit
     let objective = CountingObjective(Quadratic())
     var counts: [Int] = []
     for _ in 0..<5 {
-      let before = objective.evaluations
+      let before = objective.forwards
       let report = try optimizer.step(&theta, objective)
-      counts.append(objective.evaluations - before)
-      #expect(report.evaluations == counts.last && report.losses.count == counts.last)
+      counts.append(objective.forwards - before)
+      #expect(report.forwards == counts.last && report.losses.count == counts.last)
     }
     #expect(counts == [10, 4, 4, 10, 4])
     let anchor = (1...5).map { Batch(step: 0, draw: $0) }
@@ -156,7 +156,7 @@ import ZerothTestKit
   @Test func wrongOptions() throws {
     #expect(throws: InputError.self) { try VarianceReducedEstimator(interval: 0).validate(.small) }
     #expect(throws: InputError.self) { try VarianceReducedEstimator(anchorBatches: 0).validate(.small) }
-    #expect(throws: InputError.self) { try VarianceReducedEstimator(smoothing: -1).validate(.small) }
+    #expect(throws: InputError.self) { try VarianceReducedEstimator(epsilon: -1).validate(.small) }
     var registry = Registry.standard
     try install(into: &registry)
     let wrong = Composition(

@@ -6,7 +6,7 @@ import CZeroth
 ///
 /// theta_0 is stored for the selected blocks alone. A block that has not moved (Delta = 0) stays as it is.
 ///
-/// Cost: 2J evaluations every kappa steps; as many stored floats as the selected blocks have.
+/// Cost: 2J forward passes every kappa steps; as many stored floats as the selected blocks have.
 public struct DivergenceProjection: LayerAdapter {
   /// A published set of options.
   public enum Preset: String, CaseIterable, Sendable {
@@ -25,10 +25,10 @@ public struct DivergenceProjection: LayerAdapter {
     /// The search that the preset makes.
     public var search: RatioSearch {
       switch self {
-      case .paper: RatioSearch(moves: 1, learningRate: 0.1, smoothing: 0.1, clip: 0.2)
+      case .paper: RatioSearch(moves: 1, learningRate: 0.1, epsilon: 0.1, clip: 0.2)
       case .released:
         RatioSearch(
-          moves: 10, learningRate: 2, smoothing: 0.1, clip: 0.2, scalesMoveByNorm: true, boundsProbe: true,
+          moves: 10, learningRate: 2, epsilon: 0.1, clip: 0.2, scalesMoveByNorm: true, boundsProbe: true,
           freshBatches: true)
       }
     }
@@ -70,7 +70,7 @@ public struct DivergenceProjection: LayerAdapter {
   }
 
   /// 2J after every kappa-th step.
-  public func evaluations(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
+  public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
 
   /// Stores theta_0 of the selected blocks.
   public mutating func begin(_ theta: borrowing ParameterStore) {
@@ -85,8 +85,8 @@ public struct DivergenceProjection: LayerAdapter {
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) {
-    guard evaluations(at: context.step) > 0, let anchor else { return }
-    for block in selected { theta.fold(block) }
+    guard forwards(at: context.step) > 0, let anchor else { return }
+    for block in selected { theta.materialize(block) }
     start(from: anchor, theta)
     let difference = ownedDifference(anchor, theta)
     defer { difference.end() }

@@ -1,13 +1,13 @@
 /// Learns or sets one scalar per block around a rule's update, without knowing the rule.
 ///
 /// Laws, checked by the test kit: ratio 1 is the identity; ratios stay in [1 - tau, 1 + tau]; blocks outside the
-/// selection keep their bits; a block that has not moved is safe; exactly `evaluations(at:)` evaluations.
+/// selection keep their bits; a block that has not moved is safe; exactly `forwards(at:)` forward passes.
 public protocol LayerAdapter: Sendable {
   /// Throws `InputError` when its options do not fit `layout`, or do not go with `weightDecay`.
   func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError)
 
   /// Forward passes at step `step`, beyond the estimator's.
-  func evaluations(at step: Int) -> Int
+  func forwards(at step: Int) -> Int
 
   /// Called once with theta_0, before the first step.
   mutating func begin(_ theta: borrowing ParameterStore)
@@ -32,7 +32,7 @@ extension LayerAdapter {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {}
   /// None.
-  public func evaluations(at step: Int) -> Int { 0 }
+  public func forwards(at step: Int) -> Int { 0 }
   /// Nothing.
   public mutating func begin(_ theta: borrowing ParameterStore) {}
   /// All ones.

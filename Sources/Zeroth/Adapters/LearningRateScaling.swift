@@ -5,7 +5,7 @@
 /// The multipliers are kept between steps, and start at 1; `reinitializes` starts each search at 1. Then, at kappa = 1,
 /// it tries the points that the previous-iterate projection tries.
 ///
-/// Cost: 2J evaluations every kappa steps; one number for each selected block.
+/// Cost: 2J forward passes every kappa steps; one number for each selected block.
 public struct LearningRateScaling: LayerAdapter {
   /// The blocks that have a multiplier of their own.
   public let blocks: BlockSelection
@@ -20,7 +20,7 @@ public struct LearningRateScaling: LayerAdapter {
   /// Multipliers for `blocks`, moved every `interval` steps.
   public init(
     blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100,
-    search: RatioSearch = RatioSearch(learningRate: 0.1, smoothing: 0.1, clip: 0.2, units: .ratio),
+    search: RatioSearch = RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: 0.2, units: .ratio),
     reinitializes: Bool = false
   ) {
     self.blocks = blocks
@@ -37,7 +37,7 @@ public struct LearningRateScaling: LayerAdapter {
   }
 
   /// 2J before every kappa-th step.
-  public func evaluations(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
+  public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
 
   /// The multipliers, moved if this step is one of the kappa-th.
   public mutating func scales<U: Direction, O: Objective & ~Copyable>(
@@ -45,7 +45,7 @@ public struct LearningRateScaling: LayerAdapter {
   ) throws(O.Failure) -> BlockScales {
     let selected = context.layout.trainable.filter(blocks.contains)
     if ratios.isEmpty { state.ratios = selected.map { _ in 1 } }
-    if evaluations(at: context.step) > 0 {
+    if forwards(at: context.step) > 0 {
       // The blocks outside the selection make the whole step too: both signs are tried where the update would lead.
       let all = context.layout.trainable
       let places = Dictionary(uniqueKeysWithValues: zip(selected.map(\.index), selected.indices))

@@ -5,7 +5,7 @@
 /// Delta is the update itself, which can be made again: nothing is stored. It does not go with weight decay, whose
 /// part of the step is not in the update.
 ///
-/// Cost: 2J evaluations every kappa steps; no stored floats.
+/// Cost: 2J forward passes every kappa steps; no stored floats.
 public struct PreviousIterateProjection: LayerAdapter {
   /// The blocks that are projected.
   public let blocks: BlockSelection
@@ -18,7 +18,7 @@ public struct PreviousIterateProjection: LayerAdapter {
   /// The projection of `blocks` every `interval` steps.
   public init(
     blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100,
-    search: RatioSearch = RatioSearch(learningRate: 0.1, smoothing: 0.1, clip: 0.2, units: .ratio)
+    search: RatioSearch = RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: 0.2, units: .ratio)
   ) {
     self.blocks = blocks
     self.interval = interval
@@ -34,13 +34,13 @@ public struct PreviousIterateProjection: LayerAdapter {
   }
 
   /// 2J after every kappa-th step.
-  public func evaluations(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
+  public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
 
   /// Projects, if this step is one of the kappa-th.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) {
-    guard evaluations(at: context.step) > 0 else { return }
+    guard forwards(at: context.step) > 0 else { return }
     let selected = context.layout.trainable.filter(blocks.contains)
     state.norms = selected.map { update.norm(on: $0) }
     state.ratios = selected.map { _ in 1 }

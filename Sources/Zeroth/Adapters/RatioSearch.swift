@@ -14,12 +14,12 @@ public struct RatioSearch: Sendable, Hashable {
     case ratio
   }
 
-  /// J >= 1, moves in a search; each costs two evaluations.
+  /// J >= 1, moves in a search; each costs two forward passes.
   public var moves: Int
   /// eta' >= 0.
   public var learningRate: Double
   /// eps' > 0.
-  public var smoothing: Double
+  public var epsilon: Double
   /// tau in (0, 1]: ratios stay in [1 - tau, 1 + tau]; nil does not clip.
   public var clip: Double?
   /// In which units eps' and eta' are.
@@ -34,12 +34,12 @@ public struct RatioSearch: Sendable, Hashable {
 
   /// A search with all of its options.
   public init(
-    moves: Int = 1, learningRate: Double, smoothing: Double, clip: Double?, units: Units = .norm,
+    moves: Int = 1, learningRate: Double, epsilon: Double, clip: Double?, units: Units = .norm,
     scalesMoveByNorm: Bool = false, boundsProbe: Bool = false, freshBatches: Bool = false
   ) {
     self.moves = moves
     self.learningRate = learningRate
-    self.smoothing = smoothing
+    self.epsilon = epsilon
     self.clip = clip
     self.units = units
     self.scalesMoveByNorm = scalesMoveByNorm
@@ -50,7 +50,7 @@ public struct RatioSearch: Sendable, Hashable {
   func validate() throws(InputError) {
     try require("adapter.moves", moves, "at least 1") { $0 >= 1 }
     try require("adapter.learning-rate", learningRate, "a number of at least 0") { $0 >= 0 && $0.isFinite }
-    try require("adapter.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("adapter.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
     if let clip { try require("adapter.clip", clip, "above 0 and at most 1") { $0 > 0 && $0 <= 1 } }
     if boundsProbe, clip == nil {
       throw InputError("adapter.bounds-probe", found: "true without clip", expected: "a clip range to bound it by")
@@ -87,16 +87,16 @@ public struct RatioSearch: Sendable, Hashable {
       for norm in state.norms {
         // Drawn for every block, so that the others' numbers do not depend on which blocks have moved.
         let u = stream.gaussian()
-        state.probe.append(norm > 0 ? smoothing * bounded(u, norm: norm) / unit(norm) : 0)
+        state.probe.append(norm > 0 ? epsilon * bounded(u, norm: norm) / unit(norm) : 0)
       }
       let losses = try measure(state.ratios, state.probe)
-      let c = (losses[0] - losses[1]) / (2 * smoothing)
+      let c = (losses[0] - losses[1]) / (2 * epsilon)
       guard c.isFinite else {
         state.nonFinite += 1
         continue
       }
       for l in state.ratios.indices where state.norms[l] > 0 {
-        let u = state.probe[l] / smoothing  // already per unit
+        let u = state.probe[l] / epsilon  // already per unit
         let step = learningRate * c * u * (scalesMoveByNorm ? state.norms[l] : 1)
         state.ratios[l] = clipped(state.ratios[l] - step)
       }
@@ -109,7 +109,7 @@ public struct RatioSearch: Sendable, Hashable {
 
   private func bounded(_ u: Double, norm: Double) -> Double {
     guard boundsProbe, let clip else { return u }
-    let bound = clip / smoothing * unit(norm)
+    let bound = clip / epsilon * unit(norm)
     return min(max(u, -bound), bound)
   }
 }

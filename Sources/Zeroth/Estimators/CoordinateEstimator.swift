@@ -5,7 +5,7 @@
 /// S is all trainable coordinates, or a number of them drawn anew at each step and scaled by d/|S| so that the estimate
 /// stays unbiased. Each c_i equals its part of the gradient to O(eps^2); with all coordinates there is no other noise.
 ///
-/// Cost: 2|S| evaluations; |S| floats during a step.
+/// Cost: 2|S| forward passes; |S| floats during a step.
 public struct CoordinateEstimator: GradientEstimator {
   /// What it measures along, or works on.
   public typealias Direction = CoordinateDirection
@@ -23,17 +23,17 @@ public struct CoordinateEstimator: GradientEstimator {
   /// Which coordinates are measured.
   public let coordinates: Coordinates
   /// eps > 0, in units of the parameters.
-  public let smoothing: Double
+  public let epsilon: Double
 
   /// CGE over `coordinates`.
-  public init(_ coordinates: Coordinates = .all, smoothing: Double = 1e-3) {
+  public init(_ coordinates: Coordinates = .all, epsilon: Double = 1e-3) {
     self.coordinates = coordinates
-    self.smoothing = smoothing
+    self.epsilon = epsilon
   }
 
-  /// Throws when smoothing is not positive or a coordinate is not there, stands twice or is frozen.
+  /// Throws when epsilon is not positive or a coordinate is not there, stands twice or is frozen.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
     switch coordinates {
     case .all: break
     case .random(let count):
@@ -58,7 +58,7 @@ public struct CoordinateEstimator: GradientEstimator {
   }
 
   /// 2|S|.
-  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     switch coordinates {
     case .all: 2 * layout.trainableCount
     case .random(let count): 2 * count
@@ -71,7 +71,7 @@ public struct CoordinateEstimator: GradientEstimator {
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<CoordinateDirection> {
     let set = draw(context)
-    let eps = Float(smoothing)
+    let eps = Float(epsilon)
     var losses = Few<Double>()
     var values: [Float] = []
     var squares = 0.0

@@ -3,13 +3,13 @@
 ///     two-sided:  c_i = (L(theta + eps D_i) - L(theta - eps D_i)) / (2 eps)
 ///     one-sided:  c_i = (L(theta + eps D_i) - L(theta)) / eps, L(theta) shared by all
 ///
-/// 2q evaluations, or q + 1 one-sided. `smoothing` is eps > 0, in units of the parameters. Throws what the objective
+/// 2q forward passes, or q + 1 one-sided. `epsilon` is eps > 0, in units of the parameters. Throws what the objective
 /// throws.
 public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
   of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>,
-  sides: RandomizedEstimator.Sides = .two, smoothing: Double
+  sides: RandomizedEstimator.Sides = .two, epsilon: Double
 ) throws(O.Failure) -> GradientEstimate<D> {
-  let eps = Float(smoothing)
+  let eps = Float(epsilon)
   var losses = Few<Double>()
   var terms = Few<(coefficient: Double, direction: D)>()
   for i in directions.indices {

@@ -46,9 +46,9 @@ public struct GradientEstimate<D: Direction>: Sendable {
 
 /// Estimates the gradient from losses alone.
 ///
-/// Laws, checked by the test kit: exactly `evaluations(at:in:)` evaluations, all on the selected batch unless it
+/// Laws, checked by the test kit: exactly `forwards(at:in:)` forward passes, all on the selected batch unless it
 /// `drawsBatches`; the directions returned are those measured in this step, or in one before if it
-/// `recallsDirections`; the same key gives the same estimate, for any number of threads; unbiased as the smoothing goes
+/// `recallsDirections`; the same key gives the same estimate, for any number of threads; unbiased as the epsilon goes
 /// to 0. That theta stays as it is, the borrow guarantees.
 public protocol GradientEstimator<Direction>: Sendable {
   /// The kind of direction it measures along.
@@ -58,7 +58,7 @@ public protocol GradientEstimator<Direction>: Sendable {
   func validate(_ layout: ParameterLayout) throws(InputError)
 
   /// Forward passes at step `step`.
-  func evaluations(at step: Int, in layout: ParameterLayout) -> Int
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int
 
   /// Whether it measures on further mini-batches of the step too, `Batch(step:draw:)` with a draw above 0. Then it
   /// selects the step's own, draw 0, again before `estimate` returns.

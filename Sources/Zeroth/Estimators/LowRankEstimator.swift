@@ -5,7 +5,7 @@
 /// U in R^{m x r} and V in R^{n x r} are standard normal; U is drawn at every step, V when t mod nu = 0 (lazy sampling).
 /// Vectors have no factors: there z is a plain normal, with the same c and no 1/r. Several queries share V.
 ///
-/// Cost: 2q evaluations, or q + 1 one-sided; no stored floats.
+/// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct LowRankEstimator: GradientEstimator {
   /// What it measures along, or works on.
   public typealias Direction = LowRankProbe
@@ -15,7 +15,7 @@ public struct LowRankEstimator: GradientEstimator {
   /// nu >= 1: V is drawn again every nu steps.
   public let interval: Int
   /// eps > 0, in units of the parameters.
-  public let smoothing: Double
+  public let epsilon: Double
   /// q >= 1, the number of directions that are averaged.
   public let queries: Int
   /// Where the losses are taken.
@@ -23,12 +23,12 @@ public struct LowRankEstimator: GradientEstimator {
 
   /// LGE with the defaults of [LOZO] for OPT: rank 2, nu = 50, eps = 1e-3.
   public init(
-    rank: Int = 2, interval: Int = 50, smoothing: Double = 1e-3, queries: Int = 1,
+    rank: Int = 2, interval: Int = 50, epsilon: Double = 1e-3, queries: Int = 1,
     sides: RandomizedEstimator.Sides = .two
   ) {
     self.rank = rank
     self.interval = interval
-    self.smoothing = smoothing
+    self.epsilon = epsilon
     self.queries = queries
     self.sides = sides
   }
@@ -37,7 +37,7 @@ public struct LowRankEstimator: GradientEstimator {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try require("estimator.rank", rank, "1 to 65535") { (1...65535).contains($0) }
     try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
-    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
     try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
     for block in layout.trainable where block.isMatrix && rank > min(block.rows, block.columns) {
       throw InputError(
@@ -48,7 +48,7 @@ public struct LowRankEstimator: GradientEstimator {
   }
 
   /// 2q, or q + 1 one-sided.
-  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
 
   /// Measures along U V^T and returns c U V^T / r.
   public mutating func estimate<O: Objective & ~Copyable>(
@@ -59,7 +59,7 @@ public struct LowRankEstimator: GradientEstimator {
       LowRankProbe(rank: rank, leftKey: context.key.child(.left, query), rightKey: rightKey)
     }
     var estimate = try finiteDifferences(
-      of: objective, at: theta, along: probes, sides: sides, smoothing: smoothing)
+      of: objective, at: theta, along: probes, sides: sides, epsilon: epsilon)
     for i in estimate.terms.indices {
       estimate.terms[i].direction = LowRankProbe(
         rank: rank, leftKey: probes[i].leftKey, rightKey: rightKey, matrixScale: 1 / Float(rank))

@@ -3,7 +3,7 @@
 ///     two-sided:  g = 1/q sum_i c_i z_i,  c_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps)
 ///     one-sided:                          c_i = (L(theta + eps z_i) - L(theta)) / eps, L(theta) shared by all queries
 ///
-/// Cost: 2q evaluations, or q + 1 one-sided; no stored floats.
+/// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct RandomizedEstimator: GradientEstimator {
   /// What it measures along, or works on.
   public typealias Direction = DenseDirection
@@ -12,12 +12,12 @@ public struct RandomizedEstimator: GradientEstimator {
   public enum Sides: String, CaseIterable, Sendable {
     /// theta + eps z and theta - eps z: error O(eps^2).
     case two = "two-sided"
-    /// theta and theta + eps z: error O(eps), fewer evaluations for many queries.
+    /// theta and theta + eps z: error O(eps), fewer forward passes for many queries.
     case one = "one-sided"
   }
 
   /// eps > 0, in units of the parameters.
-  public let smoothing: Double
+  public let epsilon: Double
   /// q >= 1, the number of directions that are averaged.
   public let queries: Int
   /// Where the losses are taken.
@@ -27,22 +27,22 @@ public struct RandomizedEstimator: GradientEstimator {
 
   /// RGE with MeZO's defaults: one two-sided Gaussian query at eps = 1e-3.
   public init(
-    smoothing: Double = 1e-3, queries: Int = 1, sides: Sides = .two, distribution: NoiseDistribution = .gaussian
+    epsilon: Double = 1e-3, queries: Int = 1, sides: Sides = .two, distribution: NoiseDistribution = .gaussian
   ) {
-    self.smoothing = smoothing
+    self.epsilon = epsilon
     self.queries = queries
     self.sides = sides
     self.distribution = distribution
   }
 
-  /// Throws when smoothing is not a positive number or there is no query.
+  /// Throws when epsilon is not a positive number or there is no query.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.smoothing", smoothing, "a positive number") { $0 > 0 && $0.isFinite }
+    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
     try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
   }
 
   /// 2q, or q + 1 one-sided.
-  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
 
   /// Measures along q directions keyed by the step and the query.
   public mutating func estimate<O: Objective & ~Copyable>(
@@ -51,6 +51,6 @@ public struct RandomizedEstimator: GradientEstimator {
     let directions = Few(count: queries) { query in
       DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
     }
-    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, smoothing: smoothing)
+    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, epsilon: epsilon)
   }
 }

@@ -20,7 +20,7 @@ public protocol Objective: ~Copyable {
   /// What an evaluation can throw.
   associatedtype Failure: Error = Never
 
-  /// Chooses the data of the evaluations that follow. It depends on `batch` alone, not on the method or its queries.
+  /// Chooses the data of the forward passes that follow. It depends on `batch` alone, not on the method or its queries.
   func selectBatch(_ batch: Batch) throws(Failure)
 
   /// The loss at theta, in double.

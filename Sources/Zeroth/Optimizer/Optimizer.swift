@@ -2,7 +2,7 @@
 ///
 ///     var optimizer = Optimizer(
 ///       estimator: LowRankEstimator(rank: 2, interval: 50),
-///       rule: LowRankMomentum(learningRate: 1e-4, decay: 0.9),
+///       rule: LowRankMomentum(learningRate: 1e-4, beta: 0.9),
 ///       adapter: DivergenceProjection(.paper, every: 100),
 ///       seed: 42)
 ///     try optimizer.step(&theta, objective)
@@ -50,8 +50,8 @@ where Rule.Direction == Estimator.Direction {
   }
 
   /// Forward passes of step `step`, those of the adapter included.
-  public func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
-    estimator.evaluations(at: step, in: layout) + adapter.evaluations(at: step)
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
+    estimator.forwards(at: step, in: layout) + adapter.forwards(at: step)
   }
 
   /// Floats of state beyond the parameters that the parts hold now.
@@ -78,7 +78,7 @@ where Rule.Direction == Estimator.Direction {
     let eta = rule.learningRate(at: nextStep)
     var report = StepReport(
       step: nextStep, losses: estimate.losses, projectedGradient: estimate.projectedGradient, learningRate: eta,
-      evaluations: estimator.evaluations(at: nextStep, in: theta.layout), outcome: .applied)
+      forwards: estimator.forwards(at: nextStep, in: theta.layout), outcome: .applied)
     guard estimate.isFinite else {
       report.outcome = .skipped
       skippedInARow += 1
@@ -92,18 +92,18 @@ where Rule.Direction == Estimator.Direction {
     let nonFiniteBefore = adapter.nonFiniteMoves
     let update = rule.update(from: estimate, context: context)
     let scales = try adapter.scales(for: update, at: theta, context: context, objective: objective)
-    theta.apply(update, scales: scales, scale: 1, keep: keep(eta, scales))
+    theta.apply(update, scales: scales, scale: 1, decayFactor: decayFactor(eta, scales))
     try adapter.didApply(
       AppliedUpdate(update, scales: scales), to: &theta, context: context, objective: objective)
     if let fault = estimator.fault { throw fault }
-    report.evaluations += adapter.evaluations(at: nextStep)
+    report.forwards += adapter.forwards(at: nextStep)
     report.nonFiniteMoves = adapter.nonFiniteMoves - nonFiniteBefore
     nextStep += 1
     return report
   }
 
   /// 1 - eta lambda_l s_l, or nil without decay.
-  private func keep(_ eta: Double, _ scales: BlockScales) -> (@Sendable (ParameterBlock) -> Float)? {
+  private func decayFactor(_ eta: Double, _ scales: BlockScales) -> (@Sendable (ParameterBlock) -> Float)? {
     let decay = rule.weightDecay
     guard decay.rate > 0 else { return nil }
     return { Float(1 - eta * decay.rate(on: $0) * Double(scales[$0])) }

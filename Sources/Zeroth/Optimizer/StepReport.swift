@@ -17,7 +17,7 @@ public struct StepReport: Sendable {
   /// eta at this step.
   public let learningRate: Double
   /// Forward passes, the adapter's included.
-  public var evaluations: Int
+  public var forwards: Int
   /// What became of the step.
   public var outcome: Outcome
   /// Moves of the adapter that were left out because a loss was not finite.

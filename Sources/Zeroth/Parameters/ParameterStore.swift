@@ -105,7 +105,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     _ block: ParameterBlock, _ body: (inout MutableSpan<Float>) throws(E) -> R
   ) throws(E) -> R {
     if stored().floats(of: block) != nil {
-      fold(block)
+      materialize(block)
       var span = UnsafeMutableBufferPointer(start: base + block.offset, count: block.count).mutableSpan
       return try body(&span)
     }
@@ -142,25 +142,25 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
 
   /// theta_l = keep_l theta_l + scale s_l D_l for every trainable block l: the update of a step, in one pass.
   ///
-  /// `keep` is 1 - eta lambda_l s_l, the weight decay; nil keeps all. Without it, the matrices of a low-rank update are
+  /// `decayFactor` is 1 - eta lambda_l s_l, the weight decay; nil keeps all. Without it, the matrices of a low-rank update are
   /// not written before V changes.
   mutating func apply<D: Direction>(
-    _ direction: D, scales: BlockScales, scale: Float, keep: (@Sendable (ParameterBlock) -> Float)? = nil
+    _ direction: D, scales: BlockScales, scale: Float, decayFactor: (@Sendable (ParameterBlock) -> Float)? = nil
   ) {
-    let isPostponed = keep == nil && postpone(direction, scales, scale)
+    let isPostponed = decayFactor == nil && postpone(direction, scales, scale)
     write(
-      Addition(direction: direction, scales: scales, scale: scale, keep: keep, leavesMatrices: isPostponed))
+      Addition(direction: direction, scales: scales, scale: scale, decayFactor: decayFactor, leavesMatrices: isPostponed))
   }
 
   /// Writes the pending updates of all blocks.
-  mutating func fold() {
+  mutating func materialize() {
     guard updates != nil else { return }
     write(PendingAlone(block: nil))
     updates = nil
   }
 
   /// Writes the pending updates of `block`.
-  mutating func fold(_ block: ParameterBlock) {
+  mutating func materialize(_ block: ParameterBlock) {
     guard stored().pending(of: block) != nil else { return }
     write(PendingAlone(block: block.index))
   }
@@ -181,7 +181,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
         updates.begin(first, layout.trainable)
       }
     } else {
-      fold()
+      materialize()
       updates = PendingUpdates(first, layout.trainable)
     }
     guard let updates else { return false }
@@ -226,16 +226,16 @@ private struct Addition<D: Direction>: PanelChange {
   let direction: D
   let scales: BlockScales
   let scale: Float
-  let keep: (@Sendable (ParameterBlock) -> Float)?
+  let decayFactor: (@Sendable (ParameterBlock) -> Float)?
   let leavesMatrices: Bool
 
   func includes(_ block: ParameterBlock) -> Bool {
-    !(leavesMatrices && block.isMatrix) && (keep != nil || direction.touches(block))
+    !(leavesMatrices && block.isMatrix) && (decayFactor != nil || direction.touches(block))
   }
 
   func apply(to values: UnsafeMutableBufferPointer<Float>, of panel: Panel) {
-    if let keep {
-      let factor = keep(panel.block)
+    if let decayFactor {
+      let factor = decayFactor(panel.block)
       if factor != 1, let start = values.baseAddress { zeroth_scale(values.count, factor, start) }
     }
     guard direction.touches(panel.block) else { return }

@@ -26,7 +26,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
   /// eta, over the steps.
   public let learningRate: LearningRate
   /// beta, in [0, 1).
-  public let decay: Double
+  public let beta: Double
   /// How N is carried over to a new V.
   public let refresh: Refresh
   /// lambda, by role.
@@ -35,10 +35,10 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
 
   /// LOZO-M with decay beta.
   public init(
-    learningRate: LearningRate, decay: Double = 0.9, refresh: Refresh = .exact, weightDecay: WeightDecay = .none
+    learningRate: LearningRate, beta: Double = 0.9, refresh: Refresh = .exact, weightDecay: WeightDecay = .none
   ) {
     self.learningRate = learningRate
-    self.decay = decay
+    self.beta = beta
     self.refresh = refresh
     self.weightDecay = weightDecay
   }
@@ -47,7 +47,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try require("rule.decay", decay, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try require("rule.beta", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
   }
 
   /// Moves N, carried over to the estimate's V first, and returns -eta N V^T / r.
@@ -58,7 +58,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
       "LOZO-M needs one V in all directions of an estimate")
     let state = ownedState(first, context.layout)
     state.moveTo(first, refresh: refresh)
-    state.decayAndAdd(Float(decay), estimate.terms.map { (Float((1 - decay) * $0.coefficient), $0.direction) })
+    state.decayAndAdd(Float(beta), estimate.terms.map { (Float((1 - beta) * $0.coefficient), $0.direction) })
     return LowRankMomentumUpdate(state, scale: Float(-learningRate(at: context.step)))
   }
 

@@ -19,7 +19,7 @@ public struct Momentum<D: Direction>: StepRule {
   /// eta, over the steps.
   public let learningRate: LearningRate
   /// beta, in [0, 1).
-  public let decay: Double
+  public let beta: Double
   /// Which recursion m follows.
   public let form: Form
   /// lambda, by role.
@@ -28,10 +28,10 @@ public struct Momentum<D: Direction>: StepRule {
 
   /// Momentum with decay beta.
   public init(
-    learningRate: LearningRate, decay: Double = 0.9, form: Form = .ema, weightDecay: WeightDecay = .none
+    learningRate: LearningRate, beta: Double = 0.9, form: Form = .ema, weightDecay: WeightDecay = .none
   ) {
     self.learningRate = learningRate
-    self.decay = decay
+    self.beta = beta
     self.form = form
     self.weightDecay = weightDecay
   }
@@ -40,14 +40,14 @@ public struct Momentum<D: Direction>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try require("rule.decay", decay, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try require("rule.beta", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
   }
 
   /// Moves m and returns -eta m.
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> StoredDirection {
-    let weight = form == .ema ? 1 - decay : 1
+    let weight = form == .ema ? 1 - beta : 1
     var m = momentum.take() ?? StoredVector(context.layout.trainable)
-    m.decayAndAdd(Float(decay), estimate.terms.map { (Float(weight * $0.coefficient), $0.direction) })
+    m.decayAndAdd(Float(beta), estimate.terms.map { (Float(weight * $0.coefficient), $0.direction) })
     momentum = m
     return StoredDirection(m, scale: Float(-learningRate(at: context.step)))
   }

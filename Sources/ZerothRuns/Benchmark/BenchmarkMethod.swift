@@ -26,12 +26,12 @@ struct BenchmarkMethod {
   }
 
   /// The optimiser as it is named.
-  func optimizer(_ registry: Registry) throws -> any ZerothOptimizer {
+  func optimizer(_ registry: Registry) throws -> any OptimizerProtocol {
     try registry.makeOptimizer(composition, runSteps: 1000)
   }
 
   /// The optimiser whose periodic work comes every `period` steps.
-  func optimizer(period: Int, _ registry: Registry) throws -> any ZerothOptimizer {
+  func optimizer(period: Int, _ registry: Registry) throws -> any OptimizerProtocol {
     var composition = composition
     if composition.adapter.name != "none" { composition.adapter.options["interval"] = .int(period) }
     let estimator = try registry.effective(composition, runSteps: 1000).estimator

@@ -42,11 +42,11 @@ public struct PairBenchmark {
   }
 
   private final class Side {
-    var optimizer: any ZerothOptimizer
+    var optimizer: any OptimizerProtocol
     var theta: ParameterStore
     private(set) var times: [Double] = []
 
-    init(_ optimizer: any ZerothOptimizer, _ theta: consuming ParameterStore) {
+    init(_ optimizer: any OptimizerProtocol, _ theta: consuming ParameterStore) {
       self.optimizer = optimizer
       self.theta = theta
     }

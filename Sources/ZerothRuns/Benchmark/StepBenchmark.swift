@@ -85,8 +85,8 @@ public struct StepBenchmark {
     }
 
     let method: BenchmarkMethod
-    var usual: any ZerothOptimizer
-    var periodic, reference: (any ZerothOptimizer)?
+    var usual: any OptimizerProtocol
+    var periodic, reference: (any OptimizerProtocol)?
     private(set) var ratios: [Double] = []
     private var steps: [Double] = []
     private var periodicSteps: [Double] = []

@@ -12,7 +12,7 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
 
   func validate(_ layout: ParameterLayout) throws(InputError) { try instance.validate(layout) }
 
-  func evaluations(at step: Int, in layout: ParameterLayout) -> Int { instance.evaluations(at: step, in: layout) }
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int { instance.forwards(at: step, in: layout) }
 
   var drawsBatches: Bool { instance.drawsBatches }
   var recallsDirections: Bool { instance.recallsDirections }

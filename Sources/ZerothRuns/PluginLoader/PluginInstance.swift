@@ -116,7 +116,7 @@ final class PluginInstance: @unchecked Sendable {
   }
 
   /// Losses of a step; 0, and a fault, where the plugin says nonsense.
-  func evaluations(at step: Int, in layout: ParameterLayout) -> Int {
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     guard !fault.hasHappened else { return 0 }
     var count: Int64 = 0
     let signal = zeroth_guarded_evaluations(type.functions, state, self.layout(layout).pointer, Int64(step), &count)
@@ -139,7 +139,7 @@ final class PluginInstance: @unchecked Sendable {
   func estimate(
     _ context: StepContext, _ ask: (PluginRequest) -> [Double]?
   ) -> (terms: [(coefficient: Double, direction: PluginDirectionData)], losses: [Double], projectedGradient: Double) {
-    let declared = evaluations(at: context.step, in: context.layout)
+    let declared = forwards(at: context.step, in: context.layout)
     guard declared > 0 else { return ([], [.nan], .nan) }
     let session = PluginSession(
       type, layout(context.layout), fault, declared: declared, step: context.step, drawsBatches: drawsBatches,

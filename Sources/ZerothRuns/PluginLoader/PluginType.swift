@@ -40,7 +40,7 @@ final class PluginType: @unchecked Sendable {
     var description = StrategyDescription(
       name, summary: try memory.text("summary", type.summary), formula: try memory.text("formula", type.formula),
       source: try memory.text("source", type.source), options: try Self.options(type, memory),
-      evaluations: try memory.text("evaluations_text", type.evaluations_text),
+      forwards: try memory.text("evaluations_text", type.evaluations_text),
       state: try memory.optionalText("state_text", type.state_text) ?? "none")
     description.plugin = library
     self.description = description

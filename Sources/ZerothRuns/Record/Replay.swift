@@ -1,7 +1,7 @@
 import Foundation
 import Zeroth
 
-extension ZerothOptimizer {
+extension OptimizerProtocol {
   /// One step on `objective`, its losses appended to `writer`.
   ///
   /// A step that throws appends nothing: neither does the last of too many skipped ones (`NonFiniteError`), which
@@ -11,12 +11,12 @@ extension ZerothOptimizer {
     _ theta: inout ParameterStore, _ objective: borrowing RecordingObjective<Base>, to writer: TrajectoryWriter
   ) throws -> StepReport {
     _ = objective.takeLosses()
-    let expected = evaluations(at: nextStep, in: theta.layout)
+    let expected = forwards(at: nextStep, in: theta.layout)
     let report = try step(&theta, objective)
     var losses = objective.takeLosses()
     guard losses.count == expected || (report.outcome == .skipped && losses.count < expected) else {
       throw InputError(
-        "step \(report.step)", found: "\(losses.count) evaluations",
+        "step \(report.step)", found: "\(losses.count) forward passes",
         expected: "\(expected), as its strategies declare")
     }
     losses += Array(repeating: .nan, count: expected - losses.count)

@@ -27,15 +27,15 @@ public struct Trajectory: Sendable {
   ///
   /// Throws `InputError` unless they belong to the run that `run` describes.
   public func steps(
-    of run: TrajectoryHeader, by optimizer: any ZerothOptimizer, in layout: ParameterLayout
+    of run: TrajectoryHeader, by optimizer: any OptimizerProtocol, in layout: ParameterLayout
   ) throws(InputError) -> RecordedSteps {
     try header.requireSameRun(as: run, path: path)
     var ends: [Int] = []
     var end = 0
     while true {
-      let count = optimizer.evaluations(at: ends.count, in: layout)
+      let count = optimizer.forwards(at: ends.count, in: layout)
       guard count > 0 else {
-        throw InputError("\(path): step \(ends.count)", found: "a step of no evaluations", expected: "at least one")
+        throw InputError("\(path): step \(ends.count)", found: "a step of no forward passes", expected: "at least one")
       }
       let (size, isTooLarge) = count.multipliedReportingOverflow(by: 8)
       guard !isTooLarge, size <= records.count - end else { break }

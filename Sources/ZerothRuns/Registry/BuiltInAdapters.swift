@@ -22,12 +22,12 @@ extension OptionSpec {
     return [
       OptionSpec(
         "moves", .int, default: from { .int($0.moves) }, range: .atLeast(1),
-        "J, moves in a search, two evaluations each"),
+        "J, moves in a search, two forward passes each"),
       OptionSpec(
         "learning-rate", .double, default: from { .double($0.learningRate) }, range: .nonNegative,
         "eta' of the ratios"),
       OptionSpec(
-        "smoothing", .double, default: from { .double($0.smoothing) }, range: .positive, "eps' of the ratios"),
+        "epsilon", .double, default: from { .double($0.epsilon) }, range: .positive, "eps' of the ratios"),
       OptionSpec(
         "clip", .doubleOr("none"), default: from { $0.clip.map { .double($0) } ?? "none" }, range: .positiveFraction,
         "tau: ratios stay in [1 - tau, 1 + tau]"),
@@ -53,7 +53,7 @@ extension OptionValues {
     var clip: Double?
     if self["clip"] != "none" { clip = try double("clip") }
     return RatioSearch(
-      moves: try int("moves"), learningRate: try double("learning-rate"), smoothing: try double("smoothing"),
+      moves: try int("moves"), learningRate: try double("learning-rate"), epsilon: try double("epsilon"),
       clip: clip, units: try choice("units"), scalesMoveByNorm: try bool("scale-moves-by-norm"),
       boundsProbe: try bool("bounds-probe"), freshBatches: try bool("fresh-batches"))
   }
@@ -85,7 +85,7 @@ extension Registry {
             "reinitialize", .bool, default: .value(true),
             "starts each search at the distance itself, not at the last one found")
         ],
-        evaluations: "2J every kappa steps", state: "1 per parameter of the selected blocks")
+        forwards: "2J every kappa steps", state: "1 per parameter of the selected blocks")
     ) { options in
       DivergenceProjection(
         blocks: try options.blocks("blocks"), every: try options.int("interval"), search: try options.ratioSearch(),
@@ -101,7 +101,7 @@ extension Registry {
           OptionSpec(
             "reinitialize", .bool, default: .value(false), "starts each search at 1, not at the multipliers before")
         ],
-        evaluations: "2J every kappa steps", state: "1 per selected block")
+        forwards: "2J every kappa steps", state: "1 per selected block")
     ) { options in
       LearningRateScaling(
         blocks: try options.blocks("blocks"), every: try options.int("interval"), search: try options.ratioSearch(),
@@ -114,7 +114,7 @@ extension Registry {
         formula: "theta_l = theta_l,t-1 + rho_l (theta_l,t - theta_l,t-1) every kappa steps",
         source: "DiZO with another base",
         options: [blocks, .adapterInterval] + OptionSpec.ratioSearch { _ in PreviousIterateProjection().search },
-        evaluations: "2J every kappa steps")
+        forwards: "2J every kappa steps")
     ) { options in
       PreviousIterateProjection(
         blocks: try options.blocks("blocks"), every: try options.int("interval"), search: try options.ratioSearch())

@@ -2,8 +2,8 @@ import Zeroth
 
 extension OptionSpec {
   /// eps of an estimator.
-  public static let smoothing = OptionSpec(
-    "smoothing", .double, default: .value(1e-3), range: .positive, unit: "units of the parameters",
+  public static let epsilon = OptionSpec(
+    "epsilon", .double, default: .value(1e-3), range: .positive, unit: "units of the parameters",
     "eps, how far from theta the losses are measured")
   /// q of an estimator.
   public static let queries = OptionSpec(
@@ -23,15 +23,15 @@ extension Registry {
         formula: "g = 1/q sum_i c_i z_i,  c_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps)",
         source: "MeZO (Malladi et al. 2023)",
         options: [
-          .smoothing, .queries, .sides,
+          .epsilon, .queries, .sides,
           OptionSpec(
             "distribution", .choice(NoiseDistribution.allCases.map(\.rawValue)), default: .value("gaussian"),
             "how z is drawn; all three have E[z z^T] = I"),
         ],
-        evaluations: "2q, or q + 1 one-sided")
+        forwards: "2q, or q + 1 one-sided")
     ) { options in
       RandomizedEstimator(
-        smoothing: try options.double("smoothing"), queries: try options.int("queries"),
+        epsilon: try options.double("epsilon"), queries: try options.int("queries"),
         sides: try options.choice("sides"), distribution: try options.choice("distribution"))
     }
     try register(
@@ -47,13 +47,13 @@ extension Registry {
           OptionSpec(
             "interval", .int, default: .value(50), range: .atLeast(1), unit: "steps",
             "nu, after how many steps V is drawn again"),
-          .smoothing, .queries, .sides,
+          .epsilon, .queries, .sides,
         ],
-        evaluations: "2q, or q + 1 one-sided")
+        forwards: "2q, or q + 1 one-sided")
     ) { options in
       LowRankEstimator(
         rank: try options.int("rank"), interval: try options.int("interval"),
-        smoothing: try options.double("smoothing"), queries: try options.int("queries"),
+        epsilon: try options.double("epsilon"), queries: try options.int("queries"),
         sides: try options.choice("sides"))
     }
     try register(
@@ -65,13 +65,13 @@ extension Registry {
           OptionSpec(
             "coordinates", .intOr("all"), default: .value("all"), range: .atLeast(1),
             "|S|: all trainable coordinates, or so many drawn at each step and scaled by d/|S|"),
-          .smoothing,
+          .epsilon,
         ],
-        evaluations: "2|S|", state: "none kept; |S| during a step")
+        forwards: "2|S|", state: "none kept; |S| during a step")
     ) { options in
       var coordinates = CoordinateEstimator.Coordinates.all
       if case .int(let count)? = options["coordinates"] { coordinates = .random(count) }
-      return CoordinateEstimator(coordinates, smoothing: try options.double("smoothing"))
+      return CoordinateEstimator(coordinates, epsilon: try options.double("epsilon"))
     }
   }
 }

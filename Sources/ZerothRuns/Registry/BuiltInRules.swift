@@ -6,7 +6,7 @@ extension OptionSpec {
   public static let stepRule: [OptionSpec] = [
     OptionSpec("learning-rate", .double, default: .required, range: .nonNegative, "eta, at its highest"),
     OptionSpec(
-      "schedule", .choice(LearningRate.Decay.allCases.map(\.rawValue)), default: .value("constant"),
+      "schedule", .choice(LearningRate.Schedule.allCases.map(\.rawValue)), default: .value("constant"),
       "how eta falls after the warm-up"),
     OptionSpec("warmup", .int, default: .value(0), range: .nonNegative, unit: "steps", "linear warm-up of eta"),
     OptionSpec(
@@ -21,8 +21,8 @@ extension OptionSpec {
   ]
 
   /// beta of a momentum.
-  public static let decay = OptionSpec(
-    "decay", .double, default: .value(0.9), range: .belowOne, "beta, the part of the momentum that a step keeps")
+  public static let beta = OptionSpec(
+    "beta", .double, default: .value(0.9), range: .belowOne, "beta, the part of the momentum that a step keeps")
 }
 
 extension OptionSpec.Condition {
@@ -35,10 +35,10 @@ extension OptionValues {
   public func learningRate() throws(InputError) -> LearningRate {
     let base = try double("learning-rate")
     let warmup = try int("warmup")
-    let decay: LearningRate.Decay = try choice("schedule")
-    guard decay != .constant else { return LearningRate(base, warmup: warmup) }
+    let beta: LearningRate.Schedule = try choice("schedule")
+    guard schedule != .constant else { return LearningRate(base, warmup: warmup) }
     return LearningRate(
-      base, decay: decay, steps: try int("schedule-steps"), warmup: warmup, final: try double("final"))
+      base, schedule: schedule, steps: try int("schedule-steps"), warmup: warmup, final: try double("final"))
   }
 
   /// lambda, from the options in `OptionSpec.stepRule`.
@@ -69,7 +69,7 @@ private struct MomentumFactory: RuleFactory {
     formula: "ema: m = beta m + (1 - beta) g;  heavy-ball: m = beta m + g;  theta -= eta m",
     source: "LOZO; Polyak 1964",
     options: OptionSpec.stepRule + [
-      .decay,
+      .beta,
       OptionSpec(
         "form", .choice(["ema", "heavy-ball"]), default: .value("ema"),
         "which recursion m follows; heavy-ball makes steps 1/(1 - beta) times as large"),
@@ -78,7 +78,7 @@ private struct MomentumFactory: RuleFactory {
 
   func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
     Momentum<D>(
-      learningRate: try options.learningRate(), decay: try options.double("decay"), form: try options.choice("form"),
+      learningRate: try options.learningRate(), beta: try options.double("beta"), form: try options.choice("form"),
       weightDecay: try options.weightDecay())
   }
 }
@@ -88,7 +88,7 @@ private struct LowRankMomentumFactory: LowRankRuleFactory {
     "lozo-m", aliases: ["low-rank-momentum"], summary: "Momentum kept in the left factor of low-rank directions",
     formula: "N = beta N + (1 - beta) c U;  W -= eta N V^T / r;  N re-expressed when V is drawn again", source: "LOZO",
     options: OptionSpec.stepRule + [
-      .decay,
+      .beta,
       OptionSpec(
         "refresh", .choice(["exact", "approximate", "reset"]), default: .value("exact"),
         "how N is carried over to a new V: by least squares, with V^T V taken as n I, or not at all"),
@@ -97,7 +97,7 @@ private struct LowRankMomentumFactory: LowRankRuleFactory {
 
   func makeLowRank<D: LowRankDirection>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
     LowRankMomentum<D>(
-      learningRate: try options.learningRate(), decay: try options.double("decay"),
+      learningRate: try options.learningRate(), beta: try options.double("beta"),
       refresh: try options.choice("refresh"), weightDecay: try options.weightDecay())
   }
 }

@@ -35,7 +35,7 @@ extension Registry {
           adapter: .init("dizo", ["interval": 50]))))
     try register(
       optimizer: OptimizerPreset(
-        "cge", summary: "CGE with SGD: 2d evaluations a step, for small problems",
+        "cge", summary: "CGE with SGD: 2d forward passes a step, for small problems",
         source: "Kiefer and Wolfowitz 1952",
         tuning: "learning rate to be given", Composition(estimator: .init("cge"), rule: .init("sgd"))))
   }

@@ -7,7 +7,7 @@ extension Registry {
   /// The optimiser that `composition` names, for a run of `runSteps` steps.
   ///
   /// Throws `InputError` for an unknown name, an option that does not fit, or parts that do not compose.
-  public func makeOptimizer(_ composition: Composition, runSteps: Int) throws -> any ZerothOptimizer {
+  public func makeOptimizer(_ composition: Composition, runSteps: Int) throws -> any OptimizerProtocol {
     let parts = try resolve(composition, runSteps: runSteps)
     let generator = try RandomGenerator(named: composition.generator)
     try require("run.seed", composition.seed, "at least 0") { $0 >= 0 }
@@ -15,17 +15,17 @@ extension Registry {
     let nonFinite = NonFinitePolicy(limit: composition.nonFiniteLimit)
 
     // Opens the three existentials one after another, until the compiler knows every type.
-    func with<E: GradientEstimator>(_ estimator: E) throws -> any ZerothOptimizer {
+    func with<E: GradientEstimator>(_ estimator: E) throws -> any OptimizerProtocol {
       let rule = try parts.rule.factory.make(for: E.Direction.self, parts.ruleOptions)
       return try with(estimator, rule)
     }
-    func with<E: GradientEstimator, R: StepRule>(_ estimator: E, _ rule: R) throws -> any ZerothOptimizer
+    func with<E: GradientEstimator, R: StepRule>(_ estimator: E, _ rule: R) throws -> any OptimizerProtocol
     where R.Direction == E.Direction {
       with(estimator, rule, try parts.adapter.make(parts.adapterOptions))
     }
     func with<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
       _ estimator: E, _ rule: R, _ adapter: A
-    ) -> any ZerothOptimizer where R.Direction == E.Direction {
+    ) -> any OptimizerProtocol where R.Direction == E.Direction {
       Optimizer(
         estimator: estimator, rule: rule, adapter: adapter, seed: seed, generator: generator, nonFinite: nonFinite)
     }

@@ -12,6 +12,6 @@ public struct OptimizerPreset: RegistryEntry {
     self.composition = composition
     description = StrategyDescription(
       name, aliases: aliases, summary: summary, formula: composition.words, source: "\(source); \(tuning)",
-      evaluations: "those of its parts", state: "that of its parts")
+      forwards: "those of its parts", state: "that of its parts")
   }
 }

@@ -5,8 +5,8 @@ import Zeroth
 /// Nothing registers itself. A plugin is a function that is given the registry:
 ///
 ///     public func install(into registry: inout Registry) throws {
-///       try registry.register(estimator: StrategyDescription("one-point", ..., options: [.smoothing])) { options in
-///         OnePoint(smoothing: try options.double("smoothing"))
+///       try registry.register(estimator: StrategyDescription("one-point", ..., options: [.epsilon])) { options in
+///         OnePoint(epsilon: try options.double("epsilon"))
 ///       }
 ///     }
 public struct Registry: Sendable {

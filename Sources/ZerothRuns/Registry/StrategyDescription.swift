@@ -20,7 +20,7 @@ public struct StrategyDescription: Sendable {
   /// The options it takes.
   public let options: [OptionSpec]
   /// Forward passes per step, in words.
-  public let evaluations: String
+  public let forwards: String
   /// Floats held beyond the parameters, in words.
   public let state: String
   /// What it produces for, or needs from, the other parts; the registry fills it in from the types.
@@ -31,7 +31,7 @@ public struct StrategyDescription: Sendable {
   /// A description of the strategy `name`.
   public init(
     _ name: String, aliases: [String] = [], summary: String, formula: String, source: String,
-    options: [OptionSpec] = [], evaluations: String = "none", state: String = "none"
+    options: [OptionSpec] = [], forwards: String = "none", state: String = "none"
   ) {
     self.name = name
     self.aliases = aliases
@@ -39,7 +39,7 @@ public struct StrategyDescription: Sendable {
     self.formula = formula
     self.source = source
     self.options = options
-    self.evaluations = evaluations
+    self.forwards = forwards
     self.state = state
   }
 }
@@ -49,7 +49,7 @@ extension StrategyDescription {
   public var json: JSONValue {
     [
       "name": .string(name), "aliases": .array(aliases.map { .string($0) }), "summary": .string(summary),
-      "formula": .string(formula), "source": .string(source), "evaluations": .string(evaluations),
+      "formula": .string(formula), "source": .string(source), "forwards": .string(forwards),
       "state": .string(state), "capabilities": .array(capabilities.map { .string($0) }),
       "options": .array(options.map(\.json)), "plugin": plugin.map(\.json) ?? .null,
     ]

@@ -5,7 +5,7 @@ extension StrategyDescription {
   public var text: String {
     var lines = ["\(name): \(summary)"]
     if !aliases.isEmpty { lines.append("also called \(aliases.joined(separator: ", "))") }
-    lines += ["", "  \(formula)", "", "source       \(source)", "evaluations  \(evaluations)", "state        \(state)"]
+    lines += ["", "  \(formula)", "", "source       \(source)", "forwards     \(forwards)", "state        \(state)"]
     lines += capabilities.map { "composes     \($0)" }
     if let plugin { lines.append("plugin       \(plugin.name), \(plugin.path)") }
     guard !options.isEmpty else { return lines.joined(separator: "\n") + "\n" }

@@ -57,8 +57,8 @@ public struct Demo {
     let optimizer = try registry.makeOptimizer(try configuration(forwards).composition, runSteps: forwards)
     var steps = 0
     var used = 0
-    while used + optimizer.evaluations(at: steps, in: layout) <= forwards {
-      used += optimizer.evaluations(at: steps, in: layout)
+    while used + optimizer.forwards(at: steps, in: layout) <= forwards {
+      used += optimizer.forwards(at: steps, in: layout)
       steps += 1
     }
     return try configuration(steps)

@@ -124,7 +124,7 @@ public final class TrainingRun {
 
   /// Opens the metrics, cut off where the trajectory ends.
   private func openMetrics(
-    _ files: RunFiles?, _ header: TrajectoryHeader, _ optimizer: any ZerothOptimizer, _ layout: ParameterLayout,
+    _ files: RunFiles?, _ header: TrajectoryHeader, _ optimizer: any OptimizerProtocol, _ layout: ParameterLayout,
     resuming: Bool
   ) throws(InputError) {
     guard let files else { return }
@@ -150,7 +150,7 @@ public final class TrainingRun {
 
   private func didStep(_ report: StepReport, seconds: Double) throws {
     result.steps = report.step + 1
-    result.forwards += report.evaluations
+    result.forwards += report.forwards
     result.skipped += report.outcome == .skipped ? 1 : 0
     result.nonFiniteMoves += report.nonFiniteMoves
     if report.step >= recordedSteps {

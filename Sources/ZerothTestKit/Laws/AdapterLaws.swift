@@ -52,7 +52,7 @@ private func makeUpdate(_ step: Int, _ layout: ParameterLayout, size: Float) -> 
   return Update([(size, z)])
 }
 
-/// Runs the hooks as the optimiser does, counting evaluations and watching theta while it is measured.
+/// Runs the hooks as the optimiser does, counting forward passes and watching theta while it is measured.
 private func drive<A: LayerAdapter>(
   _ original: A, _ quadratic: Quadratic, _ steps: Int, size: Float = 0.05
 ) throws -> [Trace] {
@@ -64,7 +64,7 @@ private func drive<A: LayerAdapter>(
   for step in 0..<steps {
     let context = StepContext(step: step, runKey: StreamKey(seed: 18), layout: layout)
     let update = makeUpdate(step, layout, size: size)
-    let declared = adapter.evaluations(at: step)
+    let declared = adapter.forwards(at: step)
     let objective = RecordingObjective(quadratic)
     let watch = ThetaWatch(theta)
     objective.willEvaluate = watch.look
@@ -158,9 +158,9 @@ private func checkWithoutMovement<A: LayerAdapter>(
 
 /// An objective that throws at the adapter's first or second evaluation: theta stays as the update left it.
 private func checkFailures<A: LayerAdapter>(_ original: A, _ quadratic: Quadratic, _ steps: Int) throws {
-  guard let step = (0..<steps).first(where: { original.evaluations(at: $0) > 0 }) else { return }
+  guard let step = (0..<steps).first(where: { original.forwards(at: $0) > 0 }) else { return }
   let layout = quadratic.layout
-  for n in 0..<original.evaluations(at: step) {
+  for n in 0..<original.forwards(at: step) {
     var theta = quadratic.start()
     var adapter = original
     adapter.begin(theta)
@@ -196,7 +196,7 @@ private func checkNonFinite<A: LayerAdapter>(_ original: A, _ quadratic: Quadrat
   for step in 0..<steps {
     let context = StepContext(step: step, runKey: StreamKey(seed: 18), layout: quadratic.layout)
     let update = makeUpdate(step, quadratic.layout, size: 0.05)
-    declared += adapter.evaluations(at: step)
+    declared += adapter.forwards(at: step)
     let scales = adapter.scales(for: update, at: theta, context: context, objective: objective)
     let applied = AppliedUpdate(update, scales: scales)
     theta.add(applied, scale: 1)

@@ -59,7 +59,7 @@ private func checkMeasuring<E: GradientEstimator>(_ original: E, _ layout: Param
     try demand(
       .estimatorLeavesTheta, watch.changedBlock == nil, found: "other bits in \(watch.changedBlock ?? "")",
       expected: "theta as it was")
-    let declared = original.evaluations(at: step, in: layout)
+    let declared = original.forwards(at: step, in: layout)
     try demand(
       .estimatorCounts, objective.points.count == declared, found: "\(objective.points.count) at step \(step)",
       expected: "\(declared)")
@@ -137,7 +137,7 @@ private func partInSpan(_ vector: [Double], of others: [[Double]]) -> Double {
 private func checkFailures<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout) throws {
   let quadratic = Quadratic(layout)
   let theta = quadratic.start()
-  let declared = original.evaluations(at: 0, in: layout)
+  let declared = original.forwards(at: 0, in: layout)
   let failing = declared <= 16 ? Array(0..<declared) : [0, 1, declared / 2, declared - 1]
   for n in failing {
     let watch = ThetaWatch(theta)

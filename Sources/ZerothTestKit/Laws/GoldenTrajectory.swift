@@ -10,7 +10,7 @@ import Zeroth
 /// key "theta" holds the eight numbers after each step; they are worth what they were worked out from. As long as they
 /// are missing, the violation says what was measured, for working them out, and where the code under test leads.
 public func checkGoldenTrajectory(
-  _ file: String, of optimizer: some ZerothOptimizer, besides test: String = #filePath
+  _ file: String, of optimizer: some OptimizerProtocol, besides test: String = #filePath
 ) throws {
   let data = try Data(contentsOf: URL(fileURLWithPath: path(file, test)))
   let golden = try JSONDecoder().decode(Golden.self, from: data)
@@ -42,7 +42,7 @@ private struct Golden: Decodable {
 }
 
 /// theta after each of five steps, and the points where losses were taken in each.
-private func fiveSteps(of original: some ZerothOptimizer) throws -> (theta: [[Float]], measured: [[[Float]]]) {
+private func fiveSteps(of original: some OptimizerProtocol) throws -> (theta: [[Float]], measured: [[[Float]]]) {
   let layout = try ParameterLayout([
     .init("query", rows: 2, columns: 3, role: .query, layer: 0), .init("bias", rows: 2, role: .bias, layer: 0),
   ])

@@ -2,7 +2,7 @@ import Zeroth
 
 /// Throws `LawViolation` unless `rule` keeps the laws of `StepRule`, on estimates that `estimator` makes.
 ///
-///     try checkRuleLaws(of: Momentum(learningRate: 0.1), memoryless: Momentum(learningRate: 0.1, decay: 0),
+///     try checkRuleLaws(of: Momentum(learningRate: 0.1), memoryless: Momentum(learningRate: 0.1, beta: 0),
 ///       estimates: RandomizedEstimator())
 ///
 /// `memoryless` is the same rule at beta = 0, whose steps are then those of SGD. `gain` is how large the steps become,

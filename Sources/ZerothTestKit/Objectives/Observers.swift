@@ -1,10 +1,10 @@
 import Zeroth
 
-/// Counts the evaluations of another objective, and notes the batches that are selected.
+/// Counts the forward passes of another objective, and notes the batches that are selected.
 public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
   private let base: Base
   /// Forward passes so far.
-  public private(set) var evaluations = 0
+  public private(set) var forwards = 0
   /// The batches selected so far.
   public private(set) var batches: [Batch] = []
 
@@ -19,7 +19,7 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
 
   /// One evaluation.
   public func loss(at theta: borrowing ParameterStore) throws(Base.Failure) -> Double {
-    evaluations += 1
+    forwards += 1
     return try base.loss(at: theta)
   }
 
@@ -27,7 +27,7 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
   public func losses<D: Direction>(
     along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
   ) throws(Base.Failure) -> Few<Double> {
-    evaluations += offsets.count
+    forwards += offsets.count
     return try base.losses(along: direction, at: offsets, from: theta)
   }
 }
@@ -92,13 +92,13 @@ public final class RecordingObjective<Base: Objective & ~Copyable>: Objective {
   }
 }
 
-/// Gives NaN at chosen evaluations, counted from 0, and is another objective at the others.
+/// Gives NaN at chosen forward passes, counted from 0, and is another objective at the others.
 public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
   private let base: Base
   private let isNonFinite: (Int) -> Bool
   private var evaluation = 0
 
-  /// `base`, with NaN at the evaluations for which `isNonFinite` holds.
+  /// `base`, with NaN at the forward passes for which `isNonFinite` holds.
   public init(_ base: consuming Base, where isNonFinite: @escaping (Int) -> Bool) {
     self.base = base
     self.isNonFinite = isNonFinite

@@ -1,7 +1,7 @@
 // compiles
 import Zeroth
 
-func compose() -> any ZerothOptimizer {
+func compose() -> any OptimizerProtocol {
   Optimizer(estimator: LowRankEstimator(), rule: LowRankMomentum(learningRate: 0.1), seed: 1)
 }
 

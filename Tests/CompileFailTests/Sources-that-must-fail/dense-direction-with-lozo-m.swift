@@ -1,6 +1,6 @@
 // error: LowRankDirection
 import Zeroth
 
-func compose() -> any ZerothOptimizer {
+func compose() -> any OptimizerProtocol {
   Optimizer(estimator: RandomizedEstimator(), rule: LowRankMomentum(learningRate: 0.1), seed: 1)
 }

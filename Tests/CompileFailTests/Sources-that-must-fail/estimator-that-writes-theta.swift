@@ -4,7 +4,7 @@ import Zeroth
 struct InPlace: GradientEstimator {
   typealias Direction = DenseDirection
 
-  func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 1 }
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int { 1 }
 
   mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O

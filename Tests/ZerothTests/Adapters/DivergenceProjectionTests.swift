@@ -50,7 +50,7 @@ import ZerothTestKit
     for move in 0..<search.moves {
       var stream = RandomStream(context(step).key.child(.ratio, move))
       let u = blocks.map { _ in stream.gaussian() }
-      let eps = search.smoothing
+      let eps = search.epsilon
       let c = (loss(zip(gamma, u).map { $0 + eps * $1 }) - loss(zip(gamma, u).map { $0 - eps * $1 })) / (2 * eps)
       for l in gamma.indices {
         gamma[l] -= search.learningRate * c * u[l]
@@ -61,7 +61,7 @@ import ZerothTestKit
   }
 
   @Test(arguments: [1, 4], [0.2, 0.001, nil]) func equationsOfThePaper(_ moves: Int, _ clip: Double?) throws {
-    let search = RatioSearch(moves: moves, learningRate: 0.003, smoothing: 0.05, clip: clip)
+    let search = RatioSearch(moves: moves, learningRate: 0.003, epsilon: 0.05, clip: clip)
     var adapter = DivergenceProjection(blocks: .roles(.query, .value), every: 1, search: search)
     var theta = quadratic.start()
     let anchor = theta.flattened()
@@ -83,7 +83,7 @@ import ZerothTestKit
 
   @Test func clippingIsASwitch() {
     for clip in [0.1, nil] {
-      let search = RatioSearch(moves: 3, learningRate: 5, smoothing: 0.05, clip: clip)
+      let search = RatioSearch(moves: 3, learningRate: 5, epsilon: 0.05, clip: clip)
       var adapter = DivergenceProjection(blocks: .roles(.query, .value), every: 1, search: search)
       var theta = quadratic.start()
       adapter.begin(theta)
@@ -96,7 +96,7 @@ import ZerothTestKit
   /// Off, gamma goes on from the projection before; with eta' = 0 that is gamma itself, the length after the first.
   @Test func reinitialisationIsASwitch() {
     for reinitializes in [true, false] {
-      let search = RatioSearch(learningRate: 0, smoothing: 0.05, clip: nil)
+      let search = RatioSearch(learningRate: 0, epsilon: 0.05, clip: nil)
       var adapter = DivergenceProjection(
         blocks: .roles(.query), every: 1, search: search, reinitializes: reinitializes)
       var theta = quadratic.start()
@@ -119,7 +119,7 @@ import ZerothTestKit
     let start = quadratic.start()
     var moved = quadratic.start()
     var probe = DivergenceProjection(
-      blocks: .roles(.query), every: 2, search: RatioSearch(learningRate: 0, smoothing: 0.05, clip: nil))
+      blocks: .roles(.query), every: 2, search: RatioSearch(learningRate: 0, epsilon: 0.05, clip: nil))
     probe.begin(start)
     let range = layout.flatRanges[block(.query).index]
     let before = project(&probe, &moved).before
@@ -127,9 +127,9 @@ import ZerothTestKit
     for units in RatioSearch.Units.allCases {
       let search =
         units == .norm
-        ? RatioSearch(moves: 3, learningRate: 0.005, smoothing: 0.05, clip: 0.9)
+        ? RatioSearch(moves: 3, learningRate: 0.005, epsilon: 0.05, clip: 0.9)
         : RatioSearch(
-          moves: 3, learningRate: 0.005 / (length * length), smoothing: 0.05 / length, clip: 0.9, units: .ratio)
+          moves: 3, learningRate: 0.005 / (length * length), epsilon: 0.05 / length, clip: 0.9, units: .ratio)
       var adapter = DivergenceProjection(blocks: .roles(.query), every: 1, search: search)
       var theta = quadratic.start()
       adapter.begin(theta)
@@ -153,7 +153,7 @@ import ZerothTestKit
 
   /// Without re-initialisation too, a block that moves only after the first projection is not thrown back to theta_0.
   @Test func aBlockThatMovesLater() {
-    let search = RatioSearch(learningRate: 0, smoothing: 0.05, clip: nil)
+    let search = RatioSearch(learningRate: 0, epsilon: 0.05, clip: nil)
     var adapter = DivergenceProjection(blocks: .roles(.query), every: 1, search: search, reinitializes: false)
     var theta = quadratic.start()
     adapter.begin(theta)
@@ -174,9 +174,9 @@ import ZerothTestKit
 
   @Test func intervals() {
     let adapter = DivergenceProjection(.released, every: 3)
-    #expect((0..<7).map { adapter.evaluations(at: $0) } == [0, 0, 20, 0, 0, 20, 0])
+    #expect((0..<7).map { adapter.forwards(at: $0) } == [0, 0, 20, 0, 0, 20, 0])
     let small = DivergenceProjection(.paper, every: 1)
-    #expect(small.evaluations(at: 0) == 2)
+    #expect(small.forwards(at: 0) == 2)
   }
 
   @Test func theAnchorIsCounted() {

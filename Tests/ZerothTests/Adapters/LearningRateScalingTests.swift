@@ -21,7 +21,7 @@ import ZerothTestKit
   /// before it are the same thing.
   @Test(arguments: [1, 3], RatioSearch.Units.allCases)
   func equalsThePreviousIterateProjection(_ moves: Int, _ units: RatioSearch.Units) throws {
-    let search = RatioSearch(moves: moves, learningRate: 0.1, smoothing: 0.1, clip: 0.3, units: units)
+    let search = RatioSearch(moves: moves, learningRate: 0.1, epsilon: 0.1, clip: 0.3, units: units)
     let (scaled, a) = try trajectory(LearningRateScaling(every: 1, search: search, reinitializes: true))
     let (projected, b) = try trajectory(PreviousIterateProjection(every: 1, search: search))
     let (plain, _) = try trajectory(NoAdapter())

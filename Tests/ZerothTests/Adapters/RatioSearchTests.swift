@@ -26,7 +26,7 @@ import ZerothTestKit
   }
 
   @Test func freshBatches() {
-    var search = RatioSearch(moves: 3, learningRate: 0.01, smoothing: 0.05, clip: 0.2)
+    var search = RatioSearch(moves: 3, learningRate: 0.01, epsilon: 0.05, clip: 0.2)
     #expect(drive(search).objective.batches.isEmpty)
     search.freshBatches = true
     // The step's own batch is selected again at the end.
@@ -37,7 +37,7 @@ import ZerothTestKit
   @Test func boundedProbes() {
     let range = quadratic.layout.flatRanges[quadratic.layout.blocks.firstIndex { $0.role == .query } ?? 0]
     func farthest(_ bounds: Bool) -> Double {
-      let search = RatioSearch(moves: 1, learningRate: 0, smoothing: 5, clip: 0.2, boundsProbe: bounds)
+      let search = RatioSearch(moves: 1, learningRate: 0, epsilon: 5, clip: 0.2, boundsProbe: bounds)
       let (objective, _, middle, delta) = drive(search)
       return objective.points.map { point in
         norm(range.map { Double(point[$0]) - Double(middle[$0]) }) / norm(range.map { Double(delta[$0]) })
@@ -49,7 +49,7 @@ import ZerothTestKit
 
   /// A move of gamma is multiplied by ||Delta||.
   @Test func movesScaledByNorm() {
-    let search = RatioSearch(moves: 1, learningRate: 1e-3, smoothing: 0.05, clip: nil)
+    let search = RatioSearch(moves: 1, learningRate: 1e-3, epsilon: 0.05, clip: nil)
     var scaled = search
     scaled.scalesMoveByNorm = true
     let (_, plain, _, delta) = drive(search)
@@ -66,7 +66,7 @@ import ZerothTestKit
       let layout = ParameterLayout.made([.init("q", rows: 4, columns: 4, role: .query)])
       var theta = ParameterStore(layout)
       var adapter = DivergenceProjection(
-        blocks: .all, every: 1, search: RatioSearch(learningRate: 0.1, smoothing: 0.1, clip: 0.2))
+        blocks: .all, every: 1, search: RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: 0.2))
       adapter.begin(theta)
       let update = WeightedSum([(weight: Float(1), direction: DenseDirection(StreamKey(seed: 11), layout: layout))])
       let z = update.flattened(in: layout)
@@ -82,19 +82,19 @@ import ZerothTestKit
   }
 
   @Test func wrongOptions() throws {
-    let right = RatioSearch(learningRate: 0.1, smoothing: 0.1, clip: 0.2)
+    let right = RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: 0.2)
     var wrong = [RatioSearch](repeating: right, count: 10)
     wrong[0].moves = 0
     wrong[1].learningRate = -1
     wrong[2].learningRate = .nan
-    wrong[3].smoothing = 0
-    wrong[4].smoothing = .infinity
+    wrong[3].epsilon = 0
+    wrong[4].epsilon = .infinity
     wrong[5].clip = 0
     wrong[6].clip = 1.1
     wrong[7].clip = .nan
     wrong[8].boundsProbe = true
     wrong[8].clip = nil
-    wrong[9].smoothing = -0.1
+    wrong[9].epsilon = -0.1
     let layout = quadratic.layout
     for search in wrong {
       #expect(throws: InputError.self) {

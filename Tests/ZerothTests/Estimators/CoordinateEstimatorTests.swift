@@ -20,7 +20,7 @@ import ZerothTestKit
     let rosenbrock = Rosenbrock()
     let gradient = rosenbrock.gradient(at: rosenbrock.start())
     func error(_ eps: Double) -> Double {
-      norm(zip(estimate(CoordinateEstimator(smoothing: eps), rosenbrock), gradient).map { $0 - $1 })
+      norm(zip(estimate(CoordinateEstimator(epsilon: eps), rosenbrock), gradient).map { $0 - $1 })
     }
     #expect((3.9...4.1).contains(error(0.1) / error(0.05)))
     #expect(error(1e-2) < 1e-3 * norm(gradient))
@@ -32,7 +32,7 @@ import ZerothTestKit
     for objective in objectives {
       objective.selectBatch(Batch(step: 3))
       let gradient = objective.gradient(at: objective.start())
-      let found = estimate(CoordinateEstimator(smoothing: 3e-3), objective)
+      let found = estimate(CoordinateEstimator(epsilon: 3e-3), objective)
       #expect(norm(zip(found, gradient).map { $0 - $1 }) < 2e-3 * norm(gradient), "\(objective.self)")
     }
   }
@@ -81,14 +81,14 @@ import ZerothTestKit
     let layout = try quadratic.layout.training(only: .vectors)
     let found = estimate(CoordinateEstimator(), quadratic, layout)
     #expect(found.count { $0 != 0 } == 9)
-    #expect(CoordinateEstimator().evaluations(at: 0, in: layout) == 18)
+    #expect(CoordinateEstimator().forwards(at: 0, in: layout) == 18)
     #expect(throws: InputError.self) {
       try CoordinateEstimator(.chosen([.init(block: 0, element: 0)])).validate(layout)
     }
   }
 
   @Test func wrongOptions() throws {
-    #expect(throws: InputError.self) { try CoordinateEstimator(smoothing: 0).validate(.small) }
+    #expect(throws: InputError.self) { try CoordinateEstimator(epsilon: 0).validate(.small) }
     for count in [0, 63] {
       #expect(throws: InputError.self) { try CoordinateEstimator(.random(count)).validate(.small) }
     }

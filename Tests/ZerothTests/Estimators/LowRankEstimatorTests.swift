@@ -55,7 +55,7 @@ import ZerothTestKit
     #expect(throws: InputError.self) { try LowRankEstimator(rank: 0).validate(layout) }
     #expect(throws: InputError.self) { try LowRankEstimator(rank: 11).validate(layout) }
     #expect(throws: InputError.self) { try LowRankEstimator(interval: 0).validate(layout) }
-    #expect(throws: InputError.self) { try LowRankEstimator(smoothing: 0).validate(layout) }
+    #expect(throws: InputError.self) { try LowRankEstimator(epsilon: 0).validate(layout) }
     #expect(throws: InputError.self) { try LowRankEstimator(queries: 0).validate(layout) }
     try LowRankEstimator(rank: 10).validate(layout)
     // A frozen matrix that is too small does not matter.

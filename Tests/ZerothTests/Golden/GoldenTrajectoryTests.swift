@@ -27,29 +27,29 @@ import ZerothTestKit
     golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
   }
 
-  private static let search = RatioSearch(moves: 2, learningRate: 0.02, smoothing: 0.05, clip: 0.2)
+  private static let search = RatioSearch(moves: 2, learningRate: 0.02, epsilon: 0.05, clip: 0.2)
   private static let selected = BlockSelection.roles(.query, .value)
   private static let rate: LearningRate = 0.03
 
-  private func compositions() -> [String: any ZerothOptimizer] {
+  private func compositions() -> [String: any OptimizerProtocol] {
     func make<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
       _ estimator: E, _ rule: R, _ adapter: A = NoAdapter()
-    ) -> any ZerothOptimizer where R.Direction == E.Direction {
+    ) -> any OptimizerProtocol where R.Direction == E.Direction {
       Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: 2024)
     }
-    let rge = RandomizedEstimator(smoothing: 1e-2)
-    let lge = LowRankEstimator(rank: 2, interval: 3, smoothing: 1e-2)
+    let rge = RandomizedEstimator(epsilon: 1e-2)
+    let lge = LowRankEstimator(rank: 2, interval: 3, epsilon: 1e-2)
     let (rate, selected, search) = (Self.rate, Self.selected, Self.search)
     let sgd = SGD<DenseDirection>(learningRate: rate)
     return [
       "rge-sgd": make(rge, sgd),
-      "rge-one-sided-q2-sgd": make(RandomizedEstimator(smoothing: 1e-2, queries: 2, sides: .one), sgd),
-      "rge-momentum-ema": make(rge, Momentum(learningRate: rate, decay: 0.8)),
-      "rge-momentum-heavy-ball": make(rge, Momentum(learningRate: rate, decay: 0.8, form: .heavyBall)),
+      "rge-one-sided-q2-sgd": make(RandomizedEstimator(epsilon: 1e-2, queries: 2, sides: .one), sgd),
+      "rge-momentum-ema": make(rge, Momentum(learningRate: rate, beta: 0.8)),
+      "rge-momentum-heavy-ball": make(rge, Momentum(learningRate: rate, beta: 0.8, form: .heavyBall)),
       "lge-sgd": make(lge, SGD(learningRate: rate)),
-      "lge-lozo-m-exact": make(lge, LowRankMomentum(learningRate: rate, decay: 0.8)),
-      "lge-lozo-m-approximate": make(lge, LowRankMomentum(learningRate: rate, decay: 0.8, refresh: .approximate)),
-      "cge-sgd": make(CoordinateEstimator(smoothing: 1e-2), SGD(learningRate: rate)),
+      "lge-lozo-m-exact": make(lge, LowRankMomentum(learningRate: rate, beta: 0.8)),
+      "lge-lozo-m-approximate": make(lge, LowRankMomentum(learningRate: rate, beta: 0.8, refresh: .approximate)),
+      "cge-sgd": make(CoordinateEstimator(epsilon: 1e-2), SGD(learningRate: rate)),
       "dizo": make(rge, sgd, DivergenceProjection(blocks: selected, every: 2, search: search)),
       "dizo-without-reinitialisation": make(
         rge, sgd, DivergenceProjection(blocks: selected, every: 1, search: search, reinitializes: false)),

@@ -26,7 +26,7 @@ import ZerothTestKit
   private func check(_ golden: String) throws {
     try with(golden) { file in
       let optimizer = Optimizer(
-        estimator: CoordinateEstimator(smoothing: 1e-2), rule: SGD(learningRate: 0.5), seed: 1)
+        estimator: CoordinateEstimator(epsilon: 1e-2), rule: SGD(learningRate: 0.5), seed: 1)
       try checkGoldenTrajectory(file, of: optimizer, besides: here)
     }
   }

@@ -72,7 +72,7 @@ import ZerothTestKit
   }
 
   @Test func sgd() throws {
-    let falling = LearningRate(0.1, decay: .cosine, steps: 10, warmup: 2)
+    let falling = LearningRate(0.1, schedule: .cosine, steps: 10, warmup: 2)
     let rge = RandomizedEstimator(queries: 3)
     try checkRuleLaws(of: SGD(learningRate: falling), memoryless: SGD(learningRate: falling), estimates: rge)
     try checkRuleLaws(
@@ -80,16 +80,16 @@ import ZerothTestKit
     try checkRuleLaws(of: SGD(learningRate: 0.1), memoryless: SGD(learningRate: 0.1), estimates: CoordinateEstimator())
   }
 
-  @Test(arguments: [0, 0.5, 0.9]) func momentum(_ decay: Double) throws {
+  @Test(arguments: [0, 0.5, 0.9]) func momentum(_ beta: Double) throws {
     try checkRuleLaws(
-      of: Momentum(learningRate: 0.1, decay: decay), memoryless: Momentum(learningRate: 0.1, decay: 0),
+      of: Momentum(learningRate: 0.1, beta: decay), memoryless: Momentum(learningRate: 0.1, beta: 0),
       estimates: RandomizedEstimator(queries: 2))
     try checkRuleLaws(
-      of: Momentum(learningRate: 0.1, decay: decay, form: .heavyBall),
-      memoryless: Momentum(learningRate: 0.1, decay: 0, form: .heavyBall), gain: 1 / (1 - decay),
+      of: Momentum(learningRate: 0.1, beta: decay, form: .heavyBall),
+      memoryless: Momentum(learningRate: 0.1, beta: 0, form: .heavyBall), gain: 1 / (1 - decay),
       estimates: LowRankEstimator(interval: 2))
     try checkRuleLaws(
-      of: Momentum(learningRate: 0.1, decay: decay), memoryless: Momentum(learningRate: 0.1, decay: 0),
+      of: Momentum(learningRate: 0.1, beta: decay), memoryless: Momentum(learningRate: 0.1, beta: 0),
       estimates: CoordinateEstimator(.random(5)))
   }
 
@@ -97,15 +97,15 @@ import ZerothTestKit
   func lowRankMomentum(_ interval: Int, _ refresh: LowRankMomentum<LowRankProbe>.Refresh) throws {
     for queries in [1, 3] {
       try checkRuleLaws(
-        of: LowRankMomentum(learningRate: 0.1, decay: 0.7, refresh: refresh),
-        memoryless: LowRankMomentum(learningRate: 0.1, decay: 0, refresh: refresh),
+        of: LowRankMomentum(learningRate: 0.1, beta: 0.7, refresh: refresh),
+        memoryless: LowRankMomentum(learningRate: 0.1, beta: 0, refresh: refresh),
         estimates: LowRankEstimator(rank: 3, interval: interval, queries: queries))
     }
   }
 
   @Test(arguments: [1, 3], [1, 4]) func adapters(_ interval: Int, _ moves: Int) throws {
     func search(_ learningRate: Double, units: RatioSearch.Units = .norm) -> RatioSearch {
-      RatioSearch(moves: moves, learningRate: learningRate, smoothing: 0.05, clip: 0.2, units: units)
+      RatioSearch(moves: moves, learningRate: learningRate, epsilon: 0.05, clip: 0.2, units: units)
     }
     let selection = BlockSelection.roles(.query, .value)
     for reinitializes in [true, false] {

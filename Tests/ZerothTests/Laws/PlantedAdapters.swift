@@ -20,7 +20,7 @@ private struct BuggyAdapter: LayerAdapter {
     self.still = still
   }
 
-  func evaluations(at step: Int) -> Int { 2 }
+  func forwards(at step: Int) -> Int { 2 }
 
   mutating func begin(_ theta: borrowing ParameterStore) {
     base = []

@@ -23,7 +23,7 @@ private struct BuggyEstimator: GradientEstimator {
     self.queries = queries
   }
 
-  func evaluations(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries }
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries }
 
   var drawsBatches: Bool { [.drawsBatches, .drawsAnotherStepsBatch, .keepsAnotherBatch].contains(bug) }
 

@@ -79,7 +79,7 @@ private struct BuggyRule: StepRule {
   @Test func theHeavyBallIsNotTheAverage() {
     expectViolation(.ruleHasItsGain) {
       try checkRuleLaws(
-        of: Momentum(learningRate: 0.1, decay: 0.9, form: .heavyBall), estimates: RandomizedEstimator())
+        of: Momentum(learningRate: 0.1, beta: 0.9, form: .heavyBall), estimates: RandomizedEstimator())
     }
   }
 }

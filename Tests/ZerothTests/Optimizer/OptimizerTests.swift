@@ -14,7 +14,7 @@ import ZerothTestKit
       nonFinite: NonFinitePolicy(limit: limit))
   }
 
-  private func run(_ optimizer: some ZerothOptimizer, steps: Int = 7) throws -> [Float] {
+  private func run(_ optimizer: some OptimizerProtocol, steps: Int = 7) throws -> [Float] {
     var optimizer = optimizer
     var theta = quadratic.start()
     for _ in 0..<steps { try optimizer.step(&theta, quadratic) }
@@ -53,12 +53,12 @@ import ZerothTestKit
     var theta = quadratic.start()
     let counting = CountingObjective(quadratic)
     for step in 0..<6 {
-      let before = counting.evaluations
+      let before = counting.forwards
       let report = try optimizer.step(&theta, counting)
       #expect(report.step == step && report.outcome == .applied && report.learningRate == 0.01)
-      #expect(report.evaluations == counting.evaluations - before)
-      #expect(report.evaluations == (step % 2 == 1 ? 4 : 2))
-      #expect(optimizer.evaluations(at: step, in: quadratic.layout) == report.evaluations)
+      #expect(report.forwards == counting.forwards - before)
+      #expect(report.forwards == (step % 2 == 1 ? 4 : 2))
+      #expect(optimizer.forwards(at: step, in: quadratic.layout) == report.forwards)
       #expect(report.losses.count == 2)
       #expect(abs(report.meanLoss - (report.losses[0] + report.losses[1]) / 2) < 1e-12)
     }
@@ -77,7 +77,7 @@ import ZerothTestKit
     let momentum = optimizer.rule.momentum(of: quadratic.layout.blocks[0])
     let report = try optimizer.step(&theta, objective)
     #expect(report.outcome == .skipped && report.step == 2)
-    #expect(report.evaluations == 2)
+    #expect(report.forwards == 2)
     #expect(theta.flattened() == before)
     #expect(optimizer.rule.momentum(of: quadratic.layout.blocks[0]) == momentum)
     #expect(try optimizer.step(&theta, objective).outcome == .applied)
@@ -94,7 +94,7 @@ import ZerothTestKit
     #expect(try optimizer.step(&theta, objective).outcome == .skipped)
     #expect(theta.flattened() == start)
     #expect(try optimizer.step(&theta, objective).outcome == .applied)
-    // Step 3 asks the adapter too: evaluations 6 to 9, of which 8 is the adapter's.
+    // Step 3 asks the adapter too: forward passes 6 to 9, of which 8 is the adapter's.
     let report = try optimizer.step(&theta, objective)
     #expect(report.outcome == .applied && report.nonFiniteMoves == 1)
     #expect(optimizer.adapter.nonFiniteMoves == 1)
@@ -118,7 +118,7 @@ import ZerothTestKit
 
   /// Losses that are finite, of which the coefficients overflow a Float.
   @Test func overflowsAreSkipped() throws {
-    var optimizers: [any ZerothOptimizer] = [
+    var optimizers: [any OptimizerProtocol] = [
       Optimizer(estimator: RandomizedEstimator(), rule: SGD(learningRate: 1e-3), seed: 1),
       Optimizer(estimator: LowRankEstimator(), rule: LowRankMomentum(learningRate: 1e-3), seed: 1),
       Optimizer(estimator: CoordinateEstimator(.random(2)), rule: SGD(learningRate: 1e-3), seed: 1),
@@ -179,7 +179,7 @@ import ZerothTestKit
   @Test func wrongPartsAreRefused() throws {
     var theta = quadratic.start()
     let start = theta.flattened()
-    var wrong: [any ZerothOptimizer] = [
+    var wrong: [any OptimizerProtocol] = [
       Optimizer(estimator: RandomizedEstimator(queries: 0), rule: SGD(learningRate: 1.0), seed: 1),
       Optimizer(estimator: RandomizedEstimator(), rule: SGD(learningRate: -1.0), seed: 1),
       Optimizer(

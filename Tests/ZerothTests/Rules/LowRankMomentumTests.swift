@@ -24,8 +24,8 @@ import ZerothTestKit
   private let coefficients = [1.5, -0.5, 2, 0.25, -1]
 
   @Test(arguments: [1, 2, 4]) func withinAWindowItIsDenseMomentum(_ rank: Int) {
-    var lowRank = LowRankMomentum<LowRankProbe>(learningRate: 0.1, decay: 0.8)
-    var dense = Momentum<LowRankProbe>(learningRate: 0.1, decay: 0.8)
+    var lowRank = LowRankMomentum<LowRankProbe>(learningRate: 0.1, beta: 0.8)
+    var dense = Momentum<LowRankProbe>(learningRate: 0.1, beta: 0.8)
     for (step, c) in coefficients.enumerated() {
       let g = estimate(c, probe(step, window: 0, rank: rank))
       let a = lowRank.update(from: g, context: context(step)).flattened(in: layout)
@@ -40,7 +40,7 @@ import ZerothTestKit
     _ refresh: LowRankMomentum<LowRankProbe>.Refresh, rank: Int
   ) -> (before: [Double], after: [Double], old: [Double], new: [Double]) {
     let beta = 0.5
-    var rule = LowRankMomentum<LowRankProbe>(learningRate: 0.1, decay: beta, refresh: refresh)
+    var rule = LowRankMomentum<LowRankProbe>(learningRate: 0.1, beta: beta, refresh: refresh)
     for (step, c) in coefficients.enumerated() {
       _ = rule.update(from: estimate(c, probe(step, window: 0, rank: rank)), context: context(step))
     }
@@ -91,7 +91,7 @@ import ZerothTestKit
   /// The vectors' momentum does not know of windows.
   @Test(arguments: LowRankMomentum<LowRankProbe>.Refresh.allCases)
   func vectorsKeepTheirMomentum(_ refresh: LowRankMomentum<LowRankProbe>.Refresh) {
-    var rule = LowRankMomentum<LowRankProbe>(learningRate: 1.0, decay: 0.5, refresh: refresh)
+    var rule = LowRankMomentum<LowRankProbe>(learningRate: 1.0, beta: 0.5, refresh: refresh)
     var expected = [Float](repeating: 0, count: 4)
     for (step, c) in coefficients.enumerated() {
       let direction = probe(step, window: step, rank: 2)
@@ -106,7 +106,7 @@ import ZerothTestKit
 
   /// V drawn at every step does not reset the momentum: what is carried over is never longer, and seldom 0.
   @Test func windowsOfOneStep() {
-    var rule = LowRankMomentum<LowRankProbe>(learningRate: 0.1, decay: 0.9)
+    var rule = LowRankMomentum<LowRankProbe>(learningRate: 0.1, beta: 0.9)
     _ = rule.update(from: estimate(1, probe(0, window: 0, rank: 3)), context: context(0))
     var length = Double.infinity
     for step in 1..<4 {

@@ -33,18 +33,18 @@ import ZerothTestKit
   @Test func forms() {
     let estimates = [estimate(1), estimate(1), estimate(0), estimate(4, 1)]
     #expect(
-      run(Momentum(learningRate: 1.0, decay: 0.5), estimates)
+      run(Momentum(learningRate: 1.0, beta: 0.5), estimates)
         == [[-0.5, 0, 0], [-0.75, 0, 0], [-0.375, 0, 0], [-0.1875, -2, 0]])
     #expect(
-      run(Momentum(learningRate: 1.0, decay: 0.5, form: .heavyBall), estimates)
+      run(Momentum(learningRate: 1.0, beta: 0.5, form: .heavyBall), estimates)
         == [[-1, 0, 0], [-1.5, 0, 0], [-0.75, 0, 0], [-0.375, -4, 0]])
   }
 
   /// The learning rate is that of the step, not of the step when a part of m came in.
   @Test func theRateIsOfTheStep() {
-    let rate = LearningRate(1, decay: .linear, steps: 2)
+    let rate = LearningRate(1, schedule: .linear, steps: 2)
     #expect(
-      run(Momentum(learningRate: rate, decay: 0.5), [estimate(1), estimate(0)]) == [[-0.5, 0, 0], [-0.125, 0, 0]])
+      run(Momentum(learningRate: rate, beta: 0.5), [estimate(1), estimate(0)]) == [[-0.5, 0, 0], [-0.125, 0, 0]])
   }
 
   @Test func stateIsCounted() throws {
@@ -60,10 +60,10 @@ import ZerothTestKit
   @Test func wrongOptions() {
     for decay in [-0.1, 1, .nan] {
       #expect(throws: InputError.self) {
-        try Momentum<DenseDirection>(learningRate: 1.0, decay: decay).validate(.small)
+        try Momentum<DenseDirection>(learningRate: 1.0, beta: decay).validate(.small)
       }
       #expect(throws: InputError.self) {
-        try LowRankMomentum<LowRankProbe>(learningRate: 1.0, decay: decay).validate(.small)
+        try LowRankMomentum<LowRankProbe>(learningRate: 1.0, beta: decay).validate(.small)
       }
     }
     for rate in [-1, .infinity, .nan] {

@@ -1,5 +1,5 @@
-/// An optimiser of any composition, for code that learns the parts at run time: `any ZerothOptimizer`.
-public protocol ZerothOptimizer: Sendable {
+/// An optimiser of any composition, for code that learns the parts at run time: `any OptimizerProtocol`.
+public protocol OptimizerProtocol: Sendable {
   /// The step that comes next, counted from 0.
   var nextStep: Int { get }
   /// Floats of state beyond the parameters that the parts hold now.
@@ -7,7 +7,7 @@ public protocol ZerothOptimizer: Sendable {
   /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
   func validate(_ layout: ParameterLayout) throws(InputError)
   /// Forward passes of step `step`, those of the adapter included.
-  func evaluations(at step: Int, in layout: ParameterLayout) -> Int
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int
   /// Moves theta by one step.
   @discardableResult
   mutating func step<O: Objective & ~Copyable>(
@@ -15,4 +15,4 @@ public protocol ZerothOptimizer: Sendable {
   ) throws -> StepReport
 }
 
-extension Optimizer: ZerothOptimizer {}
+extension Optimizer: OptimizerProtocol {}
