@@ -2,87 +2,136 @@
 import PackageDescription
 
 /// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
-///
-/// `swift package new-strategy` writes into Contributed, the first of them.
-let strategies = ["Contributed", "HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
+let strategies = ["HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
 let strategyTargets: [Target] = strategies.flatMap { name in
   [
-    .target(name: name, dependencies: ["Zeroth", "ZerothRuns"], path: "Plugins/\(name)/Sources"),
+    .target(name: name, dependencies: ["Zeroth", "ZerothStrategies"], path: "Plugins/\(name)/Sources"),
     .testTarget(
-      name: "\(name)Tests", dependencies: [.target(name: name), "Zeroth", "ZerothRuns", "ZerothTestKit"],
+      name: "\(name)Tests", dependencies: [.target(name: name), "Zeroth", "ZerothStrategies", "ZerothTestKit"],
       path: "Plugins/\(name)/Tests"),
   ]
 }
-let strategyDependencies: [Target.Dependency] = strategies.map { .target(name: $0) }
+let strategyDependencies: [Target.Dependency] = (["Contributed"] + strategies).map { .target(name: $0) }
 
 let package = Package(
   name: "zeroth",
   products: [
     .library(name: "Zeroth", targets: ["Zeroth"]),
+    .library(name: "ZerothStrategies", targets: ["ZerothStrategies"]),
     .library(name: "ZerothModels", targets: ["ZerothModels"]),
     .library(name: "ZerothTasks", targets: ["ZerothTasks"]),
-    .library(name: "ZerothRuns", targets: ["ZerothRuns"]),
+    .library(name: "ZerothRecords", targets: ["ZerothRecords"]),
+    .library(name: "ZerothTraining", targets: ["ZerothTraining"]),
+    .library(name: "ZerothCommands", targets: ["ZerothCommands"]),
     .library(name: "ZerothTestKit", targets: ["ZerothTestKit"]),
     .library(name: "ZerothPlugin", targets: ["ZerothPlugin"]),
+    .library(name: "ZerothPluginHost", targets: ["ZerothPluginHost"]),
     .library(name: "ExamplePluginC", type: .dynamic, targets: ["ExamplePluginC"]),
     .library(name: "ExamplePluginSwift", type: .dynamic, targets: ["ExamplePluginSwift"]),
     .executable(name: "zeroth", targets: ["zeroth"]),
     .plugin(name: "NewStrategy", targets: ["NewStrategy"]),
-  ] + strategies.map { .library(name: $0, targets: [$0]) },
+  ] + (["Contributed"] + strategies).map { .library(name: $0, targets: [$0]) },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
+    .target(name: "ZerothSupport"),
     // OpenBLAS comes before GSL: GSL's own cblas would otherwise take over `cblas_sgemm`, many times slower.
     .target(
       name: "CZeroth",
       linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("gsl"), .linkedLibrary("m")]),
-    .target(name: "Zeroth", dependencies: ["CZeroth"]),
-    .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth"]),
-    .target(name: "ZerothTasks", dependencies: ["Zeroth", "ZerothModels"]),
+    .target(name: "Zeroth", dependencies: ["CZeroth", "ZerothSupport"]),
+    .target(name: "ZerothStrategies", dependencies: ["Zeroth", "ZerothSupport"]),
+    .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
+
+    // Models, tasks and runs.
+    .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth", "ZerothSupport"]),
+    .target(name: "ZerothTasks", dependencies: ["Zeroth", "ZerothModels", "ZerothSupport"]),
+    .target(name: "ZerothRecords", dependencies: ["Zeroth", "ZerothSupport"]),
     .target(
-      name: "ZerothRuns",
-      dependencies: [
-        "CZerothPlugin", "Zeroth", "ZerothModels", "ZerothTasks", .product(name: "TOMLKit", package: "TOMLKit"),
-      ],
+      name: "ZerothResources",
+      dependencies: ["ZerothSupport"],
       exclude: ["Resources/README.md"],
       resources: [.copy("Resources/imdb-opt"), .copy("Resources/sst2")]),
-    .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
-    .executableTarget(
-      name: "zeroth",
-      dependencies: ["ZerothRuns", .product(name: "ArgumentParser", package: "swift-argument-parser")]
-        + strategyDependencies),
+    .target(
+      name: "ZerothTraining",
+      dependencies: [
+        "Zeroth", "ZerothModels", "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport",
+        "ZerothTasks",
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ]),
+    .target(
+      name: "ZerothBenchmarks",
+      dependencies: [
+        "CZeroth", "Zeroth", "ZerothModels", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks",
+        "ZerothTestKit", "ZerothTraining",
+      ]),
 
-    // Strategies that are loaded at run time: the interface, the way in for authors in Swift, and an example of each.
+    // The tool: its commands as a library, and the executable that gives them the strategies of this package.
+    .target(
+      name: "ZerothCommands",
+      dependencies: [
+        "Zeroth", "ZerothBenchmarks", "ZerothModels", "ZerothPluginHost", "ZerothRecords", "ZerothResources",
+        "ZerothStrategies", "ZerothSupport", "ZerothTasks", "ZerothTraining",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(name: "zeroth", dependencies: ["ZerothCommands"] + strategyDependencies),
+
+    // Strategies that are loaded at run time: the interface, the loader, the way in for authors in Swift, and an example
+    // of each.
     .target(name: "CZerothPlugin"),
-    .target(name: "ZerothPlugin", dependencies: ["CZerothPlugin", "Zeroth", "ZerothRuns"]),
+    .target(name: "ZerothPluginHost", dependencies: ["CZerothPlugin", "Zeroth", "ZerothStrategies", "ZerothSupport"]),
+    .target(name: "ZerothPlugin", dependencies: ["CZerothPlugin", "Zeroth", "ZerothStrategies", "ZerothSupport"]),
     .target(
       name: "ExamplePluginC", dependencies: ["CZerothPlugin"], path: "Plugins/ExamplePluginC", publicHeadersPath: "."),
     .target(
-      name: "ExamplePluginSwift", dependencies: ["ZerothPlugin", "Zeroth", "ZerothRuns"],
+      name: "ExamplePluginSwift", dependencies: ["ZerothPlugin", "Zeroth", "ZerothStrategies"],
       path: "Plugins/ExamplePluginSwift"),
     .testTarget(
       name: "PluginTests",
-      dependencies: ["CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothRuns", "ZerothTestKit", "TestSupport"],
+      dependencies: [
+        "CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothPluginHost", "ZerothRecords", "ZerothStrategies",
+        "ZerothTestKit", "ZerothTraining", "TestSupport",
+      ],
       exclude: ["hostile.c"]),
 
-    // Writes the files of a new strategy.
+    // Writes the files of a new strategy, here into Contributed.
     .plugin(
       name: "NewStrategy",
       capability: .command(
         intent: .custom(
           verb: "new-strategy", description: "Writes the files of a new estimator, rule, adapter or task."),
         permissions: [.writeToPackageDirectory(reason: "It writes the files of the strategy.")])),
+    .target(
+      name: "Contributed", dependencies: ["Zeroth", "ZerothStrategies", "ZerothTasks"],
+      path: "Plugins/Contributed/Sources"),
+    .testTarget(
+      name: "ContributedTests",
+      dependencies: ["Contributed", "Zeroth", "ZerothStrategies", "ZerothTasks", "ZerothTestKit"],
+      path: "Plugins/Contributed/Tests"),
     .testTarget(name: "ScaffoldTests", dependencies: ["TestSupport"]),
 
     .target(name: "TestSupport", dependencies: ["Zeroth"], path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
-    .testTarget(name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothTestKit", "TestSupport"]),
-    .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "TestSupport"]),
     .testTarget(
-      name: "ZerothRunsTests",
-      dependencies: ["zeroth", "ZerothRuns", "ZerothTestKit", "TestSupport"] + strategyDependencies),
+      name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothSupport", "ZerothTestKit", "TestSupport"]),
+    .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "ZerothSupport", "TestSupport"]),
+    .testTarget(
+      name: "ZerothTrainingTests",
+      dependencies: [
+        "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTestKit", "ZerothTraining",
+        "TestSupport",
+      ] + strategyDependencies),
+    .testTarget(
+      name: "ZerothBenchmarksTests",
+      dependencies: [
+        "zeroth", "ZerothBenchmarks", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTraining",
+        "TestSupport",
+      ]),
+    .testTarget(
+      name: "ZerothCommandsTests",
+      dependencies: ["zeroth", "ZerothCommands", "ZerothResources", "ZerothSupport", "ZerothTasks", "TestSupport"]),
     .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(
       name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"], exclude: ["Sources-that-must-fail"]),

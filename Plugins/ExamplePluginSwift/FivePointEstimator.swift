@@ -1,6 +1,6 @@
 import Zeroth
 import ZerothPlugin
-import ZerothRuns
+import ZerothStrategies
 
 /// LGE with a five-point difference:
 ///

@@ -10,7 +10,7 @@ struct NewStrategy: CommandPlugin {
 
       KIND      \(Kind.words)
       NAME      the type in UpperCamelCase, such as SphereEstimator; a task becomes a constant of TextTask
-      TARGET    the library target that it is written into; by default the first with tests that depends on ZerothRuns
+      TARGET    the library target that it is written into; by default the first with tests that depends on ZerothStrategies
     """
 
   func performCommand(context: PluginContext, arguments: [String]) throws {

@@ -29,22 +29,23 @@ struct Place {
     _ name: String?, among libraries: [SwiftSourceModuleTarget], _ tests: [SwiftSourceModuleTarget]
   ) throws -> SwiftSourceModuleTarget {
     guard let name else {
-      let able = libraries.filter { $0.sees("ZerothRuns") }
+      let able = libraries.filter { $0.sees("ZerothStrategies") }
       let tested = able.filter { target in tests.contains { $0.dependsDirectly(on: target.name) } }
       if let first = tested.first(where: { $0.installs("Registry") != nil }) ?? tested.first ?? able.first {
         return first
       }
       throw ScaffoldError(
-        "package", found: "no library target that depends on ZerothRuns",
-        expected: ".target(name: \"MyStrategies\", dependencies: [\(product("ZerothRuns"))])")
+        "package", found: "no library target that depends on ZerothStrategies",
+        expected: ".target(name: \"MyStrategies\", dependencies: [\(product("ZerothStrategies"))])")
     }
     guard let target = libraries.first(where: { $0.name == name }) else {
       throw ScaffoldError(
         "target '\(name)'", found: "no library target of this name",
         expected: "one of \(libraries.map { $0.name }.joined(separator: ", "))")
     }
-    guard target.sees("ZerothRuns") else {
-      throw ScaffoldError("target '\(name)'", found: "no dependency on ZerothRuns", expected: product("ZerothRuns"))
+    guard target.sees("ZerothStrategies") else {
+      throw ScaffoldError(
+        "target '\(name)'", found: "no dependency on ZerothStrategies", expected: product("ZerothStrategies"))
     }
     return target
   }

@@ -5,7 +5,7 @@ extension Template {
     return Template(
       source: """
         import Zeroth
-        import ZerothRuns
+        import ZerothStrategies
 
         /// FILL IN: the name of the rule in words, and its source:
         ///

@@ -50,7 +50,7 @@ struct Scaffold {
 
   /// The test: the laws of the kind, the golden file, and that nothing is left to fill in.
   private func test(_ source: URL, _ golden: URL, _ guide: URL) -> String {
-    let imports = (["Testing", "Zeroth", "ZerothRuns", "ZerothTestKit", place.module] + template.imports).sorted()
+    let imports = (["Testing", "Zeroth", "ZerothStrategies", "ZerothTestKit", place.module] + template.imports).sorted()
     return """
       \(imports.map { "import \($0)" }.joined(separator: "\n"))
 
@@ -91,7 +91,7 @@ struct Scaffold {
     let file = place.sources.appending(path: names.kind == .task ? "InstallTasks.swift" : "Install.swift")
     let text = """
       import Zeroth
-      import \(names.kind == .task ? "ZerothTasks" : "ZerothRuns")
+      import \(names.kind == .task ? "ZerothTasks" : "ZerothStrategies")
 
       /// Adds the \(names.kind == .task ? "tasks" : "strategies") of this module. Throws `InputError` when a name is taken.
       public func install(into \(name): inout \(type)) throws(InputError) {

@@ -1,7 +1,8 @@
 @_exported import CZerothPlugin
 import Synchronization
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
+import ZerothSupport
 
 /// What a library of estimators exports: the one line of a plugin in Swift.
 ///

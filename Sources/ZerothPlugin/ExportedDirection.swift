@@ -1,5 +1,7 @@
 import CZerothPlugin
 import Zeroth
+import ZerothStrategies
+import ZerothSupport
 
 /// A direction that the host holds: the payload of its plain data.
 private final class ExportedDirection: Sendable {

@@ -1,6 +1,7 @@
 import CZerothPlugin
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
+import ZerothSupport
 
 /// What `create` needs of an exported estimator.
 final class ExportedType {

@@ -1,5 +1,7 @@
 import CZerothPlugin
 import Zeroth
+import ZerothStrategies
+import ZerothSupport
 
 /// The run must stop, and the host knows why; or the estimator asks for what does not cross the interface.
 enum HostStop: Error, CustomStringConvertible {

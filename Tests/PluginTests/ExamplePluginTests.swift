@@ -4,9 +4,12 @@ import Foundation
 import TestSupport
 import Testing
 import Zeroth
+import ZerothPluginHost
+import ZerothRecords
+import ZerothStrategies
+import ZerothSupport
 import ZerothTestKit
-
-@testable import ZerothRuns
+import ZerothTraining
 
 /// The two examples, built by the package and loaded: the same numbers as the estimators built in, bit for bit.
 @Suite(.serialized) struct ExamplePluginTests {

@@ -2,9 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 import Zeroth
+import ZerothPluginHost
+import ZerothRecords
+import ZerothStrategies
+import ZerothSupport
 import ZerothTestKit
-
-@testable import ZerothRuns
+import ZerothTraining
 
 /// Libraries that do wrong end in one error that names them, and never in a wrong number.
 @Suite(.serialized) struct HostileLibraryTests {
@@ -158,7 +161,7 @@ import ZerothTestKit
         let quadratic = Quadratic()
         var theta = quadratic.start()
         let header = TrajectoryHeader(identity: [:], steps: 8, base: theta)
-        let objective = ZerothRuns.RecordingObjective(quadratic)
+        let objective = RecordingObjective(quadratic)
         _ = inputError {
           try optimizer.resume(
             &theta, objective, trajectory: "\(folder)/t.bin", header: header, until: 8)

@@ -2,9 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 import Zeroth
+import ZerothPluginHost
+import ZerothRecords
+import ZerothStrategies
+import ZerothSupport
 import ZerothTestKit
-
-@testable import ZerothRuns
+import ZerothTraining
 
 /// The libraries that the tests load: the two examples, which the package builds, and those made here by `cc`.
 enum Libraries {

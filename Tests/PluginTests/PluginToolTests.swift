@@ -1,7 +1,11 @@
 import Foundation
 import TestSupport
 import Testing
-import ZerothRuns
+import ZerothPluginHost
+import ZerothRecords
+import ZerothStrategies
+import ZerothSupport
+import ZerothTraining
 
 /// Plugins as a user of the tool meets them.
 @Suite(.serialized) struct PluginToolTests {

@@ -67,7 +67,7 @@ import Testing
       (["optimizer", "Adam"], "kind: found 'optimizer', expected one of estimator, rule, adapter, task"),
       (["rule"], "command line: found 'rule', expected KIND NAME"),
       (["rule", "Other", "--target", "Nowhere"], "target 'Nowhere': found no library target of this name"),
-      (["rule", "Other", "--target", "Plain"], "target 'Plain': found no dependency on ZerothRuns"),
+      (["rule", "Other", "--target", "Plain"], "target 'Plain': found no dependency on ZerothStrategies"),
       (["rule", "Other", "--target", "Untested"], "target 'Untested': found no test target that depends on it"),
     ] {
       let (status, output) = try package.scaffold(arguments)

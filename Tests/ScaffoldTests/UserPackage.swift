@@ -14,7 +14,7 @@ struct UserPackage {
     let more = """
       targets: [
           .target(name: "Plain"),
-          .target(name: "Untested", dependencies: [.product(name: "ZerothRuns", package: "zeroth")]),
+          .target(name: "Untested", dependencies: [.product(name: "ZerothStrategies", package: "zeroth")]),
       """
     try write(
       "Package.swift",

@@ -7,7 +7,7 @@ import ZerothTasks
 
 /// The objectives on the model that the package carries, each against the same number by another way.
 @Suite(.serialized) final class ObjectiveTests {
-  static let folder = SharedMaterial.package.appendingPathComponent("Sources/ZerothRuns/Resources/imdb-opt").path
+  static let folder = SharedMaterial.package.appendingPathComponent("Sources/ZerothResources/Resources/imdb-opt").path
   let model: CausalModel
   let theta: ParameterStore
   let tokenizer: any Tokenizer

@@ -1,29 +1,33 @@
 import Testing
 import Zeroth
+import ZerothSupport
 import ZerothTasks
 
 /// The prompts, letter by letter, as the papers' protocol has them.
+/// An object of JSON with these members.
+private func object(_ members: KeyValuePairs<String, JSON>) -> JSON { .object(members.map { .init($0.key, $0.value) }) }
+
 @Suite struct TaskPromptTests {
   private let source = Source(file: "rows", line: 1)
 
   /// The example that a task reads from one row.
-  private func example(_ task: TextTask, _ row: [String: JSONValue]) throws -> Example {
+  private func example(_ task: TextTask, _ row: [String: JSON]) throws -> Example {
     try #require(try task.read(Record(row, source: source)).first)
   }
 
-  private func prompt(_ task: TextTask, _ row: [String: JSONValue]) throws -> String {
+  private func prompt(_ task: TextTask, _ row: [String: JSON]) throws -> String {
     let prompt = try #require(task.prompt)
     return prompt(try example(task, row))
   }
 
-  private func masked(_ task: TextTask, _ row: [String: JSONValue]) throws -> String {
+  private func masked(_ task: TextTask, _ row: [String: JSON]) throws -> String {
     let masked = try #require(task.masked)
     let prompt = masked(try example(task, row))
     return "\(prompt.before)<mask>\(prompt.after)"
   }
 
   @Test func sentiment() throws {
-    let row: [String: JSONValue] = ["text": .string(" a fine film . "), "label": .integer(1)]
+    let row: [String: JSON] = ["text": .string(" a fine film . "), "label": .int(1)]
     for task in [TextTask.sst2, .sst5] {
       #expect(try prompt(task, row) == "a fine film . It was ")
       #expect(try masked(task, row) == "a fine film . It was<mask>.")
@@ -35,7 +39,7 @@ import ZerothTasks
   }
 
   @Test func questions() throws {
-    let row: [String: JSONValue] = ["text": .string("What does LOL mean ?"), "label": .string("ABBR:exp")]
+    let row: [String: JSON] = ["text": .string("What does LOL mean ?"), "label": .string("ABBR:exp")]
     #expect(try masked(.trec, row) == "<mask>:What does LOL mean ?")
     #expect(try example(.trec, row).label == 2)
     #expect(TextTask.trec.prompt == nil)
@@ -44,7 +48,7 @@ import ZerothTasks
   }
 
   @Test func inference() throws {
-    let row: [String: JSONValue] = [
+    let row: [String: JSON] = [
       "premise": .string("A man sleeps."), "hypothesis": .string("Nobody is awake."), "label": .string("entailment"),
     ]
     #expect(
@@ -61,7 +65,7 @@ import ZerothTasks
     #expect(TextTask.cb.classes.map { $0.names[0] } == ["entailment", "contradiction", "neutral"])
     #expect(TextTask.snli.classes.map { $0.names[0] } == ["contradiction", "entailment", "neutral"])
     #expect(TextTask.snli.classes.map(\.word) == ["No", "Yes", "Maybe"])
-    let glue: [String: JSONValue] = [
+    let glue: [String: JSON] = [
       "sentence1": .string("A"), "sentence2": .string("B"), "label1": .string("neutral"), "gold_label": .string("-"),
     ]
     #expect(try TextTask.snli.read(Record(glue, source: source)).isEmpty)
@@ -69,7 +73,7 @@ import ZerothTasks
 
   @Test func boolq() throws {
     for question in ["is it so", "is it so?", "Is it so??"] {
-      let row: [String: JSONValue] = [
+      let row: [String: JSON] = [
         "passage": .string("It is so."), "question": .string(question), "label": .bool(true),
       ]
       #expect(try prompt(.boolq, row) == "It is so. Is it so?\n")
@@ -79,16 +83,16 @@ import ZerothTasks
   }
 
   @Test func wordsAndPronouns() throws {
-    let wic: [String: JSONValue] = [
+    let wic: [String: JSON] = [
       "word": .string("cup"), "sentence1": .string("A cup."), "sentence2": .string("Waxen cups."),
       "label": .bool(false),
     ]
     #expect(
       try prompt(.wic, wic)
         == "Does the word \"cup\" have the same meaning in these two sentences? Yes, No?\nA cup.\nWaxen cups.\n")
-    let wsc: [String: JSONValue] = [
+    let wsc: [String: JSON] = [
       "text": .string("Mark told Pete. He lied."), "label": .bool(true),
-      "target": .object(["span1_text": .string("Mark"), "span2_text": .string("He")]),
+      "target": object(["span1_text": .string("Mark"), "span2_text": .string("He")]),
     ]
     #expect(
       try prompt(.wsc, wsc)
@@ -96,10 +100,10 @@ import ZerothTasks
   }
 
   @Test func multirc() throws {
-    let answer: JSONValue = .object(["text": .string("Yes"), "label": .integer(1)])
-    let question: JSONValue = .object(["question": .string("Is it?"), "answers": .array([answer])])
-    let row: [String: JSONValue] = [
-      "passage": .object(["text": .string("It is."), "questions": .array([question])])
+    let answer: JSON = object(["text": .string("Yes"), "label": .int(1)])
+    let question: JSON = object(["question": .string("Is it?"), "answers": .array([answer])])
+    let row: [String: JSON] = [
+      "passage": object(["text": .string("It is."), "questions": .array([question])])
     ]
     #expect(
       try prompt(.multirc, row)
@@ -108,9 +112,9 @@ import ZerothTasks
   }
 
   @Test func copa() throws {
-    var row: [String: JSONValue] = [
+    var row: [String: JSON] = [
       "premise": .string("The man turned on the faucet."), "choice1": .string("The toilet filled."),
-      "choice2": .string("I saw It."), "question": .string("effect"), "label": .integer(1),
+      "choice2": .string("I saw It."), "question": .string("effect"), "label": .int(1),
     ]
     #expect(try prompt(.copa, row) == "The man turned on the faucet so ")
     #expect(try TextTask.copa.candidates(of: example(.copa, row)) == ["the toilet filled.", "I saw It."])
@@ -121,13 +125,13 @@ import ZerothTasks
   }
 
   @Test func generation() throws {
-    let squad: [String: JSONValue] = [
+    let squad: [String: JSON] = [
       "title": .string("T_1"), "context": .string("C."), "question": .string("Q?"),
-      "answers": .object(["text": .array([.string("one"), .string("two")])]),
+      "answers": object(["text": .array([.string("one"), .string("two")])]),
     ]
     #expect(try prompt(.squad, squad) == "Title: T_1\nContext: C.\nQuestion: Q?\nAnswer: ")
     #expect(try TextTask.squad.candidates(of: example(.squad, squad)) == ["one\n"])
-    let drop: [String: JSONValue] = [
+    let drop: [String: JSON] = [
       "context": .string("Passage: P\nmore.\nQuestion: Q?\nAnswer:"), "ref_text": .string("one|two"),
     ]
     #expect(try prompt(.drop, drop) == "Passage: P\nmore.\nQuestion: Q?\nAnswer: ")

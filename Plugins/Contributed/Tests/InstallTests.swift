@@ -1,6 +1,6 @@
 import Contributed
 import Testing
-import ZerothRuns
+import ZerothStrategies
 import ZerothTasks
 
 /// What is contributed goes into a registry beside the strategies and tasks of the core.

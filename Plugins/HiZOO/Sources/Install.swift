@@ -1,5 +1,5 @@
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 
 /// Adds the estimator `hizoo` and the optimizer `hizoo` to `registry`. Throws `InputError` when a name is taken.
 public func install(into registry: inout Registry) throws(InputError) {

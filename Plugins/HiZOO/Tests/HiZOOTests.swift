@@ -1,7 +1,7 @@
 import HiZOO
 import Testing
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 import ZerothTestKit
 
 @Suite struct HiZOOTests {

@@ -1,5 +1,5 @@
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 
 /// Adds the rules `sign` and `normalized` and the optimizer `zo-sign` to `registry`. Throws `InputError` when a name is
 /// taken.

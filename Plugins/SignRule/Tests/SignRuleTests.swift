@@ -1,7 +1,7 @@
 import SignRule
 import Testing
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 import ZerothTestKit
 
 @Suite struct SignRuleTests {

@@ -1,5 +1,5 @@
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 
 /// Adds the estimator `sparse-mezo` and the optimizer `sparse-mezo` to `registry`. Throws `InputError` when a name is
 /// taken.

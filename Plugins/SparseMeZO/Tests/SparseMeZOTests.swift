@@ -1,7 +1,7 @@
 import SparseMeZO
 import Testing
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 import ZerothTestKit
 
 @Suite struct SparseMeZOTests {
@@ -74,7 +74,7 @@ import ZerothTestKit
     for step in 0..<9 {
       let before = theta.flattened()
       let fresh = SmallWeightMask(theta, density: 0.3)
-      let objective = ZerothTestKit.RecordingObjective(quadratic)
+      let objective = ZerothTestKit.ObservedObjective(quadratic)
       try optimizer.step(&theta, objective)
       let mask = try #require(optimizer.estimator.mask)
       let held = layout.blocks.flatMap { block in (0..<block.count).map { mask.contains($0, of: block) } }

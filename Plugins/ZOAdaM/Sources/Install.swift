@@ -1,5 +1,5 @@
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 
 /// Adds the rules `adam` and `scalar-adam` and the optimizers `mezo-adam` and `meazo` to `registry`. Throws `InputError`
 /// when a name is taken.

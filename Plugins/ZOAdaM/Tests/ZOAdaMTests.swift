@@ -1,7 +1,7 @@
 import Testing
 import ZOAdaM
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 import ZerothTestKit
 
 @Suite struct ZOAdaMTests {

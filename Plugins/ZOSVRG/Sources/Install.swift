@@ -1,5 +1,5 @@
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 
 /// Adds the estimator `zo-svrg` and the optimizer `zo-svrg` to `registry`. Throws `InputError` when a name is taken.
 public func install(into registry: inout Registry) throws(InputError) {

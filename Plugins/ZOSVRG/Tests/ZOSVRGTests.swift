@@ -1,7 +1,7 @@
 import Testing
 import ZOSVRG
 import Zeroth
-import ZerothRuns
+import ZerothStrategies
 import ZerothTestKit
 
 @Suite struct ZOSVRGTests {

@@ -92,10 +92,3 @@ extension GradientEstimator {
   /// Nothing.
   public var fault: InputError? { nil }
 }
-
-/// Checks a number that a user gave: throws `InputError` naming `option` unless `isValid`.
-public func require<T>(
-  _ option: String, _ value: T, _ expected: String, _ isValid: (T) -> Bool
-) throws(InputError) {
-  if !isValid(value) { throw InputError(option, found: "\(value)", expected: expected) }
-}

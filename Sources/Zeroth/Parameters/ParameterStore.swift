@@ -149,7 +149,8 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   ) {
     let isPostponed = decayFactor == nil && postpone(direction, scales, scale)
     write(
-      Addition(direction: direction, scales: scales, scale: scale, decayFactor: decayFactor, leavesMatrices: isPostponed))
+      Addition(
+        direction: direction, scales: scales, scale: scale, decayFactor: decayFactor, leavesMatrices: isPostponed))
   }
 
   /// Writes the pending updates of all blocks.

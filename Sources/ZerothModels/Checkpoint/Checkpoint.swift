@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothSupport
 
 /// The weights of one model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
 ///
@@ -99,7 +100,7 @@ extension Checkpoint {
   private static func shards(listedIn path: String, directory: String) throws -> [SafetensorsFile] {
     let subject = "\(path): weight_map"
     let file = try MappedFile(path: path)
-    let index = try withExtendedLifetime(file) { try JSON.parse(file.bytes, subject: path) }
+    let index = try withExtendedLifetime(file) { try JSON(parsing: file.bytes, subject: path) }
     guard let weightMap = index["weight_map"]?.members, !weightMap.isEmpty else {
       throw InputError(
         subject, found: index["weight_map"]?.summary ?? "nothing", expected: "an object of tensor names and shard files"

@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// The `config.json` of a model folder, kept whole so that it can be written beside new weights.
 public struct ConfigurationFile: Sendable {
@@ -14,14 +15,14 @@ public struct ConfigurationFile: Sendable {
   public init(directory: String) throws {
     path = directory.appendingFile(ConfigurationFile.name)
     let file = try MappedFile(path: path)
-    json = try withExtendedLifetime(file) { try JSON.parse(file.bytes, subject: file.path) }
+    json = try withExtendedLifetime(file) { try JSON(parsing: file.bytes, subject: file.path) }
     guard json.members != nil else { throw InputError(path, found: json.summary, expected: "a JSON object") }
   }
 
   /// A configuration that is not in a file: `text` is its JSON, and errors call it `name`.
   public init(parsing text: String, name: String) throws {
     path = name
-    json = try Array(text.utf8).withUnsafeBytes { try JSON.parse($0, subject: name) }
+    json = try JSON(parsing: text, subject: name)
     guard json.members != nil else { throw InputError(name, found: json.summary, expected: "a JSON object") }
   }
 

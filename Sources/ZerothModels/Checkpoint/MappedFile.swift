@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothSupport
 
 /// A regular file mapped into memory until the last reference to it goes: read-only, or as a private copy of which pages
 /// take memory when they are written; the file itself never changes.
@@ -37,16 +38,4 @@ final class MappedFile: @unchecked Sendable {  // never written, or by the one o
   deinit {
     if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
   }
-}
-
-extension InputError {
-  /// The error of the system call that has just failed on `subject`.
-  static func system(_ subject: String, expected: String) -> InputError {
-    InputError(subject, found: "the error '\(String(cString: strerror(errno)))'", expected: expected)
-  }
-}
-
-extension String {
-  /// The path of `name` in the directory that this path names.
-  func appendingFile(_ name: String) -> String { hasSuffix("/") ? self + name : self + "/" + name }
 }

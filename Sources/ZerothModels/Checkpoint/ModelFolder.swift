@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothSupport
 
 /// How weights are held while they are used.
 public enum WeightStorage: String, CaseIterable, Sendable {

@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// One safetensors file, memory-mapped and read-only.
 ///

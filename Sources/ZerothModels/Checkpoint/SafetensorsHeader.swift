@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// The header of a safetensors file, checked in full against the file before anything is read.
 ///
@@ -38,8 +39,8 @@ struct SafetensorsHeader {
     }
     dataStart = 8 + Int(length)
     dataLength = file.bytes.count - dataStart
-    let header = try JSON.parse(
-      UnsafeRawBufferPointer(rebasing: file.bytes[8..<dataStart]), subject: "\(path): header")
+    let header = try JSON(
+      parsing: UnsafeRawBufferPointer(rebasing: file.bytes[8..<dataStart]), subject: "\(path): header")
     guard let members = header.members, file.bytes[8] == UInt8(ascii: "{") else {
       throw InputError("\(path): header", found: header.summary, expected: "a JSON object, from its first byte on")
     }

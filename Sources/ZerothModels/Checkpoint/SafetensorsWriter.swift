@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// Writes safetensors files that appear under their name complete or not at all.
 public enum SafetensorsWriter {

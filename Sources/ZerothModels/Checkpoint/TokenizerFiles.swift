@@ -1,3 +1,4 @@
+import ZerothSupport
 import Foundation
 
 /// The files beside the weights that tokenizers and generation need.

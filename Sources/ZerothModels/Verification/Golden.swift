@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothSupport
 
 /// Reference outputs of a checkpoint, from a `golden.json` that the reference library made.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothSupport
 
 /// The forms of data files that are read.
 public enum DataFormat: String, Sendable, CaseIterable {
@@ -49,7 +50,7 @@ public enum DataFormat: String, Sendable, CaseIterable {
   }
 
   private static func isWholeObject(_ line: String) -> Bool {
-    (try? JSONDecoder().decode([String: JSONValue].self, from: Data(line.utf8))) != nil
+    (try? JSON(parsing: line, subject: ""))?.members != nil
   }
 }
 
@@ -94,7 +95,7 @@ public enum DataFile {
     var records: [Record] = []
     for line in file.lines {
       let source = Source(file: file.path, line: line.number)
-      guard let fields = try? JSONDecoder().decode([String: JSONValue].self, from: Data(line.text.utf8)) else {
+      guard let fields = (try? JSON(parsing: line.text, subject: "\(source)"))?.fields else {
         throw InputError("\(source)", found: "'\(line.text.prefix(40))'", expected: "a JSON object in the line")
       }
       records.append(Record(fields, source: source))
@@ -103,12 +104,12 @@ public enum DataFile {
   }
 
   private static func json(_ file: TextFile) throws(InputError) -> [Record] {
-    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(file.bytes)) else {
+    guard let value = try? JSON(parsing: Data(file.bytes), subject: file.path) else {
       throw InputError(file.path, found: "text that is not whole JSON", expected: "a JSON object or array")
     }
     // Lines of a value inside one JSON document are not known: its records are all said to be on line 1.
     let top = Record(["": value], source: Source(file: file.path, line: 1))
-    if case .object(let fields) = value { return [Record(fields, source: top.source)] }
+    if let fields = value.fields { return [Record(fields, source: top.source)] }
     return try top.objects("")
   }
 }

@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// Rows of cells from comma- and tab-separated text.
 enum DelimitedText {
@@ -94,7 +95,7 @@ enum DelimitedText {
         throw InputError(
           "\(file.path) line \(row.line)", found: "\(row.cells.count) columns", expected: "\(header.count)")
       }
-      let fields = zip(header, row.cells).map { ($0, JSONValue.string($1)) }
+      let fields = zip(header, row.cells).map { ($0, JSON.string($1)) }
       records.append(
         Record(Dictionary(uniqueKeysWithValues: fields), source: Source(file: file.path, line: row.line)))
     }

@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// One row of a data file before a task has read it: named values and the place they came from.
 ///
@@ -8,16 +9,16 @@ public struct Record: Sendable {
   /// Where the row stands.
   public let source: Source
   /// The row's values by the name of their column or key.
-  public let fields: [String: JSONValue]
+  public let fields: [String: JSON]
   /// The path to a nested object, for messages: empty, or `passage.`.
   let path: String
 
   /// A row with `fields` at `source`.
-  public init(_ fields: [String: JSONValue], source: Source) {
+  public init(_ fields: [String: JSON], source: Source) {
     self.init(fields, source: source, path: "")
   }
 
-  init(_ fields: [String: JSONValue], source: Source, path: String) {
+  init(_ fields: [String: JSON], source: Source, path: String) {
     self.fields = fields
     self.source = source
     self.path = path
@@ -26,7 +27,7 @@ public struct Record: Sendable {
   /// The text of the first field there is among `names`, trimmed. Throws when there is none or it is empty.
   public func text(_ names: [String]) throws(InputError) -> String {
     let (name, value) = try field(names)
-    guard let text = value.text else { throw error(name, found: value.kind, expected: "a text") }
+    guard let text = value.cellText else { throw error(name, found: value.kind, expected: "a text") }
     let trimmed = text.trimmed
     guard !trimmed.isEmpty else { throw error(name, found: "an empty text", expected: "a text") }
     return trimmed
@@ -38,7 +39,7 @@ public struct Record: Sendable {
   /// The index of the class that the first field there is among `names` spells.
   public func label(_ names: [String] = ["label"], among classes: [ClassLabel]) throws(InputError) -> Int {
     let (name, value) = try field(names)
-    let found = value.text.map { $0.trimmed }
+    let found = value.cellText.map { $0.trimmed }
     if let found, let index = classes.firstIndex(where: { $0.names.contains(found) }) { return index }
     throw error(
       name, found: found.map { "'\($0)'" } ?? value.kind,
@@ -76,12 +77,12 @@ public struct Record: Sendable {
     InputError("\(source): \(path)\(name)", found: found, expected: expected)
   }
 
-  private func record(of value: JSONValue, at name: String) throws(InputError) -> Record {
-    guard case .object(let fields) = value else { throw error(name, found: value.kind, expected: "an object") }
+  private func record(of value: JSON, at name: String) throws(InputError) -> Record {
+    guard let fields = value.fields else { throw error(name, found: value.kind, expected: "an object") }
     return Record(fields, source: source, path: "\(path)\(name).")
   }
 
-  private func field(_ names: [String]) throws(InputError) -> (String, JSONValue) {
+  private func field(_ names: [String]) throws(InputError) -> (String, JSON) {
     for name in names {
       if let value = fields[name] { return (name, value) }
     }
@@ -91,12 +92,27 @@ public struct Record: Sendable {
   }
 }
 
-extension JSONValue {
+extension JSON {
+  /// The text of a string, number or Boolean: what a table would hold in its cell. Nil for the rest.
+  var cellText: String? {
+    switch self {
+    case .string(let string): string
+    case .bool(let bool): "\(bool)"
+    case .number(let digits): double.flatMap { Int(exactly: $0) }.map { "\($0)" } ?? digits
+    case .array, .object, .null: nil
+    }
+  }
+
+  /// The members of an object by their keys; nil for anything else.
+  var fields: [String: JSON]? {
+    members.map { members in Dictionary(members.map { ($0.key, $0.value) }) { first, _ in first } }
+  }
+
   /// What the value is, for messages.
   var kind: String {
     switch self {
     case .string(let string): "the text '\(string.prefix(40))'"
-    case .bool, .integer, .number: "the value \(text ?? "")"
+    case .bool, .number: "the value \(cellText ?? "")"
     case .array: "an array"
     case .object: "an object"
     case .null: "null"

@@ -21,7 +21,7 @@ enum NaturalLanguageInference {
       name: name, summary: summary, columns: columns, labelColumns: labelColumns, classes: classes, maskedLength: 256,
       masked: masked, labelSentence: labelSentence,
       read: { record in
-        if labelColumns.compactMap({ record.fields[$0] }).first?.text == "-" { return [] }
+        if labelColumns.compactMap({ record.fields[$0] }).first?.cellText == "-" { return [] }
         return [
           Example(
             fields: try record.texts(columns), label: try record.label(labelColumns, among: classes),

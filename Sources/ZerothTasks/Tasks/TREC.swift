@@ -17,7 +17,7 @@ extension TextTask {
       labelSentence: { "The answer is \($0.word.lowercased())." },
       read: { record in
         var coarse = record.fields
-        if let label = coarse["label"]?.text { coarse["label"] = .string(String(label.prefix { $0 != ":" })) }
+        if let label = coarse["label"]?.cellText { coarse["label"] = .string(String(label.prefix { $0 != ":" })) }
         return [
           Example(
             fields: try record.texts(columns),

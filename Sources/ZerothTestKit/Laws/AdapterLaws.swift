@@ -65,7 +65,7 @@ private func drive<A: LayerAdapter>(
     let context = StepContext(step: step, runKey: StreamKey(seed: 18), layout: layout)
     let update = makeUpdate(step, layout, size: size)
     let declared = adapter.forwards(at: step)
-    let objective = RecordingObjective(quadratic)
+    let objective = ObservedObjective(quadratic)
     let watch = ThetaWatch(theta)
     objective.willEvaluate = watch.look
     let scales = adapter.scales(for: update, at: theta, context: context, objective: objective)

@@ -50,7 +50,7 @@ private func checkMeasuring<E: GradientEstimator>(_ original: E, _ layout: Param
   var estimator = original
   var earlier: [[Float]] = []
   for step in 0..<steps {
-    let objective = RecordingObjective(Quadratic(layout))
+    let objective = ObservedObjective(Quadratic(layout))
     let watch = ThetaWatch(theta)
     objective.willEvaluate = watch.look
     let context = StepContext(step: step, runKey: StreamKey(seed: 11), layout: layout)

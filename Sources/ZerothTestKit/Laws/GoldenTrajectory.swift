@@ -51,7 +51,7 @@ private func fiveSteps(of original: some OptimizerProtocol) throws -> (theta: [[
   var points: [[Float]] = []
   var measured: [[[Float]]] = []
   for _ in 0..<5 {
-    let objective = RecordingObjective(
+    let objective = ObservedObjective(
       FunctionObjective { theta in
         theta.flattened().enumerated().reduce(0) { sum, element in
           let distance = Double(element.element) - 1

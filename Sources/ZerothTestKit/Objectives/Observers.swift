@@ -62,7 +62,7 @@ public final class FailingObjective<Base: Objective & ~Copyable>: Objective wher
 }
 
 /// Remembers every point that it was asked at, by moving a copy of theta as objectives without a model do.
-public final class RecordingObjective<Base: Objective & ~Copyable>: Objective {
+public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
   private let base: Base
   /// The points, each flattened.
   public private(set) var points: [[Float]] = []

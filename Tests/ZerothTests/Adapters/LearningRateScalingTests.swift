@@ -54,7 +54,7 @@ import ZerothTestKit
   /// The other blocks make the whole step at both points that are tried.
   @Test func theWholeStepIsTried() {
     var scaling = LearningRateScaling(every: 1)
-    let objective = RecordingObjective(quadratic)
+    let objective = ObservedObjective(quadratic)
     let update = WeightedSum([
       (weight: Float(0.5), direction: DenseDirection(StreamKey(seed: 14), layout: quadratic.layout))
     ])

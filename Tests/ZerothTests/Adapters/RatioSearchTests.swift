@@ -8,8 +8,8 @@ import ZerothTestKit
 
   private func drive(
     _ search: RatioSearch, blocks: BlockSelection = .roles(.query), size: Float = 0.1
-  ) -> (objective: RecordingObjective<Quadratic>, ratios: [Double], middle: [Float], delta: [Float]) {
-    let objective = RecordingObjective(quadratic)
+  ) -> (objective: ObservedObjective<Quadratic>, ratios: [Double], middle: [Float], delta: [Float]) {
+    let objective = ObservedObjective(quadratic)
     var adapter = DivergenceProjection(blocks: blocks, every: 1, search: search)
     var theta = quadratic.start()
     adapter.begin(theta)

@@ -82,14 +82,14 @@ import ZerothTestKit
 
   @Test(arguments: [0, 0.5, 0.9]) func momentum(_ beta: Double) throws {
     try checkRuleLaws(
-      of: Momentum(learningRate: 0.1, beta: decay), memoryless: Momentum(learningRate: 0.1, beta: 0),
+      of: Momentum(learningRate: 0.1, beta: beta), memoryless: Momentum(learningRate: 0.1, beta: 0),
       estimates: RandomizedEstimator(queries: 2))
     try checkRuleLaws(
-      of: Momentum(learningRate: 0.1, beta: decay, form: .heavyBall),
-      memoryless: Momentum(learningRate: 0.1, beta: 0, form: .heavyBall), gain: 1 / (1 - decay),
+      of: Momentum(learningRate: 0.1, beta: beta, form: .heavyBall),
+      memoryless: Momentum(learningRate: 0.1, beta: 0, form: .heavyBall), gain: 1 / (1 - beta),
       estimates: LowRankEstimator(interval: 2))
     try checkRuleLaws(
-      of: Momentum(learningRate: 0.1, beta: decay), memoryless: Momentum(learningRate: 0.1, beta: 0),
+      of: Momentum(learningRate: 0.1, beta: beta), memoryless: Momentum(learningRate: 0.1, beta: 0),
       estimates: CoordinateEstimator(.random(5)))
   }
 

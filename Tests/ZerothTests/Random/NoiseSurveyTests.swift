@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import Zeroth
+import ZerothTestKit
 
 /// The tests of the noise find what is wrong with noise that is made wrong.
 @Suite struct NoiseSurveyTests {

@@ -65,7 +65,7 @@ let benchmarks: @Sendable () -> Void = {
   }
 
   let resources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../../../../Sources/ZerothRuns/Resources").standardized
+    .appendingPathComponent("../../../../Sources/ZerothResources/Resources").standardized
   guard let tokenizer = try? loadTokenizer(directory: resources.path + "/imdb-opt"),
     let text = try? String(contentsOf: resources.appendingPathComponent("sst2/train.txt"), encoding: .utf8)
   else { return }

@@ -1,0 +1,62 @@
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTestKit
+import ZerothTraining
+
+/// A preset whose periodic work (DiZO's projection, a fresh right factor of LOZO) can be had in every step or in none,
+/// so that it is timed apart and counted at its share.
+struct BenchmarkMethod {
+  let name: String
+  /// Part of the steps that do periodic work; 0 where there is none.
+  let share: Double
+  private let composition: Composition
+
+  /// Projections of an adapter come every 100 steps here; a right factor as often as the preset says.
+  init(_ name: String, _ registry: Registry) throws {
+    self.name = name
+    var composition = try registry.composition(named: name)
+    composition.rule.options["learning-rate"] = 1e-7
+    self.composition = composition
+    if composition.adapter.name != "none" {
+      share = 0.01
+    } else if case .int(let interval)? = try registry.effective(composition, runSteps: 1000).estimator.options[
+      "interval"]
+    {
+      share = 1 / Double(interval)
+    } else {
+      share = 0
+    }
+  }
+
+  /// The optimiser as it is named.
+  func optimizer(_ registry: Registry) throws -> any OptimizerProtocol {
+    try registry.makeOptimizer(composition, runSteps: 1000)
+  }
+
+  /// The optimiser whose periodic work comes every `period` steps.
+  func optimizer(period: Int, _ registry: Registry) throws -> any OptimizerProtocol {
+    var composition = composition
+    if composition.adapter.name != "none" { composition.adapter.options["interval"] = .int(period) }
+    let estimator = try registry.effective(composition, runSteps: 1000).estimator
+    if estimator.options["interval"] != nil { composition.estimator.options["interval"] = .int(period) }
+    return try registry.makeOptimizer(composition, runSteps: 1000)
+  }
+}
+
+extension Registry {
+  /// The composition of a preset, or of parts joined by `+` with their defaults: `lge+lozo-m`, `rge+sgd+dizo`.
+  public func composition(named name: String, origin: String = "optimizer") throws(InputError) -> Composition {
+    let parts = name.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count > 1 else { return try preset(name, origin: origin).composition }
+    guard parts.count <= 3 else {
+      throw InputError(origin, found: "'\(name)'", expected: "a preset, or ESTIMATOR+RULE or ESTIMATOR+RULE+ADAPTER")
+    }
+    let names = parts + (parts.count == 2 ? ["none"] : [])
+    for (kind, name) in zip(Self.partKinds, names) { _ = try description(of: name, kind, origin: origin) }
+    return Composition(estimator: .init(names[0]), rule: .init(names[1]), adapter: .init(names[2]))
+  }
+}

@@ -1,0 +1,58 @@
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTestKit
+import ZerothTraining
+
+/// A model of a published shape with random weights, made on the spot.
+public struct BenchmarkShape: Sendable {
+  /// Its name on the command line.
+  public let name: String
+  let hidden, ffn, layers, heads, vocabulary, context: Int
+
+  private init(_ name: String, hidden: Int, layers: Int, heads: Int, vocabulary: Int = 50272, context: Int = 2048) {
+    self.name = name
+    self.hidden = hidden
+    ffn = 4 * hidden
+    self.layers = layers
+    self.heads = heads
+    self.vocabulary = vocabulary
+    self.context = context
+  }
+
+  /// All shapes, smallest first: OPT's published ones, and smaller ones in their proportions.
+  public static let all: [BenchmarkShape] = [
+    BenchmarkShape("opt-tiny", hidden: 32, layers: 2, heads: 2, vocabulary: 128, context: 64),
+    BenchmarkShape("opt-1m", hidden: 128, layers: 4, heads: 2, vocabulary: 2048),
+    BenchmarkShape("imdb-opt", hidden: 256, layers: 4, heads: 8, vocabulary: 4096, context: 256),
+    BenchmarkShape("opt-13m", hidden: 384, layers: 6, heads: 6, vocabulary: 8192),
+    BenchmarkShape("opt-42m", hidden: 512, layers: 8, heads: 8, vocabulary: 32768),
+    BenchmarkShape("opt-125m", hidden: 768, layers: 12, heads: 12),
+    BenchmarkShape("opt-350m", hidden: 1024, layers: 24, heads: 16),
+    BenchmarkShape("opt-1.3b", hidden: 2048, layers: 24, heads: 32),
+    BenchmarkShape("opt-2.7b", hidden: 2560, layers: 32, heads: 32),
+  ]
+
+  /// The shape called `name`. Throws `InputError`, which names `option`, when there is none.
+  public static func named(_ name: String, option: String = "--shape") throws(InputError) -> BenchmarkShape {
+    guard let shape = all.first(where: { $0.name == name }) else {
+      throw InputError(
+        option, found: "'\(name)'", expected: "one of \(all.map(\.name).joined(separator: ", "))")
+    }
+    return shape
+  }
+
+  /// The model of this shape, without weights.
+  public func model() throws -> CausalModel {
+    let json: JSON = [
+      "architectures": ["OPTForCausalLM"], "model_type": "opt", "vocab_size": .int(vocabulary),
+      "hidden_size": .int(hidden), "ffn_dim": .int(ffn), "num_hidden_layers": .int(layers),
+      "num_attention_heads": .int(heads), "max_position_embeddings": .int(context),
+      "word_embed_proj_dim": .int(hidden),
+    ]
+    return try CausalModel(configuration: ConfigurationFile(parsing: json.description, name: name))
+  }
+}

@@ -1,0 +1,74 @@
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTestKit
+import ZerothTraining
+
+/// How much of the BLAS's speed a plain forward pass reaches: its operations a second over those of its products alone,
+/// made by plain sgemm calls.
+///
+/// Operations are those of the products, output vectors and vocabulary included, and of causal attention (4 h for each
+/// pair of a query and a key that it sees); norms, biases, activations and the softmax count as nothing.
+public struct ForwardBenchmark {
+  /// Operations of a forward pass.
+  public let operations: Double
+  /// Those of its products.
+  public let productOperations: Double
+  /// Seconds of a forward pass.
+  public let forward: Spread
+  /// Seconds of its products by sgemm, in the faster of two ways to cut them.
+  public let products: Spread
+  private let setting: BenchmarkSetting
+
+  /// Forward passes and products in turn, `repeats` times.
+  public init(_ setting: BenchmarkSetting, repeats: Int) throws {
+    try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
+    guard setting.loss == .languageModel else {
+      throw InputError(
+        "--loss", found: "'\(setting.loss.rawValue)'", expected: "language-model, which reads out every token")
+    }
+    self.setting = setting
+    let task = try BenchmarkTask(setting)
+    let layers = LinearLayers.Layer.products(
+      of: task.model, rows: setting.batch * setting.tokens, readOut: setting.batch * (setting.tokens - 1))
+    let plain = PlainProducts(layers)
+    productOperations = plain.operations
+    let pairs = Double(setting.batch) * Double(setting.tokens * (setting.tokens + 1) / 2)
+    operations = plain.operations + 4 * Double(setting.shape.hidden) * pairs * Double(setting.shape.layers)
+    let times = try interleaved(
+      repeats,
+      [{ _ = try task.loss() }] + PlainProducts.Cut.allCases.map { cut in { plain.run(at: task.theta, cut: cut) } })
+    forward = times[0]
+    products = times[1].median < times[2].median ? times[1] : times[2]
+  }
+
+  /// Operations a second of the forward pass over those of its products alone.
+  public var overPeak: Double { operations / forward.median / (productOperations / products.median) }
+
+  /// The result as JSON.
+  public var json: JSON {
+    .object(
+      [
+        .init("setting", setting.json), .init("threads", .int(Parallel.threads)),
+        .init("forward_over_sgemm_peak", .double(overPeak)),
+        .init("forward_gflops", .double(operations / forward.median / 1e9)),
+        .init("sgemm_gflops", .double(productOperations / products.median / 1e9)),
+        .init("openblas", .string(Backend.blasConfiguration)),
+      ] + forward.members("forward_seconds") + products.members("sgemm_seconds")
+        + [.init("operations", .double(operations))])
+  }
+
+  /// The result as a table.
+  public var text: String {
+    var table = Table([.left(""), .right("seconds"), .right("GFLOP/s")])
+    table.rows.append(["forward pass", forward.words(4), Human.fixed(operations / forward.median / 1e9, 1)])
+    table.rows.append(
+      ["its products by sgemm", products.words(4), Human.fixed(productOperations / products.median / 1e9, 1)])
+    return
+      "\(setting.words)\n\n\(table.text)\nforward over sgemm peak at the same shapes: \(Human.fixed(overPeak, 3))\n"
+      + "\(Backend.blasConfiguration)\n"
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTestKit
+import ZerothTraining
+
+/// Classification as trainers of the field score it: each candidate is a sequence of its own, prompt included, and a
+/// forward pass of its own, and log-probabilities over the whole vocabulary are computed at every position, though the
+/// loss reads those of the candidate's tokens alone. The loss is `ClassificationObjective`'s.
+struct FullLogitsClassification: Objective {
+  typealias Failure = InputError
+
+  private struct Pass {
+    var batch = TokenBatch()
+    var rows: [Int] = []
+    var targets: [Int] = []
+    /// For each example: which of the log-probabilities belong to its candidate.
+    var scored: [Range<Int>] = []
+  }
+
+  private let model: CausalModel
+  private let passes: [Pass]
+  private let labels: [Int]
+
+  init(_ model: CausalModel, _ examples: [EncodedExample]) {
+    self.model = model
+    labels = examples.map(\.label)
+    passes = (0..<(examples.first?.candidates.count ?? 0)).map { candidate in
+      var pass = Pass()
+      for example in examples {
+        let tokens = example.prompt + example.candidates[candidate]
+        pass.rows += pass.batch.append(tokens).rows.dropLast()
+        pass.targets += tokens.dropFirst()
+        pass.scored.append((pass.targets.count - example.candidates[candidate].count)..<pass.targets.count)
+      }
+      return pass
+    }
+  }
+
+  func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
+    try losses(theta, nil, [0])[0]
+  }
+
+  func losses<D: Direction>(
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(InputError) -> Few<Double> {
+    try losses(theta, direction, offsets)
+  }
+
+  private func losses(
+    _ theta: borrowing ParameterStore, _ direction: (any Direction)?, _ offsets: Few<Float>
+  ) throws(InputError) -> Few<Double> {
+    /// By candidate, offset and example.
+    var scores: [[[Double]]] = []
+    for pass in passes {
+      let logs = try model.evaluate(
+        pass.batch, .logProbabilities(rows: pass.rows, targets: pass.targets), at: theta, along: direction,
+        offsets: offsets)
+      scores.append(logs.map { logs in pass.scored.map { logs[$0].reduce(0, +) / Double($0.count) } })
+    }
+    return offsets.indices.reduce(into: []) { means, v in
+      let losses = labels.indices.map { example in
+        let ofExample = scores.map { $0[v][example] }
+        let top = ofExample.max() ?? 0
+        return top + log(ofExample.reduce(0) { $0 + exp($1 - top) }) - ofExample[labels[example]]
+      }
+      means.append(losses.reduce(0, +) / Double(losses.count))
+    }
+  }
+}

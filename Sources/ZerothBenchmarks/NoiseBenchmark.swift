@@ -1,0 +1,155 @@
+import CZeroth
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTestKit
+import ZerothTraining
+
+/// Nanoseconds per parameter of noise: made in scratch, as measuring does, and added into parameters, as an update does;
+/// beside a plain axpy over the same memory and GSL's ziggurat.
+public struct NoiseBenchmark {
+  /// One way to make noise.
+  public struct Line: Sendable {
+    /// `fill` (64 Ki floats of scratch for each thread), `add` (in place, through all parameters), `axpy`, `ziggurat`.
+    public let operation: String
+    /// `gaussian`, `rademacher` or, for axpy, nothing.
+    public let distribution: String
+    /// What it runs on; nil where it is not ours to choose.
+    public let instructionSet: String?
+    /// Threads at work.
+    public let threads: Int
+    /// Nanoseconds for each parameter.
+    public let nanoseconds: Spread
+  }
+
+  /// What was measured.
+  public let lines: [Line]
+  private let count: Int
+  private static let piece = 1 << 16
+
+  /// Noise for `count` parameters, each way `repeats` times in turn.
+  public init(count: Int, repeats: Int) throws {
+    try require("--parameters", count, "65536 to 4294967296") { (Self.piece...1 << 32).contains($0) }
+    try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
+    let pieces = count / Self.piece
+    self.count = pieces * Self.piece
+    let parameters = FloatBuffer(self.count)
+    let threads = Parallel.threads
+    let scratch = FloatBuffer(threads * Self.piece)
+    let draws = 1 << 20
+
+    /// Calls `body` for every piece, in the caller alone or on all threads.
+    func each(_ threads: Int, _ body: @Sendable (_ piece: Int, _ worker: Int) -> Void) {
+      if threads > 1 { Parallel.forEach(pieces, body) } else { for i in 0..<pieces { body(i, 0) } }
+    }
+    var cases: [(operation: String, distribution: String, isa: String?, threads: Int, body: () throws -> Void)] = []
+    for threads in Set([1, threads]).sorted() {
+      for (name, distribution) in [("gaussian", zeroth_gaussian), ("rademacher", zeroth_rademacher)] {
+        for isa in 0..<zeroth_isa_count() {
+          let set = String(cString: zeroth_isa_name(isa))
+          cases.append(
+            (
+              "fill", name, set, threads,
+              {
+                each(threads) { i, worker in
+                  zeroth_noise_on(
+                    isa, distribution, 42, UInt64(i * Self.piece), Self.piece, 1, nil,
+                    scratch.base + worker * Self.piece)
+                }
+              }
+            ))
+          cases.append(
+            (
+              "add", name, set, threads,
+              {
+                each(threads) { i, _ in
+                  let target = parameters.base + i * Self.piece
+                  zeroth_noise_on(
+                    isa, distribution, 42, UInt64(i * Self.piece), Self.piece, 1e-6, target, target)
+                }
+              }
+            ))
+        }
+      }
+      let addend = FloatBuffer(self.count)
+      cases.append(
+        (
+          "axpy", "", nil, threads,
+          {
+            each(threads) { i, _ in
+              zeroth_axpy(Self.piece, 1e-6, addend.base + i * Self.piece, parameters.base + i * Self.piece)
+            }
+          }
+        ))
+      cases.append(
+        (
+          "axpy in cache", "", nil, threads,
+          {
+            each(threads) { i, worker in
+              zeroth_axpy(Self.piece / 4, 1e-6, addend.base, scratch.base + worker * Self.piece)
+            }
+          }
+        ))
+    }
+    for (generator, name) in [(Int32(0), "philox4x32"), (Self.generator("mt19937"), "mt19937")] {
+      guard let stream = zeroth_stream_make(generator, 1) else { continue }
+      let owner = Stream(stream)
+      cases.append(
+        (
+          "GSL's ziggurat on \(name)", "gaussian", nil, 1,
+          { for i in 0..<draws { scratch.base[i % Self.piece] = Float(zeroth_stream_gaussian(owner.stream)) } }
+        ))
+    }
+    let total = Double(self.count)
+    let spreads = try interleaved(repeats, cases.map(\.body), least: 0)
+    lines = zip(cases, spreads).map { entry, spread in
+      let elements =
+        entry.operation.hasPrefix("GSL") ? Double(draws) : entry.operation == "axpy in cache" ? total / 4 : total
+      return Line(
+        operation: entry.operation, distribution: entry.distribution, instructionSet: entry.isa,
+        threads: entry.threads, nanoseconds: spread.scaled(by: 1e9 / elements))
+    }
+  }
+
+  private final class Stream {
+    let stream: OpaquePointer
+    init(_ stream: OpaquePointer) { self.stream = stream }
+    deinit { zeroth_stream_free(stream) }
+  }
+
+  private static func generator(_ name: String) -> Int32 {
+    (0..<zeroth_generator_count()).first { String(cString: zeroth_generator_name($0)) == name } ?? 0
+  }
+
+  /// The result as JSON.
+  public var json: JSON {
+    [
+      "parameters": .int(count),
+      "lines": .array(
+        lines.map { line in
+          .object(
+            [
+              .init("operation", .string(line.operation)), .init("distribution", .string(line.distribution)),
+              .init("instruction_set", line.instructionSet.map { .string($0) } ?? .null),
+              .init("threads", .int(line.threads)),
+            ] + line.nanoseconds.members("ns_per_parameter"))
+        }),
+    ]
+  }
+
+  /// The result as a table.
+  public var text: String {
+    var table = Table([
+      .left("operation"), .left("noise"), .left("instructions"), .right("threads"), .right("ns per parameter"),
+    ])
+    for line in lines {
+      table.rows.append([
+        line.operation, line.distribution, line.instructionSet ?? "-", "\(line.threads)", line.nanoseconds.words(3),
+      ])
+    }
+    return "\(Human.count(count)) parameters; medians (quartiles)\n\n" + table.text
+  }
+}

@@ -1,0 +1,104 @@
+import CZeroth
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTestKit
+import ZerothTraining
+
+/// The products x W^T of some layers by OpenBLAS alone: the most that a forward pass of them could reach.
+final class PlainProducts: @unchecked Sendable {
+  /// How a product is cut between threads, each of which calls a BLAS of one thread.
+  enum Cut: CaseIterable {
+    /// Each takes some rows of W, so some columns of the result.
+    case weight
+    /// Each takes some rows of x.
+    case rows
+  }
+
+  /// Rows of W that are multiplied at a time: the output of a large vocabulary is never written as a whole.
+  private static let panel = 4096
+
+  private let layers: [LinearLayers.Layer]
+  private let x: FloatBuffer
+  private let y: FloatBuffer
+
+  init(_ layers: [LinearLayers.Layer]) {
+    self.layers = layers
+    x = FloatBuffer(layers.map { $0.rows * $0.weight.columns }.max() ?? 0)
+    for i in 0..<x.count { x.base[i] = Float(i % 17) / 17 - 0.5 }
+    y = FloatBuffer(layers.map { $0.rows * min($0.weight.rows, Self.panel) }.max() ?? 0)
+  }
+
+  var operations: Double { layers.reduce(0) { $0 + $1.operations } }
+
+  func run(at theta: borrowing ParameterStore, cut: Cut) {
+    for layer in layers {
+      guard let start = theta.stored().floats(of: layer.weight) else { continue }
+      let weight = ReadOnlyAddress(start)
+      for first in stride(from: 0, to: layer.weight.rows, by: Self.panel) {
+        let m = min(Self.panel, layer.weight.rows - first)
+        product(layer.rows, m, layer.weight.columns, weight.address + first * layer.weight.columns, cut)
+      }
+    }
+  }
+
+  /// y (rows x m) = x (rows x k) W^T, in as many even pieces as there are threads.
+  private func product(_ rows: Int, _ m: Int, _ k: Int, _ weight: UnsafePointer<Float>, _ cut: Cut) {
+    let w = ReadOnlyAddress(weight)
+    let whole = cut == .weight ? m : rows
+    let piece = (whole + Parallel.threads - 1) / Parallel.threads
+    Parallel.forEach((whole + piece - 1) / piece) { [x, y] i in
+      let start = i * piece
+      let count = min(piece, whole - start)
+      switch cut {
+      case .weight:
+        zeroth_sgemm(true, rows, count, k, 1, x.base, k, w.address + start * k, k, 0, y.base + start, m)
+      case .rows:
+        zeroth_sgemm(true, count, m, k, 1, x.base + start * k, k, w.address, k, 0, y.base + start * m, m)
+      }
+    }
+  }
+}
+
+extension LinearLayers.Layer {
+  /// The products of a causal model on `rows` rows of which `readOut` are read out: what follows the last layer's
+  /// attention meets those alone.
+  static func products(of model: CausalModel, rows: Int, readOut: Int) -> [Self] {
+    let last = model.layout.blocks.compactMap(\.layer).max() ?? 0
+    let untied = model.layout.blocks.contains { $0.role == .head }
+    return model.layout.blocks.filter(\.isMatrix).compactMap { block in
+      switch block.role {
+      case .query, .key, .value: Self(block, rows: rows)
+      case .output, .dense: Self(block, rows: block.layer == last ? readOut : rows)
+      case .head: Self(block, rows: readOut)
+      case .embedding: untied ? nil : Self(block, rows: readOut)
+      case .position, .norm, .bias, .adapter: nil
+      }
+    }
+  }
+}
+
+/// Zeroed floats, aligned for vectors.
+final class FloatBuffer: @unchecked Sendable {
+  let base: UnsafeMutablePointer<Float>
+  let count: Int
+
+  init(_ count: Int) {
+    self.count = count
+    guard let memory = zeroth_allocate(count * MemoryLayout<Float>.stride) else {
+      fatalError("no memory for \(count) floats")
+    }
+    base = memory.assumingMemoryBound(to: Float.self)
+  }
+
+  deinit { zeroth_deallocate(base, count * MemoryLayout<Float>.stride) }
+}
+
+/// An address that goes between threads; nobody writes through it.
+private struct ReadOnlyAddress: @unchecked Sendable {
+  let address: UnsafePointer<Float>
+  init(_ address: UnsafePointer<Float>) { self.address = address }
+}

@@ -1,0 +1,170 @@
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTestKit
+import ZerothTraining
+
+/// What a step of each method costs over two plain forward passes, on made data.
+///
+/// The passes are interleaved: in every round each step stands between two plain forward passes, and its ratio is taken
+/// to the mean of these two neighbours, so that the drift of a machine cancels. Periodic work (a projection, a fresh
+/// right factor) is timed in steps of its own and counted at its share.
+public struct StepBenchmark {
+  /// What was measured of one method.
+  public struct Method: Sendable {
+    /// Its preset.
+    public let name: String
+    /// A step over twice the mean of the forward passes around it, periodic work at its share.
+    public let stepOverTwoForwards: Spread
+    /// Seconds of a step, periodic work at its share.
+    public let step: Spread
+    /// Seconds of a step with periodic work; nil where there is none.
+    public let periodicStep: Spread?
+    /// Seconds of the plain forward passes around its steps.
+    public let forward: Spread
+    /// A step over one of the same method that scores every candidate by full logits in a pass of its own; nil for
+    /// a language-model loss.
+    public let overReference: Spread?
+    /// Peak memory over that of inference; nil where it was not measured.
+    public let peakOverInference: Double?
+  }
+
+  /// What was measured of each method.
+  public private(set) var methods: [Method] = []
+  /// Steps of a method over those of the one that it extends: LOZO-M over LOZO, DiZO over MeZO.
+  public private(set) var comparisons: [(name: String, ratio: Spread)] = []
+  private let setting: BenchmarkSetting
+  private let repeats: Int
+
+  /// Runs `repeats` rounds after one to warm up. `memory` is what was measured of the same methods, if anything;
+  /// without `reference` classification is not compared with full logits.
+  public init(
+    _ setting: BenchmarkSetting, methods names: [String], repeats: Int, memory: MemoryBenchmark? = nil,
+    reference hasReference: Bool = true, registry: Registry = .standard
+  ) throws {
+    try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
+    self.setting = setting
+    self.repeats = repeats
+    let comparesFullLogits = hasReference && setting.loss == .classification
+    let entries = try names.map { try Entry(BenchmarkMethod($0, registry), hasReference: comparesFullLogits, registry) }
+    let task = try BenchmarkTask(setting)
+    let reference = comparesFullLogits ? FullLogitsClassification(task.model, setting.examples) : nil
+    _ = try task.loss()
+    for round in 0...repeats {
+      for entry in entries {
+        // What the method before left beside the weights is written first, by a step that is not timed.
+        _ = try entry.usual.step(&task.theta, task.objective)
+        var before = try seconds { _ = try task.loss() }
+        /// Seconds of a step, and its ratio to the two forward passes around it.
+        func measure(_ step: () throws -> Void) throws -> Entry.Sample {
+          let time = try seconds(step)
+          let after = try seconds { _ = try task.loss() }
+          defer { before = after }
+          return Entry.Sample(step: time, forward: (before + after) / 2)
+        }
+        let usual = try measure { try entry.usual.step(&task.theta, task.objective) }
+        let periodic =
+          try entry.periodic == nil ? nil : measure { try entry.periodic?.step(&task.theta, task.objective) }
+        let full = try reference.map { reference in
+          try measure { try entry.reference?.step(&task.theta, reference) }
+        }
+        if round > 0 { entry.add(usual, periodic, full) }
+      }
+    }
+    methods = entries.map { $0.summary(memory) }
+    for (name, base) in [("lozo-m", "lozo"), ("dizo", "mezo")] {
+      guard let method = entries.first(where: { $0.method.name == name }),
+        let other = entries.first(where: { $0.method.name == base })
+      else { continue }
+      comparisons.append(("\(name) over \(base)", Spread(zip(method.ratios, other.ratios).map { $0 / $1 })))
+    }
+  }
+
+  /// The optimisers of a method and what was measured of them, round by round.
+  private final class Entry {
+    struct Sample {
+      let step, forward: Double
+      var ratio: Double { step / (2 * forward) }
+    }
+
+    let method: BenchmarkMethod
+    var usual: any OptimizerProtocol
+    var periodic, reference: (any OptimizerProtocol)?
+    private(set) var ratios: [Double] = []
+    private var steps: [Double] = []
+    private var periodicSteps: [Double] = []
+    private var forwards: [Double] = []
+    private var overReference: [Double] = []
+
+    init(_ method: BenchmarkMethod, hasReference: Bool, _ registry: Registry) throws {
+      self.method = method
+      let never = 1_000_000
+      usual = try method.optimizer(period: never, registry)
+      if method.share > 0 { periodic = try method.optimizer(period: 1, registry) }
+      if hasReference { reference = try method.optimizer(period: never, registry) }
+    }
+
+    func add(_ usual: Sample, _ periodic: Sample?, _ reference: Sample?) {
+      let share = periodic == nil ? 0 : method.share
+      ratios.append((1 - share) * usual.ratio + share * (periodic?.ratio ?? 0))
+      steps.append((1 - share) * usual.step + share * (periodic?.step ?? 0))
+      forwards.append(usual.forward)
+      if let periodic { periodicSteps.append(periodic.step) }
+      if let reference { overReference.append(usual.ratio / reference.ratio) }
+    }
+
+    func summary(_ memory: MemoryBenchmark?) -> Method {
+      Method(
+        name: method.name, stepOverTwoForwards: Spread(ratios), step: Spread(steps),
+        periodicStep: periodicSteps.isEmpty ? nil : Spread(periodicSteps), forward: Spread(forwards),
+        overReference: overReference.isEmpty ? nil : Spread(overReference),
+        peakOverInference: memory.flatMap { memory in
+          memory.figures.first { $0.name == method.name }.map(memory.peakOverInference)
+        })
+    }
+  }
+
+  /// The result as JSON.
+  public var json: JSON {
+    [
+      "setting": setting.json, "threads": .int(Parallel.threads), "repeats": .int(repeats),
+      "methods": .array(
+        methods.map { method in
+          .object(
+            [.init("name", .string(method.name))]
+              + method.stepOverTwoForwards.members("step_over_two_forwards")
+              + method.step.members("step_seconds")
+              + (method.periodicStep?.members("periodic_step_seconds") ?? [])
+              + method.forward.members("forward_seconds")
+              + (method.overReference?.members("step_over_full_logits") ?? [])
+              + [.init("peak_over_inference", method.peakOverInference.map { .double($0) } ?? .null)])
+        }),
+      "comparisons": .array(
+        comparisons.map { .object([.init("name", .string($0.name))] + $0.ratio.members("ratio")) }),
+    ]
+  }
+
+  /// The result as tables.
+  public var text: String {
+    let hasReference = methods.contains { $0.overReference != nil }
+    var table = Table(
+      [
+        .left("method"), .right("step / two forwards"), .right("step, s"), .right("forward, s"),
+        .right("peak / inference"),
+      ] + (hasReference ? [.right("step / with full logits, a pass a candidate")] : []))
+    for method in methods {
+      table.rows.append(
+        [
+          method.name, method.stepOverTwoForwards.words(3), method.step.words(3), method.forward.words(3),
+          method.peakOverInference.map { Human.fixed($0, 3) } ?? "-",
+        ] + (method.overReference.map { [$0.words(3)] } ?? []))
+    }
+    var ratios = Table([.left("step over step"), .right("ratio")])
+    for comparison in comparisons { ratios.rows.append([comparison.name, comparison.ratio.words(3)]) }
+    return "\(setting.words); medians of \(repeats) rounds (quartiles)\n\n" + table.text
+      + (comparisons.isEmpty ? "" : "\n" + ratios.text)
+  }
+}

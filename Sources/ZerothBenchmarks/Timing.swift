@@ -1,0 +1,84 @@
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTestKit
+import ZerothTraining
+
+/// The middle of some measurements and how far they spread.
+public struct Spread: Sendable, Hashable {
+  /// The value below which half of them lie.
+  public let median: Double
+  /// The values below which a quarter and three quarters of them lie.
+  public let lower, upper: Double
+
+  /// The quartiles of `values`, between neighbours where need be; NaN of none.
+  public init(_ values: [Double]) {
+    let sorted = values.sorted()
+    func quantile(_ fraction: Double) -> Double {
+      guard let last = sorted.last else { return .nan }
+      let place = fraction * Double(sorted.count - 1)
+      let below = Int(place)
+      guard below + 1 < sorted.count else { return last }
+      return sorted[below] + (place - Double(below)) * (sorted[below + 1] - sorted[below])
+    }
+    median = quantile(0.5)
+    lower = quantile(0.25)
+    upper = quantile(0.75)
+  }
+
+  private init(median: Double, lower: Double, upper: Double) {
+    self.median = median
+    self.lower = lower
+    self.upper = upper
+  }
+
+  /// The same in another unit.
+  func scaled(by factor: Double) -> Spread {
+    Spread(median: factor * median, lower: factor * lower, upper: factor * upper)
+  }
+
+  /// `key` with the median, `key_lower` and `key_upper` with the quartiles.
+  func members(_ key: String) -> [JSON.Member] {
+    [.init(key, .double(median)), .init(key + "_lower", .double(lower)), .init(key + "_upper", .double(upper))]
+  }
+
+  /// `1.062 (1.05-1.08)`.
+  func words(_ digits: Int) -> String {
+    "\(Human.fixed(median, digits)) (\(Human.fixed(lower, digits))-\(Human.fixed(upper, digits)))"
+  }
+}
+
+/// Seconds that `body` takes.
+func seconds(_ body: () throws -> Void) rethrows -> Double {
+  let start = ContinuousClock.now
+  try body()
+  return (ContinuousClock.now - start) / .seconds(1)
+}
+
+/// Seconds that `body` takes, repeated until `least` seconds are over: for what is too short for the clock.
+func seconds(repeatedFor least: Double, _ body: () throws -> Void) rethrows -> Double {
+  var count = 0.0
+  let start = ContinuousClock.now
+  var elapsed = 0.0
+  repeat {
+    try body()
+    count += 1
+    elapsed = (ContinuousClock.now - start) / .seconds(1)
+  } while elapsed < least
+  return elapsed / count
+}
+
+/// Times several things in turn, so that the drift of a machine meets all alike: one round to warm up, then `rounds`.
+func interleaved(_ rounds: Int, _ bodies: [() throws -> Void], least: Double = 0.02) throws -> [Spread] {
+  var all = [[Double]](repeating: [], count: bodies.count)
+  for round in 0...rounds {
+    for (i, body) in bodies.enumerated() {
+      let time = try seconds(repeatedFor: round == 0 ? 0 : least, body)
+      if round > 0 { all[i].append(time) }
+    }
+  }
+  return all.map(Spread.init)
+}

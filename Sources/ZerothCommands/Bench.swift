@@ -1,0 +1,187 @@
+import ArgumentParser
+import Foundation
+import Zeroth
+import ZerothBenchmarks
+import ZerothModels
+import ZerothPluginHost
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTraining
+
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure speed and memory, on shapes made on the spot.",
+    subcommands: [
+      Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Memory.self, Scaling.self, MemoryFigure.self,
+    ],
+    defaultSubcommand: Step.self)
+}
+
+/// Threads, which every benchmark takes.
+struct ThreadOptions: ParsableArguments {
+  @Option(help: "Threads.")
+  var threads = ProcessInfo.processInfo.activeProcessorCount
+
+  func apply() throws {
+    try require("--threads", threads, "1 to 64") { (1...64).contains($0) }
+    Parallel.threads = threads
+  }
+}
+
+/// What benchmarks of whole steps take.
+struct SettingOptions: ParsableArguments {
+  @Option(help: "The model's shape: \(BenchmarkShape.all.map(\.name).joined(separator: ", ")).")
+  var shape = "opt-125m"
+  @Option(help: "Sequences in the mini-batch.")
+  var batch = 16
+  @Option(help: "Tokens in a sequence.")
+  var tokens = 64
+  @Option(help: "The loss: language-model, or classification with two candidates of a token each.")
+  var loss = BenchmarkSetting.Loss.languageModel.rawValue
+
+  func setting() throws -> BenchmarkSetting {
+    try BenchmarkSetting(shape: shape, batch: batch, tokens: tokens, loss: loss)
+  }
+
+  var arguments: [String] {
+    ["--shape", shape, "--batch", "\(batch)", "--tokens", "\(tokens)", "--loss", loss]
+  }
+}
+
+/// The methods that are measured.
+struct MethodOptions: ParsableArguments {
+  @Option(
+    name: [.long, .customLong("methods")],
+    help: "Presets of optimisers, or parts such as lge+lozo-m, separated by commas.")
+  var optimizers = Demo.optimizers.joined(separator: ",")
+
+  func names(_ registry: Registry) throws -> [String] { try Self.names(optimizers, registry) }
+
+  static func names(_ optimizers: String, _ registry: Registry) throws -> [String] {
+    let names = optimizers.split(separator: ",").map(String.init)
+    try require("--optimizers", names.count, "at least one preset") { $0 >= 1 }
+    for name in names { _ = try registry.composition(named: name, origin: "--optimizers") }
+    return names
+  }
+}
+
+extension Bench {
+  struct Step: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Steps of the methods over two plain forward passes, and their peak memory. The default.")
+
+    @OptionGroup var setting: SettingOptions
+    @OptionGroup var methods: MethodOptions
+    @OptionGroup var plugins: PluginOptions
+    @Option(help: "Rounds; medians and quartiles are printed.")
+    var repeats = 5
+    @Flag(inversion: .prefixedNo, help: "Measure peak memory too, each method in a process of its own.")
+    var memory = true
+    @Flag(
+      inversion: .prefixedNo, help: "Compare classification with full logits and a forward pass for each candidate.")
+    var reference = true
+    @Option(help: "Also write the model and the mini-batch to this folder, for other programs to compute.")
+    var save: String?
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: .hidden) var rest: [String] = []
+
+    func run() throws {
+      if let word = rest.first {
+        throw InputError(
+          "bench", found: "'\(word)'", expected: "step, pair, forward, noise, gemm, memory or scaling")
+      }
+      try threads.apply()
+      let setting = try setting.setting()
+      let registry = try plugins.registry()
+      let names = try methods.names(registry)
+      try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
+      if let save { try BenchmarkTask(setting).save(to: save) }
+      // Before this process holds a model of its own.
+      let memory =
+        try self.memory
+        ? MemoryBenchmark(setting, methods: names) {
+          try MemoryFigure.launch(
+            $0, self.setting, plugins, warmUp: 2, threads: threads.threads, countsAllocations: false)
+        } : nil
+      let result = try StepBenchmark(
+        setting, methods: names, repeats: repeats, memory: memory, reference: reference,
+        registry: registry)
+      output.print(result.json, text: result.text)
+    }
+  }
+
+  struct Memory: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Peak memory of inference and of every method, and allocations of a step.")
+
+    @OptionGroup var setting: SettingOptions
+    @OptionGroup var methods: MethodOptions
+    @OptionGroup var plugins: PluginOptions
+    @Option(help: "Steps before anything is measured.")
+    var warmUp = 10
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      try require("--warm-up", warmUp, "1 to 1000000") { (1...1_000_000).contains($0) }
+      let result = try MemoryBenchmark(setting.setting(), methods: methods.names(plugins.registry())) {
+        try MemoryFigure.launch(
+          $0, setting, plugins, warmUp: warmUp, threads: threads.threads, countsAllocations: true)
+      }
+      output.print(result.json, text: result.text)
+    }
+  }
+
+  /// One line of `memory`, in a process that does nothing else.
+  struct MemoryFigure: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "memory-figure", shouldDisplay: false)
+
+    @Argument var name: String
+    @OptionGroup var setting: SettingOptions
+    @OptionGroup var plugins: PluginOptions
+    @Option var warmUp = 10
+    @OptionGroup var threads: ThreadOptions
+
+    func run() throws {
+      try threads.apply()
+      let figure = try MemoryBenchmark.Figure(
+        setting.setting(), name: name, warmUp: warmUp, registry: plugins.registry())
+      print(figure.json)
+    }
+
+    /// Runs the tool itself for one figure.
+    static func launch(
+      _ name: String, _ setting: SettingOptions, _ plugins: PluginOptions, warmUp: Int, threads: Int,
+      countsAllocations: Bool
+    ) throws -> MemoryBenchmark.Figure {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+      process.arguments =
+        ["bench", "memory-figure", name] + setting.arguments + plugins.arguments + [
+          "--warm-up", "\(warmUp)", "--threads", "\(threads)",
+        ]
+      let trace = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-\(UUID().uuidString).mtrace")
+      defer { try? FileManager.default.removeItem(at: trace) }
+      if countsAllocations {
+        process.environment = ProcessInfo.processInfo.environment
+          .merging(AllocationTrace.environment(file: trace.path)) { $1 }
+      }
+      let pipe = Pipe()
+      process.standardOutput = pipe
+      try process.run()
+      let data = pipe.fileHandleForReading.readDataToEndOfFile()
+      process.waitUntilExit()
+      guard process.terminationStatus == 0 else {
+        throw InputError(
+          "bench \(name)", found: "a process that ended with status \(process.terminationStatus)",
+          expected: "enough memory for \(setting.shape)")
+      }
+      return try MemoryBenchmark.Figure(JSON(parsing: data, subject: "bench \(name)"))
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import ArgumentParser
+import Zeroth
+import ZerothBenchmarks
+import ZerothModels
+import ZerothPluginHost
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTraining
+
+extension Bench {
+  struct Pair: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "A step of one optimiser over a step of another on imdb-opt, side by side.")
+
+    @Argument(help: "A preset of an optimiser, or parts such as example-rge+sgd.")
+    var first: String
+    @Argument(help: "The one that it is compared with.")
+    var second: String
+    @OptionGroup var plugins: PluginOptions
+    @Option(help: "Examples in a mini-batch.")
+    var batch = 16
+    @Option(help: "Rounds; medians and quartiles are printed.")
+    var repeats = 100
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try PairBenchmark(
+        first, over: second, batch: batch, repeats: repeats, registry: plugins.registry())
+      output.print(result.json, text: result.text)
+    }
+  }
+
+  struct Forward: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "A forward pass over sgemm at the same shapes, in operations a second.")
+
+    @OptionGroup var setting: SettingOptions
+    @Option(help: "Repeats; medians and quartiles are printed.")
+    var repeats = 5
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try ForwardBenchmark(setting.setting(), repeats: repeats)
+      output.print(result.json, text: result.text)
+    }
+  }
+
+  struct NoiseSpeed: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "noise", abstract: "Nanoseconds of noise per parameter, by instruction set and threads.")
+
+    @Option(help: "Parameters.")
+    var parameters = 1 << 25
+    @Option(help: "Test the quality of so many numbers of each stream too, such as 100000000.")
+    var quality: Int?
+    @Option(help: "Repeats; medians and quartiles are printed.")
+    var repeats = 5
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try NoiseBenchmark(count: parameters, repeats: repeats)
+      let quality = try self.quality.map { try NoiseQuality(samples: $0) }
+      output.print(
+        ["speed": result.json, "quality": quality?.json ?? .null],
+        text: result.text + (quality.map { "\n" + $0.text } ?? ""))
+    }
+  }
+
+  struct Gemm: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The products of a model's layers at 1 to 1024 rows, by sgemm and as the model makes them.")
+
+    @Option(help: "The model's shape.")
+    var shape = "opt-125m"
+    @Option(help: "Repeats; medians and quartiles are printed.")
+    var repeats = 5
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try GemmBenchmark(shape: .named(shape), repeats: repeats)
+      output.print(result.json, text: result.text)
+    }
+  }
+
+  struct Scaling: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Time of a token against parameters, and the exponent of its growth.")
+
+    @Option(help: "The last shape.")
+    var largest = "opt-1.3b"
+    @Option(help: "Sequences in the mini-batch.")
+    var batch = 16
+    @Option(help: "Tokens in a sequence.")
+    var tokens = 64
+    @Option(name: [.long, .customLong("methods")], help: "Presets of optimisers, separated by commas.")
+    var optimizers = "mezo,lozo"
+    @Option(help: "Repeats; medians and quartiles are printed.")
+    var repeats = 3
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let registry = ZerothTool.toolbox.registry
+      let result = try ScalingBenchmark(
+        largest: largest, batch: batch, tokens: tokens, methods: MethodOptions.names(optimizers, registry),
+        repeats: repeats, registry: registry)
+      output.print(result.json, text: result.text)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Zeroth
+import ZerothBenchmarks
+import ZerothModels
+import ZerothPluginHost
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTraining
+
+struct List: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List optimisers, estimators, rules, adapters and tasks.")
+
+  @OptionGroup var plugins: PluginOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let registry = try plugins.registry()
+    let kinds = StrategyDescription.Kind.allCases
+    let tasks = ZerothTool.toolbox.tasks.tasks
+    var table = Table([.left("kind"), .left("name"), .left("what it is")])
+    for kind in kinds {
+      for description in registry.descriptions(of: kind) {
+        table.rows.append([kind.rawValue, description.name, description.summary])
+      }
+    }
+    for task in tasks { table.rows.append(["task", task.name, task.summary]) }
+    output.print(
+      .object(
+        kinds.map { kind in .init("\(kind.rawValue)s", .array(registry.descriptions(of: kind).map(\.json))) } + [
+          .init(
+            "tasks",
+            .array(
+              tasks.map {
+                ["name": .string($0.name), "summary": .string($0.summary), "kind": .string($0.kind.rawValue)]
+              }
+            ))
+        ]), text: table.text)
+  }
+}
+
+struct Explain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show what a strategy computes, its options, defaults and cost.")
+
+  @Argument(help: "A name from `zeroth list`.")
+  var name: String
+  @OptionGroup var plugins: PluginOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let found = try plugins.registry().explain(name)
+    output.print(
+      .array(found.map { kind, description in ["kind": .string(kind.rawValue), "description": description.json] }),
+      text: found.map { kind, description in "\(kind.rawValue) \(description.text)" }.joined(separator: "\n"))
+  }
+}

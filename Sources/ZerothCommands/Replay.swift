@@ -1,0 +1,41 @@
+import ArgumentParser
+import Zeroth
+import ZerothBenchmarks
+import ZerothModels
+import ZerothPluginHost
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTraining
+
+struct Replay: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Rebuild the tuned model of a run from the base model and the recorded losses, bit for bit.")
+
+  @Argument(help: ArgumentHelp("Folder of the run.", valueName: "run"))
+  var folder: String
+  @Option(help: "Folder of the base model; by default where the run found it.")
+  var model: String?
+  @Option(help: "Folder to write the model to.")
+  var out: String
+  @Option(help: "Steps to replay; by default up to the model that the run kept.")
+  var step: Int?
+  @OptionGroup var plugins: PluginOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let replayed = try ReplayedRun(
+      folder, modelPath: model, out: out, step: step, registry: plugins.registry(), tasks: ZerothTool.toolbox.tasks)
+    let dropped =
+      replayed.droppedBytes > 0 ? "; \(replayed.droppedBytes) bytes of an unfinished step were left out" : ""
+    output.print(
+      [
+        "steps": .int(replayed.steps), "recorded_steps": .int(replayed.recordedSteps),
+        "dropped_bytes": .int(replayed.droppedBytes), "weights": .string(replayed.weights), "out": .string(out),
+      ],
+      text: "\(out): \(replayed.steps) of \(replayed.recordedSteps) recorded steps, "
+        + "weights \(replayed.weights)\(dropped)")
+  }
+}

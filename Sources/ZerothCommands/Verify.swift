@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Zeroth
+import ZerothBenchmarks
+import ZerothModels
+import ZerothPluginHost
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTraining
+
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compare this build's outputs with reference outputs; status 1 above tolerance.")
+
+  @Option(help: "Folder of the model, or imdb-opt, which comes with the tool.")
+  var model: String
+  @Option(help: "The reference outputs; by default golden.json in the model's folder.")
+  var golden: String?
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let directory = try Workbench.modelDirectory(model)
+    let golden = try Golden(path: golden ?? directory + "/golden.json")
+    let model = try loadModel(directory: directory)
+    let theta = try model.loadParameters()
+    // Made inputs have no tokenizer beside them; texts need one.
+    let tokenizer = golden.hasTexts ? try loadTokenizer(directory: directory) : nil
+    let comparison = try model.compare(
+      with: golden, at: theta, tokenize: tokenizer.map { tokenizer in { tokenizer.encode($0) } })
+    var table = Table([.left("compared"), .right("values"), .right("largest difference"), .right("allowed"), .left("")])
+    for check in comparison.checks {
+      table.rows.append([
+        check.name, "\(check.count)", "\(Float(check.largest))", "\(Float(check.tolerance))",
+        check.passes ? "ok" : "FAILS",
+      ])
+    }
+    output.print(
+      [
+        "passes": .bool(comparison.passes),
+        "checks": .array(
+          comparison.checks.map { check in
+            [
+              "name": .string(check.name), "count": .int(check.count), "largest_difference": .double(check.largest),
+              "tolerance": .double(check.tolerance), "passes": .bool(check.passes),
+            ]
+          }),
+      ], text: table.text)
+    if !comparison.passes { throw ExitCode(1) }
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import Synchronization
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// What a tool knows by name: the strategies and the tasks that its commands accept.
+public struct Toolbox: Sendable {
+  /// The strategies.
+  public var registry: Registry
+  /// The tasks.
+  public var tasks: TaskRegistry
+
+  /// The strategies of the core and the tasks of this package.
+  public init(registry: Registry = .standard, tasks: TaskRegistry = .standard) {
+    self.registry = registry
+    self.tasks = tasks
+  }
+}
+
+/// The command-line tool as a library: `train`, `evaluate`, `replay`, `list`, `explain` and the rest, for one's own strategies.
+///
+///     @main struct MyZeroth {
+///       static func main() { ZerothTool.main(named: "my-zeroth") { try install(into: &$0.registry) } }
+///     }
+public enum ZerothTool {
+  private static let state = Mutex((name: "zeroth", toolbox: Toolbox()))
+
+  /// The name by which the tool calls itself in messages and help.
+  static var name: String { state.withLock { $0.name } }
+  /// What the tool knows by name.
+  static var toolbox: Toolbox { state.withLock { $0.toolbox } }
+
+  /// Runs the command line of this process and ends the process: with status 0, 2 for bad input, 1 for a run that failed.
+  ///
+  /// `install` adds to the built-in strategies and tasks; what it throws is bad input too.
+  public static func main(named name: String = "zeroth", _ install: (inout Toolbox) throws -> Void = { _ in }) -> Never
+  {
+    var toolbox = Toolbox()
+    do {
+      try install(&toolbox)
+    } catch {
+      FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
+      exit(2)
+    }
+    state.withLock { [toolbox] in $0 = (name, toolbox) }
+    Tool.main()
+    exit(0)
+  }
+}

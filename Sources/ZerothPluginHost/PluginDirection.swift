@@ -1,0 +1,213 @@
+import CZerothPlugin
+import Synchronization
+import Zeroth
+import ZerothStrategies
+import ZerothSupport
+
+/// The first thing that went wrong in a plugin where nothing could be thrown. It stays: nothing that comes after it counts.
+final class PluginFault: Sendable {
+  private let happened = Atomic(false)
+  private let first = Mutex<InputError?>(nil)
+
+  /// What went wrong.
+  var error: InputError? { hasHappened ? first.withLock { $0 } : nil }
+  /// Whether something did.
+  var hasHappened: Bool { happened.load(ordering: .acquiring) }
+
+  func record(_ error: InputError) {
+    first.withLock { first in
+      if first == nil { first = error }
+    }
+    happened.store(true, ordering: .releasing)
+  }
+}
+
+/// A direction of a plugin's estimator: its plain data, and the plugin's functions that make it again.
+final class PluginDirectionData: @unchecked Sendable {
+  let type: PluginType
+  let layout: PluginLayout
+  let data: UnsafeMutablePointer<zeroth_plugin_direction>
+  let rightKey: StreamKey
+  private let fault: PluginFault
+  private let isChecked: Bool
+  private var touched: [Bool]
+
+  /// A direction of these data, which have been checked.
+  init(
+    _ type: PluginType, _ data: zeroth_plugin_direction, _ rightKey: StreamKey, _ layout: PluginLayout,
+    _ fault: PluginFault, isChecked: Bool
+  ) {
+    self.type = type
+    self.layout = layout
+    self.fault = fault
+    self.isChecked = isChecked
+    self.rightKey = rightKey
+    self.data = .allocate(capacity: 1)
+    self.data.initialize(to: data)
+    touched = []
+    if let retain = type.functions.pointee.retain, let payload = data.payload {
+      survive(zeroth_guarded_count(retain, payload), "retain")
+    }
+    touched = layout.layout.blocks.map { block in
+      guard block.isTrainable, type.functions.pointee.touches != nil else { return block.isTrainable }
+      var result: Int32 = 1
+      survive(zeroth_guarded_touches(type.functions, self.data, layout.block(block), &result), "touches")
+      return result != 0
+    }
+  }
+
+  deinit {
+    if let release = type.functions.pointee.release, let payload = data.pointee.payload {
+      survive(zeroth_guarded_count(release, payload), "release")
+    }
+    data.deallocate()
+  }
+
+  var rank: Int { Int(data.pointee.rank) }
+
+  func touches(_ block: ParameterBlock) -> Bool { touched.indices.contains(block.index) && touched[block.index] }
+
+  /// values += scale D[rows].
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    values.withUnsafeMutableBufferPointer { values in
+      make("add", values, of: block, adds: true) { known, target in
+        zeroth_guarded_add(
+          type.functions, PluginServices.table, data, known, Int64(rows.lowerBound), Int64(rows.count), scale, target)
+      }
+    }
+  }
+
+  /// values = D[rows, columns].
+  func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
+    values.withUnsafeMutableBufferPointer { values in
+      make("write", values, of: block) { known, target in
+        zeroth_guarded_write(
+          type.functions, PluginServices.table, data, known, Int64(rows.lowerBound), Int64(rows.count),
+          Int64(columns.lowerBound), Int64(columns.count), target)
+      }
+    }
+  }
+
+  /// values = U[rows].
+  func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
+    make("write_left", UnsafeMutableBufferPointer(rebasing: values[..<(rows.count * rank)]), of: block) {
+      known, target in
+      zeroth_guarded_left(
+        type.functions, PluginServices.table, data, known, Int64(rows.lowerBound), Int64(rows.count), target)
+    }
+  }
+
+  /// values = V^T.
+  func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
+    make("write_right", UnsafeMutableBufferPointer(rebasing: values[..<(block.columns * rank)]), of: block) {
+      known, target in
+      zeroth_guarded_right(type.functions, PluginServices.table, data, known, target)
+    }
+  }
+
+  /// Has the plugin fill `values`, or add to them, and sees to it that what comes out are numbers.
+  private func make(
+    _ function: String, _ values: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, adds: Bool = false,
+    _ call: (UnsafePointer<zeroth_plugin_block>, UnsafeMutablePointer<Float>) -> Int32
+  ) {
+    guard let start = values.baseAddress, !values.isEmpty else { return }
+    if !adds, isChecked || fault.hasHappened { values.update(repeating: 0) }
+    guard !fault.hasHappened else { return }
+    guard let known = layout.block(block) else {
+      fault.record(
+        InputError(type.subject(function), found: "block '\(block.name)'", expected: "one that it was measured on"))
+      return
+    }
+    if isChecked {
+      let check = PluginCall(values: values, adds: adds) { call(known, $0) }
+      if let problem = check.problem { report(function, block, problem.found, problem.expected) }
+      return
+    }
+    let signal = call(known, start)
+    if signal != 0 {
+      survive(signal, function)
+    } else if zeroth_all_finite(start, UInt64(values.count)) == 0 {
+      report(function, block, "a value that is not finite", "numbers")
+    }
+  }
+
+  private func report(_ function: String, _ block: ParameterBlock, _ found: String, _ expected: String) {
+    fault.record(InputError("\(type.subject(function)) on block '\(block.name)'", found: found, expected: expected))
+  }
+
+  private func survive(_ signal: Int32, _ function: String) {
+    if signal != 0 { fault.record(PluginLibrary.crash(signal, type.subject(function))) }
+  }
+}
+
+/// A kind of direction that comes from a plugin.
+protocol PluginDirectionKind: Direction {
+  init(_ data: PluginDirectionData)
+  var data: PluginDirectionData { get }
+}
+
+extension PluginDirectionKind {
+  /// What the plugin's `write` makes, or its `add` to zeros.
+  func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
+    guard data.type.functions.pointee.write != nil, lowRank == nil else {
+      values.update(repeating: 0)
+      return add(to: &values, of: block, rows: rows, scale: 1)
+    }
+    data.write(to: &values, of: block, rows: rows, columns: 0..<block.columns)
+  }
+
+  /// Whether the plugin says so.
+  func touches(_ block: ParameterBlock) -> Bool { data.touches(block) }
+}
+
+/// A direction of a plugin, of which no more is known.
+struct PluginDirection: PluginDirectionKind {
+  let data: PluginDirectionData
+
+  init(_ data: PluginDirectionData) { self.data = data }
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    if let lowRank { return lowRank.add(to: &values, of: block, rows: rows, scale: scale) }
+    data.add(to: &values, of: block, rows: rows, scale: scale)
+  }
+
+  func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
+    guard columns.count < block.columns, data.type.functions.pointee.write != nil, lowRank == nil else {
+      return writeWhole(to: &values, of: block, rows: rows, columns: columns)
+    }
+    data.write(to: &values, of: block, rows: rows, columns: columns)
+  }
+
+  var lowRank: (any LowRankDirection)? { data.rank > 0 ? LowRankPluginDirection(data) : nil }
+}
+
+/// A direction of a plugin that has factors.
+struct LowRankPluginDirection: PluginDirectionKind, LowRankDirection {
+  let data: PluginDirectionData
+
+  init(_ data: PluginDirectionData) { self.data = data }
+
+  var rank: Int { data.rank }
+  var matrixScale: Float { data.data.pointee.matrix_scale }
+  var rightKey: StreamKey { data.rightKey }
+
+  func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
+    data.writeLeft(of: block, rows: rows, into: values)
+  }
+
+  func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
+    data.writeRight(of: block, into: values)
+  }
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    if block.isMatrix {
+      addLowRank(to: &values, of: block, rows: rows, scale: scale * matrixScale)
+    } else {
+      data.add(to: &values, of: block, rows: rows, scale: scale)
+    }
+  }
+}

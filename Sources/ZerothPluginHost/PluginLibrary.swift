@@ -1,0 +1,161 @@
+import CZerothPlugin
+import Foundation
+import Zeroth
+import ZerothStrategies
+import ZerothSupport
+
+extension Registry {
+  /// Loads the shared library at `path` through the interface of `CZerothPlugin.h` and registers its estimators.
+  ///
+  /// Nothing of the library runs before the file is seen to name the query function, and nothing but that function before
+  /// magic, version and size are right; it is never unloaded. With `checking`, all that its directions do is checked:
+  /// that they stay in their block, are finite, repeatable, and do not depend on what they are added to. Without, that
+  /// they are finite always, and the rest in an estimator's first step.
+  ///
+  /// - Throws: `InputError` for a file that is no plugin, of another version, that crashes, or whose names are taken;
+  ///   nothing is registered then.
+  @discardableResult
+  public mutating func load(plugin path: String, checking: Bool = false) throws(InputError) -> PluginIdentity {
+    let library = try PluginLibrary(path)
+    if let other = plugins.first(where: { $0.name == library.identity.name }) {
+      throw InputError(
+        "\(path): name", found: "'\(library.identity.name)', which \(other.path) has", expected: "each plugin once")
+    }
+    var registry = self
+    for type in try library.types(checking: checking) { try registry.add(type) }
+    registry.plugins.append(library.identity)
+    self = registry
+    return library.identity
+  }
+
+  private mutating func add(_ type: PluginType) throws(InputError) {
+    do throws(InputError) {
+      if type.isLowRank {
+        try register(estimator: type.description) { options in
+          PluginEstimator<LowRankPluginDirection>(try PluginInstance(type, options))
+        }
+      } else {
+        try register(estimator: type.description) { options in
+          PluginEstimator<PluginDirection>(try PluginInstance(type, options))
+        }
+      }
+    } catch {
+      let path = type.description.plugin?.path ?? "plugin"
+      throw InputError("\(path): \(error.subject)", found: error.found, expected: error.expected)
+    }
+  }
+}
+
+/// An open library whose header is right.
+struct PluginLibrary {
+  let identity: PluginIdentity
+  private let plugin: zeroth_plugin
+  private let memory: PluginMemory
+
+  /// The one function that a plugin exports.
+  private static let query = "zeroth_plugin_query"
+
+  /// Opens the library at `path`.
+  init(_ path: String) throws(InputError) {
+    memory = PluginMemory(subject: path)
+    let url = URL(fileURLWithPath: path).standardizedFileURL
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue,
+      (try? url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile) ?? true,
+      let data = FileManager.default.contents(atPath: url.path)
+    else { throw InputError(path, found: "no file that can be read", expected: "a plugin, a shared library") }
+    guard data.range(of: Data(Self.query.utf8)) != nil else {
+      throw InputError(path, found: "no function \(Self.query)", expected: "a plugin, a shared library that exports it")
+    }
+    zeroth_guard_install()
+    var handle: UnsafeMutableRawPointer?
+    try Self.survived(zeroth_guarded_open(url.path, &handle), "\(path): opening it")
+    guard let handle else {
+      throw InputError(
+        path, found: "what cannot be opened: \(String(cString: zeroth_library_error()))",
+        expected: "a plugin, a shared library for this machine")
+    }
+    guard let function = zeroth_library_function(handle, Self.query) else {
+      throw InputError(path, found: "no function \(Self.query)", expected: "a plugin, a shared library that exports it")
+    }
+    var address: UnsafePointer<zeroth_plugin>?
+    try Self.survived(zeroth_guarded_query(function, &address), "\(path): \(Self.query)")
+    plugin = try Self.header(at: address, memory)
+    identity = PluginIdentity(
+      name: try memory.name("name", plugin.name), path: path,
+      hash: data.withUnsafeBytes { ContentHash.hex(ContentHash.xxh64($0)) })
+  }
+
+  /// Magic first, then the version, then the size; only then is anything else read.
+  private static func header(
+    at address: UnsafePointer<zeroth_plugin>?, _ memory: PluginMemory
+  ) throws(InputError) -> zeroth_plugin {
+    let base = UnsafeRawPointer(address)
+    let magic = try memory.value("magic", at: base, of: UInt64.self)
+    guard magic == zeroth_plugin_magic else {
+      throw memory.error(
+        "magic", found: "0x" + ContentHash.hex(magic),
+        expected: "0x\(ContentHash.hex(zeroth_plugin_magic)), of a plugin")
+    }
+    let version = try memory.value("version", at: base.map { $0 + 8 }, of: UInt32.self)
+    guard version == UInt32(ZEROTH_PLUGIN_VERSION) else {
+      throw memory.error(
+        "version of the plugin interface", found: "\(version)",
+        expected: "\(ZEROTH_PLUGIN_VERSION): build the plugin against the CZerothPlugin.h of this zeroth")
+    }
+    try memory.checkSize(
+      "zeroth_plugin", UInt64(try memory.value("size", at: base.map { $0 + 12 }, of: UInt32.self)), zeroth_plugin.self)
+    return try memory.value("zeroth_plugin", at: base, of: zeroth_plugin.self)
+  }
+
+  /// The estimators that it registers.
+  func types(checking: Bool) throws(InputError) -> [PluginType] {
+    guard plugin.register_types != nil else {
+      throw memory.error("register_types", found: "NULL", expected: "a function")
+    }
+    let registrations = Registrations()
+    var registrar = zeroth_plugin_registrar()
+    registrar.size = UInt64(MemoryLayout<zeroth_plugin_registrar>.size)
+    registrar.host = Unmanaged.passUnretained(registrations).toOpaque()
+    registrar.register_estimator = { registrar, type in
+      let guarded = zeroth_guard_suspend()
+      defer { zeroth_guard_resume(guarded) }
+      guard let host = registrar?.pointee.host, let type else { return 1 }
+      let registrations = Unmanaged<Registrations>.fromOpaque(host).takeUnretainedValue()
+      guard registrations.types.count < 256 else { return 1 }
+      registrations.types.append(type)
+      return 0
+    }
+    var failure = zeroth_plugin_failure.none
+    var status: Int32 = 0
+    let signal = withExtendedLifetime(registrations) {
+      withUnsafePointer(to: plugin) { zeroth_guarded_register($0, &registrar, &failure, &status) }
+    }
+    let function = "\(memory.subject): register_types"
+    try Self.survived(signal, function)
+    guard status == 0 else { throw failure.error(function, expected: "estimators") }
+    guard !registrations.types.isEmpty else {
+      throw InputError(function, found: "nothing registered", expected: "at least one estimator")
+    }
+    var types: [PluginType] = []
+    for type in registrations.types { types.append(try PluginType(identity, type, checksAlways: checking)) }
+    return types
+  }
+
+  private final class Registrations {
+    var types: [UnsafePointer<zeroth_plugin_estimator>] = []
+  }
+
+  /// Throws unless `signal` is 0.
+  static func survived(_ signal: Int32, _ function: String) throws(InputError) {
+    if signal != 0 { throw crash(signal, function) }
+  }
+
+  static func crash(_ signal: Int32, _ function: String) -> InputError {
+    InputError(
+      function, found: "a crash with \(String(cString: zeroth_signal_name(signal)))", expected: "it to return")
+  }
+}
+
+/// Swift does not import the macro, whose value is a cast.
+let zeroth_plugin_magic: UInt64 = 0x4950_6874_6f72_655a

@@ -1,0 +1,54 @@
+import Foundation
+import Zeroth
+import ZerothSupport
+
+/// Writes `metrics.jsonl`: one row in JSON for each step and each evaluation, each whole as soon as it is written.
+public final class MetricsWriter {
+  private let file: AppendedFile
+
+  /// The rows that a resumed run goes on after; empty for a new one.
+  public let kept: [MetricsRow]
+
+  /// A new file at `path`, where none may be yet.
+  public init(new path: String) throws(InputError) {
+    file = try AppendedFile(path, keeping: nil)
+    kept = []
+  }
+
+  /// Goes on at `path` with a run of which `steps` steps are done: later rows, and a last line that was not written
+  /// whole, are cut off. Evaluations made after exactly `steps` steps stay. Throws `InputError` for a row that is
+  /// damaged.
+  public init(resuming path: String, at steps: Int) throws(InputError) {
+    let found = try Metrics.lines(of: path)
+    let end = found.firstIndex { !$0.row.isWithin(steps) } ?? found.endIndex
+    kept = found[..<end].map(\.row)
+    file = try AppendedFile(path, keeping: end == 0 ? 0 : found[end - 1].end)
+  }
+
+  /// Appends one row.
+  public func append(_ row: MetricsRow) throws(InputError) { try file.write(Data((row.json.description + "\n").utf8)) }
+
+  /// Waits until all rows are on the disk.
+  public func synchronize() throws(InputError) { try file.synchronize() }
+}
+
+/// Reads `metrics.jsonl`.
+public enum Metrics {
+  /// The rows at `path`; a last line that was not written whole is left out. Throws `InputError` naming the line.
+  public static func read(_ path: String) throws(InputError) -> [MetricsRow] { try lines(of: path).map(\.row) }
+
+  static func lines(of path: String) throws(InputError) -> [(row: MetricsRow, end: Int)] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw InputError(path, found: "no file that can be read", expected: "metrics in JSON, one row a line")
+    }
+    var lines: [(MetricsRow, Int)] = []
+    var start = data.startIndex
+    while let newline = data[start...].firstIndex(of: UInt8(ascii: "\n")) {
+      let subject = "\(path):\(lines.count + 1)"
+      let json = try JSON(parsing: data.subdata(in: start..<newline), subject: subject)
+      lines.append((try MetricsRow(json, subject: subject), newline + 1 - data.startIndex))
+      start = newline + 1
+    }
+    return lines
+  }
+}

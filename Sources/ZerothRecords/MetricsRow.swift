@@ -1,0 +1,160 @@
+import Foundation
+import Zeroth
+import ZerothSupport
+
+/// One row of `metrics.jsonl`.
+public enum MetricsRow: Sendable {
+  case step(Step)
+  case evaluation(Evaluation)
+
+  /// What one step of the optimiser did.
+  public struct Step: Sendable {
+    /// The step, counted from 0.
+    public var step: Int
+    /// The losses that the estimator measured.
+    public var losses: [Double]
+    /// The projected gradient.
+    public var projectedGradient: Double
+    /// eta at this step.
+    public var learningRate: Double
+    /// Forward passes of the run so far.
+    public var forwards: Int
+    /// Seconds of the run so far.
+    public var seconds: Double
+    /// Whether theta was left as it was, as a loss was not finite.
+    public var skipped: Bool
+
+    /// The row of `report`, after `forwards` forward passes and `seconds`, this step's included.
+    public init(_ report: StepReport, forwards: Int, seconds: Double) {
+      self.init(
+        step: report.step, losses: Array(report.losses), projectedGradient: report.projectedGradient,
+        learningRate: report.learningRate, forwards: forwards, seconds: seconds, skipped: report.outcome == .skipped)
+    }
+
+    fileprivate init(
+      step: Int, losses: [Double], projectedGradient: Double, learningRate: Double, forwards: Int, seconds: Double,
+      skipped: Bool
+    ) {
+      self.step = step
+      self.losses = losses
+      self.projectedGradient = projectedGradient
+      self.learningRate = learningRate
+      self.forwards = forwards
+      self.seconds = seconds
+      self.skipped = skipped
+    }
+  }
+
+  /// The value of one metric.
+  public struct Score: Sendable, Hashable {
+    /// The metric's name, such as `accuracy`.
+    public var metric: String
+    /// Its value.
+    public var value: Double
+
+    /// `value` of `metric`.
+    public init(_ metric: String, _ value: Double) {
+      self.metric = metric
+      self.value = value
+    }
+  }
+
+  /// How theta does on a split.
+  public struct Evaluation: Sendable {
+    /// Steps done before it.
+    public var step: Int
+    /// `dev`, `test`, ...
+    public var split: String
+    /// The values of the metrics, the one that chooses first.
+    public var scores: [Score]
+    /// The mean loss; nil where it was not computed.
+    public var loss: Double?
+    /// The value of the metric that chooses; NaN without any.
+    public var mainScore: Double { scores.first?.value ?? .nan }
+
+    /// The scores and loss on `split` after `step` steps.
+    public init(step: Int, split: String, scores: [Score], loss: Double? = nil) {
+      self.step = step
+      self.split = split
+      self.scores = scores
+      self.loss = loss
+    }
+  }
+
+  /// The row as JSON. Numbers that are not finite are null, and then `non_finite` is true.
+  public var json: JSON {
+    var members: [JSON.Member]
+    let numbers: [Double]
+    switch self {
+    case .step(let row):
+      numbers = row.losses + [row.projectedGradient, row.learningRate, row.seconds]
+      members = [
+        .init("kind", "step"), .init("step", .int(row.step)), .init("losses", .array(row.losses.map { .double($0) })),
+        .init("projected_gradient", .double(row.projectedGradient)), .init("learning_rate", .double(row.learningRate)),
+        .init("forwards", .int(row.forwards)), .init("seconds", .double(row.seconds)),
+        .init("skipped", .bool(row.skipped)),
+      ]
+    case .evaluation(let row):
+      numbers = row.scores.map(\.value) + [row.loss ?? 0]
+      members = [
+        .init("kind", "evaluation"), .init("step", .int(row.step)), .init("split", .string(row.split)),
+        .init("metric", row.scores.first.map { .string($0.metric) } ?? .null),
+      ]
+      members += row.scores.map { .init($0.metric, .double($0.value)) }
+      if let loss = row.loss { members.append(.init("loss", .double(loss))) }
+    }
+    if !numbers.allSatisfy(\.isFinite) { members.append(.init("non_finite", true)) }
+    return .object(members)
+  }
+
+  /// The members of an evaluation that are no scores.
+  private static let evaluationKeys: Set<String> = ["kind", "step", "split", "metric", "loss", "non_finite"]
+
+  /// Reads what `json` prints; null is NaN. `subject` names the row in errors.
+  init(_ json: JSON, subject: String) throws(InputError) {
+    func number(_ key: String) throws(InputError) -> Double {
+      if json[key] == .null { return .nan }
+      guard let number = json[key]?.double else { throw missing(key, "a number") }
+      return number
+    }
+    func integer(_ key: String) throws(InputError) -> Int {
+      guard let number = json[key]?.integer else { throw missing(key, "an integer") }
+      return number
+    }
+    func missing(_ key: String, _ type: String) -> InputError {
+      InputError("\(subject): \(key)", found: json[key].map { "\($0)" } ?? "nothing", expected: type)
+    }
+    func scores() throws(InputError) -> [Score] {
+      guard let chooses = json["metric"]?.string else { throw missing("metric", "a metric") }
+      var scores = [Score(chooses, try number(chooses))]
+      for member in json.members ?? [] where member.key != chooses && !Self.evaluationKeys.contains(member.key) {
+        scores.append(Score(member.key, try number(member.key)))
+      }
+      return scores
+    }
+    switch json["kind"]?.string {
+    case "step":
+      guard let losses = json["losses"]?.elements else { throw missing("losses", "an array of numbers") }
+      guard case .bool(let skipped)? = json["skipped"] else { throw missing("skipped", "true or false") }
+      self = .step(
+        Step(
+          step: try integer("step"), losses: losses.map { $0.double ?? .nan },
+          projectedGradient: try number("projected_gradient"), learningRate: try number("learning_rate"),
+          forwards: try integer("forwards"), seconds: try number("seconds"), skipped: skipped))
+    case "evaluation":
+      guard let split = json["split"]?.string else { throw missing("split", "a text") }
+      let loss = try json["loss"].map { _ throws(InputError) in try number("loss") }
+      self = .evaluation(
+        Evaluation(step: try integer("step"), split: split, scores: try scores(), loss: loss))
+    default: throw missing("kind", "step or evaluation")
+    }
+  }
+
+  /// Whether the row belongs to a run of which `steps` steps are done.
+  package func isWithin(_ steps: Int) -> Bool {
+    switch self {
+    case .step(let row): row.step < steps
+    case .evaluation(let row): row.step <= steps
+    }
+  }
+}

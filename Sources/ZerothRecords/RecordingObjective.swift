@@ -1,0 +1,78 @@
+import Zeroth
+import ZerothSupport
+
+/// An objective that remembers the losses it gave.
+public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copyable {
+  /// What the base can throw.
+  public typealias Failure = Base.Failure
+
+  /// The objective that computes the losses. Evaluations for the user go to it, past the record.
+  public let base: Base
+  private let log = Log()
+
+  private final class Log {
+    var losses: [Double] = []
+  }
+
+  /// Records what `base` gives.
+  public init(_ base: consuming Base) { self.base = base }
+
+  /// The losses since the last call, in the order of measuring.
+  func takeLosses() -> [Double] {
+    defer { log.losses = [] }
+    return log.losses
+  }
+
+  /// Selects the batch of the base.
+  public func selectBatch(_ batch: Batch) throws(Failure) { try base.selectBatch(batch) }
+
+  /// The loss of the base.
+  public func loss(at theta: borrowing ParameterStore) throws(Failure) -> Double {
+    let loss = try base.loss(at: theta)
+    log.losses.append(loss)
+    return loss
+  }
+
+  /// The losses of the base.
+  public func losses<D: Direction>(
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(Failure) -> Few<Double> {
+    let losses = try base.losses(along: direction, at: offsets, from: theta)
+    log.losses += losses
+    return losses
+  }
+}
+
+/// An objective that computes nothing: it gives the recorded losses of one step, one after another.
+final class PlaybackObjective: Objective {
+  typealias Failure = InputError
+
+  private let subject: String
+  private let recorded: [Double]
+  private var position = 0
+
+  /// Plays back `recorded`; `subject` names it in errors.
+  init(_ recorded: [Double], subject: String) {
+    self.recorded = recorded
+    self.subject = subject
+  }
+
+  /// Losses that nobody has asked for.
+  var remaining: Int { recorded.count - position }
+
+  func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double { try next(1)[0] }
+
+  func losses<D: Direction>(
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+  ) throws(InputError) -> Few<Double> { try next(offsets.count) }
+
+  private func next(_ count: Int) throws(InputError) -> Few<Double> {
+    guard count <= remaining else {
+      throw InputError(
+        subject, found: "\(recorded.count) recorded losses",
+        expected: "\(position + count), which the optimiser asks for: another composition than the recorded one?")
+    }
+    defer { position += count }
+    return Few(recorded[position..<(position + count)])
+  }
+}

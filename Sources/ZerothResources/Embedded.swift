@@ -1,0 +1,32 @@
+import Foundation
+import ZerothSupport
+
+/// What the package carries, so that a fresh machine can run the main job: a small OPT model and SST-2 sentences.
+public enum Embedded {
+  /// The name by which a run asks for the embedded model.
+  public static let modelName = "imdb-opt"
+
+  /// The folder of the embedded model.
+  public static func model() throws(InputError) -> String { try folder(modelName) }
+
+  /// The folder of the embedded data of `task`. Throws `InputError` for a task that has none.
+  public static func data(of task: String) throws(InputError) -> String {
+    guard task == "sst2" else {
+      throw InputError("task.data", found: "nothing", expected: "a folder or file with examples of '\(task)'")
+    }
+    return try folder("sst2")
+  }
+
+  /// The resources lie beside the executable, where the package manager puts them, or where ZEROTH_RESOURCES says.
+  private static func folder(_ name: String) throws(InputError) -> String {
+    var places = [Bundle.main.bundlePath + "/zeroth_ZerothResources.resources"]
+    if let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
+      places.append((executable as NSString).deletingLastPathComponent + "/zeroth_ZerothResources.resources")
+    }
+    if let place = ProcessInfo.processInfo.environment["ZEROTH_RESOURCES"] { places.insert(place, at: 0) }
+    for place in places where FileManager.default.fileExists(atPath: "\(place)/\(name)") { return "\(place)/\(name)" }
+    throw InputError(
+      "embedded resource '\(name)'", found: "nothing at \(places.joined(separator: " or "))",
+      expected: "the folder zeroth_ZerothResources.resources of the build beside the executable")
+  }
+}

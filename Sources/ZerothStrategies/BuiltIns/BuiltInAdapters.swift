@@ -1,0 +1,124 @@
+import Zeroth
+import ZerothSupport
+
+extension OptionSpec {
+  /// The blocks that an adapter works on, `words` by default.
+  public static func adapterBlocks(default value: Default) -> OptionSpec {
+    OptionSpec("blocks", .blocks, default: value, "the blocks that have a ratio of their own")
+  }
+
+  /// kappa of an adapter.
+  public static let adapterInterval = OptionSpec(
+    "interval", .int, default: .value(100), range: .atLeast(1), unit: "steps", "kappa, after how many steps ratios move"
+  )
+
+  /// The options of a `RatioSearch` with these defaults.
+  public static func ratioSearch(_ defaults: @escaping @Sendable (OptionValues) -> RatioSearch, words: String? = nil)
+    -> [OptionSpec]
+  {
+    func from(_ read: @escaping @Sendable (RatioSearch) -> OptionValue) -> Default {
+      let value = words.map { Default.derived($0) { options in read(defaults(options)) } }
+      return value ?? .derived("\(read(defaults(OptionValues.none)))") { options in read(defaults(options)) }
+    }
+    return [
+      OptionSpec(
+        "moves", .int, default: from { .int($0.moves) }, range: .atLeast(1),
+        "J, moves in a search, two forward passes each"),
+      OptionSpec(
+        "learning-rate", .double, default: from { .double($0.learningRate) }, range: .nonNegative,
+        "eta' of the ratios"),
+      OptionSpec(
+        "epsilon", .double, default: from { .double($0.epsilon) }, range: .positive, "eps' of the ratios"),
+      OptionSpec(
+        "clip", .doubleOr("none"), default: from { $0.clip.map { .double($0) } ?? "none" }, range: .positiveFraction,
+        "tau: ratios stay in [1 - tau, 1 + tau]"),
+      OptionSpec(
+        "units", .choice(RatioSearch.Units.allCases.map(\.rawValue)), default: from { .string($0.units.rawValue) },
+        "whether eps' and eta' are in units of gamma = rho ||Delta|| (norm) or of rho (ratio)"),
+      OptionSpec(
+        "scale-moves-by-norm", .bool, default: from { .bool($0.scalesMoveByNorm) },
+        "multiplies a move of gamma by ||Delta||, as DiZO's released code does"),
+      OptionSpec(
+        "bounds-probe", .bool, default: from { .bool($0.boundsProbe) },
+        "bounds the probe by the clip range, as DiZO's released code does; needs clip"),
+      OptionSpec(
+        "fresh-batches", .bool, default: from { .bool($0.freshBatches) },
+        "draws a mini-batch for each move instead of keeping the step's"),
+    ]
+  }
+}
+
+extension OptionValues {
+  /// The search, from the options in `OptionSpec.ratioSearch`.
+  public func ratioSearch() throws(InputError) -> RatioSearch {
+    var clip: Double?
+    if self["clip"] != "none" { clip = try double("clip") }
+    return RatioSearch(
+      moves: try int("moves"), learningRate: try double("learning-rate"), epsilon: try double("epsilon"),
+      clip: clip, units: try choice("units"), scalesMoveByNorm: try bool("scale-moves-by-norm"),
+      boundsProbe: try bool("bounds-probe"), freshBatches: try bool("fresh-batches"))
+  }
+
+  fileprivate var projectionPreset: DivergenceProjection.Preset {
+    (try? choice("preset")) ?? .paper
+  }
+}
+
+extension Registry {
+  mutating func registerAdapters() throws(InputError) {
+    try register(
+      adapter: StrategyDescription(
+        "none", summary: "Updates are applied as the rule made them", formula: "theta += update", source: "-")
+    ) { _ in NoAdapter() }
+    try register(
+      adapter: StrategyDescription(
+        "dizo", aliases: ["divergence-projection"], summary: "Projects blocks to a learned distance from theta_0",
+        formula: "theta_l = theta_0,l + rho_l (theta_l - theta_0,l) every kappa steps, rho_l found by losses alone",
+        source: "DiZO (arXiv 2502.03304) Eqs. 5-7",
+        options: [
+          OptionSpec(
+            "preset", .choice(DivergenceProjection.Preset.allCases.map(\.rawValue)), default: .value("paper"),
+            "the paper's equations or the released code's choices; the options below override it"),
+          .adapterBlocks(default: .derived("the preset's") { .string($0.projectionPreset.blocks.description) }),
+          .adapterInterval,
+        ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, words: "the preset's") + [
+          OptionSpec(
+            "reinitialize", .bool, default: .value(true),
+            "starts each search at the distance itself, not at the last one found")
+        ],
+        forwards: "2J every kappa steps", state: "1 per parameter of the selected blocks")
+    ) { options in
+      DivergenceProjection(
+        blocks: try options.blocks("blocks"), every: try options.int("interval"), search: try options.ratioSearch(),
+        reinitializes: try options.bool("reinitialize"))
+    }
+    let blocks = OptionSpec.adapterBlocks(default: .value("query,value"))
+    try register(
+      adapter: StrategyDescription(
+        "learning-rate-scaling", aliases: ["lr-scaling"], summary: "Learns a multiplier of eta for each block",
+        formula: "theta_l += s_l U_l for the update U, s moved by losses alone before every kappa-th step",
+        source: "the search of DiZO, on the step length",
+        options: [blocks, .adapterInterval] + OptionSpec.ratioSearch { _ in LearningRateScaling().search } + [
+          OptionSpec(
+            "reinitialize", .bool, default: .value(false), "starts each search at 1, not at the multipliers before")
+        ],
+        forwards: "2J every kappa steps", state: "1 per selected block")
+    ) { options in
+      LearningRateScaling(
+        blocks: try options.blocks("blocks"), every: try options.int("interval"), search: try options.ratioSearch(),
+        reinitializes: try options.bool("reinitialize"))
+    }
+    try register(
+      adapter: StrategyDescription(
+        "previous-iterate", aliases: ["previous-iterate-projection"],
+        summary: "Projects blocks to a learned distance from the iterate before the step",
+        formula: "theta_l = theta_l,t-1 + rho_l (theta_l,t - theta_l,t-1) every kappa steps",
+        source: "DiZO with another base",
+        options: [blocks, .adapterInterval] + OptionSpec.ratioSearch { _ in PreviousIterateProjection().search },
+        forwards: "2J every kappa steps")
+    ) { options in
+      PreviousIterateProjection(
+        blocks: try options.blocks("blocks"), every: try options.int("interval"), search: try options.ratioSearch())
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Zeroth
+import ZerothSupport
+
+extension OptionSpec {
+  /// eps of an estimator.
+  public static let epsilon = OptionSpec(
+    "epsilon", .double, default: .value(1e-3), range: .positive, unit: "units of the parameters",
+    "eps, how far from theta the losses are measured")
+  /// q of an estimator.
+  public static let queries = OptionSpec(
+    "queries", .int, default: .value(1), range: .atLeast(1), "q, the directions that are averaged in a step")
+  /// Two-sided or one-sided differences.
+  public static let sides = OptionSpec(
+    "sides", .choice(RandomizedEstimator.Sides.allCases.map(\.rawValue)), default: .value("two-sided"),
+    "losses at theta + eps z and theta - eps z (error O(eps^2)), or at theta and theta + eps z (O(eps), cheaper for q > 1)"
+  )
+}
+
+extension Registry {
+  mutating func registerEstimators() throws(InputError) {
+    try register(
+      estimator: StrategyDescription(
+        "rge", aliases: ["randomized"], summary: "Randomised gradient estimate along dense random directions",
+        formula: "g = 1/q sum_i c_i z_i,  c_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps)",
+        source: "MeZO (Malladi et al. 2023)",
+        options: [
+          .epsilon, .queries, .sides,
+          OptionSpec(
+            "distribution", .choice(NoiseDistribution.allCases.map(\.rawValue)), default: .value("gaussian"),
+            "how z is drawn; all three have E[z z^T] = I"),
+        ],
+        forwards: "2q, or q + 1 one-sided")
+    ) { options in
+      RandomizedEstimator(
+        epsilon: try options.double("epsilon"), queries: try options.int("queries"),
+        sides: try options.choice("sides"), distribution: try options.choice("distribution"))
+    }
+    try register(
+      estimator: StrategyDescription(
+        "lge", aliases: ["low-rank"], summary: "Low-rank gradient estimate with a lazily drawn right factor",
+        formula:
+          "g = c U V^T / r,  c = (L(theta + eps U V^T) - L(theta - eps U V^T)) / (2 eps);  plain noise on vectors",
+        source: "LOZO",
+        options: [
+          OptionSpec(
+            "rank", .int, default: .value(2), range: .atLeast(1),
+            "r, at most the smaller side of every trainable matrix"),
+          OptionSpec(
+            "interval", .int, default: .value(50), range: .atLeast(1), unit: "steps",
+            "nu, after how many steps V is drawn again"),
+          .epsilon, .queries, .sides,
+        ],
+        forwards: "2q, or q + 1 one-sided")
+    ) { options in
+      LowRankEstimator(
+        rank: try options.int("rank"), interval: try options.int("interval"),
+        epsilon: try options.double("epsilon"), queries: try options.int("queries"),
+        sides: try options.choice("sides"))
+    }
+    try register(
+      estimator: StrategyDescription(
+        "cge", aliases: ["coordinate"], summary: "Coordinate-wise gradient estimate, exact up to O(eps^2)",
+        formula: "g = sum_{i in S} c_i e_i,  c_i = (L(theta + eps e_i) - L(theta - eps e_i)) / (2 eps)",
+        source: "coordinate-wise finite differences (Kiefer and Wolfowitz 1952)",
+        options: [
+          OptionSpec(
+            "coordinates", .intOr("all"), default: .value("all"), range: .atLeast(1),
+            "|S|: all trainable coordinates, or so many drawn at each step and scaled by d/|S|"),
+          .epsilon,
+        ],
+        forwards: "2|S|", state: "none kept; |S| during a step")
+    ) { options in
+      var coordinates = CoordinateEstimator.Coordinates.all
+      if case .int(let count)? = options["coordinates"] { coordinates = .random(count) }
+      return CoordinateEstimator(coordinates, epsilon: try options.double("epsilon"))
+    }
+  }
+}

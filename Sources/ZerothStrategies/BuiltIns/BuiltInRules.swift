@@ -1,0 +1,104 @@
+import Zeroth
+import ZerothSupport
+
+extension OptionSpec {
+  /// The options that every rule has: eta, its schedule, and the weight decay. Read by `learningRate()` and
+  /// `weightDecay()`.
+  public static let stepRule: [OptionSpec] = [
+    OptionSpec("learning-rate", .double, default: .required, range: .nonNegative, "eta, at its highest"),
+    OptionSpec(
+      "schedule", .choice(LearningRate.Schedule.allCases.map(\.rawValue)), default: .value("constant"),
+      "how eta falls after the warm-up"),
+    OptionSpec("warmup", .int, default: .value(0), range: .nonNegative, unit: "steps", "linear warm-up of eta"),
+    OptionSpec(
+      "final", .double, default: .value(0.0), range: .fraction, when: .fallingSchedule,
+      "the part of eta that is left at the end of the schedule"),
+    OptionSpec(
+      "schedule-steps", .int, default: .derived("the run's steps") { $0.run["steps"] }, range: .atLeast(1),
+      unit: "steps", when: .fallingSchedule, "the step at which eta has reached its end"),
+    OptionSpec(
+      "weight-decay", .double, default: .value(0.0), range: .nonNegative,
+      "lambda of theta -= eta lambda theta, on all blocks but norms and biases"),
+  ]
+
+  /// beta of a momentum.
+  public static let beta = OptionSpec(
+    "beta", .double, default: .value(0.9), range: .belowOne, "beta, the part of the momentum that a step keeps")
+}
+
+extension OptionSpec.Condition {
+  /// eta falls after the warm-up.
+  static let fallingSchedule = Self("schedule = linear or cosine") { $0["schedule"] != "constant" }
+}
+
+extension OptionValues {
+  /// eta over the steps, from the options in `OptionSpec.stepRule`.
+  public func learningRate() throws(InputError) -> LearningRate {
+    let base = try double("learning-rate")
+    let warmup = try int("warmup")
+    let schedule: LearningRate.Schedule = try choice("schedule")
+    guard schedule != .constant else { return LearningRate(base, warmup: warmup) }
+    return LearningRate(
+      base, schedule: schedule, steps: try int("schedule-steps"), warmup: warmup, final: try double("final"))
+  }
+
+  /// lambda, from the options in `OptionSpec.stepRule`.
+  public func weightDecay() throws(InputError) -> WeightDecay { WeightDecay(try double("weight-decay")) }
+}
+
+extension Registry {
+  mutating func registerRules() throws(InputError) {
+    try register(rule: SGDFactory())
+    try register(rule: MomentumFactory())
+    try register(rule: LowRankMomentumFactory())
+  }
+}
+
+private struct SGDFactory: RuleFactory {
+  let description = StrategyDescription(
+    "sgd", summary: "Plain steps against the estimate", formula: "theta -= eta (g + lambda theta)",
+    source: "MeZO (Malladi et al. 2023)", options: OptionSpec.stepRule)
+
+  func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
+    SGD<D>(learningRate: try options.learningRate(), weightDecay: try options.weightDecay())
+  }
+}
+
+private struct MomentumFactory: RuleFactory {
+  let description = StrategyDescription(
+    "momentum", summary: "Stored momentum, as a moving average or heavy-ball",
+    formula: "ema: m = beta m + (1 - beta) g;  heavy-ball: m = beta m + g;  theta -= eta m",
+    source: "LOZO; Polyak 1964",
+    options: OptionSpec.stepRule + [
+      .beta,
+      OptionSpec(
+        "form", .choice(["ema", "heavy-ball"]), default: .value("ema"),
+        "which recursion m follows; heavy-ball makes steps 1/(1 - beta) times as large"),
+    ],
+    state: "1 per trainable parameter")
+
+  func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
+    Momentum<D>(
+      learningRate: try options.learningRate(), beta: try options.double("beta"), form: try options.choice("form"),
+      weightDecay: try options.weightDecay())
+  }
+}
+
+private struct LowRankMomentumFactory: LowRankRuleFactory {
+  let description = StrategyDescription(
+    "lozo-m", aliases: ["low-rank-momentum"], summary: "Momentum kept in the left factor of low-rank directions",
+    formula: "N = beta N + (1 - beta) c U;  W -= eta N V^T / r;  N re-expressed when V is drawn again", source: "LOZO",
+    options: OptionSpec.stepRule + [
+      .beta,
+      OptionSpec(
+        "refresh", .choice(["exact", "approximate", "reset"]), default: .value("exact"),
+        "how N is carried over to a new V: by least squares, with V^T V taken as n I, or not at all"),
+    ],
+    state: "r/n per parameter of an m x n matrix, 1 per parameter of a vector")
+
+  func makeLowRank<D: LowRankDirection>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
+    LowRankMomentum<D>(
+      learningRate: try options.learningRate(), beta: try options.double("beta"),
+      refresh: try options.choice("refresh"), weightDecay: try options.weightDecay())
+  }
+}

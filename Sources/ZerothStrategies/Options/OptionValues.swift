@@ -1,0 +1,136 @@
+import Zeroth
+import ZerothSupport
+
+/// The options of one part, checked and complete: what a factory makes its strategy from.
+public struct OptionValues: Sendable, Hashable {
+  /// What they are options of, for errors: `estimator 'lge'`.
+  public let subject: String
+  /// Options of the run that defaults may follow: `steps`, `seed`.
+  public let run: [String: OptionValue]
+  private var values: [String: OptionValue] = [:]
+  private var defaults: [String: OptionValue] = [:]
+  /// Declared names, in their order; those without a meaning here are left out.
+  private var active: [String] = []
+
+  /// Checks `given` against `specs` and fills in the defaults.
+  ///
+  /// Throws `InputError` for an option of another name or type, out of range, missing, or without a meaning beside
+  /// the others. `elsewhere` says, for an unknown name, which other parts have it.
+  package init(
+    _ subject: String, specs: [OptionSpec], given: [String: Setting], run: [String: OptionValue] = [:],
+    elsewhere: (String) -> String? = { _ in nil }
+  ) throws(InputError) {
+    self.subject = subject
+    self.run = run
+    let names = specs.map(\.name)
+    for (name, setting) in given.sorted(by: { $0.key < $1.key }) where !names.contains(name) {
+      throw InputError(
+        setting.origin, found: "an option that \(subject) does not have",
+        expected: elsewhere(name) ?? Suggestion.expected(for: name, among: names))
+    }
+    for spec in specs {
+      if let condition = spec.condition, !condition.holds(self) {
+        if let setting = given[spec.name] {
+          throw InputError(
+            setting.origin, found: "\(setting.value), which has no effect here",
+            expected: "it only with \(condition.words)")
+        }
+        if case .value(let value) = spec.defaultValue { values[spec.name] = value }
+        continue
+      }
+      active.append(spec.name)
+      defaults[spec.name] = Self.defaultOf(spec, beside: self)
+      if let setting = given[spec.name] {
+        values[spec.name] = try setting.read(as: spec)
+      } else if let value = defaults[spec.name] {
+        values[spec.name] = value
+      } else if case .absent = spec.defaultValue {
+        continue
+      } else {
+        throw InputError("\(subject): option '\(spec.name)'", found: "nothing", expected: spec.expected)
+      }
+    }
+  }
+
+  /// The same from values that have been checked once, on the far side of a plugin's interface.
+  package init(_ subject: String, specs: [OptionSpec], given: [String: OptionValue]) throws(InputError) {
+    try self.init(
+      subject, specs: specs,
+      given: given.reduce(into: [:]) { $0[$1.key] = Setting(.typed($1.value), origin: "\(subject): \($1.key)") })
+  }
+
+  /// No options at all.
+  package static let none = OptionValues()
+
+  private init() {
+    subject = "options"
+    run = [:]
+  }
+
+  private static func defaultOf(_ spec: OptionSpec, beside options: OptionValues) -> OptionValue? {
+    switch spec.defaultValue {
+    case .value(let value): spec.accepted(value)
+    case .derived(_, let derive): derive(options).flatMap(spec.accepted)
+    case .required, .absent: nil
+    }
+  }
+
+  /// The value of `name`, given or by default; nil when absent.
+  public subscript(name: String) -> OptionValue? { values[name] }
+
+  /// Every option that has a meaning and a value here, in the declared order.
+  public var effective: [(name: String, value: OptionValue)] {
+    active.compactMap { name in values[name].map { (name, $0) } }
+  }
+
+  /// The effective options that differ from `base`, or from their defaults where it says nothing.
+  package func differing(from base: [String: OptionValue] = [:]) -> [(name: String, value: OptionValue)] {
+    effective.filter { option in
+      guard let usual = base[option.name] ?? defaults[option.name] else { return true }
+      return option.value != usual && "\(option.value)" != "\(usual)"
+    }
+  }
+
+  /// The integer `name`.
+  public func int(_ name: String) throws(InputError) -> Int {
+    guard case .int(let value)? = values[name] else { throw undeclared(name, "an integer") }
+    return value
+  }
+
+  /// The number `name`.
+  public func double(_ name: String) throws(InputError) -> Double {
+    guard case .double(let value)? = values[name] else { throw undeclared(name, "a number") }
+    return value
+  }
+
+  /// The switch `name`.
+  public func bool(_ name: String) throws(InputError) -> Bool {
+    guard case .bool(let value)? = values[name] else { throw undeclared(name, "a switch") }
+    return value
+  }
+
+  /// The text `name`.
+  public func string(_ name: String) throws(InputError) -> String {
+    guard case .string(let value)? = values[name] else { throw undeclared(name, "a text") }
+    return value
+  }
+
+  /// The choice `name` as a case of `T`, whose raw values are the words of the choice.
+  public func choice<T: RawRepresentable<String>>(_ name: String, as type: T.Type = T.self) throws(InputError) -> T {
+    guard let value = T(rawValue: try string(name)) else { throw undeclared(name, "a case of \(T.self)") }
+    return value
+  }
+
+  /// The block selection `name`.
+  public func blocks(_ name: String) throws(InputError) -> BlockSelection {
+    try BlockSelection(parsing: try string(name))
+  }
+
+  /// A factory that asks for what its options do not declare is at fault, and no input: but a plugin's mistake
+  /// must not end the process.
+  private func undeclared(_ name: String, _ type: String) -> InputError {
+    InputError(
+      "\(subject): option '\(name)'", found: "\(values[name].map { "'\($0)'" } ?? "no value")",
+      expected: "\(type), declared among its options")
+  }
+}

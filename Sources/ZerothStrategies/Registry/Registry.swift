@@ -1,0 +1,173 @@
+import Zeroth
+import ZerothSupport
+
+/// Every strategy that a run can name: the one list that the command line, configuration files and `explain` read.
+///
+/// Nothing registers itself. A plugin is a function that is given the registry:
+///
+///     public func install(into registry: inout Registry) throws {
+///       try registry.register(estimator: StrategyDescription("one-point", ..., options: [.epsilon])) { options in
+///         OnePoint(epsilon: try options.double("epsilon"))
+///       }
+///     }
+public struct Registry: Sendable {
+  private(set) var estimators = Shelf<EstimatorEntry>(.estimator)
+  private(set) var rules = Shelf<RuleEntry>(.rule)
+  private(set) var adapters = Shelf<AdapterEntry>(.adapter)
+  private(set) var presets = Shelf<OptimizerPreset>(.optimizer)
+  /// The libraries that were loaded at run time.
+  public package(set) var plugins: [PluginIdentity] = []
+
+  /// A registry of nothing.
+  public init() {}
+
+  /// A registry with every strategy of this project.
+  public static let standard: Registry = {
+    var registry = Registry()
+    do {
+      try registry.registerBuiltIns()
+    } catch {
+      preconditionFailure("built-in strategies: \(error)")
+    }
+    return registry
+  }()
+
+  /// Adds an estimator. Its kind of directions, and so the rules it goes with, follow from its type.
+  public mutating func register<E: GradientEstimator>(
+    estimator description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> E
+  ) throws(InputError) {
+    let direction: any Direction.Type = E.Direction.self
+    var description = description
+    description.capabilities = [
+      direction is any LowRankDirection.Type ? "produces low-rank directions" : "produces directions without factors"
+    ]
+    try estimators.add(EstimatorEntry(description: description, direction: direction, make: make))
+  }
+
+  /// Adds a rule.
+  public mutating func register(rule factory: some RuleFactory) throws(InputError) {
+    var description = factory.description
+    description.capabilities = [factory.needs.isEmpty ? "takes all directions" : "needs \(factory.needs)"]
+    try rules.add(RuleEntry(description: description, factory: factory))
+  }
+
+  /// Adds an adapter.
+  public mutating func register<A: LayerAdapter>(
+    adapter description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> A
+  ) throws(InputError) {
+    var description = description
+    description.capabilities = ["goes with all estimators and rules"]
+    try adapters.add(AdapterEntry(description: description, make: make))
+  }
+
+  /// Adds a named composition; its parts must be registered before it.
+  public mutating func register(optimizer preset: OptimizerPreset) throws(InputError) {
+    for kind in Self.partKinds {
+      _ = try description(
+        of: preset.composition[kind].name, kind, origin: "optimizer '\(preset.description.name)': \(kind.rawValue)")
+    }
+    try presets.add(preset)
+  }
+
+  /// What is registered as a `kind`, in the order of registration.
+  public func descriptions(of kind: StrategyDescription.Kind) -> [StrategyDescription] {
+    switch kind {
+    case .estimator: estimators.entries.map(\.description)
+    case .rule: rules.entries.map(\.description)
+    case .adapter: adapters.entries.map(\.description)
+    case .optimizer: presets.entries.map(\.description)
+    }
+  }
+
+  /// Everything called `name`, of whatever kind. Throws `InputError`, with the nearest name, when there is nothing.
+  public func explain(_ name: String) throws(InputError) -> [(StrategyDescription.Kind, StrategyDescription)] {
+    var found: [(StrategyDescription.Kind, StrategyDescription)] = []
+    var names: [String] = []
+    for kind in StrategyDescription.Kind.allCases {
+      for description in descriptions(of: kind) {
+        names.append(description.name)
+        if description.name == name || description.aliases.contains(name) { found.append((kind, description)) }
+      }
+    }
+    guard !found.isEmpty else {
+      throw InputError("name", found: "'\(name)'", expected: Suggestion.expected(for: name, among: names))
+    }
+    return found
+  }
+
+  /// The named composition called `name`.
+  public func preset(_ name: String, origin: String = "optimizer") throws(InputError) -> OptimizerPreset {
+    try presets.find(name, origin: origin)
+  }
+
+  /// The options of the part `name` of a kind, after checking that it is there.
+  package func description(of name: String, _ kind: StrategyDescription.Kind, origin: String) throws(InputError)
+    -> StrategyDescription
+  {
+    switch kind {
+    case .estimator: try estimators.find(name, origin: origin).description
+    case .rule: try rules.find(name, origin: origin).description
+    case .adapter: try adapters.find(name, origin: origin).description
+    case .optimizer: try presets.find(name, origin: origin).description
+    }
+  }
+}
+
+/// An entry that has a description.
+package protocol RegistryEntry: Sendable {
+  var description: StrategyDescription { get }
+}
+
+package struct EstimatorEntry: RegistryEntry {
+  package let description: StrategyDescription
+  package let direction: any Direction.Type
+  package let make: @Sendable (OptionValues) throws -> any GradientEstimator
+}
+
+package struct RuleEntry: RegistryEntry {
+  package let description: StrategyDescription
+  package let factory: any RuleFactory
+}
+
+package struct AdapterEntry: RegistryEntry {
+  package let description: StrategyDescription
+  package let make: @Sendable (OptionValues) throws -> any LayerAdapter
+}
+
+/// The entries of one kind, by name and alias.
+struct Shelf<Entry: RegistryEntry>: Sendable {
+  let kind: StrategyDescription.Kind
+  private(set) var entries: [Entry] = []
+  private var places: [String: Int] = [:]
+
+  init(_ kind: StrategyDescription.Kind) { self.kind = kind }
+
+  mutating func add(_ entry: Entry) throws(InputError) {
+    let names = [entry.description.name] + entry.description.aliases
+    for name in names {
+      guard name.wholeMatch(of: /[a-z0-9]+(-[a-z0-9]+)*/) != nil else {
+        throw InputError("\(kind.rawValue) name", found: "'\(name)'", expected: "kebab-case: letters, digits and '-'")
+      }
+      guard places[name] == nil, names.count(where: { $0 == name }) == 1 else {
+        throw InputError("\(kind.rawValue) '\(name)'", found: "the name registered twice", expected: "each name once")
+      }
+    }
+    let options = entry.description.options.map(\.name)
+    if let twice = options.first(where: { name in name == "name" || options.count(where: { $0 == name }) > 1 }) {
+      throw InputError(
+        "\(kind.rawValue) '\(names[0])': option '\(twice)'", found: "the name twice, or reserved",
+        expected: "each option once, none called 'name'")
+    }
+    for name in names { places[name] = entries.count }
+    entries.append(entry)
+  }
+
+  func find(_ name: String, origin: String) throws(InputError) -> Entry {
+    guard let place = places[name] else {
+      throw InputError(
+        origin, found: "no \(kind.rawValue) called '\(name)'",
+        expected: Suggestion.expected(for: name, among: entries.map(\.description.name)))
+    }
+    return entries[place]
+  }
+}

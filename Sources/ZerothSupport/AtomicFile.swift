@@ -1,0 +1,71 @@
+import Foundation
+
+/// A file that appears under its path complete or not at all.
+///
+/// Bytes go to a temporary file in the same directory, which `commit` flushes to the disk and renames. Whatever
+/// happens before, the path keeps what it held; a value dropped without `commit` removes the temporary file.
+public struct AtomicFile: ~Copyable {
+  private let path: String
+  private let temporaryPath: String
+  private let descriptor: Int32
+  private var isCommitted = false
+
+  /// Creates the temporary file `.NAME.<random>.tmp` beside `path`.
+  public init(path: String) throws(InputError) {
+    let (directory, name) = AtomicFile.split(path)
+    self.path = path
+    temporaryPath = directory.appendingFile(".\(name).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp")
+    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw InputError.system(path, expected: "a path that can be written") }
+  }
+
+  deinit {
+    close(descriptor)
+    if !isCommitted { unlink(temporaryPath) }
+  }
+
+  /// Appends `bytes`.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws(InputError) {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw InputError.system(path, expected: "room for the whole file") }
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+  }
+
+  /// Appends `text` as UTF-8.
+  public func write(_ text: String) throws(InputError) {
+    try Array(text.utf8).withUnsafeBufferPointer { (bytes) throws(InputError) in
+      try write(UnsafeRawBufferPointer(bytes))
+    }
+  }
+
+  /// Gives the file its name, over whatever bore it before.
+  public consuming func commit() throws(InputError) {
+    guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {
+      throw InputError.system(path, expected: "a path that can be written")
+    }
+    isCommitted = true
+    // The rename itself lasts through a power cut only when the directory is flushed; not every file system can.
+    let directory = open(AtomicFile.split(path).directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if directory >= 0 {
+      fsync(directory)
+      close(directory)
+    }
+  }
+
+  /// Writes `text` to `path`: a reader sees the old file or the new one, and never a part.
+  public static func write(_ text: String, to path: String) throws(InputError) {
+    let file = try AtomicFile(path: path)
+    try file.write(text)
+    try file.commit()
+  }
+
+  private static func split(_ path: String) -> (directory: String, name: String) {
+    guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+    let directory = slash == path.startIndex ? "/" : String(path[..<slash])
+    return (directory, String(path[path.index(after: slash)...]))
+  }
+}

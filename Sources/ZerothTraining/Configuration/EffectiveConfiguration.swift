@@ -1,0 +1,109 @@
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+extension RunConfiguration {
+  /// The effective value of every option as JSON, as in `run.json`.
+  public var json: JSON {
+    .object(
+      effective.map { table, options in
+        .init(table, .object(options.map { .init($0.name, JSON($0.value)) }))
+      })
+  }
+
+  /// The effective configuration as TOML, which reads back as the same.
+  public var toml: String {
+    effective.map { table, options in
+      let lines = options.map { "\($0.name) = \(Self.toml($0.value))" }
+      return (["[\(table)]"] + lines).joined(separator: "\n")
+    }.joined(separator: "\n\n") + "\n"
+  }
+
+  private static func toml(_ value: OptionValue) -> String {
+    if case .string(let text) = value { JSON.quoted(text) } else { "\(value)" }
+  }
+
+  /// The preset's name, or those of the parts.
+  public var optimizerName: String {
+    preset
+      ?? [composition.estimator, composition.rule, composition.adapter].map(\.name).filter { $0 != "none" }
+      .joined(separator: "+")
+  }
+
+  /// A short name: the preset or the parts, and what differs from the defaults, such as `lozo,rank=4,seed=7`.
+  ///
+  /// Options that change no result (paths, threads) are left out; characters that trouble file systems become `_`.
+  public var shortName: String {
+    var words = [optimizerName]
+    for (table, name, value) in nonDefault where !Self.isIncidental(table, name) {
+      let key = Shortcut.name(of: table, name) ?? "\(table).\(name)"
+      words.append("\(key)=\(value)")
+    }
+    return String(
+      words.joined(separator: ",").map { character in
+        character.isASCII && (character.isLetter || character.isNumber || "._=+,-".contains(character))
+          ? character : "_"
+      })
+  }
+
+  /// What a trajectory belongs to: every option on which the updates depend, in JSON.
+  ///
+  /// What a strategy computes is in the hash of its library, if it was loaded at run time. Left out are paths, threads, the number of steps and how often is evaluated: a run may be moved, and go on.
+  public var identity: JSON {
+    let tables = effective.map { table, options in
+      let kept = options.filter { !Self.isIncidental(table, $0.name) && !(table == "run" && $0.name == "steps") }
+      return JSON.Member(table, .object(kept.map { .init($0.name, JSON($0.value)) }))
+    }
+    let loaded = JSON.Member("plugin", .object(plugins.map { .init($0.name, .string($0.hash)) }))
+    return .object(plugins.isEmpty ? tables : tables + [loaded])
+  }
+
+  private static func isIncidental(_ table: String, _ name: String) -> Bool {
+    switch (table, name) {
+    case ("model", "path"), ("task", "data"), ("task", "test-data"), ("run", "out"), ("run", "threads"),
+      ("run", "eval-every"),
+      ("run", "optimizer"):
+      true
+    default: false
+    }
+  }
+}
+
+extension Settings {
+  /// The settings of the run whose record is at `path`, to replay or resume it.
+  public init(ofRun path: String) throws(InputError) {
+    guard let configuration = try RunRecord.json(in: path)["configuration"] else {
+      throw InputError("\(path): configuration", found: "nothing", expected: "an effective configuration")
+    }
+    try self.init(json: configuration, name: path)
+  }
+
+  /// The settings in the `configuration` of a `run.json`.
+  public init(json: JSON, name: String) throws(InputError) {
+    self.init()
+    guard let tables = json.members else {
+      throw InputError(name, found: json.summary, expected: "an effective configuration")
+    }
+    for table in tables {
+      guard let options = table.value.members else {
+        throw InputError("\(name): '\(table.key)'", found: table.value.summary, expected: "a table of options")
+      }
+      for option in options {
+        try set(table.key, option.key, Setting(Self.value(option.value), origin: "\(name): \(table.key).\(option.key)"))
+      }
+    }
+  }
+
+  private static func value(_ json: JSON) -> Setting.Value {
+    switch json {
+    case .number: json.integer.map { .typed(.int($0)) } ?? json.double.map { .typed(.double($0)) } ?? .other("\(json)")
+    case .bool(let value): .typed(.bool(value))
+    case .string(let value): .typed(.string(value))
+    case .null, .array, .object: .other("\(json)")
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// A whole training run: model, task, optimiser, steps. Checked, complete, and printable as what it was made from.
+public struct RunConfiguration: Sendable {
+  /// How many examples a run learns from.
+  public enum SampleSize: Sendable, Hashable {
+    /// So many of each class in train, and as many in dev.
+    case perClass(Int)
+    /// So many in all.
+    case total(train: Int, dev: Int)
+  }
+
+  /// Folder of the base model.
+  public let modelPath: String
+  /// The blocks that are trained.
+  public let trainable: BlockSelection
+  /// How the weights are held.
+  public let storage: WeightStorage
+  /// What a new label head starts from; nil for the usual, also where there is none.
+  public let labelHead: LabelHeadStart?
+  /// The task.
+  public let task: TextTask
+  /// Folder or file of the examples; nil means the task's own.
+  public let data: String?
+  /// Folder or file of the test examples; nil means the test file beside the others.
+  public let testData: String?
+  /// What is minimised.
+  public let objective: TaskObjective
+  /// The sizes of train and dev.
+  public let sample: SampleSize
+  /// The size of the test set, at most; nil for all there is.
+  public let testCount: Int?
+  /// The seed that draws train and dev.
+  public let splitSeed: Int
+  /// The preset that the optimiser started from, if any.
+  public let preset: String?
+  /// Steps of the optimiser.
+  public let steps: Int
+  /// Examples in a mini-batch.
+  public let batch: Int
+  /// Steps between two evaluations.
+  public let evalEvery: Int
+  /// Threads.
+  public let threads: Int
+  /// Folder of the run's record; nil writes none.
+  public let out: String?
+  /// The optimiser, every option spelled out.
+  public let composition: Composition
+  /// The blocks that the adapter works on; nil when it names none.
+  public let adapterBlocks: BlockSelection?
+  /// The libraries, loaded at run time, that its strategies are from.
+  public let plugins: [PluginIdentity]
+
+  /// The effective value of every option, table by table, in a fixed order.
+  public let effective: [(table: String, options: [(name: String, value: OptionValue)])]
+  /// The options that differ from the defaults, and from the preset where there is one.
+  public let nonDefault: [(table: String, name: String, value: OptionValue)]
+
+  /// Checks `settings` against what `registry` and `tasks` know. Throws `InputError` naming file, table and key of what is
+  /// wrong.
+  public init(
+    _ settings: Settings, _ registry: Registry = .standard, tasks: TaskRegistry = .standard
+  ) throws(InputError) {
+    func table(_ name: String, _ specs: [OptionSpec], run: [String: OptionValue] = [:]) throws(InputError)
+      -> OptionValues
+    {
+      try OptionValues(
+        "[\(name)]", specs: specs, given: settings.table(name), run: run,
+        elsewhere: { Self.otherTable(with: $0, than: name, registry) })
+    }
+    let run = try table("run", RunSettings.run)
+    let named = try Self.task(settings, tasks)
+    let task = try table("task", RunSettings.task, run: Self.defaults(of: named, seed: try run.int("seed")))
+    let model = try table("model", RunSettings.model)
+
+    modelPath = try model.string("path")
+    trainable = try model.blocks("train")
+    storage = try model.choice("storage")
+    labelHead = try model["label-head"].map { _ throws(InputError) in try model.choice("label-head") }
+    self.task = if let named { named } else { try tasks.task(named: task.string("name")) }
+    data = try task["data"].map { _ throws(InputError) in try task.string("data") }
+    testData = try task["test-data"].map { _ throws(InputError) in try task.string("test-data") }
+    objective = try self.task.objective(task.choice("objective"))
+    if task["k"] != nil {
+      sample = .perClass(try task.int("k"))
+    } else {
+      sample = .total(train: try task.int("train"), dev: try task.int("dev"))
+    }
+    testCount = task["test"] == "all" ? nil : try task.int("test")
+    splitSeed = try task.int("seed")
+    steps = try run.int("steps")
+    batch = try run.int("batch")
+    evalEvery = try run.int("eval-every")
+    threads = try run.int("threads")
+    out = try run["out"].map { _ throws(InputError) in try run.string("out") }
+
+    var preset: OptimizerPreset?
+    if run["optimizer"] != nil {
+      preset = try registry.preset(
+        try run.string("optimizer"), origin: settings["run", "optimizer"]?.origin ?? "[run] optimizer")
+    }
+    self.preset = preset?.description.name
+    var composition = try Self.parts(settings, preset, registry)
+    composition.seed = try run.int("seed")
+    composition.generator = try run.string("generator")
+    composition.nonFiniteLimit = try run.int("non-finite-limit")
+    let given = Dictionary(
+      uniqueKeysWithValues: Registry.partKinds.map { ($0, settings.table($0.rawValue)) })
+    let parts = try registry.resolve(composition, runSteps: steps, settings: given)
+    plugins = parts.all.compactMap(\.description.plugin)
+    composition = parts.spelledOut(composition)
+    self.composition = composition
+    let blocksOption = parts.adapter.description.options.first { $0.kind == .blocks }
+    adapterBlocks = try blocksOption.map { spec throws(InputError) in try parts.adapterOptions.blocks(spec.name) }
+
+    effective =
+      [("model", model.effective), ("task", task.effective), ("run", run.effective)]
+      + parts.all.map { ($0.kind.rawValue, [("name", .string($0.description.name))] + $0.options.effective) }
+    var changes: [(table: String, name: String, value: OptionValue)] = []
+    for part in parts.all {
+      let base = preset?.composition[part.kind]
+      if let base, base.name != part.description.name {
+        changes.append((part.kind.rawValue, "name", .string(part.description.name)))
+      }
+      let usual = base?.name == part.description.name ? base?.options : nil
+      changes += part.options.differing(from: usual ?? [:]).map { (part.kind.rawValue, $0.name, $0.value) }
+    }
+    for (table, options) in [("task", task), ("run", run)] {
+      changes += options.differing().map { (table, $0.name, $0.value) }
+    }
+    nonDefault = changes
+  }
+
+  /// The task that is named; nil where it is no text, which the table's check reports.
+  private static func task(_ settings: Settings, _ tasks: TaskRegistry) throws(InputError) -> TextTask? {
+    switch settings["task", "name"]?.value {
+    case .text(let name), .typed(.string(let name)): try tasks.task(named: name)
+    default: nil
+    }
+  }
+
+  /// What the defaults in [task] follow: the run's seed, and the task's own sizes and objective.
+  private static func defaults(of task: TextTask?, seed: Int) -> [String: OptionValue] {
+    var defaults: [String: OptionValue] = ["seed": .int(seed)]
+    guard let task else { return defaults }
+    if case .total(let train, let dev) = task.splitSize {
+      defaults["train"] = .int(train)
+      defaults["dev"] = .int(dev)
+    }
+    defaults["test"] = .int(task.testSize)
+    defaults["objective"] = .string(task.objectives[0].rawValue)
+    return defaults
+  }
+
+  /// The parts that the preset and the tables name together. A part of another name than the preset's starts afresh.
+  private static func parts(
+    _ settings: Settings, _ preset: OptimizerPreset?, _ registry: Registry
+  ) throws(InputError) -> Composition {
+    var composition = preset?.composition ?? Composition(estimator: .init(""), rule: .init(""))
+    for kind in Registry.partKinds {
+      let table = kind.rawValue
+      guard let setting = settings[table, "name"] else {
+        if composition[kind].name.isEmpty {
+          throw InputError(
+            "[\(table)] name", found: "nothing, and no optimizer in [run]",
+            expected: Suggestion.expected(for: "", among: registry.descriptions(of: kind).map(\.name)))
+        }
+        continue
+      }
+      let spec = OptionSpec("name", .string, default: .required, "the strategy")
+      guard case .string(let text) = try setting.read(as: spec) else { continue }
+      let name = try registry.description(of: text, kind, origin: setting.origin).name
+      if name != composition[kind].name { composition[kind] = Composition.Part(name) }
+    }
+    return composition
+  }
+
+  /// Where else an option of this name is, for one that stands in the wrong table.
+  private static func otherTable(with name: String, than table: String, _ registry: Registry) -> String? {
+    let own = (RunSettings.options(of: table) ?? []).map(\.name)
+    if Suggestion.nearest(to: name, among: own) != nil { return nil }
+    if let other = Settings.tables.first(where: { other in
+      other != table && (RunSettings.options(of: other) ?? []).contains { $0.name == name }
+    }) {
+      return "it in [\(other)], or one of \(own.joined(separator: ", "))"
+    }
+    let kinds = Registry.partKinds.filter { kind in
+      registry.descriptions(of: kind).contains { $0.options.contains { $0.name == name } }
+    }
+    guard let kind = kinds.first else { return nil }
+    return "it in [\(kind.rawValue)], or one of \(own.joined(separator: ", "))"
+  }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// The options of a run beside those of its strategies: what the tables [model], [task] and [run] take.
+public enum RunSettings {
+  /// The table [model].
+  public static let model: [OptionSpec] = [
+    OptionSpec("path", .string, default: .required, "folder of the base model"),
+    OptionSpec("train", .blocks, default: .value("all"), "the blocks that are trained; the others stay frozen"),
+    OptionSpec(
+      "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
+      "fp32, or half-precision matrices as the checkpoint stores them, rounded at random when they are written"),
+    OptionSpec(
+      "label-head", .choice(LabelHeadStart.allCases.map(\.rawValue)),
+      default: .absent("sentences, where a label head is made"),
+      "what the new label head of an encoder starts from: the task's embedded label sentences, or zeros"),
+  ]
+
+  /// The table [task].
+  public static let task: [OptionSpec] = [
+    OptionSpec("name", .string, default: .required, "the task, such as sst2"),
+    OptionSpec(
+      "objective", .choice(TaskObjective.allCases.map(\.rawValue)),
+      default: .task("what the papers train the task by", "objective"),
+      "what is minimised: cross-entropy over candidates, language-modeling of the right answer, or minus the accuracy "
+        + "or the F1 of generated answers, which have no gradient"),
+    OptionSpec("data", .string, default: .absent("the task's own data"), "folder or file of the examples"),
+    OptionSpec(
+      "test-data", .string, default: .absent("the test file beside the others"), "folder or file of the test examples"),
+    OptionSpec(
+      "k", .int, default: .absent("train and dev count instead"), range: .atLeast(1),
+      "examples of each class, in train and in dev alike"),
+    OptionSpec(
+      "train", .int, default: .task("the task's own, mostly 1000", "train", else: 1000), range: .atLeast(1), when: .noK,
+      "examples in the training set"),
+    OptionSpec(
+      "dev", .int, default: .task("the task's own, mostly 500", "dev", else: 500), range: .atLeast(1), when: .noK,
+      "examples in the dev set"),
+    OptionSpec(
+      "test", .intOr("all"), default: .task("the task's own, mostly 1000", "test", else: 1000), range: .atLeast(1),
+      "examples in the test set, at most"),
+    OptionSpec(
+      "seed", .int, default: .derived("the run's seed") { $0.run["seed"] }, range: .nonNegative,
+      "the seed that draws train and dev"),
+  ]
+
+  /// The table [run].
+  public static let run: [OptionSpec] = [
+    OptionSpec(
+      "optimizer", .string, default: .absent("the parts are spelled out"),
+      "a named composition; tables [estimator], [rule] and [adapter] change its parts"),
+    OptionSpec("steps", .int, default: .required, range: .atLeast(1), "steps of the optimiser"),
+    OptionSpec("batch", .int, default: .value(16), range: .atLeast(1), unit: "examples", "the mini-batch"),
+    OptionSpec("seed", .int, default: .value(0), range: .nonNegative, "the seed of all random numbers"),
+    OptionSpec(
+      "eval-every", .int,
+      default: .derived("a tenth of the steps") { options in
+        if case .int(let steps)? = options["steps"] { .int(max(1, steps / 10)) } else { nil }
+      }, range: .atLeast(1), unit: "steps", "how often dev is evaluated"),
+    OptionSpec(
+      "threads", .int, default: .derived("all cores") { _ in .int(ProcessInfo.processInfo.activeProcessorCount) },
+      range: .between(1, 1024), "threads; results do not depend on them"),
+    OptionSpec("out", .string, default: .absent("nothing is written"), "folder of the run's record"),
+    OptionSpec(
+      "generator", .choice(RandomGenerator.names), default: .value(.string("\(RandomGenerator.philox)")),
+      "the random generator: philox4x32 or one of GSL's"),
+    OptionSpec(
+      "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: .atLeast(1), unit: "steps",
+      "so many steps in a row without finite losses end the run"),
+  ]
+
+  /// The options of `table`; nil for those of strategies, which the registry knows.
+  public static func options(of table: String) -> [OptionSpec]? {
+    switch table {
+    case "model": model
+    case "task": task
+    case "run": run
+    default: nil
+    }
+  }
+}
+
+extension OptionSpec.Default {
+  /// What the task says of `name`, or `other` where it says nothing.
+  static func task(_ words: String, _ name: String, else other: OptionValue? = nil) -> Self {
+    .derived(words) { $0.run[name] ?? other }
+  }
+}
+
+extension OptionSpec.Condition {
+  /// Train and dev are counted in all.
+  static let noK = Self("no k, which counts examples of each class") { $0["k"] == nil }
+}

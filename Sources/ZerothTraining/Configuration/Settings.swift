@@ -1,0 +1,198 @@
+import Foundation
+import TOMLKit
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// What a user asked for, before it is checked: values by table and key, later ones in place of earlier ones.
+///
+///     var settings = try Settings(file: "run.toml")
+///     try settings.set("estimator.rank=4")                           // --set
+///     try settings.set(shortcut: "epsilon", to: "1e-3")              // --epsilon
+///     let configuration = try RunConfiguration(settings, registry)
+public struct Settings: Sendable, Hashable {
+  /// The tables there are.
+  public static let tables = ["model", "task", "run", "estimator", "rule", "adapter"]
+
+  private var values: [String: [String: Setting]] = [:]
+
+  /// Nothing yet.
+  public init() {}
+
+  /// Values from code: `["run": ["steps": 100]]`.
+  public init(_ values: [String: [String: OptionValue]]) throws(InputError) {
+    for (table, pairs) in values.sorted(by: { $0.key < $1.key }) {
+      for (key, value) in pairs { try set(table, key, Setting(.typed(value), origin: "\(table).\(key)")) }
+    }
+  }
+
+  /// The settings of a TOML file. Throws `InputError` when it cannot be read or is not TOML.
+  public init(file path: String) throws(InputError) {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw InputError(path, found: "no file that can be read", expected: "a configuration in TOML")
+    }
+    guard data.count <= 1 << 20, !data.contains(0), let text = String(data: data, encoding: .utf8) else {
+      throw InputError(
+        path, found: "\(data.count) bytes that are no text", expected: "a configuration in TOML, in UTF-8")
+    }
+    try self.init(toml: text, name: path)
+  }
+
+  /// The settings of a TOML text; `name` stands for it in errors.
+  public init(toml text: String, name: String) throws(InputError) {
+    try Self.checkHeaders(text, name: name)
+    let document: TOMLTable
+    do {
+      document = try TOMLTable(string: text)
+    } catch let error as TOMLParseError {
+      let place = error.source.begin
+      throw InputError(
+        "\(name):\(place.line):\(place.column)", found: "no TOML: \(error.description)", expected: "TOML")
+    } catch {
+      throw InputError(name, found: "\(error)", expected: "TOML")
+    }
+    for table in document.keys {
+      guard let node = document[table], let pairs = node.table else {
+        throw InputError(
+          "\(name): key '\(table)'", found: "a key outside the tables",
+          expected: "it under a table: [\(Self.tables.joined(separator: "], ["))]")
+      }
+      try Self.check(table, origin: "\(name): table [\(table)]")
+      for key in pairs.keys {
+        guard let value = pairs[key] else { continue }
+        try set(table, key, Setting(Self.value(of: value), origin: "\(name): [\(table)] \(key)"))
+      }
+    }
+  }
+
+  /// The parser ends the process where `[` is not followed by a key: such a line is refused before it sees it. So is
+  /// an array of tables, which nothing here takes.
+  private static func checkHeaders(_ text: String, name: String) throws(InputError) {
+    let isBlank: (Unicode.Scalar) -> Bool = { $0.properties.isWhitespace || $0 == "\u{FEFF}" }
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+      let start = line.unicodeScalars.drop(while: isBlank)
+      guard start.first == "[" else { continue }
+      let key = start.dropFirst().drop { $0 == " " || $0 == "\t" }
+      guard let first = key.first, first.isASCII,
+        first.properties.isAlphabetic || "0123456789_-\"'".contains(Character(first))
+      else {
+        throw InputError(
+          "\(name):\(number + 1)", found: "'\(line.prefix(40))'", expected: "a table such as [run], or KEY = VALUE")
+      }
+    }
+  }
+
+  /// The value of table `table` and key `key`, if it was given.
+  public subscript(table: String, key: String) -> Setting? { values[table]?[key] }
+
+  /// All that was given for `table`.
+  func table(_ table: String) -> [String: Setting] { values[table] ?? [:] }
+
+  /// Sets what `TABLE.KEY=VALUE` says.
+  public mutating func set(_ assignment: String, origin: String? = nil) throws(InputError) {
+    let origin = origin ?? "--set \(assignment)"
+    guard let equals = assignment.firstIndex(of: "="),
+      let dot = assignment[..<equals].firstIndex(of: "."), dot > assignment.startIndex,
+      assignment.index(after: dot) < equals
+    else {
+      throw InputError(origin, found: "'\(assignment)'", expected: "TABLE.KEY=VALUE, such as estimator.rank=4")
+    }
+    let table = String(assignment[..<dot])
+    let key = String(assignment[assignment.index(after: dot)..<equals])
+    try Self.check(table, origin: origin)
+    try set(table, key, Setting(.text(String(assignment[assignment.index(after: equals)...])), origin: origin))
+  }
+
+  /// Sets the option that a short command-line name stands for, such as `epsilon`.
+  public mutating func set(shortcut name: String, to text: String) throws(InputError) {
+    guard let shortcut = Shortcut.all.first(where: { $0.names.contains(name) }) else {
+      throw InputError(
+        "--\(name)", found: "no such option",
+        expected: Suggestion.expected(for: name, among: Shortcut.all.flatMap(\.names)))
+    }
+    try set(shortcut.table, shortcut.key, Setting(.text(text), origin: "--\(name)"))
+  }
+
+  /// Sets one value.
+  public mutating func set(_ table: String, _ key: String, _ setting: Setting) throws(InputError) {
+    try Self.check(table, origin: setting.origin)
+    values[table, default: [:]][key] = setting
+  }
+
+  private static func check(_ table: String, origin: String) throws(InputError) {
+    guard tables.contains(table) else {
+      throw InputError(
+        origin, found: "no table called '\(table)'", expected: Suggestion.expected(for: table, among: tables))
+    }
+  }
+
+  private static func value(of node: some TOMLValueConvertible) -> Setting.Value {
+    if let value = node.int { return .typed(.int(value)) }
+    if let value = node.double { return .typed(.double(value)) }
+    if let value = node.bool { return .typed(.bool(value)) }
+    if let value = node.string { return .typed(.string(value)) }
+    return .other("a TOML \(node.type)")
+  }
+}
+
+/// A short name of the command line and the option of a part that it stands for.
+public struct Shortcut: Sendable, Hashable {
+  /// The names, without dashes; the first is the usual one.
+  public let names: [String]
+  /// The table and key that they set.
+  public let table: String
+  /// The key in the table.
+  public let key: String
+
+  private init(_ names: String..., sets table: String, _ key: String) {
+    self.names = names
+    self.table = table
+    self.key = key
+  }
+
+  /// All of them.
+  public static let all: [Shortcut] = [
+    Shortcut("model", sets: "model", "path"),
+    Shortcut("train-blocks", sets: "model", "train"),
+    Shortcut("task", sets: "task", "name"),
+    Shortcut("data", sets: "task", "data"),
+    Shortcut("test-data", sets: "task", "test-data"),
+    Shortcut("objective", sets: "task", "objective"),
+    Shortcut("k", sets: "task", "k"),
+    Shortcut("train", sets: "task", "train"),
+    Shortcut("dev", sets: "task", "dev"),
+    Shortcut("test", sets: "task", "test"),
+    Shortcut("split-seed", sets: "task", "seed"),
+    Shortcut("optimizer", sets: "run", "optimizer"),
+    Shortcut("steps", sets: "run", "steps"),
+    Shortcut("batch", sets: "run", "batch"),
+    Shortcut("seed", sets: "run", "seed"),
+    Shortcut("eval-every", sets: "run", "eval-every"),
+    Shortcut("threads", sets: "run", "threads"),
+    Shortcut("out", sets: "run", "out"),
+    Shortcut("generator", sets: "run", "generator"),
+    Shortcut("estimator", sets: "estimator", "name"),
+    Shortcut("rule", sets: "rule", "name"),
+    Shortcut("adapter", sets: "adapter", "name"),
+    Shortcut("learning-rate", "lr", sets: "rule", "learning-rate"),
+    Shortcut("schedule", sets: "rule", "schedule"),
+    Shortcut("warmup", sets: "rule", "warmup"),
+    Shortcut("weight-decay", sets: "rule", "weight-decay"),
+    Shortcut("beta", sets: "rule", "beta"),
+    Shortcut("epsilon", sets: "estimator", "epsilon"),
+    Shortcut("queries", sets: "estimator", "queries"),
+    Shortcut("rank", sets: "estimator", "rank"),
+    Shortcut("interval", "nu", sets: "estimator", "interval"),
+    Shortcut("kappa", sets: "adapter", "interval"),
+    Shortcut("tau", sets: "adapter", "clip"),
+  ]
+
+  /// The short name of `table`.`key`, if it has one.
+  static func name(of table: String, _ key: String) -> String? {
+    all.first { $0.table == table && $0.key == key }?.names.first
+  }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// What a model answered to each example of a split: a JSON object a line.
+///
+///     {"index":0,"file":"test.txt","line":1,"fields":{"sentence":"..."},"candidates":["terrible","great"],
+///      "scores":[-0.2,-1.7],"prediction":0,"label":0}
+///
+/// `scores` are log-probabilities among the candidates. A generated answer has instead `prediction` in text, the gold
+/// `answers`, and its `f1` and `exact_match`.
+public struct Predictions: Sendable {
+  /// The rows, in the order of the examples.
+  public let rows: [JSON]
+
+  /// The answers of `result` beside the `examples` that it answers.
+  public init(_ result: TaskResult, _ examples: [Example]) {
+    rows = examples.enumerated().map { index, example in
+      let fields = example.fields.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .string($0.value)) }
+      let place: [JSON.Member] = [
+        .init("index", .int(index)), .init("file", .string(example.source.file)),
+        .init("line", .int(example.source.line)), .init("fields", .object(fields)),
+      ]
+      return .object(place + Self.answer(result, index, example))
+    }
+  }
+
+  private static func answer(_ result: TaskResult, _ index: Int, _ example: Example) -> [JSON.Member] {
+    switch result.answers {
+    case .candidates(let found):
+      [
+        .init("candidates", .array(result.task.candidates(of: example).map { .string($0) })),
+        .init("scores", .array(found.scores[index].map { .double($0) })),
+        .init("prediction", .int(found.predictions[index])), .init("label", .int(found.labels[index])),
+      ]
+    case .generated(let found):
+      [
+        .init("prediction", .string(found.answers[index])),
+        .init("answers", .array(example.answers.map { .string($0) })),
+        .init("f1", .double(found.scores[index].f1)), .init("exact_match", .bool(found.scores[index].exactMatch)),
+      ]
+    }
+  }
+
+  /// Writes the rows to `path`: a reader sees the old file or the whole new one, and never a part.
+  public func write(to path: String) throws(InputError) {
+    try AtomicFile.write(rows.map { $0.description + "\n" }.joined(), to: path)
+  }
+
+  /// Throws `InputError` when nothing can be written to `path`: before the work, not after it.
+  public static func requirePlace(_ path: String) throws(InputError) {
+    var isFolder: ObjCBool = false
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue,
+      FileManager.default.isWritableFile(atPath: folder)
+    else { throw InputError(path, found: "no folder to write to", expected: "a file in a folder that is there") }
+    guard !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) || !isFolder.boolValue else {
+      throw InputError(path, found: "a folder", expected: "a file to write to")
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+extension TaskResult {
+  /// The scores by name, the loss, and, where the task has classes, their accuracies and the confusion table
+  /// (`confusion[label][prediction]`).
+  public var json: [JSON.Member] {
+    var members: [JSON.Member] = scores.values.map { .init($0.metric.rawValue, .double($0.value)) }
+    if let loss { members.append(.init("loss", .double(loss))) }
+    guard let classes else { return members }
+    let words = task.classes.map { JSON.string($0.word) }
+    let accuracies = classes.perClassAccuracy.map { $0.map { JSON.double($0) } ?? .null }
+    let confusion = classes.confusion.map { JSON.array($0.map { .int($0) }) }
+    members.append(.init("classes", .array(words)))
+    members.append(.init("per_class_accuracy", .array(accuracies)))
+    members.append(.init("confusion", .array(confusion)))
+    return members
+  }
+
+  /// The confusion table, where the task has classes: a row for each right class, a column for each predicted one.
+  public var table: String? {
+    guard let classes else { return nil }
+    let words = task.classes.map(\.word)
+    var table = Table([.left("class")] + words.map { .right("as \($0)") } + [.right("right")])
+    for (label, word) in words.enumerated() {
+      let counts = classes.confusion[label].map { "\($0)" }
+      table.rows.append([word] + counts + [classes.perClassAccuracy[label].map(Human.percent) ?? "-"])
+    }
+    return table.text
+  }
+}

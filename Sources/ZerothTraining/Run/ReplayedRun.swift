@@ -1,0 +1,67 @@
+import Foundation
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// Rebuilds the tuned model of a run from the base model and the losses in its trajectory: no forward pass, and the
+/// same weights bit for bit.
+public struct ReplayedRun {
+  /// Steps that were replayed.
+  public let steps: Int
+  /// Steps in the trajectory.
+  public let recordedSteps: Int
+  /// Bytes of a last step that had not been written whole.
+  public let droppedBytes: Int
+  /// The hash of the weights.
+  public let weights: String
+
+  /// Replays the run in `folder` on the base model in `modelPath`, and writes the model to `out`.
+  ///
+  /// By default it stops at the step that the run kept as its best, or, if the run never ended, at the best by its
+  /// dev rows; `step` asks for another one. Throws `InputError` when the model is not the run's base or files are damaged.
+  public init(
+    _ folder: String, modelPath: String?, out: String, step: Int? = nil, registry: Registry = .standard,
+    tasks: TaskRegistry = .standard
+  ) throws {
+    let files = RunFiles(folder)
+    var settings = try Settings(ofRun: files.record)
+    try registry.requirePlugins(ofRun: files.record)
+    if let modelPath { try settings.set("model", "path", Setting(.typed(.string(modelPath)), origin: "--model")) }
+    let configuration = try RunConfiguration(settings, registry, tasks: tasks)
+    Parallel.threads = configuration.threads
+    let model = try loadTaskModel(
+      directory: Workbench.modelDirectory(configuration.modelPath), task: configuration.task)
+    var theta = try model.loadParameters(
+      training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
+    var optimizer = try registry.makeOptimizer(configuration.composition, runSteps: configuration.steps)
+    let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
+    let recorded = try Trajectory(file: files.trajectory).steps(of: header, by: optimizer, in: theta.layout)
+    let end = try step ?? Self.bestStep(files)
+    guard (0...recorded.count).contains(end) else {
+      throw InputError(
+        "\(files.trajectory): step \(end)", found: "\(recorded.count) recorded steps", expected: "at least \(end)")
+    }
+    while optimizer.nextStep < end { try optimizer.replayStep(&theta, recorded) }
+    try model.pretrained.save(theta, to: out)
+    steps = end
+    recordedSteps = recorded.count
+    droppedBytes = recorded.droppedBytes
+    weights = theta.contentHash()
+  }
+
+  /// The first step of the highest dev score.
+  private static func bestStep(_ files: RunFiles) throws(InputError) -> Int {
+    var best: MetricsRow.Evaluation?
+    for case .evaluation(let row) in try Metrics.read(files.metrics) where row.split == "dev" {
+      if best == nil || row.mainScore > best?.mainScore ?? -.infinity { best = row }
+    }
+    guard let best else {
+      throw InputError(files.metrics, found: "no evaluation of dev", expected: "one, or --step")
+    }
+    return best.step
+  }
+}

@@ -1,0 +1,25 @@
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// The files of a run's folder.
+public struct RunFiles: Sendable {
+  /// The folder.
+  public let folder: String
+
+  /// The files in `folder`.
+  public init(_ folder: String) { self.folder = folder }
+
+  /// What the run was, and what came of it.
+  public var record: String { folder + "/run.json" }
+  /// A row for each step and evaluation.
+  public var metrics: String { folder + "/metrics.jsonl" }
+  /// The losses, from which the run can be replayed.
+  public var trajectory: String { folder + "/trajectory.bin" }
+  /// The best model by its dev score.
+  public var model: String { folder + "/model" }
+}

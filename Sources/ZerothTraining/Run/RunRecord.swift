@@ -1,0 +1,25 @@
+import Zeroth
+import ZerothRecords
+import ZerothSupport
+import ZerothTasks
+
+extension RunRecord {
+  /// The record of a run of `configuration` that begins, on the blocks of `layout`.
+  init(of configuration: RunConfiguration, layout: ParameterLayout) {
+    self.init(
+      name: configuration.shortName, configuration: configuration.json,
+      plugins: .array(configuration.plugins.map(\.json)), generator: configuration.composition.generator,
+      layout: layout,
+      isAdapted: { [blocks = configuration.adapterBlocks] in blocks?.contains($0) ?? false })
+  }
+}
+
+extension Scores {
+  /// The scores as metrics.jsonl keeps them.
+  var recorded: [MetricsRow.Score] { values.map { .init($0.metric.rawValue, $0.value) } }
+
+  /// The scores that metrics.jsonl keeps; metrics of an unknown name are left out.
+  init(recorded: [MetricsRow.Score]) {
+    self.init(recorded.compactMap { score in Metric(rawValue: score.metric).map { Value($0, score.value) } })
+  }
+}

@@ -1,0 +1,77 @@
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// What came of a run.
+public struct RunResult: Sendable {
+  /// Test scores before the first step.
+  public var zeroShot = Scores([])
+  /// Dev scores before the first step.
+  public var zeroShotDev = Scores([])
+  /// Test scores after the last step.
+  public var final = Scores([])
+  /// Test scores of the model with the best dev score by the task's first metric.
+  public var best = Scores([])
+  /// Those dev scores.
+  public var bestDev = Scores([])
+  /// Steps after which they were reached; the first of equals.
+  public var bestStep = 0
+  /// Steps done.
+  public var steps = 0
+  /// Steps that were skipped as a loss was not finite.
+  public var skipped = 0
+  /// Adapter moves that were left out as a loss was not finite.
+  public var nonFiniteMoves = 0
+  /// Forward passes of the training steps, over a mini-batch each.
+  public var forwards = 0
+  /// Seconds of training, evaluations left out.
+  public var seconds = 0.0
+  /// Peak memory of the process during the run, in bytes; nil where the system does not say.
+  public var peakMemory: Int?
+  /// Why the run ended.
+  public var end = ""
+  /// Whether it ended before its last step.
+  public var isCutShort = false
+
+  /// The members of `results` in `run.json`.
+  public var json: [JSON.Member] {
+    func members(_ name: String, _ scores: Scores) -> [JSON.Member] {
+      scores.values.map { .init("\(name)_\($0.metric.rawValue)", .double($0.value)) }
+    }
+    var all = members("zero_shot", zeroShot) + members("final", final) + members("best", best)
+    all += members("best_dev", bestDev)
+    all += [
+      .init("metric", .string(zeroShot.metric.rawValue)), .init("best_step", .int(bestStep)),
+      .init("steps", .int(steps)), .init("skipped_steps", .int(skipped)),
+      .init("non_finite_moves", .int(nonFiniteMoves)), .init("forwards", .int(forwards)),
+      .init("seconds", .double(seconds)), .init("peak_memory_bytes", peakMemory.map { .int($0) } ?? .null),
+    ]
+    return all
+  }
+
+  /// The columns of `row`.
+  public static let columns: [Table.Column] = [
+    .left("optimizer"), .right("zero-shot"), .right("final"), .right("best"), .right("best step"),
+    .right("forwards"), .right("time"), .right("peak memory"),
+  ]
+
+  /// A row of a table of runs.
+  public func row(_ name: String) -> [String] {
+    [
+      name, Human.percent(zeroShot.main), Human.percent(final.main), Human.percent(best.main), "\(bestStep)",
+      "\(forwards)",
+      Human.seconds(seconds), peakMemory.map(Human.bytes) ?? "-",
+    ]
+  }
+
+  /// A table of this run alone.
+  public func table(_ name: String) -> String {
+    var table = Table(Self.columns)
+    table.rows.append(row(name))
+    return table.text
+  }
+}

@@ -1,0 +1,25 @@
+import Contributed
+import HiZOO
+import SignRule
+import SparseMeZO
+import ZOAdaM
+import ZOSVRG
+import ZerothCommands
+import ZerothStrategies
+import ZerothTasks
+
+/// The command-line tool: every command, with the strategies and tasks of this package.
+@main
+struct Main {
+  static func main() {
+    ZerothTool.main {
+      try Contributed.install(into: &$0.registry)
+      try HiZOO.install(into: &$0.registry)
+      try SparseMeZO.install(into: &$0.registry)
+      try ZOSVRG.install(into: &$0.registry)
+      try ZOAdaM.install(into: &$0.registry)
+      try SignRule.install(into: &$0.registry)
+      try Contributed.install(into: &$0.tasks)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import Foundation
+import TestSupport
+import Testing
+import ZerothSupport
+
+extension ToolTests {
+  static let badBenchmarks: [(arguments: [String], says: String)] = [
+    (["fast"], "fast"), (["--shape", "gpt"], "--shape"), (["step", "--batch", "0"], "--batch"),
+    (["forward", "--tokens", "4096"], "--tokens"), (["step", "--loss", "hinge"], "--loss"),
+    (["memory", "--optimizers", "mezzo"], "--optimizers"), (["memory", "--warm-up", "0"], "--warm-up"),
+    (["scaling", "--largest", "opt-1m"], "--largest"), (["noise", "--parameters", "1"], "--parameters"),
+    (["gemm", "--repeats", "0"], "--repeats"), (["gemm", "--batch", "2"], "--batch"),
+    (["step", "--threads", "0"], "--threads"),
+  ]
+
+  @Test(arguments: badBenchmarks) func badBenchmarkOptionsAreNamed(arguments: [String], says: String) throws {
+    let output = try zeroth(["bench"] + arguments)
+    #expect(output.status == 2)
+    #expect(output.out.isEmpty)
+    #expect(output.err.contains(says))
+  }
+
+  @Test func memoryIsMeasuredInProcessesOfItsOwn() throws {
+    let figures = try memory(of: "opt-tiny", "lozo", ["--batch", "2", "--tokens", "8"])
+    #expect(figures.compactMap { $0["name"]?.string } == ["inference", "lozo"])
+  }
+
+  @Test(arguments: [["--batch", "2", "--tokens", "8"], ["--batch", "9", "--tokens", "32"]])
+  func aStepAfterTheFirstTenAllocatesNothing(batch: [String]) throws {
+    // The last stores arrays of its own in every step that is measured: it shows that the counter counts.
+    let optimizers = "mezo,lozo,lozo-m,dizo,rge+sgd+previous-iterate"
+    let figures = try memory(of: "opt-1m", optimizers, batch)
+    #expect(figures.count == 6)
+    let counts = figures.map { $0["allocations_per_step"]?.double }
+    guard counts != Array(repeating: nil, count: 6) else { return }  // a C library that does not count
+    #expect(counts.dropLast() == [0, 0, 0, 0, 0])
+    #expect(try #require(counts[5]) > 0)
+  }
+
+  private func memory(of shape: String, _ optimizers: String, _ batch: [String]) throws -> [JSON] {
+    let output = try zeroth(
+      ["bench", "memory", "--shape", shape, "--optimizers", optimizers, "--warm-up", "10", "--json"] + batch)
+    #expect(output.status == 0, "\(output.err)")
+    return try #require(try JSON(parsing: Data(output.out.utf8), subject: "output")["figures"]?.elements)
+  }
+}

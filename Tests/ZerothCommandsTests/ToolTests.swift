@@ -1,0 +1,122 @@
+import Foundation
+import TestSupport
+import Testing
+import ZerothResources
+import ZerothSupport
+import func ZerothTasks.loadTokenizer
+
+/// The built tool as a user meets it: one line and status 2 for bad input, and nothing written.
+@Suite struct ToolTests {
+  static let executable = SharedMaterial.package.appendingPathComponent(".build/release/zeroth").path
+
+  func zeroth(_ arguments: [String], input: String = "") throws -> Execution {
+    try Execution(Self.executable, arguments, input: input)
+  }
+
+  static let good = ["train", "--model", "imdb-opt", "--task", "sst2", "--k", "4", "--steps", "2", "--test", "10"]
+
+  static let bad: [(arguments: [String], says: String)] = [
+    (["train", "--model", "nowhere", "--task", "sst2", "--optimizer", "mezo", "--steps", "1"], "nowhere"),
+    (good + ["--optimizer", "adam"], "adam"),
+    (good + ["--optimizer", "mezo", "--rank", "2"], "rank"),
+    (good + ["--optimizer", "lozo", "--rank", "1000"], "1000"),
+    (good + ["--optimizer", "lozo", "--rank", "0"], "rank"),
+    (good + ["--optimizer", "mezo", "--epsilon", "-1"], "epsilon"),
+    (good + ["--optimizer", "mezo", "--epsilon", "nan"], "epsilon"),
+    (good + ["--optimizer", "mezo", "--steps", "ten"], "steps"),
+    (good + ["--optimizer", "mezo", "--k", "100000"], "100000"),
+    (good + ["--optimizer", "mezo", "--task", "sst3"], "sst3"),
+    (good + ["--optimizer", "mezo", "--data", "/nonexistent"], "/nonexistent"),
+    (good + ["--optimizer", "dizo", "--set", "adapter.blocks=head"], "head"),
+    (good + ["--estimator", "rge", "--rule", "lozo-m"], "lozo-m"),
+    (good + ["--optimizer", "mezo", "--set", "run.colour=red"], "colour"),
+    (good + ["--optimizer", "mezo", "--frobnicate", "1"], "frobnicate"),
+    (good + ["--optimizer", "hizoo", "--set", "estimator.curvature-rate=1"], "at least 0 and below 1"),
+    (good + ["--estimator", "hizoo", "--rule", "lozo-m", "--learning-rate", "1"], "lozo-m"),
+    (good + ["--optimizer", "mezo", "--generator", "dice"], "dice"),
+    (["verify", "--model", "nowhere"], "nowhere"),
+    (["inspect", "--model", "imdb-opt", "--blocks", "heads"], "heads"),
+    (["explain", "lozzo"], "lozo"),
+    (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--shots", "-1"], "shots"),
+    (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--split", "all"], "all"),
+    (["evaluate", "--model", "imdb-opt", "--task", "trec", "--data", "/nonexistent"], "trec"),
+    (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--predictions", "/nonexistent/p.jsonl"], "/nonexistent"),
+    (
+      good + ["--optimizer", "mezo", "--objective", "f1"], "task sst2: objective: found 'f1', expected 'cross-entropy'"
+    ),
+    (good + ["--optimizer", "mezo", "--objective", "speed"], "speed"),
+    (["tokenize", "--tokenizer", "nowhere", "--json"], "nowhere"),
+    (["replay", "nowhere", "--out", "x"], "nowhere"),
+    (["frobnicate"], "frobnicate"),
+  ]
+
+  @Test(arguments: bad.indices)
+  func badInputIsOneLineAndStatusTwo(_ index: Int) throws {
+    let (arguments, says) = Self.bad[index]
+    let folder = NSTemporaryDirectory() + "zeroth-out-\(UUID().uuidString)"
+    let out = arguments.first == "train" ? ["--out", folder] : []
+    let output = try zeroth(arguments + out)
+    #expect(output.status == 2, "\(arguments): \(output.err)")
+    #expect(output.err.hasPrefix("zeroth: ") && output.err.contains(says), "\(output.err)")
+    #expect(output.out.isEmpty)
+    #expect(!FileManager.default.fileExists(atPath: folder))
+  }
+
+  @Test(arguments: [
+    ["list"], ["explain", "dizo"], ["inspect", "--model", "imdb-opt"], ["verify", "--model", "imdb-opt"],
+    ["evaluate", "--model", "imdb-opt", "--task", "sst2", "--test", "40", "--demonstrations", "2"],
+    good + ["--optimizer", "lozo"], good + ["--optimizer", "mezo", "--objective", "accuracy"],
+    ["explain", "hizoo"], good + ["--optimizer", "zo-svrg", "--set", "estimator.anchor-batches=2"],
+    good + ["--estimator", "sparse-mezo", "--rule", "adam", "--learning-rate", "1e-5"],
+    good + ["--optimizer", "mezo", "--objective", "language-modeling"],
+  ])
+  func everyCommandPrintsTextOrJSON(_ arguments: [String]) throws {
+    let text = try zeroth(arguments)
+    #expect(text.status == 0 && !text.out.isEmpty, "\(text.err)")
+    let output = try zeroth(arguments + ["--json"])
+    #expect(output.status == 0, "\(output.err)")
+    #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(output.out.utf8)) }
+  }
+
+  @Test func helpNamesTheOptions() throws {
+    let output = try zeroth(["train", "--help"])
+    #expect(output.status == 0)
+    for word in ["--optimizer", "--learning-rate", "--epsilon", "--config", "--resume"] {
+      #expect(output.out.contains(word), "\(word)")
+    }
+  }
+
+  @Test func tokenizeReadsTextsAndPrintsIds() throws {
+    let texts = ["The film was great.", "", "é👩🏽‍🚀\u{0}\n\"quoted\"\u{2028}", " two  spaces"]
+    let json = String(decoding: try JSONEncoder().encode(texts), as: UTF8.self)
+    let tokenize = ["tokenize", "--tokenizer", "imdb-opt", "--json"]
+    let ids = try zeroth(tokenize, input: json)
+    #expect(ids.status == 0 && ids.err.isEmpty)
+    let tokenizer = try loadTokenizer(directory: Embedded.model())
+    let expected = texts.map { tokenizer.encode($0, addSpecialTokens: false) }
+    #expect(try JSONDecoder().decode([[Int]].self, from: Data(ids.out.utf8)) == expected)
+    let back = try zeroth(tokenize + ["--decode"], input: ids.out)
+    #expect(try JSONDecoder().decode([String].self, from: Data(back.out.utf8)) == texts)
+    let special = try zeroth(tokenize + ["--special-tokens"], input: json)
+    #expect(try JSONDecoder().decode([[Int]].self, from: Data(special.out.utf8)) == texts.map { tokenizer.encode($0) })
+    let lines = try zeroth(["tokenize", "--tokenizer", "imdb-opt"], input: "The film\n\nwas great\n")
+    let words = ["The film", "", "was great"].map { tokenizer.encode($0, addSpecialTokens: false) }
+    #expect(lines.out == words.map { $0.map(String.init).joined(separator: " ") }.joined(separator: "\n") + "\n")
+    #expect(
+      try zeroth(["tokenize", "--tokenizer", "imdb-opt", "--decode"], input: lines.out).out == "The film\n\nwas great\n"
+    )
+  }
+
+  @Test(arguments: [
+    ([], "", "no valid JSON"), ([], "[\"a\"", "no valid JSON"), ([], "{\"a\": 1}", "a JSON array of texts"),
+    ([], "[\"a\", 1]", "element 1: found 1, expected a text"), ([], "[null]", "element 0"), ([], "\"a\"", "array"),
+    (["--decode"], "[\"a\"]", "element 0"), (["--decode"], "[[1], [2, \"b\"]]", "element 1[1]"),
+    (["--decode"], "[1]", "element 0"), (["--decode"], "[[1.5]]", "element 0[0]"),
+  ])
+  func tokenizeRefusesWhatIsNoListOfTexts(options: [String], input: String, says: String) throws {
+    let output = try zeroth(["tokenize", "--tokenizer", "imdb-opt", "--json"] + options, input: input)
+    #expect(output.status == 2 && output.out.isEmpty)
+    #expect(output.err.hasPrefix("zeroth: standard input: ") && output.err.contains(says), "\(output.err)")
+    #expect(output.err.split(separator: "\n").count == 1)
+  }
+}

@@ -1,0 +1,288 @@
+import TestSupport
+import Testing
+import Zeroth
+import ZerothResources
+
+@testable import ZerothRecords
+@testable import ZerothStrategies
+@testable import ZerothSupport
+@testable import ZerothTraining
+
+@Suite struct RegistryTests {
+  let registry = Registry.standard
+
+  @Test func everyPartIsDescribed() throws {
+    #expect(registry.descriptions(of: .estimator).map(\.name) == ["rge", "lge", "cge"])
+    #expect(registry.descriptions(of: .rule).map(\.name) == ["sgd", "momentum", "lozo-m"])
+    #expect(
+      registry.descriptions(of: .adapter).map(\.name) == ["none", "dizo", "learning-rate-scaling", "previous-iterate"])
+    #expect(registry.descriptions(of: .optimizer).map(\.name) == ["mezo", "mezo-m", "lozo", "lozo-m", "dizo", "cge"])
+    let all = try Registry.withPlugins()
+    for kind in StrategyDescription.Kind.allCases {
+      for description in all.descriptions(of: kind) {
+        for text in [description.summary, description.formula, description.source, description.forwards] {
+          #expect(!text.isEmpty, "\(description.name)")
+        }
+        for option in description.options {
+          #expect(!option.documentation.isEmpty && !option.defaultWords.isEmpty && !option.expected.isEmpty)
+        }
+      }
+    }
+    #expect(registry.descriptions(of: .estimator)[1].capabilities == ["produces low-rank directions"])
+    #expect(registry.descriptions(of: .rule)[2].capabilities == ["needs low-rank directions"])
+  }
+
+  @Test func everyPairComposesOrSaysWhyNot() throws {
+    for estimator in ["rge", "lge", "cge"] {
+      for rule in ["sgd", "momentum", "lozo-m"] {
+        for adapter in ["none", "dizo", "learning-rate-scaling", "previous-iterate"] {
+          let composition = Composition(
+            estimator: .init(estimator), rule: .init(rule, ["learning-rate": 1e-3]), adapter: .init(adapter))
+          if rule == "lozo-m", estimator != "lge" {
+            let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 4) }
+            #expect(
+              error?.description
+                == "rule 'lozo-m' with estimator '\(estimator)': found an estimator that produces directions without "
+                + "factors, expected low-rank directions, as estimator lge has")
+          } else {
+            let optimizer = try registry.makeOptimizer(composition, runSteps: 4)
+            #expect(try optimizer.forwards(at: 0, in: smallLayout()) > 0)
+          }
+        }
+      }
+    }
+  }
+
+  /// The optimiser from names moves theta as the one that is written out.
+  @Test func namesGiveTheComposedOptimizer() throws {
+    let named = try run(
+      Composition(
+        estimator: .init("low-rank", ["rank": 3, "interval": 2]),
+        rule: .init("low-rank-momentum", ["learning-rate": 0.01, "beta": 0.5, "schedule": "cosine", "warmup": 2]),
+        adapter: .init("dizo", ["interval": 3, "preset": "released", "moves": 2]), seed: 42))
+    var search = DivergenceProjection.Preset.released.search
+    search.moves = 2
+    var optimizer = Optimizer(
+      estimator: LowRankEstimator(rank: 3, interval: 2),
+      rule: LowRankMomentum(learningRate: LearningRate(0.01, schedule: .cosine, steps: 8, warmup: 2), beta: 0.5),
+      adapter: DivergenceProjection(blocks: .roles(.key, .value), every: 3, search: search), seed: 42)
+    var theta = try smallTheta()
+    let objective = BatchQuadratic()
+    for _ in 0..<8 { try optimizer.step(&theta, objective) }
+    #expect(named == bits(theta))
+  }
+
+  @Test func presetsRun() throws {
+    let registry = try Registry.withPlugins()
+    for preset in registry.descriptions(of: .optimizer) {
+      var composition = try registry.preset(preset.name).composition
+      composition.rule.options["learning-rate"] = 1e-3
+      #expect(try run(composition, steps: 2, registry: registry) != bits(smallTheta()), "\(preset.name)")
+    }
+    let untuned = ["cge", "mezo-adam", "meazo", "zo-sign"]
+    for preset in registry.descriptions(of: .optimizer) where !untuned.contains(preset.name) {
+      _ = try registry.makeOptimizer(try registry.preset(preset.name).composition, runSteps: 2)
+    }
+    for name in untuned {
+      #expect(inputError { _ = try registry.makeOptimizer(registry.preset(name).composition, runSteps: 2) } != nil)
+    }
+  }
+
+  /// An option whose value changed gives another run. Values: three more, half as much, the next choice.
+  @Test(arguments: StrategyDescription.Kind.allCases.filter { $0 != .optimizer })
+  func everyOptionChangesBehaviour(_ kind: StrategyDescription.Kind) throws {
+    let registry = try Registry.withPlugins()
+    for description in registry.descriptions(of: kind) {
+      for option in description.options {
+        var base = Composition.Part(description.name)
+        if kind == .rule { base.options["learning-rate"] = 0.01 }
+        if description.options.contains(where: { $0.name == "interval" }) { base.options["interval"] = 2 }
+        // So large that it matters beside the root of the second moment.
+        if option.name == "stability" { base.options["stability"] = 1.0 }
+        // So narrow that it bounds usual probes, and moves so short that not all of them end at the clip range.
+        if option.name == "bounds-probe" { base.options.merge(["clip": 0.01, "learning-rate": 1e-6]) { $1 } }
+        if ["final", "schedule-steps"].contains(option.name) { base.options["schedule"] = "linear" }
+        var composition = Composition(
+          estimator: description.name == "lozo-m" ? .init("lge", ["interval": 2]) : .init("rge"),
+          rule: .init("sgd", ["learning-rate": 0.01]), seed: 3)
+        composition[kind] = base
+        let usual = try registry.effective(composition, runSteps: 8)[kind].options[option.name]
+        let value = try #require(usual, "\(description.name).\(option.name)")
+        var changed = composition
+        changed[kind].options[option.name] = another(value, option)
+        #expect(
+          try run(composition, registry: registry) != run(changed, registry: registry),
+          "\(description.name).\(option.name) = \(another(value, option))")
+      }
+    }
+  }
+
+  private func another(_ value: OptionValue, _ option: OptionSpec) -> OptionValue {
+    switch (option.kind, value) {
+    case (.choice(let words), .string(let word)):
+      .string(words[((words.firstIndex(of: word) ?? 0) + 1) % words.count])
+    case (.blocks, _): "dense"
+    case (.intOr, _): 3
+    case (.doubleOr, _): 0.01
+    case (_, .int(let number)): .int(number + 3)
+    case (_, .double(let number)): .double(number == 0 ? 0.25 : number / 2)
+    case (_, .bool(let flag)): .bool(!flag)
+    default: value
+    }
+  }
+
+  @Test func optionsWithoutMeaningAreRefused() throws {
+    let composition = Composition(
+      estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 0.1, "final": 0.5]))
+    let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 4) }
+    #expect(
+      error?.description
+        == "rule.final: found 0.5, which has no effect here, expected it only with schedule = linear or cosine")
+  }
+
+  @Test func aNameIsRegisteredOnce() throws {
+    var registry = registry
+    for name in ["rge", "randomized"] {
+      let error = inputError {
+        try registry.register(
+          estimator: StrategyDescription(name, summary: "s", formula: "f", source: "-")
+        ) { _ in RandomizedEstimator() }
+      }
+      #expect(error?.description == "estimator '\(name)': found the name registered twice, expected each name once")
+    }
+    let spaced = inputError {
+      try registry.register(adapter: StrategyDescription("No Good", summary: "s", formula: "f", source: "-")) { _ in
+        NoAdapter()
+      }
+    }
+    #expect(spaced?.subject == "adapter name")
+    let twice = inputError {
+      try registry.register(
+        adapter: StrategyDescription("x", summary: "s", formula: "f", source: "-", options: [.epsilon, .epsilon])
+      ) { _ in NoAdapter() }
+    }
+    #expect(twice?.subject == "adapter 'x': option 'epsilon'")
+  }
+
+  @Test func aPresetNamesRegisteredParts() throws {
+    var registry = registry
+    let preset = OptimizerPreset(
+      "mine", summary: "s", source: "-", tuning: "-", Composition(estimator: .init("rge"), rule: .init("adam")))
+    #expect(inputError { try registry.register(optimizer: preset) }?.found == "no rule called 'adam'")
+  }
+
+  @Test func descriptionsAreJSON() throws {
+    let json = registry.descriptions(of: .estimator)[1].json
+    #expect(json["name"]?.string == "lge" && json["aliases"] == ["low-rank"])
+    let rank = try #require(json["options"]?.elements?[0])
+    #expect(rank["name"]?.string == "rank" && rank["type"]?.string == "an integer" && rank["default"]?.string == "2")
+    #expect(rank["range"]?.string == "at least 1")
+  }
+
+  @Test func unknownNamesSuggest() throws {
+    #expect(try registry.explain("lozo-m").map(\.0) == [.rule, .optimizer])
+    #expect(inputError { _ = try registry.explain("lozom") }?.expected.contains("perhaps 'lozo-m'") == true)
+    #expect(inputError { _ = try registry.preset("mzo") }?.expected.contains("perhaps 'mezo'") == true)
+  }
+}
+
+// MARK: - Strategies of another package, on the public API alone
+
+private struct OnePoint: GradientEstimator {
+  typealias Direction = DenseDirection
+  let epsilon: Double
+
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int { 1 }
+
+  mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+    let z = DenseDirection(context.key.child(.plugin), layout: context.layout)
+    let losses = try objective.losses(along: z, at: [Float(epsilon)], from: theta)
+    return GradientEstimate(terms: [(losses[0] / epsilon, z)], losses: losses, projectedGradient: losses[0])
+  }
+}
+
+private struct NormalizedStep<D: Direction>: StepRule {
+  typealias Direction = D
+  let learningRate: LearningRate
+
+  mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
+    WeightedSum(estimate.terms.map { (Float($0.coefficient > 0 ? -1 : 1) * Float(learningRate(at: 0)), $0.direction) })
+  }
+}
+
+private struct NormalizedStepFactory: RuleFactory {
+  let description = StrategyDescription(
+    "sign-step", summary: "Unit steps", formula: "-eta sign(c) z", source: "-", options: [OptionSpec.stepRule[0]])
+
+  func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
+    NormalizedStep<D>(learningRate: LearningRate(try options.double("learning-rate")))
+  }
+}
+
+private struct HalfStep: LayerAdapter {
+  let factor: Double
+
+  mutating func scales<U: Direction, O: Objective & ~Copyable>(
+    for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> BlockScales {
+    var scales = BlockScales.ones
+    for block in context.layout.blocks { scales[block] = Float(factor) }
+    return scales
+  }
+}
+
+private func install(into registry: inout Registry) throws {
+  try registry.register(
+    estimator: StrategyDescription(
+      "one-point", summary: "One loss", formula: "L z / eps", source: "-", options: [.epsilon])
+  ) { OnePoint(epsilon: try $0.double("epsilon")) }
+  try registry.register(rule: NormalizedStepFactory())
+  try registry.register(
+    adapter: StrategyDescription(
+      "half", summary: "Smaller", formula: "s U", source: "-",
+      options: [OptionSpec("factor", .double, default: .value(0.5), "s")])
+  ) { HalfStep(factor: try $0.double("factor")) }
+}
+
+@Suite struct OutsideStrategyTests {
+  @Test func outsideStrategiesComposeWithAll() throws {
+    var registry = Registry.standard
+    try install(into: &registry)
+    let lr: [String: OptionValue] = ["learning-rate": 1e-4]
+    let compositions = [
+      Composition(estimator: .init("one-point"), rule: .init("sgd", lr)),
+      Composition(estimator: .init("one-point"), rule: .init("sign-step", lr), adapter: .init("half")),
+      Composition(estimator: .init("lge"), rule: .init("sign-step", lr), adapter: .init("dizo", ["interval": 2])),
+      Composition(estimator: .init("lge"), rule: .init("lozo-m", lr), adapter: .init("half", ["factor": 0.25])),
+    ]
+    var ends: Set<[UInt32]> = [bits(try smallTheta())]
+    for composition in compositions { ends.insert(try run(composition, steps: 4, registry: registry)) }
+    #expect(ends.count == compositions.count + 1)
+    let settings = try Settings(toml: "[estimator]\nname = \"one-pint\"\n", name: "a.toml")
+    #expect(inputError { try require(settings, registry) }?.found == "nothing")
+  }
+
+  private func require(_ settings: Settings, _ registry: Registry) throws {
+    _ = try RunConfiguration(settings, registry)
+  }
+
+  @Test func aLowRankRuleRefusesAnOutsideDenseEstimator() throws {
+    var registry = Registry.standard
+    try install(into: &registry)
+    let composition = Composition(estimator: .init("one-point"), rule: .init("lozo-m", ["learning-rate": 0.1]))
+    let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 2) }
+    #expect(error?.subject == "rule 'lozo-m' with estimator 'one-point'")
+  }
+
+  @Test func aFactoryThatAsksForUndeclaredOptionsEndsInAnError() throws {
+    var registry = Registry.standard
+    try registry.register(
+      estimator: StrategyDescription("careless", summary: "s", formula: "f", source: "-")
+    ) { OnePoint(epsilon: try $0.double("epsilon")) }
+    let composition = Composition(estimator: .init("careless"), rule: .init("sgd", ["learning-rate": 0.1]))
+    let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 2) }
+    #expect(error?.subject == "estimator 'careless': option 'epsilon'")
+  }
+}

@@ -1,0 +1,194 @@
+import Foundation
+import Testing
+import Zeroth
+import ZerothModels
+import ZerothResources
+
+@testable import ZerothRecords
+@testable import ZerothStrategies
+@testable import ZerothSupport
+@testable import ZerothTraining
+
+/// Whole runs on the embedded model and sentences, of a few steps.
+@Suite(.serialized) struct TrainingRunTests {
+  /// A folder that goes when the test does.
+  final class Scratch {
+    let path = NSTemporaryDirectory() + "zeroth-test-\(UUID().uuidString)"
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+  }
+
+  func configuration(
+    _ optimizer: String, out: String?, steps: Int = 6, run: [String: OptionValue] = [:],
+    more: [String: [String: OptionValue]] = [:]
+  ) throws -> RunConfiguration {
+    var settings: [String: [String: OptionValue]] = [
+      "model": ["path": "imdb-opt"], "task": ["name": "sst2", "k": 8, "test": 20],
+      "run": ["optimizer": .string(optimizer), "steps": .int(steps), "batch": 4, "seed": 3, "eval-every": 2],
+    ]
+    if let out { settings["run"]?["out"] = .string(out) }
+    settings["run"]?.merge(run) { $1 }
+    for (table, values) in more { settings[table, default: [:]].merge(values) { $1 } }
+    return try RunConfiguration(Settings(settings))
+  }
+
+  @discardableResult
+  func train(_ configuration: RunConfiguration, resuming: Bool = false) throws -> RunResult {
+    try TrainingRun(configuration, configuration.workbench()).run(resuming: resuming)
+  }
+
+  func bytes(_ path: String) throws -> Data { try #require(FileManager.default.contents(atPath: path)) }
+
+  static let compositions: [(String, [String: [String: OptionValue]])] = [
+    ("mezo", [:]), ("mezo-m", [:]), ("lozo", ["estimator": ["interval": 2]]),
+    ("lozo-m", ["estimator": ["interval": 2]]), ("dizo", ["adapter": ["interval": 2]]),
+    ("cge", ["estimator": ["coordinates": 3], "rule": ["learning-rate": 1e-3]]),
+  ]
+
+  @Test(arguments: compositions)
+  func recordsAndReplaysBitForBit(optimizer: String, more: [String: [String: OptionValue]]) throws {
+    let scratch = try Scratch()
+    let files = RunFiles(scratch.path + "/run")
+    let configuration = try configuration(optimizer, out: files.folder, more: more)
+    let result = try train(configuration)
+    #expect(result.steps == 6 && !result.isCutShort && result.skipped == 0)
+    #expect((0...1).contains(result.final.main) && (0...1).contains(result.best.main))
+
+    let rows = try Metrics.read(files.metrics)
+    let steps = rows.compactMap { if case .step(let row) = $0 { row } else { nil } }
+    let evaluations = rows.compactMap { if case .evaluation(let row) = $0 { row } else { nil } }
+    #expect(steps.map(\.step) == Array(0..<6))
+    #expect(steps.last?.forwards == result.forwards)
+    #expect(evaluations.filter { $0.split == "dev" }.map(\.step) == [0, 2, 4, 6])
+    #expect(evaluations.filter { $0.split == "test" }.map(\.step) == [0, 6])
+
+    for step in [nil, 6] {
+      let out = scratch.path + "/replayed\(step ?? 0)"
+      let replayed = try ReplayedRun(files.folder, modelPath: nil, out: out, step: step)
+      #expect(replayed.recordedSteps == 6 && replayed.droppedBytes == 0)
+      if step == nil {
+        #expect(try bytes(out + "/model.safetensors") == bytes(files.model + "/model.safetensors"))
+        #expect(replayed.steps == result.bestStep)
+      } else {
+        let base = try CausalModel(directory: Embedded.model()).loadParameters()
+        let tuned = try CausalModel(directory: out).loadParameters()
+        #expect(base.contentHash() != tuned.contentHash(), "six steps move the weights")
+      }
+    }
+  }
+
+  @Test(arguments: compositions.map(\.0), [0, 1, 17, 40])
+  func killedAndResumedEqualsUninterrupted(optimizer: String, cut: Int) throws {
+    let scratch = try Scratch()
+    let more = Self.compositions.first { $0.0 == optimizer }?.1 ?? [:]
+    let whole = RunFiles(scratch.path + "/whole")
+    let killed = RunFiles(scratch.path + "/killed")
+    try train(configuration(optimizer, out: whole.folder, more: more))
+    let again = try configuration(optimizer, out: killed.folder, more: more)
+    try train(again)
+
+    // As a kill leaves it: part of the trajectory, a half-written row, no reason of an end.
+    let trajectory = try bytes(killed.trajectory)
+    try trajectory.dropLast(cut).write(to: URL(fileURLWithPath: killed.trajectory))
+    try (try bytes(killed.metrics).dropLast(cut * 3)).write(to: URL(fileURLWithPath: killed.metrics))
+    try FileManager.default.removeItem(atPath: killed.model)
+
+    try train(again, resuming: true)
+    #expect(try bytes(killed.trajectory) == bytes(whole.trajectory))
+    #expect(try bytes(killed.model + "/model.safetensors") == bytes(whole.model + "/model.safetensors"))
+    func steps(_ files: RunFiles) throws -> [[Double]] {
+      try Metrics.read(files.metrics).compactMap { if case .step(let row) = $0 { row.losses } else { nil } }
+    }
+    #expect(try steps(killed) == steps(whole))
+    func evaluations(_ files: RunFiles) throws -> [String] {
+      try Metrics.read(files.metrics).compactMap { row in
+        if case .evaluation(let row) = row { "\(row.split) \(row.step) \(row.mainScore)" } else { nil }
+      }
+    }
+    #expect(try Set(evaluations(killed)) == Set(evaluations(whole)))
+    #expect(try evaluations(killed).count == evaluations(whole).count)
+  }
+
+  @Test(arguments: ["mezo", "lozo-m", "dizo"])
+  func sameBitsForOneAndTwoThreads(optimizer: String) throws {
+    let scratch = try Scratch()
+    var trajectories: [Data] = []
+    for threads in [1, 2] {
+      let files = RunFiles(scratch.path + "/\(threads)")
+      try train(configuration(optimizer, out: files.folder, run: ["threads": .int(threads)]))
+      trajectories.append(try bytes(files.trajectory))
+    }
+    #expect(trajectories[0] == trajectories[1])
+  }
+
+  @Test func sixteenBytesForAStep() throws {
+    let scratch = try Scratch()
+    var sizes: [Int] = []
+    for steps in [3, 8] {
+      let files = RunFiles(scratch.path + "/\(steps)")
+      try train(configuration("mezo", out: files.folder, steps: steps))
+      sizes.append(try bytes(files.trajectory).count)
+    }
+    #expect(sizes[1] - sizes[0] == 5 * 16)
+  }
+
+  @Test func aRunThatDivergesStopsWithAReason() throws {
+    let scratch = try Scratch()
+    let files = RunFiles(scratch.path + "/run")
+    let result = try train(
+      configuration(
+        "mezo", out: files.folder, steps: 60, run: ["non-finite-limit": 4], more: ["rule": ["learning-rate": 1e30]]))
+    #expect(result.isCutShort)
+    #expect(result.end.contains("4 steps in a row"))
+    #expect(result.skipped == 4)
+    #expect(String(decoding: try bytes(files.record), as: UTF8.self).contains("4 steps in a row"))
+  }
+
+  @Test func theBestModelDoesNotDependOnWhereItIsKept() throws {
+    let scratch = try Scratch()
+    let recorded = try train(configuration("lozo", out: scratch.path + "/run"))
+    let unrecorded = try train(configuration("lozo", out: nil))
+    #expect(recorded.best == unrecorded.best && recorded.bestStep == unrecorded.bestStep)
+    #expect(recorded.final == unrecorded.final)
+  }
+
+  @Test func frozenBlocksKeepTheirBits() throws {
+    let scratch = try Scratch()
+    let files = RunFiles(scratch.path + "/run")
+    try train(configuration("mezo", out: files.folder, more: ["model": ["train": "query,value"]]))
+    _ = try ReplayedRun(files.folder, modelPath: nil, out: scratch.path + "/end", step: 6)
+    let base = try CausalModel(directory: Embedded.model()).loadParameters()
+    let tuned = try CausalModel(directory: scratch.path + "/end").loadParameters()
+    for block in base.layout.blocks {
+      let moved = base.values(of: block) != tuned.values(of: block)
+      #expect(moved == [.query, .value].contains(block.role), "\(block.name)")
+    }
+  }
+
+  @Test func aFolderWithARunIsNotOverwritten() throws {
+    let scratch = try Scratch()
+    let first = try configuration("mezo", out: scratch.path + "/run", steps: 2)
+    try train(first)
+    #expect(throws: InputError.self) { try train(first) }
+    let other = try configuration("lozo", out: scratch.path + "/run", steps: 2)
+    func contents() throws -> [Data] {
+      let files = RunFiles(scratch.path + "/run")
+      return try [files.record, files.metrics, files.trajectory, files.model + "/model.safetensors"].map(bytes)
+    }
+    let before = try contents()
+    #expect(throws: InputError.self) { try train(other, resuming: true) }
+    #expect(try contents() == before, "a refused run loses nothing")
+  }
+
+  @Test func aReplayOnAnotherModelIsRefused() throws {
+    let scratch = try Scratch()
+    let files = RunFiles(scratch.path + "/run")
+    let result = try train(configuration("mezo", out: files.folder, more: ["rule": ["learning-rate": 1e-3]]))
+    _ = try ReplayedRun(files.folder, modelPath: nil, out: scratch.path + "/other", step: 6)
+    #expect(result.steps == 6)
+    #expect(throws: InputError.self) {
+      try ReplayedRun(files.folder, modelPath: scratch.path + "/other", out: scratch.path + "/out")
+    }
+    #expect(!FileManager.default.fileExists(atPath: scratch.path + "/out"))
+  }
+}
