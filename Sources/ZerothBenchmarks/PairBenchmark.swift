@@ -28,13 +28,12 @@ public struct PairBenchmark {
     try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
     names = [first, second]
     rounds = repeats
-    let workbench = try Workbench(
+    let setup = try TaskSetup(
       modelPath: Embedded.modelName, task: try TaskRegistry.standard.task(named: "sst2"), seed: 0)
-    let objective = try workbench.makeObjective(
-      try BatchSampler(count: workbench.splits.train.count, size: batch, seed: 0))
+    let objective = try setup.training().objective(batch: batch, seed: 0)
     let sides = try names.map { name in
       let optimizer = try BenchmarkMethod(name, registry).optimizer(registry)
-      return Side(optimizer, try workbench.model.loadParameters())
+      return Side(optimizer, try setup.model.loadParameters())
     }
     var ratios: [Double] = []
     for round in -2..<repeats {

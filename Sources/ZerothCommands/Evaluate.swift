@@ -28,7 +28,7 @@ struct Evaluate: ParsableCommand {
     help: "Training examples, drawn by the seed, in front of each prompt.")
   var demonstrations = 0
   @Option(help: "Which examples: test, dev or train.")
-  var split = Workbench.Split.test.rawValue
+  var split = TaskSetup.Split.test.rawValue
   @Option(help: "Examples of each class in train and dev; by default the task's own sizes.")
   var k: Int?
   @Option(help: "Test examples, at most; by default the task's own size.")
@@ -44,7 +44,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try require("--seed", seed, "at least 0") { $0 >= 0 }
     try require("--threads", threads, "1 to 1024") { (1...1024).contains($0) }
-    guard let split = Workbench.Split(rawValue: split) else {
+    guard let split = TaskSetup.Split(rawValue: split) else {
       throw InputError("--split", found: "'\(split)'", expected: "test, dev or train")
     }
     guard split != .train || demonstrations == 0 else {
@@ -52,22 +52,22 @@ struct Evaluate: ParsableCommand {
     }
     if let predictions { try Predictions.requirePlace(predictions) }
     Parallel.threads = threads
-    let bench = try workbench()
-    for note in bench.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
-    let theta = try bench.model.loadParameters()
-    let found = try bench.evaluate(split, at: theta)
-    let examples = bench.examples(split)
+    let setup = try setup()
+    for note in setup.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
+    let theta = try setup.model.loadParameters()
+    let found = try setup.evaluate(split, at: theta)
+    let examples = setup.examples(split)
     if let predictions { try Predictions(found, examples).write(to: predictions) }
     report(found, split, examples.count)
   }
 
-  private func workbench() throws -> Workbench {
-    try Workbench(
+  private func setup() throws -> TaskSetup {
+    try TaskSetup(
       modelPath: model, task: ZerothTool.toolbox.tasks.task(named: task), data: data, testData: testData,
       size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations)
   }
 
-  private func report(_ found: TaskResult, _ split: Workbench.Split, _ count: Int) {
+  private func report(_ found: TaskResult, _ split: TaskSetup.Split, _ count: Int) {
     var words = found.scores.values.map { "\($0.metric.words) \(Human.percent($0.value))" }
     if let loss = found.loss { words.append("loss \(Human.fixed(loss, 4))") }
     output.print(

@@ -21,7 +21,7 @@ struct Inspect: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let directory = try Workbench.modelDirectory(model)
+    let directory = try Embedded.modelDirectory(model)
     let model = try loadModel(directory: directory)
     let blocks = try BlockSelection(parsing: selection).resolve(in: model.layout)
     let count = blocks.reduce(0) { $0 + $1.count }

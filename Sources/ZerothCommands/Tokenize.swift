@@ -28,7 +28,7 @@ struct Tokenize: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let tokenizer = try loadTokenizer(directory: try Workbench.modelDirectory(tokenizer))
+    let tokenizer = try loadTokenizer(directory: try Embedded.modelDirectory(tokenizer))
     let input = try FileHandle.standardInput.readToEnd() ?? Data()
     if decode {
       let texts = try ids(input).map { tokenizer.decode($0, skipSpecialTokens: !specialTokens) }

@@ -57,9 +57,8 @@ struct Train: ParsableCommand {
       request.settings = settings
     }
     let configuration = try RunConfiguration(request.settings, registry, tasks: ZerothTool.toolbox.tasks)
-    let workbench = try configuration.workbench()
     let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
-    let result = try TrainingRun(configuration, workbench, registry: registry, progress: progress)
+    let result = try TrainingRun(configuration, progress: progress)
       .run(resuming: request.resumes)
     Tool.print(
       .object(result.json + [.init("end", .string(result.end))]),

@@ -22,7 +22,7 @@ struct Verify: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let directory = try Workbench.modelDirectory(model)
+    let directory = try Embedded.modelDirectory(model)
     let golden = try Golden(path: golden ?? directory + "/golden.json")
     let model = try loadModel(directory: directory)
     let theta = try model.loadParameters()

@@ -29,6 +29,7 @@ public final class EncoderModel: PretrainedModel {
   /// Rows of the label head; 0 without one.
   public let classes: Int
 
+  private let source: ModelFolder.Source
   private let architecture: any EncoderArchitecture
   private let labelHead: Int?
   private let workspace = Workspace()
@@ -48,7 +49,12 @@ public final class EncoderModel: PretrainedModel {
     try self.init(ModelFolder.Source(configuration), classes: classes)
   }
 
+  /// The same model with a label head of `classes` rows, which is zero until `startLabelHead`; its files are not opened
+  /// again.
+  public func withLabelHead(classes: Int) throws -> EncoderModel { try EncoderModel(source, classes: classes) }
+
   private init(_ source: ModelFolder.Source, classes: Int?) throws {
+    self.source = source
     switch source.configuration {
     case .bert(let bert):
       architecture = BERT(bert, source)

@@ -18,7 +18,7 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
   public init(_ base: consuming Base) { self.base = base }
 
   /// The losses since the last call, in the order of measuring.
-  func takeLosses() -> [Double] {
+  func drainLosses() -> [Double] {
     defer { log.losses = [] }
     return log.losses
   }
@@ -44,25 +44,28 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
 }
 
 /// An objective that computes nothing: it gives the recorded losses of one step, one after another.
-final class PlaybackObjective: Objective {
-  typealias Failure = InputError
+public final class PlaybackObjective: Objective {
+  /// More losses are asked for than were recorded.
+  public typealias Failure = InputError
 
   private let subject: String
   private let recorded: [Double]
   private var position = 0
 
   /// Plays back `recorded`; `subject` names it in errors.
-  init(_ recorded: [Double], subject: String) {
+  public init(_ recorded: [Double], subject: String) {
     self.recorded = recorded
     self.subject = subject
   }
 
   /// Losses that nobody has asked for.
-  var remaining: Int { recorded.count - position }
+  public var remaining: Int { recorded.count - position }
 
-  func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double { try next(1)[0] }
+  /// The next loss, whatever theta is.
+  public func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double { try next(1)[0] }
 
-  func losses<D: Direction>(
+  /// The next losses, whatever theta and the direction are.
+  public func losses<D: Direction>(
     along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
   ) throws(InputError) -> Few<Double> { try next(offsets.count) }
 

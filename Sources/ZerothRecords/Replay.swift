@@ -11,10 +11,10 @@ extension OptimizerProtocol {
   public mutating func recordStep<Base: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing RecordingObjective<Base>, to writer: TrajectoryWriter
   ) throws -> StepReport {
-    _ = objective.takeLosses()
+    _ = objective.drainLosses()
     let expected = forwards(at: nextStep, in: theta.layout)
     let report = try step(&theta, objective)
-    var losses = objective.takeLosses()
+    var losses = objective.drainLosses()
     guard losses.count == expected || (report.outcome == .skipped && losses.count < expected) else {
       throw InputError(
         "step \(report.step)", found: "\(losses.count) forward passes",
@@ -41,55 +41,47 @@ extension OptimizerProtocol {
     }
     return report
   }
+}
 
-  /// Replays `steps` from the base weights theta on; `afterEach` is told of every step.
-  public mutating func replay(
-    _ steps: RecordedSteps, on theta: inout ParameterStore,
-    afterEach: (StepReport, borrowing ParameterStore) throws -> Void = { _, _ in }
-  ) throws {
-    while nextStep < steps.count { try afterEach(try replayStep(&theta, steps), theta) }
-  }
+/// The trajectory of a run on the disk, which is read once: the steps that it holds, and the end where live steps go.
+public final class TrajectoryLog {
+  /// The steps that were there; none of a new run.
+  public let recorded: RecordedSteps
+  private let header: TrajectoryHeader
+  private let flushEvery: Int
+  private var writer: TrajectoryWriter?
 
-  /// Runs to step `end`, from the base weights theta: replays what the trajectory at `path` holds, and goes on live.
+  /// Opens the trajectory at `path` of the run that `header` describes, by the counts that `optimizer` declares.
   ///
-  /// Without a file it starts one. However a run was cut off, theta ends as if it had not been, bit for bit.
-  /// `afterEach` is told of every step, and whether it was replayed. Throws `InputError` when the trajectory belongs to another
-  /// run than `header`.
-  public mutating func resume<Base: Objective & ~Copyable>(
-    _ theta: inout ParameterStore, _ objective: borrowing RecordingObjective<Base>, trajectory path: String,
-    header: TrajectoryHeader, until end: Int, flushEvery: Int = 1,
-    afterEach: (StepReport, _ replayed: Bool, borrowing ParameterStore) throws -> Void = { _, _, _ in }
-  ) throws {
-    let writer: TrajectoryWriter
-    if let steps = try recordedSteps(path, header, theta.layout) {
-      try replay(steps, on: &theta) { report, theta in try afterEach(report, true, theta) }
-      writer = try TrajectoryWriter(after: steps, flushEvery: flushEvery)
-    } else {
-      writer = try TrajectoryWriter(new: path, header: header, flushEvery: flushEvery)
+  /// Without a file, or with one that was cut off within its header, the run is new. Nothing is written before the first
+  /// live step. Steps are written out `flushEvery` at a time. Throws `InputError` when the file belongs to another run.
+  public init(
+    _ path: String, header: TrajectoryHeader, optimizer: any OptimizerProtocol, layout: ParameterLayout,
+    flushEvery: Int = 1
+  ) throws(InputError) {
+    self.header = header
+    self.flushEvery = flushEvery
+    guard let data = FileManager.default.contents(atPath: path), !header.isCut(data) else {
+      recorded = RecordedSteps(noneAt: path)
+      return
     }
-    do {
-      while nextStep < end {
-        let report = try recordStep(&theta, objective, to: writer)
-        try afterEach(report, false, theta)
-      }
-    } catch {
-      try writer.synchronize()
-      throw error
-    }
-    try writer.synchronize()
+    recorded = try Trajectory(data, path: path).steps(of: header, by: optimizer, in: layout)
   }
 
-  /// The steps at `path`; nil when there is no file, or one that was cut off within its header, which is removed.
-  private func recordedSteps(
-    _ path: String, _ header: TrajectoryHeader, _ layout: ParameterLayout
-  ) throws(InputError) -> RecordedSteps? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    if let data = FileManager.default.contents(atPath: path), data.count < header.encoded.count,
-      header.encoded.prefix(data.count) == data
-    {
-      unlink(path)
-      return nil
+  /// Where live steps are appended: what was not written whole is cut off first.
+  public func openForAppending() throws(InputError) -> TrajectoryWriter {
+    if let writer { return writer }
+    let fresh: TrajectoryWriter
+    if recorded.isNew {
+      unlink(recorded.path)  // at most a part of the header
+      fresh = try TrajectoryWriter(new: recorded.path, header: header, flushEvery: flushEvery)
+    } else {
+      fresh = try TrajectoryWriter(after: recorded, flushEvery: flushEvery)
     }
-    return try Trajectory(file: path).steps(of: header, by: self, in: layout)
+    writer = fresh
+    return fresh
   }
+
+  /// Waits until what was appended is on the disk.
+  public func synchronize() throws(InputError) { try writer?.synchronize() }
 }

@@ -19,6 +19,10 @@ public struct Trajectory: Sendable {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw InputError(path, found: "no file that can be read", expected: "a trajectory")
     }
+    try self.init(data, path: path)
+  }
+
+  init(_ data: Data, path: String) throws(InputError) {
     (header, headerSize) = try TrajectoryHeader.decode(data, path: path)
     self.path = path
     records = data.subdata(in: (data.startIndex + headerSize)..<data.endIndex)
@@ -65,8 +69,13 @@ public struct RecordedSteps: Sendable {
     droppedBytes = tail
   }
 
+  /// No steps: the run whose trajectory will be at `path` is new.
+  init(noneAt path: String) { self.init(path: path, records: Data(), ends: [], tail: 0, 0) }
+
   /// How many there are.
   public var count: Int { ends.count }
+  /// Whether there is no trajectory yet.
+  var isNew: Bool { headerSize == 0 }
   /// Bytes of the file up to the end of the last whole step.
   var wholeSize: Int { headerSize + (ends.last ?? 0) }
 

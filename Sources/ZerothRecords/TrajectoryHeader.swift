@@ -46,6 +46,9 @@ public struct TrajectoryHeader: Sendable, Hashable {
     return data + text
   }
 
+  /// Whether `data` is a part of this header and no more: a file that was cut off while it was begun.
+  func isCut(_ data: Data) -> Bool { data.count < encoded.count && encoded.prefix(data.count) == data }
+
   /// Reads the header at the start of `data`, and its size. Throws `InputError` naming `path`.
   static func decode(_ data: Data, path: String) throws(InputError) -> (header: TrajectoryHeader, size: Int) {
     let start = data.startIndex

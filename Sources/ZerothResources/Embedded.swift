@@ -9,6 +9,11 @@ public enum Embedded {
   /// The folder of the embedded model.
   public static func model() throws(InputError) -> String { try folder(modelName) }
 
+  /// The folder that `path` means: itself, or the embedded model when it is called by its name.
+  public static func modelDirectory(_ path: String) throws(InputError) -> String {
+    path == modelName && !FileManager.default.fileExists(atPath: path) ? try model() : path
+  }
+
   /// The folder of the embedded data of `task`. Throws `InputError` for a task that has none.
   public static func data(of task: String) throws(InputError) -> String {
     guard task == "sst2" else {

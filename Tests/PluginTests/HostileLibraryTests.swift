@@ -162,10 +162,9 @@ import ZerothTraining
         var theta = quadratic.start()
         let header = TrajectoryHeader(identity: [:], steps: 8, base: theta)
         let objective = RecordingObjective(quadratic)
-        _ = inputError {
-          try optimizer.resume(
-            &theta, objective, trajectory: "\(folder)/t.bin", header: header, until: 8)
-        }
+        let log = try TrajectoryLog(
+          "\(folder)/t.bin", header: header, optimizer: optimizer, layout: theta.layout)
+        _ = inputError { try optimizer.run(&theta, on: objective, log: log, until: 8) }
         let trajectory = try Trajectory(file: "\(folder)/t.bin")
         let sound = try Registry.standard.makeOptimizer(
           Composition(estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 0.01])), runSteps: 8)

@@ -77,7 +77,7 @@ import ZerothTasks
   @discardableResult
   func train(_ configuration: RunConfiguration, _ scratch: Scratch, label: String) throws -> RunResult {
     let files = RunFiles(try #require(configuration.out))
-    let base = try configuration.workbench()
+    let base = try TaskSetup(configuration)
     let result = try TrainingRun(configuration, base).run()
     #expect(result.steps == configuration.steps && result.skipped == 0 && !result.isCutShort, "\(label)")
 
@@ -89,7 +89,7 @@ import ZerothTasks
     let start = try base.model.loadParameters().contentHash()
     #expect(end.weights != start, "the weights have moved")
     for (folder, scores) in [(files.model, result.best), ("\(scratch.path)/end-\(label)", result.final)] {
-      let again = try Workbench(
+      let again = try TaskSetup(
         modelPath: folder, task: configuration.task, data: configuration.data, testData: configuration.testData,
         size: size(configuration), testCount: configuration.testCount, seed: UInt64(configuration.splitSeed))
       #expect(try again.evaluate(.test, at: again.model.loadParameters()).scores == scores, "\(label): \(folder)")
@@ -129,7 +129,7 @@ import ZerothTasks
       task: [
         "name": "sst2", "data": .string(Self.sentences(scratch)), "k": 8, "test": 12, "objective": "accuracy",
       ], out: scratch.path + "/run")
-    let result = try TrainingRun(configuration, configuration.workbench()).run()
+    let result = try TrainingRun(configuration).run()
     #expect(result.steps == 4)
     #expect(try losses(configuration).allSatisfy { (-1...0).contains($0) && ($0 * 8).rounded() == $0 * 8 })
   }
@@ -261,7 +261,7 @@ import ZerothTasks
     ]
     for (model, task, found) in misfits {
       let error = try #require(throws: InputError.self) {
-        try Workbench(modelPath: model, task: task, data: "/nonexistent", seed: 1)
+        try TaskSetup(modelPath: model, task: task, data: "/nonexistent", seed: 1)
       }
       #expect(error.subject.hasSuffix("on task \(task.name)") && error.subject.contains(model), "\(error)")
       #expect(error.found.hasPrefix(found + ", and no"), "\(error)")
@@ -269,11 +269,11 @@ import ZerothTasks
     let data = try Self.sentences(scratch)
     for (model, kind) in [(masked, "a masked model"), (encoder, "an encoder with a label head")] {
       let shots = try #require(throws: InputError.self) {
-        try Workbench(modelPath: model, task: .sst2, data: data, seed: 1, demonstrations: 2)
+        try TaskSetup(modelPath: model, task: .sst2, data: data, seed: 1, demonstrations: 2)
       }
       #expect(shots.subject == "\(model) on task sst2: demonstrations" && shots.found == "2 for \(kind)")
       let objective = try #require(throws: InputError.self) {
-        try Workbench(modelPath: model, task: .sst2, objective: .languageModeling, data: data, seed: 1)
+        try TaskSetup(modelPath: model, task: .sst2, objective: .languageModeling, data: data, seed: 1)
       }
       #expect(objective.subject == "\(model) on task sst2: objective" && objective.expected.hasSuffix("for \(kind)"))
     }

@@ -83,3 +83,23 @@ func run(_ composition: Composition, steps: Int = 8, registry: Registry = .stand
   for _ in 0..<steps { try optimizer.step(&theta, objective) }
   return bits(theta)
 }
+
+extension OptimizerProtocol {
+  /// Runs to step `end` as a run does whose trajectory is at `path`.
+  mutating func resume<Base: Objective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing RecordingObjective<Base>, trajectory path: String,
+    header: TrajectoryHeader, until end: Int, flushEvery: Int = 1,
+    afterEach: (StepReport, _ isReplayed: Bool, borrowing ParameterStore) throws -> Void = { _, _, _ in }
+  ) throws {
+    let log = try TrajectoryLog(path, header: header, optimizer: self, layout: theta.layout, flushEvery: flushEvery)
+    try run(&theta, on: objective, log: log, until: end, afterEach: afterEach)
+  }
+
+  /// Makes all of `steps` again.
+  mutating func replay(
+    _ steps: RecordedSteps, on theta: inout ParameterStore,
+    afterEach: (StepReport, borrowing ParameterStore) throws -> Void = { _, _ in }
+  ) throws {
+    while nextStep < steps.count { try afterEach(try replayStep(&theta, steps), theta) }
+  }
+}

@@ -65,7 +65,7 @@ import ZerothTasks
   @discardableResult
   func train(_ configuration: RunConfiguration, _ scratch: Scratch, name: String = "run") throws -> RunResult {
     let files = RunFiles(try #require(configuration.out))
-    let result = try TrainingRun(configuration, configuration.workbench()).run()
+    let result = try TrainingRun(configuration).run()
     #expect(result.steps == configuration.steps && result.skipped == 0 && !result.isCutShort)
     let again = try ReplayedRun(files.folder, modelPath: nil, out: "\(scratch.path)/again", tasks: Self.tasks)
     #expect(again.steps == result.bestStep)
@@ -117,7 +117,7 @@ import ZerothTasks
       ["name": "riddles", "data": .string(data), "test": 8, "objective": .string(objective.rawValue)],
       out: scratch.path + "/run")
     #expect(configuration.sample == .total(train: 8, dev: 4))
-    let bench = try configuration.workbench()
+    let bench = try TaskSetup(configuration)
     #expect(Set(bench.splits.train.map(\.choices.count)).count > 1)
     let result = try train(configuration, scratch)
     #expect(result.final.values.map(\.metric) == [.accuracy])
@@ -153,7 +153,7 @@ import ZerothTasks
   @Test func metricsThatDoNotMeasureTheTaskAreRefused() throws {
     let task = TextTask(
       name: "odd", summary: "", kind: .multipleChoice, metrics: [.exactMatch], prompt: { $0["a"] }, read: { _ in [] })
-    let error = try #require(throws: InputError.self) { try Workbench(modelPath: "imdb-opt", task: task, seed: 1) }
+    let error = try #require(throws: InputError.self) { try TaskSetup(modelPath: "imdb-opt", task: task, seed: 1) }
     #expect(error.subject == "task odd: metrics" && error.found == "exact_match")
   }
 
@@ -205,13 +205,13 @@ import ZerothTasks
   @Test func demonstrationsComeFromTrainBySeed() throws {
     let scratch = try Scratch()
     let data = try scratch.write(Self.riddles, to: "riddles.jsonl")
-    func bench(_ seed: UInt64, _ count: Int) throws -> Workbench {
-      try Workbench(modelPath: "imdb-opt", task: .riddles, data: data, testCount: 8, seed: seed, demonstrations: count)
+    func bench(_ seed: UInt64, _ count: Int) throws -> TaskSetup {
+      try TaskSetup(modelPath: "imdb-opt", task: .riddles, data: data, testCount: 8, seed: seed, demonstrations: count)
     }
     let (none, three) = (try bench(1, 0), try bench(1, 3))
     #expect(none.splits.test.map(\.splitKey) == three.splits.test.map(\.splitKey))
     let theta = try none.model.loadParameters()
-    func scores(_ bench: Workbench) throws -> [[Double]] {
+    func scores(_ bench: TaskSetup) throws -> [[Double]] {
       guard case .candidates(let found) = try bench.evaluate(.test, at: theta).answers else { return [] }
       return found.scores
     }
@@ -223,7 +223,7 @@ import ZerothTasks
   @Test func predictionsOfEveryExample() throws {
     let scratch = try Scratch()
     let data = try scratch.write(Self.riddles, to: "riddles.jsonl")
-    let bench = try Workbench(modelPath: "imdb-opt", task: .riddles, data: data, testCount: 8, seed: 1)
+    let bench = try TaskSetup(modelPath: "imdb-opt", task: .riddles, data: data, testCount: 8, seed: 1)
     let found = try bench.evaluate(.test, at: try bench.model.loadParameters())
     let path = scratch.path + "/predictions.jsonl"
     try Predictions.requirePlace(path)

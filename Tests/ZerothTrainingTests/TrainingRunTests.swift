@@ -34,7 +34,7 @@ import ZerothResources
 
   @discardableResult
   func train(_ configuration: RunConfiguration, resuming: Bool = false) throws -> RunResult {
-    try TrainingRun(configuration, configuration.workbench()).run(resuming: resuming)
+    try TrainingRun(configuration).run(resuming: resuming)
   }
 
   func bytes(_ path: String) throws -> Data { try #require(FileManager.default.contents(atPath: path)) }

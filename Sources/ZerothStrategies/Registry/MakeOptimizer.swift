@@ -9,68 +9,20 @@ extension Registry {
   ///
   /// Throws `InputError` for an unknown name, an option that does not fit, or parts that do not compose.
   public func makeOptimizer(_ composition: Composition, runSteps: Int) throws -> any OptimizerProtocol {
-    let parts = try resolve(composition, runSteps: runSteps)
-    let generator = try RandomGenerator(named: composition.generator)
-    try require("run.seed", composition.seed, "at least 0") { $0 >= 0 }
-    let seed = UInt64(composition.seed)
-    let nonFinite = NonFinitePolicy(limit: composition.nonFiniteLimit)
-
-    // Opens the three existentials one after another, until the compiler knows every type.
-    func with<E: GradientEstimator>(_ estimator: E) throws -> any OptimizerProtocol {
-      let rule = try parts.rule.factory.make(for: E.Direction.self, parts.ruleOptions)
-      return try with(estimator, rule)
-    }
-    func with<E: GradientEstimator, R: StepRule>(_ estimator: E, _ rule: R) throws -> any OptimizerProtocol
-    where R.Direction == E.Direction {
-      with(estimator, rule, try parts.adapter.make(parts.adapterOptions))
-    }
-    func with<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
-      _ estimator: E, _ rule: R, _ adapter: A
-    ) -> any OptimizerProtocol where R.Direction == E.Direction {
-      Optimizer(
-        estimator: estimator, rule: rule, adapter: adapter, seed: seed, generator: generator, nonFinite: nonFinite)
-    }
-    return try with(parts.estimator.make(parts.estimatorOptions))
+    try resolve(composition, runSteps: runSteps).makeOptimizer()
   }
 
   /// `composition` with registered names in place of aliases and every option that has a meaning spelled out.
   public func effective(_ composition: Composition, runSteps: Int) throws(InputError) -> Composition {
-    try resolve(composition, runSteps: runSteps).spelledOut(composition)
-  }
-
-  /// The entries that a composition names, with their checked options.
-  package struct Parts {
-    package let estimator: EstimatorEntry
-    package let estimatorOptions: OptionValues
-    package let rule: RuleEntry
-    package let ruleOptions: OptionValues
-    package let adapter: AdapterEntry
-    package let adapterOptions: OptionValues
-
-    /// The three, by kind.
-    package var all: [(kind: StrategyDescription.Kind, description: StrategyDescription, options: OptionValues)] {
-      [
-        (.estimator, estimator.description, estimatorOptions), (.rule, rule.description, ruleOptions),
-        (.adapter, adapter.description, adapterOptions),
-      ]
-    }
-
-    /// `composition` with these names and options.
-    package func spelledOut(_ composition: Composition) -> Composition {
-      var composition = composition
-      for part in all {
-        let options = part.options.effective.map { ($0.name, $0.value) }
-        composition[part.kind] = Composition.Part(
-          part.description.name, Dictionary(uniqueKeysWithValues: options))
-      }
-      return composition
-    }
+    try resolve(composition, runSteps: runSteps).spelledOut
   }
 
   /// Finds the parts, checks their options and that they compose. `settings` may say where options come from.
   package func resolve(
     _ composition: Composition, runSteps: Int, settings: [StrategyDescription.Kind: [String: Setting]] = [:]
-  ) throws(InputError) -> Parts {
+  ) throws(InputError) -> ResolvedComposition {
+    let generator = try RandomGenerator(named: composition.generator)
+    try require("run.seed", composition.seed, "at least 0") { $0 >= 0 }
     let run: [String: OptionValue] = ["steps": .int(runSteps)]
     func origin(_ kind: StrategyDescription.Kind) -> String {
       settings[kind]?["name"]?.origin ?? "\(kind.rawValue).name"
@@ -99,7 +51,8 @@ extension Registry {
           ? "\(rule.factory.needs), which no registered estimator has"
           : "\(rule.factory.needs), as estimator \(fitting.joined(separator: ", ")) has")
     }
-    return Parts(
+    return ResolvedComposition(
+      composition: composition, generator: generator,
       estimator: estimator, estimatorOptions: try options(.estimator, estimator.description), rule: rule,
       ruleOptions: try options(.rule, rule.description), adapter: adapter,
       adapterOptions: try options(.adapter, adapter.description))

@@ -26,16 +26,18 @@ struct CausalTaskModel: TaskModel {
       : ScoredCandidates(model, try candidates(examples, demonstrations))
   }
 
-  func makeObjective(
-    _ objective: TaskObjective, on examples: [Example], _ sampler: BatchSampler
-  ) throws(InputError) -> any Objective {
-    switch objective {
-    case .crossEntropy: ClassificationObjective(ScoredCandidates(model, try candidates(examples)), sampler)
-    case .accuracy: AccuracyObjective(ScoredCandidates(model, try candidates(examples)), sampler)
-    case .languageModeling:
-      LanguageModelingObjective(model, try candidates(examples).map { .init($0) }, sampler)
-    case .f1: F1Objective(model, tokenizer, try questions(examples), sampler)
+  func encode(_ examples: [Example], toMinimize objective: TaskObjective) throws(InputError) -> TrainingExamples {
+    if objective == .f1 {
+      let questions = try questions(examples)
+      return TrainingExamples(cuts: questions.map(\.cut)) { [model, tokenizer] in
+        F1Objective(model, tokenizer, questions, $0)
+      }
     }
+    let encoded = try candidates(examples)
+    return TrainingExamples(ScoredCandidates(model, encoded), objective)
+      ?? TrainingExamples(cuts: encoded.map(\.cut)) { [model] in
+        LanguageModelingObjective(model, encoded.map { .init($0) }, $0)
+      }
   }
 
   /// The checkpoint has all blocks.

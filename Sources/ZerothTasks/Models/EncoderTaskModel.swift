@@ -18,14 +18,9 @@ extension EncoderTaskModel {
     return scored(examples)
   }
 
-  func makeObjective(
-    _ objective: TaskObjective, on examples: [Example], _ sampler: BatchSampler
-  ) throws(InputError) -> any Objective {
-    switch objective {
-    case .crossEntropy: ClassificationObjective(scored(examples), sampler)
-    case .accuracy: AccuracyObjective(scored(examples), sampler)
-    case .languageModeling, .f1: throw misfit(objective)
-    }
+  func encode(_ examples: [Example], toMinimize objective: TaskObjective) throws(InputError) -> TrainingExamples {
+    guard let training = TrainingExamples(scored(examples), objective) else { throw misfit(objective) }
+    return training
   }
 }
 
@@ -80,11 +75,7 @@ struct SentenceTaskModel: EncoderTaskModel {
         "\(base.directory ?? "the model") on task \(task.name)", found: "a label head of \(base.classes) classes",
         expected: "one of \(task.classes.count), or none")
     }
-    if let directory = base.directory, !isStarted {
-      model = try EncoderModel(directory: directory, classes: task.classes.count)
-    } else {
-      model = base
-    }
+    model = isStarted ? base : try base.withLabelHead(classes: task.classes.count)
     self.tokenizer = tokenizer
     self.task = task
     encoder = try SentenceEncoder(task: task, contextLength: model.context) {

@@ -23,10 +23,10 @@ public protocol TaskModel {
   /// has no place for.
   func encode(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples
 
-  /// `objective`, one of ``objectives``, on mini-batches of `examples` that `sampler` draws.
-  func makeObjective(
-    _ objective: TaskObjective, on examples: [Example], _ sampler: BatchSampler
-  ) throws(InputError) -> any Objective
+  /// `examples` as the model is trained on them, to minimise `objective`, one of ``objectives``.
+  ///
+  /// Throws `InputError` naming the file and line of an example that cannot be asked.
+  func encode(_ examples: [Example], toMinimize objective: TaskObjective) throws(InputError) -> TrainingExamples
 
   /// Fills the blocks of theta that a checkpoint lacks and the task gives.
   ///

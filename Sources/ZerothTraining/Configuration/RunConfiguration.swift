@@ -8,14 +8,6 @@ import ZerothTasks
 
 /// A whole training run: model, task, optimiser, steps. Checked, complete, and printable as what it was made from.
 public struct RunConfiguration: Sendable {
-  /// How many examples a run learns from.
-  public enum SampleSize: Sendable, Hashable {
-    /// So many of each class in train, and as many in dev.
-    case perClass(Int)
-    /// So many in all.
-    case total(train: Int, dev: Int)
-  }
-
   /// Folder of the base model.
   public let modelPath: String
   /// The blocks that are trained.
@@ -33,7 +25,7 @@ public struct RunConfiguration: Sendable {
   /// What is minimised.
   public let objective: TaskObjective
   /// The sizes of train and dev.
-  public let sample: SampleSize
+  public let sample: SplitSize
   /// The size of the test set, at most; nil for all there is.
   public let testCount: Int?
   /// The seed that draws train and dev.
@@ -56,6 +48,9 @@ public struct RunConfiguration: Sendable {
   public let adapterBlocks: BlockSelection?
   /// The libraries, loaded at run time, that its strategies are from.
   public let plugins: [PluginIdentity]
+  /// All libraries that were loaded when the configuration was made.
+  let loadedPlugins: [PluginIdentity]
+  private let parts: ResolvedComposition
 
   /// The effective value of every option, table by table, in a fixed order.
   public let effective: [(table: String, options: [(name: String, value: OptionValue)])]
@@ -113,8 +108,10 @@ public struct RunConfiguration: Sendable {
     let given = Dictionary(
       uniqueKeysWithValues: Registry.partKinds.map { ($0, settings.table($0.rawValue)) })
     let parts = try registry.resolve(composition, runSteps: steps, settings: given)
+    self.parts = parts
     plugins = parts.all.compactMap(\.description.plugin)
-    composition = parts.spelledOut(composition)
+    loadedPlugins = registry.plugins
+    composition = parts.spelledOut
     self.composition = composition
     let blocksOption = parts.adapter.description.options.first { $0.kind == .blocks }
     adapterBlocks = try blocksOption.map { spec throws(InputError) in try parts.adapterOptions.blocks(spec.name) }
@@ -136,6 +133,9 @@ public struct RunConfiguration: Sendable {
     }
     nonDefault = changes
   }
+
+  /// The optimiser of the composition, before its first step.
+  public func makeOptimizer() throws -> any OptimizerProtocol { try parts.makeOptimizer() }
 
   /// The task that is named; nil where it is no text, which the table's check reports.
   private static func task(_ settings: Settings, _ tasks: TaskRegistry) throws(InputError) -> TextTask? {

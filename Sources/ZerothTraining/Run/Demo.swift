@@ -32,12 +32,14 @@ public struct Demo {
     in folder: String, registry: Registry = .standard, didFinish: (_ optimizer: String, RunResult) -> Void = { _, _ in }
   ) throws -> [(optimizer: String, result: RunResult)] {
     try require("--forwards", forwards, "at least 100") { $0 >= 100 }
+    // Model and examples are the same for all: they are read and turned into tokens once.
+    let setup = try TaskSetup(configuration(Self.optimizers[0], steps: 1, registry))
     var baseline: RunResult?
     return try Self.optimizers.map { name in
-      let configuration = try configuration(name, out: "\(folder)/\(name)", registry)
-      let run = TrainingRun(
-        configuration, try configuration.workbench(), registry: registry,
-        progress: ProgressLine(name, total: configuration.steps), baseline: baseline)
+      let steps = try steps(of: name, in: setup.model.pretrained.layout, registry)
+      let configuration = try configuration(name, steps: steps, out: "\(folder)/\(name)", registry)
+      let run = try TrainingRun(
+        configuration, setup, progress: ProgressLine(name, total: configuration.steps), baseline: baseline)
       let result = try run.run()
       baseline = baseline ?? result
       didFinish(name, result)
@@ -45,28 +47,27 @@ public struct Demo {
     }
   }
 
-  /// The run of `optimizer` with as many steps as the forward passes allow, its adapter's counted.
-  func configuration(_ optimizer: String, out: String, _ registry: Registry) throws -> RunConfiguration {
-    func configuration(_ steps: Int) throws -> RunConfiguration {
-      try RunConfiguration(
-        Settings([
-          "model": ["path": .string(Embedded.modelName)], "task": ["name": "sst2"],
-          "run": [
-            "optimizer": .string(optimizer), "steps": .int(steps), "seed": .int(seed), "threads": .int(threads),
-            "eval-every": .int(max(1, steps / 4)), "out": .string(out),
-          ],
-        ]), registry)
-    }
-    let layout = try ParameterLayout([
-      .init("q", rows: 8, columns: 8, role: .query), .init("v", rows: 8, columns: 8, role: .value),
-    ])
-    let optimizer = try registry.makeOptimizer(try configuration(forwards).composition, runSteps: forwards)
+  /// As many steps of `optimizer` as the forward passes allow, those of its adapter counted.
+  func steps(of optimizer: String, in layout: ParameterLayout, _ registry: Registry) throws -> Int {
+    let optimizer = try configuration(optimizer, steps: forwards, registry).makeOptimizer()
     var steps = 0
     var used = 0
     while used + optimizer.forwards(at: steps, in: layout) <= forwards {
       used += optimizer.forwards(at: steps, in: layout)
       steps += 1
     }
-    return try configuration(steps)
+    return steps
+  }
+
+  private func configuration(
+    _ optimizer: String, steps: Int, out: String? = nil, _ registry: Registry
+  ) throws -> RunConfiguration {
+    var run: [String: OptionValue] = [
+      "optimizer": .string(optimizer), "steps": .int(steps), "seed": .int(seed), "threads": .int(threads),
+      "eval-every": .int(max(1, steps / 4)),
+    ]
+    run["out"] = out.map { .string($0) }
+    return try RunConfiguration(
+      Settings(["model": ["path": .string(Embedded.modelName)], "task": ["name": "sst2"], "run": run]), registry)
   }
 }

@@ -34,18 +34,20 @@ public struct ReplayedRun {
     let configuration = try RunConfiguration(settings, registry, tasks: tasks)
     Parallel.threads = configuration.threads
     let model = try loadTaskModel(
-      directory: Workbench.modelDirectory(configuration.modelPath), task: configuration.task)
+      directory: Embedded.modelDirectory(configuration.modelPath), task: configuration.task)
     var theta = try model.loadParameters(
       training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
-    var optimizer = try registry.makeOptimizer(configuration.composition, runSteps: configuration.steps)
+    var optimizer = try configuration.makeOptimizer()
     let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
-    let recorded = try Trajectory(file: files.trajectory).steps(of: header, by: optimizer, in: theta.layout)
+    let log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
+    let recorded = log.recorded
     let end = try step ?? Self.bestStep(files)
     guard (0...recorded.count).contains(end) else {
       throw InputError(
         "\(files.trajectory): step \(end)", found: "\(recorded.count) recorded steps", expected: "at least \(end)")
     }
-    while optimizer.nextStep < end { try optimizer.replayStep(&theta, recorded) }
+    let nothing = FunctionObjective { _ in .nan }  // every step is on record
+    try optimizer.run(&theta, on: RecordingObjective(nothing), log: log, until: end)
     try model.pretrained.save(theta, to: out)
     steps = end
     recordedSteps = recorded.count

@@ -1,0 +1,33 @@
+import Zeroth
+
+/// The examples of a training set in the tokens that a model is asked, with what is minimised on them.
+public struct TrainingExamples {
+  /// For each example, what had to go for its prompt to fit.
+  public let cuts: [PromptCut]
+  private let makeObjective: (BatchSampler) -> any Objective
+
+  /// Examples of which `cuts` were left out, on whose mini-batches `makeObjective` gives what is minimised.
+  init(cuts: [PromptCut], _ makeObjective: @escaping (BatchSampler) -> any Objective) {
+    self.cuts = cuts
+    self.makeObjective = makeObjective
+  }
+
+  /// Examples whose candidates are scored; nil for an objective that needs more than their scores.
+  init?(_ examples: any ScoredExamples, _ objective: TaskObjective) {
+    switch objective {
+    case .crossEntropy: self.init(cuts: examples.cuts) { ClassificationObjective(examples, $0) }
+    case .accuracy: self.init(cuts: examples.cuts) { AccuracyObjective(examples, $0) }
+    case .languageModeling, .f1: return nil
+    }
+  }
+
+  /// How many there are.
+  public var count: Int { cuts.count }
+
+  /// What is minimised, on mini-batches of `batch` examples that `seed` draws.
+  ///
+  /// Throws `InputError` where there are no examples, or none in a mini-batch.
+  public func objective(batch: Int, seed: UInt64) throws(InputError) -> any Objective {
+    makeObjective(try BatchSampler(count: count, size: batch, seed: seed))
+  }
+}

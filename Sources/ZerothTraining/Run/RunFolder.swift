@@ -1,0 +1,105 @@
+import Foundation
+import Zeroth
+import ZerothRecords
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// The folder of a run that is being written: its record, metrics and trajectory, and what is there of it already.
+final class RunFolder {
+  let files: RunFiles
+  /// The losses, of which the recorded ones are made again.
+  let log: TrajectoryLog
+  private let metrics: MetricsWriter
+  private var record: RunRecord
+  /// The evaluations that are on record.
+  private var evaluations: [MetricsRow.Evaluation] = []
+  /// Steps whose rows are on record.
+  private var steps = 0
+  /// Whether the best model so far is missing, and has to be written again on the way.
+  private let lacksModel: Bool
+  /// Seconds of training before this process.
+  private(set) var earlierSeconds = 0.0
+
+  /// Opens the folder that `configuration` names: a new one or, `resuming`, the one of this run. Nil where none is named.
+  ///
+  /// Throws `InputError` before anything is written when the folder holds another run, or none to resume.
+  static func open(
+    _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol, at theta: borrowing ParameterStore,
+    resuming: Bool
+  ) throws(InputError) -> RunFolder? {
+    guard let out = configuration.out else {
+      guard !resuming else { throw InputError("--resume", found: "no folder", expected: "--out with the run's folder") }
+      return nil
+    }
+    let files = RunFiles(out)
+    let isThere = FileManager.default.fileExists(atPath: files.record)
+    guard isThere == resuming else {
+      throw InputError(
+        "run.out '\(out)'", found: isThere ? "another run" : "no run",
+        expected: isThere ? "a new folder, or --resume to go on with that run" : "the folder of a run to resume")
+    }
+    if resuming { try PluginIdentity.require(configuration.loadedPlugins, ofRun: files.record) }
+    return try RunFolder(files, configuration, optimizer, theta)
+  }
+
+  private init(
+    _ files: RunFiles, _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol,
+    _ theta: borrowing ParameterStore
+  ) throws(InputError) {
+    self.files = files
+    record = RunRecord(of: configuration, layout: theta.layout)
+    let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
+    log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
+    do {
+      try FileManager.default.createDirectory(atPath: files.folder, withIntermediateDirectories: true)
+    } catch {
+      throw InputError("run.out '\(files.folder)'", found: "a folder that cannot be made", expected: "a place to write to")
+    }
+    lacksModel = !FileManager.default.fileExists(atPath: files.model + "/model.safetensors")
+    if FileManager.default.fileExists(atPath: files.metrics) {
+      metrics = try MetricsWriter(resuming: files.metrics, at: log.recorded.count)
+    } else {
+      metrics = try MetricsWriter(new: files.metrics)
+    }
+    for row in metrics.kept {
+      switch row {
+      case .step(let step):
+        steps = step.step + 1
+        earlierSeconds = step.seconds
+      case .evaluation(let evaluation): evaluations.append(evaluation)
+      }
+    }
+    try record.write(to: files.record)
+  }
+
+  /// The scores on `split` after `step` steps that are on record.
+  func scores(_ split: TaskSetup.Split, after step: Int) -> Scores? {
+    evaluations.first { $0.split == split.rawValue && $0.step == step }.map { Scores(recorded: $0.scores) }
+  }
+
+  /// Whether `model` has to be written when the model after `step` steps is the best so far: it was when the evaluation was
+  /// recorded, so a resumed run leaves it as it is.
+  func needsModel(after step: Int) -> Bool { lacksModel || scores(.dev, after: step) == nil }
+
+  /// Appends an evaluation that is not on record yet.
+  func append(_ row: MetricsRow.Evaluation) throws(InputError) {
+    evaluations.append(row)
+    try metrics.append(.evaluation(row))
+  }
+
+  /// Appends a step that is not on record yet; `seconds` are those of this process.
+  func append(_ report: StepReport, forwards: Int, seconds: Double) throws(InputError) {
+    guard report.step >= steps else { return }
+    steps = report.step + 1
+    try metrics.append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds)))
+  }
+
+  /// Writes down what came of the run.
+  func close(_ result: RunResult) throws(InputError) {
+    try metrics.synchronize()
+    record.end = result.end
+    record.results = result.json
+    try record.write(to: files.record)
+  }
+}

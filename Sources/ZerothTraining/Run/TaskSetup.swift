@@ -1,0 +1,134 @@
+import Foundation
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothSupport
+import ZerothTasks
+
+/// A model set to a task, with the examples that it is trained and measured on.
+///
+/// Each set of examples is turned into tokens once, when it is first asked for.
+public final class TaskSetup {
+  /// A set of examples.
+  public enum Split: String, Sendable, CaseIterable {
+    /// What is trained on.
+    case train
+    /// What checkpoints are chosen by.
+    case dev
+    /// What is measured at the end, and never used to choose anything.
+    case test
+  }
+
+  /// The model and how it is asked about the task.
+  public let model: any TaskModel
+  /// What training minimises.
+  public let objective: TaskObjective
+  /// The examples in text.
+  public let splits: Splits
+  private let demonstrations: [Example]
+  private var encoded: [Split: any EncodedExamples] = [:]
+  private var encodedTraining: TrainingExamples?
+
+  /// The task.
+  public var task: TextTask { model.task }
+
+  /// Reads the model in `modelPath` (or the embedded one, by its name) and the examples at `data` (or the task's own), and
+  /// draws train, dev and test by `seed`.
+  ///
+  /// - Parameters:
+  ///   - objective: what training minimises; by default what the papers train the task by.
+  ///   - testData: a file or folder whose test examples take the place of those at `data`.
+  ///   - size: examples for train and dev; the task's own sizes by default.
+  ///   - testCount: the most test examples; the task's own size by default.
+  ///   - demonstrations: training examples, drawn by the seed, in front of each prompt of dev and test.
+  /// - Throws: `InputError` for anything that cannot be used.
+  public init(
+    modelPath: String, task: TextTask, objective: TaskObjective? = nil, data: String? = nil, testData: String? = nil,
+    size: SplitSize? = nil, testCount: Int? = nil, seed: UInt64, demonstrations count: Int = 0
+  ) throws {
+    guard !task.metrics.isEmpty, task.metrics.allSatisfy(task.kind.metrics.contains) else {
+      throw InputError(
+        "task \(task.name): metrics", found: task.metrics.map(\.rawValue).joined(separator: ", "),
+        expected: "some of \(task.kind.metrics.map(\.rawValue).joined(separator: ", "))")
+    }
+    model = try loadTaskModel(directory: Embedded.modelDirectory(modelPath), task: task)
+    self.objective = try model.objective(objective)
+    splits = try task.load(data ?? Embedded.data(of: task.name), testData: testData)
+      .split(size, test: testCount, seed: seed)
+    guard count >= 0, count <= splits.train.count else {
+      throw InputError(
+        "demonstrations", found: "\(count)", expected: "0 to \(splits.train.count), the training examples there are")
+    }
+    demonstrations = Array(splits.train.prefix(count))
+    if count > 0 { _ = try examples(of: .test) }  // a model that learns nothing in context says so now
+  }
+
+  /// The model, tokenizer and examples that `configuration` names.
+  public convenience init(_ configuration: RunConfiguration) throws {
+    try self.init(
+      modelPath: configuration.modelPath, task: configuration.task, objective: configuration.objective,
+      data: configuration.data, testData: configuration.testData, size: configuration.sample,
+      testCount: configuration.testCount ?? .max, seed: UInt64(configuration.splitSeed))
+  }
+
+  /// The examples of `split` in text.
+  public func examples(_ split: Split) -> [Example] {
+    switch split {
+    case .train: splits.train
+    case .dev: splits.dev
+    case .test: splits.test
+    }
+  }
+
+  /// The training examples as the model is trained on them. Throws `InputError` naming one that cannot be asked.
+  public func training() throws(InputError) -> TrainingExamples {
+    if let encodedTraining { return encodedTraining }
+    let training = try model.encode(splits.train, toMinimize: objective)
+    encodedTraining = training
+    return training
+  }
+
+  /// The model's answers on `split` at theta. Throws `InputError` naming an example that cannot be asked.
+  public func evaluate(_ split: Split, at theta: borrowing ParameterStore) throws(InputError) -> TaskResult {
+    TaskResult(task, try examples(of: split).answers(at: theta))
+  }
+
+  /// Turns into tokens what a run needs: the training examples, dev and test.
+  ///
+  /// Throws `InputError` naming an example that cannot be asked: before a run writes anything.
+  func prepareForTraining() throws(InputError) {
+    _ = try training()
+    for split in [Split.dev, .test] { _ = try examples(of: split) }
+  }
+
+  /// The examples of `split` as the model is asked them.
+  private func examples(of split: Split) throws(InputError) -> any EncodedExamples {
+    if let known = encoded[split] { return known }
+    let fresh = try model.encode(examples(split), demonstrations: split == .train ? [] : demonstrations)
+    encoded[split] = fresh
+    return fresh
+  }
+
+  /// Where the examples come from and what was left out of the prompts that have been made, in words.
+  public var notes: [String] {
+    let made = Split.allCases.compactMap { split -> (Split, [PromptCut])? in
+      let training = split == .train ? encodedTraining?.cuts : nil
+      return (training ?? encoded[split]?.cuts).map { (split, $0) }
+    }
+    return splits.notes + made.flatMap { cutNotes($0, $1) }
+  }
+
+  /// What was left out of the prompts of `split`, in words; nothing where all of them fit.
+  private func cutNotes(_ split: Split, _ cuts: [PromptCut]) -> [String] {
+    var notes: [String] = []
+    let cut = zip(examples(split), cuts).filter { $0.1.tokens > 0 }
+    if let first = cut.first {
+      notes.append(
+        "\(split): \(cut.count) of \(cuts.count) prompts cut to \(model.maximalLength) tokens, the first of them "
+          + "\(first.0.source)")
+    }
+    let fewer = cuts.count { $0.demonstrations > 0 }
+    if fewer > 0 { notes.append("\(split): \(fewer) of \(cuts.count) prompts have no room for all demonstrations") }
+    return notes
+  }
+}
