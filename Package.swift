@@ -132,6 +132,7 @@ let package = Package(
     .testTarget(
       name: "ZerothCommandsTests",
       dependencies: ["zeroth", "ZerothCommands", "ZerothResources", "ZerothSupport", "ZerothTasks", "TestSupport"]),
+    .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),
     .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(
       name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"], exclude: ["Sources-that-must-fail"]),

@@ -1,0 +1,65 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// docs/architecture.md has a table of what each module may import: the sources keep to it.
+@Suite struct ModuleTableTests {
+  /// Modules of the toolchain, which everyone may import.
+  static let toolchain: Set<String> = ["Foundation", "Synchronization"]
+
+  /// The modules that each row of the table allows, by the row's module.
+  private func table() throws -> [String: Set<String>] {
+    let file = SharedMaterial.package.appendingPathComponent("docs/architecture.md")
+    var table: [String: Set<String>] = [:]
+    for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+      let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+      // Module, what it holds, what it may import, lines.
+      guard cells.count == 4, Int(cells[3]) != nil, cells[0].hasPrefix("`"), cells[0].hasSuffix("`") else { continue }
+      table[String(cells[0].dropFirst().dropLast())] = Set(cells[2].split(separator: ",").map { $0.trimmed })
+    }
+    return table
+  }
+
+  /// The modules that the Swift files below `folder` import, with one file for each.
+  private func imports(below folder: URL) throws -> [String: String] {
+    var imports: [String: String] = [:]
+    let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+    while let file = files?.nextObject() as? URL {
+      guard file.pathExtension == "swift" else { continue }
+      for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+        guard let match = line.firstMatch(of: /^(?:@\w+ )?import (?:struct |func )?(\w+)/) else { continue }
+        imports[String(match.1)] = file.lastPathComponent
+      }
+    }
+    return imports
+  }
+
+  @Test func sourcesImportWhatTheTableAllows() throws {
+    let table = try table()
+    let sources = SharedMaterial.package.appendingPathComponent("Sources")
+    let modules = try FileManager.default.contentsOfDirectory(atPath: sources.path).filter { !$0.hasPrefix("CZlib") }
+    #expect(Set(table.keys) == Set(modules))
+    for (module, allowed) in table {
+      let mayImportAll = allowed.contains("and all of the above")
+      for (imported, file) in try imports(below: sources.appendingPathComponent(module)) {
+        let isAllowed =
+          allowed.contains(imported) || Self.toolchain.contains(imported) || (mayImportAll && table[imported] != nil)
+          || (module == "zeroth" && !imported.hasPrefix("Zeroth"))
+        #expect(isAllowed, "\(module)/\(file) imports \(imported)")
+      }
+    }
+  }
+
+  /// A strategy needs the core and the descriptions of strategies; no model, no task, no resource.
+  @Test func strategiesImportTheCoreAndTheDescriptionsAlone() throws {
+    for name in ["HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"] {
+      let folder = SharedMaterial.package.appendingPathComponent("Plugins/\(name)/Sources")
+      let others = try imports(below: folder).keys.filter { !["Foundation", "Zeroth", "ZerothStrategies"].contains($0) }
+      #expect(others.isEmpty, "\(name)")
+    }
+  }
+}
+
+extension StringProtocol {
+  fileprivate var trimmed: String { trimmingCharacters(in: .whitespaces) }
+}
