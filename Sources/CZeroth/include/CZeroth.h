@@ -116,9 +116,6 @@ void zeroth_join_columns(size_t m, size_t r, const float *_Nullable a, size_t s,
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
                   const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);
-/// C (m x n) = alpha A^T B + beta C with A k x m, B k x n.
-void zeroth_sgemm_tn(size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
-                     const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);
 /// The file that `cblas_sgemm` comes from: to see that it is OpenBLAS's and not GSL's.
 const char *_Nonnull zeroth_blas_library(void);
 /// OpenBLAS's own words on its build and the kernels it chose.
