@@ -40,7 +40,8 @@ let package = Package(
       linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("gsl"), .linkedLibrary("m")]),
     .target(name: "Zeroth", dependencies: ["CZeroth"]),
     .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth"]),
-    .target(name: "ZerothTasks", dependencies: ["Zeroth", "ZerothModels"]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "ZerothTasks", dependencies: ["CZlib", "Zeroth", "ZerothModels"]),
     .target(
       name: "ZerothRuns",
       dependencies: [
