@@ -7,7 +7,7 @@ import Zeroth
 ///     x = x + O(attention(rotate(Q n), rotate(K n), V n)),  n = rms(x)
 ///     x = x + D (silu(G n) * U n),                          n = rms(x)
 ///     logits = H rms(x)                                     H is E where they are tied
-struct Llama: CausalArchitecture, @unchecked Sendable {
+struct Llama: CausalArchitecture {
   private struct Layer {
     let attentionNorm: Int
     let query, key, value, output: Linear

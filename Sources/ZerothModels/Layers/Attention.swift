@@ -74,9 +74,8 @@ extension Weights {
   /// Rotary embedding of the heads of `x` by the positions of `batch` (Su et al. 2021, in the half-split form).
   func rotate(_ x: Matrix, heads: Int, _ batch: TokenBatch, _ table: RotaryTable) {
     let positions = batch.positions
-    table.extend(to: (positions.max() ?? 0) + 1)
     let chunks = rowChunks(of: x)
-    table.withAngles { cosines, sines in
+    table.withAngles(below: (positions.max() ?? 0) + 1) { cosines, sines in
       let state = (
         x: x, head: x.columns / heads, rows: x.rows / variants, positions: positions, cosines: cosines, sines: sines,
         chunks: chunks
@@ -85,7 +84,7 @@ extension Weights {
         for r in s.chunks[i] {
           let at = s.positions[r % s.rows] * (s.head / 2)
           for column in stride(from: 0, to: s.x.columns, by: s.head) {
-            zeroth_rotate(s.head, s.cosines.address + at, s.sines.address + at, s.x.row(r) + column)
+            zeroth_rotate(s.head, s.cosines.pointer + at, s.sines.pointer + at, s.x.row(r) + column)
           }
         }
       }

@@ -61,12 +61,12 @@ struct PackedRows: @unchecked Sendable {
   /// y[:, column ..< column + height] = x W^T on all threads, for the few rows W of a thin factor, `stride` floats apart.
   func multiplyThin(_ w: UnsafePointer<Float>, height: Int, stride: Int, into y: Matrix, column: Int) {
     let tiles = Pieces(groups: groups, of: rows / groups, by: Int(zeroth_tile_rows()))
-    let state = (x: self, w: SendableAddress(w), height: height, stride: stride, y: y, column: column, tiles: tiles)
+    let state = (x: self, w: SendablePointer(w), height: height, stride: stride, y: y, column: column, tiles: tiles)
     Parallel.forEach(tiles.count, with: state) { s, i, _ in
       let rows = s.tiles[i]
       let out = s.y.row(rows.lowerBound) + s.column
       zeroth_multiply_packed(
-        rows.count, s.height, s.x.factors(rows, columns: 0..<s.x.columns, s.w.address, stride: s.stride),
+        rows.count, s.height, s.x.factors(rows, columns: 0..<s.x.columns, s.w.pointer, stride: s.stride),
         zeroth_factors(), zeroth_bias(), zeroth_identity, .rows(out, stride: s.y.columns))
     }
   }

@@ -169,12 +169,6 @@ struct Weights: @unchecked Sendable {
   }
 }
 
-/// An address that goes between threads; nobody writes through it.
-struct SendableAddress: @unchecked Sendable {
-  let address: UnsafePointer<Float>
-  init(_ address: UnsafePointer<Float>) { self.address = address }
-}
-
 extension Direction {
   /// target = D[rows] of `block`.
   func write(_ block: ParameterBlock, rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
