@@ -206,32 +206,6 @@ struct Product: @unchecked Sendable {
   }
 }
 
-extension Weights {
-  /// y = f(x W^T + b), or y += x W^T + b: x is variants * R x n, W m x n, y variants * R x m. With `rows` or `columns`,
-  /// that part of W alone, and the part of b that belongs to the rows.
-  func linear(
-    _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
-    bias: ParameterBlock? = nil, into results: ProductResults, accumulate: Bool = false,
-    activation: zeroth_activation = zeroth_identity
-  ) {
-    workspace.scope {
-      let biases = bias.map { vector($0, rows: rows) }
-      let product = Product(x, weight, rows: rows, columns: columns, self)
-      let blocks = product.blocks
-      let scratch = workspace.scratch(product.scratchCount)
-      for pass in product.passes {
-        for stage in product.stages {
-          product.make(stage, pass: pass)
-          let layer = LinearStage(
-            product: product, blocks: blocks, stage: stage, pass: pass, rows: x.rows / variants, results: results,
-            accumulate: accumulate, biases: biases, activation: activation, scratch: scratch)
-          Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, layer)
-        }
-      }
-    }
-  }
-}
-
 /// Where the results of a product go.
 enum ProductResults: @unchecked Sendable {
   /// To a matrix.
@@ -248,28 +222,5 @@ enum ProductResults: @unchecked Sendable {
     case .packed(let y): y.result(rows, column: panel.lowerBound)
     case .block(let y): .rows(y + (rows.lowerBound - block.lowerBound) * panel.count, stride: panel.count)
     }
-  }
-}
-
-/// What the pieces of a stage of a linear layer share. A variant has `rows` rows of x and a row of `biases`.
-private struct LinearStage: ~Copyable, ParallelWork {
-  let product: Product
-  let blocks: Pieces
-  let stage, pass: Range<Int>
-  let rows: Int
-  let results: ProductResults
-  let accumulate: Bool
-  let biases: Matrix?
-  let activation: zeroth_activation
-  let scratch: Scratch
-
-  /// The product of a panel with a block.
-  func run(_ item: Int, _ worker: Int) {
-    let i = item % stage.count
-    let first = product.panel(stage.lowerBound + i).lowerBound
-    product.multiply(
-      i, of: stage, block: blocks[item / stage.count], pass: pass,
-      bias: biases.map { zeroth_bias(rows: $0.base + first, stride: $0.columns, shared: rows, before: 0) }
-        ?? zeroth_bias(), activation: activation, into: results, accumulate: accumulate, scratch: scratch[worker])
   }
 }

@@ -60,63 +60,6 @@ struct Weights: @unchecked Sendable {
     return result
   }
 
-  /// Rows `shift` + `ids` of the table `block` in each variant: variants * ids.count x columns; added to `x` if asked for.
-  func embed(
-    _ ids: [Int], shiftedBy shift: Int = 0, _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false
-  ) {
-    let direction = displacement(of: block)
-    let right = direction != nil && block.isMatrix ? lowRank.map { rightFactor($0, block) } : nil
-    let chunks = Pieces(0..<ids.count, by: 16)
-    let scratch = workspace.scratch(3 * block.columns + (right?.rows ?? 0))
-    let table = Table(
-      weights: self, ids: ids, shift: shift, block: block, direction: direction, right: right, x: x,
-      accumulate: accumulate,
-      chunks: chunks, scratch: scratch)
-    Parallel.forEach(chunks.count, workers: scratch.workers, table)
-  }
-
-  /// What the pieces of `embed` share; `right` is V^T, r x columns, of a low-rank direction.
-  private struct Table: ~Copyable, ParallelWork {
-    let weights: Weights
-    let ids: [Int]
-    let shift: Int
-    let block: ParameterBlock
-    let direction: (any Direction)?
-    let right: Matrix?
-    let x: Matrix
-    let accumulate: Bool
-    let chunks: Pieces
-    let scratch: Scratch
-
-    func run(_ chunk: Int, _ worker: Int) { for i in chunks[chunk] { embed(i, scratch[worker]) } }
-
-    /// Row shift + ids[i] in each variant.
-    private func embed(_ i: Int, _ z: UnsafeMutablePointer<Float>) {
-      let n = block.columns
-      let rows = (shift + ids[i])..<(shift + ids[i] + 1)
-      let moved = z + n
-      let source = moved + n
-      weights.stored.read(block, rows: rows, into: source)
-      if let lowRank = weights.lowRank, let right {
-        let left = UnsafeMutableBufferPointer(start: source + n, count: right.rows)
-        lowRank.writeLeft(of: block, rows: rows, into: left)
-        z.update(repeating: 0, count: n)
-        zeroth_low_rank_add(1, n, right.rows, lowRank.matrixScale, source + n, right.base, z, n)
-      } else if let direction {
-        direction.write(block, rows: rows, into: z)
-      }
-      for v in 0..<weights.variants {
-        var row = UnsafePointer(source)
-        if direction != nil, weights.offsets[v] != 0 {
-          zeroth_displace(n, row, weights.offsets[v], z, moved)
-          row = UnsafePointer(moved)
-        }
-        let target = x.row(v * ids.count + i)
-        if accumulate { zeroth_axpy(n, 1, row, target) } else { target.update(from: row, count: n) }
-      }
-    }
-  }
-
   /// V^T of a low-rank direction on `block`: r x columns.
   func rightFactor(_ direction: any LowRankDirection, _ block: ParameterBlock) -> Matrix {
     let right = workspace.matrix(direction.rank, block.columns)
@@ -130,41 +73,20 @@ struct Weights: @unchecked Sendable {
     Pieces(groups: variants, of: x.rows / variants, by: (1 << 14) / max(1, x.columns))
   }
 
+  /// 0 ..< width as one piece, or as about `count` of whole units where `x` has so many rows that a layer's activations
+  /// weigh: then they exist for a piece at a time.
+  func pieces(of width: Int, unit: Int, count: Int, for x: Matrix) -> Pieces {
+    guard x.rows >= 256 * variants, count > 1 else { return Pieces(0..<width, by: width) }
+    let units = (width + unit - 1) / unit
+    return Pieces(0..<width, by: (units + count - 1) / count * unit)
+  }
+
   /// x = x y, element by element.
   func multiply(_ x: Matrix, by y: Matrix) {
     let chunks = rowChunks(of: x)
     Parallel.forEach(chunks.count, with: (x: x, y: y, chunks: chunks)) { s, i, _ in
       let rows = s.chunks[i]
       zeroth_multiply(rows.count * s.x.columns, s.y.row(rows.lowerBound), s.x.row(rows.lowerBound))
-    }
-  }
-
-  /// out = layer norm of the rows of `x`: (x - mean) / sqrt(var + eps) * gain + bias.
-  func layerNorm(_ x: Matrix, gain: ParameterBlock?, bias: ParameterBlock?, eps: Float = 1e-5, into out: Matrix) {
-    workspace.scope {
-      let chunks = rowChunks(of: x)
-      let state = (
-        x: x, gains: gain.map { vector($0) }, biases: bias.map { vector($0) }, eps: eps, out: out, chunks: chunks
-      )
-      Parallel.forEach(chunks.count, with: state) { s, i, _ in
-        let (v, rows) = (i / s.chunks.countInGroup, s.chunks[i])
-        zeroth_layer_norm(
-          rows.count, s.x.columns, s.eps, s.gains?.row(v), s.biases?.row(v), s.x.row(rows.lowerBound),
-          s.out.row(rows.lowerBound))
-      }
-    }
-  }
-
-  /// out = RMS norm of the rows of `x`: x / sqrt(mean(x^2) + eps) * gain.
-  func rmsNorm(_ x: Matrix, gain: ParameterBlock, eps: Float, into out: Matrix) {
-    workspace.scope {
-      let chunks = rowChunks(of: x)
-      let state = (x: x, gains: vector(gain), eps: eps, out: out, chunks: chunks)
-      Parallel.forEach(chunks.count, with: state) { s, i, _ in
-        let (v, rows) = (i / s.chunks.countInGroup, s.chunks[i])
-        zeroth_rms_norm(
-          rows.count, s.x.columns, s.eps, s.gains.row(v), s.x.row(rows.lowerBound), s.out.row(rows.lowerBound))
-      }
     }
   }
 }
