@@ -122,10 +122,11 @@ const char *_Nonnull zeroth_blas_library(void);
 const char *_Nonnull zeroth_blas_configuration(void);
 
 // ---- Products with W (row-major, fp32) ---------------------------------------------------------------------------
+// Sources/ZerothModels/Layers/Product.swift says what a tile, a block, a panel and a stage are.
 
 /// Floats that X (m x k) takes when it is packed.
 size_t zeroth_packed_count(size_t m, size_t k);
-/// Rows of X in a tile: a packed X of so many rows, or a multiple, is its tiles one behind the other.
+/// Rows of X in a tile. A packed X is its tiles, one behind the other; the last may have fewer rows.
 size_t zeroth_tile_rows(void);
 /// Packs X for products: tiles of rows, column by column, in the order in which the kernel reads them. `packed` is
 /// aligned to 64 bytes.
