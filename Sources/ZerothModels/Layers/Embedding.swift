@@ -2,22 +2,22 @@ import CZeroth
 import Zeroth
 
 extension Weights {
-  /// Rows `shift` + `ids` of the table `block` in each variant: variants * ids.count x columns; added to `x` if asked for.
+  /// x = the rows `shift` + `ids` of the table `block` in each variant, variants * ids.count x columns, or x += them.
   func embed(
     _ ids: [Int], shiftedBy shift: Int = 0, _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false
   ) {
     let direction = displacement(of: block)
     let right = direction != nil && block.isMatrix ? lowRank.map { rightFactor($0, block) } : nil
-    let chunks = Pieces(0..<ids.count, by: 16)
+    let ranges = EqualRanges(0..<ids.count, by: 16)
     let scratch = workspace.scratch(3 * block.columns + (right?.rows ?? 0))
     let table = Table(
       weights: self, ids: ids, shift: shift, block: block, direction: direction, right: right, x: x,
-      accumulate: accumulate,
-      chunks: chunks, scratch: scratch)
-    Parallel.forEach(chunks.count, workers: scratch.workers, table)
+      accumulate: accumulate, ranges: ranges, scratch: scratch)
+    Parallel.forEach(ranges.count, workers: scratch.workers, table)
   }
 
-  /// What the pieces of `embed` share; `right` is V^T, r x columns, of a low-rank direction.
+  /// What the threads of `embed` share, and what they do: each embeds some of `ids` at a time. `right` is V^T, r x
+  /// columns, of a low-rank direction.
   private struct Table: ~Copyable, ParallelWork {
     let weights: Weights
     let ids: [Int]
@@ -27,10 +27,10 @@ extension Weights {
     let right: Matrix?
     let x: Matrix
     let accumulate: Bool
-    let chunks: Pieces
+    let ranges: EqualRanges
     let scratch: Scratch
 
-    func run(_ chunk: Int, _ worker: Int) { for i in chunks[chunk] { embed(i, scratch[worker]) } }
+    func run(_ range: Int, _ worker: Int) { for i in ranges[range] { embed(i, scratch[worker]) } }
 
     /// Row shift + ids[i] in each variant.
     private func embed(_ i: Int, _ z: UnsafeMutablePointer<Float>) {

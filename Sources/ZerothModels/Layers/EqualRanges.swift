@@ -1,32 +1,37 @@
-/// Ranges of one size that cover a whole, the last perhaps smaller: the pieces of a loop, without an array of them.
+/// Ranges of one size that cover a whole, the last perhaps smaller, without an array of them: for loops that are cut.
 ///
-/// The whole may be some groups of the same length, one behind the other; a piece then lies in one group.
-struct Pieces: RandomAccessCollection {
+/// The whole may be some runs of the same length, one behind the other, such as the rows of several variants. No range
+/// then reaches from one run into the next.
+struct EqualRanges: RandomAccessCollection {
   private let start: Int
-  private let groups: Int
+  private let runs: Int
   private let length: Int
   private let size: Int
 
+  /// Ranges of `size` that cover `whole`.
   init(_ whole: Range<Int>, by size: Int) {
-    self.init(from: whole.lowerBound, groups: 1, of: whole.count, by: size)
+    self.init(from: whole.lowerBound, runs: 1, of: whole.count, by: size)
   }
 
-  init(from start: Int = 0, groups: Int, of length: Int, by size: Int) {
+  /// Ranges of `size` that cover `runs` runs of `length` each.
+  init(runs: Int, of length: Int, by size: Int) { self.init(from: 0, runs: runs, of: length, by: size) }
+
+  private init(from start: Int, runs: Int, of length: Int, by size: Int) {
     self.start = start
-    self.groups = groups
+    self.runs = runs
     self.length = length
     self.size = Swift.max(1, size)
   }
 
-  /// Pieces of a group.
-  var countInGroup: Int { (length + size - 1) / size }
+  /// Ranges of a run.
+  var countInRun: Int { (length + size - 1) / size }
 
   var startIndex: Int { 0 }
-  var endIndex: Int { groups * countInGroup }
+  var endIndex: Int { runs * countInRun }
 
   subscript(i: Int) -> Range<Int> {
-    let (group, piece) = i.quotientAndRemainder(dividingBy: countInGroup)
-    let end = Swift.min((piece + 1) * size, length)
-    return (start + group * length + piece * size)..<(start + group * length + end)
+    let (run, place) = i.quotientAndRemainder(dividingBy: countInRun)
+    let end = Swift.min((place + 1) * size, length)
+    return (start + run * length + place * size)..<(start + run * length + end)
   }
 }

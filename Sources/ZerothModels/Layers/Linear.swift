@@ -8,8 +8,8 @@ struct Linear: Sendable {
 }
 
 extension Weights {
-  /// y = f(x W^T + b), or y += x W^T + b: x is variants * R x n, W m x n, y variants * R x m. With `rows` or `columns`,
-  /// that part of W alone, and the part of b that belongs to the rows.
+  /// y = f(x W^T + b), or y += x W^T + b: x is variants * R x n, W m x n, y variants * R x m. `rows` and `columns`
+  /// choose some of W's, and with the rows some elements of b.
   func linear(
     _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
     bias: ParameterBlock? = nil, into results: ProductResults, accumulate: Bool = false,
@@ -20,14 +20,13 @@ extension Weights {
       let product = Product(x, weight, rows: rows, columns: columns, self)
       let blocks = product.blocks
       let scratch = workspace.scratch(product.scratchCount)
-      for pass in product.passes {
-        for stage in product.stages {
-          product.make(stage, pass: pass)
-          let layer = LinearStage(
-            product: product, blocks: blocks, stage: stage, pass: pass, rows: x.rows / variants, results: results,
-            accumulate: accumulate, biases: biases, activation: activation, scratch: scratch)
-          Parallel.forEach(stage.count * blocks.count, workers: scratch.workers, layer)
-        }
+      for i in 0..<product.stageCount {
+        let stage = product.stage(i)
+        product.make(stage)
+        let layer = LinearStage(
+          product: product, blocks: blocks, stage: stage, rows: x.rows / variants, results: results,
+          accumulate: accumulate, biases: biases, activation: activation, scratch: scratch)
+        Parallel.forEach(stage.panels.count * blocks.count, workers: scratch.workers, layer)
       }
     }
   }
@@ -61,11 +60,12 @@ extension Weights {
   }
 }
 
-/// What the pieces of a stage of a linear layer share. A variant has `rows` rows of x and a row of `biases`.
+/// What the threads share that compute a stage of a linear layer, and what they do: each multiplies a block by a
+/// panel at a time. A variant has `rows` rows of x and a row of `biases`.
 private struct LinearStage: ~Copyable, ParallelWork {
   let product: Product
-  let blocks: Pieces
-  let stage, pass: Range<Int>
+  let blocks: EqualRanges
+  let stage: Product.Stage
   let rows: Int
   let results: ProductResults
   let accumulate: Bool
@@ -73,12 +73,12 @@ private struct LinearStage: ~Copyable, ParallelWork {
   let activation: zeroth_activation
   let scratch: Scratch
 
-  /// The product of a panel with a block.
   func run(_ item: Int, _ worker: Int) {
-    let i = item % stage.count
-    let first = product.panel(stage.lowerBound + i).lowerBound
+    let (block, place) = item.quotientAndRemainder(dividingBy: stage.panels.count)
+    let i = stage.panels.lowerBound + place
+    let first = product.panel(i).lowerBound
     product.multiply(
-      i, of: stage, block: blocks[item / stage.count], pass: pass,
+      i, of: stage, block: blocks[block],
       bias: biases.map { zeroth_bias(rows: $0.base + first, stride: $0.columns, shared: rows, before: 0) }
         ?? zeroth_bias(), activation: activation, into: results, accumulate: accumulate, scratch: scratch[worker])
   }

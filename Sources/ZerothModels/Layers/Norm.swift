@@ -9,7 +9,7 @@ struct Norm: Sendable {
 }
 
 extension Weights {
-  /// The layer norm as a new matrix.
+  /// `layerNorm` of `x` with the blocks of `norm`, as a new matrix.
   func apply(_ norm: Norm, to x: Matrix) -> Matrix {
     let y = workspace.matrix(x.rows, x.columns)
     layerNorm(
@@ -20,12 +20,12 @@ extension Weights {
   /// out = layer norm of the rows of `x`: (x - mean) / sqrt(var + eps) * gain + bias.
   func layerNorm(_ x: Matrix, gain: ParameterBlock?, bias: ParameterBlock?, eps: Float = 1e-5, into out: Matrix) {
     workspace.scope {
-      let chunks = rowChunks(of: x)
+      let ranges = rowRanges(of: x)
       let state = (
-        x: x, gains: gain.map { vector($0) }, biases: bias.map { vector($0) }, eps: eps, out: out, chunks: chunks
+        x: x, gains: gain.map { vector($0) }, biases: bias.map { vector($0) }, eps: eps, out: out, ranges: ranges
       )
-      Parallel.forEach(chunks.count, with: state) { s, i, _ in
-        let (v, rows) = (i / s.chunks.countInGroup, s.chunks[i])
+      Parallel.forEach(ranges.count, with: state) { s, i, _ in
+        let (v, rows) = (i / s.ranges.countInRun, s.ranges[i])
         zeroth_layer_norm(
           rows.count, s.x.columns, s.eps, s.gains?.row(v), s.biases?.row(v), s.x.row(rows.lowerBound),
           s.out.row(rows.lowerBound))
@@ -36,10 +36,10 @@ extension Weights {
   /// out = RMS norm of the rows of `x`: x / sqrt(mean(x^2) + eps) * gain.
   func rmsNorm(_ x: Matrix, gain: ParameterBlock, eps: Float, into out: Matrix) {
     workspace.scope {
-      let chunks = rowChunks(of: x)
-      let state = (x: x, gains: vector(gain), eps: eps, out: out, chunks: chunks)
-      Parallel.forEach(chunks.count, with: state) { s, i, _ in
-        let (v, rows) = (i / s.chunks.countInGroup, s.chunks[i])
+      let ranges = rowRanges(of: x)
+      let state = (x: x, gains: vector(gain), eps: eps, out: out, ranges: ranges)
+      Parallel.forEach(ranges.count, with: state) { s, i, _ in
+        let (v, rows) = (i / s.ranges.countInRun, s.ranges[i])
         zeroth_rms_norm(
           rows.count, s.x.columns, s.eps, s.gains.row(v), s.x.row(rows.lowerBound), s.out.row(rows.lowerBound))
       }

@@ -4,7 +4,8 @@ import Synchronization
 /// Cosines and sines of a rotary embedding for position after position, head / 2 of each.
 ///
 /// A context can be so long that its whole table would take seconds and tens of megabytes. So the table grows when a
-/// position is asked for that it lacks. Rows that were handed out never change: several threads may ask at the same time.
+/// position is asked for that it lacks. Rows that were handed out never change: several threads may ask at the same
+/// time.
 final class RotaryTable: Sendable {
   /// The rows of the positions below `count`.
   private struct Angles {
@@ -33,8 +34,8 @@ final class RotaryTable: Sendable {
     }
   }
 
-  /// Calls `body` with the rows of the positions below `count`, cos(p f) and sin(p f) of position p and frequency f. They
-  /// are valid for the call.
+  /// Calls `body` with the rows of the positions below `count`, cos(p f) and sin(p f) of position p and frequency f.
+  /// They are valid for the call.
   func withAngles(
     below count: Int, _ body: (_ cosines: SendablePointer<Float>, _ sines: SendablePointer<Float>) -> Void
   ) {

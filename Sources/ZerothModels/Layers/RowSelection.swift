@@ -1,7 +1,10 @@
 import Zeroth
 
 extension Weights {
-  /// A place for the rows `rows` of `x`: x's own where they ascend, as `select` then moves them up.
+  /// A matrix for the rows `rows` of each variant of `x`, for `select` to fill.
+  ///
+  /// Where the rows ascend it is the beginning of x's own memory, so that it takes no more: `select` moves rows up one
+  /// after the other, and never writes over one that it has yet to read.
   func place(for rows: [Int], of x: Matrix) -> Matrix {
     let isAscending = zip(rows, rows.dropFirst()).allSatisfy { $0 < $1 }
     return isAscending
@@ -9,7 +12,7 @@ extension Weights {
       : workspace.matrix(variants * rows.count, x.columns)
   }
 
-  /// y = the rows `rows` of each variant of `x`; y may be their `place`.
+  /// y = the rows `rows` of each variant of `x`; y may be what `place(for:of:)` gives for them.
   func select(_ rows: [Int], of x: Matrix, into y: Matrix) {
     for v in 0..<variants {
       for (i, row) in rows.enumerated() {
@@ -18,7 +21,7 @@ extension Weights {
     }
   }
 
-  /// The rows `rows` of each variant of `x`, which is given up for them.
+  /// The rows `rows` of each variant of `x`, whose own values may be lost.
   func select(_ rows: [Int], of x: Matrix) -> Matrix {
     let y = place(for: rows, of: x)
     select(rows, of: x, into: y)

@@ -4,8 +4,8 @@ import Zeroth
 /// The weights that a forward pass reads: theta + offset_v D for each of several variants v, of which no weight is
 /// ever written. Activations hold the variants one below the other: rows v R ..< (v + 1) R belong to variant v.
 ///
-/// The models are written against its operations (embed, linear, norm) and do not know which of the three they get:
-/// plain weights, those displaced by a low-rank direction, or by a dense one.
+/// The models are written against its operations (embed, linear, norm). They do not know which of three they get: plain
+/// weights, weights that a low-rank direction displaces, or weights that a dense direction displaces.
 struct Weights: @unchecked Sendable {
   let layout: ParameterLayout
   let direction: (any Direction)?
@@ -30,8 +30,9 @@ struct Weights: @unchecked Sendable {
 
   var variants: Int { offsets.count }
 
-  /// Whether variants go one after the other: with so many rows, reading W once more costs nothing, and the activations
-  /// of one variant take the memory of inference. A dense direction is made once for all variants instead.
+  /// Whether variants are evaluated one after the other instead of together: then the activations take no more memory
+  /// than those of inference. With so many rows, it costs nothing that each evaluation reads W anew. A dense
+  /// direction is excepted, because each evaluation would have to make it anew.
   static func measuresApart(_ direction: (any Direction)?, rows: Int) -> Bool {
     (direction == nil || direction?.lowRank != nil) && rows >= 256
   }
@@ -68,24 +69,26 @@ struct Weights: @unchecked Sendable {
     return right
   }
 
-  /// The rows of each variant of `x` in chunks, for a loop over them.
-  func rowChunks(of x: Matrix) -> Pieces {
-    Pieces(groups: variants, of: x.rows / variants, by: (1 << 14) / max(1, x.columns))
+  /// Ranges of the rows of `x`, each of one variant, for a loop that threads share.
+  func rowRanges(of x: Matrix) -> EqualRanges {
+    EqualRanges(runs: variants, of: x.rows / variants, by: (1 << 14) / max(1, x.columns))
   }
 
-  /// 0 ..< width as one piece, or as about `count` of whole units where `x` has so many rows that a layer's activations
-  /// weigh: then they exist for a piece at a time.
-  func pieces(of width: Int, unit: Int, count: Int, for x: Matrix) -> Pieces {
-    guard x.rows >= 256 * variants, count > 1 else { return Pieces(0..<width, by: width) }
+  /// The outputs 0 ..< width of a layer that `x` enters, as one range, or as about `count` ranges of whole units.
+  ///
+  /// With many rows of x, what lies between two layers takes much memory. A caller that computes both layers range by
+  /// range needs the memory of one range alone. With few rows there is one range.
+  func outputRanges(of width: Int, unit: Int, count: Int, for x: Matrix) -> EqualRanges {
+    guard x.rows >= 256 * variants, count > 1 else { return EqualRanges(0..<width, by: width) }
     let units = (width + unit - 1) / unit
-    return Pieces(0..<width, by: (units + count - 1) / count * unit)
+    return EqualRanges(0..<width, by: (units + count - 1) / count * unit)
   }
 
   /// x = x y, element by element.
   func multiply(_ x: Matrix, by y: Matrix) {
-    let chunks = rowChunks(of: x)
-    Parallel.forEach(chunks.count, with: (x: x, y: y, chunks: chunks)) { s, i, _ in
-      let rows = s.chunks[i]
+    let ranges = rowRanges(of: x)
+    Parallel.forEach(ranges.count, with: (x: x, y: y, ranges: ranges)) { s, i, _ in
+      let rows = s.ranges[i]
       zeroth_multiply(rows.count * s.x.columns, s.y.row(rows.lowerBound), s.x.row(rows.lowerBound))
     }
   }
