@@ -4,12 +4,13 @@ SHELL := /bin/bash
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
-# OpenBLAS and GSL, where they are missing (Debian and Ubuntu).
+# OpenBLAS, GSL and zlib, where they are missing (Debian and Ubuntu). A library is there when one of the places has it.
 packages:
-	@if ! { [ -e /usr/include/gsl/gsl_rng.h ] && ls /usr/include/*/cblas.h /usr/include/cblas.h >/dev/null 2>&1 \
-	    && ls /usr/lib/*/libopenblas.so /usr/lib/libopenblas.so >/dev/null 2>&1; }; then \
+	@has() { for place; do if [ -e "$$place" ]; then return 0; fi; done; return 1; }; \
+	if ! { has /usr/include/cblas.h /usr/include/*/cblas.h && has /usr/lib/libopenblas.so /usr/lib/*/libopenblas.so \
+	    && has /usr/include/gsl/gsl_rng.h && has /usr/include/zlib.h; }; then \
 	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
-	  $$sudo apt-get update && $$sudo apt-get install -y libopenblas-dev libgsl-dev; \
+	  $$sudo apt-get update && $$sudo apt-get install -y libopenblas-dev libgsl-dev zlib1g-dev; \
 	fi
 
 build: packages

@@ -47,7 +47,8 @@ let package = Package(
 
     // Models, tasks and runs.
     .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth", "ZerothSupport"]),
-    .target(name: "ZerothTasks", dependencies: ["Zeroth", "ZerothModels", "ZerothSupport"]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "ZerothTasks", dependencies: ["CZlib", "Zeroth", "ZerothModels", "ZerothSupport"]),
     .target(name: "ZerothRecords", dependencies: ["Zeroth", "ZerothSupport"]),
     .target(
       name: "ZerothResources",
@@ -64,8 +65,8 @@ let package = Package(
     .target(
       name: "ZerothBenchmarks",
       dependencies: [
-        "CZeroth", "Zeroth", "ZerothModels", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks",
-        "ZerothTestKit", "ZerothTraining",
+        "CZeroth", "Zeroth", "ZerothModels", "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport",
+        "ZerothTasks", "ZerothTestKit", "ZerothTraining",
       ]),
 
     // The tool: its commands as a library, and the executable that gives them the strategies of this package.

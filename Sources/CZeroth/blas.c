@@ -15,13 +15,6 @@ void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, c
               alpha, a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }
 
-void zeroth_sgemm_tn(size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb,
-                     float beta, float *c, size_t ldc) {
-  if (m == 0 || n == 0) return;
-  cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, alpha, a, (blasint)lda, b,
-              (blasint)ldb, beta, c, (blasint)ldc);
-}
-
 const char *zeroth_blas_library(void) {
   Dl_info info;
   return dladdr((const void *)&cblas_sgemm, &info) != 0 && info.dli_fname ? info.dli_fname : "unknown";

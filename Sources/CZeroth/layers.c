@@ -198,8 +198,8 @@ void zeroth_attention(bool causal, size_t rows, size_t prefix, size_t head, floa
   }
 }
 
-// Lane l sums the elements l, l + 16, ... of all panels, over the largest of them so far: nothing goes across lanes
-// until a row's end.
+// Lane l sums exp(x - largest) over the elements l, l + 16, ... of all calls, with the largest of them so far. Lanes
+// are added up when the row has ended, in zeroth_log_sum_parts.
 VECTOR void zeroth_log_sum_add(size_t m, size_t n, const float *restrict x, size_t ldx, float *restrict state) {
   for (size_t r = 0; r < m; r++, x += ldx, state += 2 * lanes) {
     float tops[lanes], sums[lanes];

@@ -61,7 +61,7 @@ void *zeroth_scratch_take(size_t bytes) {
   scratch.used += bytes;
   if (scratch.used > scratch.most) scratch.most = scratch.used;
   if (scratch.used <= scratch.size) return scratch.base + first;
-  // What is lent cannot move: then a piece lies apart, and the stack grows when nothing is lent.
+  // What is lent cannot move. So this memory lies apart, and the stack grows at a call when nothing is lent.
   if (first > 0) return aligned_alloc(64, bytes);
   free(scratch.base);
   size_t size = scratch.most < least_scratch ? least_scratch : scratch.most;

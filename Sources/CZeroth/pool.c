@@ -1,4 +1,5 @@
-// A fork-join pool. Work is cut by the caller, by shape alone; which thread does a piece never changes a result.
+// A fork-join pool: a job calls a function once for each index, and ends when the last call has returned. The caller
+// says how many indices there are, by the shape of the work alone; which thread takes an index never changes a result.
 #define _GNU_SOURCE
 #include "CZeroth.h"
 
@@ -16,11 +17,15 @@ static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static int workers = 0;          // threads started, the caller not counted
 static atomic_int wanted = 1;    // threads to use, the caller counted
 static atomic_uint generation;   // raised once per job
-// Each thread has a stretch of neighbouring pieces, so that what it reads goes on where it was; who is done helps others.
+// A thread begins with a range of neighbouring indices of its own, because neighbours mostly read neighbouring memory.
+// A thread whose range is used up takes indices from the ranges of the others. `next` is the first index that nobody
+// has.
 static struct {
   _Alignas(64) atomic_int next;
-} stretches[max_threads];
-static atomic_int members = closed;  // workers in the job; who comes when it is closed, is late and not waited for
+} ranges[max_threads];
+// How many workers are in the job, plus `closed` while there is none. A worker that finds the job closed came too late,
+// and nobody waits for it.
+static atomic_int members = closed;
 static int job_count, job_threads;
 static void *job_context;
 static body_function job_body;
@@ -34,14 +39,14 @@ static void pause_a_little(void) {
 #endif
 }
 
-// The first piece of a thread's stretch; that of the thread behind it ends it.
+// The first index of a thread's range, which ends where the next thread's begins.
 static int start_of(int thread) { return (int)((long)job_count * thread / job_threads); }
 
-static void take_pieces(int worker) {
+static void take_indices(int worker) {
   for (int others = 0; others < job_threads; others++) {
     int of = (worker + others) % job_threads, end = start_of(of + 1);
     for (;;) {
-      int i = atomic_fetch_add_explicit(&stretches[of].next, 1, memory_order_relaxed);
+      int i = atomic_fetch_add_explicit(&ranges[of].next, 1, memory_order_relaxed);
       if (i >= end) break;
       job_body(job_context, i, worker);
     }
@@ -59,7 +64,7 @@ static void *work(void *argument) {
   const int worker = start->worker;
   unsigned seen = start->seen;
   inside = true;
-  zeroth_scratch_return(zeroth_scratch_take(0), 0);  // made now, however late the first piece comes
+  zeroth_scratch_return(zeroth_scratch_take(0), 0);  // made now, so that no job has to make it
   atomic_store(&start->is_over, true);
   for (;;) {
     int tries = 0;
@@ -75,7 +80,7 @@ static void *work(void *argument) {
     }
     seen = atomic_load_explicit(&generation, memory_order_acquire);
     bool isOpen = !(atomic_fetch_add_explicit(&members, 1, memory_order_acquire) & closed);
-    if (isOpen && worker < job_threads) take_pieces(worker);
+    if (isOpen && worker < job_threads) take_indices(worker);
     atomic_fetch_sub_explicit(&members, 1, memory_order_release);
   }
   return NULL;
@@ -112,14 +117,14 @@ void zeroth_parallel(int count, int limit, void *context, body_function body) {
   job_threads = threads;
   job_context = context;
   job_body = body;
-  for (int t = 0; t < threads; t++) atomic_store_explicit(&stretches[t].next, start_of(t), memory_order_relaxed);
+  for (int t = 0; t < threads; t++) atomic_store_explicit(&ranges[t].next, start_of(t), memory_order_relaxed);
   atomic_fetch_and_explicit(&members, ~closed, memory_order_release);
   pthread_mutex_lock(&sleep_lock);
   atomic_fetch_add_explicit(&generation, 1, memory_order_release);
   pthread_cond_broadcast(&wake);
   pthread_mutex_unlock(&sleep_lock);
   inside = true;
-  take_pieces(0);
+  take_indices(0);
   inside = false;
   atomic_fetch_or_explicit(&members, closed, memory_order_relaxed);
   while (atomic_load_explicit(&members, memory_order_acquire) != closed) pause_a_little();

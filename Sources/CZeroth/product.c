@@ -1,6 +1,9 @@
-// The matrix product of the models, Y = f(X W^T + bias). It stands in for a BLAS's sgemm: W is read as it is stored,
-// some rows at a time, which a panel that was displaced by a direction or widened from half precision passes through
-// all the same; and with few rows of X, as in a step of one short example, it takes hardly longer than reading W.
+// The matrix product of the models, Y = f(X W^T + bias). Sources/ZerothModels/Layers/Product.swift says what a tile, a
+// block, a panel and a stage are.
+//
+// It replaces a BLAS's sgemm for two reasons. It multiplies W panel by panel, so that a panel which a direction displaces
+// or which is widened from half precision can be made just before it is multiplied: that whole W is never stored. And
+// where X has few rows, as in a step of one short example, it takes hardly longer than reading W takes.
 #include "CZeroth.h"
 #include "vectorize.h"
 
@@ -9,14 +12,14 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// How rows of W that a tile will meet are fetched ahead.
+// How the rows of W that a tile is multiplied by next are fetched ahead.
 enum fetching {
-  fetch_none,  // another tile has just met them
-  fetch_near,  // more tiles follow
-  fetch_once,  // no other tile will
+  fetch_none,  // they are near already: the tile before this one was multiplied by them
+  fetch_near,  // they are kept near for the tiles that follow
+  fetch_once,  // they go past the caches: this is the only tile
 };
 
-enum { zeroth_strip = 48 };  // rows of W whose results are written together: a multiple of every HEIGHT
+enum { panel_rows = 48 };  // rows of W in a panel, whose results are written together: a multiple of every HEIGHT
 
 // Fused where the hardware has it: emulated, it would be a call for each element.
 #if defined(__x86_64__)
@@ -89,7 +92,8 @@ static const struct kernels *kernels_of(int isa) {
   return &kernels[strcmp(name, "avx512") == 0 ? 2 : strcmp(name, "avx2") == 0 ? 1 : 0];
 }
 
-static const struct kernels *best;  // found at the first use: the instruction sets are listed before any of ours is called
+// Found at the first use, when the instruction sets of this machine are known.
+static const struct kernels *best;
 
 static inline const struct kernels *chosen(void) {
   if (best == NULL) best = kernels_of(0);
@@ -103,26 +107,27 @@ static size_t packed_count(const struct kernels *on, size_t m, size_t k) {
   return (whole + (rest + share - 1) / share * share) * padded(on, k);
 }
 
+// What the threads that pack share. Each packs `width` columns of a tile at a time, of which a tile has `widths`.
 struct packing {
   const struct kernels *on;
-  size_t m, k, ldx, chunk, chunks;
+  size_t m, k, ldx, width, widths;
   const float *x;
   float *packed;
 };
 
-static void pack_piece(void *context, int piece, int worker) {
+static void pack_some_columns(void *context, int index, int worker) {
   (void)worker;
   const struct packing *p = context;
-  size_t row = (size_t)piece / p->chunks * p->on->tile_rows, first = (size_t)piece % p->chunks * p->chunk;
+  size_t row = (size_t)index / p->widths * p->on->tile_rows, first = (size_t)index % p->widths * p->width;
   size_t m = p->m - row < p->on->tile_rows ? p->m - row : p->on->tile_rows;
-  size_t k = p->k - first < p->chunk ? p->k - first : p->chunk;
+  size_t k = p->k - first < p->width ? p->k - first : p->width;
   p->on->pack(m, first, k, p->x + row * p->ldx + first, p->ldx, p->packed + row * padded(p->on, p->k));
 }
 
 static void pack(const struct kernels *on, size_t m, size_t k, const float *x, size_t ldx, float *packed) {
-  size_t chunk = m * k > 1 << 14 ? 256 : padded(on, k);
-  struct packing packing = {on, m, k, ldx, chunk, (k + chunk - 1) / chunk, x, packed};
-  zeroth_parallel((int)((m + on->tile_rows - 1) / on->tile_rows * packing.chunks), 64, &packing, pack_piece);
+  size_t width = m * k > 1 << 14 ? 256 : padded(on, k);
+  struct packing packing = {on, m, k, ldx, width, (k + width - 1) / width, x, packed};
+  zeroth_parallel((int)((m + on->tile_rows - 1) / on->tile_rows * packing.widths), 64, &packing, pack_some_columns);
 }
 
 enum { most_tile_rows = 64 };

@@ -51,7 +51,7 @@ enum MadeModels {
     return batch
   }
 
-  /// So many tokens that layers are computed in pieces and W is packed.
+  /// So many tokens that layers are computed some outputs at a time.
   static func longBatch(vocabulary: Int) -> TokenBatch {
     TokenBatch((0..<9).map { row in (0..<37).map { ($0 * 29 + row * 13 + 7) % vocabulary } })
   }

@@ -4,11 +4,11 @@ import Zeroth
 
 @testable import ZerothModels
 
-/// Products that are cut in blocks, passes and stages, against sums in double precision.
+/// Products that are cut into blocks, panels and stages, against sums in double precision.
 @Suite struct ProductTests {
   enum Kind: CaseIterable { case plain, dense, lowRank }
 
-  /// More rows of x than a block has, more columns than a pass, a last stage and a last panel that are not whole.
+  /// More rows of x than a block has, more columns than a panel, a last stage and a last panel that are not whole.
   static let rows = 300
   static let outputs = 260
   static let columns = 1600

@@ -164,13 +164,36 @@ final class DataFixture {
     #expect(letters.count == 300)
     for length in 0..<(try bytes(dynamic).count) {
       let cut = Array(try bytes(dynamic).prefix(length))
-      #expect(throws: InputError.self) { try Gzip.decompress(cut, path: "a.gz") }
+      let error = #expect(throws: InputError.self) { try Gzip.decompress(cut, path: "a.gz") }
+      #expect(error?.found == "an end before the contents are complete")
+      #expect(error?.expected == "a whole gzip file")
     }
+    #expect(throws: InputError.self) { try Gzip.decompress(try bytes(fixed) + [0], path: "a.gz") }
     var flipped = try bytes(dynamic)
     for place in 10..<flipped.count {
       flipped[place] ^= 0x10
-      #expect(throws: InputError.self) { try Gzip.decompress(flipped, path: "a.gz") }
+      let error = #expect(throws: InputError.self) { try Gzip.decompress(flipped, path: "a.gz") }
+      #expect(error?.expected == "a whole gzip file")
       flipped[place] ^= 0x10
     }
+  }
+
+  /// A few megabytes can open to gigabytes: the contents are counted before they are kept.
+  @Test func gzipOpensUpToALimit() throws {
+    let hello = [UInt8](try #require(Data(base64Encoded: "H4sIAAAAAAACA8tIzcnJV8hAJ7kAAIhZCxgAAAA=")))
+    #expect(try Gzip.decompress(hello + hello, path: "a.gz", limit: 48).count == 48)
+    let small = #expect(throws: InputError.self) { try Gzip.decompress(hello + hello, path: "a.gz", limit: 47) }
+    #expect(small == InputError("a.gz", found: "contents that open to more than 47 bytes", expected: "at most 47 bytes"))
+
+    // A member of 1 MiB of zeros, 1025 times.
+    let start: [UInt8] = [
+      31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 237, 193, 49, 1, 0, 0, 0, 194, 160, 245, 79, 109, 8, 95, 160,
+    ]
+    let end: [UInt8] = [62, 3, 28, 234, 56, 167, 0, 0, 16, 0]
+    let member = start + [UInt8](repeating: 0, count: 1016) + end
+    #expect(try Gzip.decompress(member, path: "a.gz") == [UInt8](repeating: 0, count: 1 << 20))
+    let bomb = Array(repeating: member, count: 1025).flatMap { $0 }
+    let large = #expect(throws: InputError.self) { try Gzip.decompress(bomb, path: "a.gz") }
+    #expect(large == InputError("a.gz", found: "contents that open to more than 1 GiB", expected: "at most 1 GiB"))
   }
 }

@@ -156,6 +156,23 @@ private func object(_ members: KeyValuePairs<String, JSON>) -> JSON { .object(me
     #expect(throws: InputError.self) { try registry.add(headlines) }
   }
 
+  /// Tasks are found whatever the case and the hyphens, so a name that differs in those alone is taken.
+  @Test(arguments: [["my-task", "mytask"], ["mytask", "my-task"], ["MyTask", "mytask"], ["SST-2"]])
+  func aNameThatDiffersInHyphensAloneIsTaken(names: [String]) throws {
+    func task(_ name: String) -> TextTask {
+      TextTask(
+        name: name, summary: "a task", columns: [["text"]], classes: [ClassLabel("no", "0"), ClassLabel("yes", "1")],
+        prompt: { $0["text"] })
+    }
+    var registry = TaskRegistry.standard
+    for name in names.dropLast() { try registry.add(task(name)) }
+    let before = registry.tasks.map(\.name)
+    let last = try #require(names.last)
+    let error = #expect(throws: InputError.self) { try registry.add(task(last)) }
+    #expect(error?.subject == "task '\(last)'")
+    #expect(registry.tasks.map(\.name) == before)
+  }
+
   @Test func names() throws {
     let registry = TaskRegistry.standard
     #expect(registry.tasks.count == 14)

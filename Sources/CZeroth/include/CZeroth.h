@@ -116,19 +116,17 @@ void zeroth_join_columns(size_t m, size_t r, const float *_Nullable a, size_t s,
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
                   const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);
-/// C (m x n) = alpha A^T B + beta C with A k x m, B k x n.
-void zeroth_sgemm_tn(size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
-                     const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);
 /// The file that `cblas_sgemm` comes from: to see that it is OpenBLAS's and not GSL's.
 const char *_Nonnull zeroth_blas_library(void);
 /// OpenBLAS's own words on its build and the kernels it chose.
 const char *_Nonnull zeroth_blas_configuration(void);
 
 // ---- Products with W (row-major, fp32) ---------------------------------------------------------------------------
+// Sources/ZerothModels/Layers/Product.swift says what a tile, a block, a panel and a stage are.
 
 /// Floats that X (m x k) takes when it is packed.
 size_t zeroth_packed_count(size_t m, size_t k);
-/// Rows of X in a tile: a packed X of so many rows, or a multiple, is its tiles one behind the other.
+/// Rows of X in a tile. A packed X is its tiles, one behind the other; the last may have fewer rows.
 size_t zeroth_tile_rows(void);
 /// Packs X for products: tiles of rows, column by column, in the order in which the kernel reads them. `packed` is
 /// aligned to 64 bytes.

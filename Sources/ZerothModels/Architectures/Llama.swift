@@ -7,7 +7,7 @@ import Zeroth
 ///     x = x + O(attention(rotate(Q n), rotate(K n), V n)),  n = rms(x)
 ///     x = x + D (silu(G n) * U n),                          n = rms(x)
 ///     logits = H rms(x)                                     H is E where they are tied
-struct Llama: CausalArchitecture, @unchecked Sendable {
+struct Llama: CausalArchitecture {
   private struct Layer {
     let attentionNorm: Int
     let query, key, value, output: Linear
@@ -82,17 +82,17 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
       w.workspace.scope {
         let n = w.pack(like: x) { norm(x, layer.attentionNorm, w) }
         let keyWidth = configuration.numKeyValueHeads * head
-        for part in w.pieces(of: keyWidth, unit: head, count: batch.cache == nil ? 2 : 1, for: x) {
-          let queries = (part.lowerBound * sharing)..<(part.upperBound * sharing)
-          let keyHeads = part.count / head
+        for keys in w.outputRanges(of: keyWidth, unit: head, count: batch.cache == nil ? 2 : 1, for: x) {
+          let queries = (keys.lowerBound * sharing)..<(keys.upperBound * sharing)
+          let keyHeads = keys.count / head
           w.workspace.scope {
             let q = w.apply(layer.query, rows: queries, to: n)
-            let k = w.apply(layer.key, rows: part, to: n)
-            let v = w.apply(layer.value, rows: part, to: n)
+            let k = w.apply(layer.key, rows: keys, to: n)
+            let v = w.apply(layer.value, rows: keys, to: n)
             w.rotate(q, heads: keyHeads * sharing, batch, rotary)
             w.rotate(k, heads: keyHeads, batch, rotary)
             w.attention(q, k, v, heads: keyHeads * sharing, keyHeads: keyHeads, batch, layer: i)
-            if isLast, part.lowerBound == 0 { w.select(rows, of: x, into: y) }
+            if isLast, keys.lowerBound == 0 { w.select(rows, of: x, into: y) }
             w.apply(
               layer.output, columns: queries, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
           }
@@ -101,12 +101,12 @@ struct Llama: CausalArchitecture, @unchecked Sendable {
       w.workspace.scope {
         let n = w.pack(like: rest) { norm(rest, layer.feedForwardNorm, w) }
         let width = configuration.intermediateSize
-        for part in w.pieces(of: width, unit: 64, count: width / x.columns, for: x) {
+        for outputs in w.outputRanges(of: width, unit: 64, count: width / x.columns, for: x) {
           w.workspace.scope {
-            let gate = w.apply(layer.gate, rows: part, to: n, activation: configuration.hiddenAct.kernel)
-            let up = w.apply(layer.up, rows: part, to: n)
+            let gate = w.apply(layer.gate, rows: outputs, to: n, activation: configuration.hiddenAct.kernel)
+            let up = w.apply(layer.up, rows: outputs, to: n)
             w.multiply(gate, by: up)
-            w.apply(layer.down, columns: part, to: gate, into: rest, accumulate: true)
+            w.apply(layer.down, columns: outputs, to: gate, into: rest, accumulate: true)
           }
         }
       }

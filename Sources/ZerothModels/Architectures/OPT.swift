@@ -89,16 +89,16 @@ struct OPT: CausalArchitecture {
       let rest = isLast ? y : x
       w.workspace.scope {
         let n = w.pack(like: x) { before ? w.apply(layer.attentionNorm, to: x) : x }
-        let groups = before && batch.cache == nil ? 2 : 1
-        for part in w.pieces(of: x.columns, unit: head, count: groups, for: x) {
+        let count = before && batch.cache == nil ? 2 : 1
+        for heads in w.outputRanges(of: x.columns, unit: head, count: count, for: x) {
           w.workspace.scope {
-            let q = w.apply(layer.query, rows: part, to: n)
-            let k = w.apply(layer.key, rows: part, to: n)
-            let v = w.apply(layer.value, rows: part, to: n)
-            w.attention(q, k, v, heads: part.count / head, keyHeads: part.count / head, batch, layer: i)
-            if isLast, part.lowerBound == 0 { w.select(rows, of: x, into: y) }
+            let q = w.apply(layer.query, rows: heads, to: n)
+            let k = w.apply(layer.key, rows: heads, to: n)
+            let v = w.apply(layer.value, rows: heads, to: n)
+            w.attention(q, k, v, heads: heads.count / head, keyHeads: heads.count / head, batch, layer: i)
+            if isLast, heads.lowerBound == 0 { w.select(rows, of: x, into: y) }
             w.apply(
-              layer.output, columns: part, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
+              layer.output, columns: heads, to: isLast ? w.select(rows, of: q) : q, into: rest, accumulate: true)
           }
         }
         if !before { rest.take(w.apply(layer.attentionNorm, to: rest)) }

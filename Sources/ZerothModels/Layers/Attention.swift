@@ -24,7 +24,7 @@ extension Weights {
     Parallel.forEach(variants * segments.count * heads.count, workers: scratch.workers, heads)
   }
 
-  /// What the pieces of `attention` share: a piece is a head of a segment.
+  /// What the threads of `attention` share, and what they do: each computes a head of a segment of a variant at a time.
   private struct Heads: ~Copyable, ParallelWork {
     let q, k, v: Matrix
     let count, sharing: Int
@@ -74,18 +74,17 @@ extension Weights {
   /// Rotary embedding of the heads of `x` by the positions of `batch` (Su et al. 2021, in the half-split form).
   func rotate(_ x: Matrix, heads: Int, _ batch: TokenBatch, _ table: RotaryTable) {
     let positions = batch.positions
-    table.extend(to: (positions.max() ?? 0) + 1)
-    let chunks = rowChunks(of: x)
-    table.withAngles { cosines, sines in
+    let ranges = rowRanges(of: x)
+    table.withAngles(below: (positions.max() ?? 0) + 1) { cosines, sines in
       let state = (
         x: x, head: x.columns / heads, rows: x.rows / variants, positions: positions, cosines: cosines, sines: sines,
-        chunks: chunks
+        ranges: ranges
       )
-      Parallel.forEach(chunks.count, with: state) { s, i, _ in
-        for r in s.chunks[i] {
+      Parallel.forEach(ranges.count, with: state) { s, i, _ in
+        for r in s.ranges[i] {
           let at = s.positions[r % s.rows] * (s.head / 2)
           for column in stride(from: 0, to: s.x.columns, by: s.head) {
-            zeroth_rotate(s.head, s.cosines.address + at, s.sines.address + at, s.x.row(r) + column)
+            zeroth_rotate(s.head, s.cosines.pointer + at, s.sines.pointer + at, s.x.row(r) + column)
           }
         }
       }

@@ -1,32 +1,32 @@
 import Zeroth
 
 /// Linear layers by themselves, each on made rows: what the products of a forward pass take without the rest of it.
-public final class LinearLayers {
+package final class LinearLayers {
   /// A weight matrix and how many rows of activations meet it.
-  public struct Layer: Sendable {
+  package struct Layer: Sendable {
     /// The weight, m x n.
-    public let weight: ParameterBlock
+    package let weight: ParameterBlock
     /// Rows R of x in x W^T.
-    public let rows: Int
+    package let rows: Int
 
     /// `rows` rows times `weight` transposed.
-    public init(_ weight: ParameterBlock, rows: Int) {
+    package init(_ weight: ParameterBlock, rows: Int) {
       self.weight = weight
       self.rows = rows
     }
 
     /// Multiplications and additions of the product.
-    public var operations: Double { 2 * Double(rows) * Double(weight.count) }
+    package var operations: Double { 2 * Double(rows) * Double(weight.count) }
   }
 
   private let layers: [Layer]
   private let workspace = Workspace()
 
   /// Layers whose weights stand in the stores that `run` gets.
-  public init(_ layers: [Layer]) { self.layers = layers }
+  package init(_ layers: [Layer]) { self.layers = layers }
 
   /// x W^T for every layer and offset, displaced by offset * `direction` as in a forward pass.
-  public func run(
+  package func run(
     at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: Few<Float> = [0]
   ) {
     let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)

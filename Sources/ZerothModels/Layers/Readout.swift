@@ -34,7 +34,7 @@ public enum Readout: Sendable {
 }
 
 extension Array {
-  /// `count` parts of one length.
+  /// `count` arrays of one length.
   func cut(into count: Int) -> [Self] {
     let length = self.count / Swift.max(1, count)
     return (0..<count).map { Self(self[($0 * length)..<(($0 + 1) * length)]) }
@@ -51,7 +51,7 @@ extension Weights {
       if let ids {
         let w = workspace.matrix(variants * ids.count, head.columns)
         embed(ids, head, into: w)
-        let packed = pack(like: h, groups: variants) { h }
+        let packed = pack(like: h, weightCount: variants) { h }
         for v in 0..<variants {
           let factors = packed.factors(
             (v * rows)..<((v + 1) * rows), columns: 0..<head.columns, w.row(v * ids.count), stride: head.columns)
@@ -66,28 +66,33 @@ extension Weights {
     }
   }
 
-  /// Appends log softmax(h W^T)[target] for each row of each variant. The logits of a panel of the vocabulary live in
-  /// scratch until they are summed: the whole matrix of logits never exists.
+  /// Appends log softmax(h W^T)[target] for each row of each variant.
+  ///
+  /// The matrix of all logits never exists: the logits of a block with a panel (`Product`) stay in scratch until they
+  /// are summed.
   func appendLogProbabilities(_ h: Matrix, _ head: ParameterBlock, targets: [Int], to values: inout [Double]) {
     workspace.scope {
-      let product = Product(pack(h), head, inOnePass: true, self)
+      let product = Product(pack(h), head, completesResults: true, self)
       let blocks = product.blocks
-      // Sums for each of some pieces of the vocabulary, so that several threads make them: of as many panels as leave
-      // enough of them, as lanes become a sum once for a piece.
-      func pieces(_ stage: Range<Int>) -> Pieces { Pieces(0..<stage.count, by: product.isStaged ? 4 : 16) }
-      let count = pieces(product.stages[0]).count
+      // Threads must not add to the same sum. So each range of neighbouring panels has sums of its own, one for each
+      // row. With more panels in a range, lanes become a sum less often; with fewer, there are ranges for all
+      // threads.
+      func panelRanges(_ stage: Product.Stage) -> EqualRanges {
+        EqualRanges(stage.panels, by: product.isMadeAhead ? 4 : 16)
+      }
+      let count = panelRanges(product.stage(0)).count
       let sums = LogSums(workspace.matrix(count, LogSums.floats * h.rows), rows: h.rows)
-      for piece in 0..<count { for r in 0..<h.rows { sums[piece, r] = LogSum() } }
+      for range in 0..<count { for r in 0..<h.rows { sums[range, r] = LogSum() } }
       let found = workspace.matrix(1, h.rows)
       let scratch = workspace.scratch(
         product.scratchCount + (blocks.first?.count ?? 0) * (LogSum.lanes + product.panelHeight))
-      for stage in product.stages {
-        product.make(stage, pass: 0..<head.columns)
-        let pieces = pieces(stage)
+      for i in 0..<product.stageCount {
+        let stage = product.stage(i)
+        product.make(stage)
         let readout = ReadoutStage(
-          product: product, blocks: blocks, stage: stage, pieces: pieces, columns: 0..<head.columns, targets: targets,
-          sums: sums, found: found, scratch: scratch)
-        Parallel.forEach(pieces.count * blocks.count, workers: scratch.workers, readout)
+          product: product, blocks: blocks, stage: stage, panelRanges: panelRanges(stage), targets: targets, sums: sums,
+          found: found, scratch: scratch)
+        Parallel.forEach(readout.panelRanges.count * blocks.count, workers: scratch.workers, readout)
       }
       for r in 0..<h.rows {
         let total = (0..<count).reduce(into: LogSum()) { $0.add(sums[$1, r]) }
@@ -97,28 +102,27 @@ extension Weights {
   }
 }
 
-/// What the pieces of a stage of `logProbabilities` share.
+/// What the threads share that sum the logits of a stage, and what they do: each sums those of a block with some
+/// neighbouring panels at a time.
 private struct ReadoutStage: ~Copyable, ParallelWork {
   let product: Product
-  let blocks: Pieces
-  let stage: Range<Int>
-  let pieces: Pieces
-  let columns: Range<Int>
+  let blocks: EqualRanges
+  let stage: Product.Stage
+  let panelRanges: EqualRanges
   let targets: [Int]
   let sums: LogSums
   let found: Matrix
   let scratch: Scratch
 
-  /// Sums a piece of the vocabulary for a block of rows.
   func run(_ item: Int, _ worker: Int) {
-    let (piece, block) = (item / blocks.count, blocks[item % blocks.count])
+    let (range, block) = (item / blocks.count, blocks[item % blocks.count])
     let scratch = scratch[worker]
     let lanes = scratch + product.scratchCount
     let out = lanes + block.count * LogSum.lanes
     for r in 0..<block.count { LogSum.start(lanes + r * LogSum.lanes) }
-    for i in pieces[piece] {
-      let panel = product.panel(stage.lowerBound + i)
-      product.multiply(i, of: stage, block: block, pass: columns, into: .block(out), scratch: scratch)
+    for i in panelRanges[range] {
+      let panel = product.panel(i)
+      product.multiply(i, of: stage, block: block, into: .block(out), scratch: scratch)
       zeroth_log_sum_add(block.count, panel.count, out, panel.count, lanes)
       var row = block.lowerBound % targets.count
       for r in 0..<block.count {
@@ -128,7 +132,7 @@ private struct ReadoutStage: ~Copyable, ParallelWork {
         row = row + 1 == targets.count ? 0 : row + 1
       }
     }
-    for r in block { sums[piece, r].add(LogSum(lanes + (r - block.lowerBound) * LogSum.lanes)) }
+    for r in block { sums[range, r].add(LogSum(lanes + (r - block.lowerBound) * LogSum.lanes)) }
   }
 }
 
@@ -140,10 +144,10 @@ private struct LogSum {
   /// Of nothing.
   init() {}
 
-  /// Floats of what a row's panels are gathered in.
+  /// Floats in which the logits of a row are gathered, panel after panel, before they become a `LogSum`.
   static let lanes = 32
 
-  /// Nothing gathered yet.
+  /// Lanes that have gathered nothing.
   static func start(_ lanes: UnsafeMutablePointer<Float>) {
     lanes.update(repeating: -.greatestFiniteMagnitude, count: 16)
     (lanes + 16).update(repeating: 0, count: 16)
@@ -168,7 +172,7 @@ private struct LogSum {
   var value: Double { largest + log(sum) }
 }
 
-/// A `LogSum` for each piece and row, in floats of a workspace.
+/// A `LogSum` for each range of panels and each row, in floats of a workspace.
 private struct LogSums: @unchecked Sendable {
   static let floats = MemoryLayout<LogSum>.stride / MemoryLayout<Float>.stride
   private let base: UnsafeMutablePointer<LogSum>
@@ -179,8 +183,8 @@ private struct LogSums: @unchecked Sendable {
     self.rows = rows
   }
 
-  subscript(piece: Int, row: Int) -> LogSum {
-    get { base[piece * rows + row] }
-    nonmutating set { base[piece * rows + row] = newValue }
+  subscript(range: Int, row: Int) -> LogSum {
+    get { base[range * rows + row] }
+    nonmutating set { base[range * rows + row] = newValue }
   }
 }

@@ -1,10 +1,21 @@
 import Foundation
+import Synchronization
 
-/// Cosines and sines of a rotary embedding, position by position (head / 2 of each), made as far as they are needed.
-final class RotaryTable {
+/// Cosines and sines of a rotary embedding for position after position, head / 2 of each.
+///
+/// A context can be so long that its whole table would take seconds and tens of megabytes. So the table grows when a
+/// position is asked for that it lacks. Rows that were handed out never change: several threads may ask at the same
+/// time.
+final class RotaryTable: Sendable {
+  /// The rows of the positions below `count`.
+  private struct Angles {
+    var count = 0
+    var cosines: [Float] = []
+    var sines: [Float] = []
+  }
+
   private let frequencies: [Double]
-  private var cosines: [Float] = []
-  private var sines: [Float] = []
+  private let grown = Mutex(Angles())
 
   /// theta^(-2j / head) for j < head / 2, stretched as `scaling` says.
   init(head: Int, theta: Double, scaling: RopeScaling) {
@@ -23,23 +34,35 @@ final class RotaryTable {
     }
   }
 
-  /// Makes the rows of the positions below `count`.
-  func extend(to count: Int) {
-    for position in (cosines.count / max(1, frequencies.count))..<max(count, cosines.count / max(1, frequencies.count))
-    {
-      for frequency in frequencies {
-        cosines.append(Float(cos(Double(position) * frequency)))
-        sines.append(Float(sin(Double(position) * frequency)))
+  /// Calls `body` with the rows of the positions below `count`, cos(p f) and sin(p f) of position p and frequency f.
+  /// They are valid for the call.
+  func withAngles(
+    below count: Int, _ body: (_ cosines: SendablePointer<Float>, _ sines: SendablePointer<Float>) -> Void
+  ) {
+    let angles = angles(below: count)
+    angles.cosines.withUnsafeBufferPointer { cosines in
+      angles.sines.withUnsafeBufferPointer { sines in
+        guard let cosines = cosines.baseAddress, let sines = sines.baseAddress else { return }
+        body(SendablePointer(cosines), SendablePointer(sines))
       }
     }
   }
 
-  func withAngles(_ body: (_ cosines: SendableAddress, _ sines: SendableAddress) -> Void) {
-    cosines.withUnsafeBufferPointer { c in
-      sines.withUnsafeBufferPointer { s in
-        guard let c = c.baseAddress, let s = s.baseAddress else { return }
-        body(SendableAddress(c), SendableAddress(s))
+  /// At least the rows of the positions below `count`: at each growth twice as many as before, so that growth is rare.
+  private func angles(below count: Int) -> Angles {
+    grown.withLock { angles in
+      guard count > angles.count else { return angles }
+      let first = angles.count
+      angles.count = max(count, 2 * first)
+      angles.cosines.reserveCapacity(angles.count * frequencies.count)
+      angles.sines.reserveCapacity(angles.count * frequencies.count)
+      for position in first..<angles.count {
+        for frequency in frequencies {
+          angles.cosines.append(Float(cos(Double(position) * frequency)))
+          angles.sines.append(Float(sin(Double(position) * frequency)))
+        }
       }
+      return angles
     }
   }
 }

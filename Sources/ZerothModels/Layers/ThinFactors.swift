@@ -1,12 +1,16 @@
 import CZeroth
 import Zeroth
 
-/// The thin products of a layer, [x B' | x V] times [B | U]^T: of what a window of low-rank updates has left, and of a
-/// low-rank direction. The left factors are drawn once for a product, in few large pieces.
+/// The thin products of a layer: what low-rank terms of W add to x W^T, without the terms being formed.
+///
+///     x (B B'^T + U V^T)^T = [x B' | x V] [B | U]^T
+///
+/// B B'^T are the updates that wait apart from W, U V^T is a low-rank direction. The left factors B and U are drawn
+/// once for a product, many rows at a time.
 struct ThinFactors: @unchecked Sendable {
   /// x times the right factors, packed as x is.
   private let projected: PackedRows
-  /// The rows of W's part in [B | U], each continued with zeros to whole vectors.
+  /// The rows of [B | U] that belong to the product's rows of W, each continued with zeros to whole vectors.
   private let left: Matrix
   private let rank: Int
 
@@ -23,36 +27,38 @@ struct ThinFactors: @unchecked Sendable {
     let scratch = weights.workspace.scratch(height * (lowRank?.rank ?? 0))
     let drawing = Drawing(
       left: left, pending: pending, lowRank: lowRank, block: block, rows: rows,
-      pieces: Pieces(0..<rows.count, by: height), scratch: scratch)
-    Parallel.forEach(drawing.pieces.count, workers: scratch.workers, drawing)
+      ranges: EqualRanges(0..<rows.count, by: height), scratch: scratch)
+    Parallel.forEach(drawing.ranges.count, workers: scratch.workers, drawing)
   }
 
-  /// What the rows `part` of x times the left factors from row `row` on take: the product's own first row is 0.
-  func factors(_ part: Range<Int>, from row: Int) -> zeroth_factors {
-    projected.factors(part, columns: 0..<rank, left.row(row), stride: left.columns)
+  /// What the kernel multiplies: the rows `rows` of x and the left factors from row `row` on, counted from the first
+  /// row of W that the product multiplies.
+  func factors(_ rows: Range<Int>, from row: Int) -> zeroth_factors {
+    projected.factors(rows, columns: 0..<rank, left.row(row), stride: left.columns)
   }
 
+  /// What the threads share that draw the left factors, and what they do: each draws some rows at a time.
   private struct Drawing: ~Copyable, ParallelWork {
     let left: Matrix
     let pending: LowRankTerm?
     let lowRank: (any LowRankDirection)?
     let block: ParameterBlock
     let rows: Range<Int>
-    let pieces: Pieces
+    let ranges: EqualRanges
     let scratch: Scratch
 
     func run(_ i: Int, _ worker: Int) {
-      let piece = pieces[i]
-      let first = rows.lowerBound + piece.lowerBound
+      let range = ranges[i]
+      let first = rows.lowerBound + range.lowerBound
       let drawn = scratch[worker]
       if let lowRank {
         lowRank.writeLeft(
-          of: block, rows: first..<(first + piece.count),
-          into: UnsafeMutableBufferPointer(start: drawn, count: piece.count * lowRank.rank))
+          of: block, rows: first..<(first + range.count),
+          into: UnsafeMutableBufferPointer(start: drawn, count: range.count * lowRank.rank))
       }
       zeroth_join_columns(
-        piece.count, pending?.rank ?? 0, pending.map { $0.left + first * $0.rank }, lowRank?.rank ?? 0, drawn,
-        left.columns, left.row(piece.lowerBound))
+        range.count, pending?.rank ?? 0, pending.map { $0.left + first * $0.rank }, lowRank?.rank ?? 0, drawn,
+        left.columns, left.row(range.lowerBound))
     }
   }
 
@@ -65,7 +71,7 @@ struct ThinFactors: @unchecked Sendable {
     let second = lowRank?.rank ?? 0
     // V of the direction is that of the pending term for as long as a window lasts.
     let isShared = pending != nil && pending?.rightKey == lowRank?.rightKey && first == second
-    return weights.pack(rows: x.rows, columns: first + second, groups: x.groups) {
+    return weights.pack(rows: x.rows, columns: first + second, weightCount: x.weightCount) {
       let projected = weights.workspace.matrix(x.rows, first + second)
       func multiply(_ right: UnsafePointer<Float>, _ rank: Int, column: Int) {
         x.multiplyThin(

@@ -4,8 +4,8 @@ import Zeroth
 /// The weights that a forward pass reads: theta + offset_v D for each of several variants v, of which no weight is
 /// ever written. Activations hold the variants one below the other: rows v R ..< (v + 1) R belong to variant v.
 ///
-/// The models are written against its operations (embed, linear, norm) and do not know which of the three they get:
-/// plain weights, those displaced by a low-rank direction, or by a dense one.
+/// The models are written against its operations (embed, linear, norm). They do not know which of three they get: plain
+/// weights, weights that a low-rank direction displaces, or weights that a dense direction displaces.
 struct Weights: @unchecked Sendable {
   let layout: ParameterLayout
   let direction: (any Direction)?
@@ -30,8 +30,9 @@ struct Weights: @unchecked Sendable {
 
   var variants: Int { offsets.count }
 
-  /// Whether variants go one after the other: with so many rows, reading W once more costs nothing, and the activations
-  /// of one variant take the memory of inference. A dense direction is made once for all variants instead.
+  /// Whether variants are evaluated one after the other instead of together: then the activations take no more memory
+  /// than those of inference. With so many rows, it costs nothing that each evaluation reads W anew. A dense
+  /// direction is excepted, because each evaluation would have to make it anew.
   static func measuresApart(_ direction: (any Direction)?, rows: Int) -> Bool {
     (direction == nil || direction?.lowRank != nil) && rows >= 256
   }
@@ -60,63 +61,6 @@ struct Weights: @unchecked Sendable {
     return result
   }
 
-  /// Rows `shift` + `ids` of the table `block` in each variant: variants * ids.count x columns; added to `x` if asked for.
-  func embed(
-    _ ids: [Int], shiftedBy shift: Int = 0, _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false
-  ) {
-    let direction = displacement(of: block)
-    let right = direction != nil && block.isMatrix ? lowRank.map { rightFactor($0, block) } : nil
-    let chunks = Pieces(0..<ids.count, by: 16)
-    let scratch = workspace.scratch(3 * block.columns + (right?.rows ?? 0))
-    let table = Table(
-      weights: self, ids: ids, shift: shift, block: block, direction: direction, right: right, x: x,
-      accumulate: accumulate,
-      chunks: chunks, scratch: scratch)
-    Parallel.forEach(chunks.count, workers: scratch.workers, table)
-  }
-
-  /// What the pieces of `embed` share; `right` is V^T, r x columns, of a low-rank direction.
-  private struct Table: ~Copyable, ParallelWork {
-    let weights: Weights
-    let ids: [Int]
-    let shift: Int
-    let block: ParameterBlock
-    let direction: (any Direction)?
-    let right: Matrix?
-    let x: Matrix
-    let accumulate: Bool
-    let chunks: Pieces
-    let scratch: Scratch
-
-    func run(_ chunk: Int, _ worker: Int) { for i in chunks[chunk] { embed(i, scratch[worker]) } }
-
-    /// Row shift + ids[i] in each variant.
-    private func embed(_ i: Int, _ z: UnsafeMutablePointer<Float>) {
-      let n = block.columns
-      let rows = (shift + ids[i])..<(shift + ids[i] + 1)
-      let moved = z + n
-      let source = moved + n
-      weights.stored.read(block, rows: rows, into: source)
-      if let lowRank = weights.lowRank, let right {
-        let left = UnsafeMutableBufferPointer(start: source + n, count: right.rows)
-        lowRank.writeLeft(of: block, rows: rows, into: left)
-        z.update(repeating: 0, count: n)
-        zeroth_low_rank_add(1, n, right.rows, lowRank.matrixScale, source + n, right.base, z, n)
-      } else if let direction {
-        direction.write(block, rows: rows, into: z)
-      }
-      for v in 0..<weights.variants {
-        var row = UnsafePointer(source)
-        if direction != nil, weights.offsets[v] != 0 {
-          zeroth_displace(n, row, weights.offsets[v], z, moved)
-          row = UnsafePointer(moved)
-        }
-        let target = x.row(v * ids.count + i)
-        if accumulate { zeroth_axpy(n, 1, row, target) } else { target.update(from: row, count: n) }
-      }
-    }
-  }
-
   /// V^T of a low-rank direction on `block`: r x columns.
   func rightFactor(_ direction: any LowRankDirection, _ block: ParameterBlock) -> Matrix {
     let right = workspace.matrix(direction.rank, block.columns)
@@ -125,54 +69,29 @@ struct Weights: @unchecked Sendable {
     return right
   }
 
-  /// The rows of each variant of `x` in chunks, for a loop over them.
-  func rowChunks(of x: Matrix) -> Pieces {
-    Pieces(groups: variants, of: x.rows / variants, by: (1 << 14) / max(1, x.columns))
+  /// Ranges of the rows of `x`, each of one variant, for a loop that threads share.
+  func rowRanges(of x: Matrix) -> EqualRanges {
+    EqualRanges(runs: variants, of: x.rows / variants, by: (1 << 14) / max(1, x.columns))
+  }
+
+  /// The outputs 0 ..< width of a layer that `x` enters, as one range, or as about `count` ranges of whole units.
+  ///
+  /// With many rows of x, what lies between two layers takes much memory. A caller that computes both layers range by
+  /// range needs the memory of one range alone. With few rows there is one range.
+  func outputRanges(of width: Int, unit: Int, count: Int, for x: Matrix) -> EqualRanges {
+    guard x.rows >= 256 * variants, count > 1 else { return EqualRanges(0..<width, by: width) }
+    let units = (width + unit - 1) / unit
+    return EqualRanges(0..<width, by: (units + count - 1) / count * unit)
   }
 
   /// x = x y, element by element.
   func multiply(_ x: Matrix, by y: Matrix) {
-    let chunks = rowChunks(of: x)
-    Parallel.forEach(chunks.count, with: (x: x, y: y, chunks: chunks)) { s, i, _ in
-      let rows = s.chunks[i]
+    let ranges = rowRanges(of: x)
+    Parallel.forEach(ranges.count, with: (x: x, y: y, ranges: ranges)) { s, i, _ in
+      let rows = s.ranges[i]
       zeroth_multiply(rows.count * s.x.columns, s.y.row(rows.lowerBound), s.x.row(rows.lowerBound))
     }
   }
-
-  /// out = layer norm of the rows of `x`: (x - mean) / sqrt(var + eps) * gain + bias.
-  func layerNorm(_ x: Matrix, gain: ParameterBlock?, bias: ParameterBlock?, eps: Float = 1e-5, into out: Matrix) {
-    workspace.scope {
-      let chunks = rowChunks(of: x)
-      let state = (
-        x: x, gains: gain.map { vector($0) }, biases: bias.map { vector($0) }, eps: eps, out: out, chunks: chunks
-      )
-      Parallel.forEach(chunks.count, with: state) { s, i, _ in
-        let (v, rows) = (i / s.chunks.countInGroup, s.chunks[i])
-        zeroth_layer_norm(
-          rows.count, s.x.columns, s.eps, s.gains?.row(v), s.biases?.row(v), s.x.row(rows.lowerBound),
-          s.out.row(rows.lowerBound))
-      }
-    }
-  }
-
-  /// out = RMS norm of the rows of `x`: x / sqrt(mean(x^2) + eps) * gain.
-  func rmsNorm(_ x: Matrix, gain: ParameterBlock, eps: Float, into out: Matrix) {
-    workspace.scope {
-      let chunks = rowChunks(of: x)
-      let state = (x: x, gains: vector(gain), eps: eps, out: out, chunks: chunks)
-      Parallel.forEach(chunks.count, with: state) { s, i, _ in
-        let (v, rows) = (i / s.chunks.countInGroup, s.chunks[i])
-        zeroth_rms_norm(
-          rows.count, s.x.columns, s.eps, s.gains.row(v), s.x.row(rows.lowerBound), s.out.row(rows.lowerBound))
-      }
-    }
-  }
-}
-
-/// An address that goes between threads; nobody writes through it.
-struct SendableAddress: @unchecked Sendable {
-  let address: UnsafePointer<Float>
-  init(_ address: UnsafePointer<Float>) { self.address = address }
 }
 
 extension Direction {

@@ -1,189 +1,78 @@
+import CZlib
 import Zeroth
 
-/// Decompresses gzip files (RFC 1952 around RFC 1951), for data sets that are handed around compressed.
+/// Decompresses gzip files (RFC 1952) with zlib, for data sets that are handed around compressed.
 enum Gzip {
   /// The first bytes of every gzip file of the one method there is.
   static let magic: [UInt8] = [0x1F, 0x8B, 8]
 
+  /// Bytes that a file may open to: 1 GiB, far more than any task's data.
+  static let limit = 1 << 30
+
   /// The contents of all members of a gzip file, checked against their checksums.
-  static func decompress(_ bytes: [UInt8], path: String) throws(InputError) -> [UInt8] {
-    var bits = BitReader(bytes: bytes, path: path)
-    var result: [UInt8] = []
-    repeat {
-      try skipHeader(&bits)
-      let start = result.count
-      try inflate(&bits, into: &result)
-      bits.alignToByte()
-      let checksum = try bits.take(16) | (try bits.take(16)) << 16
-      let size = try bits.take(16) | (try bits.take(16)) << 16
-      let member = result[start...]
-      guard size == member.count & 0xFFFF_FFFF, checksum == Int(crc32(member)) else {
-        throw bits.corrupt("contents that disagree with their checksum")
-      }
-    } while !bits.isAtEnd
-    return result
-  }
-
-  private static func skipHeader(_ bits: inout BitReader) throws(InputError) {
-    for byte in magic where try bits.take(8) != Int(byte) { throw bits.corrupt("no gzip header") }
-    let flags = try bits.take(8)
-    for _ in 0..<6 { _ = try bits.take(8) }
-    if flags & 4 != 0 { for _ in 0..<(try bits.take(16)) { _ = try bits.take(8) } }
-    // The file's name, then a comment, each up to a zero byte.
-    for flag in [8, 16] where flags & flag != 0 { while try bits.take(8) != 0 {} }
-    if flags & 2 != 0 { _ = try bits.take(16) }
-  }
-
-  private static func inflate(_ bits: inout BitReader, into result: inout [UInt8]) throws(InputError) {
-    let start = result.count
-    var isLast = false
-    while !isLast {
-      isLast = try bits.take(1) == 1
-      switch try bits.take(2) {
-      case 0:
-        bits.alignToByte()
-        let size = try bits.take(16)
-        guard try bits.take(16) == ~size & 0xFFFF else { throw bits.corrupt("a stored block of two sizes") }
-        for _ in 0..<size { result.append(UInt8(try bits.take(8))) }
-      case 1:
-        let literals = (0..<288).map { $0 < 144 ? 8 : $0 < 256 ? 9 : $0 < 280 ? 7 : 8 }
-        try copy(&bits, HuffmanCode(literals), HuffmanCode(Array(repeating: 5, count: 30)), start, into: &result)
-      case 2:
-        let (literals, distances) = try dynamicCodes(&bits)
-        try copy(&bits, literals, distances, start, into: &result)
-      default: throw bits.corrupt("a block of an unknown kind")
+  ///
+  /// A few megabytes can open to many gigabytes. So the contents are counted before they are kept, and a file that opens
+  /// to more than `limit` bytes takes no memory. Throws `InputError` for such a file and for one that is cut or corrupt.
+  static func decompress(_ bytes: [UInt8], path: String, limit: Int = limit) throws(InputError) -> [UInt8] {
+    var count = 0
+    try forEachPart(of: bytes, path: path) { part throws(InputError) in
+      count += part.count
+      guard count <= limit else {
+        throw InputError(path, found: "contents that open to more than \(words(limit))", expected: "at most \(words(limit))")
       }
     }
+    var contents: [UInt8] = []
+    contents.reserveCapacity(count)
+    try forEachPart(of: bytes, path: path) { part throws(InputError) in contents.append(contentsOf: part) }
+    return contents
   }
 
-  private static func dynamicCodes(_ bits: inout BitReader) throws(InputError) -> (HuffmanCode, HuffmanCode) {
-    let literals = try bits.take(5) + 257
-    let distances = try bits.take(5) + 1
-    let used = try bits.take(4) + 4
-    var lengths = Array(repeating: 0, count: 19)
-    for place in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15].prefix(used) {
-      lengths[place] = try bits.take(3)
-    }
-    let code = HuffmanCode(lengths)
-    lengths = []
-    while lengths.count < literals + distances {
-      let symbol = try code.next(&bits)
-      switch symbol {
-      case 16:
-        guard let last = lengths.last else { throw bits.corrupt("a repeated length before the first") }
-        lengths += Array(repeating: last, count: try bits.take(2) + 3)
-      case 17: lengths += Array(repeating: 0, count: try bits.take(3) + 3)
-      case 18: lengths += Array(repeating: 0, count: try bits.take(7) + 11)
-      default: lengths.append(symbol)
-      }
-    }
-    guard lengths.count == literals + distances else { throw bits.corrupt("more lengths than codes") }
-    return (HuffmanCode(Array(lengths[..<literals])), HuffmanCode(Array(lengths[literals...])))
+  /// `count` bytes in words, as GiB where they are whole ones.
+  private static func words(_ count: Int) -> String {
+    count % (1 << 30) == 0 ? "\(count >> 30) GiB" : "\(count) bytes"
   }
 
-  private static let lengthBases = [
-    3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
-  ]
-  private static let distanceBases = [
-    1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145,
-    8193, 12289, 16385, 24577,
-  ]
-
-  private static func copy(
-    _ bits: inout BitReader, _ literals: HuffmanCode, _ distances: HuffmanCode, _ start: Int, into result: inout [UInt8]
+  /// Calls `body` with the contents of all members, part by part. The memory of a part is used again for the next one.
+  private static func forEachPart(
+    of bytes: [UInt8], path: String, _ body: (UnsafeBufferPointer<UInt8>) throws(InputError) -> Void
   ) throws(InputError) {
-    while true {
-      let symbol = try literals.next(&bits)
-      if symbol < 256 {
-        result.append(UInt8(symbol))
-        continue
+    // zlib remembers the address of its stream, which therefore has memory of its own.
+    let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    defer { stream.deallocate() }
+    // 15 is the largest window; 16 on top of it asks for gzip's header and checksum.
+    let status = inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard status == Z_OK else { fatalError("zlib cannot start: \(String(cString: zError(status)))") }
+    defer { inflateEnd(stream) }
+    let part = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 1 << 16)
+    defer { part.deallocate() }
+    try bytes.withUnsafeBufferPointer { input throws(InputError) in
+      var given = 0
+      while true {
+        if stream.pointee.avail_in == 0, let start = input.baseAddress {
+          let count = min(input.count - given, 1 << 30)  // zlib counts bytes in 32 bits
+          stream.pointee.next_in = start + given
+          stream.pointee.avail_in = uInt(count)
+          given += count
+        }
+        stream.pointee.next_out = part.baseAddress
+        stream.pointee.avail_out = uInt(part.count)
+        let status = inflate(stream, Z_NO_FLUSH)
+        try body(UnsafeBufferPointer(rebasing: part[..<(part.count - Int(stream.pointee.avail_out))]))
+        switch status {
+        case Z_OK: continue
+        case Z_STREAM_END where given == input.count && stream.pointee.avail_in == 0: return
+        case Z_STREAM_END: inflateReset(stream)  // for the member that follows
+        // No step was possible although there is room for contents: the input has ended.
+        case Z_BUF_ERROR: throw corrupt(path, "an end before the contents are complete")
+        default:
+          throw corrupt(path, "corrupt contents (\(String(cString: stream.pointee.msg ?? zError(status))))")
+        }
       }
-      if symbol == 256 { return }
-      guard symbol < 286 else { throw bits.corrupt("an unknown length") }
-      let extra = symbol < 265 || symbol == 285 ? 0 : (symbol - 261) / 4
-      let length = lengthBases[symbol - 257] + (try bits.take(extra))
-      let place = try distances.next(&bits)
-      guard place < 30 else { throw bits.corrupt("an unknown distance") }
-      let distance = distanceBases[place] + (try bits.take(place < 4 ? 0 : (place - 2) / 2))
-      guard distance <= result.count - start else { throw bits.corrupt("a distance before the start") }
-      for _ in 0..<length { result.append(result[result.count - distance]) }
     }
   }
 
-  private static let crcTable: [UInt32] = (0..<256).map { byte in
-    (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? 0xEDB8_8320 ^ (crc >> 1) : crc >> 1 }
-  }
-
-  private static func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-    var crc = ~UInt32(0)
-    for byte in bytes { crc = crcTable[Int((crc ^ UInt32(byte)) & 0xFF)] ^ (crc >> 8) }
-    return ~crc
-  }
-}
-
-/// Bits of a file from the lowest of each byte.
-private struct BitReader {
-  let bytes: [UInt8]
-  let path: String
-  private var next = 0
-  private var held = 0
-  private var heldBits = 0
-
-  init(bytes: [UInt8], path: String) {
-    self.bytes = bytes
-    self.path = path
-  }
-
-  var isAtEnd: Bool { next >= bytes.count && heldBits == 0 }
-
-  /// The next `count` bits, at most 16.
-  mutating func take(_ count: Int) throws(InputError) -> Int {
-    while heldBits < count {
-      guard next < bytes.count else { throw corrupt("an end before the contents are complete") }
-      held |= Int(bytes[next]) << heldBits
-      next += 1
-      heldBits += 8
-    }
-    let bits = held & (1 << count - 1)
-    held >>= count
-    heldBits -= count
-    return bits
-  }
-
-  mutating func alignToByte() {
-    held >>= heldBits % 8
-    heldBits -= heldBits % 8
-  }
-
-  func corrupt(_ found: String) -> InputError { InputError(path, found: found, expected: "a whole gzip file") }
-}
-
-/// A canonical Huffman code, decoded a bit at a time: among the codes of each length, the values run on.
-private struct HuffmanCode {
-  private var counts = Array(repeating: 0, count: 16)
-  private var symbols: [Int]
-
-  init(_ lengths: [Int]) {
-    for length in lengths { counts[length] += 1 }
-    counts[0] = 0
-    symbols = (1..<16).flatMap { length in lengths.indices.filter { lengths[$0] == length } }
-  }
-
-  func next(_ bits: inout BitReader) throws(InputError) -> Int {
-    var code = 0
-    var first = 0
-    var index = 0
-    for length in 1..<16 {
-      code |= try bits.take(1)
-      let count = counts[length]
-      if code - count < first {
-        guard symbols.indices.contains(index + code - first) else { break }
-        return symbols[index + code - first]
-      }
-      index += count
-      first = (first + count) << 1
-      code <<= 1
-    }
-    throw bits.corrupt("a code that stands for nothing")
+  private static func corrupt(_ path: String, _ found: String) -> InputError {
+    InputError(path, found: found, expected: "a whole gzip file")
   }
 }

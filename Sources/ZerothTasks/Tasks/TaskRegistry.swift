@@ -12,10 +12,16 @@ public struct TaskRegistry: Sendable {
 
   private init(_ tasks: [TextTask]) { self.tasks = tasks }
 
-  /// Adds a task. Throws `InputError` when there is one of this name.
+  /// Adds a task.
+  ///
+  /// `task(named:)` ignores case and hyphens, so it would never find a second task whose name differs in those alone:
+  /// such a name is taken. Throws `InputError` for one.
   public mutating func add(_ task: TextTask) throws(InputError) {
-    guard !tasks.contains(where: { $0.name == Self.plain(task.name) }) else {
-      throw InputError("task '\(task.name)'", found: "another task of this name", expected: "a new name")
+    let name = Self.plain(task.name)
+    if let other = tasks.first(where: { Self.plain($0.name) == name }) {
+      throw InputError(
+        "task '\(task.name)'", found: "the task '\(other.name)', which goes by the same name",
+        expected: "a name that differs in more than case and hyphens")
     }
     tasks.append(task)
   }
@@ -30,6 +36,7 @@ public struct TaskRegistry: Sendable {
     throw InputError("task", found: "'\(name)'", expected: "\(hint)\(names.joined(separator: ", "))")
   }
 
+  /// What names are compared by: their letters, in lower case, and digits.
   private static func plain(_ name: String) -> String { name.lowercased().filter { $0.isLetter || $0.isNumber } }
 
   /// Insertions, deletions and replacements that make one word the other (Levenshtein).

@@ -8,7 +8,7 @@ import Zeroth
     let m, n, k: Int
   }
 
-  // Rows that share vectors in every way, whole tiles and parts of them, strips and columns that are not whole.
+  // Rows that share vectors in every way, whole tiles and parts of them, panels and columns that are not whole.
   static let shapes: [Shape] = [
     Shape(m: 1, n: 1, k: 1), Shape(m: 3, n: 5, k: 3), Shape(m: 4, n: 24, k: 16), Shape(m: 5, n: 6, k: 768),
     Shape(m: 8, n: 50, k: 33), Shape(m: 14, n: 32, k: 16), Shape(m: 15, n: 33, k: 17), Shape(m: 24, n: 97, k: 300),

@@ -1,0 +1,4 @@
+// zlib, which reads gzip files. Its input is declared const.
+#pragma once
+#define ZLIB_CONST
+#include <zlib.h>

@@ -1,0 +1,19 @@
+import CZeroth
+import Zeroth
+
+extension Weights {
+  /// y += W2 f(W1 x), some outputs of W1 at a time. y may be what x was packed from.
+  func feedForward(_ up: Linear, _ down: Linear, _ activation: zeroth_activation, of x: PackedRows, into y: Matrix) {
+    let width = layout.blocks[up.weight].rows
+    for outputs in outputRanges(of: width, unit: 64, count: width / x.columns, for: y) {
+      workspace.scope {
+        // What is between the two layers is packed as it is made, and never stored as rows.
+        let f = PackedRows(rows: x.rows, columns: outputs.count, weightCount: x.weightCount, workspace)
+        linear(
+          x, layout.blocks[up.weight], rows: outputs, bias: up.bias.map { layout.blocks[$0] }, into: .packed(f),
+          activation: activation)
+        apply(down, columns: outputs, to: f, into: y, accumulate: true)
+      }
+    }
+  }
+}

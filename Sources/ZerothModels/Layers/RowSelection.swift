@@ -1,0 +1,30 @@
+import Zeroth
+
+extension Weights {
+  /// A matrix for the rows `rows` of each variant of `x`, for `select` to fill.
+  ///
+  /// Where the rows ascend it is the beginning of x's own memory, so that it takes no more: `select` moves rows up one
+  /// after the other, and never writes over one that it has yet to read.
+  func place(for rows: [Int], of x: Matrix) -> Matrix {
+    let isAscending = zip(rows, rows.dropFirst()).allSatisfy { $0 < $1 }
+    return isAscending
+      ? Matrix(base: x.base, rows: variants * rows.count, columns: x.columns)
+      : workspace.matrix(variants * rows.count, x.columns)
+  }
+
+  /// y = the rows `rows` of each variant of `x`; y may be what `place(for:of:)` gives for them.
+  func select(_ rows: [Int], of x: Matrix, into y: Matrix) {
+    for v in 0..<variants {
+      for (i, row) in rows.enumerated() {
+        y.row(v * rows.count + i).update(from: x.row(v * (x.rows / variants) + row), count: x.columns)
+      }
+    }
+  }
+
+  /// The rows `rows` of each variant of `x`, whose own values may be lost.
+  func select(_ rows: [Int], of x: Matrix) -> Matrix {
+    let y = place(for: rows, of: x)
+    select(rows, of: x, into: y)
+    return y
+  }
+}
