@@ -7,7 +7,7 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// A model of a published shape with random weights, made on the spot.
+/// A model of OPT's form with random weights, made on the spot.
 public struct BenchmarkShape: Sendable {
   /// Its name on the command line.
   public let name: String
@@ -23,7 +23,9 @@ public struct BenchmarkShape: Sendable {
     self.context = context
   }
 
-  /// All shapes, smallest first: OPT's published ones, and smaller ones in their proportions.
+  /// All shapes, smallest first. `opt-125m`, `opt-1.3b` and `opt-2.7b` are published ones, `imdb-opt` that of the embedded
+  /// model. The others have the same proportions; `opt-350m` has the width of the model of that name, which differs in its
+  /// embedding and its norms.
   public static let all: [BenchmarkShape] = [
     BenchmarkShape("opt-tiny", hidden: 32, layers: 2, heads: 2, vocabulary: 128, context: 64),
     BenchmarkShape("opt-1m", hidden: 128, layers: 4, heads: 2, vocabulary: 2048),

@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// The tasks there are, by name.
 public struct TaskRegistry: Sendable {
@@ -30,27 +31,9 @@ public struct TaskRegistry: Sendable {
   public func task(named name: String) throws(InputError) -> TextTask {
     let wanted = Self.plain(name)
     if let task = tasks.first(where: { Self.plain($0.name) == wanted }) { return task }
-    let names = tasks.map(\.name)
-    let nearest = names.map { (name: $0, edits: Self.edits($0, wanted)) }.min { $0.edits < $1.edits }
-    let hint = nearest.map { $0.edits <= max(1, wanted.count / 2) ? "'\($0.name)' perhaps, or another of " : "" } ?? ""
-    throw InputError("task", found: "'\(name)'", expected: "\(hint)\(names.joined(separator: ", "))")
+    throw InputError(
+      "task", found: "'\(name)'", expected: Suggestion.expected(for: wanted, among: tasks.map(\.name)))
   }
 
-  /// What names are compared by: their letters, in lower case, and digits.
   private static func plain(_ name: String) -> String { name.lowercased().filter { $0.isLetter || $0.isNumber } }
-
-  /// Insertions, deletions and replacements that make one word the other (Levenshtein).
-  private static func edits(_ a: String, _ b: String) -> Int {
-    var row = Array(0...b.count)
-    for (i, left) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, right) in b.enumerated() {
-        let replaced = diagonal + (left == right ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[b.count]
-  }
 }
