@@ -179,7 +179,7 @@ private func object(_ members: KeyValuePairs<String, JSON>) -> JSON { .object(me
     #expect(Set(registry.tasks.map(\.name)).count == 14)
     #expect(try registry.task(named: "SST-2").name == "sst2")
     let error = #expect(throws: InputError.self) { try registry.task(named: "sqad") }
-    #expect(error?.expected.hasPrefix("'squad' perhaps, or another of sst2, ") == true)
+    #expect(error?.expected.hasPrefix("perhaps 'squad', one of sst2, ") == true)
     let far = #expect(throws: InputError.self) { try registry.task(named: "translation") }
     #expect(far?.expected.hasPrefix("sst2, sst5") == true)
   }
