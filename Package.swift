@@ -113,6 +113,9 @@ let package = Package(
       path: "Plugins/Contributed/Tests"),
     .testTarget(name: "ScaffoldTests", dependencies: ["TestSupport"]),
 
+    // A tool of one's own, with a task that the package's does not have.
+    .executableTarget(
+      name: "own-tool", dependencies: ["ZerothCommands", "ZerothTasks"], path: "Tests/OwnTool"),
     .target(name: "TestSupport", dependencies: ["Zeroth"], path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(
@@ -132,7 +135,10 @@ let package = Package(
       ]),
     .testTarget(
       name: "ZerothCommandsTests",
-      dependencies: ["zeroth", "ZerothCommands", "ZerothResources", "ZerothSupport", "ZerothTasks", "TestSupport"]),
+      dependencies: [
+        "own-tool", "zeroth", "ZerothCommands", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks",
+        "ZerothTraining", "TestSupport",
+      ]),
     .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),
     .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(

@@ -10,7 +10,8 @@ struct NewStrategy: CommandPlugin {
 
       KIND      \(Kind.words)
       NAME      the type in UpperCamelCase, such as SphereEstimator; a task becomes a constant of TextTask
-      TARGET    the library target that it is written into; by default the first with tests that depends on ZerothStrategies
+      TARGET    the library target that it is written into; by default the first with tests that depends on ZerothStrategies,
+                for a task on ZerothTasks
     """
 
   func performCommand(context: PluginContext, arguments: [String]) throws {
@@ -26,7 +27,7 @@ struct NewStrategy: CommandPlugin {
       throw ScaffoldError("kind", found: "'\(words[0])'", expected: Kind.words)
     }
     let names = try Names(words[1], kind)
-    let place = try Place(context.package, target: targets.first)
+    let place = try Place(context.package, kind, target: targets.first)
     let scaffold = Scaffold(names, place)
     try scaffold.write()
     print(scaffold.report)
@@ -36,6 +37,15 @@ struct NewStrategy: CommandPlugin {
 /// What can be written.
 enum Kind: String, CaseIterable {
   case estimator, rule, adapter, task
+
+  /// The module that has what a strategy of this kind is made of.
+  var module: String { self == .task ? "ZerothTasks" : "ZerothStrategies" }
+
+  /// In a sentence: `an estimator`.
+  var article: String { self == .estimator || self == .adapter ? "an \(rawValue)" : "a \(rawValue)" }
+
+  /// The registry that it goes into.
+  var registry: String { self == .task ? "TaskRegistry" : "Registry" }
 
   static let words = "one of \(allCases.map(\.rawValue).joined(separator: ", "))"
 }

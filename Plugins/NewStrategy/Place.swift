@@ -8,44 +8,45 @@ struct Place {
   let module: String
   let sources: URL
   let tests: URL
-  /// The files that already put strategies and tasks into a registry, by the type of the registry.
-  let installers: [String: URL]
+  /// The file that already puts what is of this kind into a registry.
+  let installer: URL?
 
-  /// The place in `package`. Throws when there is no target that can hold it, or none that can test it.
-  init(_ package: Package, target name: String?) throws {
+  /// The place for a `kind` in `package`. Throws when there is no target that can hold it, or none that can test it.
+  init(_ package: Package, _ kind: Kind, target name: String?) throws {
     let all = package.targets(ofType: SwiftSourceModuleTarget.self)
     let allTests = all.filter { $0.kind == .test }
-    let target = try Self.library(name, among: all.filter { $0.kind == .generic }, allTests)
+    let target = try Self.library(name, for: kind, among: all.filter { $0.kind == .generic }, allTests)
     let tests = try Self.tests(of: target, among: allTests)
     root = package.directoryURL
     module = target.moduleName
     sources = target.directoryURL
     self.tests = tests.directoryURL
-    installers = ["Registry", "TaskRegistry"].reduce(into: [:]) { $0[$1] = target.installs($1) }
+    installer = target.installs(kind.registry)
   }
 
-  /// The target called `name`, or the first that has tests and installs strategies, or could.
+  /// The target called `name`, or the first that has tests and installs what is of this kind, or could.
   private static func library(
-    _ name: String?, among libraries: [SwiftSourceModuleTarget], _ tests: [SwiftSourceModuleTarget]
+    _ name: String?, for kind: Kind, among libraries: [SwiftSourceModuleTarget], _ tests: [SwiftSourceModuleTarget]
   ) throws -> SwiftSourceModuleTarget {
+    let (module, product) = (kind.module, product(kind.module))
     guard let name else {
-      let able = libraries.filter { $0.sees("ZerothStrategies") }
+      let able = libraries.filter { $0.sees(module) }
       let tested = able.filter { target in tests.contains { $0.dependsDirectly(on: target.name) } }
-      if let first = tested.first(where: { $0.installs("Registry") != nil }) ?? tested.first ?? able.first {
+      if let first = tested.first(where: { $0.installs(kind.registry) != nil }) ?? tested.first ?? able.first {
         return first
       }
       throw ScaffoldError(
-        "package", found: "no library target that depends on ZerothStrategies",
-        expected: ".target(name: \"MyStrategies\", dependencies: [\(product("ZerothStrategies"))])")
+        "package", found: "no library target that depends on \(module), which \(kind.article) needs",
+        expected: ".target(name: \"\(kind == .task ? "MyTasks" : "MyStrategies")\", dependencies: [\(product)])")
     }
     guard let target = libraries.first(where: { $0.name == name }) else {
       throw ScaffoldError(
         "target '\(name)'", found: "no library target of this name",
         expected: "one of \(libraries.map { $0.name }.joined(separator: ", "))")
     }
-    guard target.sees("ZerothStrategies") else {
+    guard target.sees(module) else {
       throw ScaffoldError(
-        "target '\(name)'", found: "no dependency on ZerothStrategies", expected: product("ZerothStrategies"))
+        "target '\(name)'", found: "no dependency on \(module), which \(kind.article) needs", expected: product)
     }
     return target
   }

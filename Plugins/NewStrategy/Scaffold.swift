@@ -50,7 +50,8 @@ struct Scaffold {
 
   /// The test: the laws of the kind, the golden file, and that nothing is left to fill in.
   private func test(_ source: URL, _ golden: URL, _ guide: URL) -> String {
-    let imports = (["Testing", "Zeroth", "ZerothStrategies", "ZerothTestKit", place.module] + template.imports).sorted()
+    let modules = ["Testing", "Zeroth", "ZerothTestKit", names.kind.module, place.module]
+    let imports = (modules + template.imports).sorted()
     return """
       \(imports.map { "import \($0)" }.joined(separator: "\n"))
 
@@ -84,14 +85,14 @@ struct Scaffold {
   /// The function that puts the strategies of the module into a registry: written where there is none.
   private mutating func install() {
     let (type, name, line) = template.registry
-    if let installer = place.installers[type] {
+    if let installer = place.installer {
       steps.append("Put into install(into:) in \(place.path(installer)):\n       \(line)")
       return
     }
     let file = place.sources.appending(path: names.kind == .task ? "InstallTasks.swift" : "Install.swift")
     let text = """
       import Zeroth
-      import \(names.kind == .task ? "ZerothTasks" : "ZerothStrategies")
+      import \(names.kind.module)
 
       /// Adds the \(names.kind == .task ? "tasks" : "strategies") of this module. Throws `InputError` when a name is taken.
       public func install(into \(name): inout \(type)) throws(InputError) {

@@ -23,7 +23,7 @@ extension Template {
         }
 
         """,
-      imports: ["Foundation", "ZerothTasks"],
+      imports: ["Foundation"],
       tests: """
           private let task = TextTask.\(constant)
 

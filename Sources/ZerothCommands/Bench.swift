@@ -20,17 +20,6 @@ struct Bench: ParsableCommand {
     defaultSubcommand: Step.self)
 }
 
-/// Threads, which every benchmark takes.
-struct ThreadOptions: ParsableArguments {
-  @Option(help: "Threads.")
-  var threads = ProcessInfo.processInfo.activeProcessorCount
-
-  func apply() throws {
-    try require("--threads", threads, "1 to 64") { (1...64).contains($0) }
-    Parallel.threads = threads
-  }
-}
-
 /// What benchmarks of whole steps take.
 struct SettingOptions: ParsableArguments {
   @Option(help: "The model's shape: \(BenchmarkShape.all.map(\.name).joined(separator: ", ")).")
@@ -83,7 +72,10 @@ extension Bench {
     @Flag(
       inversion: .prefixedNo, help: "Compare classification with full logits and a forward pass for each candidate.")
     var reference = true
-    @Option(help: "Also write the model and the mini-batch to this folder, for other programs to compute.")
+    @Option(
+      help:
+        "Also write the model and the mini-batch to this folder, for other programs to compute. Default: no folder.",
+      completion: .directory)
     var save: String?
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var output: OutputOptions

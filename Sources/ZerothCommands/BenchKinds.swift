@@ -15,9 +15,9 @@ extension Bench {
     static let configuration = CommandConfiguration(
       abstract: "A step of one optimiser over a step of another on imdb-opt, side by side.")
 
-    @Argument(help: "A preset of an optimiser, or parts such as example-rge+sgd.")
+    @Argument(help: "A preset of an optimiser, or parts such as example-rge+sgd. Required.")
     var first: String
-    @Argument(help: "The one that it is compared with.")
+    @Argument(help: "The one that it is compared with. Required.")
     var second: String
     @OptionGroup var plugins: PluginOptions
     @Option(help: "Examples in a mini-batch.")
@@ -58,7 +58,7 @@ extension Bench {
 
     @Option(help: "Parameters.")
     var parameters = 1 << 25
-    @Option(help: "Test the quality of so many numbers of each stream too, such as 100000000.")
+    @Option(help: "Test the quality of so many numbers of each stream too, such as 100000000. Default: none.")
     var quality: Int?
     @Option(help: "Repeats; medians and quartiles are printed.")
     var repeats = 5

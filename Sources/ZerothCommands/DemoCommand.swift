@@ -20,21 +20,20 @@ struct DemoCommand: ParsableCommand {
   var forwards = 800
   @Option(help: "The seed of all random numbers.")
   var seed = 0
-  @Option(help: "Threads; results do not depend on them.")
-  var threads = ProcessInfo.processInfo.activeProcessorCount
-  @Option(help: "A new folder to keep the runs in; by default they are removed.")
+  @OptionGroup var threads: ThreadOptions
+  @Option(help: "A new folder to keep the runs in. Default: none; they are removed.")
   var out: String?
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     try require("--seed", seed, "at least 0") { $0 >= 0 }
-    try require("--threads", threads, "1 to 1024") { (1...1024).contains($0) }
+    try threads.check()
     let folder = out ?? NSTemporaryDirectory() + "zeroth-demo-\(ProcessInfo.processInfo.processIdentifier)"
     guard !FileManager.default.fileExists(atPath: folder) else {
       throw InputError("--out \(folder)", found: "a folder that is there", expected: "a new one")
     }
     defer { if out == nil { try? FileManager.default.removeItem(atPath: folder) } }
-    let results = try Demo(forwards: forwards, seed: seed, threads: threads).run(
+    let results = try Demo(forwards: forwards, seed: seed, threads: threads.threads).run(
       in: folder, registry: ZerothTool.toolbox.registry)
     var table = Table(RunResult.columns)
     for (name, result) in results { table.rows.append(result.row(name)) }

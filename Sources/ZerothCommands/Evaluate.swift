@@ -15,35 +15,35 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Zero-shot and in-context scores of a model on a task.")
 
-  @Option(help: "Folder of the model, or imdb-opt, which comes with the tool.")
+  @Option(help: .option("model", "path"), completion: .directory)
   var model: String
-  @Option(help: "The task, such as sst2.")
+  @Option(help: .option("task", "name"), completion: Shortcut.named("task").completion(ZerothTool.toolbox))
   var task: String
-  @Option(help: "Folder or file of the examples; by default those that come with the tool.")
+  @Option(help: .option("task", "data"), completion: .file())
   var data: String?
-  @Option(help: "Folder or file of the test examples; by default the test file beside the others.")
+  @Option(help: .option("task", "test-data"), completion: .file())
   var testData: String?
   @Option(
     name: [.long, .customLong("shots")],
-    help: "Training examples, drawn by the seed, in front of each prompt.")
+    help: "Training examples, drawn by the seed, in front of each prompt of test or dev.")
   var demonstrations = 0
-  @Option(help: "Which examples: test, dev or train.")
+  @Option(help: "Which examples: test, dev or train.", completion: .list(TaskSetup.Split.allCases.map(\.rawValue)))
   var split = TaskSetup.Split.test.rawValue
-  @Option(help: "Examples of each class in train and dev; by default the task's own sizes.")
+  @Option(help: "Examples of each class, in train and in dev alike. Default: the task's own sizes.")
   var k: Int?
-  @Option(help: "Test examples, at most; by default the task's own size.")
+  @Option(help: "Test examples, at most. Default: the task's own, mostly 1000.")
   var test: Int?
   @Option(help: "The seed that draws train and dev, and so the demonstrations.")
   var seed = 0
-  @Option(help: "Threads; results do not depend on them.")
-  var threads = ProcessInfo.processInfo.activeProcessorCount
-  @Option(help: "A file for each example's scores, prediction and label, as JSON lines.")
+  @OptionGroup var threads: ThreadOptions
+  @Option(
+    help: "A file for each example's scores, prediction and label, as JSON lines. Default: none.", completion: .file())
   var predictions: String?
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     try require("--seed", seed, "at least 0") { $0 >= 0 }
-    try require("--threads", threads, "1 to 1024") { (1...1024).contains($0) }
+    try threads.apply()
     guard let split = TaskSetup.Split(rawValue: split) else {
       throw InputError("--split", found: "'\(split)'", expected: "test, dev or train")
     }
@@ -51,7 +51,6 @@ struct Evaluate: ParsableCommand {
       throw InputError("--demonstrations", found: "\(demonstrations) with --split train", expected: "dev or test")
     }
     if let predictions { try Predictions.requirePlace(predictions) }
-    Parallel.threads = threads
     let setup = try setup()
     for note in setup.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
     let theta = try setup.model.loadParameters()

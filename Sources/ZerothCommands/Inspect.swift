@@ -14,7 +14,7 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List a model's blocks, their roles and sizes, and what training them takes.")
 
-  @Option(help: "Folder of the model, or imdb-opt, which comes with the tool.")
+  @Option(help: .option("model", "path"), completion: .directory)
   var model: String
   @Option(name: .customLong("blocks"), help: "Only these blocks, such as 'query,value' or 'layers:0-3'.")
   var selection = "all"

@@ -14,17 +14,17 @@ import ZerothTraining
 struct PluginOptions: ParsableArguments {
   @Option(
     name: .customLong("plugin"), parsing: .singleValue,
-    help: ArgumentHelp("A shared library of strategies to load; may be given more than once.", valueName: "path"))
+    help: ArgumentHelp(
+      "A shared library of strategies to load; may be given more than once. Default: none.", valueName: "path"),
+    completion: .file(extensions: ["so"]))
   var plugins: [String] = []
   @Flag(help: "Check everything that plugins write, in every step: slow.")
   var checkPlugins = false
 
   /// What the tool knows by name, with the strategies of these libraries.
-  func registry() throws -> Registry { try Self.registry(loading: plugins, checking: checkPlugins) }
-
-  static func registry(loading paths: [String], checking: Bool) throws -> Registry {
+  func registry() throws(InputError) -> Registry {
     var registry = ZerothTool.toolbox.registry
-    for path in paths { try registry.load(plugin: path, checking: checking) }
+    for path in plugins { try registry.load(plugin: path, checking: checkPlugins) }
     return registry
   }
 

@@ -14,13 +14,13 @@ struct Replay: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Rebuild the tuned model of a run from the base model and the recorded losses, bit for bit.")
 
-  @Argument(help: ArgumentHelp("Folder of the run.", valueName: "run"))
+  @Argument(help: ArgumentHelp("Folder of the run. Required.", valueName: "run"), completion: .directory)
   var folder: String
-  @Option(help: "Folder of the base model; by default where the run found it.")
+  @Option(help: "Folder of the base model. Default: where the run found it.", completion: .directory)
   var model: String?
-  @Option(help: "Folder to write the model to.")
+  @Option(help: "Folder that the model is written to. Required.", completion: .directory)
   var out: String
-  @Option(help: "Steps to replay; by default up to the model that the run kept.")
+  @Option(help: "Steps to replay. Default: up to the model that the run kept.")
   var step: Int?
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions

@@ -19,7 +19,8 @@ struct Tokenize: ParsableCommand {
       without, every line is one.
       """)
 
-  @Option(help: "Folder of the tokenizer's files, or imdb-opt, which comes with the tool.")
+  @Option(
+    help: "Folder of the tokenizer's files; imdb-opt is the one that is built in. Required.", completion: .directory)
   var tokenizer: String
   @Flag(help: "Turn ids into texts.")
   var decode = false

@@ -15,9 +15,10 @@ struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare this build's outputs with reference outputs; status 1 above tolerance.")
 
-  @Option(help: "Folder of the model, or imdb-opt, which comes with the tool.")
+  @Option(help: .option("model", "path"), completion: .directory)
   var model: String
-  @Option(help: "The reference outputs; by default golden.json in the model's folder.")
+  @Option(
+    help: "The reference outputs. Default: golden.json in the model's folder.", completion: .file(extensions: ["json"]))
   var golden: String?
   @OptionGroup var output: OutputOptions
 

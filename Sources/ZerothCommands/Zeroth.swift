@@ -25,10 +25,12 @@ struct Tool: ParsableCommand {
   }
 
   /// Bad input ends with one line on standard error and status 2; a run that failed with status 1.
-  static func main() {
+  static func run(_ arguments: [String]) -> Never {
     do {
-      var command = try parseAsRoot()
+      if arguments.first == "train" { try SettingArguments.checkValues(arguments) }
+      var command = try parseAsRoot(arguments)
       try command.run()
+      Foundation.exit(0)
     } catch let error as InputError {
       fail("\(error)", status: 2)
     } catch let error as ExitCode {
@@ -40,8 +42,10 @@ struct Tool: ParsableCommand {
     }
   }
 
-  private static func fail(_ message: String, status: Int32) -> Never {
-    FileHandle.standardError.write(Data("\(ZerothTool.name): \(message)\n".utf8))
+  /// Ends the process with `message` in one line on standard error.
+  static func fail(_ message: String, status: Int32) -> Never {
+    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    FileHandle.standardError.write(Data("\(ZerothTool.name): \(line)\n".utf8))
     Foundation.exit(status)
   }
 }
@@ -52,15 +56,25 @@ struct OutputOptions: ParsableArguments {
   var json = false
 
   /// Prints `json` or, unless it is asked for, `text`.
-  func print(_ json: @autoclosure () -> JSON, text: @autoclosure () -> String) {
-    Tool.print(json(), text: text(), asJSON: self.json)
+  func print(_ json: @autoclosure () throws -> JSON, text: @autoclosure () throws -> String) rethrows {
+    let text = try self.json ? json().pretty : text()
+    Swift.print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
   }
 }
 
-extension Tool {
-  /// Prints a result on standard output.
-  static func print(_ json: @autoclosure () -> JSON, text: @autoclosure () -> String, asJSON: Bool) {
-    let text = asJSON ? json().pretty : text()
-    Swift.print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
+/// Threads, which every command takes that computes.
+struct ThreadOptions: ParsableArguments {
+  @Option(help: .option("run", "threads"))
+  var threads = RunSettings.availableThreads
+
+  /// Lets the process compute on so many. Throws `InputError` when there are no such number of threads.
+  func apply() throws(InputError) {
+    try check()
+    Parallel.threads = threads
+  }
+
+  /// Throws `InputError` when there are no such number of threads.
+  func check() throws(InputError) {
+    _ = try Setting(.typed(.int(threads)), origin: "--threads").read(as: RunSettings.threads)
   }
 }

@@ -1,7 +1,7 @@
+import ArgumentParser
 import Foundation
 import Synchronization
 import ZerothStrategies
-import ZerothSupport
 import ZerothTasks
 
 /// What a tool knows by name: the strategies and the tasks that its commands accept.
@@ -24,27 +24,34 @@ public struct Toolbox: Sendable {
 ///       static func main() { ZerothTool.main(named: "my-zeroth") { try install(into: &$0.registry) } }
 ///     }
 public enum ZerothTool {
-  private static let state = Mutex((name: "zeroth", toolbox: Toolbox()))
+  /// What the commands read: they are values that the parser makes, so that it cannot be handed to them.
+  private struct State {
+    var name = "zeroth"
+    var toolbox = Toolbox()
+    var arguments: [String] = []
+  }
+
+  private static let state = Mutex(State())
 
   /// The name by which the tool calls itself in messages and help.
   static var name: String { state.withLock { $0.name } }
   /// What the tool knows by name.
   static var toolbox: Toolbox { state.withLock { $0.toolbox } }
+  /// The words of the command line, without the program's own name.
+  static var arguments: [String] { state.withLock { $0.arguments } }
 
   /// Runs the command line of this process and ends the process: with status 0, 2 for bad input, 1 for a run that failed.
   ///
-  /// `install` adds to the built-in strategies and tasks; what it throws is bad input too.
+  /// - Parameters:
+  ///   - name: what the tool calls itself in messages and help.
+  ///   - install: adds to the built-in strategies and tasks; what it throws is bad input too.
   public static func main(named name: String = "zeroth", _ install: (inout Toolbox) throws -> Void = { _ in }) -> Never
   {
     var toolbox = Toolbox()
-    do {
-      try install(&toolbox)
-    } catch {
-      FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
-      exit(2)
-    }
-    state.withLock { [toolbox] in $0 = (name, toolbox) }
-    Tool.main()
-    exit(0)
+    let result = Result { try install(&toolbox) }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    state.withLock { [toolbox] in $0 = State(name: name, toolbox: toolbox, arguments: arguments) }
+    if case .failure(let error) = result { Tool.fail("\(error)", status: 2) }
+    Tool.run(arguments)
   }
 }

@@ -11,7 +11,7 @@ import ZerothTraining
 
 /// The libraries that the tests load: the two examples, which the package builds, and those made here by `cc`.
 enum Libraries {
-  static let products = SharedMaterial.package.appendingPathComponent(".build/release")
+  static let products = Execution.products
   static let exampleC = products.appendingPathComponent("libExamplePluginC.so").path
   static let exampleSwift = products.appendingPathComponent("libExamplePluginSwift.so").path
   static let tool = products.appendingPathComponent("zeroth").path

@@ -53,8 +53,23 @@ import Testing
     let left = Self.unfinished.filter { !$0.hasSuffix(".unbiased()") && !$0.hasSuffix(".gain()") }
       .subtracting(["StepLengthTests.laws()", "PlainRuleTests.isInstalled()"])
     #expect(Set(second.failures.keys) == left, "\(second.output)")
-    let (status, output) = try package.train()
-    #expect(status == 0 && output.contains("final"), "\(output)")
+    try trains(package)
+  }
+
+  /// The tool of the package does what the guide says.
+  private func trains(_ package: UserPackage) throws {
+    let (status, output) = try package.tool(["explain", "sphere-estimator"])
+    #expect(status == 0 && output.hasPrefix("estimator sphere-estimator: "), "\(output)")
+    let run = package.path("runs/sphere")
+    for arguments in [
+      ["train", "--config", package.path("run.toml"), "--steps", "4", "--queries", "2", "--out", run],
+      ["train", "--resume", "--out", run], ["replay", run, "--out", package.path("tuned")],
+    ] {
+      let (status, output) = try package.tool(arguments)
+      #expect(status == 0, "\(arguments): \(output)")
+    }
+    let refused = try package.tool(["train", "--rank", "2", "--config", package.path("run.toml")])
+    #expect(refused.status == 2 && refused.output.hasPrefix("my-zeroth: --rank: found an option that"))
   }
 
   /// One error each, and nothing written.
@@ -67,7 +82,18 @@ import Testing
       (["optimizer", "Adam"], "kind: found 'optimizer', expected one of estimator, rule, adapter, task"),
       (["rule"], "command line: found 'rule', expected KIND NAME"),
       (["rule", "Other", "--target", "Nowhere"], "target 'Nowhere': found no library target of this name"),
-      (["rule", "Other", "--target", "Plain"], "target 'Plain': found no dependency on ZerothStrategies"),
+      (
+        ["rule", "Other", "--target", "Plain"],
+        "target 'Plain': found no dependency on ZerothStrategies, which a rule needs, expected .product"
+      ),
+      (
+        ["task", "Other", "--target", "MyStrategies"],
+        "target 'MyStrategies': found no dependency on ZerothTasks, which a task needs, expected .product"
+      ),
+      (
+        ["estimator", "Other", "--target", "MyTasks"],
+        "target 'MyTasks': found no dependency on ZerothStrategies, which an estimator needs, expected .product"
+      ),
       (["rule", "Other", "--target", "Untested"], "target 'Untested': found no test target that depends on it"),
     ] {
       let (status, output) = try package.scaffold(arguments)

@@ -8,22 +8,27 @@ struct UserPackage {
   /// Whether there is a `swift` to build it.
   static let canBuild = (try? run(["swift", "--version"]).status) == 0
 
-  /// The package that docs/extending.md describes, with two targets more that the scaffold refuses.
+  /// The package that docs/extending.md describes, with its target for tasks and two that the scaffold refuses.
   init() throws {
     root = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-scaffold-\(UUID().uuidString)")
     let more = """
       targets: [
           .target(name: "Plain"),
           .target(name: "Untested", dependencies: [.product(name: "ZerothStrategies", package: "zeroth")]),
+          .target(name: "MyTasks", dependencies: [.product(name: "ZerothTasks", package: "zeroth")]),
+          .testTarget(
+            name: "MyTasksTests", dependencies: ["MyTasks", .product(name: "ZerothTestKit", package: "zeroth")]),
       """
     try write(
       "Package.swift",
       try Self.guide("// swift-tools-version").replacing("../zeroth", with: SharedMaterial.package.path)
         .replacing("targets: [", with: more))
-    for target in ["Plain", "MyStrategies", "Untested"] {
+    for target in ["Plain", "MyStrategies", "Untested", "MyTasks"] {
       try write("Sources/\(target)/About.swift", "// Nothing yet.\n")
     }
-    try write("Tests/MyStrategiesTests/About.swift", "// Nothing yet.\n")
+    for target in ["MyStrategiesTests", "MyTasksTests"] {
+      try write("Tests/\(target)/About.swift", "// Nothing yet.\n")
+    }
     // The tool installs what the scaffold has yet to write.
     try write("Sources/my-zeroth/Main.swift", try Self.guide("@main"))
     try write("run.toml", try Self.guide("[model]"))
@@ -91,13 +96,13 @@ struct UserPackage {
     return result
   }
 
-  /// Trains as the guide says.
-  func train() throws -> (status: Int32, output: String) {
-    try Self.run([
-      root.appendingPathComponent(".build/release/my-zeroth").path, root.appendingPathComponent("run.toml").path,
-      "run.steps=4",
-    ])
+  /// Runs the tool that the guide makes.
+  func tool(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    try Self.run([root.appendingPathComponent(".build/release/my-zeroth").path] + arguments)
   }
+
+  /// The path of a file of the package.
+  func path(_ name: String) -> String { root.appendingPathComponent(name).path }
 
   /// A command's status and all that it prints.
   static func run(_ command: [String]) throws -> (status: Int32, output: String) {

@@ -9,6 +9,13 @@ public struct Execution {
   /// Its standard error.
   public let err: String
 
+  /// The folder of the build under test: what was built beside the test bundle that runs.
+  public static let products: URL = {
+    let running =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    return URL(fileURLWithPath: running).deletingLastPathComponent()
+  }()
+
   /// Runs the program at `path` with `input` on standard input.
   public init(_ path: String, _ arguments: [String], input: String = "") throws {
     (status, out, err) = try withFolder { folder in

@@ -93,6 +93,7 @@ import ZerothResources
     #expect(changed.composition.estimator.options["rank"] == 8)
     #expect(changed.composition.rule.options["learning-rate"] == 2.0)
     #expect(changed.shortName == "lozo,rank=8,rule=lozo-m,learning-rate=2.0,task=sst2,steps=100")
+    #expect(c.optimizerName == "lozo" && changed.optimizerName == "lozo,rank=8,rule=lozo-m,learning-rate=2.0")
   }
 
   /// Whatever a configuration prints is read back as the same one.
@@ -184,9 +185,9 @@ import ZerothResources
     ("[estimator]\nrank = [4]", "a.toml: [estimator] rank: found a TOML array, expected an integer, at least 1"),
     ("[estimator.rank]\na = 4", "a.toml: [estimator] rank: found a TOML table, expected an integer, at least 1"),
     ("[estimator]\nrank = 1979-05-27", "a.toml: [estimator] rank: found a TOML date, expected an integer, at least 1"),
-    ("[estimator]\nsmoothing = nan", "a.toml: [estimator] epsilon: found nan, expected a number, above 0"),
-    ("[estimator]\nsmoothing = inf", "a.toml: [estimator] epsilon: found inf, expected a number, above 0"),
-    ("[estimator]\nsmoothing = true", "a.toml: [estimator] epsilon: found true, expected a number, above 0"),
+    ("[estimator]\nepsilon = nan", "a.toml: [estimator] epsilon: found nan, expected a number, above 0"),
+    ("[estimator]\nepsilon = inf", "a.toml: [estimator] epsilon: found inf, expected a number, above 0"),
+    ("[estimator]\nepsilon = true", "a.toml: [estimator] epsilon: found true, expected a number, above 0"),
     (
       "[estimator]\nsides = \"two\"",
       "a.toml: [estimator] sides: found 'two', expected one of two-sided, one-sided"
@@ -268,6 +269,9 @@ import ZerothResources
     #expect(
       sentence(Self.short + "\ngenerator = \"mt1993\"\n")?.hasPrefix(
         "a.toml: [run] generator: found 'mt1993', expected perhaps 'mt19937', one of philox4x32, ") == true)
+    #expect(
+      sentence(Self.short.replacing("threads = 1", with: "threads = 65"))
+        == "a.toml: [run] threads: found 65, expected an integer, 1 to 64")
     #expect(sentence(Self.short + "\nseed = -1\n") == "a.toml: [run] seed: found -1, expected an integer, at least 0")
   }
 

@@ -74,12 +74,13 @@ import ZerothResources
   }
 
   @Test func aNarrowTerminalIsNotOverrun() {
-    for width in 1..<120 {
+    for (width, name) in (1..<120).flatMap({ [($0, "lozo-m"), ($0, "lge+lozo-m+dizo,rank=4,interval=100")] }) {
       let screen = Screen()
-      let progress = ProgressLine("lozo-m", total: 1000, output: screen.output(isTerminal: true, width: width))
+      let progress = ProgressLine(name, total: 1000, output: screen.output(isTerminal: true, width: width))
       screen.time = 3
       progress.update(333, loss: 0.6931, score: ("accuracy", 0.5))
       #expect(Table.width(of: String(screen.text.dropFirst().dropLast(3))) < width)
+      if width >= 80 { #expect(screen.text.contains("loss 0.6931")) }
     }
   }
 

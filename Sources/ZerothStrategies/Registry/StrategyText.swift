@@ -10,14 +10,53 @@ extension StrategyDescription {
     lines += capabilities.map { "composes     \($0)" }
     if let plugin { lines.append("plugin       \(plugin.name), \(plugin.path)") }
     guard !options.isEmpty else { return lines.joined(separator: "\n") + "\n" }
+    return lines.joined(separator: "\n") + "\n\n" + OptionSpec.text(options)
+  }
+}
+
+extension OptionSpec {
+  /// A table of `options`: what each is called, takes, is by default, and does. `name` may say what else it is called.
+  public static func table(
+    _ options: [OptionSpec], name: (OptionSpec) -> String = \.name, takes: (OptionSpec) -> String = \.expected
+  ) -> Table {
     var table = Table([.left("option"), .left("takes"), .left("default"), .left("what it does")])
     for option in options {
-      let unit = option.unit.isEmpty ? "" : " (\(option.unit))"
-      let condition = option.condition.map { "; only with \($0.words)" } ?? ""
-      table.rows.append([
-        option.name, option.expected, option.defaultWords, option.documentation + unit + condition,
-      ])
+      table.rows.append([name(option), takes(option), option.defaultWords, option.meaning])
     }
-    return lines.joined(separator: "\n") + "\n\n" + table.text
+    return table
+  }
+
+  /// The table for a terminal, with long choices below it.
+  public static func text(_ options: [OptionSpec], name: (OptionSpec) -> String = \.name) -> String {
+    let table = table(options, name: name) { option in
+      option.longChoice.map { "one of \($0.count) words, listed below" } ?? option.expected
+    }
+    let choices = options.compactMap { option in
+      option.longChoice.map { "\n\(option.name) is one of\n\(lines($0))" }
+    }
+    return table.text + choices.joined()
+  }
+
+  /// The words of a choice that is too long for a cell.
+  private var longChoice: [String]? {
+    if case .choice(let words) = kind, words.count > 10 { words } else { nil }
+  }
+
+  /// `words` in lines of a terminal's width.
+  private static func lines(_ words: [String]) -> String {
+    var lines = [" "]
+    for (i, word) in words.enumerated() {
+      let word = i + 1 < words.count ? "\(word)," : word
+      if lines[lines.count - 1].count + word.count > 78 { lines.append(" ") }
+      lines[lines.count - 1] += " \(word)"
+    }
+    return lines.map { $0 + "\n" }.joined()
+  }
+
+  /// What the option does, with its unit and the condition under which it does anything.
+  public var meaning: String {
+    let unit = unit.isEmpty ? "" : " (\(unit))"
+    let condition = condition.map { "; only with \($0.words)" } ?? ""
+    return documentation + unit + condition
   }
 }

@@ -15,7 +15,12 @@ extension TextTask {
             fields: ["passage": passage, "question": try record.text("question")],
             label: try record.label(["label", "answer"], among: classes), splitKey: passage, source: record.source)
         ]
-      })
+      }
+    ).with {
+      $0.exampleRow = [
+        "passage": "Whales are mammals and breathe air.", "question": "do whales breathe air", "label": true,
+      ]
+    }
   }()
 
   /// The first letter in upper case and one question mark at the end.

@@ -6,5 +6,8 @@ extension TextTask {
     columns: NaturalLanguageInference.columns,
     classes: [ClassLabel("Yes", "entailment"), ClassLabel("No", "contradiction"), ClassLabel("Maybe", "neutral")],
     prompt: { "Suppose \($0["premise"]) Can we infer that \"\($0["hypothesis"])\"? Yes, No, or Maybe?\n" }
-  ).with { $0.splitSize = .total(train: 150, dev: 100) }
+  ).with {
+    $0.splitSize = .total(train: 150, dev: 100)
+    $0.exampleRow = ["premise": "I doubt that it will rain.", "hypothesis": "it will rain", "label": "contradiction"]
+  }
 }

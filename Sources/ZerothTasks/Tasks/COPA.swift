@@ -26,7 +26,13 @@ extension TextTask {
           source: record.source)
       ]
     }
-  ).with { $0.splitSize = .total(train: 300, dev: 100) }
+  ).with {
+    $0.splitSize = .total(train: 300, dev: 100)
+    $0.exampleRow = [
+      "premise": "The ground was wet.", "choice1": "It had rained.", "choice2": "The sun was shining.",
+      "question": "cause", "label": 0,
+    ]
+  }
 
   /// The first word in lower case, unless it is `I`.
   @Sendable private static func startingLowerCase(_ sentence: String) -> String {

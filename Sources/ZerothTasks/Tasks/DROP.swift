@@ -29,5 +29,12 @@ extension TextTask {
           fields: ["passage": passage, "question": context[middle.upperBound...].dropLast(tail.count).trimmed],
           answers: answers, label: 0, splitKey: passage, source: record.source)
       ]
-    })
+    }
+  ).with {
+    $0.exampleRow = [
+      "context":
+        "Passage: They scored twice before half-time and once after it.\nQuestion: How many times did they score?\nAnswer:",
+      "ref_text": "3|three",
+    ]
+  }
 }

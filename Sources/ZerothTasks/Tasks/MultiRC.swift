@@ -30,6 +30,14 @@ extension TextTask {
               label: try answer.label(among: classes), splitKey: paragraph, source: record.source)
           }
         }
-      })
+      }
+    ).with {
+      $0.exampleRow = [
+        "passage": [
+          "text": "Ada wrote a letter. She sent it on Monday.",
+          "questions": [["question": "What did Ada send?", "answers": [["text": "A letter", "label": 1]]]],
+        ]
+      ]
+    }
   }()
 }

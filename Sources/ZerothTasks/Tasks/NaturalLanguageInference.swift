@@ -27,6 +27,11 @@ enum NaturalLanguageInference {
             fields: try record.texts(columns), label: try record.label(labelColumns, among: classes),
             source: record.source)
         ]
-      })
+      }
+    ).with {
+      $0.exampleRow = [
+        "sentence1": "A dog runs across a field.", "sentence2": "An animal is moving.", "gold_label": "entailment",
+      ]
+    }
   }
 }

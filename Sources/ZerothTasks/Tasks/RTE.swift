@@ -8,5 +8,8 @@ extension TextTask {
     maskedLength: 256,
     prompt: { "\($0["premise"])\nDoes this mean that \"\($0["hypothesis"])\" is true? Yes or No?\n" },
     masked: NaturalLanguageInference.masked,
-    labelSentence: NaturalLanguageInference.labelSentence)
+    labelSentence: NaturalLanguageInference.labelSentence
+  ).with {
+    $0.exampleRow = ["premise": "The dog ran across the field.", "hypothesis": "An animal moved.", "label": 0]
+  }
 }

@@ -29,7 +29,13 @@ extension TextTask {
           }
         }
       }
-    })
+    }
+  ).with {
+    $0.exampleRow = [
+      "title": "Lighthouse", "context": "The lighthouse was built in 1860.",
+      "question": "When was the lighthouse built?", "answers": ["text": ["1860", "in 1860"]],
+    ]
+  }
 
   @Sendable private static func question(
     _ row: Record, answers: [String], title: String, context: String

@@ -7,5 +7,8 @@ extension TextTask {
     classes: [ClassLabel("terrible", "0", "negative"), ClassLabel("great", "1", "positive")],
     prompt: { "\($0["sentence"]) It was " },
     masked: { MaskedPrompt("\($0["sentence"]) It was", ".") },
-    labelSentence: { "It was \($0.word)." })
+    labelSentence: { "It was \($0.word)." }
+  ).with {
+    $0.exampleRow = ["sentence": "a warm , funny film .", "label": 1]
+  }
 }

@@ -13,5 +13,8 @@ extension TextTask {
     ],
     prompt: { "\($0["sentence"]) It was " },
     masked: { MaskedPrompt("\($0["sentence"]) It was", ".") },
-    labelSentence: { "It was \($0.word)." })
+    labelSentence: { "It was \($0.word)." }
+  ).with {
+    $0.exampleRow = ["sentence": "a warm , funny film .", "label": 3]
+  }
 }

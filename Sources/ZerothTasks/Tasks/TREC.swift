@@ -24,6 +24,9 @@ extension TextTask {
             label: try Record(coarse, source: record.source).label(among: classes), source: record.source)
         ]
       }
-    ).with { $0.encoding = .utf8OrLatin1 }
+    ).with {
+      $0.encoding = .utf8OrLatin1
+      $0.exampleRow = ["question": "Who built the first lighthouse ?", "label": "HUM:ind"]
+    }
   }()
 }

@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// A class of a classification task.
 public struct ClassLabel: Sendable, Hashable {
@@ -68,10 +69,17 @@ public struct TextTask: Sendable {
   public var encoding = TextEncoding.utf8
   /// The most tokens of a masked model's or sentence encoder's input.
   public var maskedLength = 128
+  /// For each of these texts, the names that its column has in data files; the first is the field's.
+  public private(set) var columns: [[String]] = []
+  /// The names of the label's column in data files; empty unless the task is a classification.
+  public private(set) var labelColumns: [String] = []
+  /// A row as a data file has it, made up, from which `explain` shows how a model is asked. Nil where there is none:
+  /// the prompt of a classification is then shown with the names of its fields.
+  public var exampleRow: JSON?
   /// The fields that hold an example's texts, in their order; empty unless the task is a classification.
-  public private(set) var textFields: [String] = []
+  public var textFields: [String] { columns.compactMap(\.first) }
   /// The columns whose names tell a table's header from its rows.
-  public private(set) var columnNames: Set<String> = []
+  public var columnNames: Set<String> { Set(columns.joined()).union(labelColumns) }
   /// The examples in a row of a file: mostly one; none where the row is to be skipped. Throws `InputError` on a bad row.
   public let read: @Sendable (Record) throws -> [Example]
   /// The prompt of a causal model, to which a candidate is appended as it is: it ends in a space or a line end.
@@ -104,8 +112,8 @@ public struct TextTask: Sendable {
     self.classes = classes
     self.metrics = metrics
     self.maskedLength = maskedLength
-    textFields = columns.compactMap(\.first)
-    columnNames = Set(columns.joined()).union(labelColumns)
+    self.columns = columns
+    self.labelColumns = labelColumns
     self.prompt = prompt
     self.masked = masked
     self.labelSentence = labelSentence

@@ -22,6 +22,12 @@ extension TextTask {
           "pronoun": try target.text("span2_text"),
         ]
         return [Example(fields: fields, label: try record.label(among: classes), source: record.source)]
-      })
+      }
+    ).with {
+      $0.exampleRow = [
+        "text": "The trophy does not fit into the case because it is too big.",
+        "target": ["span1_text": "the trophy", "span2_text": "it"], "label": true,
+      ]
+    }
   }()
 }

@@ -12,5 +12,10 @@ extension TextTask {
       \(example["sentence2"])
 
       """
-    })
+    }
+  ).with {
+    $0.exampleRow = [
+      "word": "bank", "sentence1": "We sat on the bank.", "sentence2": "The bank was closed.", "label": false,
+    ]
+  }
 }

@@ -27,19 +27,20 @@ extension RunConfiguration {
     if case .string(let text) = value { JSON.quoted(text) } else { "\(value)" }
   }
 
-  /// The preset's name, or those of the parts.
-  public var optimizerName: String {
-    preset
-      ?? [composition.estimator, composition.rule, composition.adapter].map(\.name).filter { $0 != "none" }
-      .joined(separator: "+")
-  }
+  /// The optimiser's name: the preset or the parts, and in what they differ from the defaults, such as
+  /// `lozo,rank=4` or `mezo,estimator=lge`.
+  public var optimizerName: String { name { Registry.partKinds.map(\.rawValue).contains($0) } }
 
-  /// A short name: the preset or the parts, and what differs from the defaults, such as `lozo,rank=4,seed=7`.
+  /// A short name: that of the optimiser, and what else differs from the defaults, such as `lozo,rank=4,seed=7`.
   ///
   /// Options that change no result (paths, threads) are left out; characters that trouble file systems become `_`.
-  public var shortName: String {
-    var words = [optimizerName]
-    for (table, name, value) in nonDefault where !Self.isIncidental(table, name) {
+  public var shortName: String { name { _ in true } }
+
+  /// The preset or the parts, and what differs from the defaults in the tables that `isNamed` holds for.
+  private func name(_ isNamed: (_ table: String) -> Bool) -> String {
+    let parts = [composition.estimator, composition.rule, composition.adapter].map(\.name).filter { $0 != "none" }
+    var words = [preset ?? parts.joined(separator: "+")]
+    for (table, name, value) in nonDefault where isNamed(table) && !Self.isIncidental(table, name) {
       let key = Shortcut.name(of: table, name) ?? "\(table).\(name)"
       words.append("\(key)=\(value)")
     }

@@ -9,9 +9,20 @@ import ZerothTasks
 
 /// The options of a run beside those of its strategies: what the tables [model], [task] and [run] take.
 public enum RunSettings {
+  /// The most threads that can work at a time: the pool has no more.
+  public static let maximalThreads = 64
+
+  /// Threads, as every command takes them.
+  public static let threads = OptionSpec(
+    "threads", .int, default: .derived("all cores") { _ in .int(availableThreads) },
+    range: .between(1, maximalThreads), "threads that compute; results do not depend on them")
+
+  /// The machine's cores, as many as the pool can use.
+  public static var availableThreads: Int { min(ProcessInfo.processInfo.activeProcessorCount, maximalThreads) }
+
   /// The table [model].
   public static let model: [OptionSpec] = [
-    OptionSpec("path", .string, default: .required, "folder of the base model"),
+    OptionSpec("path", .string, default: .required, "folder of the base model; imdb-opt is the one that is built in"),
     OptionSpec("train", .blocks, default: .value("all"), "the blocks that are trained; the others stay frozen"),
     OptionSpec(
       "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
@@ -63,9 +74,7 @@ public enum RunSettings {
       default: .derived("a tenth of the steps") { options in
         if case .int(let steps)? = options["steps"] { .int(max(1, steps / 10)) } else { nil }
       }, range: .atLeast(1), unit: "steps", "how often dev is evaluated"),
-    OptionSpec(
-      "threads", .int, default: .derived("all cores") { _ in .int(ProcessInfo.processInfo.activeProcessorCount) },
-      range: .between(1, 1024), "threads; results do not depend on them"),
+    threads,
     OptionSpec("out", .string, default: .absent("nothing is written"), "folder of the run's record"),
     OptionSpec(
       "generator", .choice(RandomGenerator.names), default: .value(.string("\(RandomGenerator.philox)")),
@@ -74,6 +83,9 @@ public enum RunSettings {
       "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: .atLeast(1), unit: "steps",
       "so many steps in a row without finite losses end the run"),
   ]
+
+  /// The tables whose options do not depend on strategies, in their order.
+  public static let tables = ["model", "task", "run"]
 
   /// The options of `table`; nil for those of strategies, which the registry knows.
   public static func options(of table: String) -> [OptionSpec]? {

@@ -143,7 +143,7 @@ public struct Settings: Sendable, Hashable {
 public struct Shortcut: Sendable, Hashable {
   /// The names, without dashes; the first is the usual one.
   public let names: [String]
-  /// The table and key that they set.
+  /// The table that they set a key of.
   public let table: String
   /// The key in the table.
   public let key: String
@@ -191,8 +191,11 @@ public struct Shortcut: Sendable, Hashable {
     Shortcut("tau", sets: "adapter", "clip"),
   ]
 
-  /// The short name of `table`.`key`, if it has one.
-  static func name(of table: String, _ key: String) -> String? {
-    all.first { $0.table == table && $0.key == key }?.names.first
+  /// The shortcut for `table`.`key`, if there is one.
+  public static func of(_ table: String, _ key: String) -> Shortcut? {
+    all.first { $0.table == table && $0.key == key }
   }
+
+  /// The short name of `table`.`key`, if it has one.
+  static func name(of table: String, _ key: String) -> String? { of(table, key)?.names.first }
 }

@@ -99,7 +99,11 @@ public final class ProgressLine {
     let words = parts.joined(separator: "  ")
     guard output.isTerminal else { return "\(label)  \(words)" }
     let room = output.width - 1 - Table.width(of: label) - Table.width(of: words) - 6
-    guard room >= 5 else { return String("\(label)  \(words)".prefix(max(0, output.width - 1))) }
+    guard room >= 5 else {
+      // The numbers matter more than the whole of a long name.
+      let label = label.prefix(max(8, output.width - 3 - Table.width(of: words)))
+      return String("\(label)  \(words)".prefix(max(0, output.width - 1)))
+    }
     let size = min(room, 30)
     let filled = total > 0 ? min(size, max(0, size * done / total)) : size
     let bar = String(repeating: "=", count: filled) + String(repeating: ".", count: size - filled)

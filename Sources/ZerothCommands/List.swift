@@ -41,20 +41,3 @@ struct List: ParsableCommand {
         ]), text: table.text)
   }
 }
-
-struct Explain: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Show what a strategy computes, its options, defaults and cost.")
-
-  @Argument(help: "A name from `zeroth list`.")
-  var name: String
-  @OptionGroup var plugins: PluginOptions
-  @OptionGroup var output: OutputOptions
-
-  func run() throws {
-    let found = try plugins.registry().explain(name)
-    output.print(
-      .array(found.map { kind, description in ["kind": .string(kind.rawValue), "description": description.json] }),
-      text: found.map { kind, description in "\(kind.rawValue) \(description.text)" }.joined(separator: "\n"))
-  }
-}

@@ -1,0 +1,155 @@
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+import ZerothTraining
+
+/// All that has a name which a run can be given, with its explanation: strategies, tasks, and the tables of the
+/// configuration.
+struct Glossary {
+  /// What a name stands for.
+  enum Entry {
+    case strategy(StrategyDescription.Kind, StrategyDescription)
+    case task(TextTask)
+    case table(String)
+  }
+
+  private let registry: Registry
+  private let tasks: [TextTask]
+
+  /// The names in `registry` and `tasks`.
+  init(_ registry: Registry, _ tasks: TaskRegistry) {
+    self.registry = registry
+    self.tasks = tasks.tasks
+  }
+
+  /// Everything, tables first.
+  private var entries: [Entry] {
+    RunSettings.tables.map { .table($0) } + strategies + tasks.map { .task($0) }
+  }
+
+  private var strategies: [Entry] {
+    StrategyDescription.Kind.allCases.flatMap { kind in
+      registry.descriptions(of: kind).map { .strategy(kind, $0) }
+    }
+  }
+
+  /// The tables and the strategies that take options.
+  var withOptions: [Entry] { entries.filter { !$0.options.isEmpty } }
+
+  /// Every name, each once.
+  var names: [String] {
+    var seen: Set<String> = []
+    return (strategies + tasks.map { .task($0) } + RunSettings.tables.map { .table($0) }).map(\.name)
+      .filter { seen.insert($0).inserted }
+  }
+
+  /// Everything called `name`. Throws `InputError`, with the nearest name, when there is nothing.
+  func entries(named name: String) throws(InputError) -> [Entry] {
+    let found = entries.filter { $0.names.contains(name) }
+    guard !found.isEmpty else {
+      throw InputError("name", found: "'\(name)'", expected: Suggestion.expected(for: name, among: names))
+    }
+    return found
+  }
+
+  /// The page of all options, docs/options.md.
+  func markdown(tool: String) -> String {
+    var page = """
+      # Options
+
+      What a run can be told: the same in a file given by `--config`, after `--set TABLE.KEY=VALUE` on the command line, and in
+      `Settings` in Swift. Options that have a short name can be given by it too. `\(tool) explain NAME` prints any part of this page, which is
+      itself printed by `\(tool) explain --all --markdown`.
+
+      """
+    func add(_ entry: Entry) {
+      if !entry.options.isEmpty { page += "\n\(OptionSpec.table(entry.options, name: entry.nameOf).markdown)" }
+    }
+    for table in RunSettings.tables {
+      page += "\n## [\(table)]\n"
+      add(.table(table))
+    }
+    var presets = Table([.left("optimizer"), .left("what it is"), .left("its parts")])
+    for description in registry.descriptions(of: .optimizer) {
+      presets.rows.append([description.name, description.summary, description.formula])
+    }
+    page += "\nWhat `optimizer` stands for; the tables of the parts change them.\n\n" + presets.markdown
+    for kind in Registry.partKinds {
+      page += "\n## [\(kind.rawValue)]\n"
+      for description in registry.descriptions(of: kind) {
+        page += "\n### \(kind.rawValue) `\(description.name)`\n\n\(description.summary).\n"
+        if description.options.isEmpty { page += "\nIt has no options.\n" }
+        add(.strategy(kind, description))
+      }
+    }
+    return page
+  }
+}
+
+extension Glossary.Entry {
+  /// What the name stands for: `estimator`, `task`, `table`.
+  var kind: String {
+    switch self {
+    case .strategy(let kind, _): kind.rawValue
+    case .task: "task"
+    case .table: "table"
+    }
+  }
+
+  /// The name that it is listed by.
+  var name: String {
+    switch self {
+    case .strategy(_, let description): description.name
+    case .task(let task): task.name
+    case .table(let table): table
+    }
+  }
+
+  /// All that it answers to.
+  var names: [String] {
+    if case .strategy(_, let description) = self { [name] + description.aliases } else { [name] }
+  }
+
+  /// Its options; none of a task.
+  var options: [OptionSpec] {
+    switch self {
+    case .strategy(_, let description): description.options
+    case .task: []
+    case .table(let table): RunSettings.options(of: table) ?? []
+    }
+  }
+
+  /// What an option of it is called: its name and its short ones.
+  func nameOf(_ option: OptionSpec) -> String {
+    let table: String =
+      switch self {
+      case .strategy(let kind, _): kind.rawValue
+      case .task: "task"
+      case .table(let name): name
+      }
+    let short = Shortcut.of(table, option.name)?.names.map { "--\($0)" } ?? []
+    return ([option.name] + short).joined(separator: ", ")
+  }
+
+  /// The explanation as a page for a terminal.
+  var text: String {
+    get throws {
+      switch self {
+      case .strategy(_, let description): description.text
+      case .task(let task): try task.text()
+      case .table(let table): "[\(table)] of a configuration\n\n" + OptionSpec.text(options, name: nameOf)
+      }
+    }
+  }
+
+  /// The explanation as JSON.
+  var json: JSON {
+    get throws {
+      switch self {
+      case .strategy(_, let description): description.json
+      case .task(let task): try task.json()
+      case .table(let table): ["name": .string(table), "options": .array(options.map(\.json))]
+      }
+    }
+  }
+}
