@@ -183,7 +183,8 @@ final class DataFixture {
     let hello = [UInt8](try #require(Data(base64Encoded: "H4sIAAAAAAACA8tIzcnJV8hAJ7kAAIhZCxgAAAA=")))
     #expect(try Gzip.decompress(hello + hello, path: "a.gz", limit: 48).count == 48)
     let small = #expect(throws: InputError.self) { try Gzip.decompress(hello + hello, path: "a.gz", limit: 47) }
-    #expect(small == InputError("a.gz", found: "contents that open to more than 47 bytes", expected: "at most 47 bytes"))
+    #expect(small?.found == "contents that open to more than 47 bytes")
+    #expect(small?.expected == "at most 47 bytes")
 
     // A member of 1 MiB of zeros, 1025 times.
     let start: [UInt8] = [

@@ -18,7 +18,8 @@ enum Gzip {
     try forEachPart(of: bytes, path: path) { part throws(InputError) in
       count += part.count
       guard count <= limit else {
-        throw InputError(path, found: "contents that open to more than \(words(limit))", expected: "at most \(words(limit))")
+        let most = words(limit)
+        throw InputError(path, found: "contents that open to more than \(most)", expected: "at most \(most)")
       }
     }
     var contents: [UInt8] = []
