@@ -48,7 +48,7 @@ let package = Package(
     // Models, tasks and runs.
     .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth", "ZerothSupport"]),
     .target(name: "ZerothTasks", dependencies: ["Zeroth", "ZerothModels", "ZerothSupport"]),
-    .target(name: "ZerothRecords", dependencies: ["Zeroth", "ZerothSupport"]),
+    .target(name: "ZerothRecords", dependencies: ["CZeroth", "Zeroth", "ZerothSupport"]),
     .target(
       name: "ZerothResources",
       dependencies: ["ZerothSupport"],
@@ -64,8 +64,8 @@ let package = Package(
     .target(
       name: "ZerothBenchmarks",
       dependencies: [
-        "CZeroth", "Zeroth", "ZerothModels", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks",
-        "ZerothTestKit", "ZerothTraining",
+        "CZeroth", "Zeroth", "ZerothModels", "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport",
+        "ZerothTasks", "ZerothTestKit", "ZerothTraining",
       ]),
 
     // The tool: its commands as a library, and the executable that gives them the strategies of this package.
@@ -126,8 +126,8 @@ let package = Package(
     .testTarget(
       name: "ZerothBenchmarksTests",
       dependencies: [
-        "zeroth", "ZerothBenchmarks", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTraining",
-        "TestSupport",
+        "zeroth", "ZerothBenchmarks", "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport",
+        "ZerothTraining", "TestSupport",
       ]),
     .testTarget(
       name: "ZerothCommandsTests",

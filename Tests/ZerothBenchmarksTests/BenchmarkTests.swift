@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import Zeroth
 import ZerothModels
+import ZerothRecords
 import ZerothResources
 import ZerothStrategies
 import ZerothSupport

@@ -22,7 +22,7 @@ public struct SparseEstimator: GradientEstimator {
   /// q >= 1, the number of directions that are averaged.
   public let queries: Int
   /// Where the losses are taken.
-  public let sides: RandomizedEstimator.Sides
+  public let sides: DifferenceSides
   /// The mask of the last estimate.
   public private(set) var mask: SmallWeightMask?
   private var window = -1
@@ -30,7 +30,7 @@ public struct SparseEstimator: GradientEstimator {
   /// Sparse-MeZO on a quarter of the weights.
   public init(
     density: Double = 0.25, interval: Int = 100, epsilon: Double = 1e-3, queries: Int = 1,
-    sides: RandomizedEstimator.Sides = .two
+    sides: DifferenceSides = .two
   ) {
     self.density = density
     self.interval = interval

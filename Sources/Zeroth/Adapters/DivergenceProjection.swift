@@ -201,11 +201,3 @@ extension StoredVector {
     }
   }
 }
-
-/// Throws `InputError` unless `selection` has a trainable block in `layout`.
-func requireTrainable(_ selection: BlockSelection, in layout: ParameterLayout) throws(InputError) {
-  guard try selection.resolve(in: layout).contains(where: \.isTrainable) else {
-    throw InputError(
-      "adapter.blocks '\(selection)'", found: "only frozen blocks", expected: "at least one that is trained")
-  }
-}

@@ -31,49 +31,22 @@ public protocol LayerAdapter: Sendable {
 extension LayerAdapter {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {}
-  /// None.
+  /// No forward pass at any step.
   public func forwards(at step: Int) -> Int { 0 }
-  /// Nothing.
+  /// Keeps nothing of theta_0.
   public mutating func begin(_ theta: borrowing ParameterStore) {}
-  /// All ones.
+  /// All ones: the update is applied as the rule made it.
   public mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> BlockScales { .ones }
-  /// Nothing.
+  /// Leaves theta where the update has moved it.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) {}
-  /// None.
+  /// No state from one step to the next.
   public var stateCount: Int { 0 }
   /// None.
   public var nonFiniteMoves: Int { 0 }
-}
-
-/// The update that a step applied: the rule's direction, scaled per block.
-public struct AppliedUpdate<U: Direction>: Direction {
-  /// The rule's update.
-  public let update: U
-  /// The factors of the adapter.
-  public let scales: BlockScales
-
-  /// `update`, scaled by `scales`.
-  public init(_ update: U, scales: BlockScales) {
-    self.update = update
-    self.scales = scales
-  }
-
-  /// Whether the update touches `block` and its factor is not 0.
-  public func touches(_ block: ParameterBlock) -> Bool { scales[block] != 0 && update.touches(block) }
-
-  /// values += scale s_l D_l[rows].
-  public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
-    update.add(to: &values, of: block, rows: rows, scale: scale * scales[block])
-  }
-
-  /// The factors of the update, scaled, where it has them.
-  public var lowRank: (any LowRankDirection)? {
-    update.lowRank.map { base in ScaledLowRank(base: base) { [scales] in scales[$0] } }
-  }
 }
 
 /// No adapter: updates are applied as the rule made them.

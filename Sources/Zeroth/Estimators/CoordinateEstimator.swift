@@ -7,7 +7,7 @@
 ///
 /// Cost: 2|S| forward passes; |S| floats during a step.
 public struct CoordinateEstimator: GradientEstimator {
-  /// What it measures along, or works on.
+  /// A few coordinates: one while it is measured, all of S in the estimate.
   public typealias Direction = CoordinateDirection
 
   /// Which coordinates are measured.

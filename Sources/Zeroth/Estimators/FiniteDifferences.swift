@@ -7,7 +7,7 @@
 /// throws.
 public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
   of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>,
-  sides: RandomizedEstimator.Sides = .two, epsilon: Double
+  sides: DifferenceSides = .two, epsilon: Double
 ) throws(O.Failure) -> GradientEstimate<D> {
   let eps = Float(epsilon)
   var losses = Few<Double>()

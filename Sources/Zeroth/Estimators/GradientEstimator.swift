@@ -1,49 +1,3 @@
-/// Where a run stands: what strategies need to know besides their own options.
-public struct StepContext: Sendable {
-  /// The step, counted from 0.
-  public let step: Int
-  /// The key of the whole run.
-  public let runKey: StreamKey
-  /// The blocks of the parameters.
-  public let layout: ParameterLayout
-
-  /// Step `step` of the run with key `runKey`.
-  public init(step: Int, runKey: StreamKey, layout: ParameterLayout) {
-    self.step = step
-    self.runKey = runKey
-    self.layout = layout
-  }
-
-  /// The key of this step.
-  public var key: StreamKey { runKey.child(.step, step) }
-}
-
-/// An estimate of the gradient: sum_i c_i D_i, a few scalars times directions that can be made again.
-public struct GradientEstimate<D: Direction>: Sendable {
-  /// The coefficients c_i, with any 1/q already in them, and the directions D_i.
-  public var terms: Few<(coefficient: Double, direction: D)>
-  /// The losses that were measured, in the order of measuring.
-  public var losses: Few<Double>
-  /// What a log shows: the projected gradient c, averaged over the queries; for CGE the norm of the measured c_i.
-  public var projectedGradient: Double
-
-  /// sum_i coefficient_i direction_i, from `losses`.
-  public init(
-    terms: Few<(coefficient: Double, direction: D)>, losses: Few<Double>, projectedGradient: Double
-  ) {
-    self.terms = terms
-    self.losses = losses
-    self.projectedGradient = projectedGradient
-  }
-
-  /// Whether every loss is a finite number, and every coefficient one that a `Float` holds, as directions are scaled by
-  /// them. An estimate that is not is skipped by the optimiser.
-  public var isFinite: Bool {
-    losses.allSatisfy(\.isFinite) && Float(projectedGradient).isFinite
-      && terms.allSatisfy { Float($0.coefficient).isFinite }
-  }
-}
-
 /// Estimates the gradient from losses alone.
 ///
 /// Laws, checked by the test kit: exactly `forwards(at:in:)` forward passes, all on the selected batch unless it
@@ -87,7 +41,7 @@ extension GradientEstimator {
   public var drawsBatches: Bool { false }
   /// No: every estimate starts afresh.
   public var recallsDirections: Bool { false }
-  /// None.
+  /// No state: every estimate starts afresh.
   public var stateCount: Int { 0 }
   /// Nothing.
   public var fault: InputError? { nil }

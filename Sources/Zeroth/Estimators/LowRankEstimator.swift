@@ -7,7 +7,7 @@
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct LowRankEstimator: GradientEstimator {
-  /// What it measures along, or works on.
+  /// U V^T on matrices and z on vectors, made again from two keys.
   public typealias Direction = LowRankProbe
 
   /// r >= 1, at most the smaller side of every trainable matrix and 65535.
@@ -19,12 +19,12 @@ public struct LowRankEstimator: GradientEstimator {
   /// q >= 1, the number of directions that are averaged.
   public let queries: Int
   /// Where the losses are taken.
-  public let sides: RandomizedEstimator.Sides
+  public let sides: DifferenceSides
 
   /// LGE with the defaults of [LOZO] for OPT: rank 2, nu = 50, eps = 1e-3.
   public init(
     rank: Int = 2, interval: Int = 50, epsilon: Double = 1e-3, queries: Int = 1,
-    sides: RandomizedEstimator.Sides = .two
+    sides: DifferenceSides = .two
   ) {
     self.rank = rank
     self.interval = interval

@@ -5,29 +5,21 @@
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct RandomizedEstimator: GradientEstimator {
-  /// What it measures along, or works on.
+  /// z, made again from a key.
   public typealias Direction = DenseDirection
-
-  /// Where the losses are taken.
-  public enum Sides: String, CaseIterable, Sendable {
-    /// theta + eps z and theta - eps z: error O(eps^2).
-    case two = "two-sided"
-    /// theta and theta + eps z: error O(eps), fewer forward passes for many queries.
-    case one = "one-sided"
-  }
 
   /// eps > 0, in units of the parameters.
   public let epsilon: Double
   /// q >= 1, the number of directions that are averaged.
   public let queries: Int
   /// Where the losses are taken.
-  public let sides: Sides
+  public let sides: DifferenceSides
   /// How the directions are drawn.
   public let distribution: NoiseDistribution
 
   /// RGE with MeZO's defaults: one two-sided Gaussian query at eps = 1e-3.
   public init(
-    epsilon: Double = 1e-3, queries: Int = 1, sides: Sides = .two, distribution: NoiseDistribution = .gaussian
+    epsilon: Double = 1e-3, queries: Int = 1, sides: DifferenceSides = .two, distribution: NoiseDistribution = .gaussian
   ) {
     self.epsilon = epsilon
     self.queries = queries

@@ -138,3 +138,11 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     }
   }
 }
+
+/// Throws `InputError` unless `selection` has a trainable block in `layout`.
+func requireTrainable(_ selection: BlockSelection, in layout: ParameterLayout) throws(InputError) {
+  guard try selection.resolve(in: layout).contains(where: \.isTrainable) else {
+    throw InputError(
+      "adapter.blocks '\(selection)'", found: "only frozen blocks", expected: "at least one that is trained")
+  }
+}

@@ -299,9 +299,3 @@ extension StoredParameters {
       place.address + first * place.format.size)
   }
 }
-
-/// A pointer that goes between threads; whoever makes one sees to it that they do not write the same elements.
-@usableFromInline struct UncheckedPointer: @unchecked Sendable {
-  let address: UnsafeMutablePointer<Float>
-  init(_ address: UnsafeMutablePointer<Float>) { self.address = address }
-}

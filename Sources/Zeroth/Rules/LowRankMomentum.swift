@@ -8,9 +8,9 @@
 ///
 /// Cost: r m floats for each matrix and n for each vector.
 public struct LowRankMomentum<D: LowRankDirection>: StepRule {
-  /// What it measures along, or works on.
+  /// A direction with factors, of which U is gathered in N and V is kept.
   public typealias Direction = D
-  /// What it returns.
+  /// N V^T, which shares N with the rule until the next step moves it.
   public typealias Update = LowRankMomentumUpdate
 
   /// How N is carried over to a new V.

@@ -5,9 +5,9 @@
 ///
 /// Cost: d stored floats, of the trainable blocks.
 public struct Momentum<D: Direction>: StepRule {
-  /// What it measures along, or works on.
+  /// Any kind of direction: the rule asks nothing of it but to be added to m.
   public typealias Direction = D
-  /// What it returns.
+  /// m, which the update shares with the rule until the next step moves it.
   public typealias Update = StoredDirection
 
   /// Which recursion m follows.

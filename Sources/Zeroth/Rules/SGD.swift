@@ -2,9 +2,9 @@
 ///
 /// Cost: no stored floats.
 public struct SGD<D: Direction>: StepRule {
-  /// What it measures along, or works on.
+  /// Any kind of direction: the rule asks nothing of it but to be added.
   public typealias Direction = D
-  /// What it returns.
+  /// The estimate's own directions with other weights.
   public typealias Update = WeightedSum<D>
 
   /// eta, over the steps.

@@ -11,7 +11,7 @@ extension OptionSpec {
     "queries", .int, default: .value(1), range: .atLeast(1), "q, the directions that are averaged in a step")
   /// Two-sided or one-sided differences.
   public static let sides = OptionSpec(
-    "sides", .choice(RandomizedEstimator.Sides.allCases.map(\.rawValue)), default: .value("two-sided"),
+    "sides", .choice(DifferenceSides.allCases.map(\.rawValue)), default: .value("two-sided"),
     "losses at theta + eps z and theta - eps z (error O(eps^2)), or at theta and theta + eps z (O(eps), cheaper for q > 1)"
   )
 }

@@ -14,7 +14,7 @@ import ZerothTestKit
     let theta = quadratic.start()
     let g = quadratic.gradient(at: theta)
     for eps in [1e-3, 1e-2] {
-      for sides in RandomizedEstimator.Sides.allCases {
+      for sides in DifferenceSides.allCases {
         var rge = RandomizedEstimator(epsilon: eps, queries: 3, sides: sides)
         let estimate = rge.estimate(at: theta, context: context(), objective: quadratic)
         #expect(estimate.terms.count == 3)
@@ -61,7 +61,7 @@ import ZerothTestKit
   @Test func agreesWithTheWayInPlace() {
     let theta = quadratic.start()
     let reference = InPlaceObjective(quadratic)
-    for sides in RandomizedEstimator.Sides.allCases {
+    for sides in DifferenceSides.allCases {
       var rge = RandomizedEstimator(queries: 2, sides: sides)
       let fast = rge.estimate(at: theta, context: context(), objective: quadratic)
       let plain = rge.estimate(at: theta, context: context(), objective: reference)

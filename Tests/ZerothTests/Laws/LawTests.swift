@@ -38,15 +38,15 @@ import ZerothTestKit
     try checkDirectionLaws(of: AppliedUpdate(DenseDirection(Self.key, layout: .small), scales: scales))
   }
 
-  @Test(arguments: NoiseDistribution.allCases, RandomizedEstimator.Sides.allCases)
-  func randomizedEstimator(_ distribution: NoiseDistribution, _ sides: RandomizedEstimator.Sides) throws {
+  @Test(arguments: NoiseDistribution.allCases, DifferenceSides.allCases)
+  func randomizedEstimator(_ distribution: NoiseDistribution, _ sides: DifferenceSides) throws {
     try checkEstimatorLaws(of: RandomizedEstimator(sides: sides, distribution: distribution))
     try checkEstimatorLaws(of: RandomizedEstimator(queries: 3, sides: sides, distribution: distribution))
     try checkVarianceLaw { RandomizedEstimator(queries: $0, sides: sides, distribution: distribution) }
   }
 
-  @Test(arguments: [1, 2, 3], RandomizedEstimator.Sides.allCases)
-  func lowRankEstimator(_ rank: Int, _ sides: RandomizedEstimator.Sides) throws {
+  @Test(arguments: [1, 2, 3], DifferenceSides.allCases)
+  func lowRankEstimator(_ rank: Int, _ sides: DifferenceSides) throws {
     for interval in [1, 2, 50] {
       // The interval does not show at the first step, where the mean is taken.
       let seeds = interval == 1 ? 6000 : 0

@@ -1,0 +1,25 @@
+/// An estimate of the gradient: sum_i c_i D_i, a few scalars times directions that can be made again.
+public struct GradientEstimate<D: Direction>: Sendable {
+  /// The coefficients c_i, with any 1/q already in them, and the directions D_i.
+  public var terms: Few<(coefficient: Double, direction: D)>
+  /// The losses that were measured, in the order of measuring.
+  public var losses: Few<Double>
+  /// What a log shows: the projected gradient c, averaged over the queries; for CGE the norm of the measured c_i.
+  public var projectedGradient: Double
+
+  /// sum_i coefficient_i direction_i, from `losses`.
+  public init(
+    terms: Few<(coefficient: Double, direction: D)>, losses: Few<Double>, projectedGradient: Double
+  ) {
+    self.terms = terms
+    self.losses = losses
+    self.projectedGradient = projectedGradient
+  }
+
+  /// Whether every loss is a finite number, and every coefficient one that a `Float` holds, as directions are scaled by
+  /// them. An estimate that is not is skipped by the optimiser.
+  public var isFinite: Bool {
+    losses.allSatisfy(\.isFinite) && Float(projectedGradient).isFinite
+      && terms.allSatisfy { Float($0.coefficient).isFinite }
+  }
+}
