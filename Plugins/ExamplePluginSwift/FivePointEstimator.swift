@@ -58,7 +58,8 @@ public struct FivePointEstimator: RegisteredEstimator {
     let right = context.runKey.child(.right, context.step / interval)
     let eps = Float(epsilon)
     let losses = try objective.losses(
-      along: LowRankProbe(rank: rank, leftKey: left, rightKey: right), at: [eps, -eps, 2 * eps, -2 * eps], from: theta)
+      along: LowRankProbe(rank: rank, leftKey: left, rightKey: right), at: [eps, -eps, 2 * eps, -2 * eps], from: theta,
+      on: context.batch)
     let c = (8 * (losses[0] - losses[1]) - (losses[2] - losses[3])) / (12 * Double(eps))
     let direction = LowRankProbe(rank: rank, leftKey: left, rightKey: right, matrixScale: 1 / Float(rank))
     return GradientEstimate(terms: [(c, direction)], losses: losses, projectedGradient: c)

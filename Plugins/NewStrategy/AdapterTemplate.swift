@@ -47,7 +47,8 @@ extension Template {
             for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
           ) throws(O.Failure) -> BlockScales {
             guard forwards(at: context.step) > 0 else { return .ones }
-            let pair = try objective.losses(along: update, at: [Float(1 + clip), Float(1 - clip)], from: theta)
+            let pair = try objective.losses(
+              along: update, at: [Float(1 + clip), Float(1 - clip)], from: theta, on: context.batch)
             guard pair.allSatisfy(\\.isFinite) else {
               nonFiniteMoves += 1
               return .ones
@@ -85,11 +86,11 @@ extension Template {
           @Test func composes() throws {
             let objective = Quadratic()
             var theta = objective.start()
-            let start = objective.loss(at: theta)
+            let start = objective.loss(at: theta, on: Batch(step: 0))
             var optimizer = Optimizer(
               estimator: RandomizedEstimator(), rule: SGD(learningRate: 0.01), adapter: \(name)(every: 2), seed: 1)
             for _ in 0..<400 { try optimizer.step(&theta, objective) }
-            #expect(objective.loss(at: theta) < start / 2)
+            #expect(objective.loss(at: theta, on: Batch(step: 0)) < start / 2)
           }
 
           /// What holds for every adapter, and that it has an effect.

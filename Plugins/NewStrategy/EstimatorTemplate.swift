@@ -46,7 +46,7 @@ extension Template {
             for query in 0..<queries {
               // FILL IN: how z_i is drawn; distribution: .gaussian, .rademacher or .sphere, or a Direction of your own.
               let z = DenseDirection(context.key.child(.query, query), distribution: .gaussian, layout: context.layout)
-              let pair = try objective.losses(along: z, at: [eps, -eps], from: theta)
+              let pair = try objective.losses(along: z, at: [eps, -eps], from: theta, on: context.batch)
               // FILL IN: c_i, in place of 0, from L(theta + eps z_i) = pair[0] and L(theta - eps z_i) = pair[1].
               let c = 0 * (pair[0] - pair[1])
               losses += pair

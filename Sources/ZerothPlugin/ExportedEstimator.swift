@@ -83,6 +83,7 @@ final class ExportedEstimator<E: RegisteredEstimator>: ExportedEstimatorBase {
     let objective = HostObjective(host, theta: theta.identity(), context)
     let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
     if let fault = estimator.fault { throw fault }
+    try objective.finish()
     for term in estimate.terms {
       var direction = zeroth_plugin_direction(term.direction, in: context.layout)
       defer { direction.releasePayload() }

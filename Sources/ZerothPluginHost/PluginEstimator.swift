@@ -28,13 +28,10 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
     let found = instance.estimate(context) { request in
       do throws(O.Failure) {
         switch request {
-        case .losses(let direction, let offsets):
-          return try measure(objective, direction, offsets, theta)
-        case .loss:
-          return [try objective.loss(at: theta)]
-        case .selectBatch(let batch):
-          try objective.selectBatch(batch)
-          return []
+        case .losses(let direction, let offsets, let batch):
+          return try measure(objective, direction, offsets, theta, batch)
+        case .loss(let batch):
+          return [try objective.loss(at: theta, on: batch)]
         case .read(let block, let rows, let target):
           theta.stored().read(block, rows: rows, into: target)
           return []
@@ -53,5 +50,6 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
 
 /// Opens the existential.
 private func measure<D: Direction, O: Objective & ~Copyable>(
-  _ objective: borrowing O, _ direction: D, _ offsets: Few<Float>, _ theta: borrowing ParameterStore
-) throws(O.Failure) -> [Double] { Array(try objective.losses(along: direction, at: offsets, from: theta)) }
+  _ objective: borrowing O, _ direction: D, _ offsets: Few<Float>, _ theta: borrowing ParameterStore,
+  _ batch: Batch
+) throws(O.Failure) -> [Double] { Array(try objective.losses(along: direction, at: offsets, from: theta, on: batch)) }

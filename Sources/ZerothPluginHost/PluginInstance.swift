@@ -159,12 +159,10 @@ final class PluginInstance: @unchecked Sendable {
 
 /// What a plugin asks for while it estimates.
 enum PluginRequest {
-  /// The losses at theta + offsets[i] D.
-  case losses(any Direction, Few<Float>)
-  /// The loss at theta.
-  case loss
-  /// Another mini-batch.
-  case selectBatch(Batch)
+  /// The losses at theta + offsets[i] D on a mini-batch.
+  case losses(any Direction, Few<Float>, Batch)
+  /// The loss at theta on a mini-batch.
+  case loss(Batch)
   /// Rows of a block of theta.
   case read(ParameterBlock, Range<Int>, UnsafeMutablePointer<Float>)
 }

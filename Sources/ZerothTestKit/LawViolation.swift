@@ -17,7 +17,7 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case estimatorCounts = "estimator: exactly the declared number of forward passes"
     case estimatorReportsLosses = "estimator: the losses returned are those measured, in their order"
     case estimatorKeepsTheBatch =
-      "estimator: all forward passes on the batch that is selected, or on declared draws of the step, which returns to it"
+      "estimator: all forward passes on the mini-batch of the step, or on declared draws of the step"
     case estimatorReturnsWhatItMeasured = "estimator: the direction returned is the one measured"
     case estimatorRepeats = "estimator: the same key gives the same estimate, for any number of threads"
     case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient"

@@ -93,9 +93,9 @@ import ZerothTraining
   /// `write` is for models, which make a direction without adding it to anything.
   @Test func whatWriteReadsIsFound() throws {
     struct Writing: Objective {
-      func loss(at theta: borrowing ParameterStore) -> Double { 0 }
+      func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double { 0 }
       func losses<D: Direction>(
-        along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+        along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
       ) -> Few<Double> {
         for block in theta.layout.trainable {
           var values = [Float](repeating: 0, count: block.count)

@@ -198,7 +198,7 @@ private struct OnePoint: GradientEstimator {
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
     let z = DenseDirection(context.key.child(.plugin), layout: context.layout)
-    let losses = try objective.losses(along: z, at: [Float(epsilon)], from: theta)
+    let losses = try objective.losses(along: z, at: [Float(epsilon)], from: theta, on: context.batch)
     return GradientEstimate(terms: [(losses[0] / epsilon, z)], losses: losses, projectedGradient: losses[0])
   }
 }

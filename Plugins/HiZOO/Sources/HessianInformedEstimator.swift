@@ -49,7 +49,7 @@ public struct HessianInformedEstimator: GradientEstimator {
     let direction = CurvatureDirection(
       noise: DenseDirection(key, layout: context.layout), curvature: h)
     let eps = Float(epsilon)
-    let losses = try objective.losses(along: direction, at: [eps, -eps, 0], from: theta)
+    let losses = try objective.losses(along: direction, at: [eps, -eps, 0], from: theta, on: context.batch)
     let c = (losses[0] - losses[1]) / (2 * Double(eps))
     let second = abs(losses[0] + losses[1] - 2 * losses[2]) / (2 * Double(eps) * Double(eps))
     if curvatureRate > 0, second.isFinite { pending = (key, second) }

@@ -74,10 +74,10 @@ import ZerothTestKit
     where E.Direction == R.Direction {
       let quadratic = Quadratic()
       var theta = quadratic.start()
-      let before = quadratic.loss(at: theta)
+      let before = quadratic.loss(at: theta, on: Batch(step: 0))
       var optimizer = Optimizer(estimator: estimator, rule: rule, seed: 1)
       for _ in 0..<400 { try optimizer.step(&theta, quadratic) }
-      return quadratic.loss(at: theta) / before
+      return quadratic.loss(at: theta, on: Batch(step: 0)) / before
     }
     #expect(try fall(RandomizedEstimator(queries: 4), ElementwiseSign(learningRate: 0.01)) < 0.5)
     #expect(try fall(RandomizedEstimator(), NormalizedStep(learningRate: 0.02)) < 0.5)

@@ -67,7 +67,9 @@ public struct SparseEstimator: GradientEstimator {
     let directions = Few(count: queries) { query in
       MaskedDirection(noise: DenseDirection(context.key.child(.query, query), layout: context.layout), mask: mask)
     }
-    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, epsilon: epsilon)
+    return try finiteDifferences(
+      of: objective, at: theta, along: directions, on: context.batch, sides: sides,
+      epsilon: epsilon)
   }
 
   private mutating func currentMask(_ theta: borrowing ParameterStore, _ step: Int) -> SmallWeightMask {

@@ -102,10 +102,10 @@ import ZerothTestKit
     func fall<R: StepRule<DenseDirection>, A: LayerAdapter>(_ rule: R, _ adapter: A) throws -> Double {
       let quadratic = Quadratic()
       var theta = quadratic.start()
-      let before = quadratic.loss(at: theta)
+      let before = quadratic.loss(at: theta, on: Batch(step: 0))
       var optimizer = Optimizer(estimator: RandomizedEstimator(queries: 2), rule: rule, adapter: adapter, seed: 1)
       for _ in 0..<400 { try optimizer.step(&theta, quadratic) }
-      return quadratic.loss(at: theta) / before
+      return quadratic.loss(at: theta, on: Batch(step: 0)) / before
     }
     let dizo = DivergenceProjection(.paper, blocks: .roles(.query), every: 5)
     for adapter: any LayerAdapter in [NoAdapter(), dizo] {

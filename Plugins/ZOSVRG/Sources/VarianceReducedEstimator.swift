@@ -59,8 +59,8 @@ public struct VarianceReducedEstimator: GradientEstimator {
     if context.step % interval == 0 { return try moveAnchor(to: theta, context, objective) }
     guard let anchor else { return try withoutAnchor(theta, context, objective) }
     let z = direction(context.key.child(.query), context)
-    let here = try differences([z], at: theta, objective)
-    let there = try differences([z], at: anchor.theta, objective)
+    let here = try differences([z], at: theta, context.batch, objective)
+    let there = try differences([z], at: anchor.theta, context.batch, objective)
     let correction = here.terms[0].coefficient - there.terms[0].coefficient
     return GradientEstimate(
       terms: [(correction, z)] + Few(anchor.records).map { ($0.coefficient, direction($0.key, context)) },
@@ -76,13 +76,11 @@ public struct VarianceReducedEstimator: GradientEstimator {
     var records: [(key: StreamKey, coefficient: Double)] = []
     var losses: Few<Double> = []
     for b in 1...anchorBatches {
-      try objective.selectBatch(Batch(step: context.step, draw: b))
       let key = context.key.child(.query, b)
-      let measured = try differences([direction(key, context)], at: theta, objective)
+      let measured = try differences([direction(key, context)], at: theta, context.batch(draw: b), objective)
       records.append((key, measured.terms[0].coefficient / Double(anchorBatches)))
       losses += measured.losses
     }
-    try objective.selectBatch(Batch(step: context.step))
     let estimate = GradientEstimate(
       terms: Few(records).map { ($0.coefficient, direction($0.key, context)) }, losses: losses,
       projectedGradient: records.reduce(0) { $0 + $1.coefficient })
@@ -94,13 +92,14 @@ public struct VarianceReducedEstimator: GradientEstimator {
   private func withoutAnchor<O: Objective & ~Copyable>(
     _ theta: borrowing ParameterStore, _ context: StepContext, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-    try differences(Few(count: 2) { direction(context.key.child(.query, $0), context) }, at: theta, objective)
+    try differences(
+      Few(count: 2) { direction(context.key.child(.query, $0), context) }, at: theta, context.batch, objective)
   }
 
   private func differences<O: Objective & ~Copyable>(
-    _ directions: Few<DenseDirection>, at theta: borrowing ParameterStore, _ objective: borrowing O
+    _ directions: Few<DenseDirection>, at theta: borrowing ParameterStore, _ batch: Batch, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-    try finiteDifferences(of: objective, at: theta, along: directions, epsilon: epsilon)
+    try finiteDifferences(of: objective, at: theta, along: directions, on: batch, epsilon: epsilon)
   }
 
   private func direction(_ key: StreamKey, _ context: StepContext) -> DenseDirection {

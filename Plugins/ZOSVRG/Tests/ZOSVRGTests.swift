@@ -25,7 +25,6 @@ import ZerothTestKit
     let anchor = estimator.estimate(at: theta, context: context(0, objective.layout), objective: objective)
     #expect(anchor.terms.count == 3 && estimator.records.map(\.coefficient) == anchor.terms.map(\.coefficient))
     for step in 1..<4 {
-      objective.selectBatch(Batch(step: step))
       let between = estimator.estimate(at: theta, context: context(step, objective.layout), objective: objective)
       #expect(between.terms[0].coefficient == 0)
       #expect(between.losses[0] == between.losses[2] && between.losses[1] == between.losses[3])
@@ -42,11 +41,10 @@ import ZerothTestKit
     theta.add(DenseDirection(StreamKey(seed: 8), layout: layout), scale: 0.3)
     let (eps, batches) = (Float(1e-2), 3)
     func c(_ key: StreamKey, at point: borrowing ParameterStore, _ batch: Batch) -> Double {
-      objective.selectBatch(batch)
       func loss(_ a: Float) -> Double {
         var moved = point.clone()
         moved.add(DenseDirection(key, layout: layout), scale: a)
-        return objective.loss(at: moved)
+        return objective.loss(at: moved, on: batch)
       }
       return (loss(eps) - loss(-eps)) / (2 * Double(eps))
     }
@@ -64,9 +62,7 @@ import ZerothTestKit
     add(c(key, at: theta, Batch(step: 1)) - c(key, at: anchor, Batch(step: 1)), key)
 
     var estimator = VarianceReducedEstimator(anchorBatches: batches, epsilon: Double(eps))
-    objective.selectBatch(Batch(step: 0))
     _ = estimator.estimate(at: anchor, context: first, objective: objective)
-    objective.selectBatch(Batch(step: 1))
     let found = estimator.estimate(at: theta, context: second, objective: objective).flattened(in: layout)
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-9 })
   }
@@ -81,13 +77,11 @@ import ZerothTestKit
       var theta = anchor.clone()
       theta.add(DenseDirection(StreamKey(seed: 9), layout: layout), scale: distance)
       var estimator = make()
-      objective.selectBatch(Batch(step: 0))
       _ = estimator.estimate(at: anchor, context: context(0, layout), objective: objective)
       var sum = [Double](repeating: 0, count: layout.parameterCount)
       var squares = 0.0
       let steps = 300
       for step in 1...steps {
-        objective.selectBatch(Batch(step: step))
         let g = estimator.estimate(at: theta, context: context(step, layout), objective: objective).flattened(
           in: layout)
         for i in g.indices { sum[i] += g[i] / Double(steps) }
@@ -114,8 +108,9 @@ import ZerothTestKit
       #expect(report.forwards == counts.last && report.losses.count == counts.last)
     }
     #expect(counts == [10, 4, 4, 10, 4])
-    let anchor = (1...5).map { Batch(step: 0, draw: $0) }
-    #expect(Array(objective.batches.prefix(8)) == [Batch(step: 0)] + anchor + [Batch(step: 0), Batch(step: 1)])
+    let anchor = (1...5).flatMap { [Batch](repeating: Batch(step: 0, draw: $0), count: 2) }
+    let between = [Batch](repeating: Batch(step: 1), count: 4)
+    #expect(Array(objective.batches.prefix(14)) == anchor + between)
     // The anchor's weights, and a key and a coefficient for each of its mini-batches.
     #expect(optimizer.stateCount == 62 + 4 * 5)
   }
@@ -144,13 +139,11 @@ import ZerothTestKit
   @Test func converges() throws {
     let objective = LogisticRegression()
     var theta = objective.start()
-    objective.selectBatch(Batch(step: -1))
-    let before = objective.loss(at: theta)
+    let before = objective.loss(at: theta, on: Batch(step: -1))
     var optimizer = Optimizer(
       estimator: VarianceReducedEstimator(interval: 5, anchorBatches: 4), rule: SGD(learningRate: 0.1), seed: 1)
     for _ in 0..<200 { try optimizer.step(&theta, objective) }
-    objective.selectBatch(Batch(step: -1))
-    #expect(objective.loss(at: theta) < 0.7 * before)
+    #expect(objective.loss(at: theta, on: Batch(step: -1)) < 0.7 * before)
   }
 
   @Test func wrongOptions() throws {

@@ -93,9 +93,8 @@ public struct DivergenceProjection: LayerAdapter {
     let selected = selected
     try search.run(
       &state, context: context,
-      selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
-      measure: { (center, probe) throws(O.Failure) in
-        try lossesAround(center, probe, origin: 1, theta, objective) { factors in
+      measure: { (center, probe, batch) throws(O.Failure) in
+        try lossesAround(center, probe, origin: 1, theta, batch, objective) { factors in
           difference.scale(selected, by: factors)
           return difference
         }

@@ -57,10 +57,9 @@ public struct LearningRateScaling: LayerAdapter {
       if reinitializes { state.ratios = selected.map { _ in 1 } }
       try search.run(
         &state, context: context,
-        selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
-        measure: { (center, probe) throws(O.Failure) in
+        measure: { (center, probe, batch) throws(O.Failure) in
           try lossesAround(
-            everywhere(center, others: 1), everywhere(probe, others: 0), origin: 0, theta, objective
+            everywhere(center, others: 1), everywhere(probe, others: 0), origin: 0, theta, batch, objective
           ) { factors in PerBlock(update, all) { factors[$0] } }
         })
       self.state = state

@@ -46,9 +46,8 @@ public struct PreviousIterateProjection: LayerAdapter {
     state.ratios = selected.map { _ in 1 }
     try search.run(
       &state, context: context,
-      selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
-      measure: { (center, probe) throws(O.Failure) in
-        try lossesAround(center, probe, origin: 1, theta, objective) { factors in
+      measure: { (center, probe, batch) throws(O.Failure) in
+        try lossesAround(center, probe, origin: 1, theta, batch, objective) { factors in
           PerBlock(update, selected) { factors[$0] }
         }
       })

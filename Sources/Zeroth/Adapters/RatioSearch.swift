@@ -74,14 +74,13 @@ public struct RatioSearch: Sendable, Hashable {
     fileprivate var probe: [Double] = []
   }
 
-  /// Moves the ratios of `state` J times. `measure(center, probe)` gives the losses at the ratios center + probe and
-  /// center - probe.
+  /// Moves the ratios of `state` J times. `measure(center, probe, batch)` gives the losses at the ratios center + probe
+  /// and center - probe on a mini-batch: the step's own, or draw number j + 1 of the step for move number j.
   func run<E: Error>(
-    _ state: inout State, context: StepContext, selectBatch: (Batch) throws(E) -> Void,
-    measure: (_ center: [Double], _ probe: [Double]) throws(E) -> Few<Double>
+    _ state: inout State, context: StepContext,
+    measure: (_ center: [Double], _ probe: [Double], _ batch: Batch) throws(E) -> Few<Double>
   ) throws(E) {
     for move in 0..<moves {
-      if freshBatches { try selectBatch(Batch(step: context.step, draw: move + 1)) }
       var stream = RandomStream(context.key.child(.ratio, move))
       state.probe.removeAll(keepingCapacity: true)
       for norm in state.norms {
@@ -89,7 +88,7 @@ public struct RatioSearch: Sendable, Hashable {
         let u = stream.gaussian()
         state.probe.append(norm > 0 ? epsilon * bounded(u, norm: norm) / unit(norm) : 0)
       }
-      let losses = try measure(state.ratios, state.probe)
+      let losses = try measure(state.ratios, state.probe, freshBatches ? context.batch(draw: move + 1) : context.batch)
       let c = (losses[0] - losses[1]) / (2 * epsilon)
       guard c.isFinite else {
         state.nonFinite += 1
@@ -101,7 +100,6 @@ public struct RatioSearch: Sendable, Hashable {
         state.ratios[l] = clipped(state.ratios[l] - step)
       }
     }
-    if freshBatches { try selectBatch(Batch(step: context.step)) }
   }
 
   /// What one unit of gamma is in ratios, inverted.
@@ -123,18 +121,19 @@ struct ProbedFactors {
   subscript(l: Int) -> Double { center[l] - origin + sign * probe[l] }
 }
 
-/// The losses at theta + f D for the factors center - origin + probe and center - origin - probe, one for each block of a
-/// difference D that `direction` scales; it is asked for the second when the first is done with. Around zeros both
-/// signs are one call, which a model evaluates together.
+/// The losses on `batch` at theta + f D, for the factors f = center - origin + probe and f = center - origin - probe.
+/// There is a factor for each block of the difference D, which `direction` scales by them; it is asked for the second
+/// when the first is done with. Where all centers are at the origin, the two differ by their sign alone: then they are
+/// one call, which a model evaluates together.
 func lossesAround<D: Direction, O: Objective & ~Copyable>(
-  _ center: [Double], _ probe: [Double], origin: Double, _ theta: borrowing ParameterStore, _ objective: borrowing O,
-  direction: (ProbedFactors) -> D
+  _ center: [Double], _ probe: [Double], origin: Double, _ theta: borrowing ParameterStore, _ batch: Batch,
+  _ objective: borrowing O, direction: (ProbedFactors) -> D
 ) throws(O.Failure) -> Few<Double> {
   var factors = ProbedFactors(center: center, probe: probe, origin: origin)
   if center.allSatisfy({ $0 == origin }) {
-    return try objective.losses(along: direction(factors), at: [1, -1], from: theta)
+    return try objective.losses(along: direction(factors), at: [1, -1], from: theta, on: batch)
   }
-  let plus = try objective.losses(along: direction(factors), at: [1], from: theta)
+  let plus = try objective.losses(along: direction(factors), at: [1], from: theta, on: batch)
   factors.sign = -1
-  return plus + (try objective.losses(along: direction(factors), at: [1], from: theta))
+  return plus + (try objective.losses(along: direction(factors), at: [1], from: theta, on: batch))
 }

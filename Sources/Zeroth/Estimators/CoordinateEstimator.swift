@@ -77,7 +77,8 @@ public struct CoordinateEstimator: GradientEstimator {
     var squares = 0.0
     for coordinate in set {
       let pair = try objective.losses(
-        along: CoordinateDirection([coordinate], values: [1]), at: [eps, -eps], from: theta)
+        along: CoordinateDirection([coordinate], values: [1]), at: [eps, -eps], from: theta,
+        on: context.batch)
       let c = (pair[0] - pair[1]) / (2 * Double(eps))
       losses += pair
       values.append(Float(c))

@@ -1,6 +1,6 @@
 /// Estimates the gradient from losses alone.
 ///
-/// Laws, checked by the test kit: exactly `forwards(at:in:)` forward passes, all on the selected batch unless it
+/// Laws, checked by the test kit: exactly `forwards(at:in:)` forward passes, all on the mini-batch of the step unless it
 /// `drawsBatches`; the directions returned are those measured in this step, or in one before if it
 /// `recallsDirections`; the same key gives the same estimate, for any number of threads; unbiased as the epsilon goes
 /// to 0. That theta stays as it is, the borrow guarantees.
@@ -14,8 +14,7 @@ public protocol GradientEstimator<Direction>: Sendable {
   /// Forward passes at step `step`.
   func forwards(at step: Int, in layout: ParameterLayout) -> Int
 
-  /// Whether it measures on further mini-batches of the step too, `Batch(step:draw:)` with a draw above 0. Then it
-  /// selects the step's own, draw 0, again before `estimate` returns.
+  /// Whether it measures on further mini-batches of the step too, `StepContext.batch(draw:)`.
   var drawsBatches: Bool { get }
 
   /// Whether its estimates contain directions that were measured in earlier steps.

@@ -59,7 +59,7 @@ public struct LowRankEstimator: GradientEstimator {
       LowRankProbe(rank: rank, leftKey: context.key.child(.left, query), rightKey: rightKey)
     }
     var estimate = try finiteDifferences(
-      of: objective, at: theta, along: probes, sides: sides, epsilon: epsilon)
+      of: objective, at: theta, along: probes, on: context.batch, sides: sides, epsilon: epsilon)
     for i in estimate.terms.indices {
       estimate.terms[i].direction = LowRankProbe(
         rank: rank, leftKey: probes[i].leftKey, rightKey: rightKey, matrixScale: 1 / Float(rank))

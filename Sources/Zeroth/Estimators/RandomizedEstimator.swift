@@ -43,6 +43,7 @@ public struct RandomizedEstimator: GradientEstimator {
     let directions = Few(count: queries) { query in
       DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
     }
-    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, epsilon: epsilon)
+    return try finiteDifferences(
+      of: objective, at: theta, along: directions, on: context.batch, sides: sides, epsilon: epsilon)
   }
 }

@@ -57,7 +57,7 @@ where Rule.Direction == Estimator.Direction {
   /// Floats of state beyond the parameters that the parts hold now.
   public var stateCount: Int { estimator.stateCount + rule.stateCount + adapter.stateCount }
 
-  /// Moves theta by one step on the mini-batch that the objective selects for it.
+  /// Moves theta by one step, measured on the mini-batch of that step.
   ///
   /// A step whose losses are not finite leaves theta as it is; after `nonFinite.limit` of them in a row it throws
   /// `NonFiniteError`. It throws `InputError` for options that do not fit, and whatever the objective throws.
@@ -72,7 +72,6 @@ where Rule.Direction == Estimator.Direction {
       validatedLayout = theta.layout
     }
     let context = StepContext(step: nextStep, runKey: runKey, layout: theta.layout)
-    try objective.selectBatch(Batch(step: nextStep))
     let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
     if let fault = estimator.fault { throw fault }
     let eta = rule.learningRate(at: nextStep)

@@ -16,4 +16,10 @@ public struct StepContext: Sendable {
 
   /// The key of this step.
   public var key: StreamKey { runKey.child(.step, step) }
+
+  /// The mini-batch of this step.
+  public var batch: Batch { Batch(step: step) }
+
+  /// A further mini-batch of this step, number `draw` from 1 on; draw 0 is the step's own.
+  public func batch(draw: Int) -> Batch { Batch(step: step, draw: draw) }
 }

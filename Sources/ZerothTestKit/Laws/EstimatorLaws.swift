@@ -72,16 +72,15 @@ private func checkMeasuring<E: GradientEstimator>(_ original: E, _ layout: Param
   }
 }
 
-/// No batch is selected, or declared draws of the step and in the end its own again.
+/// Every forward pass is on the mini-batch of the step, or on draws of the step where they are declared.
 private func checkBatches(_ batches: [Batch], drawsBatches: Bool, _ step: Int) throws(LawViolation) {
-  guard !batches.isEmpty else { return }
-  let words = "selectBatch of \(batches.map { "(step \($0.step), draw \($0.draw))" }.joined(separator: ", "))"
-  try demand(
-    .estimatorKeepsTheBatch, drawsBatches, found: "\(words) at step \(step)",
-    expected: "no batch selected by an estimator that does not say that it drawsBatches")
-  try demand(
-    .estimatorKeepsTheBatch, batches.allSatisfy { $0.step == step && $0.draw >= 0 } && batches.last?.draw == 0,
-    found: "\(words) at step \(step)", expected: "draws of this step, and draw 0 in the end")
+  for (i, batch) in batches.enumerated() {
+    let found = "(step \(batch.step), draw \(batch.draw)) for forward pass \(i) of step \(step)"
+    try demand(.estimatorKeepsTheBatch, batch.step == step && batch.draw >= 0, found: found, expected: "step \(step)")
+    try demand(
+      .estimatorKeepsTheBatch, batch.draw == 0 || drawsBatches, found: found,
+      expected: "draw 0 of an estimator that does not say that it draws mini-batches")
+  }
 }
 
 /// Each direction returned is, on every block, parallel to one that was measured (cosine 1 to 1e-6), in this step or at

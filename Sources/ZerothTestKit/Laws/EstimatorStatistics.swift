@@ -32,7 +32,7 @@ private struct Moments {
 func checkUnbiased<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout, seeds: Int) throws {
   let quadratic = Quadratic(layout)
   let theta = quadratic.start()
-  let gradient = zip(quadratic.gradient(at: theta), trainableMask(layout)).map { $0 * $1 }
+  let gradient = zip(quadratic.gradient(at: theta, on: Batch(step: 0)), trainableMask(layout)).map { $0 * $1 }
   // Every block's part of the gradient, added up over matrices and over vectors.
   let groups = [true, false].compactMap { isMatrix -> [Range<Int>]? in
     let ranges = zip(layout.blocks, layout.flatRanges).filter { $0.0.isMatrix == isMatrix && $0.0.isTrainable }.map(\.1)

@@ -33,7 +33,7 @@ public struct SmallNetwork: AnalyticObjective {
   }
 
   /// The mean squared error, summed in double.
-  public func loss(at theta: borrowing ParameterStore) -> Double {
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double {
     zip(forward(theta).outputs, targets).reduce(0) {
       $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
     }
@@ -41,7 +41,7 @@ public struct SmallNetwork: AnalyticObjective {
   }
 
   /// By the chain rule, in double.
-  public func gradient(at theta: borrowing ParameterStore) -> [Double] {
+  public func gradient(at theta: borrowing ParameterStore, on batch: Batch) -> [Double] {
     let pass = forward(theta)
     let s = theta.values(of: layout.blocks[1])
     let w2 = theta.values(of: layout.blocks[3])

@@ -27,10 +27,9 @@ import ZerothTestKit
 
   @Test func freshBatches() {
     var search = RatioSearch(moves: 3, learningRate: 0.01, epsilon: 0.05, clip: 0.2)
-    #expect(drive(search).objective.batches.isEmpty)
+    #expect(drive(search).objective.batches == [Batch](repeating: Batch(step: 4), count: 6))
     search.freshBatches = true
-    // The step's own batch is selected again at the end.
-    #expect(drive(search).objective.batches == [1, 2, 3, 0].map { Batch(step: 4, draw: $0) })
+    #expect(drive(search).objective.batches == [1, 1, 2, 2, 3, 3].map { Batch(step: 4, draw: $0) })
   }
 
   /// |eps' u| <= tau ||Delta||: no point is further from the center than a ratio of tau.

@@ -12,7 +12,7 @@ import ZerothTestKit
   /// On a quadratic c is g.z exactly for two sides, and eps/2 z H z more for one.
   @Test func coefficients() throws {
     let theta = quadratic.start()
-    let g = quadratic.gradient(at: theta)
+    let g = quadratic.gradient(at: theta, on: Batch(step: 0))
     for eps in [1e-3, 1e-2] {
       for sides in DifferenceSides.allCases {
         var rge = RandomizedEstimator(epsilon: eps, queries: 3, sides: sides)
@@ -35,7 +35,7 @@ import ZerothTestKit
     var rge = RandomizedEstimator(queries: 4, sides: .one)
     let estimate = rge.estimate(at: theta, context: context(), objective: quadratic)
     #expect(estimate.losses.count == 5)
-    #expect(estimate.losses.first == quadratic.loss(at: theta))
+    #expect(estimate.losses.first == quadratic.loss(at: theta, on: Batch(step: 0)))
   }
 
   @Test func theSphereHasItsRadius() throws {

@@ -47,10 +47,10 @@ private struct BuggyAdapter: LayerAdapter {
     let before = theta.values(of: block)
     if bug == .writesBeforeErrors { theta.fill(block, with: before.map { $0 * 1.001 }) }
     if bug == .writesWhileMeasuring { theta.fill(block, with: before.map { $0 + 0.001 }) }
-    let plus = try objective.loss(at: theta)
-    let minus = try objective.loss(at: theta) + 1
+    let plus = try objective.loss(at: theta, on: context.batch)
+    let minus = try objective.loss(at: theta, on: context.batch) + 1
     theta.fill(block, with: before)
-    if bug == .measuresTwice { _ = try objective.loss(at: theta) }
+    if bug == .measuresTwice { _ = try objective.loss(at: theta, on: context.batch) }
     guard (plus - minus).isFinite || bug == .ignoresNaN else {
       if bug != .doesNotCount { nonFiniteMoves += 1 }
       return
