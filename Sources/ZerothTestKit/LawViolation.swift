@@ -10,6 +10,7 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case directionIsZeroWhereItDoesNotTouch = "direction: zero on blocks that it does not touch"
     case directionLeavesFrozenBlocks = "direction: frozen blocks keep their bits"
     case directionEqualsItsFactors = "direction: a low-rank direction equals matrixScale U V^T on matrices"
+    case directionEqualsItsTerms = "direction: a sum equals its weighted terms"
 
     case estimatorFits = "estimator: its options fit the layout that it is checked on"
     case estimatorLeavesTheta = "estimator: theta stays bit for bit as it is, also while measuring and after an error"

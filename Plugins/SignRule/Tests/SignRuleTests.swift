@@ -65,8 +65,8 @@ import ZerothTestKit
     let estimate = estimator.estimate(at: quadratic.start(), context: context, objective: quadratic)
     var sign = ElementwiseSign<LowRankProbe>(learningRate: 1.0)
     var normalized = NormalizedStep<LowRankProbe>(learningRate: 1.0)
-    #expect(sign.update(from: estimate, context: context).lowRank == nil)
-    #expect(normalized.update(from: estimate, context: context).lowRank != nil)
+    #expect(sign.update(from: estimate, context: context).factors == nil)
+    #expect(normalized.update(from: estimate, context: context).factors != nil)
   }
 
   @Test func converges() throws {

@@ -19,8 +19,9 @@ public struct AppliedUpdate<U: Direction>: Direction {
     update.add(to: &values, of: block, rows: rows, scale: scale * scales[block])
   }
 
-  /// The factors of the update, scaled, where it has them.
-  public var lowRank: (any LowRankDirection)? {
-    update.lowRank.map { base in ScaledLowRank(base: base) { [scales] in scales[$0] } }
+  /// Low rank where the update has factors, which are scaled; dense otherwise.
+  public var structure: DirectionStructure {
+    guard let factors = update.factors else { return .dense }
+    return .lowRank(ScaledLowRank(base: factors) { [scales] in scales[$0] })
   }
 }

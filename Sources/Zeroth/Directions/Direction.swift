@@ -17,11 +17,8 @@ public protocol Direction: Sendable {
   /// Whether the direction can be other than zero on `block`. A model leaves the blocks alone that it does not touch.
   func touches(_ block: ParameterBlock) -> Bool
 
-  /// Calls `body` with each of the directions that add up to this one, and its weight: by default itself.
-  func forEachTerm(_ body: (_ weight: Float, _ direction: any Direction) -> Void)
-
-  /// The factors of the direction, where it has low rank: models then measure it without forming it.
-  var lowRank: (any LowRankDirection)? { get }
+  /// What the direction is made of: factors, a sum, or nothing that is known. It agrees with what `add` adds.
+  var structure: DirectionStructure { get }
 }
 
 extension Direction {
@@ -55,10 +52,8 @@ extension Direction {
   }
   /// True: a direction touches every trainable block unless it knows better.
   public func touches(_ block: ParameterBlock) -> Bool { true }
-  /// Itself.
-  public func forEachTerm(_ body: (_ weight: Float, _ direction: any Direction) -> Void) { body(1, self) }
-  /// None: most directions have no factors.
-  public var lowRank: (any LowRankDirection)? { nil }
+  /// Dense: no more is known of most directions than their values.
+  public var structure: DirectionStructure { .dense }
 
   /// D on the whole of `block`, as an array: for tests and small blocks.
   public func values(of block: ParameterBlock) -> [Float] {

@@ -16,8 +16,8 @@ public protocol LowRankDirection: Direction {
 }
 
 extension LowRankDirection {
-  /// Itself.
-  public var lowRank: (any LowRankDirection)? { self }
+  /// Low rank: the factors are its own.
+  public var structure: DirectionStructure { .lowRank(self) }
 
   /// U of the matrix `block` as an array of m x r.
   public func left(of block: ParameterBlock) -> [Float] {

@@ -3,7 +3,19 @@ struct LowRankSum: LowRankDirection {
   /// At least one, all with the same V.
   private let terms: [(weight: Float, direction: any LowRankDirection)]
 
-  init(_ terms: [(weight: Float, direction: any LowRankDirection)]) { self.terms = terms }
+  /// The sum of `terms`; nil where there is none, or where they have no factors with one V and one rank.
+  init?(_ terms: Few<(weight: Float, direction: any Direction)>) {
+    var factors: [(weight: Float, direction: any LowRankDirection)] = []
+    for term in terms {
+      guard let direction = term.direction.factors else { return nil }
+      if let first = factors.first?.direction {
+        guard direction.rightKey == first.rightKey, direction.rank == first.rank else { return nil }
+      }
+      factors.append((term.weight, direction))
+    }
+    guard !factors.isEmpty else { return nil }
+    self.terms = factors
+  }
 
   var rank: Int { terms[0].direction.rank }
   var matrixScale: Float { 1 }

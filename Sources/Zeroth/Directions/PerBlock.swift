@@ -15,7 +15,8 @@ struct PerBlock<D: Direction>: Direction {
     direction.add(to: &values, of: block, rows: rows, scale: scale * factor)
   }
 
-  var lowRank: (any LowRankDirection)? {
-    direction.lowRank.map { base in ScaledLowRank(base: base) { [factors] in factors[$0.index] ?? 0 } }
+  var structure: DirectionStructure {
+    guard let base = direction.factors else { return .dense }
+    return .lowRank(ScaledLowRank(base: base) { [factors] in factors[$0.index] ?? 0 })
   }
 }

@@ -16,20 +16,6 @@ public struct WeightedSum<Term: Direction>: Direction {
     }
   }
 
-  /// Its terms, and theirs.
-  public func forEachTerm(_ body: (_ weight: Float, _ direction: any Direction) -> Void) {
-    for term in terms { term.direction.forEachTerm { body(term.weight * $0, $1) } }
-  }
-
-  /// (sum_i w_i U_i) V^T, where all terms have factors with the same V.
-  public var lowRank: (any LowRankDirection)? {
-    guard let first = terms.first?.direction.lowRank else { return nil }
-    var factors: [(weight: Float, direction: any LowRankDirection)] = []
-    for term in terms {
-      guard let direction = term.direction.lowRank, direction.rightKey == first.rightKey, direction.rank == first.rank
-      else { return nil }
-      factors.append((term.weight, direction))
-    }
-    return LowRankSum(factors)
-  }
+  /// The sum of its terms.
+  public var structure: DirectionStructure { .sum(terms.map { ($0.weight, $0.direction) }) }
 }

@@ -22,7 +22,7 @@ struct Weights: @unchecked Sendable {
   ) {
     layout = theta.layout
     self.direction = offsets.allSatisfy { $0 == 0 } ? nil : direction
-    lowRank = self.direction?.lowRank
+    lowRank = self.direction?.factors
     self.offsets = offsets
     self.workspace = workspace
     stored = theta.stored()
@@ -33,7 +33,7 @@ struct Weights: @unchecked Sendable {
   /// Whether variants go one after the other: with so many rows, reading W once more costs nothing, and the activations
   /// of one variant take the memory of inference. A dense direction is made once for all variants instead.
   static func measuresApart(_ direction: (any Direction)?, rows: Int) -> Bool {
-    (direction == nil || direction?.lowRank != nil) && rows >= 256
+    (direction == nil || direction?.factors != nil) && rows >= 256
   }
 
   /// The direction, if it moves `block`.
