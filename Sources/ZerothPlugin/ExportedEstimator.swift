@@ -69,8 +69,8 @@ final class ExportedEstimator<E: RegisteredEstimator>: ExportedEstimatorBase {
   }
 
   override var traits: Int64 {
-    (estimator.drawsBatches ? Int64(ZEROTH_PLUGIN_DRAWS_BATCHES) : 0)
-      + (estimator.recallsDirections ? Int64(ZEROTH_PLUGIN_RECALLS_DIRECTIONS) : 0)
+    (E.traits.contains(.drawsBatches) ? Int64(ZEROTH_PLUGIN_DRAWS_BATCHES) : 0)
+      + (E.traits.contains(.recallsDirections) ? Int64(ZEROTH_PLUGIN_RECALLS_DIRECTIONS) : 0)
   }
 
   override var stateCount: Int { estimator.stateCount }
@@ -82,7 +82,6 @@ final class ExportedEstimator<E: RegisteredEstimator>: ExportedEstimatorBase {
     let theta = hostParameters(context.layout, host)
     let objective = HostObjective(host, theta: theta.identity(), context)
     let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
-    if let fault = estimator.fault { throw fault }
     try objective.finish()
     for term in estimate.terms {
       var direction = zeroth_plugin_direction(term.direction, in: context.layout)

@@ -10,22 +10,18 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
 
   init(_ instance: PluginInstance) { self.instance = instance }
 
-  var fault: InputError? { instance.fault.error }
-
   func validate(_ layout: ParameterLayout) throws(InputError) { try instance.validate(layout) }
 
   func forwards(at step: Int, in layout: ParameterLayout) -> Int { instance.forwards(at: step, in: layout) }
 
-  var drawsBatches: Bool { instance.drawsBatches }
-  var recallsDirections: Bool { instance.recallsDirections }
   var stateCount: Int { instance.stateCount }
 
   mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) -> GradientEstimate<D> {
+  ) throws -> GradientEstimate<D> {
     if !isKnownUniquelyReferenced(&instance) { instance = instance.copy() }
     var thrown: O.Failure?
-    let found = instance.estimate(context) { request in
+    let found = try instance.estimate(context) { request in
       do throws(O.Failure) {
         switch request {
         case .losses(let direction, let offsets, let batch):
@@ -42,9 +38,10 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
       }
     }
     if let thrown { throw thrown }
+    guard let found else { preconditionFailure("an estimate that the objective stopped has an error of it") }
     return GradientEstimate(
       terms: Few(found.terms.map { ($0.coefficient, D($0.direction)) }), losses: Few(found.losses),
-      projectedGradient: found.projectedGradient)
+      projectedGradient: found.projectedGradient, check: instance.fault.check)
   }
 }
 

@@ -41,10 +41,8 @@ public struct VarianceReducedEstimator: GradientEstimator {
     step % interval == 0 ? 2 * anchorBatches : 4
   }
 
-  /// Yes: the anchor's mini-batches are the draws 1 to B of its step.
-  public var drawsBatches: Bool { true }
-  /// Yes: those measured at the anchor.
-  public var recallsDirections: Bool { true }
+  /// The anchor's mini-batches are the draws 1 to B of its step, and the steps between recall its directions.
+  public static let traits: EstimatorTraits = [.drawsBatches, .recallsDirections]
 
   /// The anchor's weights, frozen ones too, and two floats' room for each key and each coefficient.
   public var stateCount: Int { anchor.map { $0.theta.layout.parameterCount + 4 * $0.records.count } ?? 0 }

@@ -12,9 +12,11 @@ import ZerothTestKit
   @Test(arguments: [1, 2, 3], [1, 4]) func laws(_ interval: Int, _ batches: Int) throws {
     let estimator = VarianceReducedEstimator(interval: interval, anchorBatches: batches)
     // The mean is taken at the first step, which no interval changes.
-    try checkEstimatorLaws(of: estimator, steps: 7, unbiasedSeeds: interval == 1 ? 2000 : 0)
+    let traits = VarianceReducedEstimator.traits
+    try checkEstimatorLaws(of: estimator, traits: traits, steps: 7, unbiasedSeeds: interval == 1 ? 2000 : 0)
     try checkEstimatorLaws(
-      of: estimator, in: ParameterLayout.small.training(only: .roles(.query, .bias)), steps: 5, unbiasedSeeds: 0)
+      of: estimator, traits: traits, in: ParameterLayout.small.training(only: .roles(.query, .bias)), steps: 5,
+      unbiasedSeeds: 0)
   }
 
   /// Where theta is the anchor, both mini-batch estimates are the same number and what is left is the anchor's.
@@ -69,20 +71,20 @@ import ZerothTestKit
 
   /// Near the anchor, what a mini-batch and its direction add is a small part of what they add to a plain estimate, and
   /// less the nearer; the whole estimate then has the error of the anchor's.
-  @Test func theVarianceFalls() {
+  @Test func theVarianceFalls() throws {
     let objective = LogisticRegression()
     let layout = objective.layout
     let anchor = objective.start()
-    func spread(_ distance: Float, _ make: () -> some GradientEstimator<DenseDirection>) -> Double {
+    func spread(_ distance: Float, _ make: () -> some GradientEstimator<DenseDirection>) throws -> Double {
       var theta = anchor.clone()
       theta.add(DenseDirection(StreamKey(seed: 9), layout: layout), scale: distance)
       var estimator = make()
-      _ = estimator.estimate(at: anchor, context: context(0, layout), objective: objective)
+      _ = try estimator.estimate(at: anchor, context: context(0, layout), objective: objective)
       var sum = [Double](repeating: 0, count: layout.parameterCount)
       var squares = 0.0
       let steps = 300
       for step in 1...steps {
-        let g = estimator.estimate(at: theta, context: context(step, layout), objective: objective).flattened(
+        let g = try estimator.estimate(at: theta, context: context(step, layout), objective: objective).flattened(
           in: layout)
         for i in g.indices { sum[i] += g[i] / Double(steps) }
         squares += dot(g, g) / Double(steps)
@@ -90,8 +92,8 @@ import ZerothTestKit
       return squares - dot(sum, sum)
     }
     let make = { VarianceReducedEstimator(interval: 1000, anchorBatches: 8) }
-    let plain = spread(0.03) { RandomizedEstimator() }
-    let (near, far) = (spread(0.03, make), spread(0.3, make))
+    let plain = try spread(0.03) { RandomizedEstimator() }
+    let (near, far) = (try spread(0.03, make), try spread(0.3, make))
     #expect(near < 0.01 * plain && near < 0.1 * far && far < plain)
   }
 

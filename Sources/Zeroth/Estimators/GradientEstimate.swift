@@ -6,11 +6,19 @@ public struct GradientEstimate<D: Direction>: Sendable {
   public var losses: Few<Double>
   /// What a log shows: the projected gradient c, averaged over the queries; for CGE the norm of the measured c_i.
   public var projectedGradient: Double
+  /// Throws what went wrong in the directions since they were made; nil for directions of which nothing can go wrong.
+  ///
+  /// Foreign code makes the directions of a run-time plugin, and fails while a rule, an adapter or the parameters add
+  /// them, where nothing can be thrown. The optimiser calls this once, when the update is applied and the adapter is
+  /// done; what it throws ends the step without a report, theta already being moved.
+  public var check: (@Sendable () throws -> Void)?
 
   /// sum_i coefficient_i direction_i, from `losses`.
   public init(
-    terms: Few<(coefficient: Double, direction: D)>, losses: Few<Double>, projectedGradient: Double
+    terms: Few<(coefficient: Double, direction: D)>, losses: Few<Double>, projectedGradient: Double,
+    check: (@Sendable () throws -> Void)? = nil
   ) {
+    self.check = check
     self.terms = terms
     self.losses = losses
     self.projectedGradient = projectedGradient

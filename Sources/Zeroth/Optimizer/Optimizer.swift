@@ -60,7 +60,8 @@ where Rule.Direction == Estimator.Direction {
   /// Moves theta by one step, measured on the mini-batch of that step.
   ///
   /// A step whose losses are not finite leaves theta as it is; after `nonFinite.limit` of them in a row it throws
-  /// `NonFiniteError`. It throws `InputError` for options that do not fit, and whatever the objective throws.
+  /// `NonFiniteError`. It throws `InputError` for options that do not fit, whatever the objective throws, and what
+  /// went wrong in an estimator of foreign code.
   @discardableResult
   public mutating func step<O: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
@@ -73,7 +74,6 @@ where Rule.Direction == Estimator.Direction {
     }
     let context = StepContext(step: nextStep, runKey: runKey, layout: theta.layout)
     let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
-    if let fault = estimator.fault { throw fault }
     let eta = rule.learningRate(at: nextStep)
     var report = StepReport(
       step: nextStep, losses: estimate.losses, projectedGradient: estimate.projectedGradient, learningRate: eta,
@@ -88,13 +88,13 @@ where Rule.Direction == Estimator.Direction {
       return report
     }
     skippedInARow = 0
-    let nonFiniteBefore = adapter.nonFiniteMoves
     let update = rule.update(from: estimate, context: context)
+    let nonFiniteBefore = adapter.nonFiniteMoves
     let scales = try adapter.scales(for: update, at: theta, context: context, objective: objective)
     theta.apply(update, scales: scales, scale: 1, decayFactor: decayFactor(eta, scales))
     try adapter.didApply(
       AppliedUpdate(update, scales: scales), to: &theta, context: context, objective: objective)
-    if let fault = estimator.fault { throw fault }
+    try estimate.check?()
     report.forwards += adapter.forwards(at: nextStep)
     report.nonFiniteMoves = adapter.nonFiniteMoves - nonFiniteBefore
     nextStep += 1
