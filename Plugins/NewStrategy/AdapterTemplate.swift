@@ -20,8 +20,6 @@ extension Template {
           public let interval: Int
           /// tau, above 0 and at most 1: how far from 1 the factor may be.
           public let clip: Double
-          /// Factors that were left out so far because a loss was not finite.
-          public private(set) var nonFiniteMoves = 0
 
           /// \(name) on `blocks`, every `interval` steps.
           public init(blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100, clip: Double = 0.2) {
@@ -42,22 +40,19 @@ extension Template {
           /// 2 at every kappa-th step.
           public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 : 0 }
 
-          /// The factor s of the selected blocks, 1 of the others.
+          /// The factor s of the selected blocks, 1 of the others; 1 of all where a loss is not finite.
           public mutating func scales<U: Direction, O: Objective & ~Copyable>(
             for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-          ) throws(O.Failure) -> BlockScales {
-            guard forwards(at: context.step) > 0 else { return .ones }
+          ) throws(O.Failure) -> (scales: BlockScales, outcome: AdapterOutcome) {
+            guard forwards(at: context.step) > 0 else { return (.ones, .none) }
             let pair = try objective.losses(
               along: update, at: [Float(1 + clip), Float(1 - clip)], from: theta, on: context.batch)
-            guard pair.allSatisfy(\\.isFinite) else {
-              nonFiniteMoves += 1
-              return .ones
-            }
+            guard pair.allSatisfy(\\.isFinite) else { return (.ones, AdapterOutcome(nonFiniteMoves: 1)) }
             // FILL IN: s, in place of 1, from L(theta + (1 + tau) U) = pair[0] and L(theta + (1 - tau) U) = pair[1].
             let s: Float = 1
             var scales = BlockScales.ones
             for block in context.layout.trainable where blocks.contains(block) { scales[block] = s }
-            return scales
+            return (scales, .none)
           }
         }
 

@@ -84,14 +84,14 @@ public struct DivergenceProjection: LayerAdapter {
   /// Projects, if this step is one of the kappa-th.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) {
-    guard forwards(at: context.step) > 0, let anchor else { return }
+  ) throws(O.Failure) -> AdapterOutcome {
+    guard forwards(at: context.step) > 0, let anchor else { return .none }
     for block in selected { theta.materialize(block) }
     start(from: anchor, theta)
     let difference = ownedDifference(anchor, theta)
     defer { difference.end() }
     let selected = selected
-    try search.run(
+    let outcome = try search.run(
       &state, context: context,
       measure: { (center, probe, batch) throws(O.Failure) in
         try lossesAround(center, probe, origin: 1, theta, batch, objective) { factors in
@@ -109,12 +109,11 @@ public struct DivergenceProjection: LayerAdapter {
     }
     lastGamma.removeAll(keepingCapacity: true)
     for (ratio, norm) in zip(ratios, state.norms) { lastGamma.append(norm > 0 ? ratio * norm : nil) }
+    return outcome
   }
 
   /// The ratios of the last projection, one for each selected block.
   public var ratios: [Double] { state.ratios }
-  /// Moves that were left out so far because a loss was not finite.
-  public var nonFiniteMoves: Int { state.nonFinite }
 
   /// The norms, and where the ratios start: at 1, or where gamma was left.
   private mutating func start(from anchor: StoredVector, _ theta: borrowing ParameterStore) {

@@ -42,7 +42,8 @@ public struct LearningRateScaling: LayerAdapter {
   /// The multipliers, moved if this step is one of the kappa-th.
   public mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) -> BlockScales {
+  ) throws(O.Failure) -> (scales: BlockScales, outcome: AdapterOutcome) {
+    var outcome = AdapterOutcome.none
     let selected = context.layout.trainable.filter(blocks.contains)
     if ratios.isEmpty { state.ratios = selected.map { _ in 1 } }
     if forwards(at: context.step) > 0 {
@@ -55,7 +56,7 @@ public struct LearningRateScaling: LayerAdapter {
       var state = state
       state.norms = selected.map { update.norm(on: $0) }
       if reinitializes { state.ratios = selected.map { _ in 1 } }
-      try search.run(
+      outcome = try search.run(
         &state, context: context,
         measure: { (center, probe, batch) throws(O.Failure) in
           try lossesAround(
@@ -66,13 +67,11 @@ public struct LearningRateScaling: LayerAdapter {
     }
     var scales = BlockScales.ones
     for (block, ratio) in zip(selected, ratios) { scales[block] = Float(ratio) }
-    return scales
+    return (scales, outcome)
   }
 
   /// The multipliers s_l, one for each selected block.
   public var ratios: [Double] { state.ratios }
-  /// Moves that were left out so far because a loss was not finite.
-  public var nonFiniteMoves: Int { state.nonFinite }
 
   /// One multiplier for each selected block.
   public var stateCount: Int { ratios.count }

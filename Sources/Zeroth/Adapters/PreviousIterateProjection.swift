@@ -39,12 +39,12 @@ public struct PreviousIterateProjection: LayerAdapter {
   /// Projects, if this step is one of the kappa-th.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) {
-    guard forwards(at: context.step) > 0 else { return }
+  ) throws(O.Failure) -> AdapterOutcome {
+    guard forwards(at: context.step) > 0 else { return .none }
     let selected = context.layout.trainable.filter(blocks.contains)
     state.norms = selected.map { update.norm(on: $0) }
     state.ratios = selected.map { _ in 1 }
-    try search.run(
+    let outcome = try search.run(
       &state, context: context,
       measure: { (center, probe, batch) throws(O.Failure) in
         try lossesAround(center, probe, origin: 1, theta, batch, objective) { factors in
@@ -52,10 +52,9 @@ public struct PreviousIterateProjection: LayerAdapter {
         }
       })
     theta.add(PerBlock(update, selected) { ratios[$0] - 1 }, scale: 1)
+    return outcome
   }
 
   /// The ratios of the last projection, one for each selected block.
   public var ratios: [Double] { state.ratios }
-  /// Moves that were left out so far because a loss was not finite.
-  public var nonFiniteMoves: Int { state.nonFinite }
 }

@@ -69,17 +69,17 @@ public struct RatioSearch: Sendable, Hashable {
     var norms: [Double] = []
     /// rho_l: where the search starts, and then what it found.
     var ratios: [Double] = []
-    /// Moves left out because a loss was not finite, of all searches.
-    var nonFinite = 0
     fileprivate var probe: [Double] = []
   }
 
   /// Moves the ratios of `state` J times. `measure(center, probe, batch)` gives the losses at the ratios center + probe
-  /// and center - probe on a mini-batch: the step's own, or draw number j + 1 of the step for move number j.
+  /// and center - probe on a mini-batch: the step's own, or draw number j + 1 of the step for move number j. Returns how
+  /// many moves were left out because a loss was not finite.
   func run<E: Error>(
     _ state: inout State, context: StepContext,
     measure: (_ center: [Double], _ probe: [Double], _ batch: Batch) throws(E) -> Few<Double>
-  ) throws(E) {
+  ) throws(E) -> AdapterOutcome {
+    var outcome = AdapterOutcome.none
     for move in 0..<moves {
       var stream = RandomStream(context.key.child(.ratio, move))
       state.probe.removeAll(keepingCapacity: true)
@@ -91,7 +91,7 @@ public struct RatioSearch: Sendable, Hashable {
       let losses = try measure(state.ratios, state.probe, freshBatches ? context.batch(draw: move + 1) : context.batch)
       let c = (losses[0] - losses[1]) / (2 * epsilon)
       guard c.isFinite else {
-        state.nonFinite += 1
+        outcome.nonFiniteMoves += 1
         continue
       }
       for l in state.ratios.indices where state.norms[l] > 0 {
@@ -100,6 +100,7 @@ public struct RatioSearch: Sendable, Hashable {
         state.ratios[l] = clipped(state.ratios[l] - step)
       }
     }
+    return outcome
   }
 
   /// What one unit of gamma is in ratios, inverted.

@@ -89,14 +89,13 @@ where Rule.Direction == Estimator.Direction {
     }
     skippedInARow = 0
     let update = rule.update(from: estimate, context: context)
-    let nonFiniteBefore = adapter.nonFiniteMoves
-    let scales = try adapter.scales(for: update, at: theta, context: context, objective: objective)
+    var (scales, outcome) = try adapter.scales(for: update, at: theta, context: context, objective: objective)
     theta.apply(update, scales: scales, scale: 1, decayFactor: decayFactor(eta, scales))
-    try adapter.didApply(
+    outcome += try adapter.didApply(
       AppliedUpdate(update, scales: scales), to: &theta, context: context, objective: objective)
     try estimate.check?()
     report.forwards += adapter.forwards(at: nextStep)
-    report.nonFiniteMoves = adapter.nonFiniteMoves - nonFiniteBefore
+    report.nonFiniteMoves = outcome.nonFiniteMoves
     nextStep += 1
     return report
   }

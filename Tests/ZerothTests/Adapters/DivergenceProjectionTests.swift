@@ -21,7 +21,7 @@ import ZerothTestKit
     let update = AppliedUpdate(WeightedSum([(weight: Float(0.1), direction: z)]), scales: scales)
     theta.add(update, scale: 1)
     let before = theta.flattened()
-    adapter.didApply(update, to: &theta, context: context(step), objective: quadratic)
+    _ = adapter.didApply(update, to: &theta, context: context(step), objective: quadratic)
     return (before, theta.flattened())
   }
 

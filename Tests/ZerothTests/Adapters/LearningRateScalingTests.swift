@@ -40,7 +40,7 @@ import ZerothTestKit
     var history: [[Double]] = []
     for step in 0..<7 {
       let context = StepContext(step: step, runKey: StreamKey(seed: 13), layout: quadratic.layout)
-      let scales = scaling.scales(for: update, at: quadratic.start(), context: context, objective: quadratic)
+      let (scales, _) = scaling.scales(for: update, at: quadratic.start(), context: context, objective: quadratic)
       history.append(scaling.ratios)
       let blocks = try scaling.blocks.resolve(in: quadratic.layout)
       for (block, ratio) in zip(blocks, scaling.ratios) { #expect(scales[block] == Float(ratio)) }

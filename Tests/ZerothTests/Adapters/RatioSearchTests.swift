@@ -19,7 +19,7 @@ import ZerothTestKit
     ])
     theta.add(update, scale: 1)
     let middle = theta.flattened()
-    adapter.didApply(
+    _ = adapter.didApply(
       AppliedUpdate(update, scales: .ones), to: &theta,
       context: StepContext(step: 4, runKey: StreamKey(seed: 10), layout: quadratic.layout), objective: objective)
     return (objective, adapter.ratios, middle, zip(middle, before).map { $0 - $1 })
@@ -73,7 +73,7 @@ import ZerothTestKit
       let slope = FunctionObjective { theta in
         sign * zip(theta.flattened(), z).reduce(0) { $0 + Double($1.0) * Double($1.1) }
       }
-      adapter.didApply(
+      _ = adapter.didApply(
         AppliedUpdate(update, scales: .ones), to: &theta,
         context: StepContext(step: 0, runKey: StreamKey(seed: 11), layout: layout), objective: slope)
       #expect((adapter.ratios[0] - 1) * sign < 0)
