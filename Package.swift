@@ -91,8 +91,8 @@ let package = Package(
     .testTarget(
       name: "PluginTests",
       dependencies: [
-        "CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothPluginHost", "ZerothRecords", "ZerothStrategies",
-        "ZerothTestKit", "ZerothTraining", "TestSupport",
+        "CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothPlugin", "ZerothPluginHost", "ZerothRecords",
+        "ZerothStrategies", "ZerothTestKit", "ZerothTraining", "TestSupport",
       ],
       exclude: ["hostile.c"]),
 

@@ -62,6 +62,30 @@ import ZerothTasks
     #expect(Set(losses).count > 1, "a large move changes predictions")
   }
 
+  /// A loss is the same whatever was asked before: no mini-batch stays selected.
+  @Test func aLossDependsOnItsMiniBatchAlone() throws {
+    let examples = try examples()
+    let sampler = try BatchSampler(count: 6, size: 2, seed: 1)
+    let questions = (0..<6).map { EncodedQuestion(prompt: [2, 5 + $0], answers: ["a"]) }
+    let objectives: [() -> any Objective] = [
+      { ClassificationObjective(ScoredCandidates(self.model, examples), sampler) },
+      { LanguageModelingObjective(self.model, examples.map { .init($0) }, sampler) },
+      { F1Objective(self.model, self.tokenizer, questions, sampler) },
+    ]
+    let batches = [Batch(step: 1), Batch(step: 0), Batch(step: 1, draw: 1), Batch(step: 1)]
+    for make in objectives {
+      func losses(_ objective: some Objective) throws -> [Double] {
+        try batches.map { try objective.loss(at: theta, on: $0) }
+      }
+      let oneAfterAnother = try losses(make())
+      let alone = try batches.map { batch in
+        func loss(_ objective: some Objective) throws -> Double { try objective.loss(at: theta, on: batch) }
+        return try loss(make())
+      }
+      #expect(oneAfterAnother == alone)
+    }
+  }
+
   @Test func aLossWithoutNumbersIsNotANumber() throws {
     let nowhere = moved(DenseDirection(StreamKey(seed: 5), layout: theta.layout), .infinity)
     let accuracy = AccuracyObjective(ScoredCandidates(model, try examples()), try sampler(6))

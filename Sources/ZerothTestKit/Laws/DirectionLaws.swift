@@ -115,19 +115,21 @@ private func checkFactors(
   }
 }
 
+/// The weighted terms add up to the direction, to 1e-5 of the largest element: their own sums may round otherwise.
 private func checkTerms(
   _ terms: Few<(weight: Float, direction: any Direction)>, _ block: ParameterBlock, _ whole: [Float]
 ) throws(LawViolation) {
-  var (sums, sizes) = (whole.map { _ in 0.0 }, whole.map { _ in 0.0 })
+  var sums = whole.map { _ in 0.0 }
+  var largest = 0.0
   for term in terms {
     for (i, value) in term.direction.values(of: block).enumerated() {
       sums[i] += Double(term.weight) * Double(value)
-      sizes[i] += abs(Double(term.weight) * Double(value))
+      largest = max(largest, abs(Double(term.weight) * Double(value)))
     }
   }
   for i in whole.indices {
     try demand(
-      .directionEqualsItsTerms, abs(Double(whole[i]) - sums[i]) <= 1e-5 * sizes[i],
+      .directionEqualsItsTerms, abs(Double(whole[i]) - sums[i]) <= 1e-5 * largest,
       found: "\(whole[i]) at element \(i) of \(block.name)", expected: "\(sums[i])")
   }
 }

@@ -62,7 +62,8 @@ import ZerothTestKit
       #expect(report.losses.count == 2)
       #expect(abs(report.meanLoss - (report.losses[0] + report.losses[1]) / 2) < 1e-12)
     }
-    #expect(counting.batches == (0..<6).map { Batch(step: $0) })
+    // Every second step asks the adapter too, on the same mini-batch.
+    #expect(counting.batches == (0..<6).flatMap { [Batch](repeating: Batch(step: $0), count: $0 % 2 == 1 ? 4 : 2) })
     #expect(optimizer.stateCount > 0 && optimizer.nextStep == 6)
   }
 
@@ -172,6 +173,34 @@ import ZerothTestKit
       #expect(error?.evaluation == n)
       #expect(theta.flattened() == start && optimizer.nextStep == 0)
     }
+  }
+
+  /// RGE whose directions fail after they were returned, as those of foreign code do.
+  private struct Failing: GradientEstimator {
+    typealias Direction = DenseDirection
+    struct Fault: Error {}
+
+    func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 }
+
+    mutating func estimate<O: Objective & ~Copyable>(
+      at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+    ) throws -> GradientEstimate<DenseDirection> {
+      var estimator = RandomizedEstimator()
+      var estimate = try estimator.estimate(at: theta, context: context, objective: objective)
+      estimate.check = Self.fail
+      return estimate
+    }
+
+    @Sendable private static func fail() throws { throw Fault() }
+  }
+
+  /// A fault of the directions ends the step after theta was moved by it, and the step is not made.
+  @Test func whatDirectionsDoIsCheckedAfterTheUpdate() {
+    var optimizer = Optimizer(estimator: Failing(), rule: SGD(learningRate: 0.01), seed: 1)
+    var theta = quadratic.start()
+    let start = theta.flattened()
+    #expect(throws: Failing.Fault.self) { try optimizer.step(&theta, quadratic) }
+    #expect(theta.flattened() != start && optimizer.nextStep == 0)
   }
 
   /// A part whose options do not fit stops the first step, before anything is moved.
