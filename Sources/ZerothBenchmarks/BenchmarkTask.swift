@@ -62,7 +62,7 @@ public struct BenchmarkSetting: Sendable {
   }
 
   /// `opt-125m, 16 x 64 tokens, language-model loss, 2 threads`.
-  var words: String {
+  var text: String {
     "\(shape.name), \(batch) x \(tokens) tokens, \(loss.rawValue) loss, \(Parallel.threads) threads"
   }
 }

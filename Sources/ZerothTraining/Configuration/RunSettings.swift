@@ -88,8 +88,8 @@ public enum RunSettings {
 
 extension OptionSpec.Default {
   /// What the task says of `name`, or `other` where it says nothing.
-  static func task(_ words: String, _ name: String, else other: OptionValue? = nil) -> Self {
-    .derived(words) { $0.run[name] ?? other }
+  static func task(_ text: String, _ name: String, else other: OptionValue? = nil) -> Self {
+    .derived(text) { $0.run[name] ?? other }
   }
 }
 

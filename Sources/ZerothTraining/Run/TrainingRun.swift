@@ -162,7 +162,7 @@ public final class TrainingRun {
         .step(.init(report, forwards: result.forwards, seconds: earlierSeconds + seconds)))
     }
     progress?.update(
-      result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.words, $0) })
+      result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.displayName, $0) })
   }
 
   /// Evaluates dev and keeps the model if it is the best so far.
