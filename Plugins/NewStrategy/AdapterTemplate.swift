@@ -24,7 +24,7 @@ extension Template {
           public private(set) var nonFiniteMoves = 0
 
           /// \(name) on `blocks`, every `interval` steps.
-          public init(blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100, clip: Double = 0.2) {
+          public init(blocks: BlockSelection, every interval: Int = 100, clip: Double = 0.2) {
             self.blocks = blocks
             self.interval = interval
             self.clip = clip
@@ -95,7 +95,8 @@ extension Template {
           /// What holds for every adapter, and that it has an effect.
           @Test func laws() {
             #expect(throws: Never.self, "FILL IN: the factor s in \(name).swift") {
-              try checkAdapterLaws(of: \(name)(every: 2), selection: .roles(.query, .value), clip: 0.2)
+              let blocks = BlockSelection.roles("query", "value")
+              try checkAdapterLaws(of: \(name)(blocks: blocks, every: 2), selection: blocks, clip: 0.2)
             }
           }
 
@@ -109,6 +110,12 @@ extension Template {
 
         """,
       golden: goldenTrajectory,
+          @Test func optionsStartAtTheDefaults() throws {
+            try checkOptionDefaults(
+              of: \(name)(blocks: .roles("query", "value")),
+              from: \(name)(options: OptionValues(of: \(name).description)))
+          }
+
       guide: """
         # \(name)
         Source of the method: FILL IN. File: `SOURCE`.
@@ -142,7 +149,8 @@ extension Template {
 
         func tune(_ theta: inout ParameterStore, on objective: some Objective) throws {
           var optimizer = Optimizer(
-            estimator: RandomizedEstimator(), rule: SGD(learningRate: 5e-5), adapter: \(name)(every: 10), seed: 42)
+            estimator: RandomizedEstimator(), rule: SGD(learningRate: 5e-5),
+            adapter: \(name)(blocks: .roles("query", "value"), every: 10), seed: 42)
           for _ in 0..<1000 { try optimizer.step(&theta, objective) }
         }
         ```

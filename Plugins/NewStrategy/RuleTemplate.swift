@@ -20,7 +20,7 @@ extension Template {
 
           /// eta, over the steps.
           public let learningRate: LearningRate
-          /// lambda, by role; the framework applies it.
+          /// lambda, by block; the framework applies it.
           public let weightDecay: WeightDecay
 
           /// \(name) at `learningRate`.

@@ -161,14 +161,10 @@ extension ParameterLayout {
     var trainable: Set<Int> = []
     for i in 0..<Int(described.block_count) {
       guard let block = described.blocks[i]?.pointee else { continue }
-      let role = String(cString: block.role)
-      guard let known = BlockRole(rawValue: role) else {
-        throw InputError("block role", found: "'\(role)'", expected: "one that this plugin was built to know")
-      }
       entries.append(
         Entry(
-          String(cString: block.name), rows: Int(block.rows), columns: Int(block.columns), role: known,
-          layer: block.layer < 0 ? nil : Int(block.layer)))
+          String(cString: block.name), rows: Int(block.rows), columns: Int(block.columns),
+          role: BlockRole(rawValue: String(cString: block.role)), layer: block.layer < 0 ? nil : Int(block.layer)))
       if block.is_trainable != 0 { trainable.insert(i) }
     }
     self = try ParameterLayout(entries).training { trainable.contains($0.index) }

@@ -18,12 +18,12 @@ struct Composition: Sendable, CustomStringConvertible {
 
   private static let adapters: [(name: String, adapter: any LayerAdapter)] = {
     let search = RatioSearch(learningRate: 0.05, epsilon: 0.05, clip: 0.2, units: .ratio)
-    let blocks = BlockSelection.roles(.query, .value)
+    let blocks = BlockSelection.roles("query", "value")
     return [
       ("none", NoAdapter()),
       ("dizo", DivergenceProjection(blocks: blocks, every: 5, search: search)),
-      ("dizo paper", DivergenceProjection(.paper, blocks: .roles(.query), every: 5)),
-      ("dizo released", DivergenceProjection(.released, blocks: .roles(.query), every: 25)),
+      ("dizo paper", DivergenceProjection(.paper, blocks: .roles("query"), every: 5)),
+      ("dizo released", DivergenceProjection(.released, blocks: .roles("query"), every: 25)),
       ("previous iterate", PreviousIterateProjection(blocks: blocks, every: 2, search: search)),
       ("learning-rate scaling", LearningRateScaling(blocks: blocks, every: 5, search: search)),
     ]

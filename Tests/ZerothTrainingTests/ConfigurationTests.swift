@@ -77,7 +77,7 @@ import ZerothResources
             "learning-rate": 1e-4, "schedule": "cosine", "warmup": 0, "final": 0.0, "schedule-steps": 1200,
             "weight-decay": 0.0, "beta": 0.9, "refresh": "exact",
           ]))
-    #expect(c.adapterBlocks == .roles(.key, .value))
+    #expect(c.adapterBlocks == .roles("key", "value"))
     #expect(c.composition.adapter.options["moves"] == 10 && c.composition.adapter.options["clip"] == "none")
     _ = try Registry.standard.makeOptimizer(c.composition, runSteps: c.steps)
   }
@@ -151,7 +151,7 @@ import ZerothResources
     #expect(c.composition.rule.options["beta"] == 0.5 && c.composition.rule.options["learning-rate"] == 2e-5)
     #expect(c.composition.adapter.options["interval"] == 9 && c.composition.adapter.options["clip"] == 0.25)
     #expect(c.steps == 10 && c.sample == .perClass(8) && c.modelPath == "other" && c.out == "a=b")
-    #expect(c.trainable == .roles(.query))
+    #expect(c.trainable == .roles("query"))
   }
 
   @Test func everyShortcutNamesAnOption() {
@@ -210,8 +210,8 @@ import ZerothResources
       "rule 'momentum': option 'learning-rate': found nothing, expected a number, at least 0"
     ),
     (
-      "[adapter]\nname = \"dizo\"\nblocks = \"querys\"",
-      "a.toml: [adapter] blocks: found 'querys', expected a block selection (such as 'query,value', 'all', "
+      "[adapter]\nname = \"dizo\"\nblocks = \"query;value\"",
+      "a.toml: [adapter] blocks: found 'query;value', expected a block selection (such as 'query,value', 'all', "
         + "'layers:0-3', 'name:*.fc1.*')"
     ),
     (

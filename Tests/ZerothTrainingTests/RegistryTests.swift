@@ -65,7 +65,7 @@ import ZerothResources
     var optimizer = Optimizer(
       estimator: LowRankEstimator(rank: 3, interval: 2),
       rule: LowRankMomentum(learningRate: LearningRate(0.01, schedule: .cosine, steps: 8, warmup: 2), beta: 0.5),
-      adapter: DivergenceProjection(blocks: .roles(.key, .value), every: 3, search: search), seed: 42)
+      adapter: DivergenceProjection(blocks: .roles("key", "value"), every: 3, search: search), seed: 42)
     var theta = try smallTheta()
     let objective = BatchQuadratic()
     for _ in 0..<8 { try optimizer.step(&theta, objective) }
@@ -124,6 +124,51 @@ import ZerothResources
     case (.blocks, _): "dense"
     case (.intOr, _): 3
     case (.doubleOr, _): 0.01
+  /// What a strategy is made from when no option is given is what its initialiser makes from no arguments.
+  @Test func optionsStartAtTheDefaults() throws {
+    let registry = try Registry.withPlugins()
+    let estimators: [String: any GradientEstimator] = [
+      "rge": RandomizedEstimator(), "lge": LowRankEstimator(), "cge": CoordinateEstimator(),
+      "hizoo": HessianInformedEstimator(), "sparse-mezo": SparseEstimator(), "zo-svrg": VarianceReducedEstimator(),
+    ]
+    let rules: [String: any StepRule] = [
+      "sgd": SGD<LowRankProbe>(learningRate: 0.5), "momentum": Momentum<LowRankProbe>(learningRate: 0.5),
+      "lozo-m": LowRankMomentum<LowRankProbe>(learningRate: 0.5), "adam": Adam<LowRankProbe>(learningRate: 0.5),
+      "scalar-adam": ScalarAdam<LowRankProbe>(learningRate: 0.5),
+      "sign": ElementwiseSign<LowRankProbe>(learningRate: 0.5),
+      "normalized": SignRule.NormalizedStep<LowRankProbe>(learningRate: 0.5),
+    ]
+    let attention = BlockSelection.roles("query", "value")
+    let adapters: [String: any LayerAdapter] = [
+      "none": NoAdapter(), "dizo": DivergenceProjection(.paper, blocks: attention),
+      "learning-rate-scaling": LearningRateScaling(blocks: attention),
+      "previous-iterate": PreviousIterateProjection(blocks: attention),
+    ]
+    #expect(Set(estimators.keys) == Set(registry.descriptions(of: .estimator).map(\.name)))
+    #expect(Set(rules.keys) == Set(registry.descriptions(of: .rule).map(\.name)))
+    #expect(Set(adapters.keys) == Set(registry.descriptions(of: .adapter).map(\.name)))
+    for entry in registry.estimators.entries {
+      let initial = try #require(estimators[entry.description.name])
+      try check(initial, try entry.make(OptionValues(of: entry.description)))
+    }
+    for entry in registry.rules.entries {
+      let initial = try #require(rules[entry.description.name])
+      let options = try OptionValues(of: entry.description, ["learning-rate": 0.5])
+      try check(initial, try entry.factory.make(for: LowRankProbe.self, options))
+    }
+    for entry in registry.adapters.entries {
+      let initial = try #require(adapters[entry.description.name])
+      try check(initial, try entry.make(OptionValues(of: entry.description)))
+    }
+    let released = try OptionValues(of: registry.description(of: "dizo", .adapter, origin: ""), ["preset": "released"])
+    try check(
+      DivergenceProjection(.released, blocks: .roles("key", "value")), try registry.adapters.entries[1].make(released))
+  }
+
+  private func check<Strategy>(_ initial: Strategy, _ made: Any) throws {
+    try checkOptionDefaults(of: initial, from: made)
+  }
+
     case (_, .int(let number)): .int(number + 3)
     case (_, .double(let number)): .double(number == 0 ? 0.25 : number / 2)
     case (_, .bool(let flag)): .bool(!flag)

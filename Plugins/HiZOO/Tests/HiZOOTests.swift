@@ -11,7 +11,7 @@ import ZerothTestKit
 
   @Test(arguments: [0, 1e-6, 0.3]) func laws(_ rate: Double) throws {
     try checkEstimatorLaws(of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate))
-    let frozen = try ParameterLayout.small.training(only: .roles(.query, .bias))
+    let frozen = try ParameterLayout.small.training(only: .roles("query", "bias"))
     try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate), in: frozen)
   }
 
@@ -118,7 +118,7 @@ import ZerothTestKit
     let before = quadratic.loss(at: theta)
     var optimizer = Optimizer(
       estimator: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: 1e-3), rule: SGD(learningRate: 0.016),
-      adapter: DivergenceProjection(.paper, blocks: .roles(.query), every: 5), seed: 1)
+      adapter: DivergenceProjection(.paper, blocks: .roles("query"), every: 5), seed: 1)
     for _ in 0..<400 { try optimizer.step(&theta, quadratic) }
     #expect(quadratic.loss(at: theta) < 0.5 * before)
     #expect(optimizer.stateCount == 62 + 20)

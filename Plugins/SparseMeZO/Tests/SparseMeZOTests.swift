@@ -11,7 +11,7 @@ import ZerothTestKit
     try checkEstimatorLaws(of: SparseEstimator(density: density, interval: interval), unbiasedSeeds: 0)
     try checkEstimatorLaws(
       of: SparseEstimator(density: density, interval: interval, queries: 3, sides: .one), unbiasedSeeds: 0)
-    let frozen = try layout.training(only: .roles(.query, .bias))
+    let frozen = try layout.training(only: .roles("query", "bias"))
     try checkEstimatorLaws(of: SparseEstimator(density: density, interval: interval), in: frozen, unbiasedSeeds: 0)
   }
 

@@ -6,7 +6,7 @@ import Zeroth
 ///     m = beta_1 m + (1 - beta_1) g,   v = beta_2 v + (1 - beta_2) g^2
 ///     theta -= eta (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + zeta)         t the updates so far, this one too
 ///
-/// Weight decay is the framework's: eta lambda theta, not divided by sqrt(v), and nothing on norms and biases.
+/// Weight decay is the framework's: eta lambda theta, not divided by sqrt(v), and nothing on blocks of one column.
 ///
 /// Cost: 2d stored floats, of the trainable blocks.
 public struct Adam<D: Direction>: StepRule {
@@ -23,7 +23,7 @@ public struct Adam<D: Direction>: StepRule {
   public let beta2: Double
   /// zeta > 0, beside the root of v.
   public let stability: Double
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
   private var moments: (first: StoredVector, second: StoredVector)?
   private var updates = 0

@@ -22,7 +22,7 @@ public struct ScalarAdam<D: Direction>: StepRule {
   public let beta2: Double
   /// zeta > 0, beside the root of v.
   public let stability: Double
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
   /// v / (1 - beta^t); 0 before the first update.
   private var average: Float = 0

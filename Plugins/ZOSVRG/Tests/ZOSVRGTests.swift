@@ -14,7 +14,7 @@ import ZerothTestKit
     // The mean is taken at the first step, which no interval changes.
     try checkEstimatorLaws(of: estimator, steps: 7, unbiasedSeeds: interval == 1 ? 2000 : 0)
     try checkEstimatorLaws(
-      of: estimator, in: ParameterLayout.small.training(only: .roles(.query, .bias)), steps: 5, unbiasedSeeds: 0)
+      of: estimator, in: ParameterLayout.small.training(only: .roles("query", "bias")), steps: 5, unbiasedSeeds: 0)
   }
 
   /// Where theta is the anchor, both mini-batch estimates are the same number and what is left is the anchor's.

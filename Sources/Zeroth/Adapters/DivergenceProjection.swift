@@ -10,17 +10,12 @@ import CZeroth
 public struct DivergenceProjection: LayerAdapter {
   /// A published set of options.
   public enum Preset: String, CaseIterable, Sendable {
-    /// The paper's equations: query and value blocks, the step's mini-batch, re-initialised and clipped. J = 1 and eta'
-    /// are this project's: the paper gives neither.
+    /// The paper's equations: the step's mini-batch, re-initialised and clipped. J = 1 and eta' are this project's: the
+    /// paper gives neither.
     case paper
     /// The choices of the released code: key and value blocks, J = 10 with a fresh mini-batch for each, eta' = 2,
     /// probes bounded and moves scaled by ||Delta||.
     case released
-
-    /// The blocks that the preset projects.
-    public var blocks: BlockSelection {
-      self == .paper ? .roles(.query, .value) : .roles(.key, .value)
-    }
 
     /// The search that the preset makes.
     public var search: RatioSearch {
@@ -49,9 +44,12 @@ public struct DivergenceProjection: LayerAdapter {
   private var lastGamma: [Double?] = []
   private var difference: AnchoredDifference?
 
-  /// The projection of `preset`, every `interval` steps, on `blocks` or the preset's.
-  public init(_ preset: Preset, blocks: BlockSelection? = nil, every interval: Int = 100) {
-    self.init(blocks: blocks ?? preset.blocks, every: interval, search: preset.search)
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+
+  /// The projection of `preset` on `blocks`, every `interval` steps.
+  public init(_ preset: Preset, blocks: BlockSelection, every interval: Int = 100) {
+    self.init(blocks: blocks, every: interval, search: preset.search)
   }
 
   /// A projection with all of its options.

@@ -17,7 +17,7 @@ public struct PreviousIterateProjection: LayerAdapter {
 
   /// The projection of `blocks` every `interval` steps.
   public init(
-    blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100,
+    blocks: BlockSelection, every interval: Int = 100,
     search: RatioSearch = RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: 0.2, units: .ratio)
   ) {
     self.blocks = blocks

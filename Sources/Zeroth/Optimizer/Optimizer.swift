@@ -3,7 +3,7 @@
 ///     var optimizer = Optimizer(
 ///       estimator: LowRankEstimator(rank: 2, interval: 50),
 ///       rule: LowRankMomentum(learningRate: 1e-4, beta: 0.9),
-///       adapter: DivergenceProjection(.paper, every: 100),
+///       adapter: DivergenceProjection(.paper, blocks: .roles("query", "value"), every: 100),
 ///       seed: 42)
 ///     try optimizer.step(&theta, objective)
 ///

@@ -29,7 +29,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
   public let beta: Double
   /// How N is carried over to a new V.
   public let refresh: Refresh
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
   private var state: LowRankMomentumState?
 

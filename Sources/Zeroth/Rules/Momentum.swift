@@ -22,7 +22,7 @@ public struct Momentum<D: Direction>: StepRule {
   public let beta: Double
   /// Which recursion m follows.
   public let form: Form
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
   private var momentum: StoredVector?
 

@@ -9,7 +9,7 @@ public struct SGD<D: Direction>: StepRule {
 
   /// eta, over the steps.
   public let learningRate: LearningRate
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
 
   /// SGD at `learningRate`.

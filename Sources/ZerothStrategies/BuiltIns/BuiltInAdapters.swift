@@ -56,6 +56,11 @@ extension OptionValues {
     return RatioSearch(
       moves: try int("moves"), learningRate: try double("learning-rate"), epsilon: try double("epsilon"),
       clip: clip, units: try choice("units"), scalesMoveByNorm: try bool("scale-moves-by-norm"),
+extension DivergenceProjection.Preset {
+  /// The blocks of attention that the preset projects in a transformer, as `BlockSelection(parsing:)` reads them.
+  public var blocks: String { self == .paper ? "query,value" : "key,value" }
+}
+
       boundsProbe: try bool("bounds-probe"), freshBatches: try bool("fresh-batches"))
   }
 
@@ -79,9 +84,9 @@ extension Registry {
           OptionSpec(
             "preset", .choice(DivergenceProjection.Preset.allCases.map(\.rawValue)), default: .value("paper"),
             "the paper's equations or the released code's choices; the options below override it"),
-          .adapterBlocks(default: .derived("the preset's") { .string($0.projectionPreset.blocks.description) }),
-          .adapterInterval,
-        ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, words: "the preset's") + [
+          .adapterBlocks(default: .derived("the preset's") { .string($0.projectionPreset.blocks) }),
+          .adapterInterval(default: projection.interval, range: DivergenceProjection.intervalRange),
+        ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, text: "the preset's") + [
           OptionSpec(
             "reinitialize", .bool, default: .value(true),
             "starts each search at the distance itself, not at the last one found")

@@ -17,8 +17,8 @@ extension OptionSpec {
       "schedule-steps", .int, default: .derived("the run's steps") { $0.run["steps"] }, range: .atLeast(1),
       unit: "steps", when: .fallingSchedule, "the step at which eta has reached its end"),
     OptionSpec(
-      "weight-decay", .double, default: .value(0.0), range: .nonNegative,
-      "lambda of theta -= eta lambda theta, on all blocks but norms and biases"),
+      "weight-decay", .double, default: .value(.double(WeightDecay.none.rate)), range: WeightDecay.rateRange,
+      "lambda of theta -= eta lambda theta, on all blocks of more than one column: not on norms and biases"),
   ]
 
   /// beta of a momentum.

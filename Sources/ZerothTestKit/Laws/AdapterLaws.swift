@@ -2,7 +2,8 @@ import Zeroth
 
 /// Throws `LawViolation` unless `adapter` keeps the laws of `LayerAdapter`, over `steps` steps on `layout`.
 ///
-///     try checkAdapterLaws(of: DivergenceProjection(.paper, every: 2), selection: .roles(.query, .value), clip: 0.2)
+///     let blocks = BlockSelection.roles("query", "value")
+///     try checkAdapterLaws(of: DivergenceProjection(.paper, blocks: blocks, every: 2), selection: blocks, clip: 0.2)
 ///
 /// `selection` and `clip` (tau; nil where nothing is clipped) are what the adapter was made with. `identity` is an
 /// adapter whose ratios stay 1, such as one with eta' = 0: it must not change a bit of the run.

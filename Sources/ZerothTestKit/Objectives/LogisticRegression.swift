@@ -19,8 +19,8 @@ public final class LogisticRegression: AnalyticObjective {
     self.classes = classes
     self.batchSize = batchSize
     layout = .made([
-      .init("query.weight", rows: classes, columns: features, role: .query, layer: 0),
-      .init("query.bias", rows: classes, role: .bias, layer: 0),
+      .init("query.weight", rows: classes, columns: features, role: "query", layer: 0),
+      .init("query.bias", rows: classes, role: "bias", layer: 0),
     ])
     inputs = (0..<examples).map { normals(features, seed: 3, index: $0).map(Double.init) }
     let teacher = (0..<classes).map { normals(features, seed: 4, index: $0).map(Double.init) }

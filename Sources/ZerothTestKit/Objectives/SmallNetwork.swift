@@ -17,11 +17,11 @@ public struct SmallNetwork: AnalyticObjective {
   public init(inputs: Int = 6, hidden: Int = 8, outputs: Int = 3, examples: Int = 24) {
     sizes = (examples, inputs, hidden, outputs)
     layout = .made([
-      .init("query.weight", rows: hidden, columns: inputs, role: .query, layer: 0),
-      .init("norm.weight", rows: hidden, role: .norm, layer: 0),
-      .init("query.bias", rows: hidden, role: .bias, layer: 0),
-      .init("value.weight", rows: outputs, columns: hidden, role: .value, layer: 1),
-      .init("value.bias", rows: outputs, role: .bias, layer: 1),
+      .init("query.weight", rows: hidden, columns: inputs, role: "query", layer: 0),
+      .init("norm.weight", rows: hidden, role: "norm", layer: 0),
+      .init("query.bias", rows: hidden, role: "bias", layer: 0),
+      .init("value.weight", rows: outputs, columns: hidden, role: "value", layer: 1),
+      .init("value.bias", rows: outputs, role: "bias", layer: 1),
     ])
     x = normals(examples * inputs, seed: 6)
     targets = []

@@ -12,7 +12,10 @@ public enum RunSettings {
   /// The table [model].
   public static let model: [OptionSpec] = [
     OptionSpec("path", .string, default: .required, "folder of the base model"),
-    OptionSpec("train", .blocks, default: .value("all"), "the blocks that are trained; the others stay frozen"),
+    OptionSpec(
+      "train", .blocks, default: .value("all"),
+      "the blocks that are trained; the others stay frozen; roles are "
+        + BlockRole.ofModels.map(\.rawValue).joined(separator: ", ")),
     OptionSpec(
       "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
       "fp32, or half-precision matrices as the checkpoint stores them, rounded at random when they are written"),

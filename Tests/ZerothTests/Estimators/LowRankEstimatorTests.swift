@@ -3,7 +3,7 @@ import Zeroth
 import ZerothTestKit
 
 @Suite struct LowRankEstimatorTests {
-  private let layout = ParameterLayout.made([.init("w", rows: 12, columns: 10), .init("b", rows: 7, role: .bias)])
+  private let layout = ParameterLayout.made([.init("w", rows: 12, columns: 10), .init("b", rows: 7, role: "bias")])
 
   private func estimate(_ lge: LowRankEstimator, _ step: Int) -> GradientEstimate<LowRankProbe> {
     var lge = lge

@@ -31,10 +31,10 @@ private struct BuggyAdapter: LayerAdapter {
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> BlockScales {
     var scales = BlockScales.ones
-    if bug == .scalesAnotherBlock, let bias = context.layout.blocks.first(where: { $0.role == .bias }) {
+    if bug == .scalesAnotherBlock, let bias = context.layout.blocks.first(where: { $0.role == "bias" }) {
       scales[bias] = 1.1
     }
-    if bug == .scalesOutOfRange, let query = context.layout.blocks.first(where: { $0.role == .query }) {
+    if bug == .scalesOutOfRange, let query = context.layout.blocks.first(where: { $0.role == "query" }) {
       scales[query] = 1.3
     }
     return scales
@@ -43,7 +43,7 @@ private struct BuggyAdapter: LayerAdapter {
   mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) {
-    guard let block = context.layout.blocks.first(where: { $0.role == .query }) else { return }
+    guard let block = context.layout.blocks.first(where: { $0.role == "query" }) else { return }
     let before = theta.values(of: block)
     if bug == .writesBeforeErrors { theta.fill(block, with: before.map { $0 * 1.001 }) }
     if bug == .writesWhileMeasuring { theta.fill(block, with: before.map { $0 + 0.001 }) }
@@ -67,7 +67,7 @@ private struct BuggyAdapter: LayerAdapter {
       after = zip(base[block.index], delta).map { $0 + drawn * $1 }
     }
     theta.fill(block, with: after)
-    if bug == .touchesAnotherBlock, let bias = context.layout.blocks.first(where: { $0.role == .bias }) {
+    if bug == .touchesAnotherBlock, let bias = context.layout.blocks.first(where: { $0.role == "bias" }) {
       theta.fill(bias, with: theta.values(of: bias).map { $0 * 1.001 })
     }
   }
@@ -76,7 +76,7 @@ private struct BuggyAdapter: LayerAdapter {
 @Suite struct PlantedAdapterTests {
   private func check(_ bug: BuggyAdapter.Bug) throws {
     try checkAdapterLaws(
-      of: BuggyAdapter(bug), selection: .roles(.query), clip: 0.2, identity: BuggyAdapter(bug, still: true))
+      of: BuggyAdapter(bug), selection: .roles("query"), clip: 0.2, identity: BuggyAdapter(bug, still: true))
   }
 
   @Test func soundAdapterPasses() throws { try check(.none) }
@@ -101,7 +101,7 @@ private struct BuggyAdapter: LayerAdapter {
   @Test func aSelectionThatMisses() {
     expectViolation(.adapterFits) {
       try checkAdapterLaws(
-        of: DivergenceProjection(.paper, blocks: .roles(.adapter)), selection: .roles(.adapter), clip: 0.2)
+        of: DivergenceProjection(.paper, blocks: .roles("adapter")), selection: .roles("adapter"), clip: 0.2)
     }
   }
 }
