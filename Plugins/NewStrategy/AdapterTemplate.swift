@@ -23,6 +23,11 @@ extension Template {
           /// Factors that were left out so far because a loss was not finite.
           public private(set) var nonFiniteMoves = 0
 
+          /// What `interval` takes.
+          public static let intervalRange = NumericRange.atLeast(1)
+          /// What `clip` takes.
+          public static let clipRange = NumericRange.positiveFraction
+
           /// \(name) on `blocks`, every `interval` steps.
           public init(blocks: BlockSelection, every interval: Int = 100, clip: Double = 0.2) {
             self.blocks = blocks
@@ -32,10 +37,10 @@ extension Template {
 
           /// Throws when an option is out of range or no trainable block is selected.
           public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
-            try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
-            try require("adapter.clip", clip, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
+            try Self.intervalRange.require("interval", interval)
+            try Self.clipRange.require("clip", clip)
             guard layout.trainable.contains(where: blocks.contains) else {
-              throw InputError("adapter.blocks", found: "'\\(blocks)', no trainable block", expected: "at least one")
+              throw InputError("blocks", found: "'\\(blocks)', no trainable block", expected: "at least one")
             }
           }
 
@@ -61,14 +66,19 @@ extension Template {
         }
 
         extension \(name) {
-          /// What `zeroth explain \(names.registered)` says, and the options.
+          /// The adapter with the options that its initialiser chooses.
+          private static let usual = \(name)(blocks: .all)
+
+          /// What `zeroth explain \(names.registered)` says, and the options, whose defaults are the initialiser's.
           public static let description = StrategyDescription(
             "\(names.registered)", summary: "FILL IN: one line", formula: "FILL IN: what it computes",
             source: "FILL IN: the paper",
             options: [
-              .adapterBlocks(default: .value("query,value")), .adapterInterval,
+              .adapterBlocks(default: .value("query,value")),
+              .adapterInterval(default: usual.interval, range: intervalRange),
               OptionSpec(
-                "clip", .double, default: .value(0.2), range: .positiveFraction, "tau: factors stay in [1 - tau, 1 + tau]"),
+                "clip", .double, default: .value(.double(usual.clip)), range: clipRange,
+                "tau: factors stay in [1 - tau, 1 + tau]"),
             ],
             forwards: "2 every kappa steps")
 
@@ -87,7 +97,7 @@ extension Template {
             var theta = objective.start()
             let start = objective.loss(at: theta)
             var optimizer = Optimizer(
-              estimator: RandomizedEstimator(), rule: SGD(learningRate: 0.01), adapter: \(name)(every: 2), seed: 1)
+              estimator: RandomizedEstimator(), rule: SGD(learningRate: 0.01), adapter: \(name)(blocks: .all, every: 2), seed: 1)
             for _ in 0..<400 { try optimizer.step(&theta, objective) }
             #expect(objective.loss(at: theta) < start / 2)
           }
@@ -100,22 +110,22 @@ extension Template {
             }
           }
 
-          @Test func fiveSteps() throws {
-            try checkGoldenTrajectory(
-              golden,
-              of: Optimizer(
-                estimator: RandomizedEstimator(epsilon: 1e-2), rule: SGD(learningRate: 0.1), adapter: \(name)(every: 2),
-                seed: 1))
-          }
-
-        """,
-      golden: goldenTrajectory,
           @Test func optionsStartAtTheDefaults() throws {
             try checkOptionDefaults(
               of: \(name)(blocks: .roles("query", "value")),
               from: \(name)(options: OptionValues(of: \(name).description)))
           }
 
+          @Test func fiveSteps() throws {
+            try checkGoldenTrajectory(
+              golden,
+              of: Optimizer(
+                estimator: RandomizedEstimator(epsilon: 1e-2), rule: SGD(learningRate: 0.1),
+                adapter: \(name)(blocks: .all, every: 2), seed: 1))
+          }
+
+        """,
+      golden: goldenTrajectory,
       guide: """
         # \(name)
         Source of the method: FILL IN. File: `SOURCE`.

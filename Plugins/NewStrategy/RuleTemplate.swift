@@ -70,6 +70,13 @@ extension Template {
             }
           }
 
+          @Test func optionsStartAtTheDefaults() throws {
+            let factory = \(name)Factory()
+            let options = try OptionValues(of: factory.description, ["learning-rate": 0.1])
+            try checkOptionDefaults(
+              of: \(name)<DenseDirection>(learningRate: 0.1), from: factory.make(for: DenseDirection.self, options))
+          }
+
           @Test func fiveSteps() throws {
             try checkGoldenTrajectory(
               golden,

@@ -40,6 +40,8 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case adapterRepeats = "adapter: the same run gives the same bits, for any number of threads"
     case adapterActs = "adapter: what it measures has an effect"
 
+    case optionsStartAtTheDefaults = "options: a strategy made from no options is what its initialiser makes"
+
     case goldenTrajectory = "golden trajectory: five steps lead where the file says"
     case nothingLeftToFillIn = "documentation: nothing is left to fill in"
   }

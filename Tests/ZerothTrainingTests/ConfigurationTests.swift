@@ -178,15 +178,15 @@ import ZerothResources
       "a.toml: [estimator] coordinates: found an option that estimator 'lge' does not have, expected estimator cge "
         + "for it, or one of rank, interval, epsilon, queries, sides"
     ),
-    ("[estimator]\nrank = \"4\"", "a.toml: [estimator] rank: found '4', expected an integer, at least 1"),
-    ("[estimator]\nrank = 4.0", "a.toml: [estimator] rank: found 4.0, expected an integer, at least 1"),
-    ("[estimator]\nrank = 0", "a.toml: [estimator] rank: found 0, expected an integer, at least 1"),
-    ("[estimator]\nrank = [4]", "a.toml: [estimator] rank: found a TOML array, expected an integer, at least 1"),
-    ("[estimator.rank]\na = 4", "a.toml: [estimator] rank: found a TOML table, expected an integer, at least 1"),
-    ("[estimator]\nrank = 1979-05-27", "a.toml: [estimator] rank: found a TOML date, expected an integer, at least 1"),
-    ("[estimator]\nsmoothing = nan", "a.toml: [estimator] epsilon: found nan, expected a number, above 0"),
-    ("[estimator]\nsmoothing = inf", "a.toml: [estimator] epsilon: found inf, expected a number, above 0"),
-    ("[estimator]\nsmoothing = true", "a.toml: [estimator] epsilon: found true, expected a number, above 0"),
+    ("[estimator]\nrank = \"4\"", "a.toml: [estimator] rank: found '4', expected an integer, 1 to 65535"),
+    ("[estimator]\nrank = 4.0", "a.toml: [estimator] rank: found 4.0, expected an integer, 1 to 65535"),
+    ("[estimator]\nrank = 0", "a.toml: [estimator] rank: found 0, expected an integer, 1 to 65535"),
+    ("[estimator]\nrank = [4]", "a.toml: [estimator] rank: found a TOML array, expected an integer, 1 to 65535"),
+    ("[estimator.rank]\na = 4", "a.toml: [estimator] rank: found a TOML table, expected an integer, 1 to 65535"),
+    ("[estimator]\nrank = 1979-05-27", "a.toml: [estimator] rank: found a TOML date, expected an integer, 1 to 65535"),
+    ("[estimator]\nepsilon = nan", "a.toml: [estimator] epsilon: found nan, expected a number, above 0"),
+    ("[estimator]\nepsilon = inf", "a.toml: [estimator] epsilon: found inf, expected a number, above 0"),
+    ("[estimator]\nepsilon = true", "a.toml: [estimator] epsilon: found true, expected a number, above 0"),
     (
       "[estimator]\nsides = \"two\"",
       "a.toml: [estimator] sides: found 'two', expected one of two-sided, one-sided"
@@ -288,7 +288,7 @@ import ZerothResources
     #expect(sentence { try $0.set("estimater.rank=4") }?.contains("expected perhaps 'estimator'") == true)
     #expect(
       sentence { try $0.set("estimator.rank=four") }
-        == "--set estimator.rank=four: found 'four', expected an integer, at least 1")
+        == "--set estimator.rank=four: found 'four', expected an integer, 1 to 65535")
     #expect(
       sentence { try $0.set(shortcut: "kappa", to: "5") }
         == "--kappa: found an option that adapter 'none' does not have, "

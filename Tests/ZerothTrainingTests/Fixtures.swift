@@ -27,9 +27,9 @@ extension Registry {
 /// A small model's blocks: two layers' attention, a dense matrix, a norm, a bias.
 func smallLayout() throws -> ParameterLayout {
   try ParameterLayout([
-    .init("q", rows: 8, columns: 6, role: .query, layer: 0), .init("k", rows: 8, columns: 6, role: .key, layer: 0),
-    .init("v", rows: 8, columns: 6, role: .value, layer: 0), .init("d", rows: 7, columns: 9, role: .dense, layer: 1),
-    .init("n", rows: 6, role: .norm), .init("b", rows: 5, role: .bias),
+    .init("q", rows: 8, columns: 6, role: "query", layer: 0), .init("k", rows: 8, columns: 6, role: "key", layer: 0),
+    .init("v", rows: 8, columns: 6, role: "value", layer: 0), .init("d", rows: 7, columns: 9, role: "dense", layer: 1),
+    .init("n", rows: 6, role: "norm"), .init("b", rows: 5, role: "bias"),
   ])
 }
 

@@ -8,6 +8,13 @@ import ZerothResources
 @testable import ZerothSupport
 @testable import ZerothTraining
 
+import HiZOO
+import SignRule
+import SparseMeZO
+import ZOAdaM
+import ZOSVRG
+import ZerothTestKit
+
 @Suite struct RegistryTests {
   let registry = Registry.standard
 
@@ -176,6 +183,44 @@ import ZerothResources
     }
   }
 
+  /// A part knows its option by the option's own name; made from names, its errors have the table in front. So does a
+  /// first step, where nothing was validated before.
+  @Test func errorsOfPartsGetTheTable() throws {
+    #expect(
+      inputError { try LowRankEstimator(rank: 0).validate(smallLayout()) }?.description
+        == "rank: found 0, expected 1 to 65535")
+    let rate: [String: OptionValue] = ["learning-rate": 0.1, "weight-decay": 0.5]
+    let sgd = Composition.Part("sgd", rate)
+    let wrong: [(Composition, String)] = [
+      (.init(estimator: .init("lge", ["rank": 7]), rule: sgd), "estimator.rank: found 7, expected at most 6"),
+      (.init(estimator: .init("cge", ["coordinates": 100_000]), rule: sgd), "estimator.coordinates: found 100000"),
+      (
+        .init(estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 0.1, "schedule": "linear", "warmup": 9])),
+        "rule.schedule: found linear over 4 steps with 9 of warm-up"
+      ),
+      (
+        .init(estimator: .init("rge"), rule: sgd, adapter: .init("dizo", ["blocks": "heads"])),
+        "adapter.blocks 'heads': found no such block among 6"
+      ),
+      (
+        .init(estimator: .init("rge"), rule: sgd, adapter: .init("dizo", ["clip": "none", "bounds-probe": true])),
+        "adapter.bounds-probe: found true without clip"
+      ),
+      (.init(estimator: .init("rge"), rule: sgd, adapter: .init("previous-iterate")), "rule.weight-decay: found 0.5"),
+      (.init(estimator: .init("rge"), rule: sgd, nonFiniteLimit: 0), "run.non-finite-limit: found 0"),
+    ]
+    for (composition, sentence) in wrong {
+      var optimizer = try registry.makeOptimizer(composition, runSteps: 4)
+      let error = inputError { try optimizer.validate(smallLayout()) }
+      #expect(error?.description.hasPrefix(sentence) == true, "\(error?.description ?? "")")
+      var theta = try smallTheta()
+      #expect(inputError { try optimizer.step(&theta, BatchQuadratic()) } == error)
+    }
+    let frozen = ParameterLayout.made([.init("w", rows: 2, columns: 2)])
+    let lozo = try registry.makeOptimizer(.init(estimator: .init("lge", ["rank": 2]), rule: sgd), runSteps: 1)
+    try lozo.validate(frozen)
+  }
+
   @Test func optionsWithoutMeaningAreRefused() throws {
     let composition = Composition(
       estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 0.1, "final": 0.5]))
@@ -221,7 +266,7 @@ import ZerothResources
     #expect(json["name"]?.string == "lge" && json["aliases"] == ["low-rank"])
     let rank = try #require(json["options"]?.elements?[0])
     #expect(rank["name"]?.string == "rank" && rank["type"]?.string == "an integer" && rank["default"]?.string == "2")
-    #expect(rank["range"]?.string == "at least 1")
+    #expect(rank["range"]?.string == "1 to 65535")
   }
 
   @Test func unknownNamesSuggest() throws {

@@ -27,6 +27,15 @@ public struct SparseEstimator: GradientEstimator {
   public private(set) var mask: SmallWeightMask?
   private var window = -1
 
+  /// What `density` takes, where it leaves a parameter in the mask.
+  public static let densityRange = NumericRange.positiveFraction
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+  /// What `queries` takes.
+  public static let queriesRange = NumericRange.atLeast(1)
+
   /// Sparse-MeZO on a quarter of the weights.
   public init(
     density: Double = 0.25, interval: Int = 100, epsilon: Double = 1e-3, queries: Int = 1,
@@ -41,13 +50,13 @@ public struct SparseEstimator: GradientEstimator {
 
   /// Throws when an option is out of range or the mask would be empty.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.density", density, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
-    try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
-    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
-    try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+    try Self.densityRange.require("density", density)
+    try Self.intervalRange.require("interval", interval)
+    try Self.epsilonRange.require("epsilon", epsilon)
+    try Self.queriesRange.require("queries", queries)
     guard layout.trainable.contains(where: { SmallWeightMask.count(in: $0, density: density) > 0 }) else {
       throw InputError(
-        "estimator.density", found: "\(density)", expected: "enough for a parameter of the largest trainable block")
+        "density", found: "\(density)", expected: "enough for a parameter of the largest trainable block")
     }
   }
 

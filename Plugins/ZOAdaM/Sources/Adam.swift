@@ -28,6 +28,13 @@ public struct Adam<D: Direction>: StepRule {
   private var moments: (first: StoredVector, second: StoredVector)?
   private var updates = 0
 
+  /// What `beta` takes.
+  public static var betaRange: NumericRange { .belowOne }
+  /// What `beta2` takes.
+  public static var beta2Range: NumericRange { .belowOne }
+  /// What `stability` takes.
+  public static var stabilityRange: NumericRange { .positive }
+
   /// Adam with the decays beta_1 and beta_2.
   public init(
     learningRate: LearningRate, beta: Double = 0.9, beta2: Double = 0.999, stability: Double = 1e-8,
@@ -44,8 +51,9 @@ public struct Adam<D: Direction>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try require("rule.beta", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
-    try validateSecondMoment(beta2, stability)
+    try Self.betaRange.require("beta", beta)
+    try Self.beta2Range.require("beta2", beta2)
+    try Self.stabilityRange.require("stability", stability)
   }
 
   /// Moves m and v, in one pass, and returns the step that they make.
@@ -100,10 +108,4 @@ public struct AdamUpdate: Direction {
       }
     }
   }
-}
-
-/// The options that Adam and its scalar variant share.
-func validateSecondMoment(_ beta: Double, _ stability: Double) throws(InputError) {
-  try require("rule.beta2", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
-  try require("rule.stability", stability, "a positive number") { $0 > 0 && $0.isFinite }
 }

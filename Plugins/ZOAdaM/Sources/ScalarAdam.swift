@@ -27,6 +27,11 @@ public struct ScalarAdam<D: Direction>: StepRule {
   /// v / (1 - beta^t); 0 before the first update.
   private var average: Float = 0
 
+  /// What `beta2` takes.
+  public static var beta2Range: NumericRange { .belowOne }
+  /// What `stability` takes.
+  public static var stabilityRange: NumericRange { .positive }
+
   /// The scalar variant with decay beta.
   public init(
     learningRate: LearningRate, beta2: Double = 0.999, stability: Double = 1e-8, weightDecay: WeightDecay = .none
@@ -41,7 +46,8 @@ public struct ScalarAdam<D: Direction>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try validateSecondMoment(beta2, stability)
+    try Self.beta2Range.require("beta2", beta2)
+    try Self.stabilityRange.require("stability", stability)
   }
 
   /// Moves v and returns -eta g / (sqrt(v) + zeta).

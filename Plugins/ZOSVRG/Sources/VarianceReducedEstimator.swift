@@ -22,6 +22,13 @@ public struct VarianceReducedEstimator: GradientEstimator {
   public let epsilon: Double
   private var anchor: Anchor?
 
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+  /// What `anchorBatches` takes.
+  public static let anchorBatchesRange = NumericRange.atLeast(1)
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+
   /// ZO-SVRG with anchors of `anchorBatches` mini-batches.
   public init(interval: Int = 10, anchorBatches: Int = 8, epsilon: Double = 1e-3) {
     self.interval = interval
@@ -31,9 +38,9 @@ public struct VarianceReducedEstimator: GradientEstimator {
 
   /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
-    try require("estimator.anchor-batches", anchorBatches, "at least 1") { $0 >= 1 }
-    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
+    try Self.intervalRange.require("interval", interval)
+    try Self.anchorBatchesRange.require("anchor-batches", anchorBatches)
+    try Self.epsilonRange.require("epsilon", epsilon)
   }
 
   /// 2B at an anchor, 4 between.

@@ -13,8 +13,8 @@ public struct DivergenceProjection: LayerAdapter {
     /// The paper's equations: the step's mini-batch, re-initialised and clipped. J = 1 and eta' are this project's: the
     /// paper gives neither.
     case paper
-    /// The choices of the released code: key and value blocks, J = 10 with a fresh mini-batch for each, eta' = 2,
-    /// probes bounded and moves scaled by ||Delta||.
+    /// The choices of the released code: J = 10 with a fresh mini-batch for each, eta' = 2, probes bounded and moves
+    /// scaled by ||Delta||.
     case released
 
     /// The search that the preset makes.
@@ -62,7 +62,7 @@ public struct DivergenceProjection: LayerAdapter {
 
   /// Throws when an option is out of range or no trainable block is selected.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
-    try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
+    try Self.intervalRange.require("interval", interval)
     try search.validate()
     try requireTrainable(blocks, in: layout)
   }
@@ -202,8 +202,8 @@ extension StoredVector {
 
 /// Throws `InputError` unless `selection` has a trainable block in `layout`.
 func requireTrainable(_ selection: BlockSelection, in layout: ParameterLayout) throws(InputError) {
-  guard try selection.resolve(in: layout).contains(where: \.isTrainable) else {
+  guard try selection.resolve(in: layout, for: "blocks").contains(where: \.isTrainable) else {
     throw InputError(
-      "adapter.blocks '\(selection)'", found: "only frozen blocks", expected: "at least one that is trained")
+      "blocks '\(selection)'", found: "only frozen blocks", expected: "at least one that is trained")
   }
 }

@@ -17,6 +17,9 @@ public struct LearningRateScaling: LayerAdapter {
   public let reinitializes: Bool
   private var state = RatioSearch.State()
 
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+
   /// Multipliers for `blocks`, moved every `interval` steps.
   public init(
     blocks: BlockSelection, every interval: Int = 100,
@@ -31,7 +34,7 @@ public struct LearningRateScaling: LayerAdapter {
 
   /// Throws when an option is out of range or no trainable block is selected.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
-    try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
+    try Self.intervalRange.require("interval", interval)
     try search.validate()
     try requireTrainable(blocks, in: layout)
   }

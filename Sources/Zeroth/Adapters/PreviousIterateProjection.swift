@@ -15,6 +15,9 @@ public struct PreviousIterateProjection: LayerAdapter {
   public let search: RatioSearch
   private var state = RatioSearch.State()
 
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+
   /// The projection of `blocks` every `interval` steps.
   public init(
     blocks: BlockSelection, every interval: Int = 100,
@@ -27,10 +30,10 @@ public struct PreviousIterateProjection: LayerAdapter {
 
   /// Throws when an option is out of range, no trainable block is selected or there is weight decay.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
-    try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
+    try Self.intervalRange.require("interval", interval)
     try search.validate()
     try requireTrainable(blocks, in: layout)
-    try require("rule.weight-decay", weightDecay.rate, "0 with the previous-iterate projection") { $0 == 0 }
+    try require("weight-decay", weightDecay.rate, "0 with the previous-iterate projection") { $0 == 0 }
   }
 
   /// 2J after every kappa-th step.

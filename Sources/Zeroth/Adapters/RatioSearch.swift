@@ -32,6 +32,15 @@ public struct RatioSearch: Sendable, Hashable {
   /// Draws a fresh mini-batch for each move, as the released code does, instead of keeping the step's.
   public var freshBatches: Bool
 
+  /// What `moves` takes.
+  public static let movesRange = NumericRange.atLeast(1)
+  /// What `learningRate` takes.
+  public static let learningRateRange = NumericRange.nonNegative
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+  /// What `clip` takes.
+  public static let clipRange = NumericRange.positiveFraction
+
   /// A search with all of its options.
   public init(
     moves: Int = 1, learningRate: Double, epsilon: Double, clip: Double?, units: Units = .norm,
@@ -48,12 +57,12 @@ public struct RatioSearch: Sendable, Hashable {
   }
 
   func validate() throws(InputError) {
-    try require("adapter.moves", moves, "at least 1") { $0 >= 1 }
-    try require("adapter.learning-rate", learningRate, "a number of at least 0") { $0 >= 0 && $0.isFinite }
-    try require("adapter.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
-    if let clip { try require("adapter.clip", clip, "above 0 and at most 1") { $0 > 0 && $0 <= 1 } }
+    try Self.movesRange.require("moves", moves)
+    try Self.learningRateRange.require("learning-rate", learningRate)
+    try Self.epsilonRange.require("epsilon", epsilon)
+    if let clip { try Self.clipRange.require("clip", clip) }
     if boundsProbe, clip == nil {
-      throw InputError("adapter.bounds-probe", found: "true without clip", expected: "a clip range to bound it by")
+      throw InputError("bounds-probe", found: "true without clip", expected: "a clip range to bound it by")
     }
   }
 

@@ -25,6 +25,11 @@ public struct RandomizedEstimator: GradientEstimator {
   /// How the directions are drawn.
   public let distribution: NoiseDistribution
 
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+  /// What `queries` takes.
+  public static let queriesRange = NumericRange.atLeast(1)
+
   /// RGE with MeZO's defaults: one two-sided Gaussian query at eps = 1e-3.
   public init(
     epsilon: Double = 1e-3, queries: Int = 1, sides: Sides = .two, distribution: NoiseDistribution = .gaussian
@@ -37,8 +42,8 @@ public struct RandomizedEstimator: GradientEstimator {
 
   /// Throws when epsilon is not a positive number or there is no query.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
-    try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+    try Self.epsilonRange.require("epsilon", epsilon)
+    try Self.queriesRange.require("queries", queries)
   }
 
   /// 2q, or q + 1 one-sided.

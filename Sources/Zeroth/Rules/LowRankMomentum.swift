@@ -33,6 +33,9 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
   public let weightDecay: WeightDecay
   private var state: LowRankMomentumState?
 
+  /// What `beta` takes.
+  public static var betaRange: NumericRange { .belowOne }
+
   /// LOZO-M with decay beta.
   public init(
     learningRate: LearningRate, beta: Double = 0.9, refresh: Refresh = .exact, weightDecay: WeightDecay = .none
@@ -47,7 +50,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try require("rule.beta", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try Self.betaRange.require("beta", beta)
   }
 
   /// Moves N, carried over to the estimate's V first, and returns -eta N V^T / r.

@@ -26,6 +26,9 @@ public struct Momentum<D: Direction>: StepRule {
   public let weightDecay: WeightDecay
   private var momentum: StoredVector?
 
+  /// What `beta` takes.
+  public static var betaRange: NumericRange { .belowOne }
+
   /// Momentum with decay beta.
   public init(
     learningRate: LearningRate, beta: Double = 0.9, form: Form = .ema, weightDecay: WeightDecay = .none
@@ -40,7 +43,7 @@ public struct Momentum<D: Direction>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try require("rule.beta", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try Self.betaRange.require("beta", beta)
   }
 
   /// Moves m and returns -eta m.

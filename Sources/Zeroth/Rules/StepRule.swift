@@ -62,6 +62,6 @@ public struct WeightDecay: Sendable, Hashable, ExpressibleByFloatLiteral {
 
   /// Throws when lambda is out of range: a rule with options of its own calls it in its `validate`.
   public func validate() throws(InputError) {
-    try require("rule.weight-decay", rate, "a number of at least 0") { $0 >= 0 && $0.isFinite }
+    try Self.rateRange.require("weight-decay", rate)
   }
 }

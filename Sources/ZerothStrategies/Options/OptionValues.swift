@@ -33,7 +33,7 @@ public struct OptionValues: Sendable, Hashable {
         if let setting = given[spec.name] {
           throw InputError(
             setting.origin, found: "\(setting.value), which has no effect here",
-            expected: "it only with \(condition.words)")
+            expected: "it only with \(condition)")
         }
         if case .value(let value) = spec.defaultValue { values[spec.name] = value }
         continue
@@ -56,6 +56,14 @@ public struct OptionValues: Sendable, Hashable {
   package init(_ subject: String, specs: [OptionSpec], given: [String: OptionValue]) throws(InputError) {
     try self.init(
       subject, specs: specs,
+  /// The defaults of the strategy that `description` describes, but for the options in `given`: what the strategy is made
+  /// from when nothing else is asked for.
+  ///
+  /// Throws `InputError` when an option that must be given is not, or one of `given` does not fit.
+  public init(of description: StrategyDescription, _ given: [String: OptionValue] = [:]) throws(InputError) {
+    try self.init(description.name, specs: description.options, given: given)
+  }
+
       given: given.reduce(into: [:]) { $0[$1.key] = Setting(.typed($1.value), origin: "\(subject): \($1.key)") })
   }
 

@@ -13,7 +13,7 @@ extension StrategyDescription {
     var table = Table([.left("option"), .left("takes"), .left("default"), .left("what it does")])
     for option in options {
       let unit = option.unit.isEmpty ? "" : " (\(option.unit))"
-      let condition = option.condition.map { "; only with \($0.words)" } ?? ""
+      let condition = option.condition.map { "; only with \($0)" } ?? ""
       table.rows.append([
         option.name, option.expected, option.defaultWords, option.documentation + unit + condition,
       ])

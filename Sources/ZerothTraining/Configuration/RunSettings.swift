@@ -74,7 +74,8 @@ public enum RunSettings {
       "generator", .choice(RandomGenerator.names), default: .value(.string("\(RandomGenerator.philox)")),
       "the random generator: philox4x32 or one of GSL's"),
     OptionSpec(
-      "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: .atLeast(1), unit: "steps",
+      "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: NonFinitePolicy.limitRange,
+      unit: "steps",
       "so many steps in a row without finite losses end the run"),
   ]
 
