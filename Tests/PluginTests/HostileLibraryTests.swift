@@ -57,7 +57,7 @@ import ZerothTraining
     ("CREATE_READS_NULL", "create of estimator 'hostile': found a crash with SIGSEGV"),
     ("CREATE_TRAPS", "create of estimator 'hostile': found a crash with SIGILL"),
     ("CREATE_OVERFLOWS", "create of estimator 'hostile': found a crash with SIGSEGV"),
-    ("CREATE_ASKS_WRONG", "'colour'"), ("VALIDATE_FAILS", "estimator.rank: found 9, expected at most 4"),
+    ("CREATE_ASKS_WRONG", "'colour'"), ("VALIDATE_FAILS", "'hostile': rank: found 9, expected at most 4"),
     ("EVALUATIONS_NEGATIVE", "found -2 at step 0"), ("EVALUATIONS_HUGE", "found 9223372036854775807 at step 0"),
     ("MEASURES_MORE", "evaluations: found 2 more after 0, expected 1"),
     ("MEASURES_FEWER", "evaluations: found 2, expected 3"), ("ESTIMATE_FAILS", "found lost my way"),

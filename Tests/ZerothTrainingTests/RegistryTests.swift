@@ -124,13 +124,6 @@ import ZerothTestKit
     }
   }
 
-  private func another(_ value: OptionValue, _ option: OptionSpec) -> OptionValue {
-    switch (option.kind, value) {
-    case (.choice(let words), .string(let word)):
-      .string(words[((words.firstIndex(of: word) ?? 0) + 1) % words.count])
-    case (.blocks, _): "dense"
-    case (.intOr, _): 3
-    case (.doubleOr, _): 0.01
   /// What a strategy is made from when no option is given is what its initialiser makes from no arguments.
   @Test func optionsStartAtTheDefaults() throws {
     let registry = try Registry.withPlugins()
@@ -176,6 +169,13 @@ import ZerothTestKit
     try checkOptionDefaults(of: initial, from: made)
   }
 
+  private func another(_ value: OptionValue, _ option: OptionSpec) -> OptionValue {
+    switch (option.kind, value) {
+    case (.choice(let words), .string(let word)):
+      .string(words[((words.firstIndex(of: word) ?? 0) + 1) % words.count])
+    case (.blocks, _): "dense"
+    case (.intOr, _): 3
+    case (.doubleOr, _): 0.01
     case (_, .int(let number)): .int(number + 3)
     case (_, .double(let number)): .double(number == 0 ? 0.25 : number / 2)
     case (_, .bool(let flag)): .bool(!flag)

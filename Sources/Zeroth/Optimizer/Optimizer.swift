@@ -39,14 +39,21 @@ where Rule.Direction == Estimator.Direction {
   }
 
   /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
-  public func validate(_ layout: ParameterLayout) throws(InputError) {
+  public func validate(_ layout: ParameterLayout) throws(InputError) { try validate(layout) { error, _ in error } }
+
+  /// The same, each error of a part worded by `naming`, which is given the part: nil stands for the optimiser itself.
+  package func validate(
+    _ layout: ParameterLayout, naming: (InputError, OptimizerPart?) -> InputError
+  ) throws(InputError) {
     guard !layout.trainable.isEmpty else {
       throw InputError("parameters", found: "no trainable block", expected: "at least one")
     }
-    try estimator.validate(layout)
-    try rule.validate(layout)
-    try adapter.validate(layout, weightDecay: rule.weightDecay)
-    try require("non-finite.limit", nonFinite.limit, "at least 1") { $0 >= 1 }
+    do { try estimator.validate(layout) } catch { throw naming(error, .estimator) }
+    do { try rule.validate(layout) } catch { throw naming(error, .rule) }
+    do { try adapter.validate(layout, weightDecay: rule.weightDecay) } catch { throw naming(error, .adapter) }
+    do {
+      try NonFinitePolicy.limitRange.require("non-finite-limit", nonFinite.limit)
+    } catch { throw naming(error, nil) }
   }
 
   /// Forward passes of step `step`, those of the adapter included.

@@ -27,8 +27,10 @@ extension Registry {
     func with<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
       _ estimator: E, _ rule: R, _ adapter: A
     ) -> any OptimizerProtocol where R.Direction == E.Direction {
-      Optimizer(
-        estimator: estimator, rule: rule, adapter: adapter, seed: seed, generator: generator, nonFinite: nonFinite)
+      NamedOptimizer(
+        Optimizer(
+          estimator: estimator, rule: rule, adapter: adapter, seed: seed, generator: generator, nonFinite: nonFinite),
+        OptionPaths(of: parts))
     }
     return try with(parts.estimator.make(parts.estimatorOptions))
   }
