@@ -359,4 +359,44 @@ import ZerothResources
     #expect(try RunConfiguration(settings).composition.rule.options["learning-rate"] == 1.0)
     #expect(inputError { _ = try Settings(["rum": ["steps": 1]]) }?.expected.contains("perhaps 'run'") == true)
   }
+
+  /// A name of an earlier version is refused, wherever it stands, and the error says the new one.
+  @Test func formerNamesAreRefusedWithTheNewOne() throws {
+    func sentence(_ configuration: () throws -> Void) -> String? { inputError(configuration)?.description }
+    func set(_ assignments: String...) throws {
+      var settings = try Settings(toml: Self.complete, name: "a.toml")
+      for assignment in assignments { try settings.set(assignment) }
+      _ = try RunConfiguration(settings, Registry.withPlugins())
+    }
+    func refused(_ origin: String, _ former: String, _ name: String) -> String {
+      "\(origin): found '\(former)', the former name of an option, expected its new name, '\(name)'"
+    }
+    for (option, former, name) in [
+      ("estimator.smoothing", "smoothing", "epsilon"), ("adapter.smoothing", "smoothing", "epsilon"),
+      ("rule.decay", "decay", "beta"),
+    ] {
+      #expect(sentence { try set("\(option)=0.5") } == refused("--set \(option)=0.5", former, name))
+    }
+    for rule in ["adam", "scalar-adam"] {
+      #expect(
+        sentence { try set("rule.name=\(rule)", "rule.second-decay=0.5") }
+          == refused("--set rule.second-decay=0.5", "second-decay", "beta2"))
+    }
+    #expect(
+      sentence { _ = try configuration(Self.short + "\n[estimator]\nsmoothing = 1e-3\n") }
+        == refused("a.toml: [estimator] smoothing", "smoothing", "epsilon"))
+    #expect(
+      sentence {
+        let composition = Composition(
+          estimator: .init("rge", ["smoothing": 1e-3]), rule: .init("sgd", ["learning-rate": 1.0]))
+        _ = try Registry.standard.makeOptimizer(composition, runSteps: 1)
+      } == refused("estimator.smoothing", "smoothing", "epsilon"))
+    let record = try configuration(Self.short).json.pretty.replacingOccurrences(
+      of: "\"epsilon\"", with: "\"smoothing\"")
+    #expect(
+      sentence {
+        let json = try JSON(parsing: Data(record.utf8), subject: "run.json")
+        _ = try RunConfiguration(Settings(json: json, name: "run.json"))
+      } == refused("run.json: estimator.smoothing", "smoothing", "epsilon"))
+  }
 }

@@ -24,6 +24,10 @@ public struct OptionValues: Sendable, Hashable {
     self.run = run
     let names = specs.map(\.name)
     for (name, setting) in given.sorted(by: { $0.key < $1.key }) where !names.contains(name) {
+      if let renamed = specs.first(where: { $0.formerNames.contains(name) }) {
+        throw InputError(
+          setting.origin, found: "'\(name)', the former name of an option", expected: "its new name, '\(renamed.name)'")
+      }
       throw InputError(
         setting.origin, found: "an option that \(subject) does not have",
         expected: elsewhere(name) ?? Suggestion.expected(for: name, among: names))
@@ -52,10 +56,6 @@ public struct OptionValues: Sendable, Hashable {
     }
   }
 
-  /// The same from values that have been checked once, on the far side of a plugin's interface.
-  package init(_ subject: String, specs: [OptionSpec], given: [String: OptionValue]) throws(InputError) {
-    try self.init(
-      subject, specs: specs,
   /// The defaults of the strategy that `description` describes, but for the options in `given`: what the strategy is made
   /// from when nothing else is asked for.
   ///
@@ -64,6 +64,10 @@ public struct OptionValues: Sendable, Hashable {
     try self.init(description.name, specs: description.options, given: given)
   }
 
+  /// The same from values that have been checked once, on the far side of a plugin's interface.
+  package init(_ subject: String, specs: [OptionSpec], given: [String: OptionValue]) throws(InputError) {
+    try self.init(
+      subject, specs: specs,
       given: given.reduce(into: [:]) { $0[$1.key] = Setting(.typed($1.value), origin: "\(subject): \($1.key)") })
   }
 
