@@ -49,7 +49,7 @@ let package = Package(
     .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth", "ZerothSupport"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "ZerothTasks", dependencies: ["CZlib", "Zeroth", "ZerothModels", "ZerothSupport"]),
-    .target(name: "ZerothRecords", dependencies: ["Zeroth", "ZerothSupport"]),
+    .target(name: "ZerothRecords", dependencies: ["CZeroth", "Zeroth", "ZerothSupport"]),
     .target(
       name: "ZerothResources",
       dependencies: ["ZerothSupport"],
@@ -92,8 +92,8 @@ let package = Package(
     .testTarget(
       name: "PluginTests",
       dependencies: [
-        "CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothPluginHost", "ZerothRecords", "ZerothStrategies",
-        "ZerothTestKit", "ZerothTraining", "TestSupport",
+        "CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothPlugin", "ZerothPluginHost", "ZerothRecords",
+        "ZerothStrategies", "ZerothTestKit", "ZerothTraining", "TestSupport",
       ],
       exclude: ["hostile.c"]),
 
@@ -130,8 +130,8 @@ let package = Package(
     .testTarget(
       name: "ZerothBenchmarksTests",
       dependencies: [
-        "zeroth", "ZerothBenchmarks", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTraining",
-        "TestSupport",
+        "zeroth", "ZerothBenchmarks", "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport",
+        "ZerothTraining", "TestSupport",
       ]),
     .testTarget(
       name: "ZerothCommandsTests",

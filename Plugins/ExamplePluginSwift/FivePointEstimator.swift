@@ -15,16 +15,24 @@ public struct FivePointEstimator: RegisteredEstimator {
   /// What it measures along.
   public typealias Direction = LowRankProbe
 
+  /// What `rank` takes, where the matrices are large enough.
+  public static let rankRange = NumericRange.between(1, 65535)
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+
   /// How it is called, and its options.
   public static let description = StrategyDescription(
     "five-point", summary: "Low-rank gradient estimate with a five-point difference",
     formula: "g = c U V^T / r,  c = (8 (L(+eps) - L(-eps)) - (L(+2 eps) - L(-2 eps))) / (12 eps)",
     source: "LOZO; the five-point stencil",
     options: [
-      OptionSpec("rank", .int, default: .value(2), range: .atLeast(1), "r, at most the smaller side of every matrix"),
+      OptionSpec("rank", .int, default: .value(2), range: rankRange, "r, at most the smaller side of every matrix"),
       OptionSpec(
-        "interval", .int, default: .value(50), range: .atLeast(1), unit: "steps", "nu, after how many steps V is drawn"),
-      .epsilon,
+        "interval", .int, default: .value(50), range: intervalRange, unit: "steps",
+        "nu, after how many steps V is drawn"),
+      .epsilon(default: 1e-3, range: epsilonRange),
     ], forwards: "4")
 
   private let rank: Int
@@ -38,10 +46,13 @@ public struct FivePointEstimator: RegisteredEstimator {
     epsilon = try options.double("epsilon")
   }
 
-  /// Throws where the rank exceeds a side of a matrix.
+  /// Throws when an option is out of range or the rank exceeds a side of a matrix.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try Self.rankRange.require("rank", rank)
+    try Self.intervalRange.require("interval", interval)
+    try Self.epsilonRange.require("epsilon", epsilon)
     for block in layout.trainable where block.isMatrix {
-      try require("estimator.rank", rank, "at most the sides of block '\(block.name)'") {
+      try require("rank", rank, "at most the sides of block '\(block.name)'") {
         $0 <= min(block.rows, block.columns)
       }
     }
@@ -58,7 +69,8 @@ public struct FivePointEstimator: RegisteredEstimator {
     let right = context.runKey.child(.right, context.step / interval)
     let eps = Float(epsilon)
     let losses = try objective.losses(
-      along: LowRankProbe(rank: rank, leftKey: left, rightKey: right), at: [eps, -eps, 2 * eps, -2 * eps], from: theta)
+      along: LowRankProbe(rank: rank, leftKey: left, rightKey: right), at: [eps, -eps, 2 * eps, -2 * eps], from: theta,
+      on: context.batch)
     let c = (8 * (losses[0] - losses[1]) - (losses[2] - losses[3])) / (12 * Double(eps))
     let direction = LowRankProbe(rank: rank, leftKey: left, rightKey: right, matrixScale: 1 / Float(rank))
     return GradientEstimate(terms: [(c, direction)], losses: losses, projectedGradient: c)

@@ -20,11 +20,14 @@ extension Template {
           public let interval: Int
           /// tau, above 0 and at most 1: how far from 1 the factor may be.
           public let clip: Double
-          /// Factors that were left out so far because a loss was not finite.
-          public private(set) var nonFiniteMoves = 0
+
+          /// What `interval` takes.
+          public static let intervalRange = NumericRange.atLeast(1)
+          /// What `clip` takes.
+          public static let clipRange = NumericRange.positiveFraction
 
           /// \(name) on `blocks`, every `interval` steps.
-          public init(blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100, clip: Double = 0.2) {
+          public init(blocks: BlockSelection, every interval: Int = 100, clip: Double = 0.2) {
             self.blocks = blocks
             self.interval = interval
             self.clip = clip
@@ -32,43 +35,46 @@ extension Template {
 
           /// Throws when an option is out of range or no trainable block is selected.
           public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
-            try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
-            try require("adapter.clip", clip, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
+            try Self.intervalRange.require("interval", interval)
+            try Self.clipRange.require("clip", clip)
             guard layout.trainable.contains(where: blocks.contains) else {
-              throw InputError("adapter.blocks", found: "'\\(blocks)', no trainable block", expected: "at least one")
+              throw InputError("blocks", found: "'\\(blocks)', no trainable block", expected: "at least one")
             }
           }
 
           /// 2 at every kappa-th step.
           public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 : 0 }
 
-          /// The factor s of the selected blocks, 1 of the others.
+          /// The factor s of the selected blocks, 1 of the others; 1 of all where a loss is not finite.
           public mutating func scales<U: Direction, O: Objective & ~Copyable>(
             for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-          ) throws(O.Failure) -> BlockScales {
-            guard forwards(at: context.step) > 0 else { return .ones }
-            let pair = try objective.losses(along: update, at: [Float(1 + clip), Float(1 - clip)], from: theta)
-            guard pair.allSatisfy(\\.isFinite) else {
-              nonFiniteMoves += 1
-              return .ones
-            }
+          ) throws(O.Failure) -> (scales: BlockScales, outcome: AdapterOutcome) {
+            guard forwards(at: context.step) > 0 else { return (.ones, .none) }
+            let pair = try objective.losses(
+              along: update, at: [Float(1 + clip), Float(1 - clip)], from: theta, on: context.batch)
+            guard pair.allSatisfy(\\.isFinite) else { return (.ones, AdapterOutcome(nonFiniteMoves: 1)) }
             // FILL IN: s, in place of 1, from L(theta + (1 + tau) U) = pair[0] and L(theta + (1 - tau) U) = pair[1].
             let s: Float = 1
             var scales = BlockScales.ones
             for block in context.layout.trainable where blocks.contains(block) { scales[block] = s }
-            return scales
+            return (scales, .none)
           }
         }
 
         extension \(name) {
-          /// What `zeroth explain \(names.registered)` says, and the options.
+          /// The adapter with the options that its initialiser chooses.
+          private static let usual = \(name)(blocks: .all)
+
+          /// What `zeroth explain \(names.registered)` says, and the options, whose defaults are the initialiser's.
           public static let description = StrategyDescription(
             "\(names.registered)", summary: "FILL IN: one line", formula: "FILL IN: what it computes",
             source: "FILL IN: the paper",
             options: [
-              .adapterBlocks(default: .value("query,value")), .adapterInterval,
+              .adapterBlocks(default: .value("query,value")),
+              .adapterInterval(default: usual.interval, range: intervalRange),
               OptionSpec(
-                "clip", .double, default: .value(0.2), range: .positiveFraction, "tau: factors stay in [1 - tau, 1 + tau]"),
+                "clip", .double, default: .value(.double(usual.clip)), range: clipRange,
+                "tau: factors stay in [1 - tau, 1 + tau]"),
             ],
             forwards: "2 every kappa steps")
 
@@ -85,26 +91,33 @@ extension Template {
           @Test func composes() throws {
             let objective = Quadratic()
             var theta = objective.start()
-            let start = objective.loss(at: theta)
+            let start = objective.loss(at: theta, on: Batch(step: 0))
             var optimizer = Optimizer(
-              estimator: RandomizedEstimator(), rule: SGD(learningRate: 0.01), adapter: \(name)(every: 2), seed: 1)
+              estimator: RandomizedEstimator(), rule: SGD(learningRate: 0.01), adapter: \(name)(blocks: .all, every: 2), seed: 1)
             for _ in 0..<400 { try optimizer.step(&theta, objective) }
-            #expect(objective.loss(at: theta) < start / 2)
+            #expect(objective.loss(at: theta, on: Batch(step: 0)) < start / 2)
           }
 
           /// What holds for every adapter, and that it has an effect.
           @Test func laws() {
             #expect(throws: Never.self, "FILL IN: the factor s in \(name).swift") {
-              try checkAdapterLaws(of: \(name)(every: 2), selection: .roles(.query, .value), clip: 0.2)
+              let blocks = BlockSelection.roles("query", "value")
+              try checkAdapterLaws(of: \(name)(blocks: blocks, every: 2), selection: blocks, clip: 0.2)
             }
+          }
+
+          @Test func optionsStartAtTheDefaults() throws {
+            try checkOptionDefaults(
+              of: \(name)(blocks: .roles("query", "value")),
+              from: \(name)(options: OptionValues(of: \(name).description)))
           }
 
           @Test func fiveSteps() throws {
             try checkGoldenTrajectory(
               golden,
               of: Optimizer(
-                estimator: RandomizedEstimator(epsilon: 1e-2), rule: SGD(learningRate: 0.1), adapter: \(name)(every: 2),
-                seed: 1))
+                estimator: RandomizedEstimator(epsilon: 1e-2), rule: SGD(learningRate: 0.1),
+                adapter: \(name)(blocks: .all, every: 2), seed: 1))
           }
 
         """,
@@ -142,7 +155,8 @@ extension Template {
 
         func tune(_ theta: inout ParameterStore, on objective: some Objective) throws {
           var optimizer = Optimizer(
-            estimator: RandomizedEstimator(), rule: SGD(learningRate: 5e-5), adapter: \(name)(every: 10), seed: 42)
+            estimator: RandomizedEstimator(), rule: SGD(learningRate: 5e-5),
+            adapter: \(name)(blocks: .roles("query", "value"), every: 10), seed: 42)
           for _ in 0..<1000 { try optimizer.step(&theta, objective) }
         }
         ```

@@ -21,6 +21,11 @@ extension Template {
           /// q >= 1, the number of directions that are averaged.
           public let queries: Int
 
+          /// What `epsilon` takes.
+          public static let epsilonRange = NumericRange.positive
+          /// What `queries` takes.
+          public static let queriesRange = NumericRange.atLeast(1)
+
           /// \(name) with one query at eps = 1e-3.
           public init(epsilon: Double = 1e-3, queries: Int = 1) {
             self.epsilon = epsilon
@@ -29,8 +34,8 @@ extension Template {
 
           /// Throws when epsilon is not a positive number or there is no query.
           public func validate(_ layout: ParameterLayout) throws(InputError) {
-            try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
-            try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+            try Self.epsilonRange.require("epsilon", epsilon)
+            try Self.queriesRange.require("queries", queries)
           }
 
           /// 2q, at every step.
@@ -46,7 +51,7 @@ extension Template {
             for query in 0..<queries {
               // FILL IN: how z_i is drawn; distribution: .gaussian, .rademacher or .sphere, or a Direction of your own.
               let z = DenseDirection(context.key.child(.query, query), distribution: .gaussian, layout: context.layout)
-              let pair = try objective.losses(along: z, at: [eps, -eps], from: theta)
+              let pair = try objective.losses(along: z, at: [eps, -eps], from: theta, on: context.batch)
               // FILL IN: c_i, in place of 0, from L(theta + eps z_i) = pair[0] and L(theta - eps z_i) = pair[1].
               let c = 0 * (pair[0] - pair[1])
               losses += pair
@@ -58,11 +63,14 @@ extension Template {
         }
 
         extension \(name): RegisteredEstimator {
-          /// What `zeroth explain \(names.registered)` says, and the options.
+          /// What `zeroth explain \(names.registered)` says, and the options, whose defaults are the initialiser's.
           public static let description = StrategyDescription(
             "\(names.registered)", summary: "FILL IN: one line", formula: "FILL IN: what it computes",
             source: "FILL IN: the paper",
-            options: [.epsilon, .queries], forwards: "2q")
+            options: [
+              .epsilon(default: \(name)().epsilon, range: epsilonRange),
+              .queries(default: \(name)().queries, range: queriesRange),
+            ], forwards: "2q")
 
           /// The estimator of these options.
           public init(options: OptionValues) throws {
@@ -84,6 +92,10 @@ extension Template {
               try checkEstimatorLaws(of: \(name)())
               try checkVarianceLaw { \(name)(queries: $0) }
             }
+          }
+
+          @Test func optionsStartAtTheDefaults() throws {
+            try checkOptionDefaults(of: \(name)(), from: \(name)(options: OptionValues(of: \(name).description)))
           }
 
           @Test func fiveSteps() throws {

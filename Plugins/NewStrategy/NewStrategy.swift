@@ -8,7 +8,7 @@ struct NewStrategy: CommandPlugin {
   static let usage = """
     USAGE: swift package --allow-writing-to-package-directory new-strategy KIND NAME [--target TARGET]
 
-      KIND      \(Kind.words)
+      KIND      \(Kind.expected)
       NAME      the type in UpperCamelCase, such as SphereEstimator; a task becomes a constant of TextTask
       TARGET    the library target that it is written into; by default the first with tests that depends on ZerothStrategies,
                 for a task on ZerothTasks
@@ -24,7 +24,7 @@ struct NewStrategy: CommandPlugin {
         "command line", found: "'\(arguments.joined(separator: " "))'", expected: "KIND NAME [--target TARGET]")
     }
     guard let kind = Kind(rawValue: words[0]) else {
-      throw ScaffoldError("kind", found: "'\(words[0])'", expected: Kind.words)
+      throw ScaffoldError("kind", found: "'\(words[0])'", expected: Kind.expected)
     }
     let names = try Names(words[1], kind)
     let place = try Place(context.package, kind, target: targets.first)
@@ -47,7 +47,7 @@ enum Kind: String, CaseIterable {
   /// The registry that it goes into.
   var registry: String { self == .task ? "TaskRegistry" : "Registry" }
 
-  static let words = "one of \(allCases.map(\.rawValue).joined(separator: ", "))"
+  static let expected = "one of \(allCases.map(\.rawValue).joined(separator: ", "))"
 }
 
 /// Something that was asked for cannot be done: one sentence, as all errors of the project are.

@@ -20,7 +20,7 @@ extension Template {
 
           /// eta, over the steps.
           public let learningRate: LearningRate
-          /// lambda, by role; the framework applies it.
+          /// lambda, by block; the framework applies it.
           public let weightDecay: WeightDecay
 
           /// \(name) at `learningRate`.
@@ -68,6 +68,13 @@ extension Template {
             #expect(throws: Never.self, "FILL IN: the weights of the update in \(name).swift") {
               try checkRuleLaws(of: \(name)(learningRate: 0.1), gain: 1, estimates: RandomizedEstimator())
             }
+          }
+
+          @Test func optionsStartAtTheDefaults() throws {
+            let factory = \(name)Factory()
+            let options = try OptionValues(of: factory.description, ["learning-rate": 0.1])
+            try checkOptionDefaults(
+              of: \(name)<DenseDirection>(learningRate: 0.1), from: factory.make(for: DenseDirection.self, options))
           }
 
           @Test func fiveSteps() throws {

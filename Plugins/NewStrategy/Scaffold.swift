@@ -21,7 +21,7 @@ struct Scaffold {
   private let names: Names
   private let place: Place
   private let template: Template
-  private var files: [(url: URL, text: String, words: String)] = []
+  private var files: [(url: URL, text: String, purpose: String)] = []
   /// What the author has to do, besides filling in.
   private var steps: [String] = []
 
@@ -127,7 +127,7 @@ struct Scaffold {
     let width = files.map { place.path($0.url).count }.max() ?? 0
     let list = files.map { file in
       let path = place.path(file.url)
-      return "  \(path)\(String(repeating: " ", count: width - path.count))  \(file.words)"
+      return "  \(path)\(String(repeating: " ", count: width - path.count))  \(file.purpose)"
     }
     let todo =
       steps + [

@@ -78,7 +78,7 @@ extension Few: RandomAccessCollection, RangeReplaceableCollection, MutableCollec
   /// An iterator before the first element.
   public func makeIterator() -> Iterator { Iterator(elements: self) }
 
-  /// 0.
+  /// The place of the first element, 0.
   public var startIndex: Int { 0 }
   /// The number of elements.
   public var endIndex: Int { count }
@@ -144,7 +144,7 @@ extension Few: ExpressibleByArrayLiteral {
 }
 
 extension Few: CustomStringConvertible {
-  /// As an array's: `[0.5, -0.5]`.
+  /// The elements as an array prints them: `[0.5, -0.5]`.
   public var description: String { Array(self).description }
 }
 

@@ -62,7 +62,7 @@ public struct BenchmarkSetting: Sendable {
   }
 
   /// `opt-125m, 16 x 64 tokens, language-model loss, 2 threads`.
-  var words: String {
+  var text: String {
     "\(shape.name), \(batch) x \(tokens) tokens, \(loss.rawValue) loss, \(Parallel.threads) threads"
   }
 }
@@ -88,8 +88,8 @@ public final class BenchmarkTask {
     theta = model.randomParameters(StreamKey(seed: 1))
   }
 
-  /// A plain forward pass.
-  func loss() throws -> Double { try objective.loss(at: theta) }
+  /// A plain forward pass on the one mini-batch that there is.
+  func loss() throws -> Double { try objective.loss(at: theta, on: Batch(step: 0)) }
 
   /// Writes the model as a folder and the mini-batch with its loss as `batch.json`, for other programs to compute.
   public func save(to directory: String) throws {

@@ -1,5 +1,6 @@
 import Zeroth
 import ZerothModels
+import ZerothRecords
 import ZerothResources
 import ZerothStrategies
 import ZerothSupport
@@ -64,11 +65,11 @@ public struct ForwardBenchmark {
   /// The result as a table.
   public var text: String {
     var table = Table([.left(""), .right("seconds"), .right("GFLOP/s")])
-    table.rows.append(["forward pass", forward.words(4), Human.fixed(operations / forward.median / 1e9, 1)])
+    table.rows.append(["forward pass", forward.text(4), Human.fixed(operations / forward.median / 1e9, 1)])
     table.rows.append(
-      ["its products by sgemm", products.words(4), Human.fixed(productOperations / products.median / 1e9, 1)])
+      ["its products by sgemm", products.text(4), Human.fixed(productOperations / products.median / 1e9, 1)])
     return
-      "\(setting.words)\n\n\(table.text)\nforward over sgemm peak at the same shapes: \(Human.fixed(overPeak, 3))\n"
+      "\(setting.text)\n\n\(table.text)\nforward over sgemm peak at the same shapes: \(Human.fixed(overPeak, 3))\n"
       + "\(Backend.blasConfiguration)\n"
   }
 }

@@ -10,7 +10,8 @@ import ZerothTraining
 
 /// Classification as trainers of the field score it: each candidate is a sequence of its own, prompt included, and a
 /// forward pass of its own, and log-probabilities over the whole vocabulary are computed at every position, though the
-/// loss reads those of the candidate's tokens alone. The loss is `ClassificationObjective`'s.
+/// loss reads those of the candidate's tokens alone. The loss is `ClassificationObjective`'s. There is one mini-batch, of all
+/// the examples.
 struct FullLogitsClassification: Objective {
   typealias Failure = InputError
 
@@ -41,12 +42,12 @@ struct FullLogitsClassification: Objective {
     }
   }
 
-  func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
+  func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
     try losses(theta, nil, [0])[0]
   }
 
   func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(InputError) -> Few<Double> {
     try losses(theta, direction, offsets)
   }

@@ -1,6 +1,7 @@
 import CZeroth
 import Zeroth
 import ZerothModels
+import ZerothRecords
 import ZerothResources
 import ZerothStrategies
 import ZerothSupport

@@ -123,6 +123,6 @@ public struct MemoryBenchmark {
         figure.allocations.map { Human.fixed($0, 1) } ?? "-", figure.largeAllocations.map { Human.fixed($0, 1) } ?? "-",
       ])
     }
-    return setting.words + "; each line a process of its own\n\n" + table.text
+    return setting.text + "; each line a process of its own\n\n" + table.text
   }
 }

@@ -147,7 +147,7 @@ public struct NoiseBenchmark {
     ])
     for line in lines {
       table.rows.append([
-        line.operation, line.distribution, line.instructionSet ?? "-", "\(line.threads)", line.nanoseconds.words(3),
+        line.operation, line.distribution, line.instructionSet ?? "-", "\(line.threads)", line.nanoseconds.text(3),
       ])
     }
     return "\(Human.count(count)) parameters; medians (quartiles)\n\n" + table.text

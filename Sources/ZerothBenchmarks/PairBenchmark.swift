@@ -78,8 +78,8 @@ public struct PairBenchmark {
   /// The result as a table.
   public var text: String {
     var table = Table([.left("composition"), .right("step, s"), .right("ratio")])
-    table.rows.append([names[0], seconds[0].words(4), ratio.words(4)])
-    table.rows.append([names[1], seconds[1].words(4), "1"])
+    table.rows.append([names[0], seconds[0].text(4), ratio.text(4)])
+    table.rows.append([names[1], seconds[1].text(4), "1"])
     return "imdb-opt, SST-2, \(Parallel.threads) threads; medians of \(rounds) rounds (quartiles); "
       + (hasSameWeights ? "the same weights, bit for bit\n\n" : "other weights\n\n") + table.text
   }

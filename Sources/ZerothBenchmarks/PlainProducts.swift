@@ -75,7 +75,7 @@ extension LinearLayers.Layer {
       case .output, .dense: Self(block, rows: block.layer == last ? readOut : rows)
       case .head: Self(block, rows: readOut)
       case .embedding: untied ? nil : Self(block, rows: readOut)
-      case .position, .norm, .bias, .adapter: nil
+      default: nil
       }
     }
   }

@@ -89,7 +89,7 @@ public struct ScalingBenchmark {
       [.left("shape"), .right("parameters multiplied")] + names.map { .right("\($0), ms a token") })
     for line in lines {
       table.rows.append(
-        [line.shape, Human.count(line.parameters)] + line.seconds.map { $0.scaled(by: 1000).words(4) })
+        [line.shape, Human.count(line.parameters)] + line.seconds.map { $0.scaled(by: 1000).text(4) })
     }
     table.rows.append(["exponent", ""] + names.indices.map { Human.fixed(exponent($0), 3) })
     return "\(batch) x \(tokens) tokens, \(Parallel.threads) threads; medians (quartiles)\n\n" + table.text

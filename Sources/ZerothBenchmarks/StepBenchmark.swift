@@ -158,13 +158,13 @@ public struct StepBenchmark {
     for method in methods {
       table.rows.append(
         [
-          method.name, method.stepOverTwoForwards.words(3), method.step.words(3), method.forward.words(3),
+          method.name, method.stepOverTwoForwards.text(3), method.step.text(3), method.forward.text(3),
           method.peakOverInference.map { Human.fixed($0, 3) } ?? "-",
-        ] + (method.overReference.map { [$0.words(3)] } ?? []))
+        ] + (method.overReference.map { [$0.text(3)] } ?? []))
     }
     var ratios = Table([.left("step over step"), .right("ratio")])
-    for comparison in comparisons { ratios.rows.append([comparison.name, comparison.ratio.words(3)]) }
-    return "\(setting.words); medians of \(repeats) rounds (quartiles)\n\n" + table.text
+    for comparison in comparisons { ratios.rows.append([comparison.name, comparison.ratio.text(3)]) }
+    return "\(setting.text); medians of \(repeats) rounds (quartiles)\n\n" + table.text
       + (comparisons.isEmpty ? "" : "\n" + ratios.text)
   }
 }

@@ -46,7 +46,7 @@ public struct Spread: Sendable, Hashable {
   }
 
   /// `1.062 (1.05-1.08)`.
-  func words(_ digits: Int) -> String {
+  func text(_ digits: Int) -> String {
     "\(Human.fixed(median, digits)) (\(Human.fixed(lower, digits))-\(Human.fixed(upper, digits)))"
   }
 }

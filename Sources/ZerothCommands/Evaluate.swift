@@ -67,7 +67,7 @@ struct Evaluate: ParsableCommand {
   }
 
   private func report(_ found: TaskResult, _ split: TaskSetup.Split, _ count: Int) {
-    var words = found.scores.values.map { "\($0.metric.words) \(Human.percent($0.value))" }
+    var words = found.scores.values.map { "\($0.metric.displayName) \(Human.percent($0.value))" }
     if let loss = found.loss { words.append("loss \(Human.fixed(loss, 4))") }
     output.print(
       .object(

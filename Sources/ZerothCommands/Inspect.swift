@@ -25,7 +25,8 @@ struct Inspect: ParsableCommand {
     let model = try loadModel(directory: directory)
     let blocks = try BlockSelection(parsing: selection).resolve(in: model.layout)
     let count = blocks.reduce(0) { $0 + $1.count }
-    let projected = blocks.filter(DivergenceProjection.Preset.paper.blocks.contains).reduce(0) { $0 + $1.count }
+    let attention = try BlockSelection(parsing: DivergenceProjection.Preset.paper.blocks)
+    let projected = blocks.filter(attention.contains).reduce(0) { $0 + $1.count }
     var table = Table([.left("block"), .left("role"), .right("layer"), .right("shape"), .right("parameters")])
     for block in blocks {
       table.rows.append([

@@ -108,19 +108,19 @@ extension zeroth_plugin_option {
       kind = Int32(ZEROTH_PLUGIN_NUMBER_OR_WORD)
       words = persistent(word)
     }
-    guard !spec.range.words.isEmpty else { return }
-    range = persistent(spec.range.words)
+    guard !spec.range.description.isEmpty else { return }
+    range = persistent(spec.range.description)
     context = UnsafeRawPointer(Unmanaged.passRetained(ExportedRange(spec.range)).toOpaque())
     accepts = { context, value in
       guard let context else { return 0 }
-      return Unmanaged<ExportedRange>.fromOpaque(context).takeUnretainedValue().range.includes(value) ? 1 : 0
+      return Unmanaged<ExportedRange>.fromOpaque(context).takeUnretainedValue().range.contains(value) ? 1 : 0
     }
   }
 }
 
 private final class ExportedRange {
-  let range: OptionSpec.Range
-  init(_ range: OptionSpec.Range) { self.range = range }
+  let range: NumericRange
+  init(_ range: NumericRange) { self.range = range }
 }
 
 extension UnsafeMutablePointer<zeroth_plugin_failure> {

@@ -12,7 +12,7 @@ private final class ExportedDirection: Sendable {
   init(_ direction: any Direction, _ layout: ParameterLayout) {
     self.direction = direction
     self.layout = layout
-    factors = direction.lowRank
+    factors = direction.factors
   }
 
   /// The object behind `data`, and the block that is meant.

@@ -69,8 +69,8 @@ final class ExportedEstimator<E: RegisteredEstimator>: ExportedEstimatorBase {
   }
 
   override var traits: Int64 {
-    (estimator.drawsBatches ? Int64(ZEROTH_PLUGIN_DRAWS_BATCHES) : 0)
-      + (estimator.recallsDirections ? Int64(ZEROTH_PLUGIN_RECALLS_DIRECTIONS) : 0)
+    (E.traits.contains(.drawsBatches) ? Int64(ZEROTH_PLUGIN_DRAWS_BATCHES) : 0)
+      + (E.traits.contains(.recallsDirections) ? Int64(ZEROTH_PLUGIN_RECALLS_DIRECTIONS) : 0)
   }
 
   override var stateCount: Int { estimator.stateCount }
@@ -82,7 +82,7 @@ final class ExportedEstimator<E: RegisteredEstimator>: ExportedEstimatorBase {
     let theta = hostParameters(context.layout, host)
     let objective = HostObjective(host, theta: theta.identity(), context)
     let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
-    if let fault = estimator.fault { throw fault }
+    try objective.finish()
     for term in estimate.terms {
       var direction = zeroth_plugin_direction(term.direction, in: context.layout)
       defer { direction.releasePayload() }
@@ -161,14 +161,10 @@ extension ParameterLayout {
     var trainable: Set<Int> = []
     for i in 0..<Int(described.block_count) {
       guard let block = described.blocks[i]?.pointee else { continue }
-      let role = String(cString: block.role)
-      guard let known = BlockRole(rawValue: role) else {
-        throw InputError("block role", found: "'\(role)'", expected: "one that this plugin was built to know")
-      }
       entries.append(
         Entry(
-          String(cString: block.name), rows: Int(block.rows), columns: Int(block.columns), role: known,
-          layer: block.layer < 0 ? nil : Int(block.layer)))
+          String(cString: block.name), rows: Int(block.rows), columns: Int(block.columns),
+          role: BlockRole(rawValue: String(cString: block.role)), layer: block.layer < 0 ? nil : Int(block.layer)))
       if block.is_trainable != 0 { trainable.insert(i) }
     }
     self = try ParameterLayout(entries).training { trainable.contains($0.index) }

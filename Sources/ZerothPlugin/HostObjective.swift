@@ -12,20 +12,23 @@ enum HostStop: Error, CustomStringConvertible {
   var description: String {
     switch self {
     case .stopped: "stopped by the host"
-    case .otherStep: "a mini-batch of another step was selected, which cannot be done at run time"
+    case .otherStep: "losses were asked for on a mini-batch of another step, which cannot be done at run time"
     case .otherParameters: "losses were asked for at parameters other than the run's, which cannot be done at run time"
     }
   }
 }
 
-/// The host's objective.
-struct HostObjective: Objective {
+/// The host's objective. Over there a mini-batch is selected before it is measured on, so this one remembers which is
+/// selected, and selects another one when it is asked for losses on it.
+final class HostObjective: Objective {
   typealias Failure = HostStop
 
   private let host: UnsafePointer<zeroth_plugin_objective>
   private let theta: UnsafeRawPointer
   private let layout: ParameterLayout
   private let step: Int
+  /// The draw of the step that is selected on the host.
+  private var draw = 0
 
   /// The objective of `host`, on the parameters with this identity.
   init(_ host: UnsafePointer<zeroth_plugin_objective>, theta: UnsafeRawPointer, _ context: StepContext) {
@@ -35,22 +38,29 @@ struct HostObjective: Objective {
     step = context.step
   }
 
-  func selectBatch(_ batch: Batch) throws(HostStop) {
+  /// Selects the step's own mini-batch again, as the interface asks for in the end of an estimate.
+  func finish() throws(HostStop) { try select(Batch(step: step)) }
+
+  private func select(_ batch: Batch) throws(HostStop) {
     guard batch.step == step else { throw .otherStep }
+    guard batch.draw != draw else { return }
     try check(host.pointee.select_batch(host, Int64(batch.draw)))
+    draw = batch.draw
   }
 
-  func loss(at theta: borrowing ParameterStore) throws(HostStop) -> Double {
+  func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(HostStop) -> Double {
     guard theta.identity() == self.theta else { throw .otherParameters }
+    try select(batch)
     var loss = Double.nan
     try check(host.pointee.loss(host, &loss))
     return loss
   }
 
   func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(HostStop) -> Few<Double> {
     guard theta.identity() == self.theta else { throw .otherParameters }
+    try select(batch)
     var data = zeroth_plugin_direction(direction, in: layout)
     defer { data.releasePayload() }
     var losses = [Double](repeating: .nan, count: offsets.count)

@@ -14,6 +14,11 @@ final class PluginFault: Sendable {
   /// Whether something did.
   var hasHappened: Bool { happened.load(ordering: .acquiring) }
 
+  /// Throws what went wrong, if anything did.
+  @Sendable func check() throws {
+    if let error { throw error }
+  }
+
   func record(_ error: InputError) {
     first.withLock { first in
       if first == nil { first = error }
@@ -151,7 +156,7 @@ protocol PluginDirectionKind: Direction {
 extension PluginDirectionKind {
   /// What the plugin's `write` makes, or its `add` to zeros.
   func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
-    guard data.type.functions.pointee.write != nil, lowRank == nil else {
+    guard data.type.functions.pointee.write != nil, data.rank == 0 else {
       values.update(repeating: 0)
       return add(to: &values, of: block, rows: rows, scale: 1)
     }
@@ -169,20 +174,20 @@ struct PluginDirection: PluginDirectionKind {
   init(_ data: PluginDirectionData) { self.data = data }
 
   func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
-    if let lowRank { return lowRank.add(to: &values, of: block, rows: rows, scale: scale) }
+    if data.rank > 0 { return LowRankPluginDirection(data).add(to: &values, of: block, rows: rows, scale: scale) }
     data.add(to: &values, of: block, rows: rows, scale: scale)
   }
 
   func write(
     to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
   ) {
-    guard columns.count < block.columns, data.type.functions.pointee.write != nil, lowRank == nil else {
+    guard columns.count < block.columns, data.type.functions.pointee.write != nil, data.rank == 0 else {
       return writeWhole(to: &values, of: block, rows: rows, columns: columns)
     }
     data.write(to: &values, of: block, rows: rows, columns: columns)
   }
 
-  var lowRank: (any LowRankDirection)? { data.rank > 0 ? LowRankPluginDirection(data) : nil }
+  var structure: DirectionStructure { data.rank > 0 ? .lowRank(LowRankPluginDirection(data)) : .dense }
 }
 
 /// A direction of a plugin that has factors.

@@ -83,7 +83,6 @@ final class PluginInstance: @unchecked Sendable {
   }
 
   var drawsBatches: Bool { traits & Int64(ZEROTH_PLUGIN_DRAWS_BATCHES) != 0 }
-  var recallsDirections: Bool { traits & Int64(ZEROTH_PLUGIN_RECALLS_DIRECTIONS) != 0 }
   /// Floats of state that it says it holds.
   var stateCount: Int {
     Int(Self.number(type, "state_count", type.functions.pointee.state_count, state, fault))
@@ -135,23 +134,27 @@ final class PluginInstance: @unchecked Sendable {
     return Int(count)
   }
 
-  /// One estimate; `ask` gives what it asks of the objective and of theta, or nil when that threw an error.
-  ///
-  /// After a fault there is none: what is returned then is no number, and `fault` says why.
+  /// What an estimate of the plugin consists of.
+  typealias Estimate = (
+    terms: [(coefficient: Double, direction: PluginDirectionData)], losses: [Double], projectedGradient: Double
+  )
+
+  /// One estimate; `ask` gives what it asks of the objective and of theta, or nil when that threw an error. Returns nil
+  /// then; throws what went wrong in the plugin, now or before.
   func estimate(
     _ context: StepContext, _ ask: (PluginRequest) -> [Double]?
-  ) -> (terms: [(coefficient: Double, direction: PluginDirectionData)], losses: [Double], projectedGradient: Double) {
+  ) throws(InputError) -> Estimate? {
     let declared = forwards(at: context.step, in: context.layout)
-    guard declared > 0 else { return ([], [.nan], .nan) }
+    if let error = fault.error { throw error }
     let session = PluginSession(
       type, layout(context.layout), fault, declared: declared, step: context.step, drawsBatches: drawsBatches,
       isChecked: type.checksAlways || !hasEstimated)
     let end = session.run(state, context, ask)
     // What the objective threw comes before what a plugin makes of it.
-    guard !session.wasStopped else { return ([], [.nan], .nan) }
+    guard !session.wasStopped else { return nil }
     hasEstimated = true
     if let problem = end ?? session.problem(isLowRank: type.isLowRank, rank: rank) { fault.record(problem) }
-    guard !fault.hasHappened else { return ([], [.nan], .nan) }
+    if let error = fault.error { throw error }
     if type.isLowRank, let first = session.terms.first { rank = first.direction.rank }
     return (session.terms, session.losses, session.projectedGradient)
   }
@@ -159,12 +162,10 @@ final class PluginInstance: @unchecked Sendable {
 
 /// What a plugin asks for while it estimates.
 enum PluginRequest {
-  /// The losses at theta + offsets[i] D.
-  case losses(any Direction, Few<Float>)
-  /// The loss at theta.
-  case loss
-  /// Another mini-batch.
-  case selectBatch(Batch)
+  /// The losses at theta + offsets[i] D on a mini-batch.
+  case losses(any Direction, Few<Float>, Batch)
+  /// The loss at theta on a mini-batch.
+  case loss(Batch)
   /// Rows of a block of theta.
   case read(ParameterBlock, Range<Int>, UnsafeMutablePointer<Float>)
 }

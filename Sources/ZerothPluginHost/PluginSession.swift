@@ -16,7 +16,9 @@ final class PluginSession {
   private let declared: Int
   private let step: Int
   private let drawsBatches: Bool
+  /// The draw that the plugin has selected: what it measures from then on is on it.
   private var draw = 0
+  private var batch: Batch { Batch(step: step, draw: draw) }
   private let isChecked: Bool
   private let memory: PluginMemory
   private var ask: ((PluginRequest) -> [Double]?)?
@@ -109,7 +111,7 @@ final class PluginSession {
       },
       loss: { objective, loss in
         PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
-          try session.measure(.loss, 1, loss)
+          try session.measure(.loss(session.batch), 1, loss)
         }
       },
       select_batch: { objective, draw in
@@ -176,7 +178,7 @@ final class PluginSession {
     }
     // Opened once here, so that the objective sees which of the two it is.
     let kind: any Direction = data.rank > 0 ? LowRankPluginDirection(data) : PluginDirection(data)
-    return try measure(.losses(kind, Few(copy)), Int(count), losses)
+    return try measure(.losses(kind, Few(copy), batch), Int(count), losses)
   }
 
   private func measure(
@@ -198,7 +200,7 @@ final class PluginSession {
         expected: drawsBatches ? "at least 0" : "none without ZEROTH_PLUGIN_DRAWS_BATCHES")
     }
     self.draw = Int(draw)
-    return answer(.selectBatch(Batch(step: step, draw: self.draw))) != nil
+    return true
   }
 
   private func checkCount(_ count: Int64) throws(InputError) {

@@ -81,7 +81,7 @@ extension OptionSpec {
     let name = try outer.name("option name", option.name)
     let memory = PluginMemory(subject: "\(outer.subject): option '\(name)'")
     let kind = try Kind(option, memory)
-    let range = try Range(option, memory)
+    let range = try NumericRange(option, memory)
     let documentation = try memory.text("documentation", option.documentation)
     let unit = try memory.optionalText("unit", option.unit) ?? ""
     func spec(_ value: Default) -> OptionSpec {
@@ -118,13 +118,13 @@ extension OptionSpec.Kind {
   }
 }
 
-extension OptionSpec.Range {
+extension NumericRange {
   fileprivate init(_ option: zeroth_plugin_option, _ memory: PluginMemory) throws(InputError) {
-    let words = try memory.optionalText("range", option.range) ?? ""
+    let phrase = try memory.optionalText("range", option.range) ?? ""
     if let accepts = option.accepts {
-      guard !words.isEmpty else { throw memory.error("range", found: "nothing", expected: "what `accepts` accepts") }
+      guard !phrase.isEmpty else { throw memory.error("range", found: "nothing", expected: "what `accepts` accepts") }
       let context = UInt(bitPattern: option.context)
-      self.init(words) { value in
+      self.init(phrase) { value in
         var result: Int32 = 0
         let signal = zeroth_guarded_accepts(accepts, UnsafeRawPointer(bitPattern: context), value, &result)
         return signal == 0 && result != 0
@@ -141,13 +141,13 @@ extension OptionSpec.Range {
     }
     let usual =
       switch (low.isFinite, high.isFinite) {
-      case (true, true): "\(Self.words(low)) to \(Self.words(high))"
-      case (true, false): "at least \(Self.words(low))"
-      case (false, true): "at most \(Self.words(high))"
+      case (true, true): "\(Self.text(low)) to \(Self.text(high))"
+      case (true, false): "at least \(Self.text(low))"
+      case (false, true): "at most \(Self.text(high))"
       case (false, false): ""
       }
-    self.init(words.isEmpty ? usual : words) { (low...high).contains($0) }
+    self.init(phrase.isEmpty ? usual : phrase) { (low...high).contains($0) }
   }
 
-  private static func words(_ number: Double) -> String { Int(exactly: number).map { "\($0)" } ?? "\(number)" }
+  private static func text(_ number: Double) -> String { Int(exactly: number).map { "\($0)" } ?? "\(number)" }
 }

@@ -23,21 +23,18 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
     return log.losses
   }
 
-  /// Selects the batch of the base.
-  public func selectBatch(_ batch: Batch) throws(Failure) { try base.selectBatch(batch) }
-
-  /// The loss of the base.
-  public func loss(at theta: borrowing ParameterStore) throws(Failure) -> Double {
-    let loss = try base.loss(at: theta)
+  /// The loss of the base on `batch`.
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Double {
+    let loss = try base.loss(at: theta, on: batch)
     log.losses.append(loss)
     return loss
   }
 
-  /// The losses of the base.
+  /// The losses of the base on `batch`.
   public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> Few<Double> {
-    let losses = try base.losses(along: direction, at: offsets, from: theta)
+    let losses = try base.losses(along: direction, at: offsets, from: theta, on: batch)
     log.losses += losses
     return losses
   }
@@ -62,11 +59,11 @@ public final class PlaybackObjective: Objective {
   public var remaining: Int { recorded.count - position }
 
   /// The next loss, whatever theta is.
-  public func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double { try next(1)[0] }
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double { try next(1)[0] }
 
   /// The next losses, whatever theta and the direction are.
   public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(InputError) -> Few<Double> { try next(offsets.count) }
 
   private func next(_ count: Int) throws(InputError) -> Few<Double> {

@@ -10,6 +10,7 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case directionIsZeroWhereItDoesNotTouch = "direction: zero on blocks that it does not touch"
     case directionLeavesFrozenBlocks = "direction: frozen blocks keep their bits"
     case directionEqualsItsFactors = "direction: a low-rank direction equals matrixScale U V^T on matrices"
+    case directionEqualsItsTerms = "direction: a sum equals its weighted terms"
 
     case estimatorFits = "estimator: its options fit the layout that it is checked on"
     case estimatorLeavesTheta = "estimator: theta stays bit for bit as it is, also while measuring and after an error"
@@ -17,7 +18,7 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case estimatorCounts = "estimator: exactly the declared number of forward passes"
     case estimatorReportsLosses = "estimator: the losses returned are those measured, in their order"
     case estimatorKeepsTheBatch =
-      "estimator: all forward passes on the batch that is selected, or on declared draws of the step, which returns to it"
+      "estimator: all forward passes on the mini-batch of the step, or on declared draws of the step"
     case estimatorReturnsWhatItMeasured = "estimator: the direction returned is the one measured"
     case estimatorRepeats = "estimator: the same key gives the same estimate, for any number of threads"
     case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient"
@@ -39,6 +40,8 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case adapterSurvivesNonFiniteLosses = "adapter: a move whose losses are not finite is left out and counted"
     case adapterRepeats = "adapter: the same run gives the same bits, for any number of threads"
     case adapterActs = "adapter: what it measures has an effect"
+
+    case optionsStartAtTheDefaults = "options: a strategy made from no options is what its initialiser makes"
 
     case goldenTrajectory = "golden trajectory: five steps lead where the file says"
     case nothingLeftToFillIn = "documentation: nothing is left to fill in"

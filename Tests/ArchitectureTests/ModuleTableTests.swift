@@ -54,7 +54,9 @@ import Testing
   @Test func strategiesImportTheCoreAndTheDescriptionsAlone() throws {
     for name in ["HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"] {
       let folder = SharedMaterial.package.appendingPathComponent("Plugins/\(name)/Sources")
-      let others = try imports(below: folder).keys.filter { !["Foundation", "Zeroth", "ZerothStrategies"].contains($0) }
+      let others = try imports(below: folder).keys.filter {
+        !["Foundation", "Zeroth", "ZerothStrategies"].contains($0)
+      }
       #expect(others.isEmpty, "\(name)")
     }
   }

@@ -41,11 +41,9 @@ import ZerothTestKit
   ) throws -> Double {
     var optimizer = composition.make(rate: target.rate, seed: 1)
     var theta = objective.start()
-    objective.selectBatch(Batch(step: -1))
-    let before = objective.loss(at: theta)
+    let before = objective.loss(at: theta, on: Batch(step: -1))
     for _ in 0..<target.steps { try optimizer.step(&theta, objective) }
-    objective.selectBatch(Batch(step: -1))
-    return objective.loss(at: theta) / before
+    return objective.loss(at: theta, on: Batch(step: -1)) / before
   }
 
   /// Two seeds alike, another unlike, two threads like one: ten steps of each composition.

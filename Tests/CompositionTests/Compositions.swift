@@ -18,12 +18,12 @@ struct Composition: Sendable, CustomStringConvertible {
 
   private static let adapters: [(name: String, adapter: any LayerAdapter)] = {
     let search = RatioSearch(learningRate: 0.05, epsilon: 0.05, clip: 0.2, units: .ratio)
-    let blocks = BlockSelection.roles(.query, .value)
+    let blocks = BlockSelection.roles("query", "value")
     return [
       ("none", NoAdapter()),
       ("dizo", DivergenceProjection(blocks: blocks, every: 5, search: search)),
-      ("dizo paper", DivergenceProjection(.paper, blocks: .roles(.query), every: 5)),
-      ("dizo released", DivergenceProjection(.released, blocks: .roles(.query), every: 25)),
+      ("dizo paper", DivergenceProjection(.paper, blocks: .roles("query"), every: 5)),
+      ("dizo released", DivergenceProjection(.released, blocks: .roles("query"), every: 25)),
       ("previous iterate", PreviousIterateProjection(blocks: blocks, every: 2, search: search)),
       ("learning-rate scaling", LearningRateScaling(blocks: blocks, every: 5, search: search)),
     ]
@@ -38,14 +38,14 @@ struct Composition: Sendable, CustomStringConvertible {
   }
 
   private static let randomized: [Composition] = NoiseDistribution.allCases.flatMap { distribution in
-    [(RandomizedEstimator.Sides.two, 1), (.one, 1), (.one, 3)].flatMap { sides, queries in
+    [(DifferenceSides.two, 1), (.one, 1), (.one, 3)].flatMap { sides, queries in
       compose(
         "rge \(distribution) \(sides.rawValue) q=\(queries)",
         RandomizedEstimator(queries: queries, sides: sides, distribution: distribution), rules(), rateFactor: 1)
     }
   }
 
-  private static let lowRank: [Composition] = RandomizedEstimator.Sides.allCases.flatMap { sides in
+  private static let lowRank: [Composition] = DifferenceSides.allCases.flatMap { sides in
     [(1, 1, 1), (2, 5, 1), (3, 50, 2)].flatMap { rank, interval, queries in
       compose(
         "lge \(sides.rawValue) r=\(rank) nu=\(interval) q=\(queries)",

@@ -5,7 +5,7 @@ import Zeroth
 @Suite struct ReadmeTests {
   @Test func theExampleConverges() throws {
     let layout = try ParameterLayout([
-      .init("q", rows: 8, columns: 8, role: .query, layer: 0), .init("b", rows: 8, role: .bias, layer: 0),
+      .init("q", rows: 8, columns: 8, role: "query", layer: 0), .init("b", rows: 8, role: "bias", layer: 0),
     ])
     let objective = FunctionObjective { theta in
       var loss = 0.0
@@ -15,13 +15,13 @@ import Zeroth
       return loss
     }
     var theta = ParameterStore(layout)
-    #expect(objective.loss(at: theta) == 36)
+    #expect(objective.loss(at: theta, on: Batch(step: 0)) == 36)
     var optimizer = Optimizer(
       estimator: LowRankEstimator(rank: 2, interval: 50, epsilon: 1e-3),
       rule: LowRankMomentum(learningRate: 2e-2, beta: 0.9),
-      adapter: DivergenceProjection(.paper, blocks: .roles(.query, .value), every: 100),
+      adapter: DivergenceProjection(.paper, blocks: .roles("query", "value"), every: 100),
       seed: 42)
     for _ in 0..<4000 { try optimizer.step(&theta, objective) }
-    #expect(objective.loss(at: theta) < 0.1)
+    #expect(objective.loss(at: theta, on: Batch(step: 0)) < 0.1)
   }
 }

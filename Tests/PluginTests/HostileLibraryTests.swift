@@ -57,7 +57,7 @@ import ZerothTraining
     ("CREATE_READS_NULL", "create of estimator 'hostile': found a crash with SIGSEGV"),
     ("CREATE_TRAPS", "create of estimator 'hostile': found a crash with SIGILL"),
     ("CREATE_OVERFLOWS", "create of estimator 'hostile': found a crash with SIGSEGV"),
-    ("CREATE_ASKS_WRONG", "'colour'"), ("VALIDATE_FAILS", "estimator.rank: found 9, expected at most 4"),
+    ("CREATE_ASKS_WRONG", "'colour'"), ("VALIDATE_FAILS", "'hostile': rank: found 9, expected at most 4"),
     ("EVALUATIONS_NEGATIVE", "found -2 at step 0"), ("EVALUATIONS_HUGE", "found 9223372036854775807 at step 0"),
     ("MEASURES_MORE", "evaluations: found 2 more after 0, expected 1"),
     ("MEASURES_FEWER", "evaluations: found 2, expected 3"), ("ESTIMATE_FAILS", "found lost my way"),
@@ -93,9 +93,9 @@ import ZerothTraining
   /// `write` is for models, which make a direction without adding it to anything.
   @Test func whatWriteReadsIsFound() throws {
     struct Writing: Objective {
-      func loss(at theta: borrowing ParameterStore) -> Double { 0 }
+      func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double { 0 }
       func losses<D: Direction>(
-        along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+        along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
       ) -> Few<Double> {
         for block in theta.layout.trainable {
           var values = [Float](repeating: 0, count: block.count)

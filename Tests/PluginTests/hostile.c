@@ -53,7 +53,7 @@ static int32_t create(
 static int32_t validate(const void *state, const zeroth_plugin_layout *layout, zeroth_plugin_failure *failure) {
   (void)state, (void)layout, (void)failure;
 #ifdef VALIDATE_FAILS
-  snprintf(failure->subject, sizeof failure->subject, "estimator.rank");
+  snprintf(failure->subject, sizeof failure->subject, "rank");
   snprintf(failure->message, sizeof failure->message, "9");
   snprintf(failure->expected, sizeof failure->expected, "at most 4");
   return 1;

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import Zeroth
 import ZerothModels
+import ZerothRecords
 import ZerothResources
 import ZerothStrategies
 import ZerothSupport
@@ -61,13 +62,13 @@ import ZerothTraining
     let setting = try setting(.classification)
     let task = try BenchmarkTask(setting)
     let reference = FullLogitsClassification(task.model, setting.examples)
-    let full = try reference.loss(at: task.theta)
+    let full = try reference.loss(at: task.theta, on: Batch(step: 0))
     let plain = try task.loss()
     #expect(abs(full - plain) < 1e-6)
     let direction = DenseDirection(StreamKey(seed: 3), layout: task.model.layout)
     let offsets: Few<Float> = [1e-2, -1e-2]
-    let ours = try task.objective.losses(along: direction, at: offsets, from: task.theta)
-    let theirs = try reference.losses(along: direction, at: offsets, from: task.theta)
+    let ours = try task.objective.losses(along: direction, at: offsets, from: task.theta, on: Batch(step: 0))
+    let theirs = try reference.losses(along: direction, at: offsets, from: task.theta, on: Batch(step: 0))
     for (a, b) in zip(ours, theirs) { #expect(abs(a - b) < 1e-6) }
     #expect(abs(ours[0] - ours[1]) > 1e-5)
   }
@@ -176,7 +177,7 @@ import ZerothTraining
     }
     let objective = LanguageModelingObjective(
       model, sequences.map { .init($0) }, try BatchSampler(count: 3, size: 3, seed: 0))
-    let loss = try objective.loss(at: theta)
+    let loss = try objective.loss(at: theta, on: Batch(step: 0))
     let expected = try number(json, "loss_at_theta")
     #expect(loss == expected)
   }

@@ -94,6 +94,20 @@ import ZerothModels
     #expect(throws: InputError.self) { try model.startLabelHead(of: &theta, from: [[3]]) }
   }
 
+  /// Weight decay leaves out blocks of one column. In every family those are the norms and the biases.
+  @Test func whatDoesNotDecayIsNormsAndBiases() throws {
+    var layouts = try MadeModels.configurations.keys.sorted().map { try MadeModels.make($0).layout }
+    for name in Self.names {
+      layouts.append(try MadeModels.makeEncoder(name).layout)
+      layouts.append(try MadeModels.makeEncoder(name, classes: 2).layout)
+    }
+    for block in layouts.flatMap(\.blocks) {
+      #expect((WeightDecay(0.5).rate(on: block) == 0) == [.norm, .bias].contains(block.role), "\(block.name)")
+      #expect(WeightDecay(0.5, excluding: .roles(.norm, .bias)).rate(on: block) == WeightDecay(0.5).rate(on: block))
+      #expect(BlockRole.ofModels.contains(block.role))
+    }
+  }
+
   @Test(arguments: names) func rolesAndTiedWeights(model name: String) throws {
     let layout = try MadeModels.makeEncoder(name, classes: 2).layout
     let layers = name == "bert" ? 2 : 1

@@ -83,14 +83,14 @@ import ZerothTestKit
       readout = .logProbabilities(rows: Array(0..<36), targets: Array(batch.tokens[1...36]))
     }
 
-    func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
-      -(try model.evaluate(batch, readout, at: theta)[0].reduce(0, +)) / 36
+    func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
+      -(try model.evaluate(self.batch, readout, at: theta)[0].reduce(0, +)) / 36
     }
 
     func losses<D: Direction>(
-      along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+      along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
     ) throws(InputError) -> Few<Double> {
-      Few(try model.evaluate(batch, readout, at: theta, along: direction, offsets: offsets))
+      Few(try model.evaluate(self.batch, readout, at: theta, along: direction, offsets: offsets))
         .map { -$0.reduce(0, +) / 36 }
     }
   }

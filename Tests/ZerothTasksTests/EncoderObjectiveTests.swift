@@ -48,11 +48,10 @@ import ZerothTasks
     let offsets: Few<Float> = [0.03, -0.03]
     var seen: Set<Double> = []
     for batch in [Batch(step: 0), Batch(step: 1), Batch(step: 1, draw: 1)] {
-      try objective.selectBatch(batch)
-      let loss = try objective.loss(at: theta)
+      let loss = try objective.loss(at: theta, on: batch)
       seen.insert(loss)
       #expect(abs(loss - (try expected(batch, theta, scores))) < 1e-5)
-      let losses = try objective.losses(along: direction, at: offsets, from: theta)
+      let losses = try objective.losses(along: direction, at: offsets, from: theta, on: batch)
       for (offset, loss) in zip(offsets, losses) {
         var moved = theta.clone()
         moved.add(direction, scale: offset)
@@ -107,7 +106,7 @@ import ZerothTasks
     ]
     for examples in scored {
       let accuracy = try examples.classify(at: theta).accuracy
-      #expect(try AccuracyObjective(examples, all).loss(at: theta) == -accuracy)
+      #expect(try AccuracyObjective(examples, all).loss(at: theta, on: Batch(step: 0)) == -accuracy)
     }
   }
 

@@ -48,10 +48,12 @@ import ZerothTasks
   @Test func accuracyIsMinusTheShareOfRightPredictions() throws {
     let examples = try examples()
     let objective = AccuracyObjective(ScoredCandidates(model, examples), try sampler(6))
-    #expect(try objective.loss(at: theta) == -(ScoredCandidates(model, examples).classify(at: theta).accuracy))
+    #expect(
+      try objective.loss(at: theta, on: Batch(step: 0))
+        == -(ScoredCandidates(model, examples).classify(at: theta).accuracy))
     let direction = DenseDirection(StreamKey(seed: 5), layout: theta.layout)
     let offsets: Few<Float> = [0.05, -0.05, 0]
-    let losses = try objective.losses(along: direction, at: offsets, from: theta)
+    let losses = try objective.losses(along: direction, at: offsets, from: theta, on: Batch(step: 0))
     for (offset, loss) in zip(offsets, losses) {
       let there = moved(direction, offset)
       #expect(try loss == -(ScoredCandidates(model, examples).classify(at: there).accuracy))
@@ -60,12 +62,36 @@ import ZerothTasks
     #expect(Set(losses).count > 1, "a large move changes predictions")
   }
 
+  /// A loss is the same whatever was asked before: no mini-batch stays selected.
+  @Test func aLossDependsOnItsMiniBatchAlone() throws {
+    let examples = try examples()
+    let sampler = try BatchSampler(count: 6, size: 2, seed: 1)
+    let questions = (0..<6).map { EncodedQuestion(prompt: [2, 5 + $0], answers: ["a"]) }
+    let objectives: [() -> any Objective] = [
+      { ClassificationObjective(ScoredCandidates(self.model, examples), sampler) },
+      { LanguageModelingObjective(self.model, examples.map { .init($0) }, sampler) },
+      { F1Objective(self.model, self.tokenizer, questions, sampler) },
+    ]
+    let batches = [Batch(step: 1), Batch(step: 0), Batch(step: 1, draw: 1), Batch(step: 1)]
+    for make in objectives {
+      func losses(_ objective: some Objective) throws -> [Double] {
+        try batches.map { try objective.loss(at: theta, on: $0) }
+      }
+      let oneAfterAnother = try losses(make())
+      let alone = try batches.map { batch in
+        func loss(_ objective: some Objective) throws -> Double { try objective.loss(at: theta, on: batch) }
+        return try loss(make())
+      }
+      #expect(oneAfterAnother == alone)
+    }
+  }
+
   @Test func aLossWithoutNumbersIsNotANumber() throws {
     let nowhere = moved(DenseDirection(StreamKey(seed: 5), layout: theta.layout), .infinity)
     let accuracy = AccuracyObjective(ScoredCandidates(model, try examples()), try sampler(6))
-    #expect(try accuracy.loss(at: nowhere).isNaN)
+    #expect(try accuracy.loss(at: nowhere, on: Batch(step: 0)).isNaN)
     let f1 = F1Objective(model, tokenizer, [EncodedQuestion(prompt: [2, 5], answers: ["a"])], try sampler(1))
-    #expect(try f1.loss(at: nowhere).isNaN)
+    #expect(try f1.loss(at: nowhere, on: Batch(step: 0)).isNaN)
   }
 
   @Test func f1IsMinusTheMeanOverGeneratedAnswers() throws {
@@ -80,9 +106,9 @@ import ZerothTasks
     #expect(found.answers == [text, text] && !text.isEmpty)
     #expect(found.f1 == 0.5 && found.exactMatch == 0.5)
     let objective = F1Objective(model, tokenizer, questions, try sampler(2))
-    #expect(try objective.loss(at: theta) == -0.5)
+    #expect(try objective.loss(at: theta, on: Batch(step: 0)) == -0.5)
     let direction = DenseDirection(StreamKey(seed: 5), layout: theta.layout)
-    let losses = try objective.losses(along: direction, at: [0, 0.05], from: theta)
+    let losses = try objective.losses(along: direction, at: [0, 0.05], from: theta, on: Batch(step: 0))
     let there = moved(direction, 0.05)
     #expect(try losses == [-0.5, -(model.answer(questions, at: there, tokenizer: tokenizer).f1)])
   }
@@ -120,7 +146,7 @@ import ZerothTasks
       let here = logits[i * model.vocabulary..<(i + 1) * model.vocabulary].map { exp($0) }
       sum -= log(here[tokens[row + 1]] / here.reduce(0, +))
     }
-    #expect(abs(try objective.loss(at: theta) - sum / Double(rows.count)) < 1e-4)
+    #expect(abs(try objective.loss(at: theta, on: Batch(step: 0)) - sum / Double(rows.count)) < 1e-4)
   }
 
   @Test func scoresAreLogProbabilitiesAmongTheCandidates() throws {

@@ -27,9 +27,9 @@ extension Registry {
 /// A small model's blocks: two layers' attention, a dense matrix, a norm, a bias.
 func smallLayout() throws -> ParameterLayout {
   try ParameterLayout([
-    .init("q", rows: 8, columns: 6, role: .query, layer: 0), .init("k", rows: 8, columns: 6, role: .key, layer: 0),
-    .init("v", rows: 8, columns: 6, role: .value, layer: 0), .init("d", rows: 7, columns: 9, role: .dense, layer: 1),
-    .init("n", rows: 6, role: .norm), .init("b", rows: 5, role: .bias),
+    .init("q", rows: 8, columns: 6, role: "query", layer: 0), .init("k", rows: 8, columns: 6, role: "key", layer: 0),
+    .init("v", rows: 8, columns: 6, role: "value", layer: 0), .init("d", rows: 7, columns: 9, role: "dense", layer: 1),
+    .init("n", rows: 6, role: "norm"), .init("b", rows: 5, role: "bias"),
   ])
 }
 
@@ -45,18 +45,16 @@ func smallTheta() throws -> ParameterStore {
 /// 1/2 sum_i h_i (theta_i - t_i)^2 + noise of the batch: a quadratic whose target depends on the mini-batch. It counts
 /// its forward passes and can give a loss that is not finite at some of them.
 final class BatchQuadratic: Objective {
-  private var target = 0.0
   private(set) var forwards = 0
   /// The forward passes, counted from 0, that give NaN.
   let broken: Set<Int>
 
   init(broken: Set<Int> = []) { self.broken = broken }
 
-  func selectBatch(_ batch: Batch) { target = 0.3 * sin(Double(31 * batch.step + 17 * batch.draw)) }
-
-  func loss(at theta: borrowing ParameterStore) -> Double {
+  func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double {
     defer { forwards += 1 }
     if broken.contains(forwards) { return .nan }
+    let target = 0.3 * sin(Double(31 * batch.step + 17 * batch.draw))
     var sum = 0.0
     var i = 0
     for block in theta.layout.blocks {

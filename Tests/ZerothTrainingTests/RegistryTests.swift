@@ -8,6 +8,13 @@ import ZerothResources
 @testable import ZerothSupport
 @testable import ZerothTraining
 
+import HiZOO
+import SignRule
+import SparseMeZO
+import ZOAdaM
+import ZOSVRG
+import ZerothTestKit
+
 @Suite struct RegistryTests {
   let registry = Registry.standard
 
@@ -65,7 +72,7 @@ import ZerothResources
     var optimizer = Optimizer(
       estimator: LowRankEstimator(rank: 3, interval: 2),
       rule: LowRankMomentum(learningRate: LearningRate(0.01, schedule: .cosine, steps: 8, warmup: 2), beta: 0.5),
-      adapter: DivergenceProjection(blocks: .roles(.key, .value), every: 3, search: search), seed: 42)
+      adapter: DivergenceProjection(blocks: .roles("key", "value"), every: 3, search: search), seed: 42)
     var theta = try smallTheta()
     let objective = BatchQuadratic()
     for _ in 0..<8 { try optimizer.step(&theta, objective) }
@@ -117,6 +124,51 @@ import ZerothResources
     }
   }
 
+  /// What a strategy is made from when no option is given is what its initialiser makes from no arguments.
+  @Test func optionsStartAtTheDefaults() throws {
+    let registry = try Registry.withPlugins()
+    let estimators: [String: any GradientEstimator] = [
+      "rge": RandomizedEstimator(), "lge": LowRankEstimator(), "cge": CoordinateEstimator(),
+      "hizoo": HessianInformedEstimator(), "sparse-mezo": SparseEstimator(), "zo-svrg": VarianceReducedEstimator(),
+    ]
+    let rules: [String: any StepRule] = [
+      "sgd": SGD<LowRankProbe>(learningRate: 0.5), "momentum": Momentum<LowRankProbe>(learningRate: 0.5),
+      "lozo-m": LowRankMomentum<LowRankProbe>(learningRate: 0.5), "adam": Adam<LowRankProbe>(learningRate: 0.5),
+      "scalar-adam": ScalarAdam<LowRankProbe>(learningRate: 0.5),
+      "sign": ElementwiseSign<LowRankProbe>(learningRate: 0.5),
+      "normalized": SignRule.NormalizedStep<LowRankProbe>(learningRate: 0.5),
+    ]
+    let attention = BlockSelection.roles("query", "value")
+    let adapters: [String: any LayerAdapter] = [
+      "none": NoAdapter(), "dizo": DivergenceProjection(.paper, blocks: attention),
+      "learning-rate-scaling": LearningRateScaling(blocks: attention),
+      "previous-iterate": PreviousIterateProjection(blocks: attention),
+    ]
+    #expect(Set(estimators.keys) == Set(registry.descriptions(of: .estimator).map(\.name)))
+    #expect(Set(rules.keys) == Set(registry.descriptions(of: .rule).map(\.name)))
+    #expect(Set(adapters.keys) == Set(registry.descriptions(of: .adapter).map(\.name)))
+    for entry in registry.estimators.entries {
+      let initial = try #require(estimators[entry.description.name])
+      try check(initial, try entry.make(OptionValues(of: entry.description)))
+    }
+    for entry in registry.rules.entries {
+      let initial = try #require(rules[entry.description.name])
+      let options = try OptionValues(of: entry.description, ["learning-rate": 0.5])
+      try check(initial, try entry.factory.make(for: LowRankProbe.self, options))
+    }
+    for entry in registry.adapters.entries {
+      let initial = try #require(adapters[entry.description.name])
+      try check(initial, try entry.make(OptionValues(of: entry.description)))
+    }
+    let released = try OptionValues(of: registry.description(of: "dizo", .adapter, origin: ""), ["preset": "released"])
+    try check(
+      DivergenceProjection(.released, blocks: .roles("key", "value")), try registry.adapters.entries[1].make(released))
+  }
+
+  private func check<Strategy>(_ initial: Strategy, _ made: Any) throws {
+    try checkOptionDefaults(of: initial, from: made)
+  }
+
   private func another(_ value: OptionValue, _ option: OptionSpec) -> OptionValue {
     switch (option.kind, value) {
     case (.choice(let words), .string(let word)):
@@ -129,6 +181,44 @@ import ZerothResources
     case (_, .bool(let flag)): .bool(!flag)
     default: value
     }
+  }
+
+  /// A part knows its option by the option's own name; made from names, its errors have the table in front. So does a
+  /// first step, where nothing was validated before.
+  @Test func errorsOfPartsGetTheTable() throws {
+    #expect(
+      inputError { try LowRankEstimator(rank: 0).validate(smallLayout()) }?.description
+        == "rank: found 0, expected 1 to 65535")
+    let rate: [String: OptionValue] = ["learning-rate": 0.1, "weight-decay": 0.5]
+    let sgd = Composition.Part("sgd", rate)
+    let wrong: [(Composition, String)] = [
+      (.init(estimator: .init("lge", ["rank": 7]), rule: sgd), "estimator.rank: found 7, expected at most 6"),
+      (.init(estimator: .init("cge", ["coordinates": 100_000]), rule: sgd), "estimator.coordinates: found 100000"),
+      (
+        .init(estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 0.1, "schedule": "linear", "warmup": 9])),
+        "rule.schedule: found linear over 4 steps with 9 of warm-up"
+      ),
+      (
+        .init(estimator: .init("rge"), rule: sgd, adapter: .init("dizo", ["blocks": "heads"])),
+        "adapter.blocks 'heads': found no such block among 6"
+      ),
+      (
+        .init(estimator: .init("rge"), rule: sgd, adapter: .init("dizo", ["clip": "none", "bounds-probe": true])),
+        "adapter.bounds-probe: found true without clip"
+      ),
+      (.init(estimator: .init("rge"), rule: sgd, adapter: .init("previous-iterate")), "rule.weight-decay: found 0.5"),
+      (.init(estimator: .init("rge"), rule: sgd, nonFiniteLimit: 0), "run.non-finite-limit: found 0"),
+    ]
+    for (composition, sentence) in wrong {
+      var optimizer = try registry.makeOptimizer(composition, runSteps: 4)
+      let error = inputError { try optimizer.validate(smallLayout()) }
+      #expect(error?.description.hasPrefix(sentence) == true, "\(error?.description ?? "")")
+      var theta = try smallTheta()
+      #expect(inputError { try optimizer.step(&theta, BatchQuadratic()) } == error)
+    }
+    let frozen = ParameterLayout.made([.init("w", rows: 2, columns: 2)])
+    let lozo = try registry.makeOptimizer(.init(estimator: .init("lge", ["rank": 2]), rule: sgd), runSteps: 1)
+    try lozo.validate(frozen)
   }
 
   @Test func optionsWithoutMeaningAreRefused() throws {
@@ -176,7 +266,7 @@ import ZerothResources
     #expect(json["name"]?.string == "lge" && json["aliases"] == ["low-rank"])
     let rank = try #require(json["options"]?.elements?[0])
     #expect(rank["name"]?.string == "rank" && rank["type"]?.string == "an integer" && rank["default"]?.string == "2")
-    #expect(rank["range"]?.string == "at least 1")
+    #expect(rank["range"]?.string == "1 to 65535")
   }
 
   @Test func unknownNamesSuggest() throws {
@@ -198,7 +288,7 @@ private struct OnePoint: GradientEstimator {
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
     let z = DenseDirection(context.key.child(.plugin), layout: context.layout)
-    let losses = try objective.losses(along: z, at: [Float(epsilon)], from: theta)
+    let losses = try objective.losses(along: z, at: [Float(epsilon)], from: theta, on: context.batch)
     return GradientEstimate(terms: [(losses[0] / epsilon, z)], losses: losses, projectedGradient: losses[0])
   }
 }

@@ -255,6 +255,6 @@ import ZerothResources
     let before = theta.contentHash()
     theta.withMutableBlock(layout.blocks[5]) { $0[4] += 1e-3 }
     #expect(theta.contentHash() != before)
-    #expect(try layout.training(only: .roles(.query)).contentHash != layout.contentHash)
+    #expect(try layout.training(only: .roles("query")).contentHash != layout.contentHash)
   }
 }

@@ -19,6 +19,11 @@ public struct HessianInformedEstimator: GradientEstimator {
   private var curvature: StoredVector?
   private var pending: (key: StreamKey, coefficient: Double)?
 
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+  /// What `curvatureRate` takes.
+  public static let curvatureRateRange = NumericRange.belowOne
+
   /// HiZOO with curvature rate alpha.
   public init(epsilon: Double = 1e-3, curvatureRate: Double = 1e-6) {
     self.epsilon = epsilon
@@ -27,8 +32,8 @@ public struct HessianInformedEstimator: GradientEstimator {
 
   /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
-    try require("estimator.curvature-rate", curvatureRate, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try Self.epsilonRange.require("epsilon", epsilon)
+    try Self.curvatureRateRange.require("curvature-rate", curvatureRate)
   }
 
   /// Three.
@@ -49,7 +54,7 @@ public struct HessianInformedEstimator: GradientEstimator {
     let direction = CurvatureDirection(
       noise: DenseDirection(key, layout: context.layout), curvature: h)
     let eps = Float(epsilon)
-    let losses = try objective.losses(along: direction, at: [eps, -eps, 0], from: theta)
+    let losses = try objective.losses(along: direction, at: [eps, -eps, 0], from: theta, on: context.batch)
     let c = (losses[0] - losses[1]) / (2 * Double(eps))
     let second = abs(losses[0] + losses[1] - 2 * losses[2]) / (2 * Double(eps) * Double(eps))
     if curvatureRate > 0, second.isFinite { pending = (key, second) }

@@ -3,6 +3,7 @@ import ZerothStrategies
 
 /// Adds the estimator `hizoo` and the optimizer `hizoo` to `registry`. Throws `InputError` when a name is taken.
 public func install(into registry: inout Registry) throws(InputError) {
+  let usual = HessianInformedEstimator()
   try registry.register(
     estimator: StrategyDescription(
       "hizoo", aliases: ["hessian-informed"], summary: "Randomised estimate along directions scaled by the curvature",
@@ -10,9 +11,10 @@ public func install(into registry: inout Registry) throws(InputError) {
         "g = c Sigma^{1/2} z, Sigma = 1/H;  H = (1 - alpha) H + alpha |L+ + L- - 2 L0| / (2 eps^2) H z^2, step by step",
       source: "HiZOO (Zhao et al. 2024)",
       options: [
-        .epsilon,
+        .epsilon(default: usual.epsilon, range: HessianInformedEstimator.epsilonRange),
         OptionSpec(
-          "curvature-rate", .double, default: .value(1e-6), range: .belowOne,
+          "curvature-rate", .double, default: .value(.double(usual.curvatureRate)),
+          range: HessianInformedEstimator.curvatureRateRange,
           "alpha, the part of H that a step renews; 0 keeps H = 1"),
       ],
       forwards: "3", state: "1 per trainable parameter (H, fp32)")

@@ -11,7 +11,7 @@ import ZerothTestKit
 
   @Test(arguments: [0, 1e-6, 0.3]) func laws(_ rate: Double) throws {
     try checkEstimatorLaws(of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate))
-    let frozen = try ParameterLayout.small.training(only: .roles(.query, .bias))
+    let frozen = try ParameterLayout.small.training(only: .roles("query", "bias"))
     try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate), in: frozen)
   }
 
@@ -88,7 +88,7 @@ import ZerothTestKit
     for step in 0..<3 {
       let a = informed.estimate(at: theta, context: context(step), objective: quadratic)
       let b = plain.estimate(at: theta, context: context(step), objective: quadratic)
-      #expect(a.losses.count == 3 && abs(a.losses[2] - quadratic.loss(at: theta)) == 0)
+      #expect(a.losses.count == 3 && abs(a.losses[2] - quadratic.loss(at: theta, on: Batch(step: 0))) == 0)
       #expect(abs(a.projectedGradient - b.projectedGradient) < 1e-3 * abs(b.projectedGradient))
       #expect(a.terms[0].direction.flattened(in: .small) == b.terms[0].direction.flattened(in: .small))
     }
@@ -115,12 +115,12 @@ import ZerothTestKit
   @Test func converges() throws {
     let quadratic = Quadratic()
     var theta = quadratic.start()
-    let before = quadratic.loss(at: theta)
+    let before = quadratic.loss(at: theta, on: Batch(step: 0))
     var optimizer = Optimizer(
       estimator: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: 1e-3), rule: SGD(learningRate: 0.016),
-      adapter: DivergenceProjection(.paper, blocks: .roles(.query), every: 5), seed: 1)
+      adapter: DivergenceProjection(.paper, blocks: .roles("query"), every: 5), seed: 1)
     for _ in 0..<400 { try optimizer.step(&theta, quadratic) }
-    #expect(quadratic.loss(at: theta) < 0.5 * before)
+    #expect(quadratic.loss(at: theta, on: Batch(step: 0)) < 0.5 * before)
     #expect(optimizer.stateCount == 62 + 20)
   }
 

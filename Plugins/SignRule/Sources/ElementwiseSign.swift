@@ -14,7 +14,7 @@ public struct ElementwiseSign<D: Direction>: StepRule {
 
   /// eta, over the steps, in units of the parameters.
   public let learningRate: LearningRate
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
 
   /// Steps of `learningRate` in every parameter.

@@ -14,7 +14,7 @@ public struct NormalizedStep<D: Direction>: StepRule {
 
   /// eta, over the steps.
   public let learningRate: LearningRate
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
 
   /// Steps of `learningRate` times the direction.

@@ -4,6 +4,7 @@ import ZerothStrategies
 /// Adds the estimator `sparse-mezo` and the optimizer `sparse-mezo` to `registry`. Throws `InputError` when a name is
 /// taken.
 public func install(into registry: inout Registry) throws(InputError) {
+  let usual = SparseEstimator()
   try registry.register(
     estimator: StrategyDescription(
       "sparse-mezo", aliases: ["sparse"], summary: "Randomised estimate on the small weights of each block",
@@ -11,12 +12,13 @@ public func install(into registry: inout Registry) throws(InputError) {
       source: "Sparse-MeZO (Liu et al. 2024, arXiv 2402.15751)",
       options: [
         OptionSpec(
-          "density", .double, default: .value(0.25), range: .positiveFraction,
+          "density", .double, default: .value(.double(usual.density)), range: SparseEstimator.densityRange,
           "the part of each block's parameters that is measured and moved"),
         OptionSpec(
-          "interval", .int, default: .value(100), range: .atLeast(1), unit: "steps",
+          "interval", .int, default: .value(.int(usual.interval)), range: SparseEstimator.intervalRange, unit: "steps",
           "after how many steps the mask is taken anew"),
-        .epsilon, .queries, .sides,
+        .epsilon(default: usual.epsilon, range: SparseEstimator.epsilonRange),
+        .queries(default: usual.queries, range: SparseEstimator.queriesRange), .sides(default: usual.sides),
       ],
       forwards: "2q, or q + 1 one-sided", state: "1 bit per trainable parameter (the mask)")
   ) { options in

@@ -22,15 +22,24 @@ public struct SparseEstimator: GradientEstimator {
   /// q >= 1, the number of directions that are averaged.
   public let queries: Int
   /// Where the losses are taken.
-  public let sides: RandomizedEstimator.Sides
+  public let sides: DifferenceSides
   /// The mask of the last estimate.
   public private(set) var mask: SmallWeightMask?
   private var window = -1
 
+  /// What `density` takes, where it leaves a parameter in the mask.
+  public static let densityRange = NumericRange.positiveFraction
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+  /// What `queries` takes.
+  public static let queriesRange = NumericRange.atLeast(1)
+
   /// Sparse-MeZO on a quarter of the weights.
   public init(
     density: Double = 0.25, interval: Int = 100, epsilon: Double = 1e-3, queries: Int = 1,
-    sides: RandomizedEstimator.Sides = .two
+    sides: DifferenceSides = .two
   ) {
     self.density = density
     self.interval = interval
@@ -41,13 +50,13 @@ public struct SparseEstimator: GradientEstimator {
 
   /// Throws when an option is out of range or the mask would be empty.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.density", density, "above 0 and at most 1") { $0 > 0 && $0 <= 1 }
-    try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
-    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
-    try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+    try Self.densityRange.require("density", density)
+    try Self.intervalRange.require("interval", interval)
+    try Self.epsilonRange.require("epsilon", epsilon)
+    try Self.queriesRange.require("queries", queries)
     guard layout.trainable.contains(where: { SmallWeightMask.count(in: $0, density: density) > 0 }) else {
       throw InputError(
-        "estimator.density", found: "\(density)", expected: "enough for a parameter of the largest trainable block")
+        "density", found: "\(density)", expected: "enough for a parameter of the largest trainable block")
     }
   }
 
@@ -67,7 +76,9 @@ public struct SparseEstimator: GradientEstimator {
     let directions = Few(count: queries) { query in
       MaskedDirection(noise: DenseDirection(context.key.child(.query, query), layout: context.layout), mask: mask)
     }
-    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, epsilon: epsilon)
+    return try finiteDifferences(
+      of: objective, at: theta, along: directions, on: context.batch, sides: sides,
+      epsilon: epsilon)
   }
 
   private mutating func currentMask(_ theta: borrowing ParameterStore, _ step: Int) -> SmallWeightMask {

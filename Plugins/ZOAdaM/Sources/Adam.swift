@@ -6,7 +6,7 @@ import Zeroth
 ///     m = beta_1 m + (1 - beta_1) g,   v = beta_2 v + (1 - beta_2) g^2
 ///     theta -= eta (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + zeta)         t the updates so far, this one too
 ///
-/// Weight decay is the framework's: eta lambda theta, not divided by sqrt(v), and nothing on norms and biases.
+/// Weight decay is the framework's: eta lambda theta, not divided by sqrt(v), and nothing on blocks of one column.
 ///
 /// Cost: 2d stored floats, of the trainable blocks.
 public struct Adam<D: Direction>: StepRule {
@@ -23,10 +23,17 @@ public struct Adam<D: Direction>: StepRule {
   public let beta2: Double
   /// zeta > 0, beside the root of v.
   public let stability: Double
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
   private var moments: (first: StoredVector, second: StoredVector)?
   private var updates = 0
+
+  /// What `beta` takes.
+  public static var betaRange: NumericRange { .belowOne }
+  /// What `beta2` takes.
+  public static var beta2Range: NumericRange { .belowOne }
+  /// What `stability` takes.
+  public static var stabilityRange: NumericRange { .positive }
 
   /// Adam with the decays beta_1 and beta_2.
   public init(
@@ -44,8 +51,9 @@ public struct Adam<D: Direction>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try require("rule.beta", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
-    try validateSecondMoment(beta2, stability)
+    try Self.betaRange.require("beta", beta)
+    try Self.beta2Range.require("beta2", beta2)
+    try Self.stabilityRange.require("stability", stability)
   }
 
   /// Moves m and v, in one pass, and returns the step that they make.
@@ -100,10 +108,4 @@ public struct AdamUpdate: Direction {
       }
     }
   }
-}
-
-/// The options that Adam and its scalar variant share.
-func validateSecondMoment(_ beta: Double, _ stability: Double) throws(InputError) {
-  try require("rule.beta2", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
-  try require("rule.stability", stability, "a positive number") { $0 > 0 && $0.isFinite }
 }

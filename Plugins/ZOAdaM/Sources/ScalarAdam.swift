@@ -22,10 +22,15 @@ public struct ScalarAdam<D: Direction>: StepRule {
   public let beta2: Double
   /// zeta > 0, beside the root of v.
   public let stability: Double
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
   /// v / (1 - beta^t); 0 before the first update.
   private var average: Float = 0
+
+  /// What `beta2` takes.
+  public static var beta2Range: NumericRange { .belowOne }
+  /// What `stability` takes.
+  public static var stabilityRange: NumericRange { .positive }
 
   /// The scalar variant with decay beta.
   public init(
@@ -41,7 +46,8 @@ public struct ScalarAdam<D: Direction>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try validateSecondMoment(beta2, stability)
+    try Self.beta2Range.require("beta2", beta2)
+    try Self.stabilityRange.require("stability", stability)
   }
 
   /// Moves v and returns -eta g / (sqrt(v) + zeta).

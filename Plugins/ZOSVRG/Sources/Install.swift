@@ -3,6 +3,7 @@ import ZerothStrategies
 
 /// Adds the estimator `zo-svrg` and the optimizer `zo-svrg` to `registry`. Throws `InputError` when a name is taken.
 public func install(into registry: inout Registry) throws(InputError) {
+  let usual = VarianceReducedEstimator()
   try registry.register(
     estimator: StrategyDescription(
       "zo-svrg", aliases: ["variance-reduced"], summary: "Mini-batch estimates corrected by that of an anchor",
@@ -11,12 +12,14 @@ public func install(into registry: inout Registry) throws(InputError) {
       source: "ZO-SVRG (Liu et al. 2018); MeZO-SVRG (Gautam et al. 2024)",
       options: [
         OptionSpec(
-          "interval", .int, default: .value(10), range: .atLeast(1), unit: "steps",
+          "interval", .int, default: .value(.int(usual.interval)), range: VarianceReducedEstimator.intervalRange,
+          unit: "steps",
           "after how many steps theta becomes the anchor"),
         OptionSpec(
-          "anchor-batches", .int, default: .value(8), range: .atLeast(1), unit: "mini-batches",
+          "anchor-batches", .int, default: .value(.int(usual.anchorBatches)),
+          range: VarianceReducedEstimator.anchorBatchesRange, unit: "mini-batches",
           "B, on which the anchor's estimate is taken, each with a direction of its own"),
-        .epsilon,
+        .epsilon(default: usual.epsilon, range: VarianceReducedEstimator.epsilonRange),
       ],
       forwards: "2B at an anchor, 4 between",
       state: "1 per parameter (the anchor's weights, fp32), and B pairs of key and coefficient")

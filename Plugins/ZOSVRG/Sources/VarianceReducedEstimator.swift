@@ -22,6 +22,13 @@ public struct VarianceReducedEstimator: GradientEstimator {
   public let epsilon: Double
   private var anchor: Anchor?
 
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+  /// What `anchorBatches` takes.
+  public static let anchorBatchesRange = NumericRange.atLeast(1)
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+
   /// ZO-SVRG with anchors of `anchorBatches` mini-batches.
   public init(interval: Int = 10, anchorBatches: Int = 8, epsilon: Double = 1e-3) {
     self.interval = interval
@@ -31,9 +38,9 @@ public struct VarianceReducedEstimator: GradientEstimator {
 
   /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
-    try require("estimator.anchor-batches", anchorBatches, "at least 1") { $0 >= 1 }
-    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
+    try Self.intervalRange.require("interval", interval)
+    try Self.anchorBatchesRange.require("anchor-batches", anchorBatches)
+    try Self.epsilonRange.require("epsilon", epsilon)
   }
 
   /// 2B at an anchor, 4 between.
@@ -41,10 +48,8 @@ public struct VarianceReducedEstimator: GradientEstimator {
     step % interval == 0 ? 2 * anchorBatches : 4
   }
 
-  /// Yes: the anchor's mini-batches are the draws 1 to B of its step.
-  public var drawsBatches: Bool { true }
-  /// Yes: those measured at the anchor.
-  public var recallsDirections: Bool { true }
+  /// The anchor's mini-batches are the draws 1 to B of its step, and the steps between recall its directions.
+  public static let traits: EstimatorTraits = [.drawsBatches, .recallsDirections]
 
   /// The anchor's weights, frozen ones too, and two floats' room for each key and each coefficient.
   public var stateCount: Int { anchor.map { $0.theta.layout.parameterCount + 4 * $0.records.count } ?? 0 }
@@ -59,8 +64,8 @@ public struct VarianceReducedEstimator: GradientEstimator {
     if context.step % interval == 0 { return try moveAnchor(to: theta, context, objective) }
     guard let anchor else { return try withoutAnchor(theta, context, objective) }
     let z = direction(context.key.child(.query), context)
-    let here = try differences([z], at: theta, objective)
-    let there = try differences([z], at: anchor.theta, objective)
+    let here = try differences([z], at: theta, context.batch, objective)
+    let there = try differences([z], at: anchor.theta, context.batch, objective)
     let correction = here.terms[0].coefficient - there.terms[0].coefficient
     return GradientEstimate(
       terms: [(correction, z)] + Few(anchor.records).map { ($0.coefficient, direction($0.key, context)) },
@@ -76,13 +81,11 @@ public struct VarianceReducedEstimator: GradientEstimator {
     var records: [(key: StreamKey, coefficient: Double)] = []
     var losses: Few<Double> = []
     for b in 1...anchorBatches {
-      try objective.selectBatch(Batch(step: context.step, draw: b))
       let key = context.key.child(.query, b)
-      let measured = try differences([direction(key, context)], at: theta, objective)
+      let measured = try differences([direction(key, context)], at: theta, context.batch(draw: b), objective)
       records.append((key, measured.terms[0].coefficient / Double(anchorBatches)))
       losses += measured.losses
     }
-    try objective.selectBatch(Batch(step: context.step))
     let estimate = GradientEstimate(
       terms: Few(records).map { ($0.coefficient, direction($0.key, context)) }, losses: losses,
       projectedGradient: records.reduce(0) { $0 + $1.coefficient })
@@ -94,13 +97,14 @@ public struct VarianceReducedEstimator: GradientEstimator {
   private func withoutAnchor<O: Objective & ~Copyable>(
     _ theta: borrowing ParameterStore, _ context: StepContext, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-    try differences(Few(count: 2) { direction(context.key.child(.query, $0), context) }, at: theta, objective)
+    try differences(
+      Few(count: 2) { direction(context.key.child(.query, $0), context) }, at: theta, context.batch, objective)
   }
 
   private func differences<O: Objective & ~Copyable>(
-    _ directions: Few<DenseDirection>, at theta: borrowing ParameterStore, _ objective: borrowing O
+    _ directions: Few<DenseDirection>, at theta: borrowing ParameterStore, _ batch: Batch, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-    try finiteDifferences(of: objective, at: theta, along: directions, epsilon: epsilon)
+    try finiteDifferences(of: objective, at: theta, along: directions, on: batch, epsilon: epsilon)
   }
 
   private func direction(_ key: StreamKey, _ context: StepContext) -> DenseDirection {

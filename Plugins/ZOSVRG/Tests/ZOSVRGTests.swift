@@ -12,9 +12,11 @@ import ZerothTestKit
   @Test(arguments: [1, 2, 3], [1, 4]) func laws(_ interval: Int, _ batches: Int) throws {
     let estimator = VarianceReducedEstimator(interval: interval, anchorBatches: batches)
     // The mean is taken at the first step, which no interval changes.
-    try checkEstimatorLaws(of: estimator, steps: 7, unbiasedSeeds: interval == 1 ? 2000 : 0)
+    let traits = VarianceReducedEstimator.traits
+    try checkEstimatorLaws(of: estimator, traits: traits, steps: 7, unbiasedSeeds: interval == 1 ? 2000 : 0)
     try checkEstimatorLaws(
-      of: estimator, in: ParameterLayout.small.training(only: .roles(.query, .bias)), steps: 5, unbiasedSeeds: 0)
+      of: estimator, traits: traits, in: ParameterLayout.small.training(only: .roles("query", "bias")), steps: 5,
+      unbiasedSeeds: 0)
   }
 
   /// Where theta is the anchor, both mini-batch estimates are the same number and what is left is the anchor's.
@@ -25,7 +27,6 @@ import ZerothTestKit
     let anchor = estimator.estimate(at: theta, context: context(0, objective.layout), objective: objective)
     #expect(anchor.terms.count == 3 && estimator.records.map(\.coefficient) == anchor.terms.map(\.coefficient))
     for step in 1..<4 {
-      objective.selectBatch(Batch(step: step))
       let between = estimator.estimate(at: theta, context: context(step, objective.layout), objective: objective)
       #expect(between.terms[0].coefficient == 0)
       #expect(between.losses[0] == between.losses[2] && between.losses[1] == between.losses[3])
@@ -42,11 +43,10 @@ import ZerothTestKit
     theta.add(DenseDirection(StreamKey(seed: 8), layout: layout), scale: 0.3)
     let (eps, batches) = (Float(1e-2), 3)
     func c(_ key: StreamKey, at point: borrowing ParameterStore, _ batch: Batch) -> Double {
-      objective.selectBatch(batch)
       func loss(_ a: Float) -> Double {
         var moved = point.clone()
         moved.add(DenseDirection(key, layout: layout), scale: a)
-        return objective.loss(at: moved)
+        return objective.loss(at: moved, on: batch)
       }
       return (loss(eps) - loss(-eps)) / (2 * Double(eps))
     }
@@ -64,31 +64,27 @@ import ZerothTestKit
     add(c(key, at: theta, Batch(step: 1)) - c(key, at: anchor, Batch(step: 1)), key)
 
     var estimator = VarianceReducedEstimator(anchorBatches: batches, epsilon: Double(eps))
-    objective.selectBatch(Batch(step: 0))
     _ = estimator.estimate(at: anchor, context: first, objective: objective)
-    objective.selectBatch(Batch(step: 1))
     let found = estimator.estimate(at: theta, context: second, objective: objective).flattened(in: layout)
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-9 })
   }
 
   /// Near the anchor, what a mini-batch and its direction add is a small part of what they add to a plain estimate, and
   /// less the nearer; the whole estimate then has the error of the anchor's.
-  @Test func theVarianceFalls() {
+  @Test func theVarianceFalls() throws {
     let objective = LogisticRegression()
     let layout = objective.layout
     let anchor = objective.start()
-    func spread(_ distance: Float, _ make: () -> some GradientEstimator<DenseDirection>) -> Double {
+    func spread(_ distance: Float, _ make: () -> some GradientEstimator<DenseDirection>) throws -> Double {
       var theta = anchor.clone()
       theta.add(DenseDirection(StreamKey(seed: 9), layout: layout), scale: distance)
       var estimator = make()
-      objective.selectBatch(Batch(step: 0))
-      _ = estimator.estimate(at: anchor, context: context(0, layout), objective: objective)
+      _ = try estimator.estimate(at: anchor, context: context(0, layout), objective: objective)
       var sum = [Double](repeating: 0, count: layout.parameterCount)
       var squares = 0.0
       let steps = 300
       for step in 1...steps {
-        objective.selectBatch(Batch(step: step))
-        let g = estimator.estimate(at: theta, context: context(step, layout), objective: objective).flattened(
+        let g = try estimator.estimate(at: theta, context: context(step, layout), objective: objective).flattened(
           in: layout)
         for i in g.indices { sum[i] += g[i] / Double(steps) }
         squares += dot(g, g) / Double(steps)
@@ -96,8 +92,8 @@ import ZerothTestKit
       return squares - dot(sum, sum)
     }
     let make = { VarianceReducedEstimator(interval: 1000, anchorBatches: 8) }
-    let plain = spread(0.03) { RandomizedEstimator() }
-    let (near, far) = (spread(0.03, make), spread(0.3, make))
+    let plain = try spread(0.03) { RandomizedEstimator() }
+    let (near, far) = (try spread(0.03, make), try spread(0.3, make))
     #expect(near < 0.01 * plain && near < 0.1 * far && far < plain)
   }
 
@@ -114,8 +110,9 @@ import ZerothTestKit
       #expect(report.forwards == counts.last && report.losses.count == counts.last)
     }
     #expect(counts == [10, 4, 4, 10, 4])
-    let anchor = (1...5).map { Batch(step: 0, draw: $0) }
-    #expect(Array(objective.batches.prefix(8)) == [Batch(step: 0)] + anchor + [Batch(step: 0), Batch(step: 1)])
+    let anchor = (1...5).flatMap { [Batch](repeating: Batch(step: 0, draw: $0), count: 2) }
+    let between = [Batch](repeating: Batch(step: 1), count: 4)
+    #expect(Array(objective.batches.prefix(14)) == anchor + between)
     // The anchor's weights, and a key and a coefficient for each of its mini-batches.
     #expect(optimizer.stateCount == 62 + 4 * 5)
   }
@@ -144,13 +141,11 @@ import ZerothTestKit
   @Test func converges() throws {
     let objective = LogisticRegression()
     var theta = objective.start()
-    objective.selectBatch(Batch(step: -1))
-    let before = objective.loss(at: theta)
+    let before = objective.loss(at: theta, on: Batch(step: -1))
     var optimizer = Optimizer(
       estimator: VarianceReducedEstimator(interval: 5, anchorBatches: 4), rule: SGD(learningRate: 0.1), seed: 1)
     for _ in 0..<200 { try optimizer.step(&theta, objective) }
-    objective.selectBatch(Batch(step: -1))
-    #expect(objective.loss(at: theta) < 0.7 * before)
+    #expect(objective.loss(at: theta, on: Batch(step: -1)) < 0.7 * before)
   }
 
   @Test func wrongOptions() throws {

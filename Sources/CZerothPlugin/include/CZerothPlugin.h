@@ -66,7 +66,7 @@ typedef struct zeroth_plugin_block {
   int32_t is_trainable;  // directions are never asked for the rows of a frozen block
   int32_t is_matrix;     // more than one row and more than one column: it has factors
   const char *name;
-  const char *role;  // query, key, value, output, dense, embedding, position, norm, bias, head or adapter
+  const char *role;  // what the block does in its model, such as query or bias: any text of the model's author
 } zeroth_plugin_block;
 
 // The blocks of the parameters.

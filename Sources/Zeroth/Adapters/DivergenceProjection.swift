@@ -10,17 +10,12 @@ import CZeroth
 public struct DivergenceProjection: LayerAdapter {
   /// A published set of options.
   public enum Preset: String, CaseIterable, Sendable {
-    /// The paper's equations: query and value blocks, the step's mini-batch, re-initialised and clipped. J = 1 and eta'
-    /// are this project's: the paper gives neither.
+    /// The paper's equations: the step's mini-batch, re-initialised and clipped. J = 1 and eta' are this project's: the
+    /// paper gives neither.
     case paper
-    /// The choices of the released code: key and value blocks, J = 10 with a fresh mini-batch for each, eta' = 2,
-    /// probes bounded and moves scaled by ||Delta||.
+    /// The choices of the released code: J = 10 with a fresh mini-batch for each, eta' = 2, probes bounded and moves
+    /// scaled by ||Delta||.
     case released
-
-    /// The blocks that the preset projects.
-    public var blocks: BlockSelection {
-      self == .paper ? .roles(.query, .value) : .roles(.key, .value)
-    }
 
     /// The search that the preset makes.
     public var search: RatioSearch {
@@ -49,9 +44,12 @@ public struct DivergenceProjection: LayerAdapter {
   private var lastGamma: [Double?] = []
   private var difference: AnchoredDifference?
 
-  /// The projection of `preset`, every `interval` steps, on `blocks` or the preset's.
-  public init(_ preset: Preset, blocks: BlockSelection? = nil, every interval: Int = 100) {
-    self.init(blocks: blocks ?? preset.blocks, every: interval, search: preset.search)
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+
+  /// The projection of `preset` on `blocks`, every `interval` steps.
+  public init(_ preset: Preset, blocks: BlockSelection, every interval: Int = 100) {
+    self.init(blocks: blocks, every: interval, search: preset.search)
   }
 
   /// A projection with all of its options.
@@ -64,7 +62,7 @@ public struct DivergenceProjection: LayerAdapter {
 
   /// Throws when an option is out of range or no trainable block is selected.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
-    try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
+    try Self.intervalRange.require("interval", interval)
     try search.validate()
     try requireTrainable(blocks, in: layout)
   }
@@ -84,18 +82,17 @@ public struct DivergenceProjection: LayerAdapter {
   /// Projects, if this step is one of the kappa-th.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) {
-    guard forwards(at: context.step) > 0, let anchor else { return }
+  ) throws(O.Failure) -> AdapterOutcome {
+    guard forwards(at: context.step) > 0, let anchor else { return .none }
     for block in selected { theta.materialize(block) }
     start(from: anchor, theta)
     let difference = ownedDifference(anchor, theta)
     defer { difference.end() }
     let selected = selected
-    try search.run(
+    let outcome = try search.run(
       &state, context: context,
-      selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
-      measure: { (center, probe) throws(O.Failure) in
-        try lossesAround(center, probe, origin: 1, theta, objective) { factors in
+      measure: { (center, probe, batch) throws(O.Failure) in
+        try lossesAround(center, probe, origin: 1, theta, batch, objective) { factors in
           difference.scale(selected, by: factors)
           return difference
         }
@@ -110,12 +107,11 @@ public struct DivergenceProjection: LayerAdapter {
     }
     lastGamma.removeAll(keepingCapacity: true)
     for (ratio, norm) in zip(ratios, state.norms) { lastGamma.append(norm > 0 ? ratio * norm : nil) }
+    return outcome
   }
 
   /// The ratios of the last projection, one for each selected block.
   public var ratios: [Double] { state.ratios }
-  /// Moves that were left out so far because a loss was not finite.
-  public var nonFiniteMoves: Int { state.nonFinite }
 
   /// The norms, and where the ratios start: at 1, or where gamma was left.
   private mutating func start(from anchor: StoredVector, _ theta: borrowing ParameterStore) {
@@ -199,13 +195,5 @@ extension StoredVector {
         $0.baseAddress.map { zeroth_sum_of_squared_differences(block.count, $0, start).squareRoot() } ?? 0
       }
     }
-  }
-}
-
-/// Throws `InputError` unless `selection` has a trainable block in `layout`.
-func requireTrainable(_ selection: BlockSelection, in layout: ParameterLayout) throws(InputError) {
-  guard try selection.resolve(in: layout).contains(where: \.isTrainable) else {
-    throw InputError(
-      "adapter.blocks '\(selection)'", found: "only frozen blocks", expected: "at least one that is trained")
   }
 }

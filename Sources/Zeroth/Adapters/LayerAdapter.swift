@@ -1,7 +1,8 @@
 /// Learns or sets one scalar per block around a rule's update, without knowing the rule.
 ///
 /// Laws, checked by the test kit: ratio 1 is the identity; ratios stay in [1 - tau, 1 + tau]; blocks outside the
-/// selection keep their bits; a block that has not moved is safe; exactly `forwards(at:)` forward passes.
+/// selection keep their bits; a block that has not moved is safe; exactly `forwards(at:)` forward passes; a move whose
+/// losses are not finite is left out and reported.
 public protocol LayerAdapter: Sendable {
   /// Throws `InputError` when its options do not fit `layout`, or do not go with `weightDecay`.
   func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError)
@@ -12,68 +13,39 @@ public protocol LayerAdapter: Sendable {
   /// Called once with theta_0, before the first step.
   mutating func begin(_ theta: borrowing ParameterStore)
 
-  /// The factors by which the update of each block is scaled, before it is applied.
+  /// The factors by which the update of each block is scaled, before it is applied, and what became of the moves that
+  /// were tried for them. Throws what the objective throws.
   mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) -> BlockScales
+  ) throws(O.Failure) -> (scales: BlockScales, outcome: AdapterOutcome)
 
-  /// Called after the update was applied.
+  /// Called after the update was applied; may move theta, and returns what became of the moves that it tried. Throws what
+  /// the objective throws.
   mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure)
+  ) throws(O.Failure) -> AdapterOutcome
 
   /// Floats of state that the adapter holds now.
   var stateCount: Int { get }
-  /// Moves that were left out so far because a loss was not finite.
-  var nonFiniteMoves: Int { get }
 }
 
 extension LayerAdapter {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {}
-  /// None.
+  /// No forward pass at any step.
   public func forwards(at step: Int) -> Int { 0 }
-  /// Nothing.
+  /// Keeps nothing of theta_0.
   public mutating func begin(_ theta: borrowing ParameterStore) {}
-  /// All ones.
+  /// All ones: the update is applied as the rule made it.
   public mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) -> BlockScales { .ones }
-  /// Nothing.
+  ) throws(O.Failure) -> (scales: BlockScales, outcome: AdapterOutcome) { (.ones, .none) }
+  /// Leaves theta where the update has moved it.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) {}
-  /// None.
+  ) throws(O.Failure) -> AdapterOutcome { .none }
+  /// No state from one step to the next.
   public var stateCount: Int { 0 }
-  /// None.
-  public var nonFiniteMoves: Int { 0 }
-}
-
-/// The update that a step applied: the rule's direction, scaled per block.
-public struct AppliedUpdate<U: Direction>: Direction {
-  /// The rule's update.
-  public let update: U
-  /// The factors of the adapter.
-  public let scales: BlockScales
-
-  /// `update`, scaled by `scales`.
-  public init(_ update: U, scales: BlockScales) {
-    self.update = update
-    self.scales = scales
-  }
-
-  /// Whether the update touches `block` and its factor is not 0.
-  public func touches(_ block: ParameterBlock) -> Bool { scales[block] != 0 && update.touches(block) }
-
-  /// values += scale s_l D_l[rows].
-  public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
-    update.add(to: &values, of: block, rows: rows, scale: scale * scales[block])
-  }
-
-  /// The factors of the update, scaled, where it has them.
-  public var lowRank: (any LowRankDirection)? {
-    update.lowRank.map { base in ScaledLowRank(base: base) { [scales] in scales[$0] } }
-  }
 }
 
 /// No adapter: updates are applied as the rule made them.

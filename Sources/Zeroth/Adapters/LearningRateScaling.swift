@@ -17,9 +17,12 @@ public struct LearningRateScaling: LayerAdapter {
   public let reinitializes: Bool
   private var state = RatioSearch.State()
 
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+
   /// Multipliers for `blocks`, moved every `interval` steps.
   public init(
-    blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100,
+    blocks: BlockSelection, every interval: Int = 100,
     search: RatioSearch = RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: 0.2, units: .ratio),
     reinitializes: Bool = false
   ) {
@@ -31,7 +34,7 @@ public struct LearningRateScaling: LayerAdapter {
 
   /// Throws when an option is out of range or no trainable block is selected.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
-    try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
+    try Self.intervalRange.require("interval", interval)
     try search.validate()
     try requireTrainable(blocks, in: layout)
   }
@@ -42,7 +45,8 @@ public struct LearningRateScaling: LayerAdapter {
   /// The multipliers, moved if this step is one of the kappa-th.
   public mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) -> BlockScales {
+  ) throws(O.Failure) -> (scales: BlockScales, outcome: AdapterOutcome) {
+    var outcome = AdapterOutcome.none
     let selected = context.layout.trainable.filter(blocks.contains)
     if ratios.isEmpty { state.ratios = selected.map { _ in 1 } }
     if forwards(at: context.step) > 0 {
@@ -55,25 +59,22 @@ public struct LearningRateScaling: LayerAdapter {
       var state = state
       state.norms = selected.map { update.norm(on: $0) }
       if reinitializes { state.ratios = selected.map { _ in 1 } }
-      try search.run(
+      outcome = try search.run(
         &state, context: context,
-        selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
-        measure: { (center, probe) throws(O.Failure) in
+        measure: { (center, probe, batch) throws(O.Failure) in
           try lossesAround(
-            everywhere(center, others: 1), everywhere(probe, others: 0), origin: 0, theta, objective
+            everywhere(center, others: 1), everywhere(probe, others: 0), origin: 0, theta, batch, objective
           ) { factors in PerBlock(update, all) { factors[$0] } }
         })
       self.state = state
     }
     var scales = BlockScales.ones
     for (block, ratio) in zip(selected, ratios) { scales[block] = Float(ratio) }
-    return scales
+    return (scales, outcome)
   }
 
   /// The multipliers s_l, one for each selected block.
   public var ratios: [Double] { state.ratios }
-  /// Moves that were left out so far because a loss was not finite.
-  public var nonFiniteMoves: Int { state.nonFinite }
 
   /// One multiplier for each selected block.
   public var stateCount: Int { ratios.count }

@@ -15,9 +15,12 @@ public struct PreviousIterateProjection: LayerAdapter {
   public let search: RatioSearch
   private var state = RatioSearch.State()
 
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+
   /// The projection of `blocks` every `interval` steps.
   public init(
-    blocks: BlockSelection = .roles(.query, .value), every interval: Int = 100,
+    blocks: BlockSelection, every interval: Int = 100,
     search: RatioSearch = RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: 0.2, units: .ratio)
   ) {
     self.blocks = blocks
@@ -27,10 +30,10 @@ public struct PreviousIterateProjection: LayerAdapter {
 
   /// Throws when an option is out of range, no trainable block is selected or there is weight decay.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
-    try require("adapter.interval", interval, "at least 1") { $0 >= 1 }
+    try Self.intervalRange.require("interval", interval)
     try search.validate()
     try requireTrainable(blocks, in: layout)
-    try require("rule.weight-decay", weightDecay.rate, "0 with the previous-iterate projection") { $0 == 0 }
+    try require("weight-decay", weightDecay.rate, "0 with the previous-iterate projection") { $0 == 0 }
   }
 
   /// 2J after every kappa-th step.
@@ -39,46 +42,22 @@ public struct PreviousIterateProjection: LayerAdapter {
   /// Projects, if this step is one of the kappa-th.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) {
-    guard forwards(at: context.step) > 0 else { return }
+  ) throws(O.Failure) -> AdapterOutcome {
+    guard forwards(at: context.step) > 0 else { return .none }
     let selected = context.layout.trainable.filter(blocks.contains)
     state.norms = selected.map { update.norm(on: $0) }
     state.ratios = selected.map { _ in 1 }
-    try search.run(
+    let outcome = try search.run(
       &state, context: context,
-      selectBatch: { (batch) throws(O.Failure) in try objective.selectBatch(batch) },
-      measure: { (center, probe) throws(O.Failure) in
-        try lossesAround(center, probe, origin: 1, theta, objective) { factors in
+      measure: { (center, probe, batch) throws(O.Failure) in
+        try lossesAround(center, probe, origin: 1, theta, batch, objective) { factors in
           PerBlock(update, selected) { factors[$0] }
         }
       })
     theta.add(PerBlock(update, selected) { ratios[$0] - 1 }, scale: 1)
+    return outcome
   }
 
   /// The ratios of the last projection, one for each selected block.
   public var ratios: [Double] { state.ratios }
-  /// Moves that were left out so far because a loss was not finite.
-  public var nonFiniteMoves: Int { state.nonFinite }
-}
-
-/// sum_l f_l D_l over some blocks.
-struct PerBlock<D: Direction>: Direction {
-  private let direction: D
-  private let factors: [Int: Float]
-
-  init(_ direction: D, _ blocks: [ParameterBlock], factor: (Int) -> Double) {
-    self.direction = direction
-    factors = Dictionary(uniqueKeysWithValues: blocks.indices.map { (blocks[$0].index, Float(factor($0))) })
-  }
-
-  func touches(_ block: ParameterBlock) -> Bool { (factors[block.index] ?? 0) != 0 && direction.touches(block) }
-
-  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
-    guard let factor = factors[block.index] else { return }
-    direction.add(to: &values, of: block, rows: rows, scale: scale * factor)
-  }
-
-  var lowRank: (any LowRankDirection)? {
-    direction.lowRank.map { base in ScaledLowRank(base: base) { [factors] in factors[$0.index] ?? 0 } }
-  }
 }

@@ -32,6 +32,15 @@ public struct RatioSearch: Sendable, Hashable {
   /// Draws a fresh mini-batch for each move, as the released code does, instead of keeping the step's.
   public var freshBatches: Bool
 
+  /// What `moves` takes.
+  public static let movesRange = NumericRange.atLeast(1)
+  /// What `learningRate` takes.
+  public static let learningRateRange = NumericRange.nonNegative
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+  /// What `clip` takes.
+  public static let clipRange = NumericRange.positiveFraction
+
   /// A search with all of its options.
   public init(
     moves: Int = 1, learningRate: Double, epsilon: Double, clip: Double?, units: Units = .norm,
@@ -48,12 +57,12 @@ public struct RatioSearch: Sendable, Hashable {
   }
 
   func validate() throws(InputError) {
-    try require("adapter.moves", moves, "at least 1") { $0 >= 1 }
-    try require("adapter.learning-rate", learningRate, "a number of at least 0") { $0 >= 0 && $0.isFinite }
-    try require("adapter.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
-    if let clip { try require("adapter.clip", clip, "above 0 and at most 1") { $0 > 0 && $0 <= 1 } }
+    try Self.movesRange.require("moves", moves)
+    try Self.learningRateRange.require("learning-rate", learningRate)
+    try Self.epsilonRange.require("epsilon", epsilon)
+    if let clip { try Self.clipRange.require("clip", clip) }
     if boundsProbe, clip == nil {
-      throw InputError("adapter.bounds-probe", found: "true without clip", expected: "a clip range to bound it by")
+      throw InputError("bounds-probe", found: "true without clip", expected: "a clip range to bound it by")
     }
   }
 
@@ -69,19 +78,18 @@ public struct RatioSearch: Sendable, Hashable {
     var norms: [Double] = []
     /// rho_l: where the search starts, and then what it found.
     var ratios: [Double] = []
-    /// Moves left out because a loss was not finite, of all searches.
-    var nonFinite = 0
     fileprivate var probe: [Double] = []
   }
 
-  /// Moves the ratios of `state` J times. `measure(center, probe)` gives the losses at the ratios center + probe and
-  /// center - probe.
+  /// Moves the ratios of `state` J times. `measure(center, probe, batch)` gives the losses at the ratios center + probe
+  /// and center - probe on a mini-batch: the step's own, or draw number j + 1 of the step for move number j. Returns how
+  /// many moves were left out because a loss was not finite.
   func run<E: Error>(
-    _ state: inout State, context: StepContext, selectBatch: (Batch) throws(E) -> Void,
-    measure: (_ center: [Double], _ probe: [Double]) throws(E) -> Few<Double>
-  ) throws(E) {
+    _ state: inout State, context: StepContext,
+    measure: (_ center: [Double], _ probe: [Double], _ batch: Batch) throws(E) -> Few<Double>
+  ) throws(E) -> AdapterOutcome {
+    var outcome = AdapterOutcome.none
     for move in 0..<moves {
-      if freshBatches { try selectBatch(Batch(step: context.step, draw: move + 1)) }
       var stream = RandomStream(context.key.child(.ratio, move))
       state.probe.removeAll(keepingCapacity: true)
       for norm in state.norms {
@@ -89,10 +97,10 @@ public struct RatioSearch: Sendable, Hashable {
         let u = stream.gaussian()
         state.probe.append(norm > 0 ? epsilon * bounded(u, norm: norm) / unit(norm) : 0)
       }
-      let losses = try measure(state.ratios, state.probe)
+      let losses = try measure(state.ratios, state.probe, freshBatches ? context.batch(draw: move + 1) : context.batch)
       let c = (losses[0] - losses[1]) / (2 * epsilon)
       guard c.isFinite else {
-        state.nonFinite += 1
+        outcome.nonFiniteMoves += 1
         continue
       }
       for l in state.ratios.indices where state.norms[l] > 0 {
@@ -101,7 +109,7 @@ public struct RatioSearch: Sendable, Hashable {
         state.ratios[l] = clipped(state.ratios[l] - step)
       }
     }
-    if freshBatches { try selectBatch(Batch(step: context.step)) }
+    return outcome
   }
 
   /// What one unit of gamma is in ratios, inverted.
@@ -123,18 +131,19 @@ struct ProbedFactors {
   subscript(l: Int) -> Double { center[l] - origin + sign * probe[l] }
 }
 
-/// The losses at theta + f D for the factors center - origin + probe and center - origin - probe, one for each block of a
-/// difference D that `direction` scales; it is asked for the second when the first is done with. Around zeros both
-/// signs are one call, which a model evaluates together.
+/// The losses on `batch` at theta + f D, for the factors f = center - origin + probe and f = center - origin - probe.
+/// There is a factor for each block of the difference D, which `direction` scales by them; it is asked for the second
+/// when the first is done with. Where all centers are at the origin, the two differ by their sign alone: then they are
+/// one call, which a model evaluates together.
 func lossesAround<D: Direction, O: Objective & ~Copyable>(
-  _ center: [Double], _ probe: [Double], origin: Double, _ theta: borrowing ParameterStore, _ objective: borrowing O,
-  direction: (ProbedFactors) -> D
+  _ center: [Double], _ probe: [Double], origin: Double, _ theta: borrowing ParameterStore, _ batch: Batch,
+  _ objective: borrowing O, direction: (ProbedFactors) -> D
 ) throws(O.Failure) -> Few<Double> {
   var factors = ProbedFactors(center: center, probe: probe, origin: origin)
   if center.allSatisfy({ $0 == origin }) {
-    return try objective.losses(along: direction(factors), at: [1, -1], from: theta)
+    return try objective.losses(along: direction(factors), at: [1, -1], from: theta, on: batch)
   }
-  let plus = try objective.losses(along: direction(factors), at: [1], from: theta)
+  let plus = try objective.losses(along: direction(factors), at: [1], from: theta, on: batch)
   factors.sign = -1
-  return plus + (try objective.losses(along: direction(factors), at: [1], from: theta))
+  return plus + (try objective.losses(along: direction(factors), at: [1], from: theta, on: batch))
 }

@@ -1,5 +1,3 @@
-import CZeroth
-
 /// A vector of the size of the parameters that is never stored: it adds itself, block by block and row by row.
 ///
 /// Directions are what estimators, rules and adapters pass to each other. Laws, checked by the test kit: adding in
@@ -19,11 +17,8 @@ public protocol Direction: Sendable {
   /// Whether the direction can be other than zero on `block`. A model leaves the blocks alone that it does not touch.
   func touches(_ block: ParameterBlock) -> Bool
 
-  /// Calls `body` with each of the directions that add up to this one, and its weight: by default itself.
-  func forEachTerm(_ body: (_ weight: Float, _ direction: any Direction) -> Void)
-
-  /// The factors of the direction, where it has low rank: models then measure it without forming it.
-  var lowRank: (any LowRankDirection)? { get }
+  /// What the direction is made of: factors, a sum, or nothing that is known. It agrees with what `add` adds.
+  var structure: DirectionStructure { get }
 }
 
 extension Direction {
@@ -57,10 +52,8 @@ extension Direction {
   }
   /// True: a direction touches every trainable block unless it knows better.
   public func touches(_ block: ParameterBlock) -> Bool { true }
-  /// Itself.
-  public func forEachTerm(_ body: (_ weight: Float, _ direction: any Direction) -> Void) { body(1, self) }
-  /// None: most directions have no factors.
-  public var lowRank: (any LowRankDirection)? { nil }
+  /// Dense: no more is known of most directions than their values.
+  public var structure: DirectionStructure { .dense }
 
   /// D on the whole of `block`, as an array: for tests and small blocks.
   public func values(of block: ParameterBlock) -> [Float] {
@@ -76,54 +69,5 @@ extension Direction {
   func norm(on block: ParameterBlock) -> Double {
     guard block.isTrainable, touches(block) else { return 0 }
     return sumOfSquares(on: [block]).squareRoot()
-  }
-}
-
-/// A direction that is, on each matrix, scale U V^T with U of m x r and V of n x r: the capability that LOZO-M asks for.
-/// On vectors it is whatever `add` says.
-public protocol LowRankDirection: Direction {
-  /// r, the same for every matrix.
-  var rank: Int { get }
-  /// The factor in front of U V^T on matrices (1/r in the estimate of LGE, 1 while measuring).
-  var matrixScale: Float { get }
-  /// Names the right factors: two directions with the same value have the same V in every block.
-  var rightKey: StreamKey { get }
-  /// Writes the rows `rows` of U of the matrix `block`, row by row (rows.count x r).
-  func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>)
-  /// Writes V^T of the matrix `block`, row by row (r x block.columns).
-  func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>)
-}
-
-extension LowRankDirection {
-  /// Itself.
-  public var lowRank: (any LowRankDirection)? { self }
-
-  /// U of the matrix `block` as an array of m x r.
-  public func left(of block: ParameterBlock) -> [Float] {
-    [Float](unsafeUninitializedCapacity: block.rows * rank) { buffer, count in
-      writeLeft(of: block, rows: 0..<block.rows, into: buffer)
-      count = block.rows * rank
-    }
-  }
-
-  /// values (rows.count x r) += scale U[rows].
-  func addLeft(of block: ParameterBlock, rows: Range<Int>, scale: Float, to values: UnsafeMutablePointer<Float>) {
-    let height = max(1, 256 / rank)  // what stays in the first cache
-    withScratch(height * rank) { u in
-      guard let source = u.baseAddress else { return }
-      for first in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
-        let part = first..<min(first + height, rows.upperBound)
-        writeLeft(of: block, rows: part, into: u)
-        zeroth_axpy(part.count * rank, scale, source, values + (first - rows.lowerBound) * rank)
-      }
-    }
-  }
-
-  /// V^T of the matrix `block` as an array of r x n.
-  public func right(of block: ParameterBlock) -> [Float] {
-    [Float](unsafeUninitializedCapacity: block.columns * rank) { buffer, count in
-      writeRight(of: block, into: buffer)
-      count = block.columns * rank
-    }
   }
 }

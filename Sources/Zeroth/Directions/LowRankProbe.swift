@@ -56,22 +56,3 @@ public struct LowRankProbe: LowRankDirection {
     Noise(key: key.child(.block, block.index), distribution: .gaussian)
   }
 }
-
-extension LowRankDirection {
-  /// values += scale U[rows] V^T, for conformers' `add` on matrices.
-  public func addLowRank(
-    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float
-  ) {
-    let leftCount = rows.count * rank
-    values.withUnsafeMutableBufferPointer { target in
-      withScratch(leftCount + block.columns * rank) { factors in
-        let left = UnsafeMutableBufferPointer(rebasing: factors[..<leftCount])
-        let right = UnsafeMutableBufferPointer(rebasing: factors[leftCount...])
-        writeLeft(of: block, rows: rows, into: left)
-        writeRight(of: block, into: right)
-        guard let u = left.baseAddress, let vt = right.baseAddress, let w = target.baseAddress else { return }
-        zeroth_low_rank_add(rows.count, block.columns, rank, scale, u, vt, w, block.columns)
-      }
-    }
-  }
-}

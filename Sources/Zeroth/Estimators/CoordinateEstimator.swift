@@ -7,7 +7,7 @@
 ///
 /// Cost: 2|S| forward passes; |S| floats during a step.
 public struct CoordinateEstimator: GradientEstimator {
-  /// What it measures along, or works on.
+  /// A few coordinates: one while it is measured, all of S in the estimate.
   public typealias Direction = CoordinateDirection
 
   /// Which coordinates are measured.
@@ -25,6 +25,11 @@ public struct CoordinateEstimator: GradientEstimator {
   /// eps > 0, in units of the parameters.
   public let epsilon: Double
 
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+  /// How many coordinates may be asked for; no more than there are.
+  public static let coordinatesRange = NumericRange.atLeast(1)
+
   /// CGE over `coordinates`.
   public init(_ coordinates: Coordinates = .all, epsilon: Double = 1e-3) {
     self.coordinates = coordinates
@@ -33,24 +38,24 @@ public struct CoordinateEstimator: GradientEstimator {
 
   /// Throws when epsilon is not positive or a coordinate is not there, stands twice or is frozen.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
+    try Self.epsilonRange.require("epsilon", epsilon)
     switch coordinates {
     case .all: break
     case .random(let count):
-      try require("estimator.coordinates", count, "1 to \(layout.trainableCount), the trainable coordinates") {
+      try require("coordinates", count, "1 to \(layout.trainableCount), the trainable coordinates") {
         (1...layout.trainableCount).contains($0)
       }
     case .chosen(let chosen):
-      try require("estimator.coordinates", chosen.count, "at least 1") { $0 >= 1 }
+      try Self.coordinatesRange.require("coordinates", chosen.count)
       guard Set(chosen).count == chosen.count else {
-        throw InputError("estimator.coordinates", found: "a coordinate twice", expected: "each once")
+        throw InputError("coordinates", found: "a coordinate twice", expected: "each once")
       }
       for c in chosen {
         guard layout.blocks.indices.contains(c.block), layout.blocks[c.block].isTrainable,
           (0..<layout.blocks[c.block].count).contains(c.element)
         else {
           throw InputError(
-            "estimator.coordinates", found: "element \(c.element) of block \(c.block)",
+            "coordinates", found: "element \(c.element) of block \(c.block)",
             expected: "an element of a trainable block")
         }
       }
@@ -77,7 +82,8 @@ public struct CoordinateEstimator: GradientEstimator {
     var squares = 0.0
     for coordinate in set {
       let pair = try objective.losses(
-        along: CoordinateDirection([coordinate], values: [1]), at: [eps, -eps], from: theta)
+        along: CoordinateDirection([coordinate], values: [1]), at: [eps, -eps], from: theta,
+        on: context.batch)
       let c = (pair[0] - pair[1]) / (2 * Double(eps))
       losses += pair
       values.append(Float(c))

@@ -3,11 +3,11 @@
 ///     two-sided:  c_i = (L(theta + eps D_i) - L(theta - eps D_i)) / (2 eps)
 ///     one-sided:  c_i = (L(theta + eps D_i) - L(theta)) / eps, L(theta) shared by all
 ///
-/// 2q forward passes, or q + 1 one-sided. `epsilon` is eps > 0, in units of the parameters. Throws what the objective
-/// throws.
+/// 2q forward passes, or q + 1 one-sided, all on the mini-batch `batch`. `epsilon` is eps > 0, in units of the
+/// parameters. Throws what the objective throws.
 public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
   of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>,
-  sides: RandomizedEstimator.Sides = .two, epsilon: Double
+  on batch: Batch, sides: DifferenceSides = .two, epsilon: Double
 ) throws(O.Failure) -> GradientEstimate<D> {
   let eps = Float(epsilon)
   var losses = Few<Double>()
@@ -15,7 +15,7 @@ public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
   for i in directions.indices {
     // L(theta) is measured along with the first query: models evaluate several points at once.
     let offsets: Few<Float> = sides == .two ? [eps, -eps] : i == 0 ? [0, eps] : [eps]
-    losses += try objective.losses(along: directions[i], at: offsets, from: theta)
+    losses += try objective.losses(along: directions[i], at: offsets, from: theta, on: batch)
     let c =
       sides == .two
       ? (losses[2 * i] - losses[2 * i + 1]) / (2 * Double(eps)) : (losses[i + 1] - losses[0]) / Double(eps)

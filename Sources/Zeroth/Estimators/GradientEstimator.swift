@@ -1,55 +1,10 @@
-/// Where a run stands: what strategies need to know besides their own options.
-public struct StepContext: Sendable {
-  /// The step, counted from 0.
-  public let step: Int
-  /// The key of the whole run.
-  public let runKey: StreamKey
-  /// The blocks of the parameters.
-  public let layout: ParameterLayout
-
-  /// Step `step` of the run with key `runKey`.
-  public init(step: Int, runKey: StreamKey, layout: ParameterLayout) {
-    self.step = step
-    self.runKey = runKey
-    self.layout = layout
-  }
-
-  /// The key of this step.
-  public var key: StreamKey { runKey.child(.step, step) }
-}
-
-/// An estimate of the gradient: sum_i c_i D_i, a few scalars times directions that can be made again.
-public struct GradientEstimate<D: Direction>: Sendable {
-  /// The coefficients c_i, with any 1/q already in them, and the directions D_i.
-  public var terms: Few<(coefficient: Double, direction: D)>
-  /// The losses that were measured, in the order of measuring.
-  public var losses: Few<Double>
-  /// What a log shows: the projected gradient c, averaged over the queries; for CGE the norm of the measured c_i.
-  public var projectedGradient: Double
-
-  /// sum_i coefficient_i direction_i, from `losses`.
-  public init(
-    terms: Few<(coefficient: Double, direction: D)>, losses: Few<Double>, projectedGradient: Double
-  ) {
-    self.terms = terms
-    self.losses = losses
-    self.projectedGradient = projectedGradient
-  }
-
-  /// Whether every loss is a finite number, and every coefficient one that a `Float` holds, as directions are scaled by
-  /// them. An estimate that is not is skipped by the optimiser.
-  public var isFinite: Bool {
-    losses.allSatisfy(\.isFinite) && Float(projectedGradient).isFinite
-      && terms.allSatisfy { Float($0.coefficient).isFinite }
-  }
-}
-
 /// Estimates the gradient from losses alone.
 ///
-/// Laws, checked by the test kit: exactly `forwards(at:in:)` forward passes, all on the selected batch unless it
-/// `drawsBatches`; the directions returned are those measured in this step, or in one before if it
-/// `recallsDirections`; the same key gives the same estimate, for any number of threads; unbiased as the epsilon goes
-/// to 0. That theta stays as it is, the borrow guarantees.
+/// Laws, checked by the test kit: exactly `forwards(at:in:)` forward passes, all on the mini-batch of the step; the
+/// directions returned are those measured in this step; the same key gives the same estimate, for any number of
+/// threads; unbiased as the epsilon goes to 0. That theta stays as it is, the borrow guarantees. An estimator that draws
+/// further mini-batches or recalls directions of earlier steps says so by `EstimatorTraits`, where it is checked or
+/// registered.
 public protocol GradientEstimator<Direction>: Sendable {
   /// The kind of direction it measures along.
   associatedtype Direction: Zeroth.Direction
@@ -60,35 +15,21 @@ public protocol GradientEstimator<Direction>: Sendable {
   /// Forward passes at step `step`.
   func forwards(at step: Int, in layout: ParameterLayout) -> Int
 
-  /// Whether it measures on further mini-batches of the step too, `Batch(step:draw:)` with a draw above 0. Then it
-  /// selects the step's own, draw 0, again before `estimate` returns.
-  var drawsBatches: Bool { get }
-
-  /// Whether its estimates contain directions that were measured in earlier steps.
-  var recallsDirections: Bool { get }
-
   /// Measures the objective around theta and returns the estimate.
+  ///
+  /// Throws what the objective throws, and nothing else in most estimators: those declare `throws(O.Failure)`, and are
+  /// called without `try` on an objective that cannot fail. One that runs foreign code throws what goes wrong there too.
   mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) -> GradientEstimate<Direction>
+  ) throws -> GradientEstimate<Direction>
 
   /// Floats of state that the estimator holds now.
   var stateCount: Int { get }
-
-  /// What went wrong where it could not be thrown, such as in a direction of foreign code. The optimiser throws it before
-  /// anything comes of the step.
-  var fault: InputError? { get }
 }
 
 extension GradientEstimator {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout) throws(InputError) {}
-  /// No: all on the step's mini-batch.
-  public var drawsBatches: Bool { false }
-  /// No: every estimate starts afresh.
-  public var recallsDirections: Bool { false }
-  /// None.
+  /// No state: every estimate starts afresh.
   public var stateCount: Int { 0 }
-  /// Nothing.
-  public var fault: InputError? { nil }
 }

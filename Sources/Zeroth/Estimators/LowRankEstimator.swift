@@ -7,7 +7,7 @@
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct LowRankEstimator: GradientEstimator {
-  /// What it measures along, or works on.
+  /// U V^T on matrices and z on vectors, made again from two keys.
   public typealias Direction = LowRankProbe
 
   /// r >= 1, at most the smaller side of every trainable matrix and 65535.
@@ -19,12 +19,21 @@ public struct LowRankEstimator: GradientEstimator {
   /// q >= 1, the number of directions that are averaged.
   public let queries: Int
   /// Where the losses are taken.
-  public let sides: RandomizedEstimator.Sides
+  public let sides: DifferenceSides
+
+  /// What `rank` takes, where the matrices are large enough.
+  public static let rankRange = NumericRange.between(1, 65535)
+  /// What `interval` takes.
+  public static let intervalRange = NumericRange.atLeast(1)
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+  /// What `queries` takes.
+  public static let queriesRange = NumericRange.atLeast(1)
 
   /// LGE with the defaults of [LOZO] for OPT: rank 2, nu = 50, eps = 1e-3.
   public init(
     rank: Int = 2, interval: Int = 50, epsilon: Double = 1e-3, queries: Int = 1,
-    sides: RandomizedEstimator.Sides = .two
+    sides: DifferenceSides = .two
   ) {
     self.rank = rank
     self.interval = interval
@@ -35,13 +44,13 @@ public struct LowRankEstimator: GradientEstimator {
 
   /// Throws when an option is out of range or the rank exceeds a side of a trainable matrix.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.rank", rank, "1 to 65535") { (1...65535).contains($0) }
-    try require("estimator.interval", interval, "at least 1") { $0 >= 1 }
-    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
-    try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+    try Self.rankRange.require("rank", rank)
+    try Self.intervalRange.require("interval", interval)
+    try Self.epsilonRange.require("epsilon", epsilon)
+    try Self.queriesRange.require("queries", queries)
     for block in layout.trainable where block.isMatrix && rank > min(block.rows, block.columns) {
       throw InputError(
-        "estimator.rank", found: "\(rank)",
+        "rank", found: "\(rank)",
         expected: "at most \(min(block.rows, block.columns)), the smaller side of block '\(block.name)' "
           + "(\(block.rows) x \(block.columns))")
     }
@@ -59,7 +68,7 @@ public struct LowRankEstimator: GradientEstimator {
       LowRankProbe(rank: rank, leftKey: context.key.child(.left, query), rightKey: rightKey)
     }
     var estimate = try finiteDifferences(
-      of: objective, at: theta, along: probes, sides: sides, epsilon: epsilon)
+      of: objective, at: theta, along: probes, on: context.batch, sides: sides, epsilon: epsilon)
     for i in estimate.terms.indices {
       estimate.terms[i].direction = LowRankProbe(
         rank: rank, leftKey: probes[i].leftKey, rightKey: rightKey, matrixScale: 1 / Float(rank))

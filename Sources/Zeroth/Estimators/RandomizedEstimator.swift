@@ -5,29 +5,26 @@
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct RandomizedEstimator: GradientEstimator {
-  /// What it measures along, or works on.
+  /// z, made again from a key.
   public typealias Direction = DenseDirection
-
-  /// Where the losses are taken.
-  public enum Sides: String, CaseIterable, Sendable {
-    /// theta + eps z and theta - eps z: error O(eps^2).
-    case two = "two-sided"
-    /// theta and theta + eps z: error O(eps), fewer forward passes for many queries.
-    case one = "one-sided"
-  }
 
   /// eps > 0, in units of the parameters.
   public let epsilon: Double
   /// q >= 1, the number of directions that are averaged.
   public let queries: Int
   /// Where the losses are taken.
-  public let sides: Sides
+  public let sides: DifferenceSides
   /// How the directions are drawn.
   public let distribution: NoiseDistribution
 
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positive
+  /// What `queries` takes.
+  public static let queriesRange = NumericRange.atLeast(1)
+
   /// RGE with MeZO's defaults: one two-sided Gaussian query at eps = 1e-3.
   public init(
-    epsilon: Double = 1e-3, queries: Int = 1, sides: Sides = .two, distribution: NoiseDistribution = .gaussian
+    epsilon: Double = 1e-3, queries: Int = 1, sides: DifferenceSides = .two, distribution: NoiseDistribution = .gaussian
   ) {
     self.epsilon = epsilon
     self.queries = queries
@@ -37,8 +34,8 @@ public struct RandomizedEstimator: GradientEstimator {
 
   /// Throws when epsilon is not a positive number or there is no query.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try require("estimator.epsilon", epsilon, "a positive number") { $0 > 0 && $0.isFinite }
-    try require("estimator.queries", queries, "at least 1") { $0 >= 1 }
+    try Self.epsilonRange.require("epsilon", epsilon)
+    try Self.queriesRange.require("queries", queries)
   }
 
   /// 2q, or q + 1 one-sided.
@@ -51,6 +48,7 @@ public struct RandomizedEstimator: GradientEstimator {
     let directions = Few(count: queries) { query in
       DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
     }
-    return try finiteDifferences(of: objective, at: theta, along: directions, sides: sides, epsilon: epsilon)
+    return try finiteDifferences(
+      of: objective, at: theta, along: directions, on: context.batch, sides: sides, epsilon: epsilon)
   }
 }

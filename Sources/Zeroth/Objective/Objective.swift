@@ -1,4 +1,6 @@
-/// Which data an evaluation sees: a step's mini-batch, or a further one drawn in the same step.
+/// Which data a forward pass sees: the mini-batch of a step, or a further one drawn in the same step.
+///
+/// It names the examples and holds none of them. The objective decides which they are, by (step, draw) alone.
 public struct Batch: Sendable, Hashable {
   /// The step, counted from 0.
   public let step: Int
@@ -14,50 +16,48 @@ public struct Batch: Sendable, Hashable {
 
 /// What is minimised. It is evaluated, never differentiated.
 ///
-/// An objective with a model overrides `losses(along:at:from:)` so that measuring writes no weight; the default moves
+/// The mini-batch is an argument of every request, so that a loss depends on nothing that was asked before. An objective
+/// may keep the examples laid out that it was asked about last; it lays out anew only when another mini-batch is asked
+/// for.
+///
+/// An objective with a model overrides `losses(along:at:from:on:)` so that measuring writes no weight; the default moves
 /// a copy. Objectives that cannot fail leave `Failure` alone, and are then called without `try`.
 public protocol Objective: ~Copyable {
   /// What an evaluation can throw.
   associatedtype Failure: Error = Never
 
-  /// Chooses the data of the forward passes that follow. It depends on `batch` alone, not on the method or its queries.
-  func selectBatch(_ batch: Batch) throws(Failure)
+  /// The loss at theta on the mini-batch `batch`, in double.
+  func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Double
 
-  /// The loss at theta, in double.
-  func loss(at theta: borrowing ParameterStore) throws(Failure) -> Double
-
-  /// The losses at theta + offsets[i] D, all on the selected batch; theta is not written.
+  /// The losses at theta + offsets[i] D, one for each offset, all on the mini-batch `batch`; theta is not written.
   func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> Few<Double>
 }
 
 extension Objective where Self: ~Copyable {
-  /// Nothing: an objective without mini-batches.
-  public func selectBatch(_ batch: Batch) throws(Failure) {}
-
   /// Moves a copy of theta (d floats more) from offset to offset, each time from theta itself.
   public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> Few<Double> {
     var moved = theta.clone()
     var losses: Few<Double> = []
     for offset in offsets {
       if !losses.isEmpty { moved.copy(from: theta) }
       if offset != 0 { moved.add(direction, scale: offset) }
-      losses.append(try loss(at: moved))
+      losses.append(try loss(at: moved, on: batch))
     }
     return losses
   }
 }
 
-/// A function of the parameters as an objective.
+/// A function of the parameters as an objective. It has no data, so every mini-batch is the same to it.
 public struct FunctionObjective: Objective {
   private let function: @Sendable (borrowing ParameterStore) -> Double
 
   /// The objective theta -> function(theta).
   public init(_ function: @escaping @Sendable (borrowing ParameterStore) -> Double) { self.function = function }
 
-  /// function(theta).
-  public func loss(at theta: borrowing ParameterStore) -> Double { function(theta) }
+  /// function(theta), whatever `batch` is.
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double { function(theta) }
 }

@@ -3,7 +3,7 @@
 ///     var optimizer = Optimizer(
 ///       estimator: LowRankEstimator(rank: 2, interval: 50),
 ///       rule: LowRankMomentum(learningRate: 1e-4, beta: 0.9),
-///       adapter: DivergenceProjection(.paper, every: 100),
+///       adapter: DivergenceProjection(.paper, blocks: .roles("query", "value"), every: 100),
 ///       seed: 42)
 ///     try optimizer.step(&theta, objective)
 ///
@@ -39,14 +39,21 @@ where Rule.Direction == Estimator.Direction {
   }
 
   /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
-  public func validate(_ layout: ParameterLayout) throws(InputError) {
+  public func validate(_ layout: ParameterLayout) throws(InputError) { try validate(layout) { error, _ in error } }
+
+  /// The same, each error of a part worded by `naming`, which is given the part: nil stands for the optimiser itself.
+  package func validate(
+    _ layout: ParameterLayout, naming: (InputError, OptimizerPart?) -> InputError
+  ) throws(InputError) {
     guard !layout.trainable.isEmpty else {
       throw InputError("parameters", found: "no trainable block", expected: "at least one")
     }
-    try estimator.validate(layout)
-    try rule.validate(layout)
-    try adapter.validate(layout, weightDecay: rule.weightDecay)
-    try require("non-finite.limit", nonFinite.limit, "at least 1") { $0 >= 1 }
+    do { try estimator.validate(layout) } catch { throw naming(error, .estimator) }
+    do { try rule.validate(layout) } catch { throw naming(error, .rule) }
+    do { try adapter.validate(layout, weightDecay: rule.weightDecay) } catch { throw naming(error, .adapter) }
+    do {
+      try NonFinitePolicy.limitRange.require("non-finite-limit", nonFinite.limit)
+    } catch { throw naming(error, nil) }
   }
 
   /// Forward passes of step `step`, those of the adapter included.
@@ -57,10 +64,11 @@ where Rule.Direction == Estimator.Direction {
   /// Floats of state beyond the parameters that the parts hold now.
   public var stateCount: Int { estimator.stateCount + rule.stateCount + adapter.stateCount }
 
-  /// Moves theta by one step on the mini-batch that the objective selects for it.
+  /// Moves theta by one step, measured on the mini-batch of that step.
   ///
   /// A step whose losses are not finite leaves theta as it is; after `nonFinite.limit` of them in a row it throws
-  /// `NonFiniteError`. It throws `InputError` for options that do not fit, and whatever the objective throws.
+  /// `NonFiniteError`. It throws `InputError` for options that do not fit, whatever the objective throws, and what
+  /// went wrong in an estimator of foreign code.
   @discardableResult
   public mutating func step<O: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
@@ -72,9 +80,7 @@ where Rule.Direction == Estimator.Direction {
       validatedLayout = theta.layout
     }
     let context = StepContext(step: nextStep, runKey: runKey, layout: theta.layout)
-    try objective.selectBatch(Batch(step: nextStep))
     let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
-    if let fault = estimator.fault { throw fault }
     let eta = rule.learningRate(at: nextStep)
     var report = StepReport(
       step: nextStep, losses: estimate.losses, projectedGradient: estimate.projectedGradient, learningRate: eta,
@@ -89,15 +95,14 @@ where Rule.Direction == Estimator.Direction {
       return report
     }
     skippedInARow = 0
-    let nonFiniteBefore = adapter.nonFiniteMoves
     let update = rule.update(from: estimate, context: context)
-    let scales = try adapter.scales(for: update, at: theta, context: context, objective: objective)
+    var (scales, outcome) = try adapter.scales(for: update, at: theta, context: context, objective: objective)
     theta.apply(update, scales: scales, scale: 1, decayFactor: decayFactor(eta, scales))
-    try adapter.didApply(
+    outcome += try adapter.didApply(
       AppliedUpdate(update, scales: scales), to: &theta, context: context, objective: objective)
-    if let fault = estimator.fault { throw fault }
+    try estimate.check?()
     report.forwards += adapter.forwards(at: nextStep)
-    report.nonFiniteMoves = adapter.nonFiniteMoves - nonFiniteBefore
+    report.nonFiniteMoves = outcome.nonFiniteMoves
     nextStep += 1
     return report
   }

@@ -16,3 +16,8 @@ public protocol OptimizerProtocol: Sendable {
 }
 
 extension Optimizer: OptimizerProtocol {}
+
+/// The parts of an optimiser, by the names that files and command lines have for them.
+package enum OptimizerPart: String, CaseIterable, Sendable {
+  case estimator, rule, adapter
+}

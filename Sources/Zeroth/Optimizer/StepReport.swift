@@ -32,6 +32,9 @@ public struct NonFinitePolicy: Sendable, Hashable {
   /// So many skipped steps in a row throw `NonFiniteError`.
   public let limit: Int
 
+  /// What `limit` takes.
+  public static let limitRange = NumericRange.atLeast(1)
+
   /// Stops after `limit` skipped steps in a row.
   public init(limit: Int = 10) { self.limit = limit }
 }

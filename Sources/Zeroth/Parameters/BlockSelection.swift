@@ -1,8 +1,10 @@
+import ZerothSupport
+
 /// A choice of blocks by role, layer or name pattern. It is resolved against a layout once, and selecting nothing is
 /// an error: a selection that misses silently has cost others whole studies.
 public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
   private enum Kind: Hashable {
-    case all, matrices, vectors
+    case all, matrices, vectors, oneColumn
     case roles(Set<BlockRole>)
     case layers(ClosedRange<Int>)
     case name(String)
@@ -18,9 +20,11 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
   public static let all = BlockSelection(.all)
   /// Every block with more than one row and column.
   public static let matrices = BlockSelection(.matrices)
-  /// Every block that is a vector.
+  /// Every block that is no matrix, having one row or one column.
   public static let vectors = BlockSelection(.vectors)
-  /// The blocks of these roles.
+  /// Every block of one column, as biases and gains are. A table of one row is a vector, and none of these.
+  public static let oneColumn = BlockSelection(.oneColumn)
+  /// The blocks of these roles, such as `.roles("query", "value")`.
   public static func roles(_ roles: BlockRole...) -> BlockSelection { BlockSelection(.roles(Set(roles))) }
   /// The blocks of other roles than these.
   public static func excluding(_ roles: BlockRole...) -> BlockSelection {
@@ -37,7 +41,8 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
   private init(terms: [Term]) { self.terms = terms }
 
   /// Reads what `description` prints: terms joined by ` and `, each a list of roles (`query,value`), `all`,
-  /// `matrices`, `vectors`, `layers:0-3` or `name:*.q_proj.*`; `not ` in front inverts a term.
+  /// `matrices`, `vectors`, `one-column`, `layers:0-3` or `name:*.q_proj.*`; `not ` in front inverts a term. Which roles
+  /// there are, the layout says in which the selection is resolved.
   public init(parsing text: String) throws(InputError) {
     var terms: [Term] = []
     for part in text.split(separator: " and ", omittingEmptySubsequences: false) {
@@ -45,30 +50,30 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
       guard let kind = Self.kind(String(isInverted ? part.dropFirst(4) : part)) else {
         throw InputError(
           "block selection '\(text)'", found: "'\(part)'",
-          expected: "roles (\(BlockRole.allCases.map(\.rawValue).joined(separator: ","))), all, matrices, vectors, "
-            + "layers:A-B or name:PATTERN, joined by ' and ', each inverted by 'not '")
+          expected: "roles in kebab-case with ',' between them, all, matrices, vectors, one-column, layers:A-B or "
+            + "name:PATTERN, joined by ' and ', each inverted by 'not '")
       }
       terms.append(Term(kind: kind, isInverted: isInverted))
     }
     self.terms = terms
   }
 
+  /// The terms that are one word; no role is called so.
+  private static let words: [String: Kind] = [
+    "all": .all, "matrices": .matrices, "vectors": .vectors, "one-column": .oneColumn,
+  ]
+
   private static func kind(_ text: String) -> Kind? {
-    switch text {
-    case "all": return .all
-    case "matrices": return .matrices
-    case "vectors": return .vectors
-    default: break
-    }
+    if let kind = words[text] { return kind }
     if text.hasPrefix("name:"), text.count > 5 { return .name(String(text.dropFirst(5))) }
     if text.hasPrefix("layers:") {
       let ends = text.dropFirst(7).split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
       guard let low = ends.first ?? nil, let high = ends.last ?? nil, ends.count <= 2, low <= high else { return nil }
       return .layers(low...high)
     }
-    let names = text.split(separator: ",", omittingEmptySubsequences: false)
-    let roles = names.compactMap { BlockRole(rawValue: String($0)) }
-    return roles.count == names.count && !roles.isEmpty ? .roles(Set(roles)) : nil
+    let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard names.allSatisfy({ words[$0] == nil && isKebabCase($0) }) else { return nil }
+    return .roles(Set(names.map { BlockRole(rawValue: $0) }))
   }
 
   /// Whether `block` is selected.
@@ -76,16 +81,42 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     terms.allSatisfy { Self.matches($0.kind, block) != $0.isInverted }
   }
 
-  /// The selected blocks of `layout`, in its order. Throws `InputError` when there are none.
-  public func resolve(in layout: ParameterLayout) throws(InputError) -> [ParameterBlock] {
+  /// Words of small letters and digits, with one '-' between them.
+  private static func isKebabCase(_ text: String) -> Bool {
+    text.split(separator: "-", omittingEmptySubsequences: false).allSatisfy { word in
+      !word.isEmpty
+        && word.utf8.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (48...57).contains($0) }
+    }
+  }
+
+  /// The selected blocks of `layout`, in its order.
+  ///
+  /// Throws `InputError`, which names `option`, when there are none, or when a role that no block has is spelled nearly as
+  /// one that some have.
+  public func resolve(in layout: ParameterLayout, for option: String = "block selection") throws(InputError)
+    -> [ParameterBlock]
+  {
     let found = layout.blocks.filter(contains)
-    guard !found.isEmpty else {
-      let roles = Set(layout.blocks.map(\.role.rawValue)).sorted().joined(separator: ", ")
+    let there = Set(layout.blocks.map(\.role.rawValue)).sorted()
+    for role in roles.sorted() where !there.contains(role) {
+      guard let near = Suggestion.nearest(to: role, among: there) else { continue }
       throw InputError(
-        "block selection '\(self)'", found: "no such block among \(layout.blocks.count)",
-        expected: "at least one (roles here: \(roles))")
+        "\(option) '\(self)'", found: "no block of the role '\(role)'",
+        expected: "perhaps '\(near)' (roles here: \(there.joined(separator: ", ")))")
+    }
+    guard !found.isEmpty else {
+      throw InputError(
+        "\(option) '\(self)'", found: "no such block among \(layout.blocks.count)",
+        expected: "at least one (roles here: \(there.joined(separator: ", ")))")
     }
     return found
+  }
+
+  /// The roles that are named.
+  private var roles: Set<String> {
+    terms.reduce(into: []) { all, term in
+      if case .roles(let roles) = term.kind { all.formUnion(roles.map(\.rawValue)) }
+    }
   }
 
   private static func matches(_ kind: Kind, _ block: ParameterBlock) -> Bool {
@@ -93,6 +124,7 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     case .all: true
     case .matrices: block.isMatrix
     case .vectors: !block.isMatrix
+    case .oneColumn: block.columns == 1
     case .roles(let roles): roles.contains(block.role)
     case .layers(let layers): block.layer.map(layers.contains) ?? false
     case .name(let pattern): glob(Array(pattern.utf8)[...], Array(block.name.utf8)[...])
@@ -132,9 +164,18 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     case .all: "all"
     case .matrices: "matrices"
     case .vectors: "vectors"
-    case .roles(let roles): BlockRole.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ",")
+    case .oneColumn: "one-column"
+    case .roles(let roles): roles.map(\.rawValue).sorted().joined(separator: ",")
     case .layers(let layers): "layers:\(layers.lowerBound)-\(layers.upperBound)"
     case .name(let pattern): "name:\(pattern)"
     }
+  }
+}
+
+/// Throws `InputError` unless `selection` has a trainable block in `layout`.
+func requireTrainable(_ selection: BlockSelection, in layout: ParameterLayout) throws(InputError) {
+  guard try selection.resolve(in: layout, for: "blocks").contains(where: \.isTrainable) else {
+    throw InputError(
+      "blocks '\(selection)'", found: "only frozen blocks", expected: "at least one that is trained")
   }
 }

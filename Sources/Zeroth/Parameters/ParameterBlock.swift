@@ -1,7 +1,14 @@
-/// What a block of parameters does in its model. Selections, weight decay and adapters go by role, never by a
-/// substring of a name.
-public enum BlockRole: String, CaseIterable, Sendable, Hashable, Codable {
-  case query, key, value, output, dense, embedding, position, norm, bias, head, adapter
+/// What a block of parameters does in its model, such as `query` or `bias`: a tag in kebab-case that whoever describes
+/// the model chooses. Selections, weight decay and adapters go by role, never by a substring of a name.
+public struct BlockRole: RawRepresentable, Sendable, Hashable, Codable, ExpressibleByStringLiteral {
+  /// The tag.
+  public let rawValue: String
+
+  /// The role with the tag `rawValue`.
+  public init(rawValue: String) { self.rawValue = rawValue }
+
+  /// The role with the tag `value`.
+  public init(stringLiteral value: String) { self.init(rawValue: value) }
 }
 
 /// One named matrix or vector of the parameters: the unit that directions, rules and adapters work on.

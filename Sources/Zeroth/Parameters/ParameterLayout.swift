@@ -22,7 +22,7 @@ public struct ParameterLayout: Sendable, Hashable {
     public var layer: Int?
 
     /// A block of `rows` x `columns`; a vector by default.
-    public init(_ name: String, rows: Int, columns: Int = 1, role: BlockRole = .dense, layer: Int? = nil) {
+    public init(_ name: String, rows: Int, columns: Int = 1, role: BlockRole = "dense", layer: Int? = nil) {
       self.name = name
       self.rows = rows
       self.columns = columns

@@ -166,14 +166,16 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     write(PendingAlone(block: block.index))
   }
 
-  /// B += scale s_l U_l on each matrix; false, with nothing done, unless the terms of `direction` have factors with one V.
+  /// B += scale s_l U_l on each matrix; false, with nothing done, unless `direction` has factors with one V.
   private mutating func postpone(_ direction: some Direction, _ scales: BlockScales, _ scale: Float) -> Bool {
+    let structure = direction.structure
     var first: (any LowRankDirection)?
-    var isOfLowRank = true
-    direction.forEachTerm { _, term in
-      guard let factors = term.lowRank else { return isOfLowRank = false }
-      if let first, first.rightKey != factors.rightKey || first.rank != factors.rank { return isOfLowRank = false }
-      first = factors
+    let isOfLowRank = structure.forEachLowRankPart { _, factors in
+      guard let known = first else {
+        first = factors
+        return true
+      }
+      return known.rightKey == factors.rightKey && known.rank == factors.rank
     }
     guard isOfLowRank, let first else { return false }
     if let updates, updates.rank == first.rank {
@@ -186,13 +188,12 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
       updates = PendingUpdates(first, layout.trainable)
     }
     guard let updates else { return false }
-    direction.forEachTerm { weight, term in
-      guard let factors = term.lowRank else { return }
+    return structure.forEachLowRankPart { weight, factors in
       let gathering = Gathering(
         updates: updates, panels: panels, direction: factors, scales: scales, scale: scale * weight)
       Parallel.forEach(panels.count, gathering)
+      return true
     }
-    return true
   }
 
   /// Changes the panels of the blocks that `change` includes, pending updates written, on all threads.
@@ -298,10 +299,4 @@ extension StoredParameters {
       place.format.kernel, values.count, start, key.child(.block, block.index).bits, UInt64(first),
       place.address + first * place.format.size)
   }
-}
-
-/// A pointer that goes between threads; whoever makes one sees to it that they do not write the same elements.
-@usableFromInline struct UncheckedPointer: @unchecked Sendable {
-  let address: UnsafeMutablePointer<Float>
-  init(_ address: UnsafeMutablePointer<Float>) { self.address = address }
 }

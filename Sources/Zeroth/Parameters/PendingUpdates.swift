@@ -2,7 +2,7 @@ import CZeroth
 
 /// A factor B V^T that belongs to a matrix and is kept apart from it: B is m x r, V^T r x n, both row by row.
 public struct LowRankTerm: @unchecked Sendable {
-  /// r.
+  /// r, the columns of B and the rows of V^T.
   public let rank: Int
   /// B, m x r.
   public let left: UnsafePointer<Float>

@@ -23,6 +23,15 @@ public struct LearningRate: Sendable, Hashable, ExpressibleByFloatLiteral {
   /// f, the part of eta that is left at the end.
   public let final: Double
 
+  /// What `base` takes.
+  public static let baseRange = NumericRange.nonNegative
+  /// What `steps` takes where the rate falls; more than `warmup`.
+  public static let stepsRange = NumericRange.atLeast(1)
+  /// What `warmup` takes.
+  public static let warmupRange = NumericRange.nonNegative
+  /// What `final` takes.
+  public static let finalRange = NumericRange.fraction
+
   /// A constant rate, after a warm-up if one is asked for.
   public init(_ base: Double, warmup: Int = 0) {
     self.init(base, schedule: .constant, steps: 0, warmup: warmup, final: 0)
@@ -51,12 +60,14 @@ public struct LearningRate: Sendable, Hashable, ExpressibleByFloatLiteral {
 
   /// Throws when a number is out of range: a rule with options of its own calls it in its `validate`.
   public func validate() throws(InputError) {
-    try require("rule.learning-rate", base, "a number of at least 0") { $0 >= 0 && $0.isFinite }
-    try require("rule.warmup", warmup, "at least 0") { $0 >= 0 }
-    try require("rule.final", final, "0 to 1") { (0...1).contains($0) }
-    guard schedule == .constant || steps > warmup else {
+    try Self.baseRange.require("learning-rate", base)
+    try Self.warmupRange.require("warmup", warmup)
+    try Self.finalRange.require("final", final)
+    guard schedule != .constant else { return }
+    try Self.stepsRange.require("schedule-steps", steps)
+    guard steps > warmup else {
       throw InputError(
-        "rule.schedule", found: "\(schedule.rawValue) over \(steps) steps with \(warmup) of warm-up",
+        "schedule", found: "\(schedule.rawValue) over \(steps) steps with \(warmup) of warm-up",
         expected: "more steps than warm-up")
     }
   }

@@ -8,9 +8,9 @@
 ///
 /// Cost: r m floats for each matrix and n for each vector.
 public struct LowRankMomentum<D: LowRankDirection>: StepRule {
-  /// What it measures along, or works on.
+  /// A direction with factors, of which U is gathered in N and V is kept.
   public typealias Direction = D
-  /// What it returns.
+  /// N V^T, which shares N with the rule until the next step moves it.
   public typealias Update = LowRankMomentumUpdate
 
   /// How N is carried over to a new V.
@@ -29,9 +29,12 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
   public let beta: Double
   /// How N is carried over to a new V.
   public let refresh: Refresh
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
   private var state: LowRankMomentumState?
+
+  /// What `beta` takes.
+  public static var betaRange: NumericRange { .belowOne }
 
   /// LOZO-M with decay beta.
   public init(
@@ -47,7 +50,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try require("rule.beta", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try Self.betaRange.require("beta", beta)
   }
 
   /// Moves N, carried over to the estimate's V first, and returns -eta N V^T / r.

@@ -5,9 +5,9 @@
 ///
 /// Cost: d stored floats, of the trainable blocks.
 public struct Momentum<D: Direction>: StepRule {
-  /// What it measures along, or works on.
+  /// Any kind of direction: the rule asks nothing of it but to be added to m.
   public typealias Direction = D
-  /// What it returns.
+  /// m, which the update shares with the rule until the next step moves it.
   public typealias Update = StoredDirection
 
   /// Which recursion m follows.
@@ -22,9 +22,12 @@ public struct Momentum<D: Direction>: StepRule {
   public let beta: Double
   /// Which recursion m follows.
   public let form: Form
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
   private var momentum: StoredVector?
+
+  /// What `beta` takes.
+  public static var betaRange: NumericRange { .belowOne }
 
   /// Momentum with decay beta.
   public init(
@@ -40,7 +43,7 @@ public struct Momentum<D: Direction>: StepRule {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
-    try require("rule.beta", beta, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    try Self.betaRange.require("beta", beta)
   }
 
   /// Moves m and returns -eta m.

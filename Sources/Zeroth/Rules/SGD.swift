@@ -2,14 +2,14 @@
 ///
 /// Cost: no stored floats.
 public struct SGD<D: Direction>: StepRule {
-  /// What it measures along, or works on.
+  /// Any kind of direction: the rule asks nothing of it but to be added.
   public typealias Direction = D
-  /// What it returns.
+  /// The estimate's own directions with other weights.
   public typealias Update = WeightedSum<D>
 
   /// eta, over the steps.
   public let learningRate: LearningRate
-  /// lambda, by role.
+  /// lambda, by block.
   public let weightDecay: WeightDecay
 
   /// SGD at `learningRate`.

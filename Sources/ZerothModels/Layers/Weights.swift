@@ -22,7 +22,7 @@ struct Weights: @unchecked Sendable {
   ) {
     layout = theta.layout
     self.direction = offsets.allSatisfy { $0 == 0 } ? nil : direction
-    lowRank = self.direction?.lowRank
+    lowRank = self.direction?.factors
     self.offsets = offsets
     self.workspace = workspace
     stored = theta.stored()
@@ -34,7 +34,7 @@ struct Weights: @unchecked Sendable {
   /// than those of inference. With so many rows, it costs nothing that each evaluation reads W anew. A dense
   /// direction is excepted, because each evaluation would have to make it anew.
   static func measuresApart(_ direction: (any Direction)?, rows: Int) -> Bool {
-    (direction == nil || direction?.lowRank != nil) && rows >= 256
+    (direction == nil || direction?.factors != nil) && rows >= 256
   }
 
   /// The direction, if it moves `block`.

@@ -2,35 +2,43 @@ import Zeroth
 import ZerothSupport
 
 extension OptionSpec {
-  /// The blocks that an adapter works on, `words` by default.
+  /// The blocks that an adapter works on.
   public static func adapterBlocks(default value: Default) -> OptionSpec {
     OptionSpec("blocks", .blocks, default: value, "the blocks that have a ratio of their own")
   }
 
-  /// kappa of an adapter.
-  public static let adapterInterval = OptionSpec(
-    "interval", .int, default: .value(100), range: .atLeast(1), unit: "steps", "kappa, after how many steps ratios move"
-  )
+  /// kappa of an adapter, with DiZO's default.
+  public static let adapterInterval = adapterInterval(
+    default: DivergenceProjection(.paper, blocks: .all).interval, range: DivergenceProjection.intervalRange)
 
-  /// The options of a `RatioSearch` with these defaults.
-  public static func ratioSearch(_ defaults: @escaping @Sendable (OptionValues) -> RatioSearch, words: String? = nil)
+  /// kappa of an adapter whose initialiser has the default `value`.
+  public static func adapterInterval(default value: Int, range: NumericRange) -> OptionSpec {
+    OptionSpec(
+      "interval", .int, default: .value(.int(value)), range: range, unit: "steps",
+      "kappa, after how many steps ratios move")
+  }
+
+  /// The options of a `RatioSearch` with these defaults, which `text` describes where they follow from other options.
+  public static func ratioSearch(_ defaults: @escaping @Sendable (OptionValues) -> RatioSearch, text: String? = nil)
     -> [OptionSpec]
   {
     func from(_ read: @escaping @Sendable (RatioSearch) -> OptionValue) -> Default {
-      let value = words.map { Default.derived($0) { options in read(defaults(options)) } }
+      let value = text.map { Default.derived($0) { options in read(defaults(options)) } }
       return value ?? .derived("\(read(defaults(OptionValues.none)))") { options in read(defaults(options)) }
     }
     return [
       OptionSpec(
-        "moves", .int, default: from { .int($0.moves) }, range: .atLeast(1),
+        "moves", .int, default: from { .int($0.moves) }, range: RatioSearch.movesRange,
         "J, moves in a search, two forward passes each"),
       OptionSpec(
-        "learning-rate", .double, default: from { .double($0.learningRate) }, range: .nonNegative,
+        "learning-rate", .double, default: from { .double($0.learningRate) }, range: RatioSearch.learningRateRange,
         "eta' of the ratios"),
       OptionSpec(
-        "epsilon", .double, default: from { .double($0.epsilon) }, range: .positive, "eps' of the ratios"),
+        "epsilon", formerNames: ["smoothing"], .double, default: from { .double($0.epsilon) },
+        range: RatioSearch.epsilonRange, "eps' of the ratios"),
       OptionSpec(
-        "clip", .doubleOr("none"), default: from { $0.clip.map { .double($0) } ?? "none" }, range: .positiveFraction,
+        "clip", .doubleOr("none"), default: from { $0.clip.map { .double($0) } ?? "none" },
+        range: RatioSearch.clipRange,
         "tau: ratios stay in [1 - tau, 1 + tau]"),
       OptionSpec(
         "units", .choice(RatioSearch.Units.allCases.map(\.rawValue)), default: from { .string($0.units.rawValue) },
@@ -46,6 +54,11 @@ extension OptionSpec {
         "draws a mini-batch for each move instead of keeping the step's"),
     ]
   }
+}
+
+extension DivergenceProjection.Preset {
+  /// The blocks of attention that the preset projects in a transformer, as `BlockSelection(parsing:)` reads them.
+  public var blocks: String { self == .paper ? "query,value" : "key,value" }
 }
 
 extension OptionValues {
@@ -70,6 +83,7 @@ extension Registry {
       adapter: StrategyDescription(
         "none", summary: "Updates are applied as the rule made them", formula: "theta += update", source: "-")
     ) { _ in NoAdapter() }
+    let projection = DivergenceProjection(.paper, blocks: .all)
     try register(
       adapter: StrategyDescription(
         "dizo", aliases: ["divergence-projection"], summary: "Projects blocks to a learned distance from theta_0",
@@ -77,13 +91,14 @@ extension Registry {
         source: "DiZO (arXiv 2502.03304) Eqs. 5-7",
         options: [
           OptionSpec(
-            "preset", .choice(DivergenceProjection.Preset.allCases.map(\.rawValue)), default: .value("paper"),
+            "preset", .choice(DivergenceProjection.Preset.allCases.map(\.rawValue)),
+            default: .value(.string(DivergenceProjection.Preset.paper.rawValue)),
             "the paper's equations or the released code's choices; the options below override it"),
-          .adapterBlocks(default: .derived("the preset's") { .string($0.projectionPreset.blocks.description) }),
-          .adapterInterval,
-        ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, words: "the preset's") + [
+          .adapterBlocks(default: .derived("the preset's") { .string($0.projectionPreset.blocks) }),
+          .adapterInterval(default: projection.interval, range: DivergenceProjection.intervalRange),
+        ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, text: "the preset's") + [
           OptionSpec(
-            "reinitialize", .bool, default: .value(true),
+            "reinitialize", .bool, default: .value(.bool(projection.reinitializes)),
             "starts each search at the distance itself, not at the last one found")
         ],
         forwards: "2J every kappa steps", state: "1 per parameter of the selected blocks")
@@ -93,15 +108,19 @@ extension Registry {
         reinitializes: try options.bool("reinitialize"))
     }
     let blocks = OptionSpec.adapterBlocks(default: .value("query,value"))
+    let scaling = LearningRateScaling(blocks: .all)
+    let previous = PreviousIterateProjection(blocks: .all)
     try register(
       adapter: StrategyDescription(
         "learning-rate-scaling", aliases: ["lr-scaling"], summary: "Learns a multiplier of eta for each block",
         formula: "theta_l += s_l U_l for the update U, s moved by losses alone before every kappa-th step",
         source: "the search of DiZO, on the step length",
-        options: [blocks, .adapterInterval] + OptionSpec.ratioSearch { _ in LearningRateScaling().search } + [
-          OptionSpec(
-            "reinitialize", .bool, default: .value(false), "starts each search at 1, not at the multipliers before")
-        ],
+        options: [blocks, .adapterInterval(default: scaling.interval, range: LearningRateScaling.intervalRange)]
+          + OptionSpec.ratioSearch { _ in scaling.search } + [
+            OptionSpec(
+              "reinitialize", .bool, default: .value(.bool(scaling.reinitializes)),
+              "starts each search at 1, not at the multipliers before")
+          ],
         forwards: "2J every kappa steps", state: "1 per selected block")
     ) { options in
       LearningRateScaling(
@@ -114,7 +133,8 @@ extension Registry {
         summary: "Projects blocks to a learned distance from the iterate before the step",
         formula: "theta_l = theta_l,t-1 + rho_l (theta_l,t - theta_l,t-1) every kappa steps",
         source: "DiZO with another base",
-        options: [blocks, .adapterInterval] + OptionSpec.ratioSearch { _ in PreviousIterateProjection().search },
+        options: [blocks, .adapterInterval(default: previous.interval, range: PreviousIterateProjection.intervalRange)]
+          + OptionSpec.ratioSearch { _ in previous.search },
         forwards: "2J every kappa steps")
     ) { options in
       PreviousIterateProjection(

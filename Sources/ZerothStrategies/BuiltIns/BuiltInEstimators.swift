@@ -2,22 +2,42 @@ import Zeroth
 import ZerothSupport
 
 extension OptionSpec {
-  /// eps of an estimator.
-  public static let epsilon = OptionSpec(
-    "epsilon", .double, default: .value(1e-3), range: .positive, unit: "units of the parameters",
-    "eps, how far from theta the losses are measured")
-  /// q of an estimator.
-  public static let queries = OptionSpec(
-    "queries", .int, default: .value(1), range: .atLeast(1), "q, the directions that are averaged in a step")
-  /// Two-sided or one-sided differences.
-  public static let sides = OptionSpec(
-    "sides", .choice(RandomizedEstimator.Sides.allCases.map(\.rawValue)), default: .value("two-sided"),
-    "losses at theta + eps z and theta - eps z (error O(eps^2)), or at theta and theta + eps z (O(eps), cheaper for q > 1)"
-  )
+  /// eps of an estimator, with RGE's default.
+  public static let epsilon = epsilon(default: RandomizedEstimator().epsilon)
+  /// q of an estimator, with RGE's default.
+  public static let queries = queries(default: RandomizedEstimator().queries)
+  /// Two-sided or one-sided differences, with RGE's default.
+  public static let sides = sides(default: RandomizedEstimator().sides)
+
+  /// eps of an estimator whose initialiser has the default `value`.
+  public static func epsilon(
+    default value: Double, range: NumericRange = RandomizedEstimator.epsilonRange
+  ) -> OptionSpec {
+    OptionSpec(
+      "epsilon", formerNames: ["smoothing"], .double, default: .value(.double(value)), range: range,
+      unit: "units of the parameters", "eps, how far from theta the losses are measured")
+  }
+
+  /// q of an estimator whose initialiser has the default `value`.
+  public static func queries(
+    default value: Int, range: NumericRange = RandomizedEstimator.queriesRange
+  ) -> OptionSpec {
+    OptionSpec(
+      "queries", .int, default: .value(.int(value)), range: range, "q, the directions that are averaged in a step")
+  }
+
+  /// Two-sided or one-sided differences of an estimator whose initialiser has the default `value`.
+  public static func sides(default value: DifferenceSides) -> OptionSpec {
+    OptionSpec(
+      "sides", .choice(DifferenceSides.allCases.map(\.rawValue)), default: .value(.string(value.rawValue)),
+      "losses at theta + eps z and theta - eps z (error O(eps^2)), or at theta and theta + eps z (O(eps), cheaper for "
+        + "q > 1)")
+  }
 }
 
 extension Registry {
   mutating func registerEstimators() throws(InputError) {
+    let rge = RandomizedEstimator()
     try register(
       estimator: StrategyDescription(
         "rge", aliases: ["randomized"], summary: "Randomised gradient estimate along dense random directions",
@@ -26,7 +46,8 @@ extension Registry {
         options: [
           .epsilon, .queries, .sides,
           OptionSpec(
-            "distribution", .choice(NoiseDistribution.allCases.map(\.rawValue)), default: .value("gaussian"),
+            "distribution", .choice(NoiseDistribution.allCases.map(\.rawValue)),
+            default: .value(.string(rge.distribution.rawValue)),
             "how z is drawn; all three have E[z z^T] = I"),
         ],
         forwards: "2q, or q + 1 one-sided")
@@ -35,6 +56,7 @@ extension Registry {
         epsilon: try options.double("epsilon"), queries: try options.int("queries"),
         sides: try options.choice("sides"), distribution: try options.choice("distribution"))
     }
+    let lge = LowRankEstimator()
     try register(
       estimator: StrategyDescription(
         "lge", aliases: ["low-rank"], summary: "Low-rank gradient estimate with a lazily drawn right factor",
@@ -43,12 +65,13 @@ extension Registry {
         source: "LOZO",
         options: [
           OptionSpec(
-            "rank", .int, default: .value(2), range: .atLeast(1),
+            "rank", .int, default: .value(.int(lge.rank)), range: LowRankEstimator.rankRange,
             "r, at most the smaller side of every trainable matrix"),
           OptionSpec(
-            "interval", .int, default: .value(50), range: .atLeast(1), unit: "steps",
+            "interval", .int, default: .value(.int(lge.interval)), range: LowRankEstimator.intervalRange, unit: "steps",
             "nu, after how many steps V is drawn again"),
-          .epsilon, .queries, .sides,
+          .epsilon(default: lge.epsilon, range: LowRankEstimator.epsilonRange),
+          .queries(default: lge.queries, range: LowRankEstimator.queriesRange), .sides(default: lge.sides),
         ],
         forwards: "2q, or q + 1 one-sided")
     ) { options in
@@ -64,9 +87,9 @@ extension Registry {
         source: "coordinate-wise finite differences (Kiefer and Wolfowitz 1952)",
         options: [
           OptionSpec(
-            "coordinates", .intOr("all"), default: .value("all"), range: .atLeast(1),
+            "coordinates", .intOr("all"), default: .value("all"), range: CoordinateEstimator.coordinatesRange,
             "|S|: all trainable coordinates, or so many drawn at each step and scaled by d/|S|"),
-          .epsilon,
+          .epsilon(default: CoordinateEstimator().epsilon, range: CoordinateEstimator.epsilonRange),
         ],
         forwards: "2|S|", state: "none kept; |S| during a step")
     ) { options in

@@ -5,25 +5,39 @@ extension OptionSpec {
   /// The options that every rule has: eta, its schedule, and the weight decay. Read by `learningRate()` and
   /// `weightDecay()`.
   public static let stepRule: [OptionSpec] = [
-    OptionSpec("learning-rate", .double, default: .required, range: .nonNegative, "eta, at its highest"),
+    OptionSpec("learning-rate", .double, default: .required, range: LearningRate.baseRange, "eta, at its highest"),
     OptionSpec(
-      "schedule", .choice(LearningRate.Schedule.allCases.map(\.rawValue)), default: .value("constant"),
+      "schedule", .choice(LearningRate.Schedule.allCases.map(\.rawValue)),
+      default: .value(.string(usual.schedule.rawValue)),
       "how eta falls after the warm-up"),
-    OptionSpec("warmup", .int, default: .value(0), range: .nonNegative, unit: "steps", "linear warm-up of eta"),
     OptionSpec(
-      "final", .double, default: .value(0.0), range: .fraction, when: .fallingSchedule,
+      "warmup", .int, default: .value(.int(usual.warmup)), range: LearningRate.warmupRange, unit: "steps",
+      "linear warm-up of eta"),
+    OptionSpec(
+      "final", .double, default: .value(.double(usual.final)), range: LearningRate.finalRange, when: .fallingSchedule,
       "the part of eta that is left at the end of the schedule"),
     OptionSpec(
-      "schedule-steps", .int, default: .derived("the run's steps") { $0.run["steps"] }, range: .atLeast(1),
+      "schedule-steps", .int, default: .derived("the run's steps") { $0.run["steps"] }, range: LearningRate.stepsRange,
       unit: "steps", when: .fallingSchedule, "the step at which eta has reached its end"),
     OptionSpec(
-      "weight-decay", .double, default: .value(0.0), range: .nonNegative,
-      "lambda of theta -= eta lambda theta, on all blocks but norms and biases"),
+      "weight-decay", .double, default: .value(.double(WeightDecay.none.rate)), range: WeightDecay.rateRange,
+      "lambda of theta -= eta lambda theta, on all blocks of more than one column: not on norms and biases"),
   ]
 
-  /// beta of a momentum.
-  public static let beta = OptionSpec(
-    "beta", .double, default: .value(0.9), range: .belowOne, "beta, the part of the momentum that a step keeps")
+  /// What a rate is unless its options say more.
+  private static let usual: LearningRate = 0.0
+
+  /// beta of a momentum, with the default of `Momentum`.
+  public static let beta = beta(default: usualMomentum.beta)
+
+  /// beta of a momentum whose initialiser has the default `value`.
+  public static func beta(
+    default value: Double, range: NumericRange = Momentum<DenseDirection>.betaRange
+  ) -> OptionSpec {
+    OptionSpec(
+      "beta", formerNames: ["decay"], .double, default: .value(.double(value)), range: range,
+      "beta, the part of the momentum that a step keeps")
+  }
 }
 
 extension OptionSpec.Condition {
@@ -64,6 +78,10 @@ private struct SGDFactory: RuleFactory {
   }
 }
 
+/// The rules with the options that their initialisers choose.
+private let usualMomentum = Momentum<DenseDirection>(learningRate: 0.0)
+private let usualLowRankMomentum = LowRankMomentum<LowRankProbe>(learningRate: 0.0)
+
 private struct MomentumFactory: RuleFactory {
   let description = StrategyDescription(
     "momentum", summary: "Stored momentum, as a moving average or heavy-ball",
@@ -72,7 +90,8 @@ private struct MomentumFactory: RuleFactory {
     options: OptionSpec.stepRule + [
       .beta,
       OptionSpec(
-        "form", .choice(["ema", "heavy-ball"]), default: .value("ema"),
+        "form", .choice(Momentum<DenseDirection>.Form.allCases.map(\.rawValue)),
+        default: .value(.string(usualMomentum.form.rawValue)),
         "which recursion m follows; heavy-ball makes steps 1/(1 - beta) times as large"),
     ],
     state: "1 per trainable parameter")
@@ -89,9 +108,10 @@ private struct LowRankMomentumFactory: LowRankRuleFactory {
     "lozo-m", aliases: ["low-rank-momentum"], summary: "Momentum kept in the left factor of low-rank directions",
     formula: "N = beta N + (1 - beta) c U;  W -= eta N V^T / r;  N re-expressed when V is drawn again", source: "LOZO",
     options: OptionSpec.stepRule + [
-      .beta,
+      .beta(default: usualLowRankMomentum.beta, range: LowRankMomentum<LowRankProbe>.betaRange),
       OptionSpec(
-        "refresh", .choice(["exact", "approximate", "reset"]), default: .value("exact"),
+        "refresh", .choice(LowRankMomentum<LowRankProbe>.Refresh.allCases.map(\.rawValue)),
+        default: .value(.string(usualLowRankMomentum.refresh.rawValue)),
         "how N is carried over to a new V: by least squares, with V^T V taken as n I, or not at all"),
     ],
     state: "r/n per parameter of an m x n matrix, 1 per parameter of a vector")

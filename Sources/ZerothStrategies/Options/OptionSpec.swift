@@ -22,70 +22,38 @@ public struct OptionSpec: Sendable {
   /// What stands in for an option that is not given.
   public enum Default: Sendable {
     case value(OptionValue)
-    /// Follows from the options before it, or from the run; said in words too.
+    /// Follows from the options before it, or from the run; the text says how.
     case derived(String, @Sendable (OptionValues) -> OptionValue?)
     /// Nothing: the option must be given.
     case required
-    /// Nothing, which means what the words say.
+    /// Nothing, which means what the text says.
     case absent(String)
   }
 
-  /// The numbers that an option takes.
-  public struct Range: Sendable {
-    /// In words, such as `at least 1`; empty when all will do.
-    public let words: String
-    let contains: @Sendable (Double) -> Bool
-
-    /// The numbers for which `contains` holds.
-    public init(_ words: String, _ contains: @escaping @Sendable (Double) -> Bool) {
-      self.words = words
-      self.contains = contains
-    }
-
-    /// Whether `value` is one of them.
-    public func includes(_ value: Double) -> Bool { contains(value) }
-
-    /// Every number.
-    public static let any = Range("") { _ in true }
-    /// Above 0.
-    public static let positive = Range("above 0") { $0 > 0 }
-    /// 0 or more.
-    public static let nonNegative = Range("at least 0") { $0 >= 0 }
-    /// `minimum` or more.
-    public static func atLeast(_ minimum: Int) -> Range { Range("at least \(minimum)") { $0 >= Double(minimum) } }
-    /// `low` to `high`, both included.
-    public static func between(_ low: Int, _ high: Int) -> Range {
-      Range("\(low) to \(high)") { (Double(low)...Double(high)).contains($0) }
-    }
-    /// 0 to 1, both included.
-    public static let fraction = Range("0 to 1") { (0...1).contains($0) }
-    /// 0 to 1, 1 excluded.
-    public static let belowOne = Range("at least 0 and below 1") { $0 >= 0 && $0 < 1 }
-    /// 0 to 1, 0 excluded.
-    public static let positiveFraction = Range("above 0 and at most 1") { $0 > 0 && $0 <= 1 }
-  }
-
   /// When an option has a meaning at all. One that is given although it has none is refused.
-  public struct Condition: Sendable {
-    /// In words, such as `schedule = linear or cosine`.
-    public let words: String
+  public struct Condition: Sendable, CustomStringConvertible {
+    /// The condition as a phrase, such as `schedule = linear or cosine`.
+    public let description: String
     let holds: @Sendable (OptionValues) -> Bool
 
     /// Holds when `holds` does, for the options before this one.
-    public init(_ words: String, _ holds: @escaping @Sendable (OptionValues) -> Bool) {
-      self.words = words
+    public init(_ description: String, _ holds: @escaping @Sendable (OptionValues) -> Bool) {
+      self.description = description
       self.holds = holds
     }
   }
 
   /// In kebab-case.
   public let name: String
+  /// Names that the option had in earlier versions. One that is given is refused, and the error says what the option is
+  /// called now.
+  public let formerNames: [String]
   /// What it takes.
   public let kind: Kind
   /// What stands in for it.
   public let defaultValue: Default
   /// The numbers it takes.
-  public let range: Range
+  public let range: NumericRange
   /// The unit of a number, such as `steps`; empty without one.
   public let unit: String
   /// What it does, in a sentence.
@@ -95,10 +63,11 @@ public struct OptionSpec: Sendable {
 
   /// An option called `name`.
   public init(
-    _ name: String, _ kind: Kind, default defaultValue: Default, range: Range = .any, unit: String = "",
-    when condition: Condition? = nil, _ documentation: String
+    _ name: String, formerNames: [String] = [], _ kind: Kind, default defaultValue: Default, range: NumericRange = .any,
+    unit: String = "", when condition: Condition? = nil, _ documentation: String
   ) {
     self.name = name
+    self.formerNames = formerNames
     self.kind = kind
     self.defaultValue = defaultValue
     self.range = range
@@ -107,14 +76,14 @@ public struct OptionSpec: Sendable {
     self.documentation = documentation
   }
 
-  /// What is accepted, in words: `an integer, at least 1`.
-  public var expected: String { range.words.isEmpty ? kind.words : "\(kind.words), \(range.words)" }
+  /// What is accepted, as a phrase: `an integer, at least 1`.
+  public var expected: String { range.description.isEmpty ? "\(kind)" : "\(kind), \(range)" }
 
-  /// The default in words.
+  /// The default as a text.
   public var defaultWords: String {
     switch defaultValue {
     case .value(let value): "\(value)"
-    case .derived(let words, _), .absent(let words): words
+    case .derived(let text, _), .absent(let text): text
     case .required: "required"
     }
   }
@@ -124,7 +93,7 @@ public struct OptionSpec: Sendable {
     guard let value = kind.converted(value) else { return nil }
     switch value {
     case .int(let number): return range.contains(Double(number)) ? value : nil
-    case .double(let number): return number.isFinite && range.contains(number) ? value : nil
+    case .double(let number): return range.contains(number) ? value : nil
     case .bool, .string: return value
     }
   }
@@ -144,9 +113,9 @@ public struct OptionSpec: Sendable {
   }
 }
 
-extension OptionSpec.Kind {
-  /// In words, such as `an integer`.
-  public var words: String {
+extension OptionSpec.Kind: CustomStringConvertible {
+  /// What is taken, as a phrase such as `an integer`.
+  public var description: String {
     switch self {
     case .int: "an integer"
     case .double: "a number"

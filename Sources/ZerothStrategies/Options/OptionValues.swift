@@ -24,6 +24,10 @@ public struct OptionValues: Sendable, Hashable {
     self.run = run
     let names = specs.map(\.name)
     for (name, setting) in given.sorted(by: { $0.key < $1.key }) where !names.contains(name) {
+      if let renamed = specs.first(where: { $0.formerNames.contains(name) }) {
+        throw InputError(
+          setting.origin, found: "'\(name)', the former name of an option", expected: "its new name, '\(renamed.name)'")
+      }
       throw InputError(
         setting.origin, found: "an option that \(subject) does not have",
         expected: elsewhere(name) ?? Suggestion.expected(for: name, among: names))
@@ -33,7 +37,7 @@ public struct OptionValues: Sendable, Hashable {
         if let setting = given[spec.name] {
           throw InputError(
             setting.origin, found: "\(setting.value), which has no effect here",
-            expected: "it only with \(condition.words)")
+            expected: "it only with \(condition)")
         }
         if case .value(let value) = spec.defaultValue { values[spec.name] = value }
         continue
@@ -50,6 +54,14 @@ public struct OptionValues: Sendable, Hashable {
         throw InputError("\(subject): option '\(spec.name)'", found: "nothing", expected: spec.expected)
       }
     }
+  }
+
+  /// The defaults of the strategy that `description` describes, but for the options in `given`: what the strategy is made
+  /// from when nothing else is asked for.
+  ///
+  /// Throws `InputError` when an option that must be given is not, or one of `given` does not fit.
+  public init(of description: StrategyDescription, _ given: [String: OptionValue] = [:]) throws(InputError) {
+    try self.init(description.name, specs: description.options, given: given)
   }
 
   /// The same from values that have been checked once, on the far side of a plugin's interface.

@@ -62,7 +62,7 @@ public struct Composition: Sendable, Hashable {
   }
 
   /// `lge(rank 2) + sgd + none`.
-  public var words: String {
+  public var displayName: String {
     [estimator, rule, adapter].map { part in
       let options = part.options.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
       return options.isEmpty ? part.name : "\(part.name)(\(options.joined(separator: ", ")))"

@@ -14,7 +14,7 @@ public struct OptimizerPreset: RegistryEntry {
   ) {
     self.composition = composition
     description = StrategyDescription(
-      name, aliases: aliases, summary: summary, formula: composition.words, source: "\(source); \(tuning)",
+      name, aliases: aliases, summary: summary, formula: composition.displayName, source: "\(source); \(tuning)",
       forwards: "those of its parts", state: "that of its parts")
   }
 }

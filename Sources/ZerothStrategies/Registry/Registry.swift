@@ -152,7 +152,7 @@ struct Shelf<Entry: RegistryEntry>: Sendable {
         throw InputError("\(kind.rawValue) '\(name)'", found: "the name registered twice", expected: "each name once")
       }
     }
-    let options = entry.description.options.map(\.name)
+    let options = entry.description.options.flatMap { [$0.name] + $0.formerNames }
     if let twice = options.first(where: { name in name == "name" || options.count(where: { $0 == name }) > 1 }) {
       throw InputError(
         "\(kind.rawValue) '\(names[0])': option '\(twice)'", found: "the name twice, or reserved",

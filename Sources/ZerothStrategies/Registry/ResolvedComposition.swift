@@ -42,9 +42,11 @@ package struct ResolvedComposition: Sendable {
     func with<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
       _ estimator: E, _ rule: R, _ adapter: A
     ) -> any OptimizerProtocol where R.Direction == E.Direction {
-      Optimizer(
-        estimator: estimator, rule: rule, adapter: adapter, seed: UInt64(composition.seed), generator: generator,
-        nonFinite: NonFinitePolicy(limit: composition.nonFiniteLimit))
+      NamedOptimizer(
+        Optimizer(
+          estimator: estimator, rule: rule, adapter: adapter, seed: UInt64(composition.seed), generator: generator,
+          nonFinite: NonFinitePolicy(limit: composition.nonFiniteLimit)),
+        OptionPaths(of: self))
     }
     return try with(estimator.make(estimatorOptions))
   }

@@ -63,8 +63,8 @@ extension OptionSpec {
   /// The option as JSON, for `explain --json`.
   public var json: JSON {
     [
-      "name": .string(name), "type": .string(kind.words), "default": .string(defaultWords),
-      "range": .string(range.words), "unit": .string(unit), "only_with": condition.map { .string($0.words) } ?? .null,
+      "name": .string(name), "type": .string("\(kind)"), "default": .string(defaultWords),
+      "range": .string("\(range)"), "unit": .string(unit), "only_with": condition.map { .string("\($0)") } ?? .null,
       "documentation": .string(documentation),
     ]
   }

@@ -56,7 +56,7 @@ extension OptionSpec {
   /// What the option does, with its unit and the condition under which it does anything.
   public var meaning: String {
     let unit = unit.isEmpty ? "" : " (\(unit))"
-    let condition = condition.map { "; only with \($0.words)" } ?? ""
+    let condition = condition.map { "; only with \($0)" } ?? ""
     return documentation + unit + condition
   }
 }

@@ -10,7 +10,7 @@ public enum Metric: String, Sendable, CaseIterable {
   case exactMatch = "exact_match"
 
   /// The name in text: `F1`.
-  public var words: String {
+  public var displayName: String {
     switch self {
     case .accuracy: "accuracy"
     case .f1, .answerF1: "F1"

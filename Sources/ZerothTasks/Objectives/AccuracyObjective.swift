@@ -9,24 +9,23 @@ public final class AccuracyObjective: Objective {
   /// A token outside the vocabulary or a sequence longer than the model's context.
   public typealias Failure = InputError
 
-  private var batch: CandidateBatch
+  private var examples: CandidateBatch
 
   /// The objective on mini-batches that `sampler` draws from `examples`.
-  public init(_ examples: any ScoredExamples, _ sampler: BatchSampler) { batch = CandidateBatch(examples, sampler) }
-
-  /// Chooses the examples that the sampler gives for this step and draw.
-  public func selectBatch(_ batch: Batch) { self.batch.select(batch) }
-
-  /// Minus the accuracy at theta; NaN where a score is not finite.
-  public func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
-    try batch.means(at: theta, of: Self.miss)[0]
+  public init(_ examples: any ScoredExamples, _ sampler: BatchSampler) {
+    self.examples = CandidateBatch(examples, sampler)
   }
 
-  /// Minus the accuracies at theta + offsets[i] D, in one pass that writes no weight.
+  /// Minus the accuracy at theta on `batch`; NaN where a score is not finite.
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
+    try examples.means(at: theta, on: batch, of: Self.miss)[0]
+  }
+
+  /// Minus the accuracies at theta + offsets[i] D on `batch`, in one pass that writes no weight.
   public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(InputError) -> Few<Double> {
-    try batch.means(at: theta, along: direction, offsets: offsets, of: Self.miss)
+    try examples.means(at: theta, along: direction, offsets: offsets, on: batch, of: Self.miss)
   }
 
   private static func miss(_ scores: ArraySlice<Double>, _ label: Int) -> Double {

@@ -1,35 +1,40 @@
 import Zeroth
 import ZerothModels
 
-/// The mini-batch of an objective over candidates.
+/// The mini-batches of an objective over candidates. The one that was asked for last stays laid out, as a step asks for
+/// the same one several times.
 struct CandidateBatch {
   private let examples: any ScoredExamples
   private let labels: [Int]
   private var sampler: BatchSampler
+  /// The mini-batch that is laid out; nil before the first.
+  private var current: Batch?
   private var indices: [Int] = []
   private var pass = ScoredPass()
   private var scores: [Double] = []
 
-  /// The batch of step 0, drawn by `sampler` from `examples`.
+  /// Mini-batches that `sampler` draws from `examples`.
   init(_ examples: any ScoredExamples, _ sampler: BatchSampler) {
     self.examples = examples
     self.sampler = sampler
     labels = examples.labels
-    select(Batch(step: 0))
   }
 
-  /// Chooses the examples that the sampler gives for this step and draw.
-  mutating func select(_ batch: Batch) {
+  /// Lays out the examples that the sampler gives for this step and draw, unless they are laid out already.
+  private mutating func layOut(_ batch: Batch) {
+    guard batch != current else { return }
+    current = batch
     indices.removeAll(keepingCapacity: true)
     indices += sampler.draw(step: batch.step, draw: batch.draw)
     examples.layOut(indices, in: &pass)
   }
 
-  /// For each offset, the mean of `loss(candidates' scores, label)` over the batch, in one pass that writes no weight.
+  /// For each offset, the mean of `loss(candidates' scores, label)` over `batch`, in one pass that writes no weight.
   mutating func means(
     at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: Few<Float> = [0],
-    of loss: (ArraySlice<Double>, Int) -> Double
+    on batch: Batch, of loss: (ArraySlice<Double>, Int) -> Double
   ) throws(InputError) -> Few<Double> {
+    layOut(batch)
     try pass.requireLabels(labels, of: indices)
     try examples.readOut(&pass, at: theta, along: direction, offsets: offsets)
     scores.removeAll(keepingCapacity: true)

@@ -16,7 +16,8 @@ public final class F1Objective: Objective {
   private let tokenizer: any Tokenizer
   private let questions: [EncodedQuestion]
   private var sampler: BatchSampler
-  private var batch: [EncodedQuestion] = []
+  /// The mini-batch that was asked for last, and its questions.
+  private var current: (batch: Batch, questions: [EncodedQuestion])?
 
   /// The objective on mini-batches that `sampler` draws from `questions`; `tokenizer` spells the answers.
   public init(
@@ -26,18 +27,21 @@ public final class F1Objective: Objective {
     self.tokenizer = tokenizer
     self.questions = questions
     self.sampler = sampler
-    selectBatch(Batch(step: 0))
   }
 
-  /// Chooses the questions that the sampler gives for this step and draw.
-  public func selectBatch(_ batch: Batch) {
-    self.batch = sampler.draw(step: batch.step, draw: batch.draw).map { questions[$0] }
+  /// Minus the mean F1 at theta on `batch`; NaN where the model's logits are not finite.
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
+    let questions = questions(of: batch)
+    guard try model.isFinite(on: questions[0].prompt, at: theta) else { return .nan }
+    return -(try model.answer(questions, at: theta, tokenizer: tokenizer).f1)
   }
 
-  /// Minus the mean F1 at theta; NaN where the model's logits are not finite.
-  public func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
-    guard try model.isFinite(on: batch[0].prompt, at: theta) else { return .nan }
-    return -(try model.answer(batch, at: theta, tokenizer: tokenizer).f1)
+  /// The questions that the sampler gives for this step and draw.
+  private func questions(of batch: Batch) -> [EncodedQuestion] {
+    if let current, current.batch == batch { return current.questions }
+    let drawn = sampler.draw(step: batch.step, draw: batch.draw).map { questions[$0] }
+    current = (batch, drawn)
+    return drawn
   }
 }
 

@@ -28,7 +28,9 @@ public final class LanguageModelingObjective: Objective {
   private let model: CausalModel
   private let sequences: [Sequence]
   private var sampler: BatchSampler
-  private var batch = TokenBatch()
+  /// The mini-batch that is laid out; nil before the first.
+  private var current: Batch?
+  private var tokens = TokenBatch()
   private var rows: [Int] = []
   private var targets: [Int] = []
   /// What the model read out last: memory for the next time.
@@ -39,39 +41,42 @@ public final class LanguageModelingObjective: Objective {
     self.model = model
     self.sequences = sequences
     self.sampler = sampler
-    selectBatch(Batch(step: 0))
   }
 
-  /// Chooses the sequences that the sampler gives for this step and draw.
-  public func selectBatch(_ batch: Batch) {
-    self.batch.removeAll()
+  /// Lays out the sequences that the sampler gives for this step and draw, unless they are laid out already.
+  private func layOut(_ batch: Batch) {
+    guard batch != current else { return }
+    current = batch
+    tokens.removeAll()
     rows.removeAll(keepingCapacity: true)
     targets.removeAll(keepingCapacity: true)
     for index in sampler.draw(step: batch.step, draw: batch.draw) {
       let sequence = sequences[index]
-      let placed = self.batch.append(sequence.tokens).rows
+      let placed = tokens.append(sequence.tokens).rows
       rows += placed.dropLast().dropFirst(sequence.scored - 1)
       targets += sequence.tokens.dropFirst(sequence.scored)
     }
   }
 
-  /// The mean loss at theta.
-  public func loss(at theta: borrowing ParameterStore) throws(InputError) -> Double {
-    try means(at: theta, along: nil, offsets: [0])[0]
+  /// The mean loss at theta on `batch`.
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
+    try means(at: theta, along: nil, offsets: [0], on: batch)[0]
   }
 
-  /// The mean losses at theta + offsets[i] D, in one pass that writes no weight.
+  /// The mean losses at theta + offsets[i] D on `batch`, in one pass that writes no weight.
   public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(InputError) -> Few<Double> {
-    try means(at: theta, along: direction, offsets: offsets)
+    try means(at: theta, along: direction, offsets: offsets, on: batch)
   }
 
   private func means(
-    at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>
+    at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>, on batch: Batch
   ) throws(InputError) -> Few<Double> {
+    layOut(batch)
     try model.evaluate(
-      batch, .logProbabilities(rows: rows, targets: targets), at: theta, along: direction, offsets: offsets, into: &logs
+      tokens, .logProbabilities(rows: rows, targets: targets), at: theta, along: direction, offsets: offsets,
+      into: &logs
     )
     let count = logs.count / offsets.count
     return offsets.indices.reduce(into: Few<Double>()) { means, v in

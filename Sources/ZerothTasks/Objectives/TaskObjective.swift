@@ -28,15 +28,15 @@ extension TextTask {
     guard objectives.contains(wanted) else {
       throw InputError(
         "task \(name): objective", found: "'\(wanted.rawValue)'",
-        expected: "\(objectives.map { "'\($0.rawValue)'" }.joined(separator: ", ")) for \(kind.words)")
+        expected: "\(objectives.map { "'\($0.rawValue)'" }.joined(separator: ", ")) for \(kind.displayName)")
     }
     return wanted
   }
 }
 
 extension TextTask.Kind {
-  /// The kind in words, for messages.
-  var words: String {
+  /// The kind as messages name it.
+  var displayName: String {
     switch self {
     case .classification: "a classification"
     case .multipleChoice: "a multiple choice"

@@ -54,12 +54,13 @@ extension TextTask {
     func add(_ heading: String, _ words: String) {
       lines.append(heading + String(repeating: " ", count: max(1, 13 - heading.count)) + words)
     }
-    add("kind", kind.words)
+    add("kind", kind.displayName)
     if !classes.isEmpty { add("classes", classes.map(Self.spelled).joined(separator: ", ")) }
     let columns = shownColumns.map { $0.joined(separator: " or ") }
     if !columns.isEmpty { add("columns", columns.joined(separator: "; ")) }
     add("sizes", sizes)
-    add("metrics", metrics.map(\.words).joined(separator: ", ") + (metrics.count > 1 ? "; the first chooses" : ""))
+    add(
+      "metrics", metrics.map(\.displayName).joined(separator: ", ") + (metrics.count > 1 ? "; the first chooses" : ""))
     let others = objectives.dropFirst().map(\.rawValue).joined(separator: ", ")
     add("objectives", "\(objectives[0].rawValue), as in the papers; or \(others)")
     lines += try example()

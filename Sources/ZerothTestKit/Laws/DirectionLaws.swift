@@ -14,7 +14,8 @@ public func checkDirectionLaws<D: Direction>(
     try demand(
       .directionIsZeroWhereItDoesNotTouch, direction.touches(block) || whole.allSatisfy { $0 == 0 },
       found: "other values in \(block.name)", expected: "zeros")
-    if let factors = direction.lowRank, block.isMatrix { try checkFactors(factors, block, whole) }
+    if let factors = direction.factors, block.isMatrix { try checkFactors(factors, block, whole) }
+    if case .sum(let terms) = direction.structure { try checkTerms(terms, block, whole) }
   }
   try checkOrder(direction, layout)
   try checkFrozen(direction, layout)
@@ -111,6 +112,25 @@ private func checkFactors(
         .directionEqualsItsFactors, abs(Double(value) - expected) <= 1e-5 * size,
         found: "\(value) at (\(i), \(j)) of \(block.name)", expected: "\(expected)")
     }
+  }
+}
+
+/// The weighted terms add up to the direction, to 1e-5 of the largest element: their own sums may round otherwise.
+private func checkTerms(
+  _ terms: Few<(weight: Float, direction: any Direction)>, _ block: ParameterBlock, _ whole: [Float]
+) throws(LawViolation) {
+  var sums = whole.map { _ in 0.0 }
+  var largest = 0.0
+  for term in terms {
+    for (i, value) in term.direction.values(of: block).enumerated() {
+      sums[i] += Double(term.weight) * Double(value)
+      largest = max(largest, abs(Double(term.weight) * Double(value)))
+    }
+  }
+  for i in whole.indices {
+    try demand(
+      .directionEqualsItsTerms, abs(Double(whole[i]) - sums[i]) <= 1e-5 * largest,
+      found: "\(whole[i]) at element \(i) of \(block.name)", expected: "\(sums[i])")
   }
 }
 

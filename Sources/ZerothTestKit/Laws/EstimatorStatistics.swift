@@ -32,7 +32,7 @@ private struct Moments {
 func checkUnbiased<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout, seeds: Int) throws {
   let quadratic = Quadratic(layout)
   let theta = quadratic.start()
-  let gradient = zip(quadratic.gradient(at: theta), trainableMask(layout)).map { $0 * $1 }
+  let gradient = zip(quadratic.gradient(at: theta, on: Batch(step: 0)), trainableMask(layout)).map { $0 * $1 }
   // Every block's part of the gradient, added up over matrices and over vectors.
   let groups = [true, false].compactMap { isMatrix -> [Range<Int>]? in
     let ranges = zip(layout.blocks, layout.flatRanges).filter { $0.0.isMatrix == isMatrix && $0.0.isTrainable }.map(\.1)
@@ -43,7 +43,7 @@ func checkUnbiased<E: GradientEstimator>(_ original: E, _ layout: ParameterLayou
   for seed in 0..<seeds {
     var estimator = original
     let context = StepContext(step: 0, runKey: StreamKey(seed: UInt64(seed)), layout: layout)
-    let estimate = estimator.estimate(at: theta, context: context, objective: quadratic).flattened(in: layout)
+    let estimate = try estimator.estimate(at: theta, context: context, objective: quadratic).flattened(in: layout)
     moments.add(estimate)
     along.add(
       groups.map { ranges in
@@ -77,17 +77,17 @@ public func checkVarianceLaw<E: GradientEstimator>(
 ) throws {
   let quadratic = Quadratic(layout)
   let theta = quadratic.start()
-  func variance(queries: Int) -> Double {
+  func variance(queries: Int) throws -> Double {
     var estimator = make(queries)
     var moments = Moments(layout.parameterCount)
     for step in 0..<steps {
       let context = StepContext(step: step, runKey: StreamKey(seed: 14), layout: layout)
       moments.add(
-        estimator.estimate(at: theta, context: context, objective: quadratic).flattened(in: layout))
+        try estimator.estimate(at: theta, context: context, objective: quadratic).flattened(in: layout))
     }
     return moments.variance.reduce(0, +)
   }
-  let ratio = variance(queries: 1) / variance(queries: 4)
+  let ratio = try variance(queries: 1) / variance(queries: 4)
   try demand(
     .estimatorAverages, (3...5).contains(ratio), found: "a variance \(ratio) times smaller with 4 queries",
     expected: "4")

@@ -44,7 +44,7 @@ private struct Golden: Decodable {
 /// theta after each of five steps, and the points where losses were taken in each.
 private func fiveSteps(of original: some OptimizerProtocol) throws -> (theta: [[Float]], measured: [[[Float]]]) {
   let layout = try ParameterLayout([
-    .init("query", rows: 2, columns: 3, role: .query, layer: 0), .init("bias", rows: 2, role: .bias, layer: 0),
+    .init("query", rows: 2, columns: 3, role: "query", layer: 0), .init("bias", rows: 2, role: "bias", layer: 0),
   ])
   var theta = ParameterStore(layout)
   var optimizer = original

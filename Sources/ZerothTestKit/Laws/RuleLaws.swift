@@ -11,8 +11,8 @@ import Zeroth
 public func checkRuleLaws<R: StepRule, E: GradientEstimator>(
   of rule: R, memoryless: R? = nil, gain: Double? = 1, estimates estimator: E, in layout: ParameterLayout = .small
 ) throws where E.Direction == R.Direction {
-  let estimates = sequence(estimator, layout, seed: 15)
-  let others = sequence(estimator, layout, seed: 16)
+  let estimates = try sequence(estimator, layout, seed: 15)
+  let others = try sequence(estimator, layout, seed: 16)
   try checkRepetition(rule, estimates, layout)
   try checkCopies(rule, estimates, others, layout)
   if let memoryless { try checkMemoryless(memoryless, estimates, layout) }
@@ -31,12 +31,12 @@ private func context(_ step: Int, _ layout: ParameterLayout) -> StepContext {
 /// The estimates of six steps, from one point.
 private func sequence<E: GradientEstimator>(
   _ original: E, _ layout: ParameterLayout, seed: UInt64
-) -> [GradientEstimate<E.Direction>] {
+) throws -> [GradientEstimate<E.Direction>] {
   let quadratic = Quadratic(layout)
   let theta = quadratic.start()
   var estimator = original
-  return (0..<6).map { step in
-    estimator.estimate(
+  return try (0..<6).map { step in
+    try estimator.estimate(
       at: theta, context: StepContext(step: step, runKey: StreamKey(seed: seed), layout: layout), objective: quadratic)
   }
 }

@@ -5,8 +5,8 @@ import Zeroth
 public protocol AnalyticObjective: Objective, Sendable where Failure == Never {
   /// The blocks of its parameters.
   var layout: ParameterLayout { get }
-  /// The exact gradient at theta on the selected batch, flattened.
-  func gradient(at theta: borrowing ParameterStore) -> [Double]
+  /// The exact gradient at theta on the mini-batch `batch`, flattened.
+  func gradient(at theta: borrowing ParameterStore, on batch: Batch) -> [Double]
   /// A point to start from.
   func start() -> ParameterStore
 }
@@ -52,7 +52,7 @@ public struct Quadratic: AnalyticObjective {
   }
 
   /// L(theta), in double.
-  public func loss(at theta: borrowing ParameterStore) -> Double {
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double {
     var sum = 0.0
     var i = 0
     for block in layout.blocks {
@@ -68,7 +68,7 @@ public struct Quadratic: AnalyticObjective {
   }
 
   /// h_i (theta_i - x_i).
-  public func gradient(at theta: borrowing ParameterStore) -> [Double] {
+  public func gradient(at theta: borrowing ParameterStore, on batch: Batch) -> [Double] {
     theta.flattened().enumerated().map { i, value in curvatures[i] * (Double(value) - optimum[i]) }
   }
 }
@@ -83,7 +83,7 @@ public struct Rosenbrock: AnalyticObjective {
   public init(_ layout: ParameterLayout = .small) { self.layout = layout }
 
   /// L(theta), in double.
-  public func loss(at theta: borrowing ParameterStore) -> Double {
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double {
     let x = theta.flattened()
     var sum = 0.0
     for i in stride(from: 0, to: x.count, by: 2) {
@@ -97,7 +97,7 @@ public struct Rosenbrock: AnalyticObjective {
   }
 
   /// The derivatives of the pairs.
-  public func gradient(at theta: borrowing ParameterStore) -> [Double] {
+  public func gradient(at theta: borrowing ParameterStore, on batch: Batch) -> [Double] {
     let x = theta.flattened().map(Double.init)
     var gradient = x.map { _ in 0.0 }
     for i in stride(from: 0, to: x.count, by: 2) {

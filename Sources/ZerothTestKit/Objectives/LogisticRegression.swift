@@ -11,7 +11,8 @@ public final class LogisticRegression: AnalyticObjective {
   private let inputs: [[Double]]
   private let labels: [Int]
   private let batchSize: Int
-  private let rows: Mutex<[Int]>
+  /// The mini-batch that was asked for last, and its examples.
+  private let drawn = Mutex<(batch: Batch, rows: [Int])?>(nil)
 
   /// `examples` inputs of `features` numbers in `classes` classes, `batchSize` of them in a mini-batch.
   public init(features: Int = 8, classes: Int = 3, examples: Int = 64, batchSize: Int = 16) {
@@ -19,32 +20,35 @@ public final class LogisticRegression: AnalyticObjective {
     self.classes = classes
     self.batchSize = batchSize
     layout = .made([
-      .init("query.weight", rows: classes, columns: features, role: .query, layer: 0),
-      .init("query.bias", rows: classes, role: .bias, layer: 0),
+      .init("query.weight", rows: classes, columns: features, role: "query", layer: 0),
+      .init("query.bias", rows: classes, role: "bias", layer: 0),
     ])
     inputs = (0..<examples).map { normals(features, seed: 3, index: $0).map(Double.init) }
     let teacher = (0..<classes).map { normals(features, seed: 4, index: $0).map(Double.init) }
     labels = inputs.map { x in teacher.indices.max { dot(teacher[$0], x) < dot(teacher[$1], x) } ?? 0 }
-    rows = Mutex(Array(0..<examples))
   }
 
-  /// Draws the rows of `batch`.
-  public func selectBatch(_ batch: Batch) {
-    var stream = RandomStream(StreamKey(seed: 5).child(.batch, batch.step).child(.batch, batch.draw))
-    let drawn = stream.shuffled(Array(inputs.indices)).prefix(batchSize)
-    rows.withLock { $0 = Array(drawn) }
+  /// The examples of `batch`, by their index.
+  private func rows(of batch: Batch) -> [Int] {
+    drawn.withLock { drawn in
+      if let drawn, drawn.batch == batch { return drawn.rows }
+      var stream = RandomStream(StreamKey(seed: 5).child(.batch, batch.step).child(.batch, batch.draw))
+      let rows = Array(stream.shuffled(Array(inputs.indices)).prefix(batchSize))
+      drawn = (batch, rows)
+      return rows
+    }
   }
 
-  /// The mean cross-entropy, in double.
-  public func loss(at theta: borrowing ParameterStore) -> Double {
-    let rows = rows.withLock { $0 }
+  /// The mean cross-entropy over `batch`, in double.
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double {
+    let rows = rows(of: batch)
     let x = theta.flattened()
     return rows.reduce(0) { $0 - log(probabilities(x, inputs[$1])[labels[$1]]) } / Double(rows.count)
   }
 
-  /// The mean of (p - y) x^T and p - y.
-  public func gradient(at theta: borrowing ParameterStore) -> [Double] {
-    let rows = rows.withLock { $0 }
+  /// The means of (p - y) x^T and p - y over `batch`.
+  public func gradient(at theta: borrowing ParameterStore, on batch: Batch) -> [Double] {
+    let rows = rows(of: batch)
     let x = theta.flattened()
     var gradient = [Double](repeating: 0, count: x.count)
     for row in rows {

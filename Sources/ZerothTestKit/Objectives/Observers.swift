@@ -1,34 +1,30 @@
 import Zeroth
 
-/// Counts the forward passes of another objective, and notes the batches that are selected.
+/// Counts the forward passes of another objective, and notes the mini-batch of each.
 public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
   private let base: Base
   /// Forward passes so far.
   public private(set) var forwards = 0
-  /// The batches selected so far.
+  /// The mini-batch of each forward pass.
   public private(set) var batches: [Batch] = []
 
   /// Counts what is asked of `base`.
   public init(_ base: consuming Base) { self.base = base }
 
-  /// Notes the batch and passes it on.
-  public func selectBatch(_ batch: Batch) throws(Base.Failure) {
-    batches.append(batch)
-    try base.selectBatch(batch)
-  }
-
-  /// One evaluation.
-  public func loss(at theta: borrowing ParameterStore) throws(Base.Failure) -> Double {
+  /// One forward pass.
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Double {
     forwards += 1
-    return try base.loss(at: theta)
+    batches.append(batch)
+    return try base.loss(at: theta, on: batch)
   }
 
-  /// One evaluation for each offset.
+  /// One forward pass for each offset.
   public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Base.Failure) -> Few<Double> {
     forwards += offsets.count
-    return try base.losses(along: direction, at: offsets, from: theta)
+    batches += offsets.map { _ in batch }
+    return try base.losses(along: direction, at: offsets, from: theta, on: batch)
   }
 }
 
@@ -50,14 +46,11 @@ public final class FailingObjective<Base: Objective & ~Copyable>: Objective wher
     self.failing = failing
   }
 
-  /// Passes the batch on.
-  public func selectBatch(_ batch: Batch) throws(InjectedFailure) { base.selectBatch(batch) }
-
   /// The loss of the other objective, or the failure.
-  public func loss(at theta: borrowing ParameterStore) throws(InjectedFailure) -> Double {
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InjectedFailure) -> Double {
     defer { evaluation += 1 }
     guard evaluation != failing else { throw InjectedFailure(evaluation: evaluation) }
-    return base.loss(at: theta)
+    return base.loss(at: theta, on: batch)
   }
 }
 
@@ -68,7 +61,7 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
   public private(set) var points: [[Float]] = []
   /// Their losses.
   public private(set) var losses: [Double] = []
-  /// The batches selected so far.
+  /// The mini-batch of each forward pass.
   public private(set) var batches: [Batch] = []
   /// Called before each evaluation.
   public var willEvaluate: () -> Void = {}
@@ -76,17 +69,12 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
   /// Remembers what is asked of `base`.
   public init(_ base: consuming Base) { self.base = base }
 
-  /// Notes the batch and passes it on.
-  public func selectBatch(_ batch: Batch) throws(Base.Failure) {
-    batches.append(batch)
-    try base.selectBatch(batch)
-  }
-
-  /// Notes the point and its loss.
-  public func loss(at theta: borrowing ParameterStore) throws(Base.Failure) -> Double {
+  /// Notes the point, the mini-batch and the loss.
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Double {
     willEvaluate()
     points.append(theta.flattened())
-    let loss = try base.loss(at: theta)
+    batches.append(batch)
+    let loss = try base.loss(at: theta, on: batch)
     losses.append(loss)
     return loss
   }
@@ -104,13 +92,10 @@ public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
     self.isNonFinite = isNonFinite
   }
 
-  /// Passes the batch on.
-  public func selectBatch(_ batch: Batch) throws(Base.Failure) { try base.selectBatch(batch) }
-
   /// The loss of the other objective, or NaN.
-  public func loss(at theta: borrowing ParameterStore) throws(Base.Failure) -> Double {
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Double {
     defer { evaluation += 1 }
-    return isNonFinite(evaluation) ? .nan : try base.loss(at: theta)
+    return isNonFinite(evaluation) ? .nan : try base.loss(at: theta, on: batch)
   }
 }
 
@@ -124,15 +109,14 @@ public final class InPlaceObjective<Base: Objective & ~Copyable>: Objective {
   /// Evaluates `base`, in place.
   public init(_ base: consuming Base) { self.base = base }
 
-  /// Passes the batch on.
-  public func selectBatch(_ batch: Batch) throws(Base.Failure) { try base.selectBatch(batch) }
-
   /// The loss of the other objective.
-  public func loss(at theta: borrowing ParameterStore) throws(Base.Failure) -> Double { try base.loss(at: theta) }
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Double {
+    try base.loss(at: theta, on: batch)
+  }
 
   /// Moves a copy of theta from each point to the next, and back at the end.
   public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore
+    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Base.Failure) -> Few<Double> {
     var moved = theta.clone()
     var place: Float = 0
@@ -140,7 +124,7 @@ public final class InPlaceObjective<Base: Objective & ~Copyable>: Objective {
     for offset in offsets {
       if offset != place { moved.add(direction, scale: offset - place) }
       place = offset
-      losses.append(try base.loss(at: moved))
+      losses.append(try base.loss(at: moved, on: batch))
     }
     if place != 0 { moved.add(direction, scale: -place) }
     for (a, b) in zip(moved.flattened(), theta.flattened()) { drift = max(drift, abs(a - b)) }

@@ -17,11 +17,11 @@ public struct SmallNetwork: AnalyticObjective {
   public init(inputs: Int = 6, hidden: Int = 8, outputs: Int = 3, examples: Int = 24) {
     sizes = (examples, inputs, hidden, outputs)
     layout = .made([
-      .init("query.weight", rows: hidden, columns: inputs, role: .query, layer: 0),
-      .init("norm.weight", rows: hidden, role: .norm, layer: 0),
-      .init("query.bias", rows: hidden, role: .bias, layer: 0),
-      .init("value.weight", rows: outputs, columns: hidden, role: .value, layer: 1),
-      .init("value.bias", rows: outputs, role: .bias, layer: 1),
+      .init("query.weight", rows: hidden, columns: inputs, role: "query", layer: 0),
+      .init("norm.weight", rows: hidden, role: "norm", layer: 0),
+      .init("query.bias", rows: hidden, role: "bias", layer: 0),
+      .init("value.weight", rows: outputs, columns: hidden, role: "value", layer: 1),
+      .init("value.bias", rows: outputs, role: "bias", layer: 1),
     ])
     x = normals(examples * inputs, seed: 6)
     targets = []
@@ -33,7 +33,7 @@ public struct SmallNetwork: AnalyticObjective {
   }
 
   /// The mean squared error, summed in double.
-  public func loss(at theta: borrowing ParameterStore) -> Double {
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double {
     zip(forward(theta).outputs, targets).reduce(0) {
       $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
     }
@@ -41,7 +41,7 @@ public struct SmallNetwork: AnalyticObjective {
   }
 
   /// By the chain rule, in double.
-  public func gradient(at theta: borrowing ParameterStore) -> [Double] {
+  public func gradient(at theta: borrowing ParameterStore, on batch: Batch) -> [Double] {
     let pass = forward(theta)
     let s = theta.values(of: layout.blocks[1])
     let w2 = theta.values(of: layout.blocks[3])

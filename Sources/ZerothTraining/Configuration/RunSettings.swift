@@ -23,7 +23,10 @@ public enum RunSettings {
   /// The table [model].
   public static let model: [OptionSpec] = [
     OptionSpec("path", .string, default: .required, "folder of the base model; imdb-opt is the one that is built in"),
-    OptionSpec("train", .blocks, default: .value("all"), "the blocks that are trained; the others stay frozen"),
+    OptionSpec(
+      "train", .blocks, default: .value("all"),
+      "the blocks that are trained; the others stay frozen; roles are "
+        + BlockRole.ofModels.map(\.rawValue).joined(separator: ", ")),
     OptionSpec(
       "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
       "fp32, or half-precision matrices as the checkpoint stores them, rounded at random when they are written"),
@@ -80,7 +83,8 @@ public enum RunSettings {
       "generator", .choice(RandomGenerator.names), default: .value(.string("\(RandomGenerator.philox)")),
       "the random generator: philox4x32 or one of GSL's"),
     OptionSpec(
-      "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: .atLeast(1), unit: "steps",
+      "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: NonFinitePolicy.limitRange,
+      unit: "steps",
       "so many steps in a row without finite losses end the run"),
   ]
 
@@ -100,8 +104,8 @@ public enum RunSettings {
 
 extension OptionSpec.Default {
   /// What the task says of `name`, or `other` where it says nothing.
-  static func task(_ words: String, _ name: String, else other: OptionValue? = nil) -> Self {
-    .derived(words) { $0.run[name] ?? other }
+  static func task(_ text: String, _ name: String, else other: OptionValue? = nil) -> Self {
+    .derived(text) { $0.run[name] ?? other }
   }
 }
 

@@ -54,7 +54,8 @@ final class RunFolder {
     do {
       try FileManager.default.createDirectory(atPath: files.folder, withIntermediateDirectories: true)
     } catch {
-      throw InputError("run.out '\(files.folder)'", found: "a folder that cannot be made", expected: "a place to write to")
+      throw InputError(
+        "run.out '\(files.folder)'", found: "a folder that cannot be made", expected: "a place to write to")
     }
     lacksModel = !FileManager.default.fileExists(atPath: files.model + "/model.safetensors")
     if FileManager.default.fileExists(atPath: files.metrics) {

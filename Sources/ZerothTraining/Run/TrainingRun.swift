@@ -92,7 +92,7 @@ public final class TrainingRun {
     result.nonFiniteMoves += report.nonFiniteMoves
     try folder?.append(report, forwards: result.forwards, seconds: clock.seconds)
     progress?.update(
-      result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.words, $0) })
+      result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.displayName, $0) })
   }
 
   /// Evaluates dev and keeps the model if it is the best so far.

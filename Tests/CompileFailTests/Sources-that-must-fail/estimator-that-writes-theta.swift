@@ -11,6 +11,7 @@ struct InPlace: GradientEstimator {
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
     let z = DenseDirection(context.key, layout: context.layout)
     theta.add(z, scale: 1e-3)
-    return GradientEstimate(terms: [(try objective.loss(at: theta), z)], losses: [], projectedGradient: 0)
+    return GradientEstimate(
+      terms: [(try objective.loss(at: theta, on: context.batch), z)], losses: [], projectedGradient: 0)
   }
 }

@@ -8,7 +8,7 @@ struct Measuring: StepRule {
   mutating func update(
     from estimate: GradientEstimate<DenseDirection>, context: StepContext
   ) -> WeightedSum<DenseDirection> {
-    _ = objective.loss(at: ParameterStore(context.layout))
+    _ = objective.loss(at: ParameterStore(context.layout), on: context.batch)
     return WeightedSum([])
   }
 }

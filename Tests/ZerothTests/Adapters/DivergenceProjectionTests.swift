@@ -21,7 +21,7 @@ import ZerothTestKit
     let update = AppliedUpdate(WeightedSum([(weight: Float(0.1), direction: z)]), scales: scales)
     theta.add(update, scale: 1)
     let before = theta.flattened()
-    adapter.didApply(update, to: &theta, context: context(step), objective: quadratic)
+    _ = adapter.didApply(update, to: &theta, context: context(step), objective: quadratic)
     return (before, theta.flattened())
   }
 
@@ -62,13 +62,13 @@ import ZerothTestKit
 
   @Test(arguments: [1, 4], [0.2, 0.001, nil]) func equationsOfThePaper(_ moves: Int, _ clip: Double?) throws {
     let search = RatioSearch(moves: moves, learningRate: 0.003, epsilon: 0.05, clip: clip)
-    var adapter = DivergenceProjection(blocks: .roles(.query, .value), every: 1, search: search)
+    var adapter = DivergenceProjection(blocks: .roles("query", "value"), every: 1, search: search)
     var theta = quadratic.start()
     let anchor = theta.flattened()
     adapter.begin(theta)
     for step in 0..<3 {
       let (before, after) = project(&adapter, &theta, step: step)
-      let blocks = try BlockSelection.roles(.query, .value).resolve(in: layout)
+      let blocks = try BlockSelection.roles("query", "value").resolve(in: layout)
       let expected = searched(search, anchor: anchor, theta: before, blocks: blocks, step: step)
       #expect(adapter.ratios.count == blocks.count)
       for (block, (found, ratio)) in zip(blocks, zip(adapter.ratios, expected)) {
@@ -84,7 +84,7 @@ import ZerothTestKit
   @Test func clippingIsASwitch() {
     for clip in [0.1, nil] {
       let search = RatioSearch(moves: 3, learningRate: 5, epsilon: 0.05, clip: clip)
-      var adapter = DivergenceProjection(blocks: .roles(.query, .value), every: 1, search: search)
+      var adapter = DivergenceProjection(blocks: .roles("query", "value"), every: 1, search: search)
       var theta = quadratic.start()
       adapter.begin(theta)
       _ = project(&adapter, &theta)
@@ -98,10 +98,10 @@ import ZerothTestKit
     for reinitializes in [true, false] {
       let search = RatioSearch(learningRate: 0, epsilon: 0.05, clip: nil)
       var adapter = DivergenceProjection(
-        blocks: .roles(.query), every: 1, search: search, reinitializes: reinitializes)
+        blocks: .roles("query"), every: 1, search: search, reinitializes: reinitializes)
       var theta = quadratic.start()
       let anchor = theta.flattened()
-      let range = layout.flatRanges[block(.query).index]
+      let range = layout.flatRanges[block("query").index]
       func length(_ values: [Float]) -> Double {
         norm(zip(values[range], anchor[range]).map { Double($0) - Double($1) })
       }
@@ -119,9 +119,9 @@ import ZerothTestKit
     let start = quadratic.start()
     var moved = quadratic.start()
     var probe = DivergenceProjection(
-      blocks: .roles(.query), every: 2, search: RatioSearch(learningRate: 0, epsilon: 0.05, clip: nil))
+      blocks: .roles("query"), every: 2, search: RatioSearch(learningRate: 0, epsilon: 0.05, clip: nil))
     probe.begin(start)
-    let range = layout.flatRanges[block(.query).index]
+    let range = layout.flatRanges[block("query").index]
     let before = project(&probe, &moved).before
     let length = norm(zip(before[range], start.flattened()[range]).map { Double($0) - Double($1) })
     for units in RatioSearch.Units.allCases {
@@ -130,7 +130,7 @@ import ZerothTestKit
         ? RatioSearch(moves: 3, learningRate: 0.005, epsilon: 0.05, clip: 0.9)
         : RatioSearch(
           moves: 3, learningRate: 0.005 / (length * length), epsilon: 0.05 / length, clip: 0.9, units: .ratio)
-      var adapter = DivergenceProjection(blocks: .roles(.query), every: 1, search: search)
+      var adapter = DivergenceProjection(blocks: .roles("query"), every: 1, search: search)
       var theta = quadratic.start()
       adapter.begin(theta)
       _ = project(&adapter, &theta)
@@ -141,12 +141,12 @@ import ZerothTestKit
 
   /// A block without a move keeps its bits and a ratio of 1, whatever the others do.
   @Test func aBlockThatHasNotMoved() {
-    var adapter = DivergenceProjection(.paper, every: 1)
+    var adapter = DivergenceProjection(.paper, blocks: .roles("query", "value"), every: 1)
     var theta = quadratic.start()
     adapter.begin(theta)
-    let (before, after) = project(&adapter, &theta, still: [.query])
-    let query = layout.flatRanges[block(.query).index]
-    let value = layout.flatRanges[block(.value).index]
+    let (before, after) = project(&adapter, &theta, still: ["query"])
+    let query = layout.flatRanges[block("query").index]
+    let value = layout.flatRanges[block("value").index]
     #expect(before[query] == after[query] && before[value] != after[value])
     #expect(adapter.ratios[0] == 1 && adapter.ratios[1] != 1 && adapter.ratios[1].isFinite)
   }
@@ -154,33 +154,32 @@ import ZerothTestKit
   /// Without re-initialisation too, a block that moves only after the first projection is not thrown back to theta_0.
   @Test func aBlockThatMovesLater() {
     let search = RatioSearch(learningRate: 0, epsilon: 0.05, clip: nil)
-    var adapter = DivergenceProjection(blocks: .roles(.query), every: 1, search: search, reinitializes: false)
+    var adapter = DivergenceProjection(blocks: .roles("query"), every: 1, search: search, reinitializes: false)
     var theta = quadratic.start()
     adapter.begin(theta)
-    _ = project(&adapter, &theta, step: 0, still: [.query])
+    _ = project(&adapter, &theta, step: 0, still: ["query"])
     let (before, after) = project(&adapter, &theta, step: 1)
     #expect(before == after && adapter.ratios == [1])
   }
 
   @Test func presets() throws {
-    let paper = DivergenceProjection(.paper)
-    #expect(try paper.blocks.resolve(in: layout).map(\.role) == [.query, .value])
+    let paper = DivergenceProjection(.paper, blocks: .roles("query", "value"))
+    #expect(try paper.blocks.resolve(in: layout).map(\.role) == ["query", "value"])
     #expect(paper.search.moves == 1 && !paper.search.freshBatches && paper.reinitializes && paper.search.clip != nil)
-    let released = DivergenceProjection(.released)
-    #expect(try released.blocks.resolve(in: layout).map(\.role) == [.key, .value])
+    let released = DivergenceProjection(.released, blocks: .roles("key", "value"))
     #expect(released.search.moves == 10 && released.search.learningRate == 2)
     #expect(released.search.freshBatches && released.search.boundsProbe && released.search.scalesMoveByNorm)
   }
 
   @Test func intervals() {
-    let adapter = DivergenceProjection(.released, every: 3)
+    let adapter = DivergenceProjection(.released, blocks: .roles("query", "value"), every: 3)
     #expect((0..<7).map { adapter.forwards(at: $0) } == [0, 0, 20, 0, 0, 20, 0])
-    let small = DivergenceProjection(.paper, every: 1)
+    let small = DivergenceProjection(.paper, blocks: .roles("query", "value"), every: 1)
     #expect(small.forwards(at: 0) == 2)
   }
 
   @Test func theAnchorIsCounted() {
-    var adapter = DivergenceProjection(.paper)
+    var adapter = DivergenceProjection(.paper, blocks: .roles("query", "value"))
     #expect(adapter.stateCount == 0)
     adapter.begin(quadratic.start())
     #expect(adapter.stateCount == 32)

@@ -22,8 +22,10 @@ import ZerothTestKit
   @Test(arguments: [1, 3], RatioSearch.Units.allCases)
   func equalsThePreviousIterateProjection(_ moves: Int, _ units: RatioSearch.Units) throws {
     let search = RatioSearch(moves: moves, learningRate: 0.1, epsilon: 0.1, clip: 0.3, units: units)
-    let (scaled, a) = try trajectory(LearningRateScaling(every: 1, search: search, reinitializes: true))
-    let (projected, b) = try trajectory(PreviousIterateProjection(every: 1, search: search))
+    let (scaled, a) = try trajectory(
+      LearningRateScaling(blocks: .roles("query", "value"), every: 1, search: search, reinitializes: true))
+    let (projected, b) = try trajectory(
+      PreviousIterateProjection(blocks: .roles("query", "value"), every: 1, search: search))
     let (plain, _) = try trajectory(NoAdapter())
     for (x, y) in zip(scaled.joined(), projected.joined()) { #expect(abs(x - y) < 2e-4) }
     for (x, y) in zip(a.ratios, b.ratios) { #expect(abs(x - y) < 2e-3) }
@@ -33,14 +35,14 @@ import ZerothTestKit
 
   /// The multipliers stay between searches; a search goes on from them unless it starts at 1 each time.
   @Test func multipliersAreKept() throws {
-    var scaling = LearningRateScaling(every: 3)
+    var scaling = LearningRateScaling(blocks: .roles("query", "value"), every: 3)
     let update = WeightedSum([
       (weight: Float(-0.05), direction: DenseDirection(StreamKey(seed: 13), layout: quadratic.layout))
     ])
     var history: [[Double]] = []
     for step in 0..<7 {
       let context = StepContext(step: step, runKey: StreamKey(seed: 13), layout: quadratic.layout)
-      let scales = scaling.scales(for: update, at: quadratic.start(), context: context, objective: quadratic)
+      let (scales, _) = scaling.scales(for: update, at: quadratic.start(), context: context, objective: quadratic)
       history.append(scaling.ratios)
       let blocks = try scaling.blocks.resolve(in: quadratic.layout)
       for (block, ratio) in zip(blocks, scaling.ratios) { #expect(scales[block] == Float(ratio)) }
@@ -53,7 +55,7 @@ import ZerothTestKit
 
   /// The other blocks make the whole step at both points that are tried.
   @Test func theWholeStepIsTried() {
-    var scaling = LearningRateScaling(every: 1)
+    var scaling = LearningRateScaling(blocks: .roles("query", "value"), every: 1)
     let objective = ObservedObjective(quadratic)
     let update = WeightedSum([
       (weight: Float(0.5), direction: DenseDirection(StreamKey(seed: 14), layout: quadratic.layout))

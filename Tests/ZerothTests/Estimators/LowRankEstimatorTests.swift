@@ -3,7 +3,7 @@ import Zeroth
 import ZerothTestKit
 
 @Suite struct LowRankEstimatorTests {
-  private let layout = ParameterLayout.made([.init("w", rows: 12, columns: 10), .init("b", rows: 7, role: .bias)])
+  private let layout = ParameterLayout.made([.init("w", rows: 12, columns: 10), .init("b", rows: 7, role: "bias")])
 
   private func estimate(_ lge: LowRankEstimator, _ step: Int) -> GradientEstimate<LowRankProbe> {
     var lge = lge
@@ -38,7 +38,7 @@ import ZerothTestKit
   /// c U V^T / r on the matrix; c z on the vector, without the 1/r; c is measured along U V^T and z.
   @Test func divisor() {
     let quadratic = Quadratic(layout)
-    let g = quadratic.gradient(at: quadratic.start())
+    let g = quadratic.gradient(at: quadratic.start(), on: Batch(step: 0))
     for r in [1, 3] {
       let term = estimate(LowRankEstimator(rank: r), 0).terms[0]
       let probe = LowRankProbe(rank: r, leftKey: term.direction.leftKey, rightKey: term.direction.rightKey)

@@ -12,9 +12,9 @@ import ZerothTestKit
   /// On a quadratic c is g.z exactly for two sides, and eps/2 z H z more for one.
   @Test func coefficients() throws {
     let theta = quadratic.start()
-    let g = quadratic.gradient(at: theta)
+    let g = quadratic.gradient(at: theta, on: Batch(step: 0))
     for eps in [1e-3, 1e-2] {
-      for sides in RandomizedEstimator.Sides.allCases {
+      for sides in DifferenceSides.allCases {
         var rge = RandomizedEstimator(epsilon: eps, queries: 3, sides: sides)
         let estimate = rge.estimate(at: theta, context: context(), objective: quadratic)
         #expect(estimate.terms.count == 3)
@@ -35,7 +35,7 @@ import ZerothTestKit
     var rge = RandomizedEstimator(queries: 4, sides: .one)
     let estimate = rge.estimate(at: theta, context: context(), objective: quadratic)
     #expect(estimate.losses.count == 5)
-    #expect(estimate.losses.first == quadratic.loss(at: theta))
+    #expect(estimate.losses.first == quadratic.loss(at: theta, on: Batch(step: 0)))
   }
 
   @Test func theSphereHasItsRadius() throws {
@@ -61,7 +61,7 @@ import ZerothTestKit
   @Test func agreesWithTheWayInPlace() {
     let theta = quadratic.start()
     let reference = InPlaceObjective(quadratic)
-    for sides in RandomizedEstimator.Sides.allCases {
+    for sides in DifferenceSides.allCases {
       var rge = RandomizedEstimator(queries: 2, sides: sides)
       let fast = rge.estimate(at: theta, context: context(), objective: quadratic)
       let plain = rge.estimate(at: theta, context: context(), objective: reference)

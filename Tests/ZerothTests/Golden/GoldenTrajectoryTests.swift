@@ -18,8 +18,8 @@ import ZerothTestKit
 
   private let golden: Golden
   private let layout = ParameterLayout.made([
-    .init("q", rows: 4, columns: 3, role: .query), .init("v", rows: 3, columns: 5, role: .value),
-    .init("b", rows: 6, role: .bias),
+    .init("q", rows: 4, columns: 3, role: "query"), .init("v", rows: 3, columns: 5, role: "value"),
+    .init("b", rows: 6, role: "bias"),
   ])
 
   init() throws {
@@ -28,7 +28,7 @@ import ZerothTestKit
   }
 
   private static let search = RatioSearch(moves: 2, learningRate: 0.02, epsilon: 0.05, clip: 0.2)
-  private static let selected = BlockSelection.roles(.query, .value)
+  private static let selected = BlockSelection.roles("query", "value")
   private static let rate: LearningRate = 0.03
 
   private func compositions() -> [String: any OptimizerProtocol] {

@@ -38,15 +38,15 @@ import ZerothTestKit
     try checkDirectionLaws(of: AppliedUpdate(DenseDirection(Self.key, layout: .small), scales: scales))
   }
 
-  @Test(arguments: NoiseDistribution.allCases, RandomizedEstimator.Sides.allCases)
-  func randomizedEstimator(_ distribution: NoiseDistribution, _ sides: RandomizedEstimator.Sides) throws {
+  @Test(arguments: NoiseDistribution.allCases, DifferenceSides.allCases)
+  func randomizedEstimator(_ distribution: NoiseDistribution, _ sides: DifferenceSides) throws {
     try checkEstimatorLaws(of: RandomizedEstimator(sides: sides, distribution: distribution))
     try checkEstimatorLaws(of: RandomizedEstimator(queries: 3, sides: sides, distribution: distribution))
     try checkVarianceLaw { RandomizedEstimator(queries: $0, sides: sides, distribution: distribution) }
   }
 
-  @Test(arguments: [1, 2, 3], RandomizedEstimator.Sides.allCases)
-  func lowRankEstimator(_ rank: Int, _ sides: RandomizedEstimator.Sides) throws {
+  @Test(arguments: [1, 2, 3], DifferenceSides.allCases)
+  func lowRankEstimator(_ rank: Int, _ sides: DifferenceSides) throws {
     for interval in [1, 2, 50] {
       // The interval does not show at the first step, where the mean is taken.
       let seeds = interval == 1 ? 6000 : 0
@@ -64,7 +64,7 @@ import ZerothTestKit
   }
 
   @Test func frozenBlocks() throws {
-    let layout = try ParameterLayout.small.training(only: .roles(.query, .bias))
+    let layout = try ParameterLayout.small.training(only: .roles("query", "bias"))
     try checkEstimatorLaws(of: RandomizedEstimator(distribution: .sphere), in: layout)
     try checkEstimatorLaws(of: LowRankEstimator(), in: layout)
     try checkEstimatorLaws(of: CoordinateEstimator(.random(3)), in: layout, unbiasedSeeds: 2000)
@@ -107,7 +107,7 @@ import ZerothTestKit
     func search(_ learningRate: Double, units: RatioSearch.Units = .norm) -> RatioSearch {
       RatioSearch(moves: moves, learningRate: learningRate, epsilon: 0.05, clip: 0.2, units: units)
     }
-    let selection = BlockSelection.roles(.query, .value)
+    let selection = BlockSelection.roles("query", "value")
     for reinitializes in [true, false] {
       for units in RatioSearch.Units.allCases {
         try checkAdapterLaws(
@@ -128,7 +128,43 @@ import ZerothTestKit
     }
   }
 
+  /// A strategy whose initialiser and whose options start at different numbers is found, and the field is named.
+  @Test func optionsThatStartElsewhereAreFound() throws {
+    struct Scaffolded {
+      let epsilon = 1e-3
+      let queries: Int
+      private let blocks: BlockSelection
+      private var state: [Float]?
+      init(queries: Int = 8, blocks: BlockSelection = .roles("query", "value")) {
+        self.queries = queries
+        self.blocks = blocks
+      }
+    }
+    try checkOptionDefaults(of: Scaffolded(), from: Scaffolded(queries: 8, blocks: .roles("value", "query")))
+    expectViolation(.optionsStartAtTheDefaults) {
+      try checkOptionDefaults(of: Scaffolded(), from: Scaffolded(queries: 1))
+    }
+    expectViolation(.optionsStartAtTheDefaults) {
+      try checkOptionDefaults(of: Scaffolded(), from: Scaffolded(blocks: .all))
+    }
+    expectViolation(.optionsStartAtTheDefaults) {
+      try checkOptionDefaults(of: Scaffolded(), from: RandomizedEstimator())
+    }
+    let violation = #expect(throws: LawViolation.self) {
+      try checkOptionDefaults(of: Scaffolded(), from: Scaffolded(queries: 1))
+    }
+    #expect(violation?.found == "queries = 1 by the options" && violation?.expected.hasPrefix("8,") == true)
+    let search = RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: 0.2)
+    let other = RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: nil)
+    expectViolation(.optionsStartAtTheDefaults) {
+      try checkOptionDefaults(
+        of: DivergenceProjection(blocks: .all, every: 1, search: search),
+        from: DivergenceProjection(blocks: .all, every: 1, search: other))
+    }
+  }
+
   @Test(arguments: DivergenceProjection.Preset.allCases) func presets(_ preset: DivergenceProjection.Preset) throws {
-    try checkAdapterLaws(of: DivergenceProjection(preset, every: 2), selection: preset.blocks, clip: 0.2)
+    let blocks = BlockSelection.roles("query", "value")
+    try checkAdapterLaws(of: DivergenceProjection(preset, blocks: blocks, every: 2), selection: blocks, clip: 0.2)
   }
 }

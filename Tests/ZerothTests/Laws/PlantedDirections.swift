@@ -65,6 +65,18 @@ extension BuggyDirection {
   }
 }
 
+/// A sum that adds its terms rightly, and says `factor` times as much of them.
+private struct MisnamedSum: Direction {
+  let sum: WeightedSum<LowRankProbe>
+  let factor: Float
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    sum.add(to: &values, of: block, rows: rows, scale: scale)
+  }
+
+  var structure: DirectionStructure { .sum(sum.terms.map { (factor * $0.weight, $0.direction) }) }
+}
+
 /// Counts calls, from any thread.
 final class Counter: Sendable {
   private let value = Mutex(0)
@@ -94,5 +106,16 @@ final class Counter: Sendable {
     }
     expectViolation(.directionEqualsItsFactors) { try checkDirectionLaws(of: BuggyDirection(.forgetsMatrixScale)) }
     expectViolation(.directionIsAddedInParts) { try checkDirectionLaws(of: BuggyDirection(.leftFactorIgnoresRows)) }
+    // On matrices the factors of a sum with one V differ, on vectors and with two V its terms.
+    for rightKeys in [[StreamKey(seed: 3), StreamKey(seed: 3)], [StreamKey(seed: 3), StreamKey(seed: 4)]] {
+      let probes = Few(count: 2) {
+        LowRankProbe(rank: 2, leftKey: StreamKey(seed: UInt64($0)), rightKey: rightKeys[$0])
+      }
+      let sum = WeightedSum(probes.map { (weight: Float(0.5), direction: $0) })
+      #expect(throws: Never.self) { try checkDirectionLaws(of: MisnamedSum(sum: sum, factor: 1)) }
+      expectViolation(rightKeys[0] == rightKeys[1] ? .directionEqualsItsFactors : .directionEqualsItsTerms) {
+        try checkDirectionLaws(of: MisnamedSum(sum: sum, factor: 2))
+      }
+    }
   }
 }

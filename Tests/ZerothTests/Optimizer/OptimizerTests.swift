@@ -10,7 +10,8 @@ import ZerothTestKit
   ) -> Optimizer<LowRankEstimator, LowRankMomentum<LowRankProbe>, DivergenceProjection> {
     Optimizer(
       estimator: LowRankEstimator(interval: 3), rule: LowRankMomentum(learningRate: 0.01),
-      adapter: DivergenceProjection(.paper, every: 2), seed: seed, generator: generator,
+      adapter: DivergenceProjection(.paper, blocks: .roles("query", "value"), every: 2), seed: seed,
+      generator: generator,
       nonFinite: NonFinitePolicy(limit: limit))
   }
 
@@ -32,12 +33,12 @@ import ZerothTestKit
   /// Noise is cut into panels of 65 536 elements: the bits stay, however many threads share them.
   @Test func threadsOnSeveralPanels() throws {
     let wide = Quadratic(
-      .made([.init("q", rows: 401, columns: 333, role: .query), .init("v", rows: 70_001, role: .value)]))
+      .made([.init("q", rows: 401, columns: 333, role: "query"), .init("v", rows: 70_001, role: "value")]))
     func run(_ threads: Int) throws -> [Float] {
       try withThreads(threads) {
         var optimizer = Optimizer(
           estimator: RandomizedEstimator(queries: 2, distribution: .sphere), rule: Momentum(learningRate: 1e-6),
-          adapter: PreviousIterateProjection(every: 1), seed: 3)
+          adapter: PreviousIterateProjection(blocks: .roles("query", "value"), every: 1), seed: 3)
         var theta = wide.start()
         for _ in 0..<2 { try optimizer.step(&theta, wide) }
         return theta.flattened()
@@ -62,7 +63,8 @@ import ZerothTestKit
       #expect(report.losses.count == 2)
       #expect(abs(report.meanLoss - (report.losses[0] + report.losses[1]) / 2) < 1e-12)
     }
-    #expect(counting.batches == (0..<6).map { Batch(step: $0) })
+    // Every second step asks the adapter too, on the same mini-batch.
+    #expect(counting.batches == (0..<6).flatMap { [Batch](repeating: Batch(step: $0), count: $0 % 2 == 1 ? 4 : 2) })
     #expect(optimizer.stateCount > 0 && optimizer.nextStep == 6)
   }
 
@@ -97,7 +99,6 @@ import ZerothTestKit
     // Step 3 asks the adapter too: forward passes 6 to 9, of which 8 is the adapter's.
     let report = try optimizer.step(&theta, objective)
     #expect(report.outcome == .applied && report.nonFiniteMoves == 1)
-    #expect(optimizer.adapter.nonFiniteMoves == 1)
     let before = theta.flattened()
     #expect(try optimizer.step(&theta, objective).outcome == .skipped)
     #expect(try optimizer.step(&theta, objective).outcome == .skipped)
@@ -131,12 +132,13 @@ import ZerothTestKit
     }
   }
 
-  /// Decay alone, on a flat objective: theta (1 - eta lambda) on matrices, nothing on norms and biases.
-  @Test func weightDecayGoesByRole() throws {
+  /// Decay alone, on a flat objective: theta (1 - eta lambda) on matrices, nothing on blocks of one column.
+  @Test func weightDecayGoesByBlock() throws {
     let flat = FunctionObjective { _ in 0 }
     for (decay, kept) in [
-      (WeightDecay(0.5), Set<BlockRole>([.norm, .bias])),
-      (WeightDecay(0.5, excluding: [.query]), Set<BlockRole>([.query])), (0.5, Set<BlockRole>([.norm, .bias])),
+      (WeightDecay(0.5), Set<BlockRole>(["norm", "bias"])),
+      (WeightDecay(0.5, excluding: .roles("query")), Set<BlockRole>(["query"])),
+      (0.5, Set<BlockRole>(["norm", "bias"])),
     ] {
       var optimizer = Optimizer(
         estimator: RandomizedEstimator(), rule: SGD(learningRate: 0.2, weightDecay: decay), seed: 1)
@@ -151,13 +153,13 @@ import ZerothTestKit
   }
 
   @Test func frozenBlocksKeepTheirBits() throws {
-    let layout = try quadratic.layout.training(only: .roles(.query, .value, .bias))
+    let layout = try quadratic.layout.training(only: .roles("query", "value", "bias"))
     var theta = ParameterStore(layout)
     let start = quadratic.start()
     for block in layout.blocks { theta.fill(block, with: start.values(of: block)) }
     var optimizer = Optimizer(
       estimator: RandomizedEstimator(), rule: Momentum(learningRate: 0.01, weightDecay: 0.1),
-      adapter: DivergenceProjection(.paper, every: 1), seed: 1)
+      adapter: DivergenceProjection(.paper, blocks: .roles("query", "value"), every: 1), seed: 1)
     for _ in 0..<3 { try optimizer.step(&theta, quadratic) }
     for block in layout.blocks { #expect((theta.values(of: block) == start.values(of: block)) != block.isTrainable) }
   }
@@ -175,6 +177,34 @@ import ZerothTestKit
     }
   }
 
+  /// RGE whose directions fail after they were returned, as those of foreign code do.
+  private struct Failing: GradientEstimator {
+    typealias Direction = DenseDirection
+    struct Fault: Error {}
+
+    func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 }
+
+    mutating func estimate<O: Objective & ~Copyable>(
+      at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+    ) throws -> GradientEstimate<DenseDirection> {
+      var estimator = RandomizedEstimator()
+      var estimate = try estimator.estimate(at: theta, context: context, objective: objective)
+      estimate.check = Self.fail
+      return estimate
+    }
+
+    @Sendable private static func fail() throws { throw Fault() }
+  }
+
+  /// A fault of the directions ends the step after theta was moved by it, and the step is not made.
+  @Test func whatDirectionsDoIsCheckedAfterTheUpdate() {
+    var optimizer = Optimizer(estimator: Failing(), rule: SGD(learningRate: 0.01), seed: 1)
+    var theta = quadratic.start()
+    let start = theta.flattened()
+    #expect(throws: Failing.Fault.self) { try optimizer.step(&theta, quadratic) }
+    #expect(theta.flattened() != start && optimizer.nextStep == 0)
+  }
+
   /// A part whose options do not fit stops the first step, before anything is moved.
   @Test func wrongPartsAreRefused() throws {
     var theta = quadratic.start()
@@ -183,11 +213,12 @@ import ZerothTestKit
       Optimizer(estimator: RandomizedEstimator(queries: 0), rule: SGD(learningRate: 1.0), seed: 1),
       Optimizer(estimator: RandomizedEstimator(), rule: SGD(learningRate: -1.0), seed: 1),
       Optimizer(
-        estimator: RandomizedEstimator(), rule: SGD(learningRate: 1.0), adapter: DivergenceProjection(.paper, every: 0),
+        estimator: RandomizedEstimator(), rule: SGD(learningRate: 1.0),
+        adapter: DivergenceProjection(.paper, blocks: .roles("query", "value"), every: 0),
         seed: 1),
       Optimizer(
         estimator: RandomizedEstimator(), rule: SGD(learningRate: 1.0, weightDecay: 0.1),
-        adapter: PreviousIterateProjection(), seed: 1),
+        adapter: PreviousIterateProjection(blocks: .roles("query", "value")), seed: 1),
       optimizer(limit: 0),
     ]
     for i in wrong.indices {

@@ -27,12 +27,12 @@ import ZerothTestKit
   }
 
   @Test func trainingOnlySome() throws {
-    let layout = try ParameterLayout.small.training(only: .roles(.query, .norm))
-    #expect(layout.trainable.map(\.role) == [.query, .norm])
+    let layout = try ParameterLayout.small.training(only: .roles("query", "norm"))
+    #expect(layout.trainable.map(\.role) == ["query", "norm"])
     #expect(layout.trainableCount == 24)
     #expect(layout.parameterCount == 62)
     #expect(layout != .small)
-    #expect(throws: InputError.self) { try layout.training(only: .roles(.adapter)) }
+    #expect(throws: InputError.self) { try layout.training(only: .roles("adapter")) }
   }
 }
 
@@ -76,8 +76,9 @@ import ZerothTestKit
   static let layout = ParameterLayout.attention(layers: 3, width: 4)
 
   @Test(arguments: [
-    "all", "matrices", "vectors", "query,value", "not norm,bias", "layers:0-1", "layers:2-2", "name:*.query.*",
-    "query,key and layers:1-2", "matrices and not name:embedding*", "not layers:0-0 and not vectors",
+    "all", "matrices", "vectors", "query,value", "not bias,norm", "one-column", "layers:0-1", "layers:2-2",
+    "name:*.query.*",
+    "key,query and layers:1-2", "matrices and not name:embedding*", "not layers:0-0 and not vectors",
   ]) func descriptionsAreRead(_ text: String) throws {
     let selection = try BlockSelection(parsing: text)
     #expect(selection.description == text)
@@ -86,15 +87,28 @@ import ZerothTestKit
   }
 
   @Test func descriptionsOfWhatIsBuilt() {
-    #expect(BlockSelection.roles(.value, .query).description == "query,value")
-    #expect(BlockSelection.excluding(.norm).and(.layers(0...1)).description == "not norm and layers:0-1")
+    #expect(BlockSelection.roles("value", "query").description == "query,value")
+    #expect(BlockSelection.excluding("norm").and(.layers(0...1)).description == "not norm and layers:0-1")
   }
 
   @Test(arguments: [
-    "", "queries", "query,", "layers:", "layers:2-1", "layers:a-b", "layers:1-2-3", "name:", "query and ",
+    "", "Queries", "query_a", "-query", "query--key", "query,", "layers:", "layers:2-1", "layers:a-b", "layers:1-2-3",
+    "name:", "query and ",
     "not ", "all,query", "layers:-1-2",
   ]) func whatCannotBeRead(_ text: String) {
     #expect(throws: InputError.self) { try BlockSelection(parsing: text) }
+  }
+
+  @Test func rolesAreAnyTag() throws {
+    let layout = ParameterLayout.made([
+      .init("a", rows: 2, columns: 2, role: "gate-2"), .init("b", rows: 2, role: "shift"),
+      .init("c", rows: 1, columns: 3),
+    ])
+    func names(_ text: String) throws -> [String] { try BlockSelection(parsing: text).resolve(in: layout).map(\.name) }
+    #expect(try names("shift,gate-2") == ["a", "b"] && names("dense") == ["c"])
+    #expect(try BlockSelection(parsing: "shift,gate-2").description == "gate-2,shift")
+    #expect(try names("vectors") == ["b", "c"] && names("one-column") == ["b"])
+    #expect(WeightDecay(1).rate(on: layout.blocks[1]) == 0 && WeightDecay(1).rate(on: layout.blocks[2]) == 1)
   }
 
   @Test func resolved() throws {
@@ -124,9 +138,19 @@ import ZerothTestKit
     #expect(try BlockSelection.named(String(repeating: "*a", count: 200)).resolve(in: layout).count == 1)
   }
 
-  @Test func selectingNothingSaysWhatThereIs() {
-    let error = #expect(throws: InputError.self) { try BlockSelection.roles(.adapter).resolve(in: Self.layout) }
+  @Test func selectingNothingSaysWhatThereIs() throws {
+    let error = #expect(throws: InputError.self) { try BlockSelection.roles("adapter").resolve(in: Self.layout) }
     #expect(error?.description.contains("adapter") == true)
     #expect(error?.expected.contains("query") == true)
+    let heads = #expect(throws: InputError.self) {
+      try BlockSelection.roles("heads").resolve(in: Self.layout, for: "blocks")
+    }
+    #expect(
+      heads?.description.hasPrefix("blocks 'heads': found no block of the role 'heads', expected perhaps 'head'")
+        == true)
+    // A slip beside a role that is there selects less than was meant, so it is no selection either.
+    #expect(throws: InputError.self) { try BlockSelection(parsing: "query,valeu").resolve(in: Self.layout) }
+    #expect(throws: InputError.self) { try BlockSelection(parsing: "not biass").resolve(in: Self.layout) }
+    #expect(try BlockSelection(parsing: "query,adapter").resolve(in: Self.layout).count == 3)
   }
 }

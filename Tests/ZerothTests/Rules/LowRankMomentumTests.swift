@@ -4,7 +4,7 @@ import ZerothTestKit
 
 /// LOZO-M on estimates made by hand, compared with dense arithmetic.
 @Suite struct LowRankMomentumTests {
-  private let layout = ParameterLayout.made([.init("w", rows: 6, columns: 9), .init("b", rows: 4, role: .bias)])
+  private let layout = ParameterLayout.made([.init("w", rows: 6, columns: 9), .init("b", rows: 4, role: "bias")])
   private var w: ParameterBlock { layout.blocks[0] }
 
   private func probe(_ step: Int, window: Int, rank: Int) -> LowRankProbe {
