@@ -125,7 +125,8 @@ import func ZerothTasks.loadTokenizer
   }
 
   @Test(arguments: [
-    ([], "", "no valid JSON"), ([], "[\"a\"", "no valid JSON"), ([], "{\"a\": 1}", "a JSON array of texts"),
+    ([], "", "expected JSON: a value"), ([], "[\"a\"", "expected JSON: ',' or ']'"),
+    ([], "{\"a\": 1}", "a JSON array of texts"),
     ([], "[\"a\", 1]", "element 1: found 1, expected a text"), ([], "[null]", "element 0"), ([], "\"a\"", "array"),
     (["--decode"], "[\"a\"]", "element 0"), (["--decode"], "[[1], [2, \"b\"]]", "element 1[1]"),
     (["--decode"], "[1]", "element 0"), (["--decode"], "[[1.5]]", "element 0[0]"),

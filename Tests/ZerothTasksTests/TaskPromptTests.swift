@@ -181,6 +181,6 @@ private func object(_ members: KeyValuePairs<String, JSON>) -> JSON { .object(me
     let error = #expect(throws: InputError.self) { try registry.task(named: "sqad") }
     #expect(error?.expected.hasPrefix("perhaps 'squad', one of sst2, ") == true)
     let far = #expect(throws: InputError.self) { try registry.task(named: "translation") }
-    #expect(far?.expected.hasPrefix("sst2, sst5") == true)
+    #expect(far?.expected.hasPrefix("one of sst2, sst5") == true)
   }
 }
