@@ -93,7 +93,8 @@ extension Template {
             var theta = objective.start()
             let start = objective.loss(at: theta, on: Batch(step: 0))
             var optimizer = Optimizer(
-              estimator: RandomizedEstimator(), rule: SGD(learningRate: 0.01), adapter: \(name)(blocks: .all, every: 2), seed: 1)
+              estimator: RandomizedEstimator(), rule: SGD(learningRate: 0.01),
+              adapter: \(name)(blocks: .all, every: 2), seed: 1)
             for _ in 0..<400 { try optimizer.step(&theta, objective) }
             #expect(objective.loss(at: theta, on: Batch(step: 0)) < start / 2)
           }

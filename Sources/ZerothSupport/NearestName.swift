@@ -14,18 +14,17 @@ public enum Suggestion {
     return best.0
   }
 
-  /// Levenshtein's edit distance.
+  /// How many letters were put in, left out, replaced, or swapped with the next.
   private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-    var row = Array(0...b.count)
+    // rows[i][j] is the distance of the first i letters of a from the first j of b.
+    var rows = (0...a.count).map { i in (0...b.count).map { j in i == 0 ? j : i } }
     for i in a.indices {
-      var diagonal = row[0]
-      row[0] = i + 1
       for j in b.indices {
-        let substituted = diagonal + (a[i] == b[j] ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substituted, row[j] + 1, diagonal + 1)
+        var edits = min(rows[i][j] + (a[i] == b[j] ? 0 : 1), rows[i + 1][j] + 1, rows[i][j + 1] + 1)
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { edits = min(edits, rows[i - 1][j - 1] + 1) }
+        rows[i + 1][j + 1] = edits
       }
     }
-    return row[b.count]
+    return rows[a.count][b.count]
   }
 }
