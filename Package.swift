@@ -17,11 +17,13 @@ let package = Package(
   name: "zeroth",
   products: [
     .library(name: "Zeroth", targets: ["Zeroth"]),
+    .library(name: "ZerothSupport", targets: ["ZerothSupport"]),
     .library(name: "ZerothStrategies", targets: ["ZerothStrategies"]),
     .library(name: "ZerothModels", targets: ["ZerothModels"]),
     .library(name: "ZerothTasks", targets: ["ZerothTasks"]),
     .library(name: "ZerothRecords", targets: ["ZerothRecords"]),
     .library(name: "ZerothTraining", targets: ["ZerothTraining"]),
+    .library(name: "ZerothBenchmarks", targets: ["ZerothBenchmarks"]),
     .library(name: "ZerothCommands", targets: ["ZerothCommands"]),
     .library(name: "ZerothTestKit", targets: ["ZerothTestKit"]),
     .library(name: "ZerothPlugin", targets: ["ZerothPlugin"]),

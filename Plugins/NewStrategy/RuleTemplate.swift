@@ -102,7 +102,7 @@ extension Template {
         Those of SGD: learning rate (must be given), schedule, weight decay.
 
         ## Cost
-        No evaluation, no stored floats.
+        No forward pass, no stored floats.
 
         ## How papers and peers differ
         FILL IN: from the paper, from released code, and why.

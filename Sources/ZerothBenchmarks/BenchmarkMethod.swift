@@ -1,6 +1,5 @@
 import Zeroth
 import ZerothModels
-import ZerothResources
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks

@@ -109,12 +109,7 @@ public final class BenchmarkTask {
     let file: JSON = [
       "setting": setting.json, "loss_at_theta": .double(try loss()), "examples": examples,
     ]
-    let path = directory + "/batch.json"
-    do {
-      try Data(file.pretty.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw InputError(path, found: "a file that cannot be written", expected: "a place for the mini-batch")
-    }
+    try AtomicFile.write(file.pretty, to: directory + "/batch.json")
   }
 }
 

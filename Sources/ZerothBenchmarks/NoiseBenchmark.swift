@@ -1,7 +1,6 @@
 import CZeroth
 import Zeroth
 import ZerothModels
-import ZerothResources
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks

@@ -1,7 +1,6 @@
 import Zeroth
 import ZerothModels
 import ZerothRecords
-import ZerothResources
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks

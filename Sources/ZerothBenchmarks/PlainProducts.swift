@@ -37,17 +37,17 @@ final class PlainProducts: @unchecked Sendable {
   func run(at theta: borrowing ParameterStore, cut: Cut) {
     for layer in layers {
       guard let start = theta.stored().floats(of: layer.weight) else { continue }
-      let weight = ReadOnlyAddress(start)
+      let weight = start
       for first in stride(from: 0, to: layer.weight.rows, by: Self.panel) {
         let m = min(Self.panel, layer.weight.rows - first)
-        product(layer.rows, m, layer.weight.columns, weight.address + first * layer.weight.columns, cut)
+        product(layer.rows, m, layer.weight.columns, weight + first * layer.weight.columns, cut)
       }
     }
   }
 
   /// y (rows x m) = x (rows x k) W^T, in as many even pieces as there are threads.
   private func product(_ rows: Int, _ m: Int, _ k: Int, _ weight: UnsafePointer<Float>, _ cut: Cut) {
-    let w = ReadOnlyAddress(weight)
+    let w = SendablePointer(weight)
     let whole = cut == .weight ? m : rows
     let piece = (whole + Parallel.threads - 1) / Parallel.threads
     Parallel.forEach((whole + piece - 1) / piece) { [x, y] i in
@@ -55,9 +55,9 @@ final class PlainProducts: @unchecked Sendable {
       let count = min(piece, whole - start)
       switch cut {
       case .weight:
-        zeroth_sgemm(true, rows, count, k, 1, x.base, k, w.address + start * k, k, 0, y.base + start, m)
+        zeroth_sgemm(true, rows, count, k, 1, x.base, k, w.pointer + start * k, k, 0, y.base + start, m)
       case .rows:
-        zeroth_sgemm(true, count, m, k, 1, x.base + start * k, k, w.address, k, 0, y.base + start * m, m)
+        zeroth_sgemm(true, count, m, k, 1, x.base + start * k, k, w.pointer, k, 0, y.base + start * m, m)
       }
     }
   }
@@ -95,10 +95,4 @@ final class FloatBuffer: @unchecked Sendable {
   }
 
   deinit { zeroth_deallocate(base, count * MemoryLayout<Float>.stride) }
-}
-
-/// An address that goes between threads; nobody writes through it.
-private struct ReadOnlyAddress: @unchecked Sendable {
-  let address: UnsafePointer<Float>
-  init(_ address: UnsafePointer<Float>) { self.address = address }
 }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Zeroth
 import ZerothBenchmarks
 import ZerothModels
-import ZerothPluginHost
 import ZerothRecords
 import ZerothResources
 import ZerothStrategies

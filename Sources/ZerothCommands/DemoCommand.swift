@@ -16,9 +16,9 @@ struct DemoCommand: ParsableCommand {
     commandName: "demo",
     abstract: "Fine-tune the embedded film-review model on SST-2 by MeZO, LOZO, LOZO-M and DiZO and compare them.")
 
-  @Option(help: "Forward passes for each optimiser.")
+  @Option(parsing: .unconditional, help: "Forward passes for each optimiser.")
   var forwards = 800
-  @Option(help: "The seed of all random numbers.")
+  @Option(parsing: .unconditional, help: "The seed of all random numbers.")
   var seed = 0
   @OptionGroup var threads: ThreadOptions
   @Option(help: "A new folder to keep the runs in. Default: none; they are removed.")

@@ -24,16 +24,17 @@ struct Evaluate: ParsableCommand {
   @Option(help: .option("task", "test-data"), completion: .file())
   var testData: String?
   @Option(
-    name: [.long, .customLong("shots")],
+    name: [.long, .customLong("shots")], parsing: .unconditional,
     help: "Training examples, drawn by the seed, in front of each prompt of test or dev.")
   var demonstrations = 0
   @Option(help: "Which examples: test, dev or train.", completion: .list(TaskSetup.Split.allCases.map(\.rawValue)))
   var split = TaskSetup.Split.test.rawValue
-  @Option(help: "Examples of each class, in train and in dev alike. Default: the task's own sizes.")
+  @Option(
+    parsing: .unconditional, help: "Examples of each class, in train and in dev alike. Default: the task's own sizes.")
   var k: Int?
-  @Option(help: "Test examples, at most. Default: the task's own, mostly 1000.")
+  @Option(parsing: .unconditional, help: "Test examples, at most. Default: the task's own, mostly 1000.")
   var test: Int?
-  @Option(help: "The seed that draws train and dev, and so the demonstrations.")
+  @Option(parsing: .unconditional, help: "The seed that draws train and dev, and so the demonstrations.")
   var seed = 0
   @OptionGroup var threads: ThreadOptions
   @Option(

@@ -14,17 +14,17 @@ struct Glossary {
   }
 
   private let registry: Registry
-  private let tasks: [TextTask]
+  private let tasks: TaskRegistry
 
   /// The names in `registry` and `tasks`.
   init(_ registry: Registry, _ tasks: TaskRegistry) {
     self.registry = registry
-    self.tasks = tasks.tasks
+    self.tasks = tasks
   }
 
   /// Everything, tables first.
   private var entries: [Entry] {
-    RunSettings.tables.map { .table($0) } + strategies + tasks.map { .task($0) }
+    RunSettings.tables.map { .table($0) } + strategies + tasks.tasks.map { .task($0) }
   }
 
   private var strategies: [Entry] {
@@ -39,13 +39,15 @@ struct Glossary {
   /// Every name, each once.
   var names: [String] {
     var seen: Set<String> = []
-    return (strategies + tasks.map { .task($0) } + RunSettings.tables.map { .table($0) }).map(\.name)
+    return (strategies + tasks.tasks.map { .task($0) } + RunSettings.tables.map { .table($0) }).map(\.name)
       .filter { seen.insert($0).inserted }
   }
 
-  /// Everything called `name`. Throws `InputError`, with the nearest name, when there is nothing.
+  /// Everything called `name`; a task by whatever `--task` takes for its name. Throws `InputError`, with the nearest name, when there is nothing.
   func entries(named name: String) throws(InputError) -> [Entry] {
-    let found = entries.filter { $0.names.contains(name) }
+    let found =
+      (RunSettings.tables.map { .table($0) } + strategies).filter { $0.names.contains(name) }
+      + ((try? tasks.task(named: name)).map { [.task($0)] } ?? [])
     guard !found.isEmpty else {
       throw InputError("name", found: "'\(name)'", expected: Suggestion.expected(for: name, among: names))
     }

@@ -2,9 +2,7 @@ import ArgumentParser
 import Zeroth
 import ZerothBenchmarks
 import ZerothModels
-import ZerothPluginHost
 import ZerothRecords
-import ZerothResources
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks

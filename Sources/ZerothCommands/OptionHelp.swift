@@ -29,8 +29,11 @@ extension OptionSpec {
   }
 
   private static func sentence(_ words: String) -> String {
-    // Names of the papers, such as `r,` and `tau:`, keep their case.
-    let isName = words.prefix { $0 != " " }.contains { ",:".contains($0) }
+    // Symbols of the papers, such as `r,`, `tau:` and `lambda of`, keep their case.
+    let first = words.prefix { $0.isLetter || $0 == "'" }
+    let isName =
+      first != "default" && (words.dropFirst(first.count).first.map { ",:".contains($0) } ?? false)
+      || first == "lambda"
     return (isName ? words.prefix(1).description : words.prefix(1).uppercased()) + words.dropFirst() + "."
   }
 }

@@ -4,7 +4,6 @@ import ZerothBenchmarks
 import ZerothModels
 import ZerothPluginHost
 import ZerothRecords
-import ZerothResources
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
@@ -23,6 +22,9 @@ struct PluginOptions: ParsableArguments {
 
   /// What the tool knows by name, with the strategies of these libraries.
   func registry() throws(InputError) -> Registry {
+    guard !checkPlugins || !plugins.isEmpty else {
+      throw InputError("--check-plugins", found: "no --plugin", expected: "a library to check")
+    }
     var registry = ZerothTool.toolbox.registry
     for path in plugins { try registry.load(plugin: path, checking: checkPlugins) }
     return registry

@@ -20,7 +20,7 @@ struct Replay: ParsableCommand {
   var model: String?
   @Option(help: "Folder that the model is written to. Required.", completion: .directory)
   var out: String
-  @Option(help: "Steps to replay. Default: up to the model that the run kept.")
+  @Option(parsing: .unconditional, help: "Steps to replay. Default: up to the model that the run kept.")
   var step: Int?
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions

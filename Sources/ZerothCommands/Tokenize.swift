@@ -3,7 +3,6 @@ import Foundation
 import Zeroth
 import ZerothBenchmarks
 import ZerothModels
-import ZerothPluginHost
 import ZerothRecords
 import ZerothResources
 import ZerothStrategies

@@ -20,7 +20,7 @@ struct Train: ParsableCommand {
   }
 
   @OptionGroup var arguments: SettingArguments
-  @Flag(help: "Go on with the run in --out; without other options, with its own.")
+  @Flag(help: "Go on with the run in --out. Its own options hold; those that are given too take their place.")
   var resume = false
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
@@ -42,17 +42,14 @@ struct Train: ParsableCommand {
 
   private func givenSettings() throws(InputError) -> Settings { try arguments.settings(ZerothTool.arguments) }
 
-  /// The settings of a run that goes on: its own where nothing but its folder is given.
+  /// The settings of a run that goes on: its own, and those that are given in their place. What must not change, the run
+  /// refuses by name.
   private func resumedSettings(_ registry: Registry) throws(InputError) -> Settings {
     let given = try givenSettings()
-    guard let out = given["run", "out"] else {
+    guard let folder = given["run", "out"]?.given else {
       throw InputError("--resume", found: "no --out", expected: "the run's folder")
     }
-    let isBare = arguments.config == nil && arguments.assignments.isEmpty && arguments.given.count == 1
-    guard isBare, let folder = arguments.run.out?.text else { return given }
     try registry.requirePlugins(ofRun: RunFiles(folder).record)
-    var settings = try Settings(ofRun: RunFiles(folder).record)
-    try settings.set("run", "out", out)
-    return settings
+    return try Settings(ofRun: RunFiles(folder).record).overridden(by: given)
   }
 }

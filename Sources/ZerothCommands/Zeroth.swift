@@ -5,7 +5,6 @@ import ZerothBenchmarks
 import ZerothModels
 import ZerothPluginHost
 import ZerothRecords
-import ZerothResources
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
@@ -64,8 +63,11 @@ struct OutputOptions: ParsableArguments {
 
 /// Threads, which every command takes that computes.
 struct ThreadOptions: ParsableArguments {
-  @Option(help: .option("run", "threads"))
-  var threads = RunSettings.availableThreads
+  @Option(name: .customLong("threads"), parsing: .unconditional, help: .option("run", "threads"))
+  var given: Int?
+
+  /// Those that were asked for, or all there are.
+  var threads: Int { given ?? RunSettings.availableThreads }
 
   /// Lets the process compute on so many. Throws `InputError` when there are no such number of threads.
   func apply() throws(InputError) {

@@ -12,35 +12,26 @@ public final class AppendedFile {
     self.path = path
     let flags = O_WRONLY | O_CLOEXEC | O_APPEND | (kept == nil ? O_CREAT | O_EXCL : 0)
     descriptor = open(path, flags, 0o644)
-    guard descriptor >= 0 else { throw Self.failure(path, "a file that can be written") }
+    guard descriptor >= 0 else { throw InputError.system(path, expected: "a file that can be written") }
     if let kept, ftruncate(descriptor, off_t(kept)) != 0 {
-      throw Self.failure(path, "a file that can be cut off after \(kept) bytes")
+      throw InputError.system(path, expected: "a file that can be cut off after \(kept) bytes")
     }
+    if kept == nil { synchronizeFolder(of: path) }
   }
 
   deinit { close(descriptor) }
 
   /// Writes all of `bytes`.
   public func write(_ bytes: some ContiguousBytes) throws(InputError) {
-    let isWritten = bytes.withUnsafeBytes { buffer in
-      var rest = buffer[...]
-      while !rest.isEmpty {
-        let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return false }
-        rest = rest.dropFirst(count)
-      }
-      return true
+    guard bytes.withUnsafeBytes({ writeAll($0, to: descriptor) }) else {
+      throw InputError.system(path, expected: "room to write")
     }
-    if !isWritten { throw Self.failure(path, "room to write") }
   }
 
   /// Waits until what was written is on the disk.
   public func synchronize() throws(InputError) {
-    if fsync(descriptor) != 0, errno != EINVAL { throw Self.failure(path, "a disk that can be synchronised") }
-  }
-
-  private static func failure(_ path: String, _ expected: String) -> InputError {
-    InputError(path, found: String(cString: strerror(errno)), expected: expected)
+    if fsync(descriptor) != 0, errno != EINVAL {
+      throw InputError.system(path, expected: "a disk that can be synchronised")
+    }
   }
 }

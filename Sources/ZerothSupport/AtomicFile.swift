@@ -12,9 +12,9 @@ public struct AtomicFile: ~Copyable {
 
   /// Creates the temporary file `.NAME.<random>.tmp` beside `path`.
   public init(path: String) throws(InputError) {
-    let (directory, name) = AtomicFile.split(path)
+    let name = path.split(separator: "/").last ?? ""
     self.path = path
-    temporaryPath = directory.appendingFile(".\(name).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp")
+    temporaryPath = path.folder.appendingFile(".\(name).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp")
     descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw InputError.system(path, expected: "a path that can be written") }
   }
@@ -26,12 +26,8 @@ public struct AtomicFile: ~Copyable {
 
   /// Appends `bytes`.
   public func write(_ bytes: UnsafeRawBufferPointer) throws(InputError) {
-    var rest = bytes
-    while !rest.isEmpty {
-      let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw InputError.system(path, expected: "room for the whole file") }
-      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    guard writeAll(bytes, to: descriptor) else {
+      throw InputError.system(path, expected: "room for the whole file")
     }
   }
 
@@ -48,12 +44,7 @@ public struct AtomicFile: ~Copyable {
       throw InputError.system(path, expected: "a path that can be written")
     }
     isCommitted = true
-    // The rename itself lasts through a power cut only when the directory is flushed; not every file system can.
-    let directory = open(AtomicFile.split(path).directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    if directory >= 0 {
-      fsync(directory)
-      close(directory)
-    }
+    synchronizeFolder(of: path)
   }
 
   /// Writes `text` to `path`: a reader sees the old file or the new one, and never a part.
@@ -61,11 +52,5 @@ public struct AtomicFile: ~Copyable {
     let file = try AtomicFile(path: path)
     try file.write(text)
     try file.commit()
-  }
-
-  private static func split(_ path: String) -> (directory: String, name: String) {
-    guard let slash = path.lastIndex(of: "/") else { return (".", path) }
-    let directory = slash == path.startIndex ? "/" : String(path[..<slash])
-    return (directory, String(path[path.index(after: slash)...]))
   }
 }

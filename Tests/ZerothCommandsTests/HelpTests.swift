@@ -142,6 +142,7 @@ import ZerothTraining
           It was great.
 
         """)
+    #expect(try zeroth(["explain", "SST-2"]).out == zeroth(["explain", "sst2"]).out)
   }
 
   @Test func tablesAreExplained() throws {

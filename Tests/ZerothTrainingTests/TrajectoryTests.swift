@@ -204,7 +204,7 @@ import ZerothResources
       #expect(
         try error(run.file, .init(identity: h.identity, model: h.model, layout: "0", steps: 6)) == "\(path): layout")
       #expect(inputError { _ = try Trajectory(file: folder + "/none") } != nil)
-      #expect(inputError { _ = try TrajectoryWriter(new: path, header: h) }?.found == "File exists")
+      #expect(inputError { _ = try TrajectoryWriter(new: path, header: h) }?.found == "the error 'File exists'")
     }
   }
 

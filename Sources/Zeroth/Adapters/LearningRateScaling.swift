@@ -62,7 +62,7 @@ public struct LearningRateScaling: LayerAdapter {
       outcome = try search.run(
         &state, context: context,
         measure: { (center, probe, batch) throws(O.Failure) in
-          try lossesAround(
+          try probedLosses(
             everywhere(center, others: 1), everywhere(probe, others: 0), origin: 0, theta, batch, objective
           ) { factors in PerBlock(update, all) { factors[$0] } }
         })

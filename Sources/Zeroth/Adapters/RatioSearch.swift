@@ -131,11 +131,13 @@ struct ProbedFactors {
   subscript(l: Int) -> Double { center[l] - origin + sign * probe[l] }
 }
 
-/// The losses on `batch` at theta + f D, for the factors f = center - origin + probe and f = center - origin - probe.
-/// There is a factor for each block of the difference D, which `direction` scales by them; it is asked for the second
-/// when the first is done with. Where all centers are at the origin, the two differ by their sign alone: then they are
-/// one call, which a model evaluates together.
-func lossesAround<D: Direction, O: Objective & ~Copyable>(
+/// The losses on `batch` at theta + f D, for f = center - origin + probe and for f = center - origin - probe.
+///
+/// D is a difference of weights, and f has a factor for each block of it. `direction` makes f D. Where every center is at
+/// the origin, the two f differ by their sign alone: then both losses are one call, which a model evaluates together.
+/// Elsewhere they are two calls, and `direction` is asked for the second f after the first loss is known: it may use the
+/// memory of the first.
+func probedLosses<D: Direction, O: Objective & ~Copyable>(
   _ center: [Double], _ probe: [Double], origin: Double, _ theta: borrowing ParameterStore, _ batch: Batch,
   _ objective: borrowing O, direction: (ProbedFactors) -> D
 ) throws(O.Failure) -> Few<Double> {

@@ -4,7 +4,8 @@ import CZeroth
 ///
 /// U and the vectors' z come from `leftKey`, V from `rightKey`: a stream of its own, so that V stays while U changes.
 ///
-/// Its fields are packed into 24 bytes, which a value of `any Direction` holds in place.
+/// A step asks for no memory. A value of `any Direction` holds up to 24 bytes itself and puts a larger one on the heap, so
+/// the fields are packed into 24 bytes.
 public struct LowRankProbe: LowRankDirection {
   private let leftBits, rightBits: UInt64
   /// The factor in front of U V^T.

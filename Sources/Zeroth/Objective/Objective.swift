@@ -23,7 +23,7 @@ public struct Batch: Sendable, Hashable {
 /// An objective with a model overrides `losses(along:at:from:on:)` so that measuring writes no weight; the default moves
 /// a copy. Objectives that cannot fail leave `Failure` alone, and are then called without `try`.
 public protocol Objective: ~Copyable {
-  /// What an evaluation can throw.
+  /// What asking for a loss can throw.
   associatedtype Failure: Error = Never
 
   /// The loss at theta on the mini-batch `batch`, in double.

@@ -19,11 +19,13 @@ public enum Parallel {
   }
 
   /// Calls `body` once for each index below `count`, with the number of the thread that does it, below `workers` even
-  /// where `threads` is raised meanwhile. What it needs comes as `state`: a closure that captures is allocated on its
-  /// way to other threads, one that captures nothing is not.
+  /// where `threads` is raised meanwhile.
   ///
-  /// `state` is lent. Where it holds references, let it be a `ParallelWork`: what is copied out of a tuple is counted, and
-  /// threads that count references to the same objects wait for each other.
+  /// `body` gets what it needs as `state` and captures nothing. A closure that captures is put on the heap on its way to
+  /// other threads, and a step asks for no memory.
+  ///
+  /// `state` is lent, not copied. A `state` that holds references is better a `ParallelWork`: a reference that is copied out
+  /// of a tuple is counted, and threads that count references to one object wait for each other.
   public static func forEach<State: Sendable & ~Copyable>(
     _ count: Int, workers: Int = threads, with state: borrowing State,
     _ body: @escaping @Sendable (_ state: borrowing State, _ index: Int, _ worker: Int) -> Void
@@ -32,7 +34,7 @@ public enum Parallel {
   }
 
   /// Calls `work.run` once for each index below `count`, with the number of the thread that does it, below `workers`.
-  /// `work` is lent; that its code is a method of it spares generic code a closure, which it would allocate.
+  /// `work` is lent. Its code is a method and not a closure, as generic code would put a closure on the heap.
   public static func forEach<Work: ParallelWork & ~Copyable>(
     _ count: Int, workers: Int = threads, _ work: borrowing Work
   ) {

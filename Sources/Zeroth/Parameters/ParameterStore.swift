@@ -140,9 +140,9 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     apply(direction, scales: .ones, scale: scale)
   }
 
-  /// theta_l = keep_l theta_l + scale s_l D_l for every trainable block l: the update of a step, in one pass.
+  /// theta_l = k_l theta_l + scale s_l D_l for every trainable block l: the update of a step, in one pass.
   ///
-  /// `decayFactor` is 1 - eta lambda_l s_l, the weight decay; nil keeps all. Without it, the matrices of a low-rank update are
+  /// `decayFactor` is 1 - eta lambda_l s_l, the weight decay; k_l; nil is 1 everywhere. Without it, the matrices of a low-rank update are
   /// not written before V changes.
   mutating func apply<D: Direction>(
     _ direction: D, scales: BlockScales, scale: Float, decayFactor: (@Sendable (ParameterBlock) -> Float)? = nil
@@ -223,7 +223,7 @@ private struct PendingAlone: PanelChange {
   func apply(to values: UnsafeMutableBufferPointer<Float>, of panel: Panel) {}
 }
 
-/// theta_l = keep_l theta_l + scale s_l D_l.
+/// theta_l = k_l theta_l + scale s_l D_l, where k_l is the decay factor.
 private struct Addition<D: Direction>: PanelChange {
   let direction: D
   let scales: BlockScales

@@ -1,6 +1,6 @@
 /// Turns an estimate into an update. Rules measure nothing; they own their state.
 ///
-/// Laws, checked by the test kit: no evaluation; at beta = 0 the step of SGD; a copy of a rule is independent of it.
+/// Laws, checked by the test kit: no forward pass; at beta = 0 the step of SGD; a copy of a rule is independent of it.
 public protocol StepRule<Direction>: Sendable {
   /// The kind of direction that estimates have.
   associatedtype Direction: Zeroth.Direction

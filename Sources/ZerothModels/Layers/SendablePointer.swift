@@ -1,5 +1,5 @@
 /// An address that goes between threads. Nobody writes through it.
-struct SendablePointer<Pointee>: @unchecked Sendable {
-  let pointer: UnsafePointer<Pointee>
-  init(_ pointer: UnsafePointer<Pointee>) { self.pointer = pointer }
+package struct SendablePointer<Pointee>: @unchecked Sendable {
+  package let pointer: UnsafePointer<Pointee>
+  package init(_ pointer: UnsafePointer<Pointee>) { self.pointer = pointer }
 }

@@ -21,9 +21,9 @@ public protocol RuleFactory: Sendable {
 }
 
 extension RuleFactory {
-  /// Nothing.
+  /// Empty: the rule needs nothing of a direction but that it adds itself.
   public var needs: String { "" }
-  /// All.
+  /// True: the rule takes directions of every kind.
   public func takes(_ direction: any Direction.Type) -> Bool { true }
 }
 

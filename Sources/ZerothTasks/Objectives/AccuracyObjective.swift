@@ -1,5 +1,4 @@
 import Zeroth
-import ZerothModels
 
 /// Minus the share of a mini-batch whose true candidate scores highest: -1 to 0.
 ///

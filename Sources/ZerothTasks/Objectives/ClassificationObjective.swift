@@ -1,5 +1,4 @@
 import Zeroth
-import ZerothModels
 
 /// The cross-entropy of the true candidate over the candidates' scores, averaged over a mini-batch.
 public final class ClassificationObjective: Objective {

@@ -160,7 +160,7 @@ private func checkWithoutMovement<A: LayerAdapter>(
   }
 }
 
-/// An objective that throws at the adapter's first or second evaluation: theta stays as the update left it.
+/// An objective that throws at the adapter's first or second forward pass: theta stays as the update left it.
 private func checkFailures<A: LayerAdapter>(_ original: A, _ quadratic: Quadratic, _ steps: Int) throws {
   guard let step = (0..<steps).first(where: { original.forwards(at: $0) > 0 }) else { return }
   let layout = quadratic.layout
@@ -183,14 +183,14 @@ private func checkFailures<A: LayerAdapter>(_ original: A, _ quadratic: Quadrati
       failure = error
     }
     try demandSameBits(
-      .adapterLeavesThetaWhileMeasuring, theta.flattened(), lent, "after an error at evaluation \(n)")
+      .adapterLeavesThetaWhileMeasuring, theta.flattened(), lent, "after an error at forward pass \(n)")
     try demand(
       .adapterLeavesThetaWhileMeasuring, failure is InjectedFailure, found: failure.map { "\($0)" } ?? "no error",
-      expected: "the error thrown at evaluation \(n)")
+      expected: "the error thrown at forward pass \(n)")
   }
 }
 
-/// NaN at every evaluation: theta stays finite, and each step that measures reports the moves that it left out.
+/// NaN at every forward pass: theta stays finite, and each step that measures reports the moves that it left out.
 private func checkNonFinite<A: LayerAdapter>(_ original: A, _ quadratic: Quadratic, _ steps: Int) throws {
   var theta = quadratic.start()
   var adapter = original

@@ -136,7 +136,7 @@ private func partInSpan(_ vector: [Double], of others: [[Double]]) -> Double {
   return norm(basis.map { dot($0, vector) }) / norm(vector)
 }
 
-/// An objective that throws at its n-th evaluation, for each n: the error comes through and theta stays.
+/// An objective that throws at its n-th forward pass, for each n: the error comes through and theta stays.
 private func checkFailures<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout) throws {
   let quadratic = Quadratic(layout)
   let theta = quadratic.start()
@@ -156,10 +156,11 @@ private func checkFailures<E: GradientEstimator>(_ original: E, _ layout: Parame
     watch.look()
     try demand(
       .estimatorLeavesTheta, watch.changedBlock == nil,
-      found: "other bits in \(watch.changedBlock ?? "") after an error at evaluation \(n)", expected: "theta as it was")
+      found: "other bits in \(watch.changedBlock ?? "") after an error at forward pass \(n)",
+      expected: "theta as it was")
     try demand(
       .estimatorPassesErrors, failure is InjectedFailure, found: failure.map { "\($0)" } ?? "no error",
-      expected: "the error thrown at evaluation \(n)")
+      expected: "the error thrown at forward pass \(n)")
   }
 }
 

@@ -30,17 +30,17 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
 
 /// What `FailingObjective` throws.
 public struct InjectedFailure: Error, Hashable, Sendable {
-  /// The evaluation that failed, counted from 0.
-  public let evaluation: Int
+  /// The forward pass that failed, counted from 0.
+  public let forward: Int
 }
 
-/// Throws `InjectedFailure` at one evaluation, counted from 0, and is another objective before and after.
+/// Throws `InjectedFailure` at one forward pass, counted from 0, and is another objective before and after.
 public final class FailingObjective<Base: Objective & ~Copyable>: Objective where Base.Failure == Never {
   private let base: Base
   private let failing: Int
-  private var evaluation = 0
+  private var forward = 0
 
-  /// `base`, which fails at evaluation number `failing`.
+  /// `base`, which fails at forward pass number `failing`.
   public init(_ base: consuming Base, at failing: Int) {
     self.base = base
     self.failing = failing
@@ -48,8 +48,8 @@ public final class FailingObjective<Base: Objective & ~Copyable>: Objective wher
 
   /// The loss of the other objective, or the failure.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InjectedFailure) -> Double {
-    defer { evaluation += 1 }
-    guard evaluation != failing else { throw InjectedFailure(evaluation: evaluation) }
+    defer { forward += 1 }
+    guard forward != failing else { throw InjectedFailure(forward: forward) }
     return base.loss(at: theta, on: batch)
   }
 }
@@ -63,7 +63,7 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
   public private(set) var losses: [Double] = []
   /// The mini-batch of each forward pass.
   public private(set) var batches: [Batch] = []
-  /// Called before each evaluation.
+  /// Called before each forward pass.
   public var willEvaluate: () -> Void = {}
 
   /// Remembers what is asked of `base`.
@@ -84,7 +84,7 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
 public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
   private let base: Base
   private let isNonFinite: (Int) -> Bool
-  private var evaluation = 0
+  private var forward = 0
 
   /// `base`, with NaN at the forward passes for which `isNonFinite` holds.
   public init(_ base: consuming Base, where isNonFinite: @escaping (Int) -> Bool) {
@@ -94,8 +94,8 @@ public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
 
   /// The loss of the other objective, or NaN.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Double {
-    defer { evaluation += 1 }
-    return isNonFinite(evaluation) ? .nan : try base.loss(at: theta, on: batch)
+    defer { forward += 1 }
+    return isNonFinite(forward) ? .nan : try base.loss(at: theta, on: batch)
   }
 }
 

@@ -92,6 +92,13 @@ public struct Settings: Sendable, Hashable {
   /// All that was given for `table`.
   func table(_ table: String) -> [String: Setting] { values[table] ?? [:] }
 
+  /// These settings, with those of `other` in place of its own.
+  public func overridden(by other: Settings) -> Settings {
+    var settings = self
+    for (table, values) in other.values { settings.values[table, default: [:]].merge(values) { $1 } }
+    return settings
+  }
+
   /// Sets what `TABLE.KEY=VALUE` says.
   public mutating func set(_ assignment: String, origin: String? = nil) throws(InputError) {
     let origin = origin ?? "--set \(assignment)"

@@ -2,7 +2,6 @@ import Foundation
 import Zeroth
 import ZerothModels
 import ZerothRecords
-import ZerothResources
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks

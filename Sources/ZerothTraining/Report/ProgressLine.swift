@@ -2,7 +2,6 @@ import Foundation
 import Zeroth
 import ZerothModels
 import ZerothRecords
-import ZerothResources
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
@@ -50,7 +49,7 @@ public final class ProgressLine {
   private let label: String
   private let total: Int
   private let output: Output
-  private let start: Double
+  private var start: Double
   private let firstStep: Int
   private var lastDrawn: Double?
   private var isDrawn = false
@@ -63,6 +62,9 @@ public final class ProgressLine {
     firstStep = done
     start = output.now()
   }
+
+  /// Counts time from now on: what came before, such as reading a model, says nothing of the steps.
+  public func begin() { start = output.now() }
 
   /// Shows that `done` steps are done, if the last line is old enough.
   public func update(_ done: Int, loss: Double?, score: (name: String, value: Double)? = nil) {

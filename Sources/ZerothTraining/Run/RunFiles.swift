@@ -1,4 +1,3 @@
-import Zeroth
 import ZerothModels
 import ZerothRecords
 import ZerothResources

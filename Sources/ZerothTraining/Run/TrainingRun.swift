@@ -61,6 +61,7 @@ public final class TrainingRun {
     result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)
     try evaluate(theta, step: 0)
     clock.start()
+    progress?.begin()
     do {
       try optimizer.run(
         &theta, on: RecordingObjective(base), log: folder?.log, until: configuration.steps

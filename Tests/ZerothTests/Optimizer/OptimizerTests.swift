@@ -172,7 +172,7 @@ import ZerothTestKit
       let error = #expect(throws: InjectedFailure.self) {
         try optimizer.step(&theta, FailingObjective(quadratic, at: n))
       }
-      #expect(error?.evaluation == n)
+      #expect(error?.forward == n)
       #expect(theta.flattened() == start && optimizer.nextStep == 0)
     }
   }

@@ -1,6 +1,6 @@
 /// What an unknown name was probably meant to be.
 public enum Suggestion {
-  /// `'rank' (perhaps meant), or one of ...` for errors.
+  /// `perhaps 'rank', one of rank, interval` for the expected part of an error.
   public static func expected(for name: String, among known: [String]) -> String {
     guard !known.isEmpty else { return "none" }
     let list = "one of \(known.joined(separator: ", "))"

@@ -1,0 +1,40 @@
+import Foundation
+
+extension InputError {
+  /// The error of the system call that has just failed on `subject`.
+  public static func system(_ subject: String, expected: String) -> InputError {
+    InputError(subject, found: "the error '\(String(cString: strerror(errno)))'", expected: expected)
+  }
+}
+
+/// Writes all of `bytes` to `descriptor`; false where that fails, with the reason in errno.
+func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+  var rest = bytes[...]
+  while !rest.isEmpty {
+    let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+    if count < 0, errno == EINTR { continue }
+    guard count > 0 else { return false }
+    rest = rest.dropFirst(count)
+  }
+  return true
+}
+
+/// Waits until the names in the folder of `path` are on the disk, so that a new file lasts through a power cut. Not every
+/// file system can.
+func synchronizeFolder(of path: String) {
+  let folder = open(path.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  guard folder >= 0 else { return }
+  fsync(folder)
+  close(folder)
+}
+
+extension String {
+  /// The folder of the file that this path names.
+  var folder: String {
+    guard let slash = lastIndex(of: "/") else { return "." }
+    return slash == startIndex ? "/" : String(self[..<slash])
+  }
+
+  /// The path of `name` in the directory that this path names.
+  public func appendingFile(_ name: String) -> String { hasSuffix("/") ? self + name : self + "/" + name }
+}
