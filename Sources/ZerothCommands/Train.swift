@@ -50,6 +50,20 @@ struct Train: ParsableCommand {
       throw InputError("--resume", found: "no --out", expected: "the run's folder")
     }
     try registry.requirePlugins(ofRun: RunFiles(folder).record)
-    return try Settings(ofRun: RunFiles(folder).record).overridden(by: given)
+    let own = try Settings(ofRun: RunFiles(folder).record)
+    try requireSameOptimizer(own["run", "optimizer"], given["run", "optimizer"], registry)
+    return own.overridden(by: given)
+  }
+
+  /// A run's record spells out its parts, so another optimizer would change nothing but the run's name: it is refused.
+  private func requireSameOptimizer(_ own: Setting?, _ asked: Setting?, _ registry: Registry) throws(InputError) {
+    guard let asked else { return }
+    let name = try registry.preset(asked.given, origin: asked.origin).description.name
+    let ownName = try own.map { setting throws(InputError) in
+      try registry.preset(setting.given, origin: setting.origin).description.name
+    }
+    guard name != ownName else { return }
+    throw InputError(
+      asked.origin, found: "'\(name)'", expected: ownName.map { "'\($0)', the run's" } ?? "none, as the run has none")
   }
 }

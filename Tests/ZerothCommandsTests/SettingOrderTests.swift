@@ -64,7 +64,8 @@ import ZerothSupport
     }
   }
 
-  @Test func resumingWithOtherOptionsIsTheirRun() throws {
+  /// A run that goes on keeps its own settings; those that are given take their place.
+  @Test func resumingWithOtherOptionsChangesThoseAlone() throws {
     try withFolder { folder in
       let out = "\(folder)/run"
       let options = ["--model", "imdb-opt", "--task", "sst2", "--k", "4", "--test", "4", "--optimizer", "mezo"]
@@ -72,8 +73,23 @@ import ZerothSupport
       let longer = try zeroth(["train", "--resume", "--steps", "2", "--out", out, "--json"] + options)
       #expect(longer.status == 0, "\(longer.err)")
       #expect(try JSON(parsing: Data(longer.out.utf8), subject: "result")["steps"]?.integer == 2)
-      let bare = try zeroth(["train", "--resume", "--steps", "2", "--out", out])
-      #expect(bare.status == 2 && bare.err.hasPrefix("zeroth: "))
+      let bare = try zeroth(["train", "--resume", "--steps", "3", "--out", out, "--json"])
+      #expect(bare.status == 0, "\(bare.err)")
+      #expect(try JSON(parsing: Data(bare.out.utf8), subject: "result")["steps"]?.integer == 3)
+      let record = try JSON(parsing: Data(contentsOf: URL(fileURLWithPath: "\(out)/run.json")), subject: "run.json")
+      #expect(record["configuration"]?["task"]?["k"]?.integer == 4)
+      let other = try zeroth(["train", "--resume", "--steps", "4", "--out", out, "--optimizer", "lozo"])
+      #expect(other.status == 2 && other.err.contains("optimizer"), "\(other.err)")
+    }
+  }
+
+  @Test func aNegativeStepIsNotReplayed() throws {
+    try withFolder { folder in
+      let options = ["--model", "imdb-opt", "--task", "sst2", "--k", "4", "--test", "4", "--optimizer", "mezo"]
+      #expect(try zeroth(["train", "--steps", "1", "--out", "\(folder)/run"] + options).status == 0)
+      let output = try zeroth(["replay", "\(folder)/run", "--step", "-1", "--out", "\(folder)/model"])
+      #expect(output.status == 2 && output.err == "zeroth: --step: found -1, expected at least 0\n", "\(output.err)")
+      #expect(!FileManager.default.fileExists(atPath: "\(folder)/model"))
     }
   }
 }

@@ -59,7 +59,7 @@ import func ZerothTasks.loadTokenizer
     (["explain"], "found no name, expected a name from `zeroth list`"),
     (["explain", "lozo", "--all"], "found 'lozo' and --all"),
     (["explain", "lozo", "--markdown"], "--markdown: found no --all"),
-    (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--shots", "-1"], "shots"),
+    (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--shots", "-1"], "demonstrations: found -1"),
     (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--split", "all"], "all"),
     (["evaluate", "--model", "imdb-opt", "--task", "trec", "--data", "/nonexistent"], "trec"),
     (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--predictions", "/nonexistent/p.jsonl"], "/nonexistent"),

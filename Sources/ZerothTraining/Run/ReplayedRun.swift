@@ -41,6 +41,7 @@ public struct ReplayedRun {
     let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
     let log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
     let recorded = log.recorded
+    if let step { try require("--step", step, "at least 0") { $0 >= 0 } }
     let end = try step ?? Self.bestStep(files)
     guard (0...recorded.count).contains(end) else {
       throw InputError(
