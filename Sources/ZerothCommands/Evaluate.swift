@@ -1,9 +1,7 @@
 import ArgumentParser
 import Foundation
 import Zeroth
-import ZerothBenchmarks
 import ZerothModels
-import ZerothPluginHost
 import ZerothRecords
 import ZerothResources
 import ZerothStrategies

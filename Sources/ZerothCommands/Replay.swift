@@ -1,8 +1,5 @@
 import ArgumentParser
 import Zeroth
-import ZerothBenchmarks
-import ZerothModels
-import ZerothPluginHost
 import ZerothRecords
 import ZerothResources
 import ZerothStrategies
