@@ -13,8 +13,6 @@ import ZerothTasks
 
 /// Whole runs of a few steps on masked models and encoders: trained, recorded, replayed, reloaded.
 @Suite(.serialized) struct EncoderRunTests {
-  typealias Scratch = TaskRunTests.Scratch
-
   /// A folder of a small model with a WordPiece vocabulary that holds the label words.
   static func folder(_ kind: String, _ scratch: Scratch) throws -> String {
     let folder = "\(scratch.path)/\(kind.replacingOccurrences(of: "/", with: "-"))"

@@ -13,18 +13,6 @@ import ZerothTasks
 
 /// Whole runs of a few steps on tasks of every kind, by every objective.
 @Suite(.serialized) struct TaskRunTests {
-  /// A folder that goes when the test does.
-  final class Scratch {
-    let path = NSTemporaryDirectory() + "zeroth-task-\(UUID().uuidString)"
-    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ lines: [String], to name: String) throws -> String {
-      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-      return "\(path)/\(name)"
-    }
-  }
-
   static let tasks: TaskRegistry = {
     var tasks = TaskRegistry.standard
     do { try tasks.add(.riddles) } catch { Issue.record("\(error)") }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Zeroth
 import ZerothModels
@@ -11,13 +12,6 @@ import ZerothResources
 
 /// Whole runs on the embedded model and sentences, of a few steps.
 @Suite(.serialized) struct TrainingRunTests {
-  /// A folder that goes when the test does.
-  final class Scratch {
-    let path = NSTemporaryDirectory() + "zeroth-test-\(UUID().uuidString)"
-    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-  }
-
   func configuration(
     _ optimizer: String, out: String?, steps: Int = 6, run: [String: OptionValue] = [:],
     more: [String: [String: OptionValue]] = [:]
