@@ -43,6 +43,8 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
 
     case optionsStartAtTheDefaults = "options: a strategy made from no options is what its initialiser makes"
 
+    case loopsUseTheThreads = "threads: a comparison of thread counts runs loops on all of them"
+
     case goldenTrajectory = "golden trajectory: five steps lead where the file says"
     case nothingLeftToFillIn = "documentation: nothing is left to fill in"
   }

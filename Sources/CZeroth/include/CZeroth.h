@@ -30,7 +30,21 @@ void zeroth_release(void *_Nonnull memory, size_t bytes);
 
 /// Sets how many threads `zeroth_parallel` uses, the caller included; OpenBLAS itself stays on one.
 void zeroth_set_threads(int threads);
+/// How many threads `zeroth_parallel` uses for the calling thread.
 int zeroth_threads(void);
+/// Gives the calling thread a number of threads of its own, 0 for the process's, and returns what it had.
+int zeroth_set_own_threads(int threads);
+/// The loops of more than one index that a thread ran while it held the pool.
+struct zeroth_loops {
+  long loops;
+  /// Those that ran on fewer threads than `zeroth_threads()` and their number of indices allow.
+  long narrow;
+};
+/// Holds the pool for the calling thread, so that no other thread's loop takes it, and waits until it is free. In a loop
+/// of the holder every thread takes part. Calls nest.
+void zeroth_take_pool(void);
+/// Ends `zeroth_take_pool` and returns the loops since the outermost one.
+struct zeroth_loops zeroth_return_pool(void);
 /// Calls `body(context, i, worker)` for every i in 0..<count, each once, on any thread; `worker` < `zeroth_threads()`
 /// tells apart those that run at the same time, at most `limit`. Runs in the caller alone when called from inside itself
 /// or while another caller holds the pool.
