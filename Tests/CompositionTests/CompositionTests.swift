@@ -11,15 +11,20 @@ import ZerothTestKit
     var objective: @Sendable () -> any AnalyticObjective
     var rate: Double
     var steps: Int
-    /// The part of the loss above the lowest that may be left.
+    /// The part of the first loss that may be left.
+    ///
+    /// The slowest composition sets it: LOZO-M at rank 1 that draws V and forgets its momentum at every step, and so
+    /// moves by 1 - beta = 1/2 of each estimate. Over three seeds it left at most 0.47 of the quadratic's loss, 0.75 of Rosenbrock's, 0.57 of
+    /// the logistic regression's (the median composition: 0.09, 0.42, 0.20) and 0.44 of the network's (0.17).
+    /// What moves nowhere leaves 1, what climbs more.
     var left: Double
   }
 
   fileprivate static let targets = [
     Target(name: "quadratic", objective: { Quadratic() }, rate: 0.016, steps: 400, left: 0.5),
     Target(name: "rosenbrock", objective: { Rosenbrock() }, rate: 1e-4, steps: 400, left: 0.8),
-    Target(name: "logistic regression", objective: { LogisticRegression() }, rate: 0.1, steps: 200, left: 0.7),
-    Target(name: "network", objective: { SmallNetwork() }, rate: 0.01, steps: 300, left: 0.8),
+    Target(name: "logistic regression", objective: { LogisticRegression() }, rate: 0.1, steps: 200, left: 0.65),
+    Target(name: "network", objective: { SmallNetwork() }, rate: 0.01, steps: 300, left: 0.5),
   ]
 
   @Test func thereAreAll() {
