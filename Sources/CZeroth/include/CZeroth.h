@@ -123,9 +123,8 @@ double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, cons
 void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_Nonnull u, const float *_Nonnull vt,
                          float *_Nonnull w, size_t ldw);
 
-/// C (m x width) = [A | B | 0], A m x r, B m x s.
-void zeroth_join_columns(size_t m, size_t r, const float *_Nullable a, size_t s, const float *_Nullable b, size_t width,
-                         float *_Nonnull c);
+/// The first r columns of C, m rows that lie `width` floats apart, = A, m x r.
+void zeroth_put_columns(size_t m, size_t r, const float *_Nonnull a, size_t width, float *_Nonnull c);
 
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,

@@ -23,6 +23,9 @@ public protocol GradientEstimator<Direction>: Sendable {
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> GradientEstimate<Direction>
 
+  /// What its losses are taken over: those are what a run records and replays.
+  var grain: LossGrain { get }
+
   /// Floats of state that the estimator holds now.
   var stateCount: Int { get }
 }
@@ -30,6 +33,8 @@ public protocol GradientEstimator<Direction>: Sendable {
 extension GradientEstimator {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout) throws(InputError) {}
+  /// The mini-batch.
+  public var grain: LossGrain { .batch }
   /// No state: every estimate starts afresh.
   public var stateCount: Int { 0 }
 }
