@@ -10,9 +10,16 @@ import ZerothTestKit
   }
 
   @Test(arguments: [0, 1e-6, 0.3]) func laws(_ rate: Double) throws {
-    try checkEstimatorLaws(of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate))
+    let traits = HessianInformedEstimator.traits
+    try checkEstimatorLaws(
+      of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate), traits: traits, seeds: 1000)
     let frozen = try ParameterLayout.small.training(only: .roles("query", "bias"))
-    try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate), in: frozen)
+    try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate), traits: traits, in: frozen, seeds: 1000)
+  }
+
+  /// With the curvature at rest it is RGE, and unbiased; at the default rate it has hardly moved after three steps.
+  @Test(arguments: [0, HessianInformedEstimator().curvatureRate]) func unbiasedAtRest(_ rate: Double) throws {
+    try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate))
   }
 
   /// With a curvature that has moved, on blocks of one panel and of several.

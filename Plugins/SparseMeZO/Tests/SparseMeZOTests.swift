@@ -8,11 +8,13 @@ import ZerothTestKit
   private let layout = ParameterLayout.small
 
   @Test(arguments: [0.05, 0.25, 0.5, 1], [1, 3]) func laws(_ density: Double, _ interval: Int) throws {
-    try checkEstimatorLaws(of: SparseEstimator(density: density, interval: interval), unbiasedSeeds: 0)
+    let traits = SparseEstimator.traits
+    try checkEstimatorLaws(of: SparseEstimator(density: density, interval: interval), traits: traits, seeds: 500)
     try checkEstimatorLaws(
-      of: SparseEstimator(density: density, interval: interval, queries: 3, sides: .one), unbiasedSeeds: 0)
+      of: SparseEstimator(density: density, interval: interval, queries: 3, sides: .one), traits: traits, seeds: 500)
     let frozen = try layout.training(only: .roles("query", "bias"))
-    try checkEstimatorLaws(of: SparseEstimator(density: density, interval: interval), in: frozen, unbiasedSeeds: 0)
+    try checkEstimatorLaws(
+      of: SparseEstimator(density: density, interval: interval), traits: traits, in: frozen, seeds: 500)
   }
 
   /// With everything in the mask it is RGE, and unbiased.
