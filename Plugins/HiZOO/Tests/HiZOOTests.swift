@@ -119,6 +119,8 @@ import ZerothTestKit
     }
   }
 
+  /// Over 200 seeds the loss ends at 0.147 of its start, standard deviation 0.020, at most 0.195; with |c| in place of c
+  /// at 1.15. 0.25 is five deviations above the mean.
   @Test func converges() throws {
     let quadratic = Quadratic()
     var theta = quadratic.start()
@@ -127,7 +129,7 @@ import ZerothTestKit
       estimator: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: 1e-3), rule: SGD(learningRate: 0.016),
       adapter: DivergenceProjection(.paper, blocks: .roles("query"), every: 5), seed: 1)
     for _ in 0..<400 { try optimizer.step(&theta, quadratic) }
-    #expect(quadratic.loss(at: theta, on: Batch(step: 0)) < 0.5 * before)
+    #expect(quadratic.loss(at: theta, on: Batch(step: 0)) < 0.25 * before)
     #expect(optimizer.stateCount == 62 + 20)
   }
 

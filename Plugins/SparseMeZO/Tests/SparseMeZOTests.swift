@@ -115,6 +115,8 @@ import ZerothTestKit
     }
   }
 
+  /// Over 200 seeds the loss ends at 0.237 of its start, standard deviation 0.023, at most 0.341. With the mask of the first
+  /// step kept it ends at 0.575, as half of the parameters never move; with |c| in place of c it rises.
   @Test func converges() throws {
     let quadratic = Quadratic()
     var theta = quadratic.start()
@@ -122,7 +124,7 @@ import ZerothTestKit
     var optimizer = Optimizer(
       estimator: SparseEstimator(density: 0.5, interval: 10), rule: Momentum(learningRate: 0.03), seed: 1)
     for _ in 0..<600 { try optimizer.step(&theta, quadratic) }
-    #expect(quadratic.loss(at: theta, on: Batch(step: 0)) < 0.5 * before)
+    #expect(quadratic.loss(at: theta, on: Batch(step: 0)) < 0.4 * before)
   }
 
   @Test func wrongOptions() throws {

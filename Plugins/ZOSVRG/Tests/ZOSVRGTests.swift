@@ -137,6 +137,8 @@ import ZerothTestKit
     #expect(try optimizer.step(&theta, objective).outcome == .applied)
   }
 
+  /// Over 200 seeds the loss of a mini-batch ends at 0.157 of its start, standard deviation 0.041, at most 0.307; with |c|
+  /// in place of c at 3.9.
   @Test func converges() throws {
     let objective = LogisticRegression()
     var theta = objective.start()
@@ -144,7 +146,7 @@ import ZerothTestKit
     var optimizer = Optimizer(
       estimator: VarianceReducedEstimator(interval: 5, anchorBatches: 4), rule: SGD(learningRate: 0.1), seed: 1)
     for _ in 0..<200 { try optimizer.step(&theta, objective) }
-    #expect(objective.loss(at: theta, on: Batch(step: -1)) < 0.7 * before)
+    #expect(objective.loss(at: theta, on: Batch(step: -1)) < 0.4 * before)
   }
 
   @Test func wrongOptions() throws {
