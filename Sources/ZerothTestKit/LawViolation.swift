@@ -21,7 +21,11 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
       "estimator: all forward passes on the mini-batch of the step, or on declared draws of the step"
     case estimatorReturnsWhatItMeasured = "estimator: the direction returned is the one measured"
     case estimatorRepeats = "estimator: the same key gives the same estimate, for any number of threads"
-    case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient"
+    case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient, at every step"
+    case estimatorIsProportional = "estimator: declared proportional, the mean is a positive multiple of the gradient"
+    case estimatorScalesCoordinates =
+      "estimator: declared to scale coordinates, the mean has the gradient's sign or 0 at each"
+    case estimatorDescends = "estimator: declared biased, a step against the mean descends"
     case estimatorAverages = "estimator: the variance falls as 1/q"
 
     case ruleWithoutMemoryIsSGD = "rule: without memory, the step is -eta sum c D"

@@ -16,7 +16,7 @@ public struct CoordinateEstimator: GradientEstimator {
     case all
     /// So many, drawn at each step without replacement.
     case random(Int)
-    /// These; the estimate is the gradient on them and zero elsewhere.
+    /// These; the estimate is the gradient on them and zero elsewhere: `EstimatorTraits.scalesCoordinates` in its tests.
     case chosen([CoordinateDirection.Coordinate])
   }
 

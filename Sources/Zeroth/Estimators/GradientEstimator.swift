@@ -2,9 +2,9 @@
 ///
 /// Laws, checked by the test kit: exactly `forwards(at:in:)` forward passes, all on the mini-batch of the step; the
 /// directions returned are those measured in this step; the same key gives the same estimate, for any number of
-/// threads; unbiased as the epsilon goes to 0. That theta stays as it is, the borrow guarantees. An estimator that draws
-/// further mini-batches or recalls directions of earlier steps says so by `EstimatorTraits`, where it is checked or
-/// registered.
+/// threads; unbiased as the epsilon goes to 0, at every step and given what it holds from those before. That theta stays
+/// as it is, the borrow guarantees. An estimator that draws further mini-batches, recalls directions of earlier steps or
+/// has another mean than the gradient says so by `EstimatorTraits`, where it is checked or registered.
 public protocol GradientEstimator<Direction>: Sendable {
   /// The kind of direction it measures along.
   associatedtype Direction: Zeroth.Direction
