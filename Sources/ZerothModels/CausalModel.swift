@@ -45,8 +45,7 @@ public final class CausalModel: PretrainedModel {
     _ batch: TokenBatch, _ readout: Readout, at theta: borrowing ParameterStore,
     along direction: (any Direction)? = nil, offsets: Few<Float> = [0]
   ) throws(InputError) -> [[Double]] {
-    let points = direction.map { Points(along: $0, at: offsets) } ?? .theta
-    return try evaluate(batch, readout, from: theta, at: points)
+    try evaluate(batch, readout, from: theta, at: Points(along: direction, at: offsets))
   }
 
   /// Reads out of the model at each of `points`, without writing a weight: one array for each.

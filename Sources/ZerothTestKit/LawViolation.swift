@@ -12,6 +12,12 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case directionEqualsItsFactors = "direction: a low-rank direction equals matrixScale U V^T on matrices"
     case directionEqualsItsTerms = "direction: a sum equals its weighted terms"
 
+    case objectivePointsAreTheirOwn = "objective: each point's loss is the one that it has alone, to rounding"
+    case objectiveExamplesMakeTheLoss =
+      "objective: the losses of the examples have the loss as their mean, at every point"
+    case objectiveLeavesTheta = "objective: theta stays bit for bit as it is"
+    case objectiveRepeats = "objective: asked again, for any number of threads, it gives the same bits"
+
     case estimatorFits = "estimator: its options fit the layout that it is checked on"
     case estimatorLeavesTheta = "estimator: theta stays bit for bit as it is, also while measuring and after an error"
     case estimatorPassesErrors = "estimator: an error of the objective is passed on"

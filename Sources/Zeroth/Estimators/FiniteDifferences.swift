@@ -11,7 +11,9 @@ public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
 ) throws(O.Failure) -> GradientEstimate<D> {
   let eps = Float(epsilon)
   var points = Points()
-  for i in directions.indices { points.append(directions[i], at: sides == .two ? [eps, -eps] : i == 0 ? [0, eps] : [eps]) }
+  for i in directions.indices {
+    points.append(directions[i], at: sides == .two ? [eps, -eps] : i == 0 ? [0, eps] : [eps])
+  }
   let losses = try objective.losses(at: points, from: theta, on: batch)
   var terms = Few<(coefficient: Double, direction: D)>()
   for i in directions.indices {

@@ -18,8 +18,14 @@ public struct Points: Sendable {
   /// No points.
   public init() {}
 
-  /// The points at `offsets` along `direction`.
-  public init(along direction: any Direction, at offsets: Few<Float>) { append(direction, at: offsets) }
+  /// The points at `offsets` along `direction`; without a direction, theta itself once for each offset.
+  public init(along direction: (any Direction)?, at offsets: Few<Float>) {
+    if let direction {
+      append(direction, at: offsets)
+    } else {
+      points = offsets.map { _ in Point(direction: 0, offset: 0) }
+    }
+  }
 
   /// theta itself.
   public static var theta: Points {

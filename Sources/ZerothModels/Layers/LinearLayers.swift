@@ -29,7 +29,7 @@ package final class LinearLayers {
   package func run(
     at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: Few<Float> = [0]
   ) {
-    let points = direction.map { Points(along: $0, at: offsets) } ?? .theta
+    let points = Points(along: direction, at: offsets)
     let weights = Weights(theta, at: points, points.indices, workspace: workspace)
     for layer in layers {
       workspace.scope {

@@ -162,7 +162,9 @@ struct Product: @unchecked Sendable {
     let target = madePanels.base + i * copies * distance + third * height * stage.columns.count
     var next = 0
     for displacement in dense {
-      for copy in next..<displacement.variants.lowerBound { _ = stored(rows, stage.columns, to: target + copy * distance) }
+      for copy in next..<displacement.variants.lowerBound {
+        _ = stored(rows, stage.columns, to: target + copy * distance)
+      }
       write(
         rows, stage.columns, displacement, to: target + displacement.variants.lowerBound * distance,
         distance: distance, scratch: scratch)

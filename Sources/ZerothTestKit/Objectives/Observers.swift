@@ -61,7 +61,9 @@ public final class FailingObjective<Base: Objective & ~Copyable>: Objective wher
   }
 
   /// The losses of the other objective, or the failure.
-  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InjectedFailure) -> Few<Double> {
+  public func exampleLosses(
+    at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(InjectedFailure) -> Few<Double> {
     defer { forward += 1 }
     guard forward != failing else { throw InjectedFailure(forward: forward) }
     return base.exampleLosses(at: theta, on: batch)

@@ -47,7 +47,9 @@ import ZerothTestKit
 
   /// A comparison of thread counts that compares nothing is found out.
   @Test func loopsOnFewerThreadsAreFound() {
-    func violation(_ body: () -> Void) -> LawViolation? { #expect(throws: LawViolation.self) { try withThreads(3, body) } }
+    func violation(_ body: () -> Void) -> LawViolation? {
+      #expect(throws: LawViolation.self) { try withThreads(3, body) }
+    }
     let narrow = violation { Parallel.forEach(5, workers: 1, with: 0) { _, _, _ in } }
     #expect(narrow?.law == .loopsUseTheThreads && narrow?.found == "1 of 1 loops on fewer")
     #expect(violation { Parallel.forEach(5, workers: 2, with: 0) { _, _, _ in } }?.found == "1 of 1 loops on fewer")
