@@ -1,6 +1,6 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
-.PHONY: build demo test sanitize sanitize-thread sanitize-address fuzz format lint packages clean
+.PHONY: build demo check test bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
@@ -21,9 +21,23 @@ demo: packages
 	.build/release/zeroth demo
 
 # The tests run in release: a debug build is 30 to 100 times slower in numeric loops.
+SWIFT_TEST := swift test -c release -Xswiftc -enable-testing --skip-build
+
+# What one runs between edits. Whole runs, every composition, libraries and packages of one's own are left to `make test`.
+check: packages lint
+	$(SWIFT_BUILD) --build-tests
+	$(SWIFT_TEST) --skip '^(Composition|Plugin|Scaffold|ZerothBenchmarks|ZerothCommands|ZerothTraining)Tests\.'
+
 test: packages lint
 	$(SWIFT_BUILD) --build-tests
-	swift test -c release -Xswiftc -enable-testing --skip-build
+	mkdir -p .build
+	set -o pipefail; $(SWIFT_TEST) 2>&1 | tee .build/test.log
+	@Tests/skipped.sh .build/test.log
+
+# Speed and memory as ratios within one run, against the bars of docs/performance.md: on a machine that does nothing else.
+bench-gate: packages
+	$(SWIFT_BUILD) --product zeroth
+	Benchmarks/gate.py .build/release/zeroth
 
 # The tests under sanitizers, and made-up files for every reader (Tests/Fuzz), each for so many seconds.
 FUZZ_SECONDS ?= 20

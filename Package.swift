@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
-let strategies = ["HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
+let strategies = ["HiZOO", "MedianRGE", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
 let strategyTargets: [Target] = strategies.flatMap { name in
   [
     .target(name: name, dependencies: ["Zeroth", "ZerothStrategies"], path: "Plugins/\(name)/Sources"),

@@ -63,6 +63,9 @@ extension Template {
         }
 
         extension \(name): RegisteredEstimator {
+          /// None: its mean is the gradient. One of another mean says .proportional, .scalesCoordinates or .biased.
+          public static let traits: EstimatorTraits = []
+
           /// What `zeroth explain \(names.registered)` says, and the options, whose defaults are the initialiser's.
           public static let description = StrategyDescription(
             "\(names.registered)", summary: "FILL IN: one line", formula: "FILL IN: what it computes",
@@ -80,16 +83,12 @@ extension Template {
 
         """,
       tests: """
-          /// What holds for every estimator: forward passes, batch, borrowed theta, errors, repetition.
-          @Test func laws() throws {
-            try checkEstimatorLaws(of: \(name)(), unbiasedSeeds: 0)
-            try checkEstimatorLaws(of: \(name)(queries: 3), unbiasedSeeds: 0)
-          }
-
-          /// The mean of the estimates is the gradient, and their variance falls as 1/q.
-          @Test func unbiased() {
+          /// What holds for every estimator: forward passes, batch, borrowed theta, errors, repetition; the mean of the
+          /// estimates is the gradient, or what the traits say of it; and their variance falls as 1/q.
+          @Test func laws() {
             #expect(throws: Never.self, "FILL IN: the coefficient c_i in \(name).swift") {
-              try checkEstimatorLaws(of: \(name)())
+              try checkEstimatorLaws(of: \(name)(), traits: \(name).traits)
+              try checkEstimatorLaws(of: \(name)(queries: 3), traits: \(name).traits)
               try checkVarianceLaw { \(name)(queries: $0) }
             }
           }

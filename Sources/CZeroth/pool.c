@@ -22,6 +22,7 @@ static atomic_uint generation;   // raised once per job
 // has.
 static struct {
   _Alignas(64) atomic_int next;
+  bool took_part;  // whether the thread took an index of a job of a held pool
 } ranges[max_threads];
 // How many workers are in the job, plus `closed` while there is none. A worker that finds the job closed came too late,
 // and nobody waits for it.
@@ -30,6 +31,14 @@ static int job_count, job_threads;
 static void *job_context;
 static body_function job_body;
 static _Thread_local bool inside;
+static _Thread_local int own_threads;  // the calling thread's own number of threads; 0: the process's
+
+// A pool that is held. In its jobs every thread takes the first index of its range itself, so that all threads take part
+// however slowly they wake up.
+static _Thread_local int holds;        // how often the calling thread holds the pool
+static bool job_is_held;
+static atomic_int arrived;             // threads that have taken the first index of their range
+static struct zeroth_loops seen_loops; // what the holder's jobs came to
 
 static void pause_a_little(void) {
 #if defined(__x86_64__)
@@ -42,7 +51,16 @@ static void pause_a_little(void) {
 // The first index of a thread's range, which ends where the next thread's begins.
 static int start_of(int thread) { return (int)((long)job_count * thread / job_threads); }
 
+static void take_first_index(int worker) {
+  int first = start_of(worker);
+  if (first == start_of(worker + 1)) return;
+  job_body(job_context, first, worker);
+  ranges[worker].took_part = true;
+  atomic_fetch_add_explicit(&arrived, 1, memory_order_release);
+}
+
 static void take_indices(int worker) {
+  if (job_is_held) take_first_index(worker);
   for (int others = 0; others < job_threads; others++) {
     int of = (worker + others) % job_threads, end = start_of(of + 1);
     for (;;) {
@@ -92,19 +110,31 @@ void zeroth_set_threads(int threads) {
   atomic_store(&wanted, threads);
 }
 
-int zeroth_threads(void) { return atomic_load(&wanted); }
+int zeroth_threads(void) { return own_threads > 0 ? own_threads : atomic_load(&wanted); }
+
+int zeroth_set_own_threads(int threads) {
+  int before = own_threads;
+  own_threads = threads > max_threads ? max_threads : threads;
+  return before;
+}
+
+void zeroth_take_pool(void) {
+  if (holds++ > 0) return;
+  pthread_mutex_lock(&use);
+  seen_loops = (struct zeroth_loops){0, 0};
+}
+
+struct zeroth_loops zeroth_return_pool(void) {
+  struct zeroth_loops loops = seen_loops;
+  if (--holds == 0) pthread_mutex_unlock(&use);
+  return loops;
+}
 
 static void run_alone(int count, void *context, body_function body) {
   for (int i = 0; i < count; i++) body(context, i, 0);
 }
 
-void zeroth_parallel(int count, int limit, void *context, body_function body) {
-  int threads = atomic_load(&wanted);
-  if (threads > limit) threads = limit;
-  if (count <= 1 || threads == 1 || inside || pthread_mutex_trylock(&use) != 0) {
-    run_alone(count, context, body);
-    return;
-  }
+static void run_together(int count, int threads, void *context, body_function body) {
   while (workers < threads - 1) {
     struct start start = {.worker = workers + 1, .seen = atomic_load(&generation)};
     pthread_t thread;
@@ -113,11 +143,20 @@ void zeroth_parallel(int count, int limit, void *context, body_function body) {
     while (!atomic_load(&start.is_over)) sched_yield();
     workers++;
   }
+  if (threads > workers + 1) threads = workers + 1;
   job_count = count;
   job_threads = threads;
   job_context = context;
   job_body = body;
-  for (int t = 0; t < threads; t++) atomic_store_explicit(&ranges[t].next, start_of(t), memory_order_relaxed);
+  job_is_held = holds > 0;
+  atomic_store_explicit(&arrived, 0, memory_order_relaxed);
+  int ranges_with_indices = 0;
+  for (int t = 0; t < threads; t++) {
+    bool has_indices = start_of(t) < start_of(t + 1);
+    ranges_with_indices += has_indices;
+    ranges[t].took_part = false;
+    atomic_store_explicit(&ranges[t].next, start_of(t) + (job_is_held && has_indices), memory_order_relaxed);
+  }
   atomic_fetch_and_explicit(&members, ~closed, memory_order_release);
   pthread_mutex_lock(&sleep_lock);
   atomic_fetch_add_explicit(&generation, 1, memory_order_release);
@@ -126,7 +165,35 @@ void zeroth_parallel(int count, int limit, void *context, body_function body) {
   inside = true;
   take_indices(0);
   inside = false;
+  if (job_is_held)
+    while (atomic_load_explicit(&arrived, memory_order_acquire) < ranges_with_indices) sched_yield();
   atomic_fetch_or_explicit(&members, closed, memory_order_relaxed);
   while (atomic_load_explicit(&members, memory_order_acquire) != closed) pause_a_little();
-  pthread_mutex_unlock(&use);
+}
+
+// Counts a loop of the holder, which `took_part` threads ran.
+static void count_loop(int count, int took_part) {
+  int all = zeroth_threads();
+  if (all > count) all = count;
+  seen_loops.loops++;
+  if (took_part < all) seen_loops.narrow++;
+}
+
+void zeroth_parallel(int count, int limit, void *context, body_function body) {
+  int threads = zeroth_threads();
+  if (threads > limit) threads = limit;
+  bool is_whole = count <= 1 || inside;  // a loop of one index, or the part of a loop
+  if (is_whole || threads == 1 || (holds == 0 && pthread_mutex_trylock(&use) != 0)) {
+    run_alone(count, context, body);
+    if (holds > 0 && !is_whole) count_loop(count, 1);
+    return;
+  }
+  run_together(count, threads, context, body);
+  if (holds > 0) {
+    int took_part = 0;
+    for (int t = 0; t < job_threads; t++) took_part += ranges[t].took_part;
+    count_loop(count, took_part);
+  } else {
+    pthread_mutex_unlock(&use);
+  }
 }

@@ -69,11 +69,8 @@ VECTOR void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const flo
   }
 }
 
-void zeroth_join_columns(size_t m, size_t r, const float *restrict a, size_t s, const float *restrict b, size_t width,
-                         float *restrict c) {
-  for (size_t i = 0; i < m; i++, c += width) {
+void zeroth_put_columns(size_t m, size_t r, const float *restrict a, size_t width, float *restrict c) {
+  for (size_t i = 0; i < m; i++, c += width)
     for (size_t j = 0; j < r; j++) c[j] = a[i * r + j];
-    for (size_t j = 0; j < s; j++) c[r + j] = b[i * s + j];
-    for (size_t j = r + s; j < width; j++) c[j] = 0;
-  }
 }
+

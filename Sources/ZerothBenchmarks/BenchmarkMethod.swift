@@ -14,10 +14,12 @@ struct BenchmarkMethod {
   let share: Double
   private let composition: Composition
 
-  /// Projections of an adapter come every 100 steps here; a right factor as often as the preset says.
-  init(_ name: String, _ registry: Registry) throws {
+  /// Projections of an adapter come every 100 steps here; a right factor as often as the preset says. The estimator gets
+  /// `options`.
+  init(_ name: String, _ registry: Registry, estimator options: [String: OptionValue] = [:]) throws {
     self.name = name
     var composition = try registry.composition(named: name)
+    composition.estimator.options.merge(options) { $1 }
     composition.rule.options["learning-rate"] = 1e-7
     self.composition = composition
     if composition.adapter.name != "none" {

@@ -26,11 +26,17 @@ public struct BenchmarkSetting: Sendable {
   public let tokens: Int
   /// What the losses are.
   public let loss: Loss
+  /// Options that the estimators of all methods get.
+  let estimatorOptions: [String: OptionValue]
 
-  /// Throws `InputError`, which names the option, for an unknown shape or a size out of range.
+  /// Throws `InputError`, which names the option, for an unknown shape or a size out of range. `queries` and `distribution`
+  /// are options of the methods' estimators, in place of those that the methods have.
   public init(
-    shape: String = "opt-125m", batch: Int = 16, tokens: Int = 64, loss: String = Loss.languageModel.rawValue
+    shape: String = "opt-125m", batch: Int = 16, tokens: Int = 64, loss: String = Loss.languageModel.rawValue,
+    queries: Int? = nil, distribution: String? = nil
   ) throws(InputError) {
+    estimatorOptions = ["queries": queries.map { .int($0) }, "distribution": distribution.map { .string($0) }]
+      .compactMapValues { $0 }
     self.shape = try BenchmarkShape.named(shape)
     try require("--batch", batch, "1 to 65536") { (1...65536).contains($0) }
     let context = self.shape.context
@@ -58,12 +64,18 @@ public struct BenchmarkSetting: Sendable {
   }
 
   var json: JSON {
-    ["shape": .string(shape.name), "batch": .int(batch), "tokens": .int(tokens), "loss": .string(loss.rawValue)]
+    .object(
+      [
+        .init("shape", .string(shape.name)), .init("batch", .int(batch)), .init("tokens", .int(tokens)),
+        .init("loss", .string(loss.rawValue)),
+      ]
+        + estimatorOptions.sorted { $0.key < $1.key }.map { .init($0.key, JSON($0.value)) })
   }
 
   /// `opt-125m, 16 x 64 tokens, language-model loss, 2 threads`.
   var text: String {
-    "\(shape.name), \(batch) x \(tokens) tokens, \(loss.rawValue) loss, \(Parallel.threads) threads"
+    let options = estimatorOptions.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
+    return "\(shape.name), \(batch) x \(tokens) tokens, \(loss.rawValue) loss\(options), \(Parallel.threads) threads"
   }
 }
 

@@ -33,7 +33,8 @@ public struct MemoryBenchmark {
       try require("--warm-up", warmUp, "1 to 1000000") { (1...1_000_000).contains($0) }
       let task = try BenchmarkTask(setting)
       var optimizer =
-        try name == Self.inference ? nil : BenchmarkMethod(name, registry).optimizer(period: 2, registry)
+        try name == Self.inference
+        ? nil : BenchmarkMethod(name, registry, estimator: setting.estimatorOptions).optimizer(period: 2, registry)
       let pass = {
         if optimizer == nil { _ = try task.loss() } else { try optimizer?.step(&task.theta, task.objective) }
       }

@@ -19,6 +19,8 @@ public struct StepBenchmark {
     public let name: String
     /// A step over twice the mean of the forward passes around it, periodic work at its share.
     public let stepOverTwoForwards: Spread
+    /// A step over as many such passes as it has, which is the same for a two-sided estimate with one query.
+    public let stepOverItsForwards: Spread
     /// Seconds of a step, periodic work at its share.
     public let step: Spread
     /// Seconds of a step with periodic work; nil where there is none.
@@ -49,7 +51,11 @@ public struct StepBenchmark {
     self.setting = setting
     self.repeats = repeats
     let comparesFullLogits = hasReference && setting.loss == .classification
-    let entries = try names.map { try Entry(BenchmarkMethod($0, registry), hasReference: comparesFullLogits, registry) }
+    let entries = try names.map { name in
+      try Entry(
+        BenchmarkMethod(name, registry, estimator: setting.estimatorOptions), hasReference: comparesFullLogits, registry
+      )
+    }
     let task = try BenchmarkTask(setting)
     let reference = comparesFullLogits ? FullLogitsClassification(task.model, setting.examples) : nil
     _ = try task.loss()
@@ -71,7 +77,8 @@ public struct StepBenchmark {
         let full = try reference.map { reference in
           try measure { try entry.reference?.step(&task.theta, reference) }
         }
-        if round > 0 { entry.add(usual, periodic, full) }
+        let forwards = entry.usual.forwards(at: entry.usual.nextStep - 1, in: task.theta.layout)
+        if round > 0 { entry.add(usual, periodic, full, forwards: forwards) }
       }
     }
     methods = entries.map { $0.summary(memory) }
@@ -98,6 +105,7 @@ public struct StepBenchmark {
     private var periodicSteps: [Double] = []
     private var forwards: [Double] = []
     private var overReference: [Double] = []
+    private var overForwards: [Double] = []
 
     init(_ method: BenchmarkMethod, hasReference: Bool, _ registry: Registry) throws {
       self.method = method
@@ -107,9 +115,10 @@ public struct StepBenchmark {
       if hasReference { reference = try method.optimizer(period: never, registry) }
     }
 
-    func add(_ usual: Sample, _ periodic: Sample?, _ reference: Sample?) {
+    func add(_ usual: Sample, _ periodic: Sample?, _ reference: Sample?, forwards count: Int) {
       let share = periodic == nil ? 0 : method.share
       ratios.append((1 - share) * usual.ratio + share * (periodic?.ratio ?? 0))
+      overForwards.append((ratios.last ?? .nan) * 2 / Double(count))
       steps.append((1 - share) * usual.step + share * (periodic?.step ?? 0))
       forwards.append(usual.forward)
       if let periodic { periodicSteps.append(periodic.step) }
@@ -118,7 +127,8 @@ public struct StepBenchmark {
 
     func summary(_ memory: MemoryBenchmark?) -> Method {
       Method(
-        name: method.name, stepOverTwoForwards: Spread(ratios), step: Spread(steps),
+        name: method.name, stepOverTwoForwards: Spread(ratios), stepOverItsForwards: Spread(overForwards),
+        step: Spread(steps),
         periodicStep: periodicSteps.isEmpty ? nil : Spread(periodicSteps), forward: Spread(forwards),
         overReference: overReference.isEmpty ? nil : Spread(overReference),
         peakOverInference: memory.flatMap { memory in
@@ -136,6 +146,7 @@ public struct StepBenchmark {
           .object(
             [.init("name", .string(method.name))]
               + method.stepOverTwoForwards.members("step_over_two_forwards")
+              + method.stepOverItsForwards.members("step_over_its_forwards")
               + method.step.members("step_seconds")
               + (method.periodicStep?.members("periodic_step_seconds") ?? [])
               + method.forward.members("forward_seconds")
@@ -152,13 +163,15 @@ public struct StepBenchmark {
     let hasReference = methods.contains { $0.overReference != nil }
     var table = Table(
       [
-        .left("method"), .right("step / two forwards"), .right("step, s"), .right("forward, s"),
+        .left("method"), .right("step / two forwards"), .right("step / its forwards"), .right("step, s"),
+        .right("forward, s"),
         .right("peak / inference"),
       ] + (hasReference ? [.right("step / with full logits, a pass a candidate")] : []))
     for method in methods {
       table.rows.append(
         [
-          method.name, method.stepOverTwoForwards.text(3), method.step.text(3), method.forward.text(3),
+          method.name, method.stepOverTwoForwards.text(3), method.stepOverItsForwards.text(3), method.step.text(3),
+          method.forward.text(3),
           method.peakOverInference.map { Human.fixed($0, 3) } ?? "-",
         ] + (method.overReference.map { [$0.text(3)] } ?? []))
     }

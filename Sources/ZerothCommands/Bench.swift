@@ -30,13 +30,22 @@ struct SettingOptions: ParsableArguments {
   var tokens = 64
   @Option(help: "The loss: language-model, or classification with two candidates of a token each.")
   var loss = BenchmarkSetting.Loss.languageModel.rawValue
+  @Option(help: "Directions of a step, for estimators that average several. Default: as the method says.")
+  var queries: Int?
+  @Option(
+    help: ArgumentHelp(
+      "How dense directions are drawn: \(NoiseDistribution.allCases.map(\.rawValue).joined(separator: ", ")). "
+        + "Default: as the method says."))
+  var distribution: String?
 
   func setting() throws -> BenchmarkSetting {
-    try BenchmarkSetting(shape: shape, batch: batch, tokens: tokens, loss: loss)
+    try BenchmarkSetting(
+      shape: shape, batch: batch, tokens: tokens, loss: loss, queries: queries, distribution: distribution)
   }
 
   var arguments: [String] {
     ["--shape", shape, "--batch", "\(batch)", "--tokens", "\(tokens)", "--loss", loss]
+      + (queries.map { ["--queries", "\($0)"] } ?? []) + (distribution.map { ["--distribution", $0] } ?? [])
   }
 }
 

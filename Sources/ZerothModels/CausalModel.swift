@@ -43,43 +43,40 @@ public final class CausalModel: PretrainedModel {
   /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the context.
   public func evaluate(
     _ batch: TokenBatch, _ readout: Readout, at theta: borrowing ParameterStore,
-    along direction: (any Direction)? = nil,
-    offsets: Few<Float> = [0]
+    along direction: (any Direction)? = nil, offsets: Few<Float> = [0]
   ) throws(InputError) -> [[Double]] {
-    var values: [Double] = []
-    try evaluate(batch, readout, at: theta, along: direction, offsets: offsets, into: &values)
-    return values.cut(into: offsets.count)
+    try evaluate(batch, readout, from: theta, at: Points(along: direction, at: offsets))
   }
 
-  /// The same, the values of an offset behind those of the one before, in place of what stands in `values`.
+  /// Reads out of the model at each of `points`, without writing a weight: one array for each.
+  public func evaluate(
+    _ batch: TokenBatch, _ readout: Readout, from theta: borrowing ParameterStore, at points: Points
+  ) throws(InputError) -> [[Double]] {
+    var values: [Double] = []
+    try evaluate(batch, readout, from: theta, at: points, into: &values)
+    return values.cut(into: points.count)
+  }
+
+  /// The same, the values of a point behind those of the one before, in place of what stands in `values`.
   package func evaluate(
-    _ batch: TokenBatch, _ readout: Readout, at theta: borrowing ParameterStore, along direction: (any Direction)?,
-    offsets: Few<Float>, into values: inout [Double]
+    _ batch: TokenBatch, _ readout: Readout, from theta: borrowing ParameterStore, at points: Points,
+    into values: inout [Double]
   ) throws(InputError) {
     precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
     try batch.validate(vocabulary: vocabulary, context: context)
     try readout.validate(rows: batch.tokens.count, vocabulary: vocabulary)
     values.removeAll(keepingCapacity: true)
     guard !readout.rows.isEmpty else { return }
-    if Weights.measuresApart(direction, rows: batch.tokens.count) {
-      for offset in offsets { append(batch, readout, at: theta, along: direction, offsets: [offset], to: &values) }
-    } else {
-      append(batch, readout, at: theta, along: direction, offsets: offsets, to: &values)
-    }
-  }
-
-  private func append(
-    _ batch: TokenBatch, _ readout: Readout, at theta: borrowing ParameterStore, along direction: (any Direction)?,
-    offsets: Few<Float>, to values: inout [Double]
-  ) {
-    let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
-    workspace.scope {
-      let output = architecture.output(batch, rows: readout.rows, weights)
-      let head = weights.layout.blocks[architecture.head]
-      switch readout {
-      case .logits(_, let ids): weights.appendLogits(output, head, ids: ids, to: &values)
-      case .logProbabilities(_, let targets):
-        weights.appendLogProbabilities(output, head, targets: targets, to: &values)
+    for group in PointGroups(points, rows: batch.tokens.count) {
+      let weights = Weights(theta, at: points, group, workspace: workspace)
+      workspace.scope {
+        let output = architecture.output(batch, rows: readout.rows, weights)
+        let head = weights.layout.blocks[architecture.head]
+        switch readout {
+        case .logits(_, let ids): weights.appendLogits(output, head, ids: ids, to: &values)
+        case .logProbabilities(_, let targets):
+          weights.appendLogProbabilities(output, head, targets: targets, to: &values)
+        }
       }
     }
   }

@@ -87,29 +87,38 @@ public final class EncoderModel: PretrainedModel {
     _ batch: TokenBatch, _ readout: EncoderReadout, at theta: borrowing ParameterStore,
     along direction: (any Direction)? = nil, offsets: Few<Float> = [0]
   ) throws(InputError) -> [[Double]] {
+    try evaluate(batch, readout, from: theta, at: Points(along: direction, at: offsets))
+  }
+
+  /// Reads out of the model at each of `points`, without writing a weight: one array for each.
+  public func evaluate(
+    _ batch: TokenBatch, _ readout: EncoderReadout, from theta: borrowing ParameterStore, at points: Points
+  ) throws(InputError) -> [[Double]] {
     precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
     try validate(batch, readout)
-    if offsets.count > 1, Weights.measuresApart(direction, rows: batch.tokens.count) {
-      var results: [[Double]] = []
-      for offset in offsets { results += try evaluate(batch, readout, at: theta, along: direction, offsets: [offset]) }
-      return results
+    var results: [[Double]] = []
+    for group in PointGroups(points, rows: batch.tokens.count) {
+      results += readOut(batch, readout, Weights(theta, at: points, group, workspace: workspace))
     }
-    let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
+    return results
+  }
+
+  private func readOut(_ batch: TokenBatch, _ readout: EncoderReadout, _ weights: Weights) -> [[Double]] {
     let blocks = weights.layout.blocks
     let positions = architecture.positions(of: batch)
     func hidden(_ rows: [Int]?) -> Matrix { architecture.encoder.output(batch, at: positions, rows: rows, weights) }
     return workspace.scope {
       switch readout {
       case .logits(let rows, let ids):
-        guard !rows.isEmpty, let head = architecture.maskedHead else { return offsets.map { _ in [] } }
+        guard !rows.isEmpty, let head = architecture.maskedHead else { return (0..<weights.variants).map { _ in [] } }
         return weights.logits(
           head.output(hidden(rows), weights), blocks[head.decoder], bias: blocks[head.bias], ids: ids)
       case .hidden(let rows):
-        return rows.isEmpty ? offsets.map { _ in [] } : weights.values(hidden(rows))
+        return rows.isEmpty ? (0..<weights.variants).map { _ in [] } : weights.values(hidden(rows))
       case .pooled:
         return weights.values(weights.mean(hidden(nil), over: batch.segments))
       case .labelScores:
-        guard let labelHead else { return offsets.map { _ in [] } }
+        guard let labelHead else { return (0..<weights.variants).map { _ in [] } }
         let pooled = weights.mean(hidden(nil), over: batch.segments)
         pooled.normalizeRows()
         return weights.logits(pooled, blocks[labelHead]).map { $0.map { Self.labelScale * $0 } }

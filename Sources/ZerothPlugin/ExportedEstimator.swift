@@ -98,8 +98,9 @@ extension zeroth_plugin_estimator {
     create = { type, services, options, state, failure in
       guard let context = type?.pointee.context, let options, let state else { return 1 }
       return attempt(failure) {
-        if let services { Parallel.threads = Int(services.pointee.threads()) }
-        let made = try Unmanaged<ExportedType>.fromOpaque(context).takeUnretainedValue().make(options)
+        let make = Unmanaged<ExportedType>.fromOpaque(context).takeUnretainedValue().make
+        let threads = services.map { Int($0.pointee.threads()) } ?? Parallel.threads
+        let made = try Parallel.withThreads(threads) { try make(options) }
         state.pointee = Unmanaged.passRetained(made).toOpaque()
       }
     }
@@ -129,10 +130,11 @@ extension zeroth_plugin_estimator {
         guard let services, let step, let objective, let result else { return }
         let estimator = try estimator(state)
         let layout = try estimator.layout(step.pointee.layout)
-        Parallel.threads = Int(services.pointee.threads())
         let key = try StreamKey(step.pointee.run_key, services)
-        try estimator.estimate(
-          StepContext(step: Int(step.pointee.step), runKey: key, layout: layout), objective, result)
+        let context = StepContext(step: Int(step.pointee.step), runKey: key, layout: layout)
+        try Parallel.withThreads(Int(services.pointee.threads())) {
+          try estimator.estimate(context, objective, result)
+        }
       }
     }
   }

@@ -12,31 +12,44 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
 
   private final class Log {
     var losses: [Double] = []
+    var forwards = 0
   }
 
   /// Records what `base` gives.
   public init(_ base: consuming Base) { self.base = base }
 
-  /// The losses since the last call, in the order of measuring.
-  func drainLosses() -> [Double] {
-    defer { log.losses = [] }
-    return log.losses
+  /// The losses since the last call, in the order of measuring, and the forward passes that they are of.
+  func drain() -> (losses: [Double], forwards: Int) {
+    defer { (log.losses, log.forwards) = ([], 0) }
+    return (log.losses, log.forwards)
   }
 
   /// The loss of the base on `batch`.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Double {
     let loss = try base.loss(at: theta, on: batch)
-    log.losses.append(loss)
+    note([loss], forwards: 1)
     return loss
   }
 
-  /// The losses of the base on `batch`.
-  public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
-  ) throws(Failure) -> Few<Double> {
-    let losses = try base.losses(along: direction, at: offsets, from: theta, on: batch)
-    log.losses += losses
+  /// The losses of the base for each example of `batch`.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Few<Double> {
+    let losses = try base.exampleLosses(at: theta, on: batch)
+    note(losses, forwards: 1)
     return losses
+  }
+
+  /// The losses of the base on `batch`.
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
+  ) throws(Failure) -> Few<Double> {
+    let losses = try base.losses(at: points, from: theta, on: batch, grain: grain)
+    note(losses, forwards: points.count)
+    return losses
+  }
+
+  private func note(_ losses: Few<Double>, forwards: Int) {
+    log.losses += losses
+    log.forwards += forwards
   }
 }
 
@@ -47,11 +60,14 @@ public final class PlaybackObjective: Objective {
 
   private let subject: String
   private let recorded: [Double]
+  private let examples: Int
   private var position = 0
 
-  /// Plays back `recorded`; `subject` names it in errors.
-  public init(_ recorded: [Double], subject: String) {
+  /// Plays back `recorded`, in which a forward pass asked for by example has `examples` losses; `subject` names it in
+  /// errors.
+  public init(_ recorded: [Double], examples: Int = 1, subject: String) {
     self.recorded = recorded
+    self.examples = examples
     self.subject = subject
   }
 
@@ -61,10 +77,15 @@ public final class PlaybackObjective: Objective {
   /// The next loss, whatever theta is.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double { try next(1)[0] }
 
-  /// The next losses, whatever theta and the direction are.
-  public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
-  ) throws(InputError) -> Few<Double> { try next(offsets.count) }
+  /// The next losses, of each example, whatever theta is.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Few<Double> {
+    try next(examples)
+  }
+
+  /// The next losses, whatever theta and the points are.
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
+  ) throws(InputError) -> Few<Double> { try next(grain == .example ? points.count * examples : points.count) }
 
   private func next(_ count: Int) throws(InputError) -> Few<Double> {
     guard count <= remaining else {

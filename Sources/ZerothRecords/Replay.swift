@@ -11,16 +11,16 @@ extension OptimizerProtocol {
   public mutating func recordStep<Base: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing RecordingObjective<Base>, to writer: TrajectoryWriter
   ) throws -> StepReport {
-    _ = objective.drainLosses()
+    _ = objective.drain()
     let expected = forwards(at: nextStep, in: theta.layout)
     let report = try step(&theta, objective)
-    var losses = objective.drainLosses()
-    guard losses.count == expected || (report.outcome == .skipped && losses.count < expected) else {
+    var (losses, forwards) = objective.drain()
+    guard forwards == expected || (report.outcome == .skipped && forwards < expected) else {
       throw InputError(
-        "step \(report.step)", found: "\(losses.count) forward passes",
+        "step \(report.step)", found: "\(forwards) forward passes",
         expected: "\(expected), as its strategies declare")
     }
-    losses += Array(repeating: .nan, count: expected - losses.count)
+    losses += Array(repeating: .nan, count: expected - forwards)
     try writer.append(losses)
     return report
   }
@@ -32,7 +32,10 @@ extension OptimizerProtocol {
     guard nextStep < steps.count else {
       throw InputError(subject, found: "\(steps.count) recorded steps", expected: "more than \(nextStep)")
     }
-    let playback = PlaybackObjective(steps[nextStep], subject: subject)
+    let losses = steps[nextStep]
+    let (ofAdapter, all) = (adapterForwards(at: nextStep), forwards(at: nextStep, in: theta.layout))
+    let examples = grain == .batch ? 1 : max(1, (losses.count - ofAdapter) / max(1, all - ofAdapter))
+    let playback = PlaybackObjective(losses, examples: examples, subject: subject)
     let report = try step(&theta, playback)
     guard report.outcome == .skipped || playback.remaining == 0 else {
       throw InputError(

@@ -12,6 +12,12 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case directionEqualsItsFactors = "direction: a low-rank direction equals matrixScale U V^T on matrices"
     case directionEqualsItsTerms = "direction: a sum equals its weighted terms"
 
+    case objectivePointsAreTheirOwn = "objective: each point's loss is the one that it has alone, to rounding"
+    case objectiveExamplesMakeTheLoss =
+      "objective: the losses of the examples have the loss as their mean, at every point"
+    case objectiveLeavesTheta = "objective: theta stays bit for bit as it is"
+    case objectiveRepeats = "objective: asked again, for any number of threads, it gives the same bits"
+
     case estimatorFits = "estimator: its options fit the layout that it is checked on"
     case estimatorLeavesTheta = "estimator: theta stays bit for bit as it is, also while measuring and after an error"
     case estimatorPassesErrors = "estimator: an error of the objective is passed on"
@@ -21,7 +27,11 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
       "estimator: all forward passes on the mini-batch of the step, or on declared draws of the step"
     case estimatorReturnsWhatItMeasured = "estimator: the direction returned is the one measured"
     case estimatorRepeats = "estimator: the same key gives the same estimate, for any number of threads"
-    case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient"
+    case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient, at every step"
+    case estimatorIsProportional = "estimator: declared proportional, the mean is a positive multiple of the gradient"
+    case estimatorScalesCoordinates =
+      "estimator: declared to scale coordinates, the mean has the gradient's sign or 0 at each"
+    case estimatorDescends = "estimator: declared biased, a step against the mean descends"
     case estimatorAverages = "estimator: the variance falls as 1/q"
 
     case ruleWithoutMemoryIsSGD = "rule: without memory, the step is -eta sum c D"
@@ -42,6 +52,8 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case adapterActs = "adapter: what it measures has an effect"
 
     case optionsStartAtTheDefaults = "options: a strategy made from no options is what its initialiser makes"
+
+    case loopsUseTheThreads = "threads: a comparison of thread counts runs loops on all of them"
 
     case goldenTrajectory = "golden trajectory: five steps lead where the file says"
     case nothingLeftToFillIn = "documentation: nothing is left to fill in"

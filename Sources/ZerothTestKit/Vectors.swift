@@ -1,4 +1,3 @@
-import Synchronization
 import Zeroth
 
 extension ParameterStore {
@@ -53,16 +52,4 @@ public func cosine(_ a: [Double], _ b: [Double]) -> Double {
   let product = norm(a) * norm(b)
   guard product > 0 else { return norm(a) == norm(b) ? 1 : 0 }
   return dot(a, b) / product
-}
-
-private let threadsInUse = Mutex(())
-
-/// `body` with `count` threads. One caller at a time, never one inside another: the number belongs to the process.
-public func withThreads<R>(_ count: Int, _ body: () throws -> R) rethrows -> R {
-  try threadsInUse.withLock { _ in
-    let before = Parallel.threads
-    defer { Parallel.threads = before }
-    Parallel.threads = count
-    return try body()
-  }
 }

@@ -1,5 +1,6 @@
 import Contributed
 import HiZOO
+import MedianRGE
 import SignRule
 import SparseMeZO
 import ZOAdaM
@@ -15,6 +16,7 @@ struct Main {
     ZerothTool.main {
       try Contributed.install(into: &$0.registry)
       try HiZOO.install(into: &$0.registry)
+      try MedianRGE.install(into: &$0.registry)
       try SparseMeZO.install(into: &$0.registry)
       try ZOSVRG.install(into: &$0.registry)
       try ZOAdaM.install(into: &$0.registry)

@@ -52,7 +52,7 @@ import Testing
 
   /// A strategy needs the core and the descriptions of strategies; no model, no task, no resource.
   @Test func strategiesImportTheCoreAndTheDescriptionsAlone() throws {
-    for name in ["HiZOO", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"] {
+    for name in ["HiZOO", "MedianRGE", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"] {
       let folder = SharedMaterial.package.appendingPathComponent("Plugins/\(name)/Sources")
       let others = try imports(below: folder).keys.filter {
         !["Foundation", "Zeroth", "ZerothStrategies"].contains($0)

@@ -4,21 +4,27 @@ import ZerothTestKit
 
 /// Every estimator with every rule and every adapter that compiles, on every analytic objective.
 @Suite struct CompositionTests {
-  private struct Target: Sendable {
+  fileprivate struct Target: Sendable, CustomTestStringConvertible {
     var name: String
+    var testDescription: String { name }
     /// Made anew for each run: it remembers its batch.
     var objective: @Sendable () -> any AnalyticObjective
     var rate: Double
     var steps: Int
-    /// The part of the loss above the lowest that may be left.
+    /// The part of the first loss that may be left.
+    ///
+    /// The slowest composition sets it: LOZO-M at rank 1 that draws V and forgets its momentum at every step, and so
+    /// moves by 1 - beta = 1/2 of each estimate. Over three seeds it left at most 0.47 of the quadratic's loss, 0.75 of Rosenbrock's, 0.57 of
+    /// the logistic regression's (the median composition: 0.09, 0.42, 0.20) and 0.44 of the network's (0.17).
+    /// What moves nowhere leaves 1, what climbs more.
     var left: Double
   }
 
-  private static let targets = [
+  fileprivate static let targets = [
     Target(name: "quadratic", objective: { Quadratic() }, rate: 0.016, steps: 400, left: 0.5),
     Target(name: "rosenbrock", objective: { Rosenbrock() }, rate: 1e-4, steps: 400, left: 0.8),
-    Target(name: "logistic regression", objective: { LogisticRegression() }, rate: 0.1, steps: 200, left: 0.7),
-    Target(name: "network", objective: { SmallNetwork() }, rate: 0.01, steps: 300, left: 0.8),
+    Target(name: "logistic regression", objective: { LogisticRegression() }, rate: 0.1, steps: 200, left: 0.65),
+    Target(name: "network", objective: { SmallNetwork() }, rate: 0.01, steps: 300, left: 0.5),
   ]
 
   @Test func thereAreAll() {
@@ -27,13 +33,10 @@ import ZerothTestKit
     #expect(Set(Composition.all.map(\.description)).count == Composition.all.count)
   }
 
-  @Test(arguments: targets.indices) func converges(_ index: Int) throws {
-    let target = Self.targets[index]
-    for composition in Composition.all {
-      let objective = target.objective()
-      let fall = try run(composition, objective, target)
-      #expect(fall < target.left, "\(composition) on \(target.name)")
-    }
+  @Test(arguments: Composition.all, targets)
+  fileprivate func converges(_ composition: Composition, on target: Target) throws {
+    let fall = try run(composition, target.objective(), target)
+    #expect(fall < target.left)
   }
 
   private func run(
@@ -47,21 +50,17 @@ import ZerothTestKit
   }
 
   /// Two seeds alike, another unlike, two threads like one: ten steps of each composition.
-  @Test func repeats() throws {
+  @Test(arguments: Composition.all) fileprivate func repeats(_ composition: Composition) throws {
     let objective = Quadratic()
-    func run(_ composition: Composition, seed: UInt64) throws -> [UInt32] {
+    func run(seed: UInt64) throws -> [UInt32] {
       var optimizer = composition.make(rate: 0.016, seed: seed)
       var theta = objective.start()
       for _ in 0..<10 { try optimizer.step(&theta, objective) }
       return theta.flattened().map(\.bitPattern)
     }
-    for composition in Composition.all {
-      let one = try withThreads(1) { try run(composition, seed: 1) }
-      #expect(try withThreads(2) { try run(composition, seed: 1) } == one, "\(composition), two threads")
-      #expect(try run(composition, seed: 1) == one, "\(composition), again")
-      if !composition.description.hasPrefix("cge all") {
-        #expect(try run(composition, seed: 2) != one, "\(composition), another seed")
-      }
-    }
+    let one = try withThreads(1) { try run(seed: 1) }
+    #expect(try withThreads(2) { try run(seed: 1) } == one, "two threads")
+    #expect(try run(seed: 1) == one, "again")
+    if !composition.description.hasPrefix("cge all") { #expect(try run(seed: 2) != one, "another seed") }
   }
 }

@@ -11,7 +11,7 @@ import Testing
 
   /// The tests that fail at first. `PlainRule` is the second to be installed, and the author has not done it yet.
   static let unfinished: Set<String> = [
-    "SphereEstimatorTests.unbiased()", "SphereEstimatorTests.fiveSteps()",
+    "SphereEstimatorTests.laws()", "SphereEstimatorTests.fiveSteps()",
     "SphereEstimatorTests.nothingIsLeftToFillIn()", "PlainRuleTests.gain()", "PlainRuleTests.fiveSteps()",
     "PlainRuleTests.isInstalled()", "PlainRuleTests.nothingIsLeftToFillIn()", "StepLengthTests.laws()",
     "StepLengthTests.fiveSteps()", "StepLengthTests.nothingIsLeftToFillIn()", "HeadlinesTests.oneRow()",
@@ -50,8 +50,8 @@ import Testing
 
     for (file, from, to) in Self.filling { try package.edit(file, from, to) }
     let second = try package.test()
-    let left = Self.unfinished.filter { !$0.hasSuffix(".unbiased()") && !$0.hasSuffix(".gain()") }
-      .subtracting(["StepLengthTests.laws()", "PlainRuleTests.isInstalled()"])
+    let left = Self.unfinished.filter { !$0.hasSuffix(".laws()") && !$0.hasSuffix(".gain()") }
+      .subtracting(["PlainRuleTests.isInstalled()"])
     #expect(Set(second.failures.keys) == left, "\(second.output)")
     try trains(package)
   }

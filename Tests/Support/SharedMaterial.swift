@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// Checkpoints, tokenizers and data that lie beside the checkout in `../shared`; absent on a fresh machine, where the
 /// tests that need them are skipped.
@@ -21,5 +22,13 @@ public enum SharedMaterial {
   /// The path of a fixture that the package carries, below `Tests/Fixtures`.
   public static func fixture(_ name: String) -> String {
     package.appendingPathComponent("Tests/Fixtures").appendingPathComponent(name).path
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Skips a test by name where one of `names` is missing below `../shared`.
+  public static func needs(_ names: String...) -> Self {
+    let missing = names.filter { !SharedMaterial.has($0) }
+    return .enabled(if: missing.isEmpty, "\(missing.map { "../shared/" + $0 }.joined(separator: ", ")) is not there")
   }
 }

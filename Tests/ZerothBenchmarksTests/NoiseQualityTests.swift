@@ -19,9 +19,8 @@ import ZerothTraining
     #expect(throws: InputError.self) { try NoiseQuality(samples: 99_999) }
   }
 
-  /// About half a minute.
-  @Test(.enabled(if: ProcessInfo.processInfo.environment["ZEROTH_SLOW_TESTS"] != nil))
-  func aHundredMillionNumbers() throws {
+  /// What the noise was accepted by. About half a minute.
+  @Test func aHundredMillionNumbers() throws {
     let quality = try NoiseQuality()
     print(quality.text)
     #expect(quality.passes)

@@ -32,7 +32,7 @@ extension ToolTests {
     let figures = try memory(of: "opt-1m", optimizers, batch)
     #expect(figures.count == 6)
     let counts = figures.map { $0["allocations_per_step"]?.double }
-    guard counts != Array(repeating: nil, count: 6) else { return }  // a C library that does not count
+    if counts == Array(repeating: nil, count: 6) { try Test.cancel("the C library does not count allocations") }
     #expect(counts.dropLast() == [0, 0, 0, 0, 0])
     #expect(try #require(counts[5]) > 0)
   }

@@ -246,7 +246,7 @@ import ZerothModels
     #expect(try copy.contents == ["config.json"])
   }
 
-  @Test(.enabled(if: SharedMaterial.has("models"))) func sharedConfigurations() throws {
+  @Test(.needs("models")) func sharedConfigurations() throws {
     func read(_ name: String) throws -> ModelConfiguration {
       try ModelConfiguration(directory: SharedMaterial.path("models/" + name))
     }

@@ -184,7 +184,7 @@ import ZerothModels
     ("all-minilm-l6-v2", 103, 22_713_216, 1003914.1026933789),
   ]
 
-  @Test(.enabled(if: SharedMaterial.has("models")), arguments: sharedModels.indices)
+  @Test(.needs("models"), arguments: sharedModels.indices)
   func sharedModelsHoldWhatNumpyReads(_ index: Int) throws {
     let model = CheckpointSafetensorsTests.sharedModels[index]
     let checkpoint = try Checkpoint(directory: SharedMaterial.path("models/" + model.folder))

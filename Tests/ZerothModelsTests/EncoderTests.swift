@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import Zeroth
 import ZerothModels
+import ZerothTestKit
 
 @Suite struct EncoderTests {
   static let names = MadeModels.encoders.keys.sorted()
@@ -41,10 +42,11 @@ import ZerothModels
     for readout in Self.readouts {
       var results: [[[Double]]] = []
       for threads in [1, 2, 3] {
-        Parallel.threads = threads
         results.append(
-          try model.evaluate(
-            TokenBatch(Self.sequences), readout, at: theta, along: direction, offsets: [0.01, -0.01]))
+          try withThreads(threads) {
+            try model.evaluate(
+              TokenBatch(Self.sequences), readout, at: theta, along: direction, offsets: [0.01, -0.01])
+          })
       }
       #expect(results[0] == results[1] && results[0] == results[2])
     }

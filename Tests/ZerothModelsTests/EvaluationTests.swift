@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import Zeroth
 import ZerothModels
+import ZerothTestKit
 
 /// Evaluation at displaced weights against the plain path: the weights moved in a copy.
 @Suite struct EvaluationTests {
@@ -83,10 +84,11 @@ import ZerothModels
     for batch in [MadeModels.batch(vocabulary: model.vocabulary), MadeModels.longBatch(vocabulary: model.vocabulary)] {
       var results: [[[Double]]] = []
       for threads in [1, 2, 3] {
-        Parallel.threads = threads
         results.append(
-          try model.evaluate(
-            batch, readout, at: theta, along: Self.direction(kind, model.layout), offsets: [0.01, -0.01]))
+          try withThreads(threads) {
+            try model.evaluate(
+              batch, readout, at: theta, along: Self.direction(kind, model.layout), offsets: [0.01, -0.01])
+          })
       }
       #expect(results[0] == results[1] && results[0] == results[2])
     }

@@ -35,7 +35,7 @@ import ZerothModels
     #expect(try model.generateGreedily(Self.prompts[2], count: 20, at: theta) == expected[2])
   }
 
-  @Test(.enabled(if: SharedMaterial.has("models")), arguments: ["tiny/llama-gqa", "tiny/llama3-tied", "stories260K"])
+  @Test(.needs("models"), arguments: ["tiny/llama-gqa", "tiny/llama3-tied", "stories260K"])
   func equalsWholePassesOfCheckpoints(model path: String) throws {
     let model = try CausalModel(directory: SharedMaterial.path("models/" + path))
     let theta = try model.loadParameters()

@@ -11,7 +11,7 @@ import ZerothModels
     "stories260K", "imdb-opt", "all-minilm-l6-v2",
   ]
 
-  @Test(.enabled(if: SharedMaterial.has("models")), arguments: models)
+  @Test(.needs("models"), arguments: models)
   func agreesWithTheReference(model name: String) throws { try compare(SharedMaterial.path("models/" + name)) }
 
   static let fixtures = [

@@ -49,7 +49,8 @@ import Zeroth
     let x = Self.x
     let blocks = theta.layout.blocks
     let offsets: Few<Float> = [0.02, -0.02]
-    let weights = Weights(theta, along: direction, at: offsets, workspace: Workspace())
+    let points = Points(along: direction, at: offsets)
+    let weights = Weights(theta, at: points, points.indices, workspace: Workspace())
     for (slice, columns) in [(0..<Self.outputs, 0..<Self.columns), (20..<250, 300..<1500)] {
       let input = weights.workspace.matrix(2 * Self.rows, columns.count)
       for r in 0..<input.rows {
@@ -80,7 +81,8 @@ import Zeroth
     let direction = try direction(kind)
     let x = Self.x
     let offsets: Few<Float> = [0.02, -0.02]
-    let weights = Weights(theta, along: direction, at: offsets, workspace: Workspace())
+    let points = Points(along: direction, at: offsets)
+    let weights = Weights(theta, at: points, points.indices, workspace: Workspace())
     let h = weights.workspace.matrix(2 * Self.rows, Self.columns)
     for i in x.indices { h.base[i] = x[i] }
     let targets = (0..<Self.rows).map { ($0 * 37) % Self.outputs }

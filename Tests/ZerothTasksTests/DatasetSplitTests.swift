@@ -103,7 +103,7 @@ import Zeroth
     expectDisjoint(splits)
   }
 
-  @Test(.enabled(if: SharedMaterial.has("data/sst2")), arguments: [13, 42] as [UInt64])
+  @Test(.needs("data/sst2"), arguments: [13, 42] as [UInt64])
   func sst2ByThePapers(seed: UInt64) throws {
     let data = try TextTask.sst2.load(SharedMaterial.path("data/sst2"))
     let byDefault = try data.split(seed: seed)
@@ -120,7 +120,7 @@ import Zeroth
   }
 
   @Test(
-    .enabled(if: SharedMaterial.has("data/k-shot")),
+    .needs("data/k-shot"),
     arguments: ["SST-2", "sst-5", "trec", "RTE"], [13, 21, 42, 87, 100])
   func foldersAlreadySplit(task name: String, seed: Int) throws {
     let task = try TaskRegistry.standard.task(named: name)
@@ -134,7 +134,7 @@ import Zeroth
     expectDisjoint(splits)
   }
 
-  @Test(.enabled(if: SharedMaterial.has("data/k-shot")), arguments: ["SNLI", "MNLI"])
+  @Test(.needs("data/k-shot"), arguments: ["SNLI", "MNLI"])
   func foldersWithoutATestFile(task name: String) throws {
     let task = try TaskRegistry.standard.task(named: name)
     let data = try task.load(SharedMaterial.path("data/k-shot/\(name)/16-13"))
@@ -142,7 +142,7 @@ import Zeroth
     #expect(counts(try #require(data.test), task) == [16, 16, 16])
   }
 
-  @Test(.enabled(if: SharedMaterial.has("data/trec")))
+  @Test(.needs("data/trec"))
   func trecHasTooFewAbbreviationsFor512() throws {
     let data = try TextTask.trec.load(SharedMaterial.path("data/trec"))
     let error = #expect(throws: InputError.self) { try data.split(.perClass(512), seed: 13) }
@@ -155,7 +155,7 @@ import Zeroth
     ("multirc", [1000, 500, 1000]), ("snli", [1000, 500, 1000]),
   ]
 
-  @Test(.enabled(if: SharedMaterial.has("data/cb")), arguments: sizes)
+  @Test(.needs("data/cb"), arguments: sizes)
   func defaultSizes(task name: String, sizes: [Int]) throws {
     let data = try TaskRegistry.standard.task(named: name).load(SharedMaterial.path("data/\(name)"))
     let splits = try data.split(seed: 13)

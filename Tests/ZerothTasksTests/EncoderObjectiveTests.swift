@@ -112,7 +112,7 @@ import ZerothTasks
 
   /// A head of embedded label sentences on the first 1 000 test sentences of SST-2 before any training: 71.2%, as a NumPy
   /// forward pass of the same weights says (72.4% on all 1 821).
-  @Test(.enabled(if: SharedMaterial.has("models/all-minilm-l6-v2") && SharedMaterial.has("data/sst2")))
+  @Test(.needs("models/all-minilm-l6-v2", "data/sst2"))
   func zeroShotOfMiniLM() throws {
     let model = try loadTaskModel(directory: SharedMaterial.path("models/all-minilm-l6-v2"), task: .sst2)
     let theta = try model.loadParameters()

@@ -22,7 +22,7 @@ import ZerothTasks
     ("squad", [476, 238, 476]), ("drop", [1000, 500, 1000]),
   ]
 
-  @Test(.enabled(if: SharedMaterial.has("data/sst2")), arguments: sizes)
+  @Test(.needs("data/sst2"), arguments: sizes)
   func theSizesOfTheProtocol(name: String, sizes: [Int]) throws {
     let task = try TaskRegistry.standard.task(named: name)
     let data = try task.load(SharedMaterial.path("data/\(name)"))
@@ -41,7 +41,7 @@ import ZerothTasks
     ("mnli", "MNLI", "mnli"),
   ]
 
-  @Test(.enabled(if: SharedMaterial.has("data/k-shot")), arguments: folders, seeds)
+  @Test(.needs("data/k-shot"), arguments: folders, seeds)
   func sixteenOfEachClass(folder: (task: String, name: String, test: String), seed: UInt64) throws {
     let task = try TaskRegistry.standard.task(named: folder.task)
     let data = try task.load(
@@ -58,7 +58,7 @@ import ZerothTasks
   }
 
   /// All of the test examples: what train and dev leave of a single file.
-  @Test(.enabled(if: SharedMaterial.has("data/boolq")))
+  @Test(.needs("data/boolq"))
   func allTestExamples() throws {
     let data = try TextTask.boolq.load(SharedMaterial.path("data/boolq"))
     let splits = try data.split(test: .max, seed: 13)

@@ -35,7 +35,7 @@ import ZerothTasks
     Case("drop", "drop/drop_v0_dev.jsonl.gz", 9536),
   ]
 
-  @Test(.enabled(if: SharedMaterial.has("data/sst2")), arguments: cases)
+  @Test(.needs("data/sst2"), arguments: cases)
   func countsPerClass(_ expected: Case) throws {
     let task = try TaskRegistry.standard.task(named: expected.task)
     let examples = try task.examples(at: SharedMaterial.path("data/\(expected.file)"))
@@ -45,7 +45,7 @@ import ZerothTasks
     #expect(examples.allSatisfy { task.candidates(of: $0).allSatisfy { !$0.isEmpty } })
   }
 
-  @Test(.enabled(if: SharedMaterial.has("data/squad")))
+  @Test(.needs("data/squad"))
   func passagesAndAnswers() throws {
     let multirc = try TextTask.multirc.examples(at: SharedMaterial.path("data/multirc/val.jsonl"))
     #expect(Set(multirc.map(\.splitKey)).count == 83)
@@ -58,7 +58,7 @@ import ZerothTasks
     #expect(drop[1].source.line == 2)
   }
 
-  @Test(.enabled(if: SharedMaterial.has("data/k-shot")), arguments: ["13", "21", "42", "87", "100"])
+  @Test(.needs("data/k-shot"), arguments: ["13", "21", "42", "87", "100"])
   func annotatorsOfSNLIDoNotHideTheGoldLabel(seed: String) throws {
     let folder = SharedMaterial.path("data/k-shot/SNLI/16-\(seed)")
     for name in ["train", "dev"] {

@@ -52,7 +52,7 @@ import ZerothTasks
   }
 
   @Test(
-    .enabled(if: SharedMaterial.has("tokenizers/imdb-4k")),
+    .needs("tokenizers/imdb-4k"),
     arguments: ["imdb-4k", "opt-roberta", "bert-wordpiece", "tok512-sentencepiece"])
   func realTokenizersAgreeWithTheReference(name: String) throws {
     let tokenizer = try loadTokenizer(directory: SharedMaterial.path("tokenizers/\(name)"))

@@ -54,7 +54,7 @@ import ZerothTasks
   }
 
   @Test(
-    .enabled(if: SharedMaterial.has("tokenizers/imdb-4k")),
+    .needs("tokenizers/imdb-4k"),
     arguments: ["imdb-4k", "opt-roberta", "bert-wordpiece", "tok512-sentencepiece"])
   func realTokenizersAgreeWithTheReference(name: String) throws {
     let tokenizer = try loadTokenizer(directory: SharedMaterial.path("tokenizers/\(name)"))
@@ -67,7 +67,7 @@ import ZerothTasks
   }
 
   @Test(
-    .enabled(if: SharedMaterial.has("models/imdb-opt")),
+    .needs("models/imdb-opt"),
     arguments: ["imdb-opt", "stories260K", "all-minilm-l6-v2"])
   func modelsSeeTheGoldenIds(name: String) throws {
     let tokenizer = try loadTokenizer(directory: SharedMaterial.path("models/\(name)"))
@@ -77,7 +77,7 @@ import ZerothTasks
     if let greedy = golden.greedy { #expect(tokenizer.decode(greedy.ids) == greedy.text) }
   }
 
-  @Test(.enabled(if: SharedMaterial.has("tokenizers/bert-wordpiece")))
+  @Test(.needs("tokenizers/bert-wordpiece"))
   func vocabTxtGivesTheIdsOfTokenizerJSON() throws {
     let vocabulary = SharedMaterial.path("tokenizers/bert-wordpiece/vocab.txt")
     try withTokenizerFolder(["vocab.txt": Data(contentsOf: URL(fileURLWithPath: vocabulary))]) { folder in

@@ -30,8 +30,8 @@ import ZerothTestKit
     #expect(before == withScratch(10) { $0.baseAddress }, "what was lent is returned")
   }
 
-  @Test func eachThreadHasItsOwn() {
-    let isWrong = withThreads(2) {
+  @Test func eachThreadHasItsOwn() throws {
+    let isWrong = try withThreads(2) {
       let counts = [UInt8](unsafeUninitializedCapacity: 64) { marks, count in
         let marks = SendableMarks(marks)
         Parallel.forEach(64) { i in

@@ -5,6 +5,7 @@ import Zeroth
 import ZerothModels
 import ZerothResources
 import ZerothTasks
+import ZerothTestKit
 
 @testable import ZerothRecords
 @testable import ZerothStrategies
@@ -134,7 +135,7 @@ import ZerothTasks
 
   /// The small checkpoints of the reference library, on the five draws of 16 examples a class.
   @Test(
-    .enabled(if: SharedMaterial.has("models/tiny") && SharedMaterial.has("data/k-shot")),
+    .needs("models/tiny", "data/k-shot"),
     arguments: ["tiny/roberta", "tiny/bert-encoder"],
     [("sst2", "SST-2", ""), ("trec", "trec", ""), ("snli", "SNLI", "snli")]
   )
@@ -155,7 +156,7 @@ import ZerothTasks
 
   /// RoBERTa's own tokenizer around a made model: its label words are tokens that begin with a space.
   @Test(
-    .enabled(if: SharedMaterial.has("tokenizers/opt-roberta") && SharedMaterial.has("data/k-shot")),
+    .needs("tokenizers/opt-roberta", "data/k-shot"),
     arguments: [
       ("sst2", "SST-2", ""), ("sst5", "sst-5", ""), ("trec", "trec", ""), ("rte", "RTE", ""), ("snli", "SNLI", "snli"),
       ("mnli", "MNLI", "mnli"),
@@ -183,9 +184,10 @@ import ZerothTasks
       self.configuration(folder, task: options, steps: 2, out: scratch.path + "/run"), scratch, label: task.name)
   }
 
-  /// TASKS: 74.1% on 1 000 test sentences of SST-2 before any training. LOZO and MeZO go on from there.
+  /// TASKS: 74.1% on 1 000 test sentences of SST-2 before any training. LOZO and MeZO go on from there. On 100 sentences
+  /// that has a standard deviation of 4.4%: 60% is three below it, and two above chance.
   @Test(
-    .enabled(if: SharedMaterial.has("models/all-minilm-l6-v2") && SharedMaterial.has("data/sst2")),
+    .needs("models/all-minilm-l6-v2", "data/sst2"),
     arguments: ["mezo", "lozo"])
   func miniLM(optimizer: String) throws {
     let scratch = try Scratch()
@@ -200,12 +202,9 @@ import ZerothTasks
   /// The label head is the same for any number of threads, so that a run can be replayed with another.
   @Test func theLabelHeadDoesNotDependOnThreads() throws {
     let scratch = try Scratch()
-    let threads = Parallel.threads
-    defer { Parallel.threads = threads }
     let model = try loadTaskModel(directory: Self.folder("encoder", scratch), task: .trec)
     let hashes = try [1, 2, 3].map { count in
-      Parallel.threads = count
-      return try model.loadParameters().contentHash()
+      try withThreads(count) { try model.loadParameters().contentHash() }
     }
     #expect(Set(hashes).count == 1)
   }

@@ -1,5 +1,6 @@
 import Foundation
 import HiZOO
+import MedianRGE
 import SignRule
 import SparseMeZO
 import Testing
@@ -18,7 +19,7 @@ extension Registry {
   static func withPlugins() throws -> Registry {
     var registry = Registry.standard
     for install in [
-      HiZOO.install, SignRule.install, SparseMeZO.install, ZOAdaM.install, ZOSVRG.install,
+      HiZOO.install, MedianRGE.install, SignRule.install, SparseMeZO.install, ZOAdaM.install, ZOSVRG.install,
     ] as [(inout Registry) throws(InputError) -> Void] { try install(&registry) }
     return registry
   }

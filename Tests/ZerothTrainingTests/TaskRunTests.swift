@@ -146,7 +146,7 @@ import ZerothTasks
   }
 
   /// MultiRC is chosen by F1 and not by accuracy, and a passage's examples stay together.
-  @Test(.enabled(if: SharedMaterial.has("data/multirc")))
+  @Test(.needs("data/multirc"))
   func theTasksFirstMetricChooses() throws {
     let scratch = try Scratch()
     let configuration = try configuration(

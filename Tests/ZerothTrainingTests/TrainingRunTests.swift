@@ -4,6 +4,7 @@ import Testing
 import Zeroth
 import ZerothModels
 import ZerothResources
+import ZerothTestKit
 
 @testable import ZerothRecords
 @testable import ZerothStrategies
@@ -109,7 +110,9 @@ import ZerothResources
     var trajectories: [Data] = []
     for threads in [1, 2] {
       let files = RunFiles(scratch.path + "/\(threads)")
-      try train(configuration(optimizer, out: files.folder, run: ["threads": .int(threads)]))
+      try withThreads(threads) {
+        try train(configuration(optimizer, out: files.folder, run: ["threads": .int(threads)]))
+      }
       trajectories.append(try bytes(files.trajectory))
     }
     #expect(trajectories[0] == trajectories[1])

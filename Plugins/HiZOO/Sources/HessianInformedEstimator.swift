@@ -39,6 +39,9 @@ public struct HessianInformedEstimator: GradientEstimator {
   /// Three.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 3 }
 
+  /// Its mean is Sigma grad L, a gradient scaled by the curvature.
+  public static let traits: EstimatorTraits = .scalesCoordinates
+
   /// d floats, once the first step is done.
   public var stateCount: Int { curvature?.count ?? 0 }
 

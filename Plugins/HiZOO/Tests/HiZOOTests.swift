@@ -10,9 +10,16 @@ import ZerothTestKit
   }
 
   @Test(arguments: [0, 1e-6, 0.3]) func laws(_ rate: Double) throws {
-    try checkEstimatorLaws(of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate))
+    let traits = HessianInformedEstimator.traits
+    try checkEstimatorLaws(
+      of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate), traits: traits, seeds: 1000)
     let frozen = try ParameterLayout.small.training(only: .roles("query", "bias"))
-    try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate), in: frozen)
+    try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate), traits: traits, in: frozen, seeds: 1000)
+  }
+
+  /// With the curvature at rest it is RGE, and unbiased; at the default rate it has hardly moved after three steps.
+  @Test(arguments: [0, HessianInformedEstimator().curvatureRate]) func unbiasedAtRest(_ rate: Double) throws {
+    try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate))
   }
 
   /// With a curvature that has moved, on blocks of one panel and of several.
@@ -112,6 +119,8 @@ import ZerothTestKit
     }
   }
 
+  /// Over 200 seeds the loss ends at 0.147 of its start, standard deviation 0.020, at most 0.195; with |c| in place of c
+  /// at 1.15. 0.25 is five deviations above the mean.
   @Test func converges() throws {
     let quadratic = Quadratic()
     var theta = quadratic.start()
@@ -120,7 +129,7 @@ import ZerothTestKit
       estimator: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: 1e-3), rule: SGD(learningRate: 0.016),
       adapter: DivergenceProjection(.paper, blocks: .roles("query"), every: 5), seed: 1)
     for _ in 0..<400 { try optimizer.step(&theta, quadratic) }
-    #expect(quadratic.loss(at: theta, on: Batch(step: 0)) < 0.5 * before)
+    #expect(quadratic.loss(at: theta, on: Batch(step: 0)) < 0.25 * before)
     #expect(optimizer.stateCount == 62 + 20)
   }
 

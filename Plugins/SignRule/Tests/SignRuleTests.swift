@@ -69,6 +69,15 @@ import ZerothTestKit
     #expect(normalized.update(from: estimate, context: context).factors != nil)
   }
 
+  /// Over 200 seeds the loss ends at these parts of its start, mean +- standard deviation and largest; with |c| in place of c
+  /// at 1.03 to 1.17. The bounds lie at least seven deviations above the means.
+  ///
+  ///     RGE, sign         0.071 +- 0.009, 0.097
+  ///     RGE, normalised   0.097 +- 0.013, 0.127
+  ///     LGE, sign         0.157 +- 0.025, 0.256
+  ///
+  /// CGE's sign is the gradient's: 400 steps of 0.01 take every coordinate to within 0.01 of the optimum, whose
+  /// distance is 1.1 at the start in the root mean square, and the loss to less than (0.01/1.1)^2 = 8e-5 of its start.
   @Test func converges() throws {
     func fall<E: GradientEstimator, R: StepRule>(_ estimator: E, _ rule: R) throws -> Double
     where E.Direction == R.Direction {
@@ -79,10 +88,10 @@ import ZerothTestKit
       for _ in 0..<400 { try optimizer.step(&theta, quadratic) }
       return quadratic.loss(at: theta, on: Batch(step: 0)) / before
     }
-    #expect(try fall(RandomizedEstimator(queries: 4), ElementwiseSign(learningRate: 0.01)) < 0.5)
-    #expect(try fall(RandomizedEstimator(), NormalizedStep(learningRate: 0.02)) < 0.5)
-    #expect(try fall(LowRankEstimator(queries: 4), ElementwiseSign(learningRate: 0.01)) < 0.5)
-    #expect(try fall(CoordinateEstimator(), ElementwiseSign(learningRate: 0.01)) < 0.1)
+    #expect(try fall(RandomizedEstimator(queries: 4), ElementwiseSign(learningRate: 0.01)) < 0.15)
+    #expect(try fall(RandomizedEstimator(), NormalizedStep(learningRate: 0.02)) < 0.2)
+    #expect(try fall(LowRankEstimator(queries: 4), ElementwiseSign(learningRate: 0.01)) < 0.35)
+    #expect(try fall(CoordinateEstimator(), ElementwiseSign(learningRate: 0.01)) < 1e-4)
   }
 
   @Test func wrongOptions() throws {

@@ -65,6 +65,9 @@ public struct SparseEstimator: GradientEstimator {
     sides == .two ? 2 * queries : queries + 1
   }
 
+  /// Its mean is m grad L: the gradient on the mask, and zero elsewhere.
+  public static let traits: EstimatorTraits = .scalesCoordinates
+
   /// One word of 32 bits for 32 parameters.
   public var stateCount: Int { mask?.storedWords ?? 0 }
 

@@ -8,11 +8,13 @@ import ZerothTestKit
   private let layout = ParameterLayout.small
 
   @Test(arguments: [0.05, 0.25, 0.5, 1], [1, 3]) func laws(_ density: Double, _ interval: Int) throws {
-    try checkEstimatorLaws(of: SparseEstimator(density: density, interval: interval), unbiasedSeeds: 0)
+    let traits = SparseEstimator.traits
+    try checkEstimatorLaws(of: SparseEstimator(density: density, interval: interval), traits: traits, seeds: 500)
     try checkEstimatorLaws(
-      of: SparseEstimator(density: density, interval: interval, queries: 3, sides: .one), unbiasedSeeds: 0)
+      of: SparseEstimator(density: density, interval: interval, queries: 3, sides: .one), traits: traits, seeds: 500)
     let frozen = try layout.training(only: .roles("query", "bias"))
-    try checkEstimatorLaws(of: SparseEstimator(density: density, interval: interval), in: frozen, unbiasedSeeds: 0)
+    try checkEstimatorLaws(
+      of: SparseEstimator(density: density, interval: interval), traits: traits, in: frozen, seeds: 500)
   }
 
   /// With everything in the mask it is RGE, and unbiased.
@@ -113,6 +115,8 @@ import ZerothTestKit
     }
   }
 
+  /// Over 200 seeds the loss ends at 0.237 of its start, standard deviation 0.023, at most 0.341. With the mask of the first
+  /// step kept it ends at 0.575, as half of the parameters never move; with |c| in place of c it rises.
   @Test func converges() throws {
     let quadratic = Quadratic()
     var theta = quadratic.start()
@@ -120,7 +124,7 @@ import ZerothTestKit
     var optimizer = Optimizer(
       estimator: SparseEstimator(density: 0.5, interval: 10), rule: Momentum(learningRate: 0.03), seed: 1)
     for _ in 0..<600 { try optimizer.step(&theta, quadratic) }
-    #expect(quadratic.loss(at: theta, on: Batch(step: 0)) < 0.5 * before)
+    #expect(quadratic.loss(at: theta, on: Batch(step: 0)) < 0.4 * before)
   }
 
   @Test func wrongOptions() throws {

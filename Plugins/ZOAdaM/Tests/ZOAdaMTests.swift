@@ -98,6 +98,12 @@ import ZerothTestKit
     try decays(ScalarAdam(learningRate: 0.5, weightDecay: 0.25))
   }
 
+  /// Over 200 seeds the loss ends at these parts of its start, without and with DiZO; with |c| in place of c at 1.1 to 1.2.
+  ///
+  ///     Adam         0.047 and 0.037, standard deviations 0.006, at most 0.064 and 0.051
+  ///     ScalarAdam   0.043 and 0.033 in the geometric mean, one deviation a factor of 1.5; once 0.90 and 0.64
+  ///
+  /// The bounds lie nine deviations above Adam's means, and four above ScalarAdam's.
   @Test func converges() throws {
     func fall<R: StepRule<DenseDirection>, A: LayerAdapter>(_ rule: R, _ adapter: A) throws -> Double {
       let quadratic = Quadratic()
@@ -109,8 +115,8 @@ import ZerothTestKit
     }
     let dizo = DivergenceProjection(.paper, blocks: .roles("query"), every: 5)
     for adapter: any LayerAdapter in [NoAdapter(), dizo] {
-      #expect(try fall(Adam(learningRate: 0.02), adapter) < 0.5)
-      #expect(try fall(ScalarAdam(learningRate: 0.02), adapter) < 0.5)
+      #expect(try fall(Adam(learningRate: 0.02), adapter) < 0.1)
+      #expect(try fall(ScalarAdam(learningRate: 0.02), adapter) < 0.2)
     }
   }
 

@@ -11,12 +11,11 @@ import ZerothTestKit
 
   @Test(arguments: [1, 2, 3], [1, 4]) func laws(_ interval: Int, _ batches: Int) throws {
     let estimator = VarianceReducedEstimator(interval: interval, anchorBatches: batches)
-    // The mean is taken at the first step, which no interval changes.
     let traits = VarianceReducedEstimator.traits
-    try checkEstimatorLaws(of: estimator, traits: traits, steps: 7, unbiasedSeeds: interval == 1 ? 2000 : 0)
+    try checkEstimatorLaws(of: estimator, traits: traits, steps: 7, seeds: 3000)
     try checkEstimatorLaws(
       of: estimator, traits: traits, in: ParameterLayout.small.training(only: .roles("query", "bias")), steps: 5,
-      unbiasedSeeds: 0)
+      seeds: 3000)
   }
 
   /// Where theta is the anchor, both mini-batch estimates are the same number and what is left is the anchor's.
@@ -138,6 +137,8 @@ import ZerothTestKit
     #expect(try optimizer.step(&theta, objective).outcome == .applied)
   }
 
+  /// Over 200 seeds the loss of a mini-batch ends at 0.157 of its start, standard deviation 0.041, at most 0.307; with |c|
+  /// in place of c at 3.9.
   @Test func converges() throws {
     let objective = LogisticRegression()
     var theta = objective.start()
@@ -145,7 +146,7 @@ import ZerothTestKit
     var optimizer = Optimizer(
       estimator: VarianceReducedEstimator(interval: 5, anchorBatches: 4), rule: SGD(learningRate: 0.1), seed: 1)
     for _ in 0..<200 { try optimizer.step(&theta, objective) }
-    #expect(objective.loss(at: theta, on: Batch(step: -1)) < 0.7 * before)
+    #expect(objective.loss(at: theta, on: Batch(step: -1)) < 0.4 * before)
   }
 
   @Test func wrongOptions() throws {

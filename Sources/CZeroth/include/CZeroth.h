@@ -30,7 +30,21 @@ void zeroth_release(void *_Nonnull memory, size_t bytes);
 
 /// Sets how many threads `zeroth_parallel` uses, the caller included; OpenBLAS itself stays on one.
 void zeroth_set_threads(int threads);
+/// How many threads `zeroth_parallel` uses for the calling thread.
 int zeroth_threads(void);
+/// Gives the calling thread a number of threads of its own, 0 for the process's, and returns what it had.
+int zeroth_set_own_threads(int threads);
+/// The loops of more than one index that a thread ran while it held the pool.
+struct zeroth_loops {
+  long loops;
+  /// Those that ran on fewer threads than `zeroth_threads()` and their number of indices allow.
+  long narrow;
+};
+/// Holds the pool for the calling thread, so that no other thread's loop takes it, and waits until it is free. In a loop
+/// of the holder every thread takes part. Calls nest.
+void zeroth_take_pool(void);
+/// Ends `zeroth_take_pool` and returns the loops since the outermost one.
+struct zeroth_loops zeroth_return_pool(void);
 /// Calls `body(context, i, worker)` for every i in 0..<count, each once, on any thread; `worker` < `zeroth_threads()`
 /// tells apart those that run at the same time, at most `limit`. Runs in the caller alone when called from inside itself
 /// or while another caller holds the pool.
@@ -109,9 +123,8 @@ double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, cons
 void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_Nonnull u, const float *_Nonnull vt,
                          float *_Nonnull w, size_t ldw);
 
-/// C (m x width) = [A | B | 0], A m x r, B m x s.
-void zeroth_join_columns(size_t m, size_t r, const float *_Nullable a, size_t s, const float *_Nullable b, size_t width,
-                         float *_Nonnull c);
+/// The first r columns of C, m rows that lie `width` floats apart, = A, m x r.
+void zeroth_put_columns(size_t m, size_t r, const float *_Nonnull a, size_t width, float *_Nonnull c);
 
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,

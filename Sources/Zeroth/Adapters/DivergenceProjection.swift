@@ -92,7 +92,7 @@ public struct DivergenceProjection: LayerAdapter {
     let outcome = try search.run(
       &state, context: context,
       measure: { (center, probe, batch) throws(O.Failure) in
-        try probedLosses(center, probe, origin: 1, theta, batch, objective) { factors in
+        try probedLosses(center, probe, origin: 1, theta, batch, objective, sharesMemory: true) { factors in
           difference.scale(selected, by: factors)
           return difference
         }

@@ -63,7 +63,8 @@ public struct LearningRateScaling: LayerAdapter {
         &state, context: context,
         measure: { (center, probe, batch) throws(O.Failure) in
           try probedLosses(
-            everywhere(center, others: 1), everywhere(probe, others: 0), origin: 0, theta, batch, objective
+            everywhere(center, others: 1), everywhere(probe, others: 0), origin: 0, theta, batch, objective,
+            sharesMemory: false
           ) { factors in PerBlock(update, all) { factors[$0] } }
         })
       self.state = state

@@ -50,7 +50,7 @@ public struct PreviousIterateProjection: LayerAdapter {
     let outcome = try search.run(
       &state, context: context,
       measure: { (center, probe, batch) throws(O.Failure) in
-        try probedLosses(center, probe, origin: 1, theta, batch, objective) { factors in
+        try probedLosses(center, probe, origin: 1, theta, batch, objective, sharesMemory: false) { factors in
           PerBlock(update, selected) { factors[$0] }
         }
       })

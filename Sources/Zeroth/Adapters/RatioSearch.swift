@@ -134,18 +134,23 @@ struct ProbedFactors {
 /// The losses on `batch` at theta + f D, for f = center - origin + probe and for f = center - origin - probe.
 ///
 /// D is a difference of weights, and f has a factor for each block of it. `direction` makes f D. Where every center is at
-/// the origin, the two f differ by their sign alone: then both losses are one call, which a model evaluates together.
-/// Elsewhere they are two calls, and `direction` is asked for the second f after the first loss is known: it may use the
-/// memory of the first.
+/// the origin, the two f differ by their sign alone, and both points are along one direction. Elsewhere they are along
+/// two. Both are measured in one call, which a model evaluates together, unless `sharesMemory`: then `direction` makes the second f D in the memory of
+/// the first, and is asked for it after the first loss is known.
 func probedLosses<D: Direction, O: Objective & ~Copyable>(
   _ center: [Double], _ probe: [Double], origin: Double, _ theta: borrowing ParameterStore, _ batch: Batch,
-  _ objective: borrowing O, direction: (ProbedFactors) -> D
+  _ objective: borrowing O, sharesMemory: Bool, direction: (ProbedFactors) -> D
 ) throws(O.Failure) -> Few<Double> {
   var factors = ProbedFactors(center: center, probe: probe, origin: origin)
   if center.allSatisfy({ $0 == origin }) {
     return try objective.losses(along: direction(factors), at: [1, -1], from: theta, on: batch)
   }
-  let plus = try objective.losses(along: direction(factors), at: [1], from: theta, on: batch)
+  var points = Points(along: direction(factors), at: [1])
   factors.sign = -1
+  guard sharesMemory else {
+    points.append(direction(factors), at: [1])
+    return try objective.losses(at: points, from: theta, on: batch)
+  }
+  let plus = try objective.losses(at: points, from: theta, on: batch)
   return plus + (try objective.losses(along: direction(factors), at: [1], from: theta, on: batch))
 }

@@ -16,7 +16,7 @@ public struct CoordinateEstimator: GradientEstimator {
     case all
     /// So many, drawn at each step without replacement.
     case random(Int)
-    /// These; the estimate is the gradient on them and zero elsewhere.
+    /// These; the estimate is the gradient on them and zero elsewhere: `EstimatorTraits.scalesCoordinates` in its tests.
     case chosen([CoordinateDirection.Coordinate])
   }
 
@@ -77,15 +77,13 @@ public struct CoordinateEstimator: GradientEstimator {
   ) throws(O.Failure) -> GradientEstimate<CoordinateDirection> {
     let set = draw(context)
     let eps = Float(epsilon)
-    var losses = Few<Double>()
+    var points = Points()
+    for coordinate in set { points.append(CoordinateDirection([coordinate], values: [1]), at: [eps, -eps]) }
+    let losses = try objective.losses(at: points, from: theta, on: context.batch)
     var values: [Float] = []
     var squares = 0.0
-    for coordinate in set {
-      let pair = try objective.losses(
-        along: CoordinateDirection([coordinate], values: [1]), at: [eps, -eps], from: theta,
-        on: context.batch)
-      let c = (pair[0] - pair[1]) / (2 * Double(eps))
-      losses += pair
+    for i in set.indices {
+      let c = (losses[2 * i] - losses[2 * i + 1]) / (2 * Double(eps))
       values.append(Float(c))
       squares += c * c
     }

@@ -10,12 +10,13 @@ public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
   on batch: Batch, sides: DifferenceSides = .two, epsilon: Double
 ) throws(O.Failure) -> GradientEstimate<D> {
   let eps = Float(epsilon)
-  var losses = Few<Double>()
+  var points = Points()
+  for i in directions.indices {
+    points.append(directions[i], at: sides == .two ? [eps, -eps] : i == 0 ? [0, eps] : [eps])
+  }
+  let losses = try objective.losses(at: points, from: theta, on: batch)
   var terms = Few<(coefficient: Double, direction: D)>()
   for i in directions.indices {
-    // L(theta) is measured along with the first query: models evaluate several points at once.
-    let offsets: Few<Float> = sides == .two ? [eps, -eps] : i == 0 ? [0, eps] : [eps]
-    losses += try objective.losses(along: directions[i], at: offsets, from: theta, on: batch)
     let c =
       sides == .two
       ? (losses[2 * i] - losses[2 * i + 1]) / (2 * Double(eps)) : (losses[i + 1] - losses[0]) / Double(eps)

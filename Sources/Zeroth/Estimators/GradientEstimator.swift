@@ -2,9 +2,9 @@
 ///
 /// Laws, checked by the test kit: exactly `forwards(at:in:)` forward passes, all on the mini-batch of the step; the
 /// directions returned are those measured in this step; the same key gives the same estimate, for any number of
-/// threads; unbiased as the epsilon goes to 0. That theta stays as it is, the borrow guarantees. An estimator that draws
-/// further mini-batches or recalls directions of earlier steps says so by `EstimatorTraits`, where it is checked or
-/// registered.
+/// threads; unbiased as the epsilon goes to 0, at every step and given what it holds from those before. That theta stays
+/// as it is, the borrow guarantees. An estimator that draws further mini-batches, recalls directions of earlier steps or
+/// has another mean than the gradient says so by `EstimatorTraits`, where it is checked or registered.
 public protocol GradientEstimator<Direction>: Sendable {
   /// The kind of direction it measures along.
   associatedtype Direction: Zeroth.Direction
@@ -23,6 +23,9 @@ public protocol GradientEstimator<Direction>: Sendable {
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> GradientEstimate<Direction>
 
+  /// What its losses are taken over: those are what a run records and replays.
+  var grain: LossGrain { get }
+
   /// Floats of state that the estimator holds now.
   var stateCount: Int { get }
 }
@@ -30,6 +33,8 @@ public protocol GradientEstimator<Direction>: Sendable {
 extension GradientEstimator {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout) throws(InputError) {}
+  /// The mini-batch.
+  public var grain: LossGrain { .batch }
   /// No state: every estimate starts afresh.
   public var stateCount: Int { 0 }
 }

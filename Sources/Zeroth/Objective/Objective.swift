@@ -20,8 +20,9 @@ public struct Batch: Sendable, Hashable {
 /// may keep the examples laid out that it was asked about last; it lays out anew only when another mini-batch is asked
 /// for.
 ///
-/// An objective with a model overrides `losses(along:at:from:on:)` so that measuring writes no weight; the default moves
-/// a copy. Objectives that cannot fail leave `Failure` alone, and are then called without `try`.
+/// An objective with a model overrides `losses(at:from:on:grain:)` so that measuring writes no weight; the default moves
+/// a copy. One with examples overrides `exampleLosses(at:on:)` too. Objectives that cannot fail leave `Failure` alone, and
+/// are then called without `try`.
 public protocol Objective: ~Copyable {
   /// What asking for a loss can throw.
   associatedtype Failure: Error = Never
@@ -29,26 +30,50 @@ public protocol Objective: ~Copyable {
   /// The loss at theta on the mini-batch `batch`, in double.
   func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Double
 
-  /// The losses at theta + offsets[i] D, one for each offset, all on the mini-batch `batch`; theta is not written.
-  func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  /// The loss at theta of each example of the mini-batch `batch`, in their order. Their mean is `loss(at:on:)`, to rounding.
+  func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Few<Double>
+
+  /// The losses at each of `points`, point after point, all on the mini-batch `batch`; theta is not written. There is one for
+  /// each point, or one for each of its examples, as `grain` says.
+  ///
+  /// Law, checked by the test kit: each loss is the one that its point has alone, to rounding.
+  func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Failure) -> Few<Double>
 }
 
 extension Objective where Self: ~Copyable {
-  /// Moves a copy of theta (d floats more) from offset to offset, each time from theta itself.
-  public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  /// The loss itself, as that of a single example.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Few<Double> {
+    [try loss(at: theta, on: batch)]
+  }
+
+  /// Moves a copy of theta (d floats more) from point to point, each time from theta itself.
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Failure) -> Few<Double> {
     var moved = theta.clone()
     var losses: Few<Double> = []
-    for offset in offsets {
-      if !losses.isEmpty { moved.copy(from: theta) }
-      if offset != 0 { moved.add(direction, scale: offset) }
-      losses.append(try loss(at: moved, on: batch))
+    for i in points.indices {
+      if i > 0 { moved.copy(from: theta) }
+      if let direction = points.direction(of: i) { moved.add(direction, scale: points[i].offset) }
+      switch grain {
+      case .batch: losses.append(try loss(at: moved, on: batch))
+      case .example: losses += try exampleLosses(at: moved, on: batch)
+      }
     }
     return losses
   }
+
+  /// One loss for each of `points`.
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Failure) -> Few<Double> { try losses(at: points, from: theta, on: batch, grain: .batch) }
+
+  /// The losses at theta + offsets[i] `direction`, one for each offset.
+  public func losses(
+    along direction: some Direction, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Failure) -> Few<Double> { try losses(at: Points(along: direction, at: offsets), from: theta, on: batch) }
 }
 
 /// A function of the parameters as an objective. It has no data, so every mini-batch is the same to it.

@@ -56,10 +56,16 @@ where Rule.Direction == Estimator.Direction {
     } catch { throw naming(error, nil) }
   }
 
+  /// What the losses of the estimator are taken over.
+  public var grain: LossGrain { estimator.grain }
+
   /// Forward passes of step `step`, those of the adapter included.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
-    estimator.forwards(at: step, in: layout) + adapter.forwards(at: step)
+    estimator.forwards(at: step, in: layout) + adapterForwards(at: step)
   }
+
+  /// Those of the adapter alone, which are taken over mini-batches.
+  public func adapterForwards(at step: Int) -> Int { adapter.forwards(at: step) }
 
   /// Floats of state beyond the parameters that the parts hold now.
   public var stateCount: Int { estimator.stateCount + rule.stateCount + adapter.stateCount }

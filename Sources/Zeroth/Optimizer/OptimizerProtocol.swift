@@ -6,8 +6,12 @@ public protocol OptimizerProtocol: Sendable {
   var stateCount: Int { get }
   /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
   func validate(_ layout: ParameterLayout) throws(InputError)
+  /// What the losses of the estimator are taken over.
+  var grain: LossGrain { get }
   /// Forward passes of step `step`, those of the adapter included.
   func forwards(at step: Int, in layout: ParameterLayout) -> Int
+  /// Those of the adapter alone, which are taken over mini-batches.
+  func adapterForwards(at step: Int) -> Int
   /// Moves theta by one step.
   @discardableResult
   mutating func step<O: Objective & ~Copyable>(

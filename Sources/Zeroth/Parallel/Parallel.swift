@@ -2,10 +2,18 @@ import CZeroth
 
 /// Loops over independent pieces of work on the threads that `Parallel.threads` allows.
 public enum Parallel {
-  /// How many threads work at a time, the caller counted. Results do not depend on it.
+  /// How many threads work at a time, the caller counted: those of `withThreads` around the caller, else the process's.
+  /// Results do not depend on it. Setting it sets the process's.
   public static var threads: Int {
     get { Int(zeroth_threads()) }
     set { zeroth_set_threads(Int32(clamping: newValue)) }
+  }
+
+  /// Runs `body` with `count` threads, 1 to 64, for the loops that the calling thread starts. Other callers keep theirs.
+  public static func withThreads<R: ~Copyable, E: Error>(_ count: Int, _ body: () throws(E) -> R) throws(E) -> R {
+    let before = zeroth_set_own_threads(Int32(clamping: max(count, 1)))
+    defer { _ = zeroth_set_own_threads(before) }
+    return try body()
   }
 
   /// Calls `body` once for each index below `count`, on any thread.

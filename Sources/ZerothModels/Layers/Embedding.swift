@@ -6,25 +6,27 @@ extension Weights {
   func embed(
     _ ids: [Int], shiftedBy shift: Int = 0, _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false
   ) {
-    let direction = displacement(of: block)
-    let right = direction != nil && block.isMatrix ? lowRank.map { rightFactor($0, block) } : nil
+    let moving = moving(block)
+    let areFactors = areLowRank && block.isMatrix
+    var rights: Few<Matrix> = []
+    if areFactors { for case let factors? in moving.map(\.factors) { rights.append(rightFactor(factors, block)) } }
     let ranges = EqualRanges(0..<ids.count, by: 16)
-    let scratch = workspace.scratch(3 * block.columns + (right?.rows ?? 0))
+    let scratch = workspace.scratch(3 * block.columns + rights.reduce(0) { max($0, $1.rows) })
     let table = Table(
-      weights: self, ids: ids, shift: shift, block: block, direction: direction, right: right, x: x,
+      weights: self, ids: ids, shift: shift, block: block, moving: moving, rights: rights, x: x,
       accumulate: accumulate, ranges: ranges, scratch: scratch)
     Parallel.forEach(ranges.count, workers: scratch.workers, table)
   }
 
-  /// What the threads of `embed` share, and what they do: each embeds some of `ids` at a time. `right` is V^T, r x
-  /// columns, of a low-rank direction.
+  /// What the threads of `embed` share, and what they do: each embeds some of `ids` at a time. `rights` are V^T, r x
+  /// columns, of the low-rank directions that move the table; none where they are dense.
   private struct Table: ~Copyable, ParallelWork {
     let weights: Weights
     let ids: [Int]
     let shift: Int
     let block: ParameterBlock
-    let direction: (any Direction)?
-    let right: Matrix?
+    let moving: Few<Displacement>
+    let rights: Few<Matrix>
     let x: Matrix
     let accumulate: Bool
     let ranges: EqualRanges
@@ -39,22 +41,42 @@ extension Weights {
       let moved = z + n
       let source = moved + n
       weights.stored.read(block, rows: rows, into: source)
-      if let lowRank = weights.lowRank, let right {
-        let left = UnsafeMutableBufferPointer(start: source + n, count: right.rows)
-        lowRank.writeLeft(of: block, rows: rows, into: left)
-        z.update(repeating: 0, count: n)
-        zeroth_low_rank_add(1, n, right.rows, lowRank.matrixScale, source + n, right.base, z, n)
-      } else if let direction {
-        direction.write(block, rows: rows, into: z)
-      }
-      for v in 0..<weights.variants {
-        var row = UnsafePointer(source)
-        if direction != nil, weights.offsets[v] != 0 {
-          zeroth_displace(n, row, weights.offsets[v], z, moved)
-          row = UnsafePointer(moved)
+      var next = 0
+      for (d, displacement) in moving.enumerated() {
+        for v in next..<displacement.variants.lowerBound { put(source, i, v) }
+        makeRow(rows, d, displacement, into: z, scratch: source + n)
+        for v in displacement.variants {
+          let offset = weights.offset(v)
+          if offset != 0 { zeroth_displace(n, source, offset, z, moved) }
+          put(offset == 0 ? source : moved, i, v)
         }
-        let target = x.row(v * ids.count + i)
-        if accumulate { zeroth_axpy(n, 1, row, target) } else { target.update(from: row, count: n) }
+        next = displacement.variants.upperBound
+      }
+      for v in next..<weights.variants { put(source, i, v) }
+    }
+
+    /// z = the row of displacement number `d`.
+    private func makeRow(
+      _ rows: Range<Int>, _ d: Int, _ displacement: Displacement, into z: UnsafeMutablePointer<Float>,
+      scratch: UnsafeMutablePointer<Float>
+    ) {
+      guard let factors = displacement.factors, !rights.isEmpty else {
+        displacement.direction.write(block, rows: rows, into: z)
+        return
+      }
+      let n = block.columns
+      factors.writeLeft(
+        of: block, rows: rows, into: UnsafeMutableBufferPointer(start: scratch, count: factors.rank))
+      z.update(repeating: 0, count: n)
+      zeroth_low_rank_add(1, n, factors.rank, factors.matrixScale, scratch, rights[d].base, z, n)
+    }
+
+    private func put(_ row: UnsafePointer<Float>, _ i: Int, _ v: Int) {
+      let target = x.row(v * ids.count + i)
+      if accumulate {
+        zeroth_axpy(block.columns, 1, row, target)
+      } else {
+        target.update(from: row, count: block.columns)
       }
     }
   }

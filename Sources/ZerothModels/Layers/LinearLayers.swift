@@ -29,10 +29,11 @@ package final class LinearLayers {
   package func run(
     at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: Few<Float> = [0]
   ) {
-    let weights = Weights(theta, along: direction, at: offsets, workspace: workspace)
+    let points = Points(along: direction, at: offsets)
+    let weights = Weights(theta, at: points, points.indices, workspace: workspace)
     for layer in layers {
       workspace.scope {
-        let x = workspace.matrix(offsets.count * layer.rows, layer.weight.columns)
+        let x = workspace.matrix(points.count * layer.rows, layer.weight.columns)
         let y = workspace.matrix(x.rows, layer.weight.rows)
         weights.linear(weights.pack(x), layer.weight, into: .rows(y))
       }

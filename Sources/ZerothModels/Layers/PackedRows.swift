@@ -85,7 +85,7 @@ extension Weights {
   ///
   /// `weightCount` is how many different W the rows meet: as many as the layers of these weights have, unless given.
   func pack(like x: Matrix, weightCount: Int? = nil, _ make: () -> Matrix) -> PackedRows {
-    let usual = direction == nil || lowRank != nil ? 1 : variants
+    let usual = displacements.isEmpty || areLowRank ? 1 : variants
     return pack(rows: x.rows, columns: x.columns, weightCount: weightCount ?? usual, make)
   }
 

@@ -5,7 +5,7 @@ import Zeroth
 ///
 ///     plain     y = x W^T
 ///     low rank  y = x W^T + offset (x V) U^T         U V^T is never formed: thin products are added (`ThinFactors`)
-///     dense     y = x (W + offset z)^T               z is made a panel at a time, once for all variants
+///     dense     y = x (W + offset z)^T               z is made a panel at a time, once for all variants along it
 ///
 /// Updates with low rank may wait apart from W (`ParameterStore`). They add one more thin product.
 ///
@@ -47,8 +47,8 @@ struct Product: @unchecked Sendable {
   private let weight: ParameterBlock
   private let rows: Range<Int>
   private let columns: Range<Int>
-  /// What is added to W before it is multiplied, and how many displaced W there are.
-  private let dense: (any Direction)?
+  /// The displacements that are added to W before it is multiplied, and how many W there are then.
+  private let dense: Few<Weights.Displacement>
   private let copies: Int
   private let thin: ThinFactors?
   /// Whether W is read where it is stored, unless it is displaced; otherwise it is widened first.
@@ -82,21 +82,22 @@ struct Product: @unchecked Sendable {
     self.rows = rows ?? 0..<weight.rows
     self.columns = columns ?? 0..<weight.columns
     let pending = weight.isMatrix ? weights.stored.pending(of: weight) : nil
-    let direction = weights.displacement(of: weight)
-    let lowRank = weight.isMatrix && direction != nil ? weights.lowRank : nil
-    dense = lowRank == nil ? direction : nil
-    thin = ThinFactors(x, pending, lowRank, weight, rows: self.rows, columns: self.columns, weights)
+    let moving = weights.moving(weight)
+    let areFactors = weights.areLowRank && weight.isMatrix
+    dense = areFactors ? [] : moving
+    thin = ThinFactors(
+      x, pending, areFactors ? moving : [], weight, rows: self.rows, columns: self.columns, weights)
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rowsPerWeight > height
     isStoredAsFloats = weights.stored.floats(of: weight) != nil
-    let isMadeAhead = hasManyRows && (dense != nil || !isStoredAsFloats)
+    let isMadeAhead = hasManyRows && (!dense.isEmpty || !isStoredAsFloats)
     blockHeight = hasManyRows ? height : x.rows
     let width = max(768, 98304 / blockHeight)  // so that a block's columns take no more than 384 KiB, or 768 of them
     let count = completesResults && isMadeAhead ? 1 : (self.columns.count + width - 1) / width
     panelWidth = ((self.columns.count + count - 1) / count + 63) / 64 * 64
     stageWidth = hasManyRows && !completesResults ? panelWidth : self.columns.count
     panelsInStage = isMadeAhead ? 8 : (self.rows.count + panelHeight - 1) / panelHeight
-    copies = dense == nil ? 1 : x.weightCount
+    copies = dense.isEmpty ? 1 : x.weightCount
     madePanels = isMadeAhead ? weights.workspace.matrix(panelsInStage * copies * panelHeight, panelWidth) : nil
   }
 
@@ -127,8 +128,9 @@ struct Product: @unchecked Sendable {
 
   /// Floats of scratch that `multiply` and `make` take.
   var scratchCount: Int {
-    let panels = isMadeAhead ? 0 : dense == nil ? (isStoredAsFloats ? 0 : 1) : copies
-    return (panels * panelHeight + (dense == nil ? 0 : 2 * noiseHeight)) * panelWidth
+    let widened = isStoredAsFloats ? 0 : 1
+    let panels = isMadeAhead ? 0 : dense.reduce(widened) { max($0, $1.variants.count) }
+    return (panels * panelHeight + (dense.isEmpty ? 0 : 2 * noiseHeight)) * panelWidth
   }
 
   /// Makes the panels of a stage, on all threads, where they are made ahead.
@@ -158,7 +160,17 @@ struct Product: @unchecked Sendable {
     guard !rows.isEmpty else { return }
     let distance = panelHeight * panelWidth
     let target = madePanels.base + i * copies * distance + third * height * stage.columns.count
-    write(rows, stage.columns, to: target, distance: distance, scratch: scratch)
+    var next = 0
+    for displacement in dense {
+      for copy in next..<displacement.variants.lowerBound {
+        _ = stored(rows, stage.columns, to: target + copy * distance)
+      }
+      write(
+        rows, stage.columns, displacement, to: target + displacement.variants.lowerBound * distance,
+        distance: distance, scratch: scratch)
+      next = displacement.variants.upperBound
+    }
+    for copy in next..<copies { _ = stored(rows, stage.columns, to: target + copy * distance) }
   }
 
   /// results[block, panel] = [results +] x[block, columns] W[panel, columns]^T, for panel `i` and the columns of
@@ -174,75 +186,110 @@ struct Product: @unchecked Sendable {
     let panel = panel(i)
     let count = x.rowsPerWeight
     let distance = panelHeight * panelWidth  // from one displacement of the panel to the next
+    let met = (block.lowerBound / count)...((block.upperBound - 1) / count)
     for first in Swift.stride(from: stage.columns.lowerBound, to: stage.columns.upperBound, by: panelWidth) {
       let panelColumns = first..<min(first + panelWidth, stage.columns.upperBound)
-      let w: UnsafePointer<Float>
-      let wStride: Int
-      var beyond = 0
+      let target = Target(
+        panel: panel, columns: panelColumns, block: block, bias: bias, activation: activation, results: results,
+        accumulate: accumulate)
       if let madePanels {
         let place = i - stage.panels.lowerBound
-        (w, wStride) = (UnsafePointer(madePanels.base + place * copies * distance), panelColumns.count)
-      } else if dense == nil {
-        (w, wStride) = stored(panel, panelColumns, scratch)
-        if isStoredAsFloats { beyond = rows.count - panel.upperBound }
-      } else {
-        write(panel, panelColumns, to: scratch, distance: distance, scratch: scratch + copies * distance)
-        (w, wStride) = (UnsafePointer(scratch), panelColumns.count)
+        let w = UnsafePointer(madePanels.base + place * copies * distance)
+        for copy in met {
+          multiply(copy, w + (copies > 1 ? copy * distance : 0), stride: panelColumns.count, into: target)
+        }
+        continue
       }
-      let isFirst = first == columns.lowerBound
-      let bias = isFirst ? bias : zeroth_bias()
-      for copy in (block.lowerBound / count)...((block.upperBound - 1) / count) {
-        let rows = block.clamped(to: (copy * count)..<((copy + 1) * count))
-        let factors = x.factors(
-          rows, columns: (first - columns.lowerBound)..<(first - columns.lowerBound + panelColumns.count),
-          w + (copies > 1 ? copy * distance : 0), stride: wStride, beyond: beyond)
-        let thin = isFirst ? thin?.factors(rows, from: panel.lowerBound) : nil
-        zeroth_multiply_packed(
-          rows.count, panel.count, factors, thin ?? zeroth_factors(), bias.advanced(to: rows.lowerBound),
-          panelColumns.upperBound == columns.upperBound ? activation : zeroth_identity,
-          results[rows, of: block, panel].adding(accumulate || !isFirst))
+      // One displacement after the other, so that the panel of W stays in a cache and so do its displaced copies.
+      var next = met.lowerBound
+      for displacement in dense {
+        multiplyStored(next..<displacement.variants.lowerBound, into: target, scratch: scratch)
+        let made = displacement.variants.count * distance
+        write(panel, panelColumns, displacement, to: scratch, distance: distance, scratch: scratch + made)
+        for (place, copy) in displacement.variants.enumerated() {
+          multiply(copy, scratch + place * distance, stride: panelColumns.count, into: target)
+        }
+        next = displacement.variants.upperBound
       }
+      multiplyStored(next..<(met.upperBound + 1), into: target, scratch: scratch)
     }
   }
 
-  /// W[panel, columns] + offset z for each displacement, or as it is, `distance` floats apart.
-  private func write(
-    _ panel: Range<Int>, _ columns: Range<Int>, to target: UnsafeMutablePointer<Float>, distance: Int,
-    scratch: UnsafeMutablePointer<Float>
-  ) {
-    guard let dense else {
-      _ = stored(panel, columns, target)
-      return
+  /// A part of the results: a block's with a panel, of which W's `columns` are multiplied.
+  private struct Target {
+    let panel, columns, block: Range<Int>
+    let bias: zeroth_bias
+    let activation: zeroth_activation
+    let results: ProductResults
+    let accumulate: Bool
+  }
+
+  /// The rows of x that meet the copies of W number `copies`, times W as it is stored.
+  private func multiplyStored(_ copies: Range<Int>, into target: Target, scratch: UnsafeMutablePointer<Float>) {
+    guard !copies.isEmpty else { return }
+    let (w, stride) = stored(target.panel, target.columns, to: isStoredAsFloats ? nil : scratch)
+    for copy in copies {
+      multiply(
+        copy, w, stride: stride, beyond: isStoredAsFloats ? rows.count - target.panel.upperBound : 0, into: target)
     }
+  }
+
+  /// The rows of x that meet copy `copy` of W, times the panel of W at `w`.
+  private func multiply(
+    _ copy: Int, _ w: UnsafePointer<Float>, stride: Int, beyond: Int = 0, into target: Target
+  ) {
+    let count = x.rowsPerWeight
+    let rows = target.block.clamped(to: (copy * count)..<((copy + 1) * count))
+    let first = target.columns.lowerBound - columns.lowerBound
+    let factors = x.factors(rows, columns: first..<(first + target.columns.count), w, stride: stride, beyond: beyond)
+    let isFirst = first == 0
+    let thin = isFirst ? thin?.factors(rows, from: target.panel.lowerBound) : nil
+    zeroth_multiply_packed(
+      rows.count, target.panel.count, factors, thin ?? zeroth_factors(),
+      (isFirst ? target.bias : zeroth_bias()).advanced(to: rows.lowerBound),
+      target.columns.upperBound == columns.upperBound ? target.activation : zeroth_identity,
+      target.results[rows, of: target.block, target.panel].adding(target.accumulate || !isFirst))
+  }
+
+  /// W[panel, columns] + offset z for each variant of `displacement`, `distance` floats apart.
+  private func write(
+    _ panel: Range<Int>, _ columns: Range<Int>, _ displacement: Weights.Displacement,
+    to target: UnsafeMutablePointer<Float>, distance: Int, scratch: UnsafeMutablePointer<Float>
+  ) {
     let k = columns.count
     for first in Swift.stride(from: panel.lowerBound, to: panel.upperBound, by: noiseHeight) {
       let few = first..<min(first + noiseHeight, panel.upperBound)
       let z = scratch
       let rowsOfW = (rows.lowerBound + few.lowerBound)..<(rows.lowerBound + few.upperBound)
-      dense.write(weight, rows: rowsOfW, columns: columns, into: z)
-      let (w, stride) = stored(few, columns, scratch + noiseHeight * k)
-      for copy in 0..<copies {
-        let out = target + copy * distance + (first - panel.lowerBound) * k
+      displacement.direction.write(weight, rows: rowsOfW, columns: columns, into: z)
+      let (w, stride) = stored(few, columns, to: isStoredAsFloats ? nil : scratch + noiseHeight * k)
+      for (place, variant) in displacement.variants.enumerated() {
+        let out = target + place * distance + (first - panel.lowerBound) * k
         for r in 0..<few.count {
-          zeroth_displace(k, w + r * stride, weights.offsets[copy], z + r * k, out + r * k)
+          zeroth_displace(k, w + r * stride, weights.offset(variant), z + r * k, out + r * k)
         }
       }
     }
   }
 
-  /// W[panel, columns] as floats, where they are stored or widened into `scratch`, and the distance of its rows.
+  /// W[panel, columns] as floats, and the distance of its rows: where they are stored, or in `target`.
   private func stored(
-    _ panel: Range<Int>, _ columns: Range<Int>, _ scratch: UnsafeMutablePointer<Float>
+    _ panel: Range<Int>, _ columns: Range<Int>, to target: UnsafeMutablePointer<Float>?
   ) -> (UnsafePointer<Float>, Int) {
     let n = weight.columns
     let first = (rows.lowerBound + panel.lowerBound) * n + columns.lowerBound
-    if let w = weights.stored.floats(of: weight) { return (w + first, n) }
+    if let w = weights.stored.floats(of: weight) {
+      guard let target else { return (w + first, n) }
+      for r in 0..<panel.count { (target + r * columns.count).update(from: w + first + r * n, count: columns.count) }
+      return (UnsafePointer(target), columns.count)
+    }
+    guard let target else { preconditionFailure("half precision is widened into memory of its own") }
     let format = weights.stored.format(of: weight)
     let start = weights.stored.address(of: weight) + first * format.size
     for r in 0..<panel.count {
-      zeroth_widen(format.kernel, columns.count, start + r * n * format.size, scratch + r * columns.count)
+      zeroth_widen(format.kernel, columns.count, start + r * n * format.size, target + r * columns.count)
     }
-    return (UnsafePointer(scratch), columns.count)
+    return (UnsafePointer(target), columns.count)
   }
 }
 

@@ -3,30 +3,32 @@ import Zeroth
 
 /// The thin products of a layer: what low-rank terms of W add to x W^T, without the terms being formed.
 ///
-///     x (B B'^T + U V^T)^T = [x B' | x V] [B | U]^T
+///     x (B B'^T + U_1 V_1^T + ...)^T = [x B' | x V_1 | ...] [B | U_1 | ...]^T
 ///
-/// B B'^T are the updates that wait apart from W, U V^T is a low-rank direction. The left factors B and U are drawn
-/// once for a product, many rows at a time.
+/// B B'^T are the updates that wait apart from W, U_i V_i^T are low-rank directions. A row of x belongs to a variant, which
+/// is displaced along one of the directions: x V of the others is zero in that row. The left factors are drawn once for a
+/// product, many rows at a time.
 struct ThinFactors: @unchecked Sendable {
   /// x times the right factors, packed as x is.
   private let projected: PackedRows
-  /// The rows of [B | U] that belong to the product's rows of W, each continued with zeros to whole vectors.
+  /// The rows of [B | U_1 | ...] that belong to the product's rows of W, each continued with zeros to whole vectors.
   private let left: Matrix
   private let rank: Int
 
-  /// nil where neither term is there. `columns` are those of W that meet x, `rows` those that give results.
+  /// nil where there is no term. `displacements` are those with factors that move `block`. `columns` are those of W that
+  /// meet x, `rows` those that give results.
   init?(
-    _ x: PackedRows, _ pending: LowRankTerm?, _ lowRank: (any LowRankDirection)?, _ block: ParameterBlock,
+    _ x: PackedRows, _ pending: LowRankTerm?, _ displacements: Few<Weights.Displacement>, _ block: ParameterBlock,
     rows: Range<Int>, columns: Range<Int>, _ weights: Weights
   ) {
-    rank = (pending?.rank ?? 0) + (lowRank?.rank ?? 0)
+    rank = displacements.reduce(pending?.rank ?? 0) { $0 + $1.rank }
     guard rank > 0 else { return nil }
     left = weights.workspace.matrix(rows.count, (rank + 15) / 16 * 16)
-    projected = Self.project(x, pending, lowRank, block, columns, weights)
+    projected = Self.project(x, pending, displacements, rank, block, columns, weights)
     let height = 192
-    let scratch = weights.workspace.scratch(height * (lowRank?.rank ?? 0))
+    let scratch = weights.workspace.scratch(height * displacements.reduce(0) { max($0, $1.rank) })
     let drawing = Drawing(
-      left: left, pending: pending, lowRank: lowRank, block: block, rows: rows,
+      left: left, pending: pending, displacements: displacements, block: block, rows: rows,
       ranges: EqualRanges(0..<rows.count, by: height), scratch: scratch)
     Parallel.forEach(drawing.ranges.count, workers: scratch.workers, drawing)
   }
@@ -41,7 +43,7 @@ struct ThinFactors: @unchecked Sendable {
   private struct Drawing: ~Copyable, ParallelWork {
     let left: Matrix
     let pending: LowRankTerm?
-    let lowRank: (any LowRankDirection)?
+    let displacements: Few<Weights.Displacement>
     let block: ParameterBlock
     let rows: Range<Int>
     let ranges: EqualRanges
@@ -51,40 +53,87 @@ struct ThinFactors: @unchecked Sendable {
       let range = ranges[i]
       let first = rows.lowerBound + range.lowerBound
       let drawn = scratch[worker]
-      if let lowRank {
-        lowRank.writeLeft(
-          of: block, rows: first..<(first + range.count),
-          into: UnsafeMutableBufferPointer(start: drawn, count: range.count * lowRank.rank))
+      var column = pending?.rank ?? 0
+      left.row(range.lowerBound).update(repeating: 0, count: range.count * left.columns)
+      if let pending {
+        zeroth_put_columns(
+          range.count, column, pending.left + first * column, left.columns, left.row(range.lowerBound))
       }
-      zeroth_join_columns(
-        range.count, pending?.rank ?? 0, pending.map { $0.left + first * $0.rank }, lowRank?.rank ?? 0, drawn,
-        left.columns, left.row(range.lowerBound))
+      for displacement in displacements {
+        guard let factors = displacement.factors else { continue }
+        let count = range.count * factors.rank
+        factors.writeLeft(
+          of: block, rows: first..<(first + range.count),
+          into: UnsafeMutableBufferPointer(start: drawn, count: count))
+        zeroth_put_columns(range.count, factors.rank, drawn, left.columns, left.row(range.lowerBound) + column)
+        column += factors.rank
+      }
     }
   }
 
-  /// [x V of the pending term | offset_v scale x V of the direction], for the rows of each variant: x.rows x rank.
+  /// [x V of the pending term | offset_v scale x V_i of the direction of the row's variant v, zeros for the others].
   private static func project(
-    _ x: PackedRows, _ pending: LowRankTerm?, _ lowRank: (any LowRankDirection)?, _ block: ParameterBlock,
-    _ columns: Range<Int>, _ weights: Weights
+    _ x: PackedRows, _ pending: LowRankTerm?, _ displacements: Few<Weights.Displacement>, _ rank: Int,
+    _ block: ParameterBlock, _ columns: Range<Int>, _ weights: Weights
   ) -> PackedRows {
-    let first = pending?.rank ?? 0
-    let second = lowRank?.rank ?? 0
-    // V of the direction is that of the pending term for as long as a window lasts.
-    let isShared = pending != nil && pending?.rightKey == lowRank?.rightKey && first == second
-    return weights.pack(rows: x.rows, columns: first + second, weightCount: x.weightCount) {
-      let projected = weights.workspace.matrix(x.rows, first + second)
+    weights.pack(rows: x.rows, columns: rank, weightCount: x.weightCount) {
+      let projected = weights.workspace.matrix(x.rows, rank)
       func multiply(_ right: UnsafePointer<Float>, _ rank: Int, column: Int) {
         x.multiplyThin(
           right + columns.lowerBound, height: rank, stride: block.columns, into: projected, column: column)
       }
-      if let pending { multiply(pending.right, first, column: 0) }
-      if let lowRank, !isShared { multiply(weights.rightFactor(lowRank, block).base, second, column: first) }
-      for row in 0..<x.rows where second > 0 {
-        let scale = weights.offsets[row / (x.rows / weights.variants)] * (lowRank?.matrixScale ?? 0)
-        let values = projected.row(row)
-        for q in 0..<second { values[first + q] = scale * values[isShared ? q : first + q] }
+      // Where x V of each direction stands: V is that of the pending term for as long as a window lasts, and queries of one
+      // step may share it.
+      var sources: Few<Int> = []
+      if let pending { multiply(pending.right, pending.rank, column: 0) }
+      let first = pending?.rank ?? 0
+      var column = first
+      for (i, displacement) in displacements.enumerated() {
+        guard let factors = displacement.factors else { continue }
+        if let pending, pending.rightKey == factors.rightKey, pending.rank == factors.rank {
+          sources.append(0)
+        } else if let same = (0..<i).first(where: { displacements[$0].sharesRight(with: factors) }) {
+          sources.append(sources[same])
+        } else {
+          multiply(weights.rightFactor(factors, block).base, factors.rank, column: column)
+          sources.append(column)
+        }
+        column += factors.rank
       }
+      let height = x.rows / weights.variants
+      var next = 0
+      column = first
+      for (i, displacement) in displacements.enumerated() {
+        let rank = displacement.rank
+        clear(projected, (next * height)..<(displacement.variants.lowerBound * height), from: first)
+        for v in displacement.variants {
+          let scale = weights.offset(v) * (displacement.factors?.matrixScale ?? 0)
+          for row in (v * height)..<((v + 1) * height) {
+            let values = projected.row(row)
+            for q in 0..<rank { values[column + q] = scale * values[sources[i] + q] }
+            for q in first..<column { values[q] = 0 }
+            for q in (column + rank)..<projected.columns { values[q] = 0 }
+          }
+        }
+        next = displacement.variants.upperBound
+        column += rank
+      }
+      clear(projected, (next * height)..<x.rows, from: first)
       return projected
     }
+  }
+
+  private static func clear(_ x: Matrix, _ rows: Range<Int>, from column: Int) {
+    for row in rows { (x.row(row) + column).update(repeating: 0, count: x.columns - column) }
+  }
+}
+
+extension Weights.Displacement {
+  /// The rank of its factors; 0 without.
+  fileprivate var rank: Int { factors?.rank ?? 0 }
+
+  /// Whether it has the same V as `other`.
+  fileprivate func sharesRight(with other: any LowRankDirection) -> Bool {
+    factors.map { $0.rightKey == other.rightKey && $0.rank == other.rank } ?? false
   }
 }

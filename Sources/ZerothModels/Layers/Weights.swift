@@ -1,46 +1,63 @@
 import CZeroth
 import Zeroth
 
-/// The weights that a forward pass reads: theta + offset_v D for each of several variants v, of which no weight is
+/// The weights that a forward pass reads: theta + offset_v D_v for each of several variants v, of which no weight is
 /// ever written. Activations hold the variants one below the other: rows v R ..< (v + 1) R belong to variant v.
 ///
 /// The models are written against its operations (embed, linear, norm). They do not know which of three they get: plain
-/// weights, weights that a low-rank direction displaces, or weights that a dense direction displaces.
+/// weights, weights that low-rank directions displace, or weights that dense directions displace.
 struct Weights: @unchecked Sendable {
   let layout: ParameterLayout
-  let direction: (any Direction)?
-  /// The factors of `direction`, where it has low rank.
-  let lowRank: (any LowRankDirection)?
-  let offsets: Few<Float>
+  /// The points that are computed, and which of them are the variants.
+  private let points: Points
+  private let chosen: Range<Int>
+  /// The directions of the variants, each with its variants, which are neighbours.
+  let displacements: Few<Displacement>
+  /// Whether the displacements are of low rank, all of them.
+  let areLowRank: Bool
   let workspace: Workspace
   /// theta, with what is pending apart from it.
   let stored: StoredParameters
 
-  /// The weights theta + offsets[v] `direction`; without a direction, theta itself once for each offset.
-  init(
-    _ theta: borrowing ParameterStore, along direction: (any Direction)?, at offsets: Few<Float>, workspace: Workspace
-  ) {
+  /// A direction, and the variants that are displaced along it.
+  struct Displacement: Sendable {
+    let direction: any Direction
+    /// The factors of the direction, where it has low rank.
+    let factors: (any LowRankDirection)?
+    let variants: Range<Int>
+  }
+
+  /// The weights at the points number `chosen` of `points`.
+  init(_ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>, workspace: Workspace) {
     layout = theta.layout
-    self.direction = offsets.allSatisfy { $0 == 0 } ? nil : direction
-    lowRank = self.direction?.factors
-    self.offsets = offsets
+    self.points = points
+    self.chosen = chosen
     self.workspace = workspace
     stored = theta.stored()
+    var displacements: Few<Displacement> = []
+    var first = 0
+    while first < chosen.count {
+      let end = points.endOfDirection(at: chosen.lowerBound + first, in: chosen) - chosen.lowerBound
+      if let direction = points.direction(of: (chosen.lowerBound + first)..<(chosen.lowerBound + end)) {
+        displacements.append(.init(direction: direction, factors: direction.factors, variants: first..<end))
+      }
+      first = end
+    }
+    self.displacements = displacements
+    areLowRank = !displacements.isEmpty && displacements.allSatisfy { $0.factors != nil }
   }
 
-  var variants: Int { offsets.count }
+  var variants: Int { chosen.count }
 
-  /// Whether variants are evaluated one after the other instead of together: then the activations take no more memory
-  /// than those of inference. With so many rows, it costs nothing that each evaluation reads W anew. A dense
-  /// direction is excepted, because each evaluation would have to make it anew.
-  static func measuresApart(_ direction: (any Direction)?, rows: Int) -> Bool {
-    (direction == nil || direction?.factors != nil) && rows >= 256
-  }
+  /// How far variant `v` is displaced along its direction.
+  func offset(_ v: Int) -> Float { points[chosen.lowerBound + v].offset }
 
-  /// The direction, if it moves `block`.
-  func displacement(of block: ParameterBlock) -> (any Direction)? {
-    guard let direction, block.isTrainable, direction.touches(block) else { return nil }
-    return direction
+  /// The displacements that move `block`.
+  func moving(_ block: ParameterBlock) -> Few<Displacement> {
+    var moving: Few<Displacement> = []
+    if !block.isTrainable { return moving }
+    for displacement in displacements where displacement.direction.touches(block) { moving.append(displacement) }
+    return moving
   }
 
   /// The vector `block`, or its elements `rows`, in each variant: variants x count.
@@ -51,12 +68,12 @@ struct Weights: @unchecked Sendable {
     let source = result.row(variants - 1)
     stored.read(block, rows: rows, into: source)
     for v in 0..<(variants - 1) { result.row(v).update(from: source, count: count) }
-    if let direction = displacement(of: block) {
-      let z = workspace.matrix(1, count)
-      direction.write(block, rows: rows, into: z.base)
-      for v in 0..<variants where offsets[v] != 0 {
-        zeroth_axpy(count, offsets[v], z.base, result.row(v))
-      }
+    let moving = moving(block)
+    guard !moving.isEmpty else { return result }
+    let z = workspace.matrix(1, count)
+    for displacement in moving {
+      displacement.direction.write(block, rows: rows, into: z.base)
+      for v in displacement.variants where offset(v) != 0 { zeroth_axpy(count, offset(v), z.base, result.row(v)) }
     }
     return result
   }

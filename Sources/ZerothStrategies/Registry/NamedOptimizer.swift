@@ -21,7 +21,9 @@ where Rule.Direction == Estimator.Direction {
     try optimizer.validate(layout) { error, part in paths.named(error, of: part) }
   }
 
+  var grain: LossGrain { optimizer.grain }
   func forwards(at step: Int, in layout: ParameterLayout) -> Int { optimizer.forwards(at: step, in: layout) }
+  func adapterForwards(at step: Int) -> Int { optimizer.adapterForwards(at: step) }
 
   @discardableResult
   mutating func step<O: Objective & ~Copyable>(

@@ -8,15 +8,15 @@ import ZerothSupport
 public protocol RegisteredEstimator: GradientEstimator {
   /// What it is, and which options it takes.
   static var description: StrategyDescription { get }
-  /// What it does beyond measuring on the step's mini-batch along directions of its own. A `zeroth` that loads it at run
-  /// time allows it what it says here.
+  /// What it does beyond measuring on the step's mini-batch along directions of its own, and what its mean is where that
+  /// is not the gradient. A `zeroth` that loads it at run time allows it what it says here of mini-batches and directions.
   static var traits: EstimatorTraits { get }
   /// The estimator with these options, which have been checked against the description.
   init(options: OptionValues) throws
 }
 
 extension RegisteredEstimator {
-  /// No traits: every estimate is measured on the step's mini-batch, along directions of the step.
+  /// No traits: every estimate is measured on the step's mini-batch, along directions of the step, and unbiased.
   public static var traits: EstimatorTraits { [] }
 }
 

@@ -17,14 +17,19 @@ public final class AccuracyObjective: Objective {
 
   /// Minus the accuracy at theta on `batch`; NaN where a score is not finite.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
-    try examples.means(at: theta, on: batch, of: Self.miss)[0]
+    try losses(at: .theta, from: theta, on: batch)[0]
   }
 
-  /// Minus the accuracies at theta + offsets[i] D on `batch`, in one pass that writes no weight.
-  public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  /// -1 for a hit and 0 for a miss of each example of `batch`; NaN where a score is not finite.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Few<Double> {
+    try losses(at: .theta, from: theta, on: batch, grain: .example)
+  }
+
+  /// The same at each of `points`, by passes that write no weight.
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> {
-    try examples.means(at: theta, along: direction, offsets: offsets, on: batch, of: Self.miss)
+    try examples.losses(at: points, from: theta, on: batch, grain: grain, of: Self.miss)
   }
 
   private static func miss(_ scores: ArraySlice<Double>, _ label: Int) -> Double {

@@ -29,24 +29,28 @@ struct CandidateBatch {
     examples.layOut(indices, in: &pass)
   }
 
-  /// For each offset, the mean of `loss(candidates' scores, label)` over `batch`, in one pass that writes no weight.
-  mutating func means(
-    at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: Few<Float> = [0],
-    on batch: Batch, of loss: (ArraySlice<Double>, Int) -> Double
+  /// `loss(candidates' scores, label)` of each example of `batch` at each of `points`, point after point, or its mean over
+  /// the examples for each point, as `grain` says. No weight is written.
+  mutating func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain,
+    of loss: (ArraySlice<Double>, Int) -> Double
   ) throws(InputError) -> Few<Double> {
     layOut(batch)
     try pass.requireLabels(labels, of: indices)
-    try examples.readOut(&pass, at: theta, along: direction, offsets: offsets)
+    try examples.readOut(&pass, from: theta, at: points)
     scores.removeAll(keepingCapacity: true)
-    pass.appendScores(offsets: offsets.count, to: &scores)
+    pass.appendScores(points: points.count, to: &scores)
     let count = pass.places.count
-    return Few(count: offsets.count) { v in
+    var losses: Few<Double> = []
+    for v in points.indices {
       var sum = 0.0
       for (index, candidates) in zip(indices, pass.examples) {
         let first = v * count + candidates.lowerBound
-        sum += loss(scores[first..<(first + candidates.count)], labels[index])
+        let loss = loss(scores[first..<(first + candidates.count)], labels[index])
+        if grain == .example { losses.append(loss) } else { sum += loss }
       }
-      return sum / Double(indices.count)
+      if grain == .batch { losses.append(sum / Double(indices.count)) }
     }
+    return losses
   }
 }

@@ -14,13 +14,18 @@ public final class ClassificationObjective: Objective {
 
   /// The mean cross-entropy at theta on `batch`.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
-    try examples.means(at: theta, on: batch, of: CandidateScores.crossEntropy)[0]
+    try losses(at: .theta, from: theta, on: batch)[0]
   }
 
-  /// The mean cross-entropies at theta + offsets[i] D on `batch`, in one pass that writes no weight.
-  public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  /// The cross-entropy of each example of `batch`.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Few<Double> {
+    try losses(at: .theta, from: theta, on: batch, grain: .example)
+  }
+
+  /// The same at each of `points`, by passes that write no weight.
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> {
-    try examples.means(at: theta, along: direction, offsets: offsets, on: batch, of: CandidateScores.crossEntropy)
+    try examples.losses(at: points, from: theta, on: batch, grain: grain, of: CandidateScores.crossEntropy)
   }
 }

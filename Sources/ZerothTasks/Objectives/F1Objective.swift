@@ -6,7 +6,7 @@ import ZerothModels
 /// F1 is ``AnswerScore/f1``, the best over the gold answers; an answer is at most ``TextTask/maximalAnswerLength`` tokens up
 /// to a line end. It has no gradient, and its values are all that is asked for (MeZO, Malladi et al. 2023, section 3.3).
 ///
-/// A token depends on those generated before it, so the points theta + offsets[i] D are visited one after another, on a
+/// A token depends on those generated before it, so the points are visited one after another, on a
 /// moved copy of theta: this objective takes d floats more than the others.
 public final class F1Objective: Objective {
   /// A token outside the vocabulary or a prompt longer than the model's context.
@@ -34,6 +34,13 @@ public final class F1Objective: Objective {
     let questions = questions(of: batch)
     guard try model.isFinite(on: questions[0].prompt, at: theta) else { return .nan }
     return -(try model.answer(questions, at: theta, tokenizer: tokenizer).f1)
+  }
+
+  /// Minus the F1 of each question of `batch`; NaN where the model's logits are not finite.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Few<Double> {
+    let questions = questions(of: batch)
+    guard try model.isFinite(on: questions[0].prompt, at: theta) else { return Few(questions.map { _ in .nan }) }
+    return Few(try model.answer(questions, at: theta, tokenizer: tokenizer).scores.map { -$0.f1 })
   }
 
   /// The questions that the sampler gives for this step and draw.

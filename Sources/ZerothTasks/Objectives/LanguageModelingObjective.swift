@@ -33,6 +33,8 @@ public final class LanguageModelingObjective: Objective {
   private var tokens = TokenBatch()
   private var rows: [Int] = []
   private var targets: [Int] = []
+  /// Where the scored tokens of each sequence stand among all.
+  private var places: [Range<Int>] = []
   /// What the model read out last: memory for the next time.
   private var logs: [Double] = []
 
@@ -50,37 +52,47 @@ public final class LanguageModelingObjective: Objective {
     tokens.removeAll()
     rows.removeAll(keepingCapacity: true)
     targets.removeAll(keepingCapacity: true)
+    places.removeAll(keepingCapacity: true)
     for index in sampler.draw(step: batch.step, draw: batch.draw) {
       let sequence = sequences[index]
       let placed = tokens.append(sequence.tokens).rows
       rows += placed.dropLast().dropFirst(sequence.scored - 1)
+      places.append(targets.count..<(targets.count + max(0, sequence.tokens.count - sequence.scored)))
       targets += sequence.tokens.dropFirst(sequence.scored)
     }
   }
 
   /// The mean loss at theta on `batch`.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
-    try means(at: theta, along: nil, offsets: [0], on: batch)[0]
+    try losses(at: .theta, from: theta, on: batch)[0]
   }
 
-  /// The mean losses at theta + offsets[i] D on `batch`, in one pass that writes no weight.
-  public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
-  ) throws(InputError) -> Few<Double> {
-    try means(at: theta, along: direction, offsets: offsets, on: batch)
+  /// The loss of each sequence of `batch`: the sum over its scored tokens, times sequences over scored tokens of the
+  /// mini-batch, so that the mean over sequences is the mean over tokens.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Few<Double> {
+    try losses(at: .theta, from: theta, on: batch, grain: .example)
   }
 
-  private func means(
-    at theta: borrowing ParameterStore, along direction: (any Direction)?, offsets: Few<Float>, on batch: Batch
+  /// The same at each of `points`, by passes that write no weight.
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> {
     layOut(batch)
     try model.evaluate(
-      tokens, .logProbabilities(rows: rows, targets: targets), at: theta, along: direction, offsets: offsets,
-      into: &logs
-    )
-    let count = logs.count / offsets.count
-    return offsets.indices.reduce(into: Few<Double>()) { means, v in
-      means.append(-logs[(v * count)..<((v + 1) * count)].reduce(0, +) / Double(count))
+      tokens, .logProbabilities(rows: rows, targets: targets), from: theta, at: points, into: &logs)
+    let count = logs.count / points.count
+    var losses: Few<Double> = []
+    for v in points.indices {
+      let logs = logs[(v * count)..<((v + 1) * count)]
+      switch grain {
+      case .batch: losses.append(-logs.reduce(0, +) / Double(count))
+      case .example:
+        let weight = Double(places.count) / Double(count)
+        for place in places {
+          losses.append(-weight * logs[(v * count + place.lowerBound)..<(v * count + place.upperBound)].reduce(0, +))
+        }
+      }
     }
+    return losses
   }
 }

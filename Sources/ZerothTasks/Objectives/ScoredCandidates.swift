@@ -34,14 +34,13 @@ public struct ScoredCandidates: ScoredExamples {
 
   /// The mean log-probabilities of the candidates' tokens, or their logits.
   public func readOut(
-    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, along direction: (any Direction)?,
-    offsets: Few<Float>
+    _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) {
     // Each row has a target of its own only where tokens are scored by their log-probabilities.
     let readout: Readout =
       pass.areLogits
       ? .logits(rows: pass.rows, ids: pass.targets) : .logProbabilities(rows: pass.rows, targets: pass.targets)
-    try model.evaluate(pass.batch, readout, at: theta, along: direction, offsets: offsets, into: &pass.values)
+    try model.evaluate(pass.batch, readout, from: theta, at: points, into: &pass.values)
   }
 
   private func areSingleTokens(_ indices: [Int]) -> Bool {

@@ -18,13 +18,12 @@ public protocol ScoredExamples: EncodedExamples {
   var tokenCounts: [Int] { get }
   /// Lays out the examples at `indices`, in place of those that are in `pass`.
   func layOut(_ indices: [Int], in pass: inout ScoredPass)
-  /// Reads out, into `pass.values`, what the examples of `pass` are scored by at theta + offsets[v] `direction`, for each
-  /// offset, in one pass that writes no weight. A softmax over an example's scores gives its probabilities.
+  /// Reads out, into `pass.values`, what the examples of `pass` are scored by at each of `points`, without writing a
+  /// weight. A softmax over an example's scores gives its probabilities.
   ///
   /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the model's context.
   func readOut(
-    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, along direction: (any Direction)?,
-    offsets: Few<Float>
+    _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError)
 }
 
@@ -44,9 +43,9 @@ extension ScoredExamples {
     for group in groups(of: tokensAtOnce) {
       layOut(group, in: &pass)
       try pass.requireLabels(labels, of: group)
-      try readOut(&pass, at: theta, along: nil, offsets: [0])
+      try readOut(&pass, from: theta, at: .theta)
       var scores: [Double] = []
-      pass.appendScores(offsets: 1, to: &scores)
+      pass.appendScores(points: 1, to: &scores)
       for candidates in pass.examples { all.append(Array(scores[candidates])) }
     }
     return ClassificationResult(all, labels: labels)

@@ -36,21 +36,19 @@ public struct ScoredMasks: ScoredExamples {
 
   /// The label words' logits. Throws `InputError` for a model without a masked-LM head, too.
   public func readOut(
-    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, along direction: (any Direction)?,
-    offsets: Few<Float>
+    _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) {
     try model.readOut(
-      &pass, .logits(rows: pass.rows, ids: labelWords), at: theta, along: direction, offsets: offsets)
+      &pass, .logits(rows: pass.rows, ids: labelWords), from: theta, at: points)
   }
 }
 
 extension EncoderModel {
   /// Reads `readout` out into `pass.values`.
   func readOut(
-    _ pass: inout ScoredPass, _ readout: EncoderReadout, at theta: borrowing ParameterStore,
-    along direction: (any Direction)?, offsets: Few<Float>
+    _ pass: inout ScoredPass, _ readout: EncoderReadout, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) {
-    let found = try evaluate(pass.batch, readout, at: theta, along: direction, offsets: offsets)
+    let found = try evaluate(pass.batch, readout, from: theta, at: points)
     pass.values.removeAll(keepingCapacity: true)
     for values in found { pass.values += values }
   }

@@ -53,10 +53,10 @@ public struct ScoredPass: Sendable {
     }
   }
 
-  /// Appends, for each of `offsets` points that `values` are of, the scores of all candidates in their order.
-  func appendScores(offsets: Int, to scores: inout [Double]) {
-    let count = values.count / offsets
-    for v in 0..<offsets {
+  /// Appends, for each of the `points` points that `values` are of, the scores of all candidates in their order.
+  func appendScores(points: Int, to scores: inout [Double]) {
+    let count = values.count / points
+    for v in 0..<points {
       for place in places {
         scores.append(place.reduce(0) { $0 + values[v * count + $1] } / Double(place.count))
       }

@@ -31,9 +31,8 @@ public struct ScoredSentences: ScoredExamples {
 
   /// The label head's scores. Throws `InputError` for a model without one, too.
   public func readOut(
-    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, along direction: (any Direction)?,
-    offsets: Few<Float>
+    _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) {
-    try model.readOut(&pass, .labelScores, at: theta, along: direction, offsets: offsets)
+    try model.readOut(&pass, .labelScores, from: theta, at: points)
   }
 }

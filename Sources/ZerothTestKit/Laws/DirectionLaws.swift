@@ -139,8 +139,8 @@ private func checkOrder<D: Direction>(_ direction: D, _ layout: ParameterLayout)
   func values(_ order: [ParameterBlock]) -> [Int: [Float]] {
     Dictionary(uniqueKeysWithValues: order.map { ($0.index, direction.values(of: $0)) })
   }
-  func store(_ threads: Int) -> [Float] {
-    withThreads(threads) {
+  func store(_ threads: Int) throws(LawViolation) -> [Float] {
+    try holdingThreads(threads, isLoopless: layout.trainable.count < 2) {
       var theta = ParameterStore(layout)
       theta.add(direction, scale: 0.25)
       return theta.flattened()

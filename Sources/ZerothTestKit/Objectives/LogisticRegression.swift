@@ -41,9 +41,14 @@ public final class LogisticRegression: AnalyticObjective {
 
   /// The mean cross-entropy over `batch`, in double.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double {
-    let rows = rows(of: batch)
+    let losses = exampleLosses(at: theta, on: batch)
+    return losses.reduce(0, +) / Double(losses.count)
+  }
+
+  /// The cross-entropy of each example of `batch`, in double.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) -> Few<Double> {
     let x = theta.flattened()
-    return rows.reduce(0) { $0 - log(probabilities(x, inputs[$1])[labels[$1]]) } / Double(rows.count)
+    return Few(rows(of: batch).map { -log(probabilities(x, inputs[$0])[labels[$0]]) })
   }
 
   /// The means of (p - y) x^T and p - y over `batch`.

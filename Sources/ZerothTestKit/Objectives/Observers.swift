@@ -18,13 +18,20 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
     return try base.loss(at: theta, on: batch)
   }
 
-  /// One forward pass for each offset.
-  public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  /// One forward pass.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Few<Double> {
+    forwards += 1
+    batches.append(batch)
+    return try base.exampleLosses(at: theta, on: batch)
+  }
+
+  /// One forward pass for each point.
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Base.Failure) -> Few<Double> {
-    forwards += offsets.count
-    batches += offsets.map { _ in batch }
-    return try base.losses(along: direction, at: offsets, from: theta, on: batch)
+    forwards += points.count
+    batches += points.indices.map { _ in batch }
+    return try base.losses(at: points, from: theta, on: batch, grain: grain)
   }
 }
 
@@ -52,6 +59,15 @@ public final class FailingObjective<Base: Objective & ~Copyable>: Objective wher
     guard forward != failing else { throw InjectedFailure(forward: forward) }
     return base.loss(at: theta, on: batch)
   }
+
+  /// The losses of the other objective, or the failure.
+  public func exampleLosses(
+    at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(InjectedFailure) -> Few<Double> {
+    defer { forward += 1 }
+    guard forward != failing else { throw InjectedFailure(forward: forward) }
+    return base.exampleLosses(at: theta, on: batch)
+  }
 }
 
 /// Remembers every point that it was asked at, by moving a copy of theta as objectives without a model do.
@@ -71,12 +87,24 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
 
   /// Notes the point, the mini-batch and the loss.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Double {
-    willEvaluate()
-    points.append(theta.flattened())
-    batches.append(batch)
+    note(theta, batch)
     let loss = try base.loss(at: theta, on: batch)
     losses.append(loss)
     return loss
+  }
+
+  /// Notes the point, the mini-batch and the losses.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Few<Double> {
+    note(theta, batch)
+    let found = try base.exampleLosses(at: theta, on: batch)
+    losses += found
+    return found
+  }
+
+  private func note(_ theta: borrowing ParameterStore, _ batch: Batch) {
+    willEvaluate()
+    points.append(theta.flattened())
+    batches.append(batch)
   }
 }
 
@@ -97,6 +125,13 @@ public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
     defer { forward += 1 }
     return isNonFinite(forward) ? .nan : try base.loss(at: theta, on: batch)
   }
+
+  /// The losses of the other objective, or NaN for each of its examples.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Few<Double> {
+    defer { forward += 1 }
+    let losses = try base.exampleLosses(at: theta, on: batch)
+    return isNonFinite(forward) ? losses.map { _ in .nan } : losses
+  }
 }
 
 /// MeZO's own way, the slow reference that fast paths are compared with, within float rounding: one set of weights moved
@@ -115,18 +150,30 @@ public final class InPlaceObjective<Base: Objective & ~Copyable>: Objective {
   }
 
   /// Moves a copy of theta from each point to the next, and back at the end.
-  public func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Base.Failure) -> Few<Double> {
     var moved = theta.clone()
     var place: Float = 0
+    var direction = 0
     var losses = Few<Double>()
-    for offset in offsets {
-      if offset != place { moved.add(direction, scale: offset - place) }
+    func move(_ theta: inout ParameterStore, to offset: Float) {
+      let along = points.directions[direction]
+      if offset != place { theta.add(along, scale: offset - place) }
       place = offset
-      losses.append(try base.loss(at: moved, on: batch))
     }
-    if place != 0 { moved.add(direction, scale: -place) }
+    for i in points.indices {
+      if points[i].direction != direction {
+        move(&moved, to: 0)
+        direction = points[i].direction
+      }
+      move(&moved, to: points[i].offset)
+      switch grain {
+      case .batch: losses.append(try base.loss(at: moved, on: batch))
+      case .example: losses += try base.exampleLosses(at: moved, on: batch)
+      }
+    }
+    move(&moved, to: 0)
     for (a, b) in zip(moved.flattened(), theta.flattened()) { drift = max(drift, abs(a - b)) }
     return losses
   }

@@ -32,7 +32,12 @@ public struct ReplayedRun {
     try registry.requirePlugins(ofRun: files.record)
     if let modelPath { try settings.set("model", "path", Setting(.typed(.string(modelPath)), origin: "--model")) }
     let configuration = try RunConfiguration(settings, registry, tasks: tasks)
-    Parallel.threads = configuration.threads
+    self = try Parallel.withThreads(configuration.threads) {
+      try Self(configuration, files, out: out, step: step)
+    }
+  }
+
+  private init(_ configuration: RunConfiguration, _ files: RunFiles, out: String, step: Int?) throws {
     let model = try loadTaskModel(
       directory: Embedded.modelDirectory(configuration.modelPath), task: configuration.task)
     var theta = try model.loadParameters(

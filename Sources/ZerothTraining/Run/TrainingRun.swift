@@ -42,14 +42,15 @@ public final class TrainingRun {
   /// With a folder in the configuration, everything is recorded there; `resuming` goes on with what it holds.
   /// Throws `InputError` for what cannot be used, before anything is written.
   public func run(resuming: Bool = false) throws -> RunResult {
-    try setup.prepareForTraining()
-    return try run(
-      try setup.training().objective(batch: configuration.batch, seed: UInt64(configuration.composition.seed)),
-      resuming: resuming)
+    try Parallel.withThreads(configuration.threads) {
+      try setup.prepareForTraining()
+      return try run(
+        try setup.training().objective(batch: configuration.batch, seed: UInt64(configuration.composition.seed)),
+        resuming: resuming)
+    }
   }
 
   private func run(_ base: some Objective, resuming: Bool) throws -> RunResult {
-    Parallel.threads = configuration.threads
     PeakMemory.reset()
     var theta = try setup.model.loadParameters(
       training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)

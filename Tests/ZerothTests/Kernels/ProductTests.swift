@@ -1,6 +1,7 @@
 import CZeroth
 import Testing
 import Zeroth
+import ZerothTestKit
 
 /// The products with W on every instruction set that is here, against sums in double.
 @Suite struct ProductTests {
@@ -211,17 +212,18 @@ import Zeroth
     #expect(once.contains { abs($0) > 0.1 })
   }
 
-  @Test func packingDoesNotDependOnThreads() {
+  @Test func packingDoesNotDependOnThreads() throws {
     let (m, k) = (150, 260)
     let x = values(1, m * k)
-    let packed = [1, 2].map { threads -> [Float] in
-      Parallel.threads = threads
-      var result: [Float] = []
-      withPacked(zeroth_packed_count(m, k)) {
-        zeroth_pack(m, k, x, k, $0)
-        result = Array(UnsafeBufferPointer(start: $0, count: zeroth_packed_count(m, k)))
+    let packed = try [1, 2].map { threads in
+      try withThreads(threads) {
+        var result: [Float] = []
+        withPacked(zeroth_packed_count(m, k)) {
+          zeroth_pack(m, k, x, k, $0)
+          result = Array(UnsafeBufferPointer(start: $0, count: zeroth_packed_count(m, k)))
+        }
+        return result
       }
-      return result
     }
     #expect(packed[0] == packed[1])
   }

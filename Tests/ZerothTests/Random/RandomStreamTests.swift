@@ -123,9 +123,9 @@ import ZerothTestKit
     for (f, e) in zip(found.joined(), exact.joined()) { #expect(abs(Double(f) - e) < 2e-5) }
   }
 
-  @Test func parallelLoopsVisitEveryIndexOnce() {
+  @Test func parallelLoopsVisitEveryIndexOnce() throws {
     for threads in [1, 2, 3] {
-      withThreads(threads) {
+      try withThreads(threads) {
         let counts = (0..<100).map { _ in Counter() }
         Parallel.forEach(100) { index, worker in
           _ = counts[index].next()

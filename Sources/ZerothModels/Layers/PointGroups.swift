@@ -1,0 +1,69 @@
+import Zeroth
+
+/// Which points of a request are computed together, sharing one reading of the weights.
+///
+/// With few rows of activations, a product waits for its weights: many points together cost little more than one. With
+/// many rows it is bound by arithmetic, and points that are computed one after the other take the activations of one
+/// alone. The groups depend on shapes alone, so that the number of threads never changes a result.
+struct PointGroups: Sequence, IteratorProtocol {
+  /// From so many rows on, it costs nothing that each point reads W anew.
+  static let manyRows = 256
+  /// Directions join a group until it has so many rows.
+  static let rowsTogether = 512
+  /// Low-rank directions join a group until their ranks add up to this: a row meets the factors of all of them.
+  static let rankTogether = 128
+
+  private let points: Points
+  private let rows: Int
+  private var position = 0
+
+  /// The groups of `points`, each of which has `rows` rows of activations.
+  init(_ points: Points, rows: Int) {
+    self.points = points
+    self.rows = rows
+  }
+
+  /// The numbers of the points that are computed next.
+  mutating func next() -> Range<Int>? {
+    guard position < points.count else { return nil }
+    let group = position..<end()
+    position = group.upperBound
+    return group
+  }
+
+  private func end() -> Int {
+    let whole = position..<points.count
+    var end = points.endOfDirection(at: position, in: whole)
+    let first = points.direction(of: position..<end)
+    let factors = first?.factors
+    if rows >= Self.manyRows {
+      // A dense direction's points stay together, because each would have to make its noise anew.
+      return first == nil || factors != nil ? position + 1 : end
+    }
+    var rank = factors?.rank ?? 0
+    while end < points.count {
+      let further = points.endOfDirection(at: end, in: whole)
+      let direction = points.direction(of: end..<further)
+      let isAlike = first == nil || direction == nil || (factors == nil) == (direction?.factors == nil)
+      rank += direction?.factors?.rank ?? 0
+      guard isAlike, (further - position) * rows <= Self.rowsTogether, rank <= Self.rankTogether else { break }
+      end = further
+    }
+    return end
+  }
+}
+
+extension Points {
+  /// The end of the neighbours of point `i` in `range` that are along its direction.
+  func endOfDirection(at i: Int, in range: Range<Int>) -> Int {
+    var end = i + 1
+    while end < range.upperBound, self[end].direction == self[i].direction { end += 1 }
+    return end
+  }
+
+  /// The direction of the neighbours `range`, which share it; nil where all of them are theta itself.
+  func direction(of range: Range<Int>) -> (any Direction)? {
+    for i in range { if let direction = direction(of: i) { return direction } }
+    return nil
+  }
+}
