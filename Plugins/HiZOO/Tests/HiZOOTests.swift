@@ -13,6 +13,7 @@ import ZerothTestKit
     try checkEstimatorLaws(of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate))
     let frozen = try ParameterLayout.small.training(only: .roles("query", "bias"))
     try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate), in: frozen)
+    try checkEstimatorLaws(of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate, distribution: .sphere))
   }
 
   /// With a curvature that has moved, on blocks of one panel and of several.
@@ -131,11 +132,15 @@ import ZerothTestKit
     for epsilon in [0, -1, .infinity] {
       #expect(throws: InputError.self) { try HessianInformedEstimator(epsilon: epsilon).validate(.small) }
     }
+    #expect(throws: InputError.self) { try HessianInformedEstimator(distribution: .rademacher).validate(.small) }
     var registry = Registry.standard
     try install(into: &registry)
     #expect(throws: InputError.self) { try install(into: &registry) }
     let wrong = Composition(
       estimator: .init("hizoo", ["curvature-rate": 1.5]), rule: .init("sgd", ["learning-rate": 0.1]))
     #expect(throws: InputError.self) { _ = try registry.makeOptimizer(wrong, runSteps: 1) }
+    let signs = Composition(
+      estimator: .init("hizoo", ["distribution": "rademacher"]), rule: .init("sgd", ["learning-rate": 0.1]))
+    #expect(throws: InputError.self) { _ = try registry.makeOptimizer(signs, runSteps: 1) }
   }
 }

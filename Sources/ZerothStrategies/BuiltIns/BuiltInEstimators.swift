@@ -8,6 +8,8 @@ extension OptionSpec {
   public static let queries = queries(default: RandomizedEstimator().queries)
   /// Two-sided or one-sided differences, with RGE's default.
   public static let sides = sides(default: RandomizedEstimator().sides)
+  /// How the elements of z are drawn, with RGE's default.
+  public static let distribution = distribution(default: RandomizedEstimator().distribution)
 
   /// eps of an estimator whose initialiser has the default `value`.
   public static func epsilon(
@@ -33,6 +35,15 @@ extension OptionSpec {
       "losses at theta + eps z and theta - eps z (error O(eps^2)), or at theta and theta + eps z (O(eps), cheaper for "
         + "q > 1)")
   }
+
+  /// How the elements of z are drawn, by an estimator whose initialiser has the default `value` and takes `choices`.
+  public static func distribution(
+    default value: NoiseDistribution, among choices: [NoiseDistribution] = NoiseDistribution.allCases
+  ) -> OptionSpec {
+    OptionSpec(
+      "distribution", .choice(choices.map(\.rawValue)), default: .value(.string(value.rawValue)),
+      "how z is drawn; E[z z^T] = I whichever is chosen")
+  }
 }
 
 extension Registry {
@@ -44,11 +55,8 @@ extension Registry {
         formula: "g = 1/q sum_i c_i z_i,  c_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps)",
         source: "MeZO (Malladi et al. 2023)",
         options: [
-          .epsilon, .queries, .sides,
-          OptionSpec(
-            "distribution", .choice(NoiseDistribution.allCases.map(\.rawValue)),
-            default: .value(.string(rge.distribution.rawValue)),
-            "how z is drawn; all three have E[z z^T] = I"),
+          .epsilon(default: rge.epsilon), .queries(default: rge.queries), .sides(default: rge.sides),
+          .distribution(default: rge.distribution),
         ],
         forwards: "2q, or q + 1 one-sided")
     ) { options in
