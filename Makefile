@@ -1,6 +1,6 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
-.PHONY: build demo check test bench-gate format lint packages clean
+.PHONY: build demo check test bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
@@ -38,6 +38,19 @@ test: packages lint
 bench-gate: packages
 	$(SWIFT_BUILD) --product zeroth
 	Benchmarks/gate.py .build/release/zeroth
+
+# The tests under sanitizers, and made-up files for every reader (Tests/Fuzz), each for so many seconds.
+FUZZ_SECONDS ?= 20
+sanitize: sanitize-thread sanitize-address fuzz
+
+sanitize-thread: packages
+	Tests/Sanitizers/sanitize.sh thread
+
+sanitize-address: packages
+	Tests/Sanitizers/sanitize.sh address
+
+fuzz: packages
+	Tests/Sanitizers/sanitize.sh fuzz $(FUZZ_SECONDS)
 
 lint:
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests Plugins

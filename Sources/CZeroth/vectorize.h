@@ -1,6 +1,9 @@
-// VECTOR: one clone of a function per instruction set, chosen when the program is loaded.
+// VECTOR: one clone of a function per instruction set, chosen when the program is loaded. None for sanitizers and the
+// fuzzer's coverage, which start only after the choice and would end the program in it.
 #pragma once
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer) && \
+    !__has_feature(address_sanitizer) && !__has_feature(undefined_behavior_sanitizer) && \
+    !__has_feature(coverage_sanitizer)
 #define VECTOR __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define VECTOR

@@ -209,8 +209,10 @@ const char *zeroth_library_error(void) {
   return error ? error : "no reason given";
 }
 
-// One clone for each instruction set, chosen when the program is loaded: it reads every value that a plugin makes.
-#if defined(__x86_64__) && defined(__linux__)
+// One clone for each instruction set, chosen when the program is loaded: it reads every value that a plugin makes. None
+// for sanitizers, which start only after the choice and would end the program in it.
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer) && \
+    !__has_feature(address_sanitizer) && !__has_feature(undefined_behavior_sanitizer)
 __attribute__((target_clones("default", "avx2", "avx512f")))
 #endif
 int32_t zeroth_all_finite(const float *values, uint64_t count) {

@@ -135,6 +135,9 @@ import ZerothModels
     Defect("key twice", #"{"model_type":"opt","ffn_dim":1,"ffn_dim":2}"#, "'ffn_dim'", "twice"),
     Defect("zero", #"{"model_type":"opt","vocab_size":0}"#, "vocab_size", "found 0"),
     Defect("negative", #"{"model_type":"opt","num_hidden_layers":-2}"#, "num_hidden_layers", "-2"),
+    Defect(
+      "a million layers", #"{"model_type":"llama","num_hidden_layers":1000000}"#, "num_hidden_layers", "1000000",
+      "from 1 to 10000"),
     Defect("fraction", #"{"model_type":"opt","ffn_dim":3072.0}"#, "ffn_dim", "3072.0"),
     Defect("huge", #"{"model_type":"opt","ffn_dim":99999999999999999999}"#, "ffn_dim", "99999999999999999999"),
     Defect("string for a size", #"{"model_type":"opt","hidden_size":"768"}"#, "hidden_size", "\"768\""),
@@ -184,6 +187,22 @@ import ZerothModels
     let folder = try TemporaryFolder()
     let path = try folder.write(defect.content, to: "config.json")
     defect.expect(inputError { _ = try ModelConfiguration(directory: folder.path) }, at: path)
+  }
+
+  /// Sizes are compared with the weights before anything of their size is made.
+  @Test func largestSizesTakeNoMemory() throws {
+    let sizes = """
+      "vocab_size": 2147483647, "hidden_size": 2147483646, "intermediate_size": 2147483647, "ffn_dim": 2147483647,
+      "max_position_embeddings": 2147483647, "num_attention_heads": 2, "num_hidden_layers": 1
+      """
+    for type in ["opt", "llama"] {
+      let file = try ConfigurationFile(parsing: "{\"model_type\": \"\(type)\", \(sizes)}", name: "config.json")
+      let error = inputError { _ = try CausalModel(configuration: file) }
+      #expect(error?.description.contains("2147483647 x 2147483646") == true)
+    }
+    let wide = try ConfigurationFile(
+      parsing: #"{"model_type": "llama", "num_hidden_layers": 1, "head_dim": 2147483646}"#, name: "config.json")
+    #expect(try CausalModel(configuration: wide).layout.blocks[2].rows == 32 * 2_147_483_646)
   }
 
   @Test func missingFileIsAnError() throws {

@@ -33,6 +33,23 @@ import ZerothModels
     }
   }
 
+  static let shapes = [
+    (#""attention_mask": [[1, 4611686018427387904, 4611686018427387904]]"#, "attention_mask", "4611686018427387904"),
+    (#""attention_mask": [[1, -7, 1]]"#, "attention_mask", "-7"),
+    (#""attention_mask": [[1, 0, 1]]"#, "attention_mask", "[1, 0, 1]"),
+    (#""attention_mask": [[1, 1]]"#, "attention_mask", "another shape"),
+    (#""attention_mask": [[1, 1, 1]], "token_type_ids": []"#, "token_type_ids", "another shape"),
+    (#""token_type_ids": [[0, 0, 0]]"#, "attention_mask", "another shape"),
+  ]
+
+  @Test(arguments: shapes.indices) func shapesThatDisagreeAreRefused(_ index: Int) throws {
+    let (fields, field, found) = Self.shapes[index]
+    let folder = try TemporaryFolder()
+    let path = try folder.write(
+      #"{"kind": "causal", "input_ids": [[3, 4, 5]], "texts": [], \#(fields)}"#, to: "golden.json")
+    Defect("", "", field, found).expect(inputError { _ = try Golden(path: path) }, at: path)
+  }
+
   @Test func referencesOfAnotherKindAreRefused() throws {
     let causal = try CausalModel(directory: SharedMaterial.fixture("models/opt-options"))
     let encoder = try EncoderModel(directory: SharedMaterial.fixture("models/bert-masked"))

@@ -216,6 +216,14 @@ import ZerothResources
         + "'layers:0-3', 'name:*.fc1.*')"
     ),
     (
+      "[adapter]\nname = \"dizo\"\nmoves = 4611686018427387904",
+      "a.toml: [adapter] moves: found 4611686018427387904, expected an integer, 1 to 65535"
+    ),
+    (
+      "[estimator]\nqueries = 2147483648",
+      "a.toml: [estimator] queries: found 2147483648, expected an integer, 1 to 65535"
+    ),
+    (
       "[adapter]\ninterval = 3",
       "a.toml: [adapter] interval: found an option that adapter 'none' does not have, "
         + "expected adapter dizo or learning-rate-scaling or previous-iterate for it"
@@ -353,6 +361,22 @@ import ZerothResources
   @Test(arguments: ["[=]", "[[[", "[", "[ ", " [!", "\u{FEFF}[=]", "[[a]]\n[[=", "[\u{A0}=]", "a = 1\r[=]", "\u{A0}[?"])
   func headersWithoutAKeyAreRefused(_ toml: String) {
     #expect(inputError { _ = try Settings(toml: toml, name: "a.toml") } != nil)
+  }
+
+  @Test(arguments: [
+    "\na = 1979-05-27T*7:32:00Z", "\na = 1979-05-27 ", "'#' = '\\'\na = 1979-05-27tx", "\na = {b = [1979-05-27T:1]}",
+    "# \"\"\"\na = [\"\"\"\"b\"\"\"\", 1979-05-27T*]", "\"\\\"\" = 1\na = 1979-05-27T",
+    "\na = ['''b \"'''', 1979-05-27T*]",
+  ])
+  func datesWithoutATimeAreRefused(_ toml: String) {
+    #expect(inputError { _ = try Settings(toml: toml, name: "a.toml") }?.subject == "a.toml:2")
+  }
+
+  @Test func textsMayHoldDates() throws {
+    let dates = "out = \"runs/2024-01-02 a\" # 2024-01-02 b\n[task]\ndata = '''2024-01-02 c\\'''\n"
+    let settings = try Settings(toml: "[run]\n" + dates, name: "a.toml")
+    #expect(settings["run", "out"]?.value == .typed("runs/2024-01-02 a"))
+    #expect(settings["task", "data"]?.value == .typed("2024-01-02 c\\"))
   }
 
   @Test func settingsComeFromCodeToo() throws {

@@ -36,7 +36,7 @@ public struct SparseEstimator: GradientEstimator {
   /// What `epsilon` takes.
   public static let epsilonRange = NumericRange.positive
   /// What `queries` takes.
-  public static let queriesRange = NumericRange.atLeast(1)
+  public static let queriesRange = NumericRange.between(1, 65535)
 
   /// Sparse-MeZO on a quarter of the weights.
   public init(

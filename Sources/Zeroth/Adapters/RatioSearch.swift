@@ -33,7 +33,7 @@ public struct RatioSearch: Sendable, Hashable {
   public var freshBatches: Bool
 
   /// What `moves` takes.
-  public static let movesRange = NumericRange.atLeast(1)
+  public static let movesRange = NumericRange.between(1, 65535)
   /// What `learningRate` takes.
   public static let learningRateRange = NumericRange.nonNegative
   /// What `epsilon` takes.

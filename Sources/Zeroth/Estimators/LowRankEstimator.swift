@@ -28,7 +28,7 @@ public struct LowRankEstimator: GradientEstimator {
   /// What `epsilon` takes.
   public static let epsilonRange = NumericRange.positive
   /// What `queries` takes.
-  public static let queriesRange = NumericRange.atLeast(1)
+  public static let queriesRange = NumericRange.between(1, 65535)
 
   /// LGE with the defaults of [LOZO] for OPT: rank 2, nu = 50, eps = 1e-3.
   public init(

@@ -20,7 +20,7 @@ public struct RandomizedEstimator: GradientEstimator {
   /// What `epsilon` takes.
   public static let epsilonRange = NumericRange.positive
   /// What `queries` takes.
-  public static let queriesRange = NumericRange.atLeast(1)
+  public static let queriesRange = NumericRange.between(1, 65535)
 
   /// RGE with MeZO's defaults: one two-sided Gaussian query at eps = 1e-3.
   public init(

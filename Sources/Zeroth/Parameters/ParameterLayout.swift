@@ -7,6 +7,8 @@ public struct ParameterLayout: Sendable, Hashable {
   /// Floats to store them, gaps of alignment included.
   public let storageCount: Int
   private let indices: [String: Int]
+  /// A quarter of the numbers of bytes that there are, less the gap behind the last block.
+  private static let mostElements = Int.max / MemoryLayout<Float>.stride - 16
 
   /// One block to lay out.
   public struct Entry: Sendable, Hashable {
@@ -33,7 +35,7 @@ public struct ParameterLayout: Sendable, Hashable {
 
   /// Lays out `entries` in their order, each aligned to 64 bytes; all blocks are trainable.
   ///
-  /// Throws `InputError` when a name stands twice or a size is not positive.
+  /// Throws `InputError` when a name stands twice, a size is not positive, or the bytes of all do not fit an `Int`.
   public init(_ entries: [Entry]) throws(InputError) {
     var blocks: [ParameterBlock] = []
     var indices: [String: Int] = [:]
@@ -45,6 +47,12 @@ public struct ParameterLayout: Sendable, Hashable {
       }
       guard indices.updateValue(blocks.count, forKey: entry.name) == nil else {
         throw InputError("block '\(entry.name)'", found: "the name twice", expected: "each name once")
+      }
+      let (count, isTooLarge) = entry.rows.multipliedReportingOverflow(by: entry.columns)
+      guard !isTooLarge, count <= Self.mostElements - offset else {
+        throw InputError(
+          "block '\(entry.name)'", found: "\(entry.rows) x \(entry.columns) after \(offset) elements",
+          expected: "at most \(Self.mostElements) elements in all")
       }
       let block = ParameterBlock(
         index: blocks.count, name: entry.name, rows: entry.rows, columns: entry.columns, offset: offset,

@@ -45,7 +45,7 @@ public struct BERTConfiguration: Hashable, Sendable {
   private init(_ fields: ConfigurationFields, vocabSize: Int, pad: Int, masked: [String]) throws {
     self.vocabSize = try fields.size("vocab_size", default: vocabSize)
     hiddenSize = try fields.size("hidden_size", default: 768)
-    numHiddenLayers = try fields.size("num_hidden_layers", default: 12)
+    numHiddenLayers = try fields.layers(default: 12)
     numAttentionHeads = try fields.size("num_attention_heads", default: 12)
     try fields.require("hidden_size", hiddenSize, isMultipleOf: "num_attention_heads", numAttentionHeads)
     intermediateSize = try fields.size("intermediate_size", default: 3072)

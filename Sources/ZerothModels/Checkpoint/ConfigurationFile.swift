@@ -54,14 +54,18 @@ struct ConfigurationFields {
   /// Whether `key` is missing or null, which Python code writes for None.
   private func isNone(_ key: String) -> Bool { json[key] == nil || json[key] == .null }
 
-  /// A count or dimension from 1 to 2^31 - 1: products of two cannot overflow.
-  func size(_ key: String, default value: Int) throws -> Int {
+  /// A count or dimension from 1 to `most`, by default 2^31 - 1: products of two cannot overflow.
+  func size(_ key: String, default value: Int, most: Int = Int(Int32.max)) throws -> Int {
     if json[key] == nil { return value }
-    guard let size = json[key]?.integer, (1...Int(Int32.max)).contains(size) else {
-      throw error(key, expected: "an integer from 1 to \(Int32.max)")
+    guard let size = json[key]?.integer, (1...most).contains(size) else {
+      throw error(key, expected: "an integer from 1 to \(most)")
     }
     return size
   }
+
+  /// The number of layers. A table holds about a kilobyte for each, before anything is compared with the checkpoint: so
+  /// there are at most 10 000, ten times as many as in any model that was published.
+  func layers(default value: Int) throws -> Int { try size("num_hidden_layers", default: value, most: 10_000) }
 
   /// Like `size(_:default:)` for a key that may also be null; nil when it is or when it is missing.
   func size(_ key: String) throws -> Int? { isNone(key) ? nil : try size(key, default: 1) }

@@ -43,7 +43,7 @@ public struct LlamaConfiguration: Hashable, Sendable {
     vocabSize = try fields.size("vocab_size", default: 32000)
     hiddenSize = try fields.size("hidden_size", default: 4096)
     intermediateSize = try fields.size("intermediate_size", default: 11008)
-    numHiddenLayers = try fields.size("num_hidden_layers", default: 32)
+    numHiddenLayers = try fields.layers(default: 32)
     numAttentionHeads = try fields.size("num_attention_heads", default: 32)
     try fields.require("hidden_size", hiddenSize, isMultipleOf: "num_attention_heads", numAttentionHeads)
     numKeyValueHeads = try fields.size("num_key_value_heads") ?? numAttentionHeads

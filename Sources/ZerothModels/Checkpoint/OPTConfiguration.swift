@@ -40,7 +40,7 @@ public struct OPTConfiguration: Hashable, Sendable {
   init(_ fields: ConfigurationFields) throws {
     vocabSize = try fields.size("vocab_size", default: 50272)
     hiddenSize = try fields.size("hidden_size", default: 768)
-    numHiddenLayers = try fields.size("num_hidden_layers", default: 12)
+    numHiddenLayers = try fields.layers(default: 12)
     ffnDim = try fields.size("ffn_dim", default: 3072)
     numAttentionHeads = try fields.size("num_attention_heads", default: 12)
     try fields.require("hidden_size", hiddenSize, isMultipleOf: "num_attention_heads", numAttentionHeads)

@@ -5,21 +5,30 @@ import Synchronization
 ///
 /// A context can be so long that its whole table would take seconds and tens of megabytes. So the table grows when a
 /// position is asked for that it lacks. Rows that were handed out never change: several threads may ask at the same
-/// time.
+/// time. Nothing is computed before, when sizes have yet to be compared with those of the weights.
 final class RotaryTable: Sendable {
   /// The rows of the positions below `count`.
   private struct Angles {
     var count = 0
+    var frequencies: [Double] = []
     var cosines: [Float] = []
     var sines: [Float] = []
   }
 
-  private let frequencies: [Double]
+  private let head: Int
+  private let theta: Double
+  private let scaling: RopeScaling
   private let grown = Mutex(Angles())
 
-  /// theta^(-2j / head) for j < head / 2, stretched as `scaling` says.
+  /// The frequencies are theta^(-2j / head) for j < head / 2, stretched as `scaling` says.
   init(head: Int, theta: Double, scaling: RopeScaling) {
-    frequencies = (0..<(head / 2)).map { j in
+    self.head = head
+    self.theta = theta
+    self.scaling = scaling
+  }
+
+  private var frequencies: [Double] {
+    (0..<(head / 2)).map { j in
       let frequency = pow(theta, -2 * Double(j) / Double(head))
       switch scaling {
       case .none: return frequency
@@ -52,12 +61,13 @@ final class RotaryTable: Sendable {
   private func angles(below count: Int) -> Angles {
     grown.withLock { angles in
       guard count > angles.count else { return angles }
+      if angles.frequencies.isEmpty { angles.frequencies = frequencies }
       let first = angles.count
       angles.count = max(count, 2 * first)
-      angles.cosines.reserveCapacity(angles.count * frequencies.count)
-      angles.sines.reserveCapacity(angles.count * frequencies.count)
+      angles.cosines.reserveCapacity(angles.count * angles.frequencies.count)
+      angles.sines.reserveCapacity(angles.count * angles.frequencies.count)
       for position in first..<angles.count {
-        for frequency in frequencies {
+        for frequency in angles.frequencies {
           angles.cosines.append(Float(cos(Double(position) * frequency)))
           angles.sines.append(Float(sin(Double(position) * frequency)))
         }

@@ -64,20 +64,23 @@ public struct Golden: Decodable, Sendable {
     guard picks != nil || texts != nil else {
       throw InputError(path, found: "neither picks nor texts", expected: "something to compare with")
     }
-    if let picks {
-      guard let inputIDs, let attentionMask, inputIDs.map(\.count) == attentionMask.map(\.count) else {
-        throw InputError("\(path): attention_mask", found: "another shape", expected: "that of input_ids")
-      }
-      guard tokenTypeIDs.map({ $0.map(\.count) == inputIDs.map(\.count) }) ?? true else {
-        throw InputError("\(path): token_type_ids", found: "another shape", expected: "that of input_ids")
-      }
-      for pick in picks {
-        guard attentionMask.indices.contains(pick.row), attentionMask[pick.row].indices.contains(pick.position),
-          attentionMask[pick.row][pick.position] == 1
-        else {
-          throw InputError(
-            "\(path): picks", found: "row \(pick.row), position \(pick.position)", expected: "a token of input_ids")
-        }
+    guard inputIDs != nil || attentionMask != nil || tokenTypeIDs != nil || picks != nil else { return }
+    guard let inputIDs, let attentionMask, inputIDs.map(\.count) == attentionMask.map(\.count) else {
+      throw InputError("\(path): attention_mask", found: "another shape", expected: "that of input_ids")
+    }
+    if let mask = attentionMask.first(where: { !$0.drop { $0 == 1 }.allSatisfy { $0 == 0 } }) {
+      throw InputError(
+        "\(path): attention_mask", found: "\(mask)".excerpt, expected: "ones, and zeros behind them, in each row")
+    }
+    guard tokenTypeIDs.map({ $0.map(\.count) == inputIDs.map(\.count) }) ?? true else {
+      throw InputError("\(path): token_type_ids", found: "another shape", expected: "that of input_ids")
+    }
+    for pick in picks ?? [] {
+      guard attentionMask.indices.contains(pick.row), attentionMask[pick.row].indices.contains(pick.position),
+        attentionMask[pick.row][pick.position] == 1
+      else {
+        throw InputError(
+          "\(path): picks", found: "row \(pick.row), position \(pick.position)", expected: "a token of input_ids")
       }
     }
   }

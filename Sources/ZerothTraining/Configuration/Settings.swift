@@ -44,7 +44,7 @@ public struct Settings: Sendable, Hashable {
 
   /// The settings of a TOML text; `name` stands for it in errors.
   public init(toml text: String, name: String) throws(InputError) {
-    try Self.checkHeaders(text, name: name)
+    try TOMLCheck.check(text, name: name)
     let document: TOMLTable
     do {
       document = try TOMLTable(string: text)
@@ -65,23 +65,6 @@ public struct Settings: Sendable, Hashable {
       for key in pairs.keys {
         guard let value = pairs[key] else { continue }
         try set(table, key, Setting(Self.value(of: value), origin: "\(name): [\(table)] \(key)"))
-      }
-    }
-  }
-
-  /// The parser ends the process where `[` is not followed by a key: such a line is refused before it sees it. So is
-  /// an array of tables, which nothing here takes.
-  private static func checkHeaders(_ text: String, name: String) throws(InputError) {
-    let isBlank: (Unicode.Scalar) -> Bool = { $0.properties.isWhitespace || $0 == "\u{FEFF}" }
-    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-      let start = line.unicodeScalars.drop(while: isBlank)
-      guard start.first == "[" else { continue }
-      let key = start.dropFirst().drop { $0 == " " || $0 == "\t" }
-      guard let first = key.first, first.isASCII,
-        first.properties.isAlphabetic || "0123456789_-\"'".contains(Character(first))
-      else {
-        throw InputError(
-          "\(name):\(number + 1)", found: "'\(line.prefix(40))'", expected: "a table such as [run], or KEY = VALUE")
       }
     }
   }

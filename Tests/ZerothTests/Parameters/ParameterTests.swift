@@ -24,6 +24,10 @@ import ZerothTestKit
     #expect(throws: InputError.self) { try ParameterLayout([.init("a", rows: 0)]) }
     #expect(throws: InputError.self) { try ParameterLayout([.init("a", rows: 2, columns: -1)]) }
     #expect(throws: InputError.self) { try ParameterLayout([.init("a", rows: 1), .init("a", rows: 2)]) }
+    #expect(throws: InputError.self) { try ParameterLayout([.init("a", rows: 1 << 40, columns: 1 << 40)]) }
+    #expect(throws: InputError.self) {
+      try ParameterLayout([.init("a", rows: 1 << 30, columns: 1 << 30), .init("b", rows: 1 << 30, columns: 1 << 30)])
+    }
   }
 
   @Test func trainingOnlySome() throws {
