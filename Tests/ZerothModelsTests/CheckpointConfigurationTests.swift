@@ -193,7 +193,7 @@ import ZerothModels
   @Test func largestSizesTakeNoMemory() throws {
     let sizes = """
       "vocab_size": 2147483647, "hidden_size": 2147483646, "intermediate_size": 2147483647, "ffn_dim": 2147483647,
-      "max_position_embeddings": 2147483647, "num_attention_heads": 2, "num_hidden_layers": 1
+      "max_position_embeddings": 2147483647, "num_attention_heads": 1, "num_hidden_layers": 1
       """
     for type in ["opt", "llama"] {
       let file = try ConfigurationFile(parsing: "{\"model_type\": \"\(type)\", \(sizes)}", name: "config.json")
