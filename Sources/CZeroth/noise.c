@@ -33,6 +33,7 @@ typedef float f32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 #endif
 #include "philox_kernel.inc"
 #include "box_muller_kernel.inc"
+#include "signs_kernel.inc"
 #undef ISA
 #undef TARGET
 #undef FUSED
@@ -43,6 +44,7 @@ typedef float f32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 #define TARGET __attribute__((target("avx2,fma")))
 #include "philox_kernel.inc"
 #include "box_muller_kernel.inc"
+#include "signs_kernel.inc"
 #undef ISA
 #undef TARGET
 
@@ -50,6 +52,7 @@ typedef float f32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"), min_vector_width(512)))
 #include "philox_kernel.inc"
 #include "box_muller_kernel.inc"
+#include "signs_kernel.inc"
 #undef ISA
 #undef TARGET
 #endif
@@ -58,11 +61,13 @@ static struct {
   const char *name;
   void (*words)(uint64_t key, uint64_t group, size_t groups, uint32_t *out);
   void (*normals)(size_t groups, float *z);
+  void (*signs)(const uint32_t *words, size_t first, size_t count, float scale, const float *base, float *out);
 } isas[3];
 static int isa_count;
 
 #define ADD_ISA(isa) \
-  isas[isa_count].name = #isa, isas[isa_count].words = words_##isa, isas[isa_count++].normals = normals_##isa
+  isas[isa_count].name = #isa, isas[isa_count].words = words_##isa, isas[isa_count].normals = normals_##isa, \
+  isas[isa_count++].signs = signs_##isa
 
 __attribute__((constructor)) static void pick_isa(void) {
 #if defined(__x86_64__)
@@ -78,18 +83,9 @@ __attribute__((constructor)) static void pick_isa(void) {
 int zeroth_isa_count(void) { return isa_count; }
 const char *zeroth_isa_name(int isa) { return isas[isa].name; }
 
-// ---- Noise, a batch of groups at a time: their words and normal numbers stay in the nearest cache ----
+// ---- Normal numbers, a batch of groups at a time: their words and values stay in the nearest cache ----
 
 enum { batch_groups = 16, batch = batch_groups * philox_group };
-
-VECTOR static void signs(size_t n, float *z) {
-  uint32_t word, one;
-  for (size_t i = 0; i < n; i++) {
-    memcpy(&word, z + i, sizeof word);
-    one = (word & 0x80000000u) | 0x3f800000u;
-    memcpy(z + i, &one, sizeof one);
-  }
-}
 
 VECTOR static void scaled(size_t n, float scale, const float *restrict z, float *restrict out) {
   for (size_t i = 0; i < n; i++) out[i] = scale * z[i];
@@ -100,32 +96,68 @@ VECTOR static void added(size_t n, float scale, const float *z, const float *bas
   for (size_t i = 0; i < n; i++) out[i] = base[i] + scale * z[i];
 }
 
-/// Makes noise[first], ..., at most `count` of them; returns how many, and in `values` where in `z` they start.
-static size_t make_batch(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
-                         float z[batch], float **values) {
-  size_t in_batch = (size_t)(first % batch), skip = (size_t)(first % philox_group);
-  size_t take = batch - in_batch < count ? batch - in_batch : count;
-  size_t groups = (skip + take + philox_group - 1) / philox_group;
-  isas[isa].words(key, first / philox_group, groups, (uint32_t *)z);
-  if (distribution == zeroth_gaussian)
+static void normal_noise(int isa, uint64_t key, uint64_t first, size_t count, float scale, const float *base,
+                         float *out) {
+  _Alignas(64) float z[batch];
+  for (size_t i = 0, n; i < count; i += n) {
+    size_t in_batch = (size_t)((first + i) % batch), skip = in_batch % philox_group;
+    n = batch - in_batch < count - i ? batch - in_batch : count - i;
+    size_t groups = (skip + n + philox_group - 1) / philox_group;
+    isas[isa].words(key, (first + i) / philox_group, groups, (uint32_t *)z);
     isas[isa].normals(groups, z);
-  else
-    signs(groups * philox_group, z);
-  *values = z + skip;
-  return take;
+    if (base)
+      added(n, scale, z + skip, base + i, out + i);
+    else
+      scaled(n, scale, z + skip, out + i);
+  }
+}
+
+// ---- Signs ----
+
+enum { pair_words = 2 * philox_group, kept_pairs = 8 };
+
+// The words that a thread made last. A pair of groups, the fewest that can be made, has the signs of 4096 elements: what
+// follows one piece of a stream, such as the next row of a panel or the same row with another scale, finds them made.
+static _Thread_local struct {
+  int isa;
+  uint64_t key, pair;  // pair: number of the first pair of groups
+  uint64_t pairs;      // how many there are
+  uint32_t words[kept_pairs * pair_words + 1];  // one more, which may be read and never counts
+} kept;
+
+/// The words from number `word` on, of which `count` are wanted; `found` are there, at least one.
+static const uint32_t *words_from(int isa, uint64_t key, uint64_t word, size_t count, size_t *found) {
+  uint64_t pair = word / pair_words;
+  size_t skip = (size_t)(word % pair_words);
+  if (kept.isa != isa || kept.key != key || pair - kept.pair >= kept.pairs) {
+    const uint64_t reach = (uint64_t)1 << 27;  // pairs of groups that one call can make, from a multiple on
+    uint64_t pairs = (skip + count + pair_words - 1) / pair_words;
+    if (pairs > kept_pairs) pairs = kept_pairs;
+    if (pairs > reach - pair % reach) pairs = reach - pair % reach;
+    isas[isa].words(key, 2 * pair, (size_t)(2 * pairs), kept.words);
+    kept.isa = isa, kept.key = key, kept.pair = pair, kept.pairs = pairs;
+  }
+  size_t at = (size_t)(pair - kept.pair) * pair_words + skip;
+  *found = (size_t)kept.pairs * pair_words - at;
+  return kept.words + at;
+}
+
+static void sign_noise(int isa, uint64_t key, uint64_t first, size_t count, float scale, const float *base,
+                       float *out) {
+  for (size_t i = 0, n; i < count; i += n) {
+    size_t skip = (size_t)((first + i) % 32), found;
+    const uint32_t *words = words_from(isa, key, (first + i) / 32, (count - i) / 32 + 2, &found);
+    n = 32 * found - skip < count - i ? 32 * found - skip : count - i;
+    isas[isa].signs(words, skip, n, scale, base ? base + i : NULL, out + i);
+  }
 }
 
 void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
                      float scale, const float *base, float *out) {
-  _Alignas(64) float z[batch];
-  float *values;
-  for (size_t i = 0, n; i < count; i += n) {
-    n = make_batch(isa, distribution, key, first + i, count - i, z, &values);
-    if (base)
-      added(n, scale, values, base + i, out + i);
-    else
-      scaled(n, scale, values, out + i);
-  }
+  if (distribution == zeroth_rademacher)
+    sign_noise(isa, key, first, count, scale, base, out);
+  else
+    normal_noise(isa, key, first, count, scale, base, out);
 }
 
 void zeroth_normals_on(int isa, size_t groups, const uint32_t *words, float *out) {

@@ -3,6 +3,9 @@
 //
 // The words of one key are numbered n = 64 g + 16 j + l with j < 4, l < 16: word j of counter block 16 g + l. So
 // sixteen blocks fill sixteen lanes, and each of their four words is stored without a shuffle.
+//
+// Normal number n of a stream comes from word n. Sign n is bit n mod 32, the lowest being bit 0, of word floor(n / 32):
+// -1 where it is set, 1 where it is not.
 #pragma once
 #include "CZeroth.h"
 

@@ -22,7 +22,7 @@ static atomic_uint generation;   // raised once per job
 // has.
 static struct {
   _Alignas(64) atomic_int next;
-  bool took_part;  // whether the thread took an index of a job of a held pool
+  atomic_bool took_part;  // whether the thread took the first index of its range, in a job of a held pool
 } ranges[max_threads];
 // How many workers are in the job, plus `closed` while there is none. A worker that finds the job closed came too late,
 // and nobody waits for it.
@@ -54,8 +54,9 @@ static int start_of(int thread) { return (int)((long)job_count * thread / job_th
 static void take_first_index(int worker) {
   int first = start_of(worker);
   if (first == start_of(worker + 1)) return;
+  // A thread that was slow to leave the wait for an earlier job comes to this one twice.
+  if (atomic_exchange_explicit(&ranges[worker].took_part, true, memory_order_relaxed)) return;
   job_body(job_context, first, worker);
-  ranges[worker].took_part = true;
   atomic_fetch_add_explicit(&arrived, 1, memory_order_release);
 }
 
@@ -154,7 +155,7 @@ static void run_together(int count, int threads, void *context, body_function bo
   for (int t = 0; t < threads; t++) {
     bool has_indices = start_of(t) < start_of(t + 1);
     ranges_with_indices += has_indices;
-    ranges[t].took_part = false;
+    atomic_store_explicit(&ranges[t].took_part, false, memory_order_relaxed);
     atomic_store_explicit(&ranges[t].next, start_of(t) + (job_is_held && has_indices), memory_order_relaxed);
   }
   atomic_fetch_and_explicit(&members, ~closed, memory_order_release);
@@ -191,7 +192,7 @@ void zeroth_parallel(int count, int limit, void *context, body_function body) {
   run_together(count, threads, context, body);
   if (holds > 0) {
     int took_part = 0;
-    for (int t = 0; t < job_threads; t++) took_part += ranges[t].took_part;
+    for (int t = 0; t < job_threads; t++) took_part += atomic_load_explicit(&ranges[t].took_part, memory_order_relaxed);
     count_loop(count, took_part);
   } else {
     pthread_mutex_unlock(&use);

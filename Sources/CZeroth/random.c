@@ -142,7 +142,7 @@ static void gsl_noise(int generator, enum zeroth_distribution distribution, uint
       float z;
       if (distribution == zeroth_gaussian)
         z = (float)gsl_ran_gaussian_ziggurat(noise_rng, 1.0);
-      else
+      else  // the highest bit of a draw: the low ones of some generators have short periods
         z = zeroth_stream_bits(&stream) >> 31 ? -1.0f : 1.0f;
       if (j >= skip) {
         size_t at = i + j - skip;

@@ -43,33 +43,26 @@ struct FullLogitsClassification: Objective {
   }
 
   func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
-    try losses(theta, nil, [0])[0]
+    try losses(at: .theta, from: theta, on: batch)[0]
   }
 
-  func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> {
-    try losses(theta, direction, offsets)
-  }
-
-  private func losses(
-    _ theta: borrowing ParameterStore, _ direction: (any Direction)?, _ offsets: Few<Float>
-  ) throws(InputError) -> Few<Double> {
-    /// By candidate, offset and example.
+    /// By candidate, point and example.
     var scores: [[[Double]]] = []
     for pass in passes {
       let logs = try model.evaluate(
-        pass.batch, .logProbabilities(rows: pass.rows, targets: pass.targets), at: theta, along: direction,
-        offsets: offsets)
+        pass.batch, .logProbabilities(rows: pass.rows, targets: pass.targets), from: theta, at: points)
       scores.append(logs.map { logs in pass.scored.map { logs[$0].reduce(0, +) / Double($0.count) } })
     }
-    return offsets.indices.reduce(into: []) { means, v in
+    return points.indices.reduce(into: []) { all, v in
       let losses = labels.indices.map { example in
         let ofExample = scores.map { $0[v][example] }
         let top = ofExample.max() ?? 0
         return top + log(ofExample.reduce(0) { $0 + exp($1 - top) }) - ofExample[labels[example]]
       }
-      means.append(losses.reduce(0, +) / Double(losses.count))
+      all += grain == .example ? losses : [losses.reduce(0, +) / Double(losses.count)]
     }
   }
 }

@@ -12,7 +12,8 @@ import ZerothTraining
 public struct NoiseBenchmark {
   /// One way to make noise.
   public struct Line: Sendable {
-    /// `fill` (64 Ki floats of scratch for each thread), `add` (in place, through all parameters), `axpy`, `ziggurat`.
+    /// `fill` (64 Ki floats of scratch for each thread), `add` (in place, through all parameters), `axpy`, `add in cache` and
+    /// `axpy in cache` (16 Ki floats of scratch for each thread), `ziggurat`.
     public let operation: String
     /// `gaussian`, `rademacher` or, for axpy, nothing.
     public let distribution: String
@@ -26,8 +27,14 @@ public struct NoiseBenchmark {
 
   /// What was measured.
   public let lines: [Line]
+  /// The time to add Rademacher noise, on the best instruction set, over that of an axpy, each by one thread on 16 Ki floats
+  /// that stay in its cache.
+  public let rademacherAddOverAxpy: Spread
   private let count: Int
   private static let piece = 1 << 16
+  private static let inCache = 1 << 14
+  private static let addInCache = "add in cache"
+  private static let axpyInCache = "axpy in cache"
 
   /// Noise for `count` parameters, each way `repeats` times in turn.
   public init(count: Int, repeats: Int) throws {
@@ -71,6 +78,18 @@ public struct NoiseBenchmark {
                 }
               }
             ))
+          guard distribution == zeroth_rademacher else { continue }
+          cases.append(
+            (
+              Self.addInCache, name, set, threads,
+              {
+                each(threads) { i, worker in
+                  let target = scratch.base + worker * Self.piece
+                  zeroth_noise_on(
+                    isa, distribution, 42, UInt64(i * Self.piece), Self.inCache, 1e-6, target, target)
+                }
+              }
+            ))
         }
       }
       let addend = FloatBuffer(self.count)
@@ -85,10 +104,10 @@ public struct NoiseBenchmark {
         ))
       cases.append(
         (
-          "axpy in cache", "", nil, threads,
+          Self.axpyInCache, "", nil, threads,
           {
             each(threads) { i, worker in
-              zeroth_axpy(Self.piece / 4, 1e-6, addend.base, scratch.base + worker * Self.piece)
+              zeroth_axpy(Self.inCache, 1e-6, addend.base, scratch.base + worker * Self.piece)
             }
           }
         ))
@@ -102,11 +121,13 @@ public struct NoiseBenchmark {
           { for i in 0..<draws { scratch.base[i % Self.piece] = Float(zeroth_stream_gaussian(owner.stream)) } }
         ))
     }
+    rademacherAddOverAxpy = Self.addOverAxpy(repeats)
     let total = Double(self.count)
     let spreads = try interleaved(repeats, cases.map(\.body), least: 0)
     lines = zip(cases, spreads).map { entry, spread in
       let elements =
-        entry.operation.hasPrefix("GSL") ? Double(draws) : entry.operation == "axpy in cache" ? total / 4 : total
+        entry.operation.hasPrefix("GSL")
+        ? Double(draws) : entry.operation.hasSuffix("in cache") ? Double(pieces * Self.inCache) : total
       return Line(
         operation: entry.operation, distribution: entry.distribution, instructionSet: entry.isa,
         threads: entry.threads, nanoseconds: spread.scaled(by: 1e9 / elements))
@@ -123,20 +144,34 @@ public struct NoiseBenchmark {
     (0..<zeroth_generator_count()).first { String(cString: zeroth_generator_name($0)) == name } ?? 0
   }
 
+  /// The ratio, of two times taken one right after the other so that the drift of a machine meets both alike.
+  private static func addOverAxpy(_ repeats: Int) -> Spread {
+    let values = FloatBuffer(inCache)
+    let addend = FloatBuffer(inCache)
+    var first: UInt64 = 0
+    return Spread(
+      (0..<repeats).map { _ in
+        let add = seconds(repeatedFor: 0.005) {
+          zeroth_noise(0, zeroth_rademacher, 42, first, inCache, 1e-6, values.base, values.base)
+          first += UInt64(piece)  // signs of words that are not there yet
+        }
+        return add / seconds(repeatedFor: 0.005) { zeroth_axpy(inCache, 1e-6, addend.base, values.base) }
+      })
+  }
+
   /// The result as JSON.
   public var json: JSON {
-    [
-      "parameters": .int(count),
-      "lines": .array(
-        lines.map { line in
-          .object(
-            [
-              .init("operation", .string(line.operation)), .init("distribution", .string(line.distribution)),
-              .init("instruction_set", line.instructionSet.map { .string($0) } ?? .null),
-              .init("threads", .int(line.threads)),
-            ] + line.nanoseconds.members("ns_per_parameter"))
-        }),
-    ]
+    let rows: [JSON] = lines.map { line in
+      .object(
+        [
+          .init("operation", .string(line.operation)), .init("distribution", .string(line.distribution)),
+          .init("instruction_set", line.instructionSet.map { .string($0) } ?? .null),
+          .init("threads", .int(line.threads)),
+        ] + line.nanoseconds.members("ns_per_parameter"))
+    }
+    return .object(
+      [.init("parameters", .int(count))] + rademacherAddOverAxpy.members("rademacher_add_over_axpy")
+        + [.init("lines", .array(rows))])
   }
 
   /// The result as a table.
@@ -150,5 +185,6 @@ public struct NoiseBenchmark {
       ])
     }
     return "\(Human.count(count)) parameters; medians (quartiles)\n\n" + table.text
+      + "\nAdding Rademacher noise in cache takes \(rademacherAddOverAxpy.text(2)) times an axpy in cache.\n"
   }
 }

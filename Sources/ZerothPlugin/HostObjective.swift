@@ -8,11 +8,13 @@ enum HostStop: Error, CustomStringConvertible {
   case stopped
   case otherParameters
   case otherStep
+  case lossesByExample
 
   var description: String {
     switch self {
     case .stopped: "stopped by the host"
     case .otherStep: "losses were asked for on a mini-batch of another step, which cannot be done at run time"
+    case .lossesByExample: "losses were asked for by example, which cannot be done at run time"
     case .otherParameters: "losses were asked for at parameters other than the run's, which cannot be done at run time"
     }
   }
@@ -56,16 +58,31 @@ final class HostObjective: Objective {
     return loss
   }
 
-  func losses<D: Direction>(
-    along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(HostStop) -> Few<Double> {
+    throw .lossesByExample
+  }
+
+  /// Asks the host for the points of one direction after another, and for mini-batches alone: the interface has no more.
+  func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(HostStop) -> Few<Double> {
     guard theta.identity() == self.theta else { throw .otherParameters }
+    guard grain == .batch else { throw .lossesByExample }
+    guard !points.directions.isEmpty else {
+      let loss = try loss(at: theta, on: batch)
+      return Few(points.indices.map { _ in loss })
+    }
     try select(batch)
-    var data = zeroth_plugin_direction(direction, in: layout)
-    defer { data.releasePayload() }
-    var losses = [Double](repeating: .nan, count: offsets.count)
-    try check(host.pointee.losses(host, &data, Array(offsets), Int64(offsets.count), &losses))
-    return Few(losses)
+    var losses: Few<Double> = []
+    for (d, direction) in points.directions.enumerated() {
+      let offsets = points.indices.filter { points[$0].direction == d }.map { points[$0].offset }
+      var data = zeroth_plugin_direction(direction, in: layout)
+      defer { data.releasePayload() }
+      var found = [Double](repeating: .nan, count: offsets.count)
+      try check(host.pointee.losses(host, &data, offsets, Int64(offsets.count), &found))
+      losses += found
+    }
+    return losses
   }
 
   private func check(_ status: Int32) throws(HostStop) {

@@ -57,14 +57,19 @@ public final class TrajectoryLog {
   /// Opens the trajectory at `path` of the run that `header` describes, by the counts that `optimizer` declares.
   ///
   /// Without a file, or with one that was cut off within its header, the run is new. Nothing is written before the first
-  /// live step. Steps are written out `flushEvery` at a time. Throws `InputError` when the file belongs to another run.
+  /// live step. Steps are written out `flushEvery` at a time. Throws `InputError` when the file belongs to another run, is
+  /// damaged or holds more steps than are planned.
   public init(
     _ path: String, header: TrajectoryHeader, optimizer: any OptimizerProtocol, layout: ParameterLayout,
     flushEvery: Int = 1
   ) throws(InputError) {
     self.header = header
     self.flushEvery = flushEvery
-    guard let data = FileManager.default.contents(atPath: path), !header.isCut(data) else {
+    let data = FileManager.default.contents(atPath: path)
+    guard data != nil || !FileManager.default.fileExists(atPath: path) else {
+      throw InputError(path, found: "a file that cannot be read", expected: "a trajectory")
+    }
+    guard let data, !TrajectoryHeader.isCut(data) else {
       recorded = RecordedSteps(noneAt: path)
       return
     }

@@ -2,17 +2,21 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// A trajectory file: a header, then for each step exactly the losses that its optimiser measured, as Float64, little
-/// endian. That is all a replay needs: run on these losses, the optimiser makes the same updates again, bit for bit.
+/// A trajectory file: a header, then for each step exactly the losses that its optimiser measured. That is all a replay
+/// needs: run on these losses, the optimiser makes the same updates again, bit for bit.
 ///
-/// Cost: 16 bytes for each two-sided query and step. Where a step was skipped, NaN stands for the adapter's losses.
+/// A step on disk is the number of its losses and a checksum as UInt32, then the losses as Float64, all little endian. The
+/// checksum is a CRC-32, going on from the header's, of the step's number as UInt64, the losses and their number: a step
+/// fits in its place in its file alone. Format 1, which is still read, has the losses and nothing else.
+///
+/// Cost: 24 bytes for a step of one two-sided query. Where a step was skipped, NaN stands for the adapter's losses.
 public struct Trajectory: Sendable {
   /// The file.
   public let path: String
   /// Which run it belongs to.
-  public let header: TrajectoryHeader
+  public var header: TrajectoryHeader { stored.header }
+  private let stored: TrajectoryHeader.Stored
   private let records: Data
-  private let headerSize: Int
 
   /// Reads the file at `path`. Throws `InputError` when it is no trajectory.
   public init(file path: String) throws(InputError) {
@@ -23,31 +27,139 @@ public struct Trajectory: Sendable {
   }
 
   init(_ data: Data, path: String) throws(InputError) {
-    (header, headerSize) = try TrajectoryHeader.decode(data, path: path)
+    stored = try TrajectoryHeader.decode(data, path: path)
     self.path = path
-    records = data.subdata(in: (data.startIndex + headerSize)..<data.endIndex)
+    records = Data(data.dropFirst(stored.size))
   }
 
-  /// The whole steps in the file, by the counts that `optimizer` declares.
+  /// The whole steps in the file, by the counts that `optimizer` declares. A last step that was not written whole is left
+  /// out.
   ///
-  /// Throws `InputError` unless they belong to the run that `run` describes.
+  /// Throws `InputError` unless they belong to the run that `run` describes, are undamaged and no more than it plans.
   public func steps(
     of run: TrajectoryHeader, by optimizer: any OptimizerProtocol, in layout: ParameterLayout
   ) throws(InputError) -> RecordedSteps {
     try header.requireSameRun(as: run, path: path)
-    var ends: [Int] = []
-    var end = 0
+    var losses: [Range<Int>] = []
     while true {
-      let count = optimizer.forwards(at: ends.count, in: layout)
-      guard count > 0 else {
-        throw InputError("\(path): step \(ends.count)", found: "a step of no forward passes", expected: "at least one")
+      let step = losses.count
+      let forwards = optimizer.forwards(at: step, in: layout)
+      let declared = Declared(forwards: forwards, ofAdapter: optimizer.adapterForwards(at: step))
+      guard forwards > 0 else {
+        throw InputError("\(path): step \(step)", found: "a step of no forward passes", expected: "at least one")
       }
-      let (size, isTooLarge) = count.multipliedReportingOverflow(by: 8)
-      guard !isTooLarge, size <= records.count - end else { break }
-      end += size
-      ends.append(end)
+      let end = losses.last?.upperBound ?? 0
+      guard let next = stored.format == 1 ? plain(forwards, from: end) : try checked(step, declared, from: end) else {
+        break
+      }
+      losses.append(next)
     }
-    return RecordedSteps(path: path, records: records.prefix(end), ends: ends, tail: records.count - end, headerSize)
+    guard losses.count <= run.steps else {
+      throw InputError(
+        path, found: "\(losses.count) recorded steps", expected: "at most \(run.steps), as many as are planned")
+    }
+    return RecordedSteps(path: path, records: records, losses: losses, stored)
+  }
+
+  /// Where the losses of the next step of format 1 are; nil where it was not written whole.
+  private func plain(_ forwards: Int, from start: Int) -> Range<Int>? {
+    let (size, isTooLarge) = forwards.multipliedReportingOverflow(by: 8)
+    return isTooLarge || size > records.count - start ? nil : start..<(start + size)
+  }
+
+  /// The forward passes of a step as its strategies declare them: all, and those of the adapter, which are taken over
+  /// mini-batches whatever the grain is.
+  private struct Declared {
+    let forwards, ofAdapter: Int
+
+    /// Whether a step may have `count` losses.
+    func allows(_ count: Int, _ grain: LossGrain) -> Bool {
+      switch grain {
+      case .batch: count == forwards
+      case .example: count >= forwards && (count - ofAdapter).isMultiple(of: forwards - ofAdapter)
+      }
+    }
+
+    /// What is expected of the number of losses, in words.
+    func expected(_ grain: LossGrain) -> String {
+      switch grain {
+      case .batch: "\(forwards), as the strategies of this run declare"
+      case .example:
+        "a multiple of \(forwards - ofAdapter)\(ofAdapter > 0 ? ", and \(ofAdapter)" : ""), as the strategies of this "
+          + "run declare"
+      }
+    }
+  }
+
+  /// Where the losses of step `step` are; nil where it was not written whole.
+  private func checked(_ step: Int, _ declared: Declared, from start: Int) throws(InputError) -> Range<Int>? {
+    let rest = records.count - start
+    guard rest >= 4 else { return nil }
+    let count = Int(records.littleEndian(at: start, as: UInt32.self))
+    guard declared.allows(count, header.grain) else {
+      throw InputError(
+        "\(path): step \(step)", found: "\(count) losses", expected: declared.expected(header.grain))
+    }
+    guard rest >= 8 else { return nil }
+    let checksum = records.littleEndian(at: start + 4, as: UInt32.self)
+    let losses = start + 8
+    guard 8 + 8 * count <= rest else {
+      try requireCut(step, declared, from: losses, checksum)
+      return nil
+    }
+    let computed = StepChecksum(stored.checksum, step: step).adding(records[losses..<(losses + 8 * count)]).value
+    guard checksum == computed else {
+      throw InputError(
+        "\(path): step \(step)", found: "the checksum \(Checksum.hex(checksum))",
+        expected: "\(Checksum.hex(computed)), that of its losses in this place: the file is damaged")
+    }
+    return losses..<(losses + 8 * count)
+  }
+
+  /// Throws `InputError` when fewer losses than a step says, those up to any place, have its checksum: then it was written
+  /// whole, and what it says is damaged.
+  private func requireCut(_ step: Int, _ declared: Declared, from start: Int, _ checksum: UInt32) throws(InputError) {
+    var shorter = StepChecksum(stored.checksum, step: step)
+    var end = start
+    var more = declared.forwards
+    while end + 8 * more <= records.count {
+      shorter = shorter.adding(records[end..<(end + 8 * more)])
+      end += 8 * more
+      more = declared.forwards - declared.ofAdapter
+      guard shorter.value != checksum else {
+        throw InputError(
+          "\(path): step \(step)", found: "\(records.littleEndian(at: start - 8, as: UInt32.self)) losses",
+          expected: "\((end - start) / 8), which have its checksum: the file is damaged")
+      }
+    }
+  }
+}
+
+/// The checksum of a step: it goes on from that of the file's header.
+private struct StepChecksum {
+  private var running: UInt32
+  private var count: UInt32 = 0
+
+  /// That of no losses yet.
+  init(_ header: UInt32, step: Int) {
+    var number = Data()
+    number.append(littleEndian: UInt64(step))
+    running = Checksum.crc32(number, after: header)
+  }
+
+  /// The same with `losses` behind those that it has.
+  func adding(_ losses: Data) -> StepChecksum {
+    var longer = self
+    longer.running = Checksum.crc32(losses, after: running)
+    longer.count += UInt32(losses.count / 8)
+    return longer
+  }
+
+  /// The checksum as it stands on disk.
+  var value: UInt32 {
+    var number = Data()
+    number.append(littleEndian: count)
+    return Checksum.crc32(number, after: running)
   }
 }
 
@@ -55,37 +167,45 @@ public struct Trajectory: Sendable {
 public struct RecordedSteps: Sendable {
   /// The file they are from.
   public let path: String
-  /// Bytes of a last step that was not written whole; they are left out.
-  public let droppedBytes: Int
   private let records: Data
-  private let ends: [Int]
-  private let headerSize: Int
+  private let losses: [Range<Int>]
+  /// The header that they stand behind; nil where there is no trajectory yet.
+  private let stored: TrajectoryHeader.Stored?
 
-  init(path: String, records: Data, ends: [Int], tail: Int, _ headerSize: Int) {
+  fileprivate init(path: String, records: Data, losses: [Range<Int>], _ stored: TrajectoryHeader.Stored?) {
     self.path = path
     self.records = records
-    self.ends = ends
-    self.headerSize = headerSize
-    droppedBytes = tail
+    self.losses = losses
+    self.stored = stored
   }
 
   /// No steps: the run whose trajectory will be at `path` is new.
-  init(noneAt path: String) { self.init(path: path, records: Data(), ends: [], tail: 0, 0) }
+  init(noneAt path: String) { self.init(path: path, records: Data(), losses: [], nil) }
 
   /// How many there are.
-  public var count: Int { ends.count }
+  public var count: Int { losses.count }
+  /// Bytes of a last step that was not written whole; they are left out.
+  public var droppedBytes: Int { records.count - (losses.last?.upperBound ?? 0) }
   /// Whether there is no trajectory yet.
-  var isNew: Bool { headerSize == 0 }
+  var isNew: Bool { stored == nil }
   /// Bytes of the file up to the end of the last whole step.
-  var wholeSize: Int { headerSize + (ends.last ?? 0) }
+  fileprivate var wholeSize: Int { (stored?.size ?? 0) + (losses.last?.upperBound ?? 0) }
+  /// What the checksums of further steps go on from.
+  fileprivate var checksum: UInt32 { stored?.checksum ?? 0 }
 
   /// The losses of `step`, which is below `count`.
   public subscript(step: Int) -> [Double] {
-    let start = step == 0 ? 0 : ends[step - 1]
-    return records.withUnsafeBytes { bytes in
-      stride(from: start, to: ends[step], by: 8).map {
-        Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self)))
-      }
+    stride(from: losses[step].lowerBound, to: losses[step].upperBound, by: 8).map {
+      Double(bitPattern: records.littleEndian(at: $0))
+    }
+  }
+
+  /// Throws `InputError` when the file is of format 1, which is replayed and not written.
+  public func requireAppendable() throws(InputError) {
+    guard stored?.format ?? TrajectoryHeader.format == TrajectoryHeader.format else {
+      throw InputError(
+        "\(path): format", found: "1, which has no checksums",
+        expected: "\(TrajectoryHeader.format) to go on with: this run can be replayed, and not resumed")
     }
   }
 }
@@ -94,26 +214,44 @@ public struct RecordedSteps: Sendable {
 public final class TrajectoryWriter {
   private let file: AppendedFile
   private let flushEvery: Int
+  private let checksum: UInt32
+  private var step: Int
   private var buffer = Data()
   private var waiting = 0
 
-  /// A new trajectory at `path`, where no file may be yet. Steps are written out `flushEvery` at a time.
+  /// A new trajectory at `path`, where no file may be yet; it appears there with its header whole. Steps are written out
+  /// `flushEvery` at a time.
   public init(new path: String, header: TrajectoryHeader, flushEvery: Int = 1) throws(InputError) {
-    file = try AppendedFile(path, keeping: nil)
+    guard !FileManager.default.fileExists(atPath: path) else {
+      throw InputError(path, found: "a file", expected: "a place for a new trajectory")
+    }
+    let encoded = header.encoded
+    let begun = try AtomicFile(path: path)
+    try begun.write(encoded)
+    try begun.commit()
+    file = try AppendedFile(path, keeping: encoded.count)
     self.flushEvery = flushEvery
-    try file.write(header.encoded)
-    try file.synchronize()
+    checksum = encoded.littleEndian(at: 16)
+    step = 0
   }
 
-  /// Goes on after `steps`; a step that was not written whole is cut off.
+  /// Goes on after `steps`; a step that was not written whole is cut off. Throws `InputError` for a file of format 1.
   public init(after steps: RecordedSteps, flushEvery: Int = 1) throws(InputError) {
+    try steps.requireAppendable()
     file = try AppendedFile(steps.path, keeping: steps.wholeSize)
     self.flushEvery = flushEvery
+    checksum = steps.checksum
+    step = steps.count
   }
 
   /// Appends the losses of one step.
   public func append(_ losses: [Double]) throws(InputError) {
-    for loss in losses { withUnsafeBytes(of: loss.bitPattern.littleEndian) { buffer.append(contentsOf: $0) } }
+    var bytes = Data(capacity: 8 * losses.count)
+    for loss in losses { bytes.append(littleEndian: loss.bitPattern) }
+    buffer.append(littleEndian: UInt32(losses.count))
+    buffer.append(littleEndian: StepChecksum(checksum, step: step).adding(bytes).value)
+    buffer.append(bytes)
+    step += 1
     waiting += 1
     if waiting >= flushEvery { try flush() }
   }

@@ -31,6 +31,13 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
+  /// Appends `bytes`.
+  public func write(_ bytes: Data) throws(InputError) {
+    guard bytes.withUnsafeBytes({ writeAll($0, to: descriptor) }) else {
+      throw InputError.system(path, expected: "room for the whole file")
+    }
+  }
+
   /// Appends `text` as UTF-8.
   public func write(_ text: String) throws(InputError) {
     try Array(text.utf8).withUnsafeBufferPointer { (bytes) throws(InputError) in

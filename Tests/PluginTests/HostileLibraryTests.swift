@@ -94,15 +94,15 @@ import ZerothTraining
   @Test func whatWriteReadsIsFound() throws {
     struct Writing: Objective {
       func loss(at theta: borrowing ParameterStore, on batch: Batch) -> Double { 0 }
-      func losses<D: Direction>(
-        along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+      func losses(
+        at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
       ) -> Few<Double> {
         for block in theta.layout.trainable {
           var values = [Float](repeating: 0, count: block.count)
           var span = values.mutableSpan
-          direction.write(to: &span, of: block, rows: 0..<block.rows)
+          points.directions[0].write(to: &span, of: block, rows: 0..<block.rows)
         }
-        return offsets.map { _ in 0 }
+        return Few(points.indices.map { _ in 0 })
       }
     }
     try Libraries.withHostile("WRITE_READS") { path in

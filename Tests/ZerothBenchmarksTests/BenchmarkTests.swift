@@ -111,6 +111,8 @@ import ZerothTraining
       }
     }
     #expect(result.lines.contains { $0.operation == "axpy" })
+    try checkSpread(result.json, "rademacher_add_over_axpy")
+    #expect(result.text.contains("Adding Rademacher noise in cache takes"))
     #expect(result.lines.contains { $0.operation.hasPrefix("GSL") })
     #expect(throws: InputError.self) { try NoiseBenchmark(count: 10, repeats: 1) }
   }

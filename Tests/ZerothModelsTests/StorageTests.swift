@@ -87,11 +87,10 @@ import ZerothTestKit
       -(try model.evaluate(self.batch, readout, at: theta)[0].reduce(0, +)) / 36
     }
 
-    func losses<D: Direction>(
-      along direction: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+    func losses(
+      at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
     ) throws(InputError) -> Few<Double> {
-      Few(try model.evaluate(self.batch, readout, at: theta, along: direction, offsets: offsets))
-        .map { -$0.reduce(0, +) / 36 }
+      Few(try model.evaluate(self.batch, readout, from: theta, at: points)).map { -$0.reduce(0, +) / 36 }
     }
   }
 }

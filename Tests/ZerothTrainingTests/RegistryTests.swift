@@ -9,6 +9,7 @@ import ZerothResources
 @testable import ZerothTraining
 
 import HiZOO
+import MedianRGE
 import SignRule
 import SparseMeZO
 import ZOAdaM
@@ -130,6 +131,7 @@ import ZerothTestKit
     let estimators: [String: any GradientEstimator] = [
       "rge": RandomizedEstimator(), "lge": LowRankEstimator(), "cge": CoordinateEstimator(),
       "hizoo": HessianInformedEstimator(), "sparse-mezo": SparseEstimator(), "zo-svrg": VarianceReducedEstimator(),
+      "median": MedianEstimator(),
     ]
     let rules: [String: any StepRule] = [
       "sgd": SGD<LowRankProbe>(learningRate: 0.5), "momentum": Momentum<LowRankProbe>(learningRate: 0.5),

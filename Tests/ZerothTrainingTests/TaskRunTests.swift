@@ -183,7 +183,7 @@ import ZerothTasks
       let result = try self.train(configuration, scratch)
       let files = RunFiles("\(scratch.path)/\(name)")
       kept.append([
-        "\(result.bestStep)", "\(result.bestDev)", try bytes(files.trajectory).base64EncodedString(),
+        "\(result.bestStep)", "\(result.bestDev)", "\(try recordedLosses(files.trajectory).map(Array.init))",
         try bytes(files.model + "/model.safetensors").base64EncodedString(),
       ])
     }

@@ -118,7 +118,7 @@ import ZerothTestKit
     #expect(trajectories[0] == trajectories[1])
   }
 
-  @Test func sixteenBytesForAStep() throws {
+  @Test func twentyFourBytesForAStep() throws {
     let scratch = try Scratch()
     var sizes: [Int] = []
     for steps in [3, 8] {
@@ -126,7 +126,7 @@ import ZerothTestKit
       try train(configuration("mezo", out: files.folder, steps: steps))
       sizes.append(try bytes(files.trajectory).count)
     }
-    #expect(sizes[1] - sizes[0] == 5 * 16)
+    #expect(sizes[1] - sizes[0] == 5 * 24)
   }
 
   @Test func aRunThatDivergesStopsWithAReason() throws {

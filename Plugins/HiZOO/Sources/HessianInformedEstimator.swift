@@ -16,6 +16,8 @@ public struct HessianInformedEstimator: GradientEstimator {
   public let epsilon: Double
   /// alpha in [0, 1), the part of H that a step renews; 0 keeps H = 1, and the estimates of RGE.
   public let curvatureRate: Double
+  /// How z is drawn: Gaussian or on the sphere. Signs would move all of H by the same factor, since their z^2 is 1.
+  public let distribution: NoiseDistribution
   private var curvature: StoredVector?
   private var pending: (key: StreamKey, coefficient: Double)?
 
@@ -23,17 +25,24 @@ public struct HessianInformedEstimator: GradientEstimator {
   public static let epsilonRange = NumericRange.positive
   /// What `curvatureRate` takes.
   public static let curvatureRateRange = NumericRange.belowOne
+  /// What `distribution` takes.
+  public static let distributions: [NoiseDistribution] = [.gaussian, .sphere]
 
   /// HiZOO with curvature rate alpha.
-  public init(epsilon: Double = 1e-3, curvatureRate: Double = 1e-6) {
+  public init(epsilon: Double = 1e-3, curvatureRate: Double = 1e-6, distribution: NoiseDistribution = .gaussian) {
     self.epsilon = epsilon
     self.curvatureRate = curvatureRate
+    self.distribution = distribution
   }
 
   /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.epsilonRange.require("epsilon", epsilon)
     try Self.curvatureRateRange.require("curvature-rate", curvatureRate)
+    try require("distribution", distribution.rawValue, "gaussian or sphere: z^2 of signs says nothing of the curvature")
+    {
+      _ in Self.distributions.contains(distribution)
+    }
   }
 
   /// Three.
@@ -55,7 +64,7 @@ public struct HessianInformedEstimator: GradientEstimator {
     let h = movedCurvature(context.layout)
     let key = context.key.child(.query)
     let direction = CurvatureDirection(
-      noise: DenseDirection(key, layout: context.layout), curvature: h)
+      noise: DenseDirection(key, distribution: distribution, layout: context.layout), curvature: h)
     let eps = Float(epsilon)
     let losses = try objective.losses(along: direction, at: [eps, -eps, 0], from: theta, on: context.batch)
     let c = (losses[0] - losses[1]) / (2 * Double(eps))
@@ -68,7 +77,7 @@ public struct HessianInformedEstimator: GradientEstimator {
   private mutating func movedCurvature(_ layout: ParameterLayout) -> StoredVector {
     var h = curvature.take() ?? StoredVector(layout.trainable, filledWith: 1)
     if let (key, coefficient) = pending.take() {
-      let z = DenseDirection(key, layout: layout)
+      let z = DenseDirection(key, distribution: distribution, layout: layout)
       let keep = Float(1 - curvatureRate)
       let gain = Float(curvatureRate * coefficient)
       h.forEachPanel { block, rows, h in

@@ -16,11 +16,13 @@ public func install(into registry: inout Registry) throws(InputError) {
           "curvature-rate", .double, default: .value(.double(usual.curvatureRate)),
           range: HessianInformedEstimator.curvatureRateRange,
           "alpha, the part of H that a step renews; 0 keeps H = 1"),
+        .distribution(default: usual.distribution, among: HessianInformedEstimator.distributions),
       ],
       forwards: "3", state: "1 per trainable parameter (H, fp32)")
   ) { options in
     HessianInformedEstimator(
-      epsilon: try options.double("epsilon"), curvatureRate: try options.double("curvature-rate"))
+      epsilon: try options.double("epsilon"), curvatureRate: try options.double("curvature-rate"),
+      distribution: try options.choice("distribution"))
   }
   try registry.register(
     optimizer: OptimizerPreset(

@@ -15,6 +15,9 @@ import ZerothTestKit
       of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate), traits: traits, seeds: 1000)
     let frozen = try ParameterLayout.small.training(only: .roles("query", "bias"))
     try checkEstimatorLaws(of: HessianInformedEstimator(curvatureRate: rate), traits: traits, in: frozen, seeds: 1000)
+    try checkEstimatorLaws(
+      of: HessianInformedEstimator(epsilon: 1e-2, curvatureRate: rate, distribution: .sphere), traits: traits,
+      seeds: 1000)
   }
 
   /// With the curvature at rest it is RGE, and unbiased; at the default rate it has hardly moved after three steps.
@@ -140,11 +143,15 @@ import ZerothTestKit
     for epsilon in [0, -1, .infinity] {
       #expect(throws: InputError.self) { try HessianInformedEstimator(epsilon: epsilon).validate(.small) }
     }
+    #expect(throws: InputError.self) { try HessianInformedEstimator(distribution: .rademacher).validate(.small) }
     var registry = Registry.standard
     try install(into: &registry)
     #expect(throws: InputError.self) { try install(into: &registry) }
     let wrong = Composition(
       estimator: .init("hizoo", ["curvature-rate": 1.5]), rule: .init("sgd", ["learning-rate": 0.1]))
     #expect(throws: InputError.self) { _ = try registry.makeOptimizer(wrong, runSteps: 1) }
+    let signs = Composition(
+      estimator: .init("hizoo", ["distribution": "rademacher"]), rule: .init("sgd", ["learning-rate": 0.1]))
+    #expect(throws: InputError.self) { _ = try registry.makeOptimizer(signs, runSteps: 1) }
   }
 }

@@ -19,13 +19,14 @@ public func install(into registry: inout Registry) throws(InputError) {
           "after how many steps the mask is taken anew"),
         .epsilon(default: usual.epsilon, range: SparseEstimator.epsilonRange),
         .queries(default: usual.queries, range: SparseEstimator.queriesRange), .sides(default: usual.sides),
+        .distribution(default: usual.distribution),
       ],
       forwards: "2q, or q + 1 one-sided", state: "1 bit per trainable parameter (the mask)")
   ) { options in
     SparseEstimator(
       density: try options.double("density"), interval: try options.int("interval"),
       epsilon: try options.double("epsilon"), queries: try options.int("queries"),
-      sides: try options.choice("sides"))
+      sides: try options.choice("sides"), distribution: try options.choice("distribution"))
   }
   try registry.register(
     optimizer: OptimizerPreset(

@@ -23,6 +23,8 @@ public struct SparseEstimator: GradientEstimator {
   public let queries: Int
   /// Where the losses are taken.
   public let sides: DifferenceSides
+  /// How z is drawn.
+  public let distribution: NoiseDistribution
   /// The mask of the last estimate.
   public private(set) var mask: SmallWeightMask?
   private var window = -1
@@ -39,13 +41,14 @@ public struct SparseEstimator: GradientEstimator {
   /// Sparse-MeZO on a quarter of the weights.
   public init(
     density: Double = 0.25, interval: Int = 100, epsilon: Double = 1e-3, queries: Int = 1,
-    sides: DifferenceSides = .two
+    sides: DifferenceSides = .two, distribution: NoiseDistribution = .gaussian
   ) {
     self.density = density
     self.interval = interval
     self.epsilon = epsilon
     self.queries = queries
     self.sides = sides
+    self.distribution = distribution
   }
 
   /// Throws when an option is out of range or the mask would be empty.
@@ -77,7 +80,9 @@ public struct SparseEstimator: GradientEstimator {
   ) throws(O.Failure) -> GradientEstimate<MaskedDirection> {
     let mask = currentMask(theta, context.step)
     let directions = Few(count: queries) { query in
-      MaskedDirection(noise: DenseDirection(context.key.child(.query, query), layout: context.layout), mask: mask)
+      MaskedDirection(
+        noise: DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout),
+        mask: mask)
     }
     return try finiteDifferences(
       of: objective, at: theta, along: directions, on: context.batch, sides: sides,

@@ -18,7 +18,23 @@ import ZerothTestKit
   }
 
   /// With everything in the mask it is RGE, and unbiased.
-  @Test func densityOneIsUnbiased() throws { try checkEstimatorLaws(of: SparseEstimator(density: 1)) }
+  @Test(arguments: NoiseDistribution.allCases) func densityOneIsUnbiased(_ distribution: NoiseDistribution) throws {
+    try checkEstimatorLaws(of: SparseEstimator(density: 1, distribution: distribution))
+  }
+
+  @Test(arguments: NoiseDistribution.allCases) func distributions(_ distribution: NoiseDistribution) throws {
+    let estimator = SparseEstimator(density: 0.4, interval: 2, queries: 2, distribution: distribution)
+    try checkEstimatorLaws(of: estimator, traits: SparseEstimator.traits, seeds: 500)
+    let quadratic = Quadratic()
+    var measuring = estimator
+    let context = StepContext(step: 0, runKey: StreamKey(seed: 1), layout: layout)
+    let estimate = measuring.estimate(at: quadratic.start(), context: context, objective: quadratic)
+    let noise = DenseDirection(context.key.child(.query, 1), distribution: distribution, layout: layout)
+      .flattened(in: layout)
+    for (value, z) in zip(estimate.terms[1].direction.flattened(in: layout), noise) {
+      #expect(value == 0 || value == z)
+    }
+  }
 
   @Test func directionLaws() throws {
     let wide = ParameterLayout.made([.init("wide", rows: 3, columns: 70_001), .init("tall", rows: 900, columns: 97)])

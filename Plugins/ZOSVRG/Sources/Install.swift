@@ -20,13 +20,14 @@ public func install(into registry: inout Registry) throws(InputError) {
           range: VarianceReducedEstimator.anchorBatchesRange, unit: "mini-batches",
           "B, on which the anchor's estimate is taken, each with a direction of its own"),
         .epsilon(default: usual.epsilon, range: VarianceReducedEstimator.epsilonRange),
+        .distribution(default: usual.distribution),
       ],
       forwards: "2B at an anchor, 4 between",
       state: "1 per parameter (the anchor's weights, fp32), and B pairs of key and coefficient")
   ) { options in
     VarianceReducedEstimator(
       interval: try options.int("interval"), anchorBatches: try options.int("anchor-batches"),
-      epsilon: try options.double("epsilon"))
+      epsilon: try options.double("epsilon"), distribution: try options.choice("distribution"))
   }
   try registry.register(
     optimizer: OptimizerPreset(

@@ -20,6 +20,8 @@ public struct VarianceReducedEstimator: GradientEstimator {
   public let anchorBatches: Int
   /// eps > 0, in units of the parameters.
   public let epsilon: Double
+  /// How z and z_b are drawn.
+  public let distribution: NoiseDistribution
   private var anchor: Anchor?
 
   /// What `interval` takes.
@@ -30,10 +32,13 @@ public struct VarianceReducedEstimator: GradientEstimator {
   public static let epsilonRange = NumericRange.positive
 
   /// ZO-SVRG with anchors of `anchorBatches` mini-batches.
-  public init(interval: Int = 10, anchorBatches: Int = 8, epsilon: Double = 1e-3) {
+  public init(
+    interval: Int = 10, anchorBatches: Int = 8, epsilon: Double = 1e-3, distribution: NoiseDistribution = .gaussian
+  ) {
     self.interval = interval
     self.anchorBatches = anchorBatches
     self.epsilon = epsilon
+    self.distribution = distribution
   }
 
   /// Throws when an option is out of range.
@@ -108,7 +113,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
   }
 
   private func direction(_ key: StreamKey, _ context: StepContext) -> DenseDirection {
-    DenseDirection(key, layout: context.layout)
+    DenseDirection(key, distribution: distribution, layout: context.layout)
   }
 }
 

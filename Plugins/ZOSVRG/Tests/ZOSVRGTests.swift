@@ -18,6 +18,20 @@ import ZerothTestKit
       seeds: 3000)
   }
 
+  @Test(arguments: NoiseDistribution.allCases) func distributions(_ distribution: NoiseDistribution) throws {
+    let estimator = VarianceReducedEstimator(interval: 1, anchorBatches: 3, distribution: distribution)
+    try checkEstimatorLaws(of: estimator, traits: VarianceReducedEstimator.traits, steps: 3)
+    var recalling = VarianceReducedEstimator(interval: 3, anchorBatches: 2, distribution: distribution)
+    let quadratic = Quadratic()
+    let theta = quadratic.start()
+    _ = recalling.estimate(at: theta, context: context(0), objective: quadratic)
+    let terms = recalling.estimate(at: theta, context: context(1), objective: quadratic).terms
+    let keys = [context(1).key.child(.query)] + recalling.records.map(\.key)
+    for (term, key) in zip(terms, keys) {
+      #expect(term.direction.distribution == distribution && term.direction.key == key)
+    }
+  }
+
   /// Where theta is the anchor, both mini-batch estimates are the same number and what is left is the anchor's.
   @Test func atTheAnchorItIsTheAnchorsEstimate() {
     let objective = LogisticRegression()

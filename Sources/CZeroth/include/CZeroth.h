@@ -73,11 +73,16 @@ uint32_t zeroth_stream_below(zeroth_stream *_Nonnull stream, uint32_t n);
 /// Standard normal, by GSL's ziggurat.
 double zeroth_stream_gaussian(zeroth_stream *_Nonnull stream);
 
-/// What the noise of a direction is drawn from.
+/// What the noise of a direction is drawn from: standard normal numbers, or signs.
+///
+/// A sign of Philox is one bit of a word, set for -1: bit n mod 32 of word floor(n / 32) for element n. GSL's own
+/// generators draw 32 bits for each sign and use the highest: the low bits of some (vax, transputer) have short periods.
 enum zeroth_distribution { zeroth_gaussian = 0, zeroth_rademacher = 1 };
 
 /// out[i] = (base ? base[i] : 0) + scale * noise[first + i] for i in 0..<count, where noise is the sequence that
 /// `generator`, `key` and `distribution` define. Any part of it can be asked for alone. `base` may be `out`.
+/// With a base of its own this is `zeroth_displace` along noise that is never stored; Philox's signs cost little more than
+/// what reading and writing the floats does.
 void zeroth_noise(int generator, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
                   float scale, const float *_Nullable base, float *_Nonnull out);
 

@@ -55,4 +55,24 @@ public struct DenseDirection: Direction {
       }
     }
   }
+
+  /// Whether `displace` costs little more than reading and writing the floats, so that making z once for several
+  /// displacements saves nothing.
+  package var displacesCheaply: Bool { distribution == .rademacher && key.generator == .philox }
+
+  /// out = base + scale z[rows, columns], without z in memory; bit for bit what `write` and then a product and a sum for
+  /// each element give, but on the sphere, where its radius is multiplied into `scale` first.
+  ///
+  /// The rows of `base` are `stride` floats apart, those of `out` lie one behind the other.
+  package func displace(
+    _ base: UnsafePointer<Float>, stride: Int, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>,
+    scale: Float, into out: UnsafeMutablePointer<Float>
+  ) {
+    let noise = Noise(key: key.child(.block, block.index), distribution: distribution)
+    for (i, row) in rows.enumerated() {
+      noise.displace(
+        base + i * stride, from: row * block.columns + columns.lowerBound, count: columns.count,
+        scale: scale * radius, into: out + i * columns.count)
+    }
+  }
 }

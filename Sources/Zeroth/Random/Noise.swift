@@ -5,7 +5,8 @@ public enum NoiseDistribution: String, CaseIterable, Sendable, Hashable {
   /// Standard normal. Philox's come from 32-bit words by Box and Muller's method, so that none is larger than
   /// sqrt(-2 ln 2^-32) = 6.66: right noise passes that once in 4e10 numbers.
   case gaussian
-  /// -1 or 1, each with probability 1/2.
+  /// -1 or 1, each with probability 1/2. Philox's are single bits of its words: element n is bit n mod 32 of word
+  /// floor(n / 32), set for -1, so that a sign costs a thirty-second of the word that a normal number takes.
   case rademacher
   /// Uniform on the sphere of radius sqrt(d) in R^d, so that E[z z^T] = I as for the others.
   case sphere
@@ -13,6 +14,10 @@ public enum NoiseDistribution: String, CaseIterable, Sendable, Hashable {
 
 /// The noise of one stream key: a sequence of which any part can be made again.
 package struct Noise: Sendable, Hashable {
+  /// The version of what the elements of a stream are: 2 since a sign takes one bit of a word, where it took a whole word
+  /// in version 1. Normal numbers are the same in both.
+  package static let version = 2
+
   let key: StreamKey
   let distribution: NoiseDistribution
 
@@ -29,6 +34,13 @@ package struct Noise: Sendable, Hashable {
       zeroth_noise(
         key.generator.index, cDistribution, key.bits, UInt64(first), buffer.count, scale, start, start)
     }
+  }
+
+  /// out[i] = base[i] + scale z[first + i] for i in 0..<count, without z in memory.
+  package func displace(
+    _ base: UnsafePointer<Float>, from first: Int, count: Int, scale: Float, into out: UnsafeMutablePointer<Float>
+  ) {
+    zeroth_noise(key.generator.index, cDistribution, key.bits, UInt64(first), count, scale, base, out)
   }
 
   /// values[i] = scale z[first + i].

@@ -257,14 +257,20 @@ struct Product: @unchecked Sendable {
     to target: UnsafeMutablePointer<Float>, distance: Int, scratch: UnsafeMutablePointer<Float>
   ) {
     let k = columns.count
+    let cheap = (displacement.direction as? DenseDirection).flatMap { $0.displacesCheaply ? $0 : nil }
     for first in Swift.stride(from: panel.lowerBound, to: panel.upperBound, by: noiseHeight) {
       let few = first..<min(first + noiseHeight, panel.upperBound)
       let z = scratch
       let rowsOfW = (rows.lowerBound + few.lowerBound)..<(rows.lowerBound + few.upperBound)
-      displacement.direction.write(weight, rows: rowsOfW, columns: columns, into: z)
+      if cheap == nil { displacement.direction.write(weight, rows: rowsOfW, columns: columns, into: z) }
       let (w, stride) = stored(few, columns, to: isStoredAsFloats ? nil : scratch + noiseHeight * k)
       for (place, variant) in displacement.variants.enumerated() {
         let out = target + place * distance + (first - panel.lowerBound) * k
+        if let cheap {
+          cheap.displace(
+            w, stride: stride, of: weight, rows: rowsOfW, columns: columns, scale: weights.offset(variant), into: out)
+          continue
+        }
         for r in 0..<few.count {
           zeroth_displace(k, w + r * stride, weights.offset(variant), z + r * k, out + r * k)
         }

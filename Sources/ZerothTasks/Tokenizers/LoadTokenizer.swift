@@ -23,6 +23,22 @@ public func loadTokenizer(directory: String) throws(InputError) -> any Tokenizer
     expected: "tokenizer.model, tokenizer.json, vocab.json with merges.txt, or vocab.txt")
 }
 
+/// The names of the files in `directory` that `loadTokenizer` reads, besides `config.json`.
+public func tokenizerFiles(in directory: String) -> [String] {
+  let folder = TokenizerFolder(path: directory)
+  let names =
+    if folder.has("tokenizer.model") {
+      ["tokenizer.model", "tokenizer_config.json"]
+    } else if folder.has("tokenizer.json") {
+      ["tokenizer.json"]
+    } else if folder.has("vocab.json"), folder.has("merges.txt") {
+      ["vocab.json", "merges.txt", "tokenizer_config.json"]
+    } else {
+      ["vocab.txt", "tokenizer_config.json"]
+    }
+  return names.filter(folder.has)
+}
+
 /// The fields of `tokenizer_config.json` that decide ids where the other files leave them open.
 private struct TokenizerConfig: Decodable {
   var tokenizerClass: String?

@@ -22,7 +22,8 @@ public struct ReplayedRun {
   /// Replays the run in `folder` on the base model in `modelPath`, and writes the model to `out`.
   ///
   /// By default it stops at the step that the run kept as its best, or, if the run never ended, at the best by its
-  /// dev rows; `step` asks for another one. Throws `InputError` when the model is not the run's base or files are damaged.
+  /// dev rows; `step` asks for another one. Throws `InputError` when the model is not the run's base, files are damaged or
+  /// the weights are not those that the run recorded at that step; then no model is written.
   public init(
     _ folder: String, modelPath: String?, out: String, step: Int? = nil, registry: Registry = .standard,
     tasks: TaskRegistry = .standard
@@ -43,7 +44,8 @@ public struct ReplayedRun {
     var theta = try model.loadParameters(
       training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
     var optimizer = try configuration.makeOptimizer()
-    let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
+    let header = TrajectoryHeader(
+      identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain)
     let log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
     let recorded = log.recorded
     if let step { try require("--step", step, "at least 0") { $0 >= 0 } }
@@ -54,11 +56,25 @@ public struct ReplayedRun {
     }
     let nothing = FunctionObjective { _ in .nan }  // every step is on record
     try optimizer.run(&theta, on: RecordingObjective(nothing), log: log, until: end)
-    try model.pretrained.save(theta, to: out)
     steps = end
     recordedSteps = recorded.count
     droppedBytes = recorded.droppedBytes
     weights = theta.contentHash()
+    try Self.requireRecorded(weights, after: end, by: files)
+    try model.pretrained.save(theta, to: out)
+  }
+
+  /// Throws `InputError` unless `weights`, after `step` steps, are those whose hash the run recorded, where it did.
+  private static func requireRecorded(_ weights: String, after step: Int, by files: RunFiles) throws(InputError) {
+    let results = try RunRecord.json(in: files.record)["results"]
+    for (steps, key) in [("steps", RunResult.weightsKey), ("best_step", RunResult.bestWeightsKey)] {
+      guard results?[steps]?.integer == step, let recorded = results?[key]?.string else { continue }
+      guard recorded == weights else {
+        throw InputError(
+          "\(files.record): \(key)", found: recorded,
+          expected: "\(weights), the hash of the weights after \(step) replayed steps")
+      }
+    }
   }
 
   /// The first step of the highest dev score.

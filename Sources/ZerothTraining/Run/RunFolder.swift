@@ -23,10 +23,11 @@ final class RunFolder {
 
   /// Opens the folder that `configuration` names: a new one or, `resuming`, the one of this run. Nil where none is named.
   ///
-  /// Throws `InputError` before anything is written when the folder holds another run, or none to resume.
+  /// `inputs` are the hashes of what the run has read. Throws `InputError` before anything is written when the folder holds
+  /// another run, or none to resume.
   static func open(
     _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol, at theta: borrowing ParameterStore,
-    resuming: Bool
+    inputs: [String: String], resuming: Bool
   ) throws(InputError) -> RunFolder? {
     guard let out = configuration.out else {
       guard !resuming else { throw InputError("--resume", found: "no folder", expected: "--out with the run's folder") }
@@ -40,17 +41,19 @@ final class RunFolder {
         expected: isThere ? "a new folder, or --resume to go on with that run" : "the folder of a run to resume")
     }
     if resuming { try PluginIdentity.require(configuration.loadedPlugins, ofRun: files.record) }
-    return try RunFolder(files, configuration, optimizer, theta)
+    return try RunFolder(files, configuration, optimizer, theta, inputs)
   }
 
   private init(
     _ files: RunFiles, _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol,
-    _ theta: borrowing ParameterStore
+    _ theta: borrowing ParameterStore, _ inputs: [String: String]
   ) throws(InputError) {
     self.files = files
     record = RunRecord(of: configuration, layout: theta.layout)
-    let header = TrajectoryHeader(identity: configuration.identity, steps: configuration.steps, base: theta)
+    let header = TrajectoryHeader(
+      identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain, inputs: inputs)
     log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
+    try log.recorded.requireAppendable()
     do {
       try FileManager.default.createDirectory(atPath: files.folder, withIntermediateDirectories: true)
     } catch {
@@ -94,6 +97,12 @@ final class RunFolder {
     guard report.step >= steps else { return }
     steps = report.step + 1
     try metrics.append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds)))
+  }
+
+  /// Waits until the losses and rows so far are on the disk: a model that is kept then never is ahead of them.
+  func synchronize() throws(InputError) {
+    try log.synchronize()
+    try metrics.synchronize()
   }
 
   /// Writes down what came of the run.

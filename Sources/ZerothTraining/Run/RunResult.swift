@@ -19,8 +19,12 @@ public struct RunResult: Sendable {
   public var bestDev = Scores([])
   /// Steps after which they were reached; the first of equals.
   public var bestStep = 0
+  /// The hash of the weights that reached them; nil where the run is not recorded.
+  public var bestWeights: String?
   /// Steps done.
   public var steps = 0
+  /// The hash of the weights after them; nil where the run is not recorded.
+  public var weights: String?
   /// Steps that were skipped as a loss was not finite.
   public var skipped = 0
   /// Adapter moves that were left out as a loss was not finite.
@@ -36,6 +40,9 @@ public struct RunResult: Sendable {
   /// Whether it ended before its last step.
   public var isCutShort = false
 
+  static let weightsKey = "weights"
+  static let bestWeightsKey = "best_weights"
+
   /// The members of `results` in `run.json`.
   public var json: [JSON.Member] {
     func members(_ name: String, _ scores: Scores) -> [JSON.Member] {
@@ -49,6 +56,8 @@ public struct RunResult: Sendable {
       .init("non_finite_moves", .int(nonFiniteMoves)), .init("forwards", .int(forwards)),
       .init("seconds", .double(seconds)), .init("peak_memory_bytes", peakMemory.map { .int($0) } ?? .null),
     ]
+    if let weights { all.append(.init(Self.weightsKey, .string(weights))) }
+    if let bestWeights { all.append(.init(Self.bestWeightsKey, .string(bestWeights))) }
     return all
   }
 

@@ -71,6 +71,42 @@ public final class TaskSetup {
       testCount: configuration.testCount ?? .max, seed: UInt64(configuration.splitSeed))
   }
 
+  /// A hash of each thing that training depends on and that no option names, as it was read: the model's configuration, the
+  /// tokenizer's files, how the model is asked (label words, and the prompts of the example that `explain` shows) and the
+  /// examples of each set. Where they were read from does not count.
+  ///
+  /// Throws `InputError` for a file of the model that can no longer be read.
+  func inputHashes() throws(InputError) -> [String: String] {
+    var hashes: [String: String] = [:]
+    if let directory = model.pretrained.directory {
+      hashes["configuration"] = try Self.hash(files: [directory.appendingFile(ConfigurationFile.name)])
+      hashes["tokenizer"] = try Self.hash(files: tokenizerFiles(in: directory).map(directory.appendingFile))
+    }
+    hashes["task"] = Self.hash(task.asking)
+    for split in Split.allCases { hashes[split.rawValue] = Self.hash(examples(split).flatMap(\.content)) }
+    return hashes
+  }
+
+  private static func hash(files: [String]) throws(InputError) -> String {
+    var hash: UInt64 = 0
+    for path in files {
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw InputError(path, found: "no file that can be read", expected: "the file that the run has read")
+      }
+      hash = data.withUnsafeBytes { ContentHash.xxh64($0, seed: hash) }
+    }
+    return ContentHash.hex(hash)
+  }
+
+  /// The hash of texts, told apart from the same texts cut elsewhere.
+  private static func hash(_ texts: [String]) -> String {
+    ContentHash.hex(
+      texts.reduce(UInt64(texts.count)) { hash, text in
+        var text = text
+        return text.withUTF8 { ContentHash.xxh64(UnsafeRawBufferPointer($0), seed: hash) }
+      })
+  }
+
   /// The examples of `split` in text.
   public func examples(_ split: Split) -> [Example] {
     switch split {
@@ -130,5 +166,24 @@ public final class TaskSetup {
     let fewer = cuts.count { $0.demonstrations > 0 }
     if fewer > 0 { notes.append("\(split): \(fewer) of \(cuts.count) prompts have no room for all demonstrations") }
     return notes
+  }
+}
+
+extension Example {
+  /// What it says, as texts: fields by name, choices, answers and the label, each list after its length.
+  fileprivate var content: [String] {
+    ["\(fields.count)"] + fields.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+      + ["\(choices.count)"] + choices + ["\(answers.count)"] + answers + ["\(label)"]
+  }
+}
+
+extension TextTask {
+  /// How a model is asked, as texts: the classes, and the prompts for the shown example.
+  fileprivate var asking: [String] {
+    var texts = classes.flatMap { [$0.word] + $0.names } + classes.compactMap { labelSentence?($0) }
+    guard let example = try? shownExample() else { return texts }
+    if let prompt { texts.append(prompt(example)) }
+    if let masked = masked?(example) { texts += [masked.before, masked.after] }
+    return texts
   }
 }

@@ -56,7 +56,9 @@ public final class TrainingRun {
       training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(theta.layout)
-    folder = try RunFolder.open(configuration, optimizer, at: theta, resuming: resuming)
+    folder = try RunFolder.open(
+      configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
+      resuming: resuming)
     for note in setup.notes { progress?.print(note) }
 
     result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)
@@ -81,6 +83,7 @@ public final class TrainingRun {
     progress?.finish()
     result.seconds = (folder?.earlierSeconds ?? 0) + clock.seconds
     result.peakMemory = PeakMemory.bytes
+    result.weights = folder == nil ? nil : theta.contentHash()
     result.final = try scores(.test, theta, step: result.steps)
     result.best = try bestScores(theta)
     try folder?.close(result)
@@ -116,7 +119,10 @@ public final class TrainingRun {
       kept = Kept(theta.clone())
       return
     }
-    if folder.needsModel(after: step) { try setup.model.pretrained.save(theta, to: folder.files.model) }
+    result.bestWeights = theta.contentHash()
+    guard folder.needsModel(after: step) else { return }
+    try folder.synchronize()
+    try setup.model.pretrained.save(theta, to: folder.files.model)
   }
 
   private var kept: Kept?

@@ -79,6 +79,16 @@ def normals(key, count):
     return z
 
 
+def signs(key, count):
+    """Place n is bit n mod 32 of word floor(n / 32), set for -1; word 64 g + 16 j + l is word j of block 16 g + l."""
+    z = np.zeros(count)
+    for n in range(count):
+        w = n // 32
+        word = philox((w // 64 * 16 + w % 16, 0, 0, 0), key)[w // 16 % 4]
+        z[n] = -1 if word >> n % 32 & 1 else 1
+    return z
+
+
 SetFunction = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ulong)
 GetFunction = ctypes.CFUNCTYPE(ctypes.c_ulong, ctypes.c_void_p)
 GetDoubleFunction = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)
@@ -122,8 +132,14 @@ def ziggurat_normals(key, count):
     return np.array([ziggurat(ctypes.byref(generator), 1.0) for _ in range(count)])
 
 
-def dense(key):
-    return np.concatenate([normals(child(key, BLOCK, l), size) for l, size in enumerate(SIZES)])
+def dense(key, draw=normals):
+    return np.concatenate([draw(child(key, BLOCK, l), size) for l, size in enumerate(SIZES)])
+
+
+def sphere(key):
+    """A normal vector scaled to the length sqrt(d)."""
+    z = dense(key)
+    return math.sqrt(D) / np.linalg.norm(z) * z
 
 
 def split(vector):
@@ -133,10 +149,10 @@ def split(vector):
 # ---- Estimators: lists of (coefficient, what a rule needs to know of the direction) ----
 
 
-def rge(theta, t, queries=1, sides=2):
+def rge(theta, t, queries=1, sides=2, draw=dense):
     terms = []
     for i in range(queries):
-        z = dense(child(child(ROOT, STEP, t), QUERY, i))
+        z = draw(child(child(ROOT, STEP, t), QUERY, i))
         if sides == 2:
             c = (loss(theta + EPS * z) - loss(theta - EPS * z)) / (2 * EPS)
         else:
@@ -294,6 +310,8 @@ def learning_rate_scaling():
 TRAJECTORIES = {
     "rge-sgd": run(lambda theta, t: theta - ETA * total(rge(theta, t))),
     "rge-one-sided-q2-sgd": run(lambda theta, t: theta - ETA * total(rge(theta, t, queries=2, sides=1))),
+    "rge-rademacher-sgd": run(lambda theta, t: theta - ETA * total(rge(theta, t, draw=lambda key: dense(key, signs)))),
+    "rge-sphere-sgd": run(lambda theta, t: theta - ETA * total(rge(theta, t, draw=sphere))),
     "rge-momentum-ema": momentum(heavy_ball=False),
     "rge-momentum-heavy-ball": momentum(heavy_ball=True),
     "lge-sgd": run(lambda theta, t: theta - ETA * low_rank_gradient(*lge(theta, t))),

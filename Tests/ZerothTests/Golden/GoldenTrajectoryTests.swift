@@ -44,6 +44,8 @@ import ZerothTestKit
     return [
       "rge-sgd": make(rge, sgd),
       "rge-one-sided-q2-sgd": make(RandomizedEstimator(epsilon: 1e-2, queries: 2, sides: .one), sgd),
+      "rge-rademacher-sgd": make(RandomizedEstimator(epsilon: 1e-2, distribution: .rademacher), sgd),
+      "rge-sphere-sgd": make(RandomizedEstimator(epsilon: 1e-2, distribution: .sphere), sgd),
       "rge-momentum-ema": make(rge, Momentum(learningRate: rate, beta: 0.8)),
       "rge-momentum-heavy-ball": make(rge, Momentum(learningRate: rate, beta: 0.8, form: .heavyBall)),
       "lge-sgd": make(lge, SGD(learningRate: rate)),
@@ -59,8 +61,9 @@ import ZerothTestKit
   }
 
   @Test(arguments: [
-    "rge-sgd", "rge-one-sided-q2-sgd", "rge-momentum-ema", "rge-momentum-heavy-ball", "lge-sgd", "lge-lozo-m-exact",
-    "lge-lozo-m-approximate", "cge-sgd", "dizo", "dizo-without-reinitialisation", "previous-iterate",
+    "rge-sgd", "rge-one-sided-q2-sgd", "rge-rademacher-sgd", "rge-sphere-sgd", "rge-momentum-ema",
+    "rge-momentum-heavy-ball", "lge-sgd", "lge-lozo-m-exact", "lge-lozo-m-approximate",
+    "cge-sgd", "dizo", "dizo-without-reinitialisation", "previous-iterate",
     "learning-rate-scaling",
   ]) func fiveSteps(_ name: String) throws {
     let expected = try #require(golden.trajectories[name])

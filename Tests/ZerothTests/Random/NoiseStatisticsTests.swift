@@ -20,6 +20,29 @@ import ZerothTestKit
     #expect(z.allSatisfy { abs($0) == 1 })
   }
 
+  /// Signs at any distance up to a few words, signs of one place of neighbouring words, blocks and groups, and those of
+  /// neighbouring keys have nothing to do with each other. Each place of a word is even, too.
+  @Test func signsAreIndependent() {
+    let count = 1_000_000
+    let distances = Array(1...130) + [256, 512, 1024, 2048, 4096, 8192, 32768]
+    let z = made(zeroth_rademacher, key: 12, count: count + 32768, isa: 0)
+    let next = made(zeroth_rademacher, key: 13, count: count, isa: 0)
+    var checks: [NoiseCheck] = []
+    func add(_ name: String, _ a: ArraySlice<Float>, _ b: ArraySlice<Float>) {
+      let sum = zip(a, b).reduce(Float(0)) { $0 + $1.0 * $1.1 }  // an integer below 2^24
+      checks.append(NoiseCheck(name, found: Double(sum), expected: 0, deviation: Double(count).squareRoot()))
+    }
+    for distance in distances { add("distance \(distance)", z[..<count], z[distance..<(distance + count)]) }
+    add("keys", z[..<count], next[...])
+    for bit in 0..<32 {
+      let sum = stride(from: bit, to: count, by: 32).reduce(0.0) { $0 + Double(z[$1]) }
+      checks.append(
+        NoiseCheck("bit \(bit)", found: sum, expected: 0, deviation: (Double(count) / 32).squareRoot()))
+    }
+    let worst = checks.min { $0.pValue < $1.pValue }
+    #expect(NoiseSurvey.pValue(checks) > 1e-3, "\(String(describing: worst))")
+  }
+
   /// Neighbouring keys, and neighbouring places of one key, have nothing to do with each other.
   @Test func neighboursAreUncorrelated() {
     let count = 100_000

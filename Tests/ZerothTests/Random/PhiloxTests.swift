@@ -1,6 +1,8 @@
 import CZeroth
 import Foundation
+import TestSupport
 import Testing
+import Zeroth
 
 /// Words of Philox4x32-10, and the noise made of them, against other sources.
 @Suite struct PhiloxTests {
@@ -22,11 +24,49 @@ import Testing
     for n in 0..<1000 { #expect(zeroth_stream_bits(stream) == word(UInt64(n), key: 0x0123_4567_89ab_cdef)) }
   }
 
-  /// The signs of Rademacher noise are the top bits of the same words, also where the counter's low half wraps.
-  @Test(arguments: [0, 5, 1 << 34 - 37, 1 << 50]) func signsComeFromTheWords(_ first: UInt64) {
-    let noise = made(zeroth_rademacher, key: 77, first: first, count: 500)
+  /// Sign n of Rademacher noise is bit n mod 32 of word floor(n / 32), also where the counter's low half wraps: after 2^34
+  /// words, which are 2^39 signs.
+  @Test(arguments: [0, 5, 1 << 39 - 5037, 1 << 50]) func signsAreBitsOfTheWords(_ first: UInt64) {
+    let noise = made(zeroth_rademacher, key: 77, first: first, count: 40_000)
     for (i, value) in noise.enumerated() {
-      #expect(value == (word(first + UInt64(i), key: 77) >> 31 == 1 ? -1 : 1))
+      let n = first + UInt64(i)
+      #expect(value == (word(n / 32, key: 77) >> UInt32(n % 32) & 1 == 1 ? -1 : 1))
+    }
+  }
+
+  /// Against Tests/Fixtures/noise/make.py, which has Philox and the order of its words from their descriptions alone.
+  @Test func signsOfTheFixture() throws {
+    struct Case: Decodable {
+      var key: String
+      var first: String
+      var signs: String
+    }
+    let file = URL(fileURLWithPath: SharedMaterial.fixture("noise/signs.json"))
+    let cases = try JSONDecoder().decode([Case].self, from: Data(contentsOf: file))
+    #expect(cases.count == 6)
+    for entry in cases {
+      let (key, first) = (try #require(UInt64(entry.key)), try #require(UInt64(entry.first)))
+      for isa in 0..<zeroth_isa_count() {
+        let found = made(zeroth_rademacher, key: key, first: first, count: entry.signs.count, isa: isa)
+        #expect(String(found.map { $0 == -1 ? "-" as Character : "+" }) == entry.signs)
+        #expect(found.allSatisfy { abs($0) == 1 })
+      }
+    }
+  }
+
+  /// A thread keeps the words that it made last: pieces asked for in any order, of several keys and on every instruction
+  /// set, are those of the whole.
+  @Test func signsInAnyOrder() {
+    let count = 200_000
+    let wholes = [UInt64(5), 6].map { made(zeroth_rademacher, key: $0, count: count) }
+    var stream = RandomStream(StreamKey(seed: 1))
+    for _ in 0..<3000 {
+      let key = stream.below(2)
+      let first = stream.below(count)
+      let n = min(count - first, stream.below(10) == 0 ? stream.below(count) : stream.below(700))
+      let isa = Int32(stream.below(Int(zeroth_isa_count())))
+      let part = made(zeroth_rademacher, key: UInt64(5 + key), first: UInt64(first), count: n, isa: isa)
+      #expect(part[...] == wholes[key][first..<(first + n)])
     }
   }
 
@@ -49,7 +89,8 @@ import Testing
   /// Every instruction set gives the same bits, wherever a piece starts and ends, with and without a base.
   @Test func everyInstructionSet() {
     let pieces: [(first: UInt64, count: Int)] = [
-      (0, 1), (1, 63), (63, 2), (64, 64), (17, 1001), (127, 129), (1 << 34 - 37, 333), (5, 0), (12345, 4096),
+      (0, 1), (1, 63), (63, 2), (64, 64), (17, 1001), (127, 129), (1 << 34 - 37, 333), (5, 0), (12345, 4096), (31, 33),
+      (1 << 39 - 40, 77),
     ]
     let base = (0..<5000).map { Float($0) * 0.01 }
     for distribution in [zeroth_gaussian, zeroth_rademacher] {
@@ -61,6 +102,12 @@ import Testing
           var added = base
           zeroth_noise_on(isa, distribution, 3, piece.first, piece.count, 0.37, base, &added)
           for i in 0..<piece.count { #expect(added[i] == base[i] + 0.37 * generic[i]) }
+          var inPlace = base
+          inPlace.withUnsafeMutableBufferPointer {
+            guard let start = $0.baseAddress else { return }
+            zeroth_noise_on(isa, distribution, 3, piece.first, piece.count, 0.37, start, start)
+          }
+          #expect(inPlace == added)
           #expect(added[piece.count...].elementsEqual(base[piece.count...]))
         }
       }
@@ -70,10 +117,12 @@ import Testing
 
   /// Any part of a sequence can be made alone.
   @Test func partsOfASequence() {
-    let whole = made(zeroth_gaussian, key: 4, first: 0, count: 1000)
-    for (first, count) in [(0, 7), (13, 100), (500, 500), (999, 1)] {
-      let part = made(zeroth_gaussian, key: 4, first: UInt64(first), count: count)
-      #expect(part.map(\.bitPattern) == whole[first..<(first + count)].map(\.bitPattern))
+    for distribution in [zeroth_gaussian, zeroth_rademacher] {
+      let whole = made(distribution, key: 4, first: 0, count: 1000)
+      for (first, count) in [(0, 7), (13, 100), (500, 500), (999, 1)] {
+        let part = made(distribution, key: 4, first: UInt64(first), count: count)
+        #expect(part.map(\.bitPattern) == whole[first..<(first + count)].map(\.bitPattern))
+      }
     }
   }
 

@@ -55,15 +55,62 @@ import ZerothTestKit
   @Test(arguments: ["mt19937", "taus2"]) func chunksFitTogether(_ name: String) throws {
     let layout = ParameterLayout.made([.init("long", rows: 9001)])
     let key = StreamKey(seed: 3, generator: try RandomGenerator(named: name))
-    let direction = DenseDirection(key, layout: layout)
-    let whole = direction.values(of: layout.blocks[0])
-    for rows in [4095..<4097, 1..<8193, 8191..<9001] {
-      var part = [Float](repeating: 0, count: rows.count)
-      var span = part.mutableSpan
-      direction.add(to: &span, of: layout.blocks[0], rows: rows, scale: 1)
-      #expect(part == Array(whole[rows]))
+    for distribution in [NoiseDistribution.gaussian, .rademacher] {
+      let direction = DenseDirection(key, distribution: distribution, layout: layout)
+      let whole = direction.values(of: layout.blocks[0])
+      for rows in [4095..<4097, 1..<8193, 8191..<9001] {
+        var part = [Float](repeating: 0, count: rows.count)
+        var span = part.mutableSpan
+        direction.add(to: &span, of: layout.blocks[0], rows: rows, scale: 1)
+        #expect(part == Array(whole[rows]))
+      }
+      #expect(Set(whole).count > (distribution == .gaussian ? 8900 : 1))
     }
-    #expect(Set(whole).count > 8900)
+  }
+
+  /// GSL's own generators draw once for each sign and use the highest bit. The lowest bit of vax, modulo 2^32, alternates:
+  /// taken as signs, the low bits would repeat within a few words.
+  @Test(arguments: ["vax", "mt19937", "minstd"]) func signsOfGSLsGenerators(_ name: String) throws {
+    let layout = ParameterLayout.made([.init("long", rows: 40_000)])
+    let key = StreamKey(seed: 3, generator: try RandomGenerator(named: name))
+    let z = DenseDirection(key, distribution: .rademacher, layout: layout).values(of: layout.blocks[0])
+    #expect(z.allSatisfy { abs($0) == 1 })
+    for distance in Array(1...70) + [128, 256, 4096] {
+      let sum = zip(z, z.dropFirst(distance)).reduce(Float(0)) { $0 + $1.0 * $1.1 }
+      #expect(abs(sum) < 5 * Float(z.count - distance).squareRoot(), "distance \(distance)")
+    }
+  }
+
+  /// W + scale z without z in memory is bit for bit z, then a product and a sum.
+  @Test(arguments: NoiseDistribution.allCases) func displacements(_ distribution: NoiseDistribution) throws {
+    let layout = ParameterLayout.made([.init("w", rows: 70, columns: 130)])
+    let block = layout.blocks[0]
+    let w = (0..<block.count).map { Float($0) * 0.013 - 40 }
+    for generator in [RandomGenerator.philox, try RandomGenerator(named: "mt19937")] {
+      let z = DenseDirection(StreamKey(seed: 8, generator: generator), distribution: distribution, layout: layout)
+      #expect(z.displacesCheaply == (distribution == .rademacher && generator == .philox))
+      for (rows, columns) in [(0..<70, 0..<130), (3..<20, 7..<120), (69..<70, 129..<130), (5..<9, 64..<96)] {
+        var noise = [Float](repeating: 0, count: rows.count * columns.count)
+        var span = noise.mutableSpan
+        z.write(to: &span, of: block, rows: rows, columns: columns)
+        for scale: Float in [1e-3, -1e-3, 0.37] {
+          var found = [Float](repeating: .nan, count: noise.count)
+          w.withUnsafeBufferPointer { w in
+            found.withUnsafeMutableBufferPointer { found in
+              guard let base = w.baseAddress, let out = found.baseAddress else { return }
+              z.displace(
+                base + rows.lowerBound * 130 + columns.lowerBound, stride: 130, of: block, rows: rows,
+                columns: columns, scale: scale, into: out)
+            }
+          }
+          for (i, value) in found.enumerated() {
+            let place = (rows.lowerBound + i / columns.count) * 130 + columns.lowerBound + i % columns.count
+            let expected = w[place] + scale * noise[i]
+            #expect(distribution == .sphere ? abs(value - expected) < 1e-5 : value.bitPattern == expected.bitPattern)
+          }
+        }
+      }
+    }
   }
 
   @Test func shufflesAreOrders() {
