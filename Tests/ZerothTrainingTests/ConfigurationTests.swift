@@ -366,9 +366,10 @@ import ZerothResources
   @Test(arguments: [
     "\na = 1979-05-27T*7:32:00Z", "\na = 1979-05-27 ", "'#' = '\\'\na = 1979-05-27tx", "\na = {b = [1979-05-27T:1]}",
     "# \"\"\"\na = [\"\"\"\"b\"\"\"\", 1979-05-27T*]", "\"\\\"\" = 1\na = 1979-05-27T",
-    "\na = ['''b \"'''', 1979-05-27T*]",
+    "\na = ['''b \"'''', 1979-05-27T*]", "\neps = 3958-05-=9 9 i ", "\na = 1_979-\"5-09 9 ", "'' = 1\n3=[1979-05-27 1]",
+    "3=\"\"\"\"\"\"\na = 1979-05-27 1 # \"\"\"", "\na = [11,}", "a = [ # [\n,1]", "\na = [\u{A0}}",
   ])
-  func datesWithoutATimeAreRefused(_ toml: String) {
+  func valuesThatEndTheProcessAreRefused(_ toml: String) {
     #expect(inputError { _ = try Settings(toml: toml, name: "a.toml") }?.subject == "a.toml:2")
   }
 

@@ -5,7 +5,7 @@ enum TOMLCheck {
   /// Throws `InputError`, naming `name` and the line, where `text` holds what ends the process.
   static func check(_ text: String, name: String) throws(InputError) {
     try checkHeaders(text, name: name)
-    try checkDates(text, name: name)
+    try checkValues(Array(text.unicodeScalars), name: name)
   }
 
   /// A `[` that no key follows. So is an array of tables refused, which nothing here takes.
@@ -24,46 +24,71 @@ enum TOMLCheck {
     }
   }
 
-  /// A date outside strings and comments with something else than a time behind it: `1979-05-27T*`.
-  private static func checkDates(_ text: String, name: String) throws(InputError) {
-    let bytes = Array(text.utf8)
-    var rest = bytes[...]
-    while let byte = rest.first {
-      switch byte {
-      case UInt8(ascii: "#"): rest = rest.drop { $0 != newline }
-      case UInt8(ascii: "\""), UInt8(ascii: "'"): skipString(&rest, quote: byte)
-      case _ where isDateWithoutTime(rest):
-        let line = bytes[..<rest.startIndex].count { $0 == newline } + 1
-        let found = String(decoding: rest.prefix(40).prefix { $0 != newline }, as: UTF8.self)
-        throw InputError("\(name):\(line)", found: "'\(found)'", expected: "a time such as 12:00:00 behind a date")
-      default: rest.removeFirst()
+  /// Outside strings and comments: what begins like a date and goes on, as `1979-05-27T*` and `1979-05-27 1`, and an
+  /// array with nothing before a comma or a brace, as `[1,,` and `[}`. No option takes either.
+  private static func checkValues(_ text: [Unicode.Scalar], name: String) throws(InputError) {
+    var rest = text[...]
+    /// What was before, white space and comments apart.
+    var last: Unicode.Scalar?
+    while let scalar = rest.first {
+      let isDate = ("0"..."9").contains(scalar) && beginsLikeADate(rest) && !isPlainDate(rest)
+      let isGap = (scalar == "," || scalar == "}") && (last == "[" || last == ",")
+      if isDate || isGap {
+        let line = text[..<rest.startIndex].count { $0 == "\n" } + 1
+        let found = String(String.UnicodeScalarView(rest.prefix(40).prefix { $0 != "\n" }))
+        throw InputError(
+          "\(name):\(line)", found: "'\(found)'", expected: isDate ? "no date, which no option takes" : "a value")
+      }
+      if scalar == "#" {
+        rest = rest.drop { $0 != "\n" }
+        continue
+      }
+      if !scalar.properties.isWhitespace { last = scalar }
+      if scalar == "\"" || scalar == "'" {
+        skipString(&rest)
+      } else {
+        // A value begins with a word, and not within one.
+        rest = isPartOfWord(scalar) ? rest.drop(while: isPartOfWord) : rest.dropFirst()
       }
     }
   }
 
-  private static let newline = UInt8(ascii: "\n")
+  /// Whether the fifth and the eighth scalar of the value are dashes. The parser leaves underscores out.
+  private static func beginsLikeADate(_ text: ArraySlice<Unicode.Scalar>) -> Bool {
+    var count = 0
+    for scalar in text where scalar != "_" {
+      if isEnd(scalar) || (count == 4 && scalar != "-") { return false }
+      if count == 7 { return scalar == "-" }
+      count += 1
+    }
+    return false
+  }
 
-  private static func skipString(_ rest: inout ArraySlice<UInt8>, quote: UInt8) {
+  /// Whether the value is year, month and day, and ends there. A space may have a time behind it.
+  private static func isPlainDate(_ text: ArraySlice<Unicode.Scalar>) -> Bool {
+    let isDate = text.prefix(10).enumerated().allSatisfy { i, scalar in
+      i == 4 || i == 7 ? scalar == "-" : ("0"..."9").contains(scalar)
+    }
+    return isDate && text.count >= 10 && text.dropFirst(10).first.map { isEnd($0) && $0 != " " } ?? true
+  }
+
+  private static func skipString(_ rest: inout ArraySlice<Unicode.Scalar>) {
+    guard let quote = rest.first else { return }
     let isOfLines = rest.starts(with: [quote, quote, quote])
     let end = isOfLines ? [quote, quote, quote] : [quote]
     rest.removeFirst(end.count)
-    while let byte = rest.first, !rest.starts(with: end), isOfLines || byte != newline {
-      rest = rest.dropFirst(quote == UInt8(ascii: "\"") && byte == UInt8(ascii: "\\") ? 2 : 1)
+    while let scalar = rest.first, !rest.starts(with: end), isOfLines || scalar != "\n" {
+      rest = rest.dropFirst(quote == "\"" && scalar == "\\" ? 2 : 1)
     }
     if rest.first == quote { rest.removeFirst(end.count) }
     // A string of lines may end with two quotes of its own.
     if isOfLines { rest = rest.dropFirst(rest.prefix(2).prefix { $0 == quote }.count) }
   }
 
-  /// Whether `bytes` begin with a date, a `T` or a space, and no digit.
-  private static func isDateWithoutTime(_ bytes: ArraySlice<UInt8>) -> Bool {
-    guard let first = bytes.first, isDigit(first), bytes.count > 10 else { return false }
-    let date = Array(bytes.prefix(12))
-    for (i, byte) in date.prefix(10).enumerated() {
-      guard i == 4 || i == 7 ? byte == UInt8(ascii: "-") : isDigit(byte) else { return false }
-    }
-    return " Tt".utf8.contains(date[10]) && !(date.count == 12 && isDigit(date[11]))
-  }
+  /// Whether a value ends in front of `scalar`.
+  private static func isEnd(_ scalar: Unicode.Scalar) -> Bool { " \t\r\n,]}#".unicodeScalars.contains(scalar) }
 
-  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+  private static func isPartOfWord(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789_-".unicodeScalars.contains(scalar))
+  }
 }
