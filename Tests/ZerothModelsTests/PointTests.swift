@@ -59,10 +59,12 @@ import ZerothTestKit
     let model = try MadeModels.make(name)
     let theta = theta(model)
     let points = Self.points(kind, model.layout)
-    for batch in [MadeModels.batch(vocabulary: model.vocabulary), MadeModels.longBatch(vocabulary: model.vocabulary)] {
-      for readout in [
-        Readout.logProbabilities(rows: [3, 9, 20], targets: [5, 6, 7]), .logits(rows: [4, 11], ids: [2, 8]),
-      ] {
+    let logProbabilities = Readout.logProbabilities(rows: [3, 9, 20], targets: [5, 6, 7])
+    for (batch, readouts) in [
+      (MadeModels.batch(vocabulary: model.vocabulary), [logProbabilities, .logits(rows: [4, 11], ids: [2, 8])]),
+      (MadeModels.longBatch(vocabulary: model.vocabulary), [logProbabilities]),
+    ] {
+      for readout in readouts {
         let together = try model.evaluate(batch, readout, from: theta, at: points)
         var largest = 0.0
         for i in points.indices {
@@ -84,10 +86,10 @@ import ZerothTestKit
     let points = Self.points(kind, model.layout)
     let readout = Readout.logProbabilities(rows: [3, 9, 20], targets: [5, 6, 7])
     for batch in [MadeModels.batch(vocabulary: model.vocabulary), MadeModels.longBatch(vocabulary: model.vocabulary)] {
-      let results = try [1, 2, 3].map { threads in
+      let results = try [1, 3].map { threads in
         try withThreads(threads) { try model.evaluate(batch, readout, from: theta, at: points) }
       }
-      #expect(results[0] == results[1] && results[0] == results[2])
+      #expect(results[0] == results[1])
     }
   }
 
