@@ -85,8 +85,9 @@ static void *work(void *argument) {
   inside = true;
   zeroth_scratch_return(zeroth_scratch_take(0), 0);  // made now, so that no job has to make it
   atomic_store(&start->is_over, true);
+  bool isUsed = true;  // whether the last job had a place for this thread: one without has no reason to spin
   for (;;) {
-    int tries = 0;
+    int tries = isUsed ? 0 : spins;
     while (atomic_load_explicit(&generation, memory_order_acquire) == seen) {
       if (++tries < spins) {
         pause_a_little();
@@ -99,7 +100,8 @@ static void *work(void *argument) {
     }
     seen = atomic_load_explicit(&generation, memory_order_acquire);
     bool isOpen = !(atomic_fetch_add_explicit(&members, 1, memory_order_acquire) & closed);
-    if (isOpen && worker < job_threads) take_indices(worker);
+    if (isOpen) isUsed = worker < job_threads;
+    if (isOpen && isUsed) take_indices(worker);
     atomic_fetch_sub_explicit(&members, 1, memory_order_release);
   }
   return NULL;

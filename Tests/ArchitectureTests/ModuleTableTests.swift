@@ -27,7 +27,8 @@ import Testing
     while let file = files?.nextObject() as? URL {
       guard file.pathExtension == "swift" else { continue }
       for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
-        guard let match = line.firstMatch(of: /^(?:@\w+ )?import (?:struct |func )?(\w+)/) else { continue }
+        guard line.contains("import "), let match = line.firstMatch(of: /^(?:@\w+ )?import (?:struct |func )?(\w+)/)
+        else { continue }
         imports[String(match.1)] = file.lastPathComponent
       }
     }
