@@ -122,7 +122,8 @@ let package = Package(
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(
       name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothSupport", "ZerothTestKit", "TestSupport"]),
-    .testTarget(name: "ZerothTasksTests", dependencies: ["ZerothTasks", "ZerothSupport", "TestSupport"]),
+    .testTarget(
+      name: "ZerothTasksTests", dependencies: ["ZerothTasks", "ZerothSupport", "ZerothTestKit", "TestSupport"]),
     .testTarget(
       name: "ZerothTrainingTests",
       dependencies: [

@@ -20,8 +20,8 @@ struct Bench: ParsableCommand {
     defaultSubcommand: Step.self)
 }
 
-/// What benchmarks of whole steps take.
-struct SettingOptions: ParsableArguments {
+/// The model and mini-batch that benchmarks take.
+struct ShapeOptions: ParsableArguments {
   @Option(help: "The model's shape: \(BenchmarkShape.all.map(\.name).joined(separator: ", ")).")
   var shape = "opt-125m"
   @Option(help: "Sequences in the mini-batch.")
@@ -30,6 +30,11 @@ struct SettingOptions: ParsableArguments {
   var tokens = 64
   @Option(help: "The loss: language-model, or classification with two candidates of a token each.")
   var loss = BenchmarkSetting.Loss.languageModel.rawValue
+}
+
+/// What benchmarks of whole steps take.
+struct SettingOptions: ParsableArguments {
+  @OptionGroup var task: ShapeOptions
   @Option(help: "Directions of a step, for estimators that average several. Default: as the method says.")
   var queries: Int?
   @Option(
@@ -40,11 +45,12 @@ struct SettingOptions: ParsableArguments {
 
   func setting() throws -> BenchmarkSetting {
     try BenchmarkSetting(
-      shape: shape, batch: batch, tokens: tokens, loss: loss, queries: queries, distribution: distribution)
+      shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss, queries: queries,
+      distribution: distribution)
   }
 
   var arguments: [String] {
-    ["--shape", shape, "--batch", "\(batch)", "--tokens", "\(tokens)", "--loss", loss]
+    ["--shape", task.shape, "--batch", "\(task.batch)", "--tokens", "\(task.tokens)", "--loss", task.loss]
       + (queries.map { ["--queries", "\($0)"] } ?? []) + (distribution.map { ["--distribution", $0] } ?? [])
   }
 }
@@ -180,7 +186,7 @@ extension Bench {
       guard process.terminationStatus == 0 else {
         throw InputError(
           "bench \(name)", found: "a process that ended with status \(process.terminationStatus)",
-          expected: "enough memory for \(setting.shape)")
+          expected: "enough memory for \(setting.task.shape)")
       }
       return try MemoryBenchmark.Figure(JSON(parsing: data, subject: "bench \(name)"))
     }

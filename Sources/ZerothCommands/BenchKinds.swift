@@ -38,7 +38,7 @@ extension Bench {
     static let configuration = CommandConfiguration(
       abstract: "A forward pass over sgemm at the same shapes, in operations a second.")
 
-    @OptionGroup var setting: SettingOptions
+    @OptionGroup var task: ShapeOptions
     @Option(help: "Repeats; medians and quartiles are printed.")
     var repeats = 5
     @OptionGroup var threads: ThreadOptions
@@ -46,7 +46,8 @@ extension Bench {
 
     func run() throws {
       try threads.apply()
-      let result = try ForwardBenchmark(setting.setting(), repeats: repeats)
+      let setting = try BenchmarkSetting(shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss)
+      let result = try ForwardBenchmark(setting, repeats: repeats)
       output.print(result.json, text: result.text)
     }
   }

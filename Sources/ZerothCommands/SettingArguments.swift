@@ -39,6 +39,7 @@ extension ShortcutArguments {
 struct ModelArguments: ShortcutArguments {
   @Option(shortcut: "model") var model: ShortcutValue?
   @Option(shortcut: "train-blocks") var trainBlocks: ShortcutValue?
+  @Option(shortcut: "activation-memory") var activationMemory: ShortcutValue?
 }
 
 /// Short names for options of [task].

@@ -11,9 +11,13 @@ public final class CausalModel: PretrainedModel {
   public var context: Int { architecture.context }
   /// The block whose rows give the logits.
   public var outputBlock: ParameterBlock? { layout.blocks[architecture.head] }
+  /// The memory that the activations of a pass are to stay within, in bytes.
+  public var activationMemory = defaultActivationMemory
+  /// Floats that a pass takes for a token at a point, at most.
+  public var activationsPerRow: Int { architecture.activationsPerRow }
 
   private let architecture: any CausalArchitecture
-  private let workspace = Workspace()
+  let workspace = Workspace()
 
   /// Reads the configuration and checks that the checkpoint holds exactly its tensors, in its shapes.
   ///
@@ -67,7 +71,20 @@ public final class CausalModel: PretrainedModel {
     try readout.validate(rows: batch.tokens.count, vocabulary: vocabulary)
     values.removeAll(keepingCapacity: true)
     guard !readout.rows.isEmpty else { return }
-    for group in PointGroups(points, rows: batch.tokens.count) {
+    // What continues sequences in a cache was cut when it was begun.
+    guard batch.tokens.count > activationRows, batch.cache == nil else {
+      return append(batch, readout, theta, points, to: &values)
+    }
+    try batch.readOut(
+      readout, inMicroBatchesOf: activationRows, points: points.count, into: &values
+    ) { batch, readout, values throws(InputError) in append(batch, readout, theta, points, to: &values) }
+  }
+
+  private func append(
+    _ batch: TokenBatch, _ readout: Readout, _ theta: borrowing ParameterStore, _ points: Points,
+    to values: inout [Double]
+  ) {
+    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows) {
       let weights = Weights(theta, at: points, group, workspace: workspace)
       workspace.scope {
         let output = architecture.output(batch, rows: readout.rows, weights)

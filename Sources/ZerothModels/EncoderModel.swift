@@ -26,13 +26,17 @@ public final class EncoderModel: PretrainedModel {
   public var hasMaskedHead: Bool { architecture.maskedHead != nil }
   /// The block whose rows give the logits of masked tokens, where there is a head for them.
   public var outputBlock: ParameterBlock? { architecture.maskedHead.map { layout.blocks[$0.decoder] } }
+  /// The memory that the activations of a pass are to stay within, in bytes.
+  public var activationMemory = defaultActivationMemory
+  /// Floats that a pass takes for a token at a point, at most.
+  public var activationsPerRow: Int { architecture.encoder.activationsPerRow }
   /// Rows of the label head; 0 without one.
   public let classes: Int
 
   private let source: ModelFolder.Source
   private let architecture: any EncoderArchitecture
   private let labelHead: Int?
-  private let workspace = Workspace()
+  let workspace = Workspace()
 
   /// Reads the configuration and checks that the checkpoint holds exactly its tensors, in its shapes.
   ///
@@ -96,8 +100,21 @@ public final class EncoderModel: PretrainedModel {
   ) throws(InputError) -> [[Double]] {
     precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
     try validate(batch, readout)
+    guard batch.tokens.count > activationRows else { return values(batch, readout, theta, points) }
+    var all: [Double] = []
+    try batch.readOut(
+      readout, inMicroBatchesOf: activationRows, points: points.count, into: &all
+    ) { batch, readout, found throws(InputError) in
+      for values in values(batch, readout, theta, points) { found += values }
+    }
+    return all.cut(into: points.count)
+  }
+
+  private func values(
+    _ batch: TokenBatch, _ readout: EncoderReadout, _ theta: borrowing ParameterStore, _ points: Points
+  ) -> [[Double]] {
     var results: [[Double]] = []
-    for group in PointGroups(points, rows: batch.tokens.count) {
+    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows) {
       results += readOut(batch, readout, Weights(theta, at: points, group, workspace: workspace))
     }
     return results

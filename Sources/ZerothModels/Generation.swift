@@ -12,7 +12,8 @@ extension CausalModel {
   }
 
   /// Continues each of `prompts`, as the call for one of them does, many at a time: the tokens of the prompts that are
-  /// computed together, with room for `count` more each, are at most `tokensAtOnce`, or one prompt.
+  /// computed together, with room for `count` more each, are at most `tokensAtOnce`, or one prompt. No more go together
+  /// than `activationMemory` holds, either.
   ///
   /// A prompt is computed once. Each new token is then computed alone, from the cached keys and values of those before.
   public func generateGreedily(
@@ -25,7 +26,7 @@ extension CausalModel {
       var tokens = 0
       for prompt in prompts[generated.count...] {
         tokens += prompt.count + max(0, count)
-        guard group.isEmpty || tokens <= tokensAtOnce else { break }
+        guard group.isEmpty || tokens <= min(tokensAtOnce, activationRows) else { break }
         group.append(prompt)
       }
       generated += try continueTogether(group, count: count, at: theta, stop: stop)

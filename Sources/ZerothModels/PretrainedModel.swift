@@ -13,6 +13,13 @@ public protocol PretrainedModel: AnyObject {
   var context: Int { get }
   /// The block whose rows give the logits: the token embedding where they are tied; nil where there are no logits.
   var outputBlock: ParameterBlock? { get }
+  /// The memory that the activations of a pass are to stay within, in bytes: ``defaultActivationMemory`` at first.
+  ///
+  /// A pass over more tokens than fit is made in micro-batches, and points that do not fit together are computed one after
+  /// another. Both change values by rounding alone. A single sequence is never cut, whatever it takes.
+  var activationMemory: Int { get set }
+  /// Floats that a pass takes for a token at a point, at most.
+  var activationsPerRow: Int { get }
   /// Compares the outputs at `theta` with reference outputs; the ids of texts too where `tokenize` is given.
   ///
   /// Throws `InputError` when `golden` is of another kind of model.
@@ -21,7 +28,13 @@ public protocol PretrainedModel: AnyObject {
   ) throws -> GoldenComparison
 }
 
+/// What the activations of a pass stay within unless a model is told otherwise: 1 GiB.
+public let defaultActivationMemory = 1 << 30
+
 extension PretrainedModel {
+  /// How many rows of activations, tokens times points, are computed together at most.
+  var activationRows: Int { max(1, activationMemory / (activationsPerRow * MemoryLayout<Float>.stride)) }
+
   /// The folder that the model was read from; nil for one that was made from a configuration alone.
   public var directory: String? { folder.directory }
   /// The configuration in `config.json`.

@@ -164,6 +164,9 @@ public struct TrajectoryHeader: Sendable, Hashable {
       inputs: inputs, noise: noise, others: (json.members ?? []).filter { !known.contains($0.key) })
   }
 
+  /// Options that older records lack, each with the value that does what was done without it.
+  private static let withoutOption = ["estimator.distribution": "\"gaussian\"", "model.activation-memory": "1024.0"]
+
   /// Throws `InputError`, naming the first difference, unless `run` is the same run; its planned steps may differ.
   ///
   /// Inputs are compared where both name them: a replay reads no data and names none.
@@ -176,8 +179,7 @@ public struct TrajectoryHeader: Sendable, Hashable {
     let theirs = Self.leaves(identity)
     let ours = Self.leaves(run.identity)
     for key in Set(theirs.keys).union(ours.keys).sorted() where theirs[key] != ours[key] {
-      // Estimators that had no such option drew normal numbers.
-      if noise == 1, key == "estimator.distribution", theirs[key] == nil, ours[key] == "\"gaussian\"" { continue }
+      if theirs[key] == nil, let without = Self.withoutOption[key], ours[key] == without { continue }
       throw InputError(
         "\(path): \(key)", found: theirs[key] ?? "nothing", expected: "\(ours[key] ?? "nothing"), as in this run")
     }

@@ -4,6 +4,7 @@ import Testing
 import Zeroth
 import ZerothModels
 import ZerothTasks
+import ZerothTestKit
 
 @Suite struct EncoderObjectiveTests {
   static let bert = """
@@ -25,6 +26,15 @@ import ZerothTasks
     EncodedMaskedExample(tokens: sentence.tokens, maskPosition: sentence.tokens.count / 2, label: sentence.label)
   }
   static let words = [12, 5]
+
+  @Test(arguments: [defaultActivationMemory, 1]) func laws(activationMemory: Int) throws {
+    model.activationMemory = activationMemory
+    var theta = model.randomParameters(StreamKey(seed: 1))
+    try model.startLabelHead(of: &theta, from: [[3, 14, 15], [9, 26]])
+    let masks = ScoredMasks(model, Self.masked, labelWords: Self.words)
+    try checkObjectiveLaws(of: ClassificationObjective(masks, sampler), at: theta)
+    try checkObjectiveLaws(of: ClassificationObjective(ScoredSentences(model, Self.sentences), sampler), at: theta)
+  }
 
   /// The mean cross-entropy of a batch, example by example from what the model reads out.
   func expected(

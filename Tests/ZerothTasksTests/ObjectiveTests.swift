@@ -4,6 +4,7 @@ import Testing
 import Zeroth
 import ZerothModels
 import ZerothTasks
+import ZerothTestKit
 
 /// The objectives on the model that the package carries, each against the same number by another way.
 @Suite(.serialized) final class ObjectiveTests {
@@ -60,6 +61,23 @@ import ZerothTasks
       #expect((loss * 6).rounded() == loss * 6 && (-1...0).contains(loss))
     }
     #expect(Set(losses).count > 1, "a large move changes predictions")
+  }
+
+  /// With a budget of one row too, in which each example is a micro-batch of its own.
+  @Test(arguments: [defaultActivationMemory, 1]) func laws(activationMemory: Int) throws {
+    model.activationMemory = activationMemory
+    let examples = try examples()
+    let sampler = try BatchSampler(count: 6, size: 4, seed: 1)
+    let scored = ScoredCandidates(model, examples)
+    let sequences = examples.map { LanguageModelingObjective.Sequence($0) }
+    let key = StreamKey(seed: 3)
+    let dense = (0..<2).map { DenseDirection(key.child(.query, $0), layout: theta.layout) }
+    let lowRank = (0..<4).map { i in
+      LowRankProbe(rank: 2, leftKey: key.child(.left, i), rightKey: key.child(.right, 0))
+    }
+    try checkObjectiveLaws(of: ClassificationObjective(scored, sampler), at: theta, along: lowRank, offset: 0.01)
+    try checkObjectiveLaws(of: LanguageModelingObjective(model, sequences, sampler), at: theta, along: dense)
+    try checkObjectiveLaws(of: AccuracyObjective(scored, sampler), at: theta, along: lowRank, offset: 0.1)
   }
 
   /// A loss is the same whatever was asked before: no mini-batch stays selected.

@@ -110,7 +110,7 @@ import ZerothTestKit
     var trajectories: [Data] = []
     for threads in [1, 2] {
       let files = RunFiles(scratch.path + "/\(threads)")
-      try withThreads(threads) {
+      _ = try withThreads(threads) {
         try train(configuration(optimizer, out: files.folder, run: ["threads": .int(threads)]))
       }
       trajectories.append(try bytes(files.trajectory))

@@ -14,6 +14,8 @@ protocol Architecture: Sendable {
 
 /// What the families of causal language models have in common.
 protocol CausalArchitecture: Architecture {
+  /// Floats that a pass takes for a row of activations, at most, beside scratch memory of the threads.
+  var activationsPerRow: Int { get }
   /// The block whose rows give the logits: the output layer, or the token embedding that is tied to it.
   var head: Int { get }
   /// The output vectors, ready for the head, at the rows `rows` of the batch: variants * rows.count x columns.

@@ -25,6 +25,13 @@ struct Llama: CausalArchitecture {
 
   var vocabulary: Int { configuration.vocabSize }
   var context: Int { configuration.maxPositionEmbeddings }
+  // The hidden state, the rows that are read out, the normed and the packed ones; then q, k, v and what is selected of
+  // them, or gate, up and their packed product.
+  var activationsPerRow: Int {
+    let (heads, keyHeads) = (configuration.numAttentionHeads, configuration.numKeyValueHeads)
+    return 4 * configuration.hiddenSize
+      + max(2 * (heads + keyHeads) * configuration.headDim, 3 * configuration.intermediateSize)
+  }
 
   /// The blocks of `configuration`; `prefix` is `model.` in checkpoints of the language model.
   init(_ configuration: LlamaConfiguration, prefix: String) {

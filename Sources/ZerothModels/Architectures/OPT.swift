@@ -27,6 +27,9 @@ struct OPT: CausalArchitecture {
 
   var vocabulary: Int { configuration.vocabSize }
   var context: Int { configuration.maxPositionEmbeddings }
+  // The hidden state, the rows that are read out, the normed and the packed ones; then q, k, v and what is selected of
+  // them, or what is between the feed-forward layers.
+  var activationsPerRow: Int { 4 * configuration.hiddenSize + max(4 * configuration.hiddenSize, configuration.ffnDim) }
 
   /// The blocks of `configuration`; `prefix` is `model.` in checkpoints of the language model.
   init(_ configuration: OPTConfiguration, prefix: String) {

@@ -23,6 +23,11 @@ struct TransformerEncoder: Sendable {
   let tokens: Int
   /// Rows of the token type embedding.
   var typeCount: Int { configuration.typeVocabSize }
+  /// Floats that a pass takes for a row of activations, at most: the hidden state, the rows that are read out, the packed
+  /// and the normed ones; then q, k, v and what is selected of them, or what is between the feed-forward layers.
+  var activationsPerRow: Int {
+    4 * configuration.hiddenSize + max(4 * configuration.hiddenSize, configuration.intermediateSize)
+  }
 
   /// Adds the blocks of `configuration` to `table`.
   init(_ configuration: BERTConfiguration, in table: inout BlockTable) {

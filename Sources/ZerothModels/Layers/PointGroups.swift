@@ -15,12 +15,15 @@ struct PointGroups: Sequence, IteratorProtocol {
 
   private let points: Points
   private let rows: Int
+  private let limit: Int
   private var position = 0
 
-  /// The groups of `points`, each of which has `rows` rows of activations.
-  init(_ points: Points, rows: Int) {
+  /// The groups of `points`, each of which has `rows` rows of activations. A group of more than one point has at most
+  /// `limit` rows.
+  init(_ points: Points, rows: Int, limit: Int = .max) {
     self.points = points
     self.rows = rows
+    self.limit = limit
   }
 
   /// The numbers of the points that are computed next.
@@ -33,9 +36,11 @@ struct PointGroups: Sequence, IteratorProtocol {
 
   private func end() -> Int {
     let whole = position..<points.count
-    var end = points.endOfDirection(at: position, in: whole)
-    let first = points.direction(of: position..<end)
+    let ofDirection = points.endOfDirection(at: position, in: whole)
+    let first = points.direction(of: position..<ofDirection)
     let factors = first?.factors
+    var end = Swift.min(ofDirection, position + Swift.max(1, limit / Swift.max(1, rows)))
+    if end < ofDirection { return end }
     if rows >= Self.manyRows {
       // A dense direction's points stay together, because each would have to make its noise anew.
       return first == nil || factors != nil ? position + 1 : end
@@ -46,7 +51,8 @@ struct PointGroups: Sequence, IteratorProtocol {
       let direction = points.direction(of: end..<further)
       let isAlike = first == nil || direction == nil || (factors == nil) == (direction?.factors == nil)
       rank += direction?.factors?.rank ?? 0
-      guard isAlike, (further - position) * rows <= Self.rowsTogether, rank <= Self.rankTogether else { break }
+      guard isAlike, (further - position) * rows <= Swift.min(Self.rowsTogether, limit),
+        rank <= Self.rankTogether else { break }
       end = further
     }
     return end

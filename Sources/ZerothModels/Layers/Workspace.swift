@@ -17,6 +17,8 @@ final class Workspace: @unchecked Sendable {
   private let memory: UnsafeMutableRawPointer
   private let size: Int
   private var used = 0
+  /// The most bytes of matrices that there were at a time.
+  private(set) var mostUsed = 0
   private var scratch = Scratch()
 
   init() {
@@ -43,6 +45,7 @@ final class Workspace: @unchecked Sendable {
     precondition(bytes <= size - used, "activations of \(bytes) bytes exceed the address space reserved for them")
     let base = (memory + used).assumingMemoryBound(to: Float.self)
     used += bytes
+    mostUsed = max(mostUsed, used)
     return Matrix(base: base, rows: rows, columns: columns)
   }
 

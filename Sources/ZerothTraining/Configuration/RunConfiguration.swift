@@ -14,6 +14,8 @@ public struct RunConfiguration: Sendable {
   public let trainable: BlockSelection
   /// How the weights are held.
   public let storage: WeightStorage
+  /// Bytes that the activations of a pass stay within.
+  public let activationMemory: Int
   /// What a new label head starts from; nil for the usual, also where there is none.
   public let labelHead: LabelHeadStart?
   /// The task.
@@ -77,6 +79,7 @@ public struct RunConfiguration: Sendable {
     modelPath = try model.string("path")
     trainable = try model.blocks("train")
     storage = try model.choice("storage")
+    activationMemory = try model.int("activation-memory") << 20
     labelHead = try model["label-head"].map { _ throws(InputError) in try model.choice("label-head") }
     self.task = if let named { named } else { try tasks.task(named: task.string("name")) }
     data = try task["data"].map { _ throws(InputError) in try task.string("data") }

@@ -31,6 +31,11 @@ public enum RunSettings {
       "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
       "fp32, or half-precision matrices as the checkpoint stores them, rounded at random when they are written"),
     OptionSpec(
+      "activation-memory", .int, default: .value(.int(defaultActivationMemory >> 20)), range: .between(1, 1 << 20),
+      unit: "MiB",
+      "what the activations of a pass stay within: longer mini-batches are cut into micro-batches, which changes losses by "
+        + "rounding alone"),
+    OptionSpec(
       "label-head", .choice(LabelHeadStart.allCases.map(\.rawValue)),
       default: .absent("sentences, where a label head is made"),
       "what the new label head of an encoder starts from: the task's embedded label sentences, or zeros"),

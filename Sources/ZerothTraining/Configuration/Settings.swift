@@ -148,6 +148,7 @@ public struct Shortcut: Sendable, Hashable {
   public static let all: [Shortcut] = [
     Shortcut("model", sets: "model", "path"),
     Shortcut("train-blocks", sets: "model", "train"),
+    Shortcut("activation-memory", sets: "model", "activation-memory"),
     Shortcut("task", sets: "task", "name"),
     Shortcut("data", sets: "task", "data"),
     Shortcut("test-data", sets: "task", "test-data"),

@@ -69,6 +69,7 @@ public final class TaskSetup {
       modelPath: configuration.modelPath, task: configuration.task, objective: configuration.objective,
       data: configuration.data, testData: configuration.testData, size: configuration.sample,
       testCount: configuration.testCount ?? .max, seed: UInt64(configuration.splitSeed))
+    model.pretrained.activationMemory = configuration.activationMemory
   }
 
   /// A hash of each thing that training depends on and that no option names, as it was read: the model's configuration, the

@@ -1,0 +1,128 @@
+import Zeroth
+
+/// What a model reads out of a batch, so that it can be read out of the parts of the batch.
+protocol BatchReadout {
+  /// How many arrays of one length are read out of `batch`: one for each row, or for each sequence.
+  func count(in batch: TokenBatch) -> Int
+  /// What is to be read out of the part of a batch that has the tokens `rows` and the segments `segments`, and which of the
+  /// arrays of the whole that is.
+  func part(rows: Range<Int>, segments: Range<Int>) -> (readout: Self, places: [Int])
+}
+
+extension TokenBatch {
+  /// The segments in runs of at most `limit` tokens, each with all that continues it; a run of a single sequence may be
+  /// longer.
+  func microBatches(of limit: Int) -> [Range<Int>] {
+    var runs: [Range<Int>] = []
+    var start = 0
+    var end = 0
+    for unit in sequenceRuns() {
+      let last = segments[unit.upperBound - 1]
+      if end > start, last.start + last.count - segments[start].start > limit {
+        runs.append(start..<end)
+        start = end
+      }
+      end = unit.upperBound
+    }
+    if end > start { runs.append(start..<end) }
+    return runs
+  }
+
+  /// The shortest runs of segments of which none continues one of another run.
+  private func sequenceRuns() -> [Range<Int>] {
+    var runs: [Range<Int>] = []
+    var end = segments.count
+    var first = end  // the first segment that one of those seen so far continues
+    for i in segments.indices.reversed() {
+      first = min(first, segments[i].prefix ?? i)
+      if first == i {
+        runs.append(i..<end)
+        (end, first) = (i, i)
+      }
+    }
+    return runs.reversed()
+  }
+
+  /// The rows of `run`, a range of segments.
+  func rows(of run: Range<Int>) -> Range<Int> {
+    guard let first = run.first, let last = run.last else { return 0..<0 }
+    return segments[first].start..<(segments[last].start + segments[last].count)
+  }
+
+  /// A batch of the segments `run` alone, none of which continues another one than these.
+  func part(_ run: Range<Int>) -> TokenBatch {
+    var part = TokenBatch()
+    for segment in segments[run] {
+      let rows = segment.start..<(segment.start + segment.count)
+      part.append(tokens[rows], types: Array(types[rows]), after: segment.prefix.map { $0 - run.lowerBound })
+    }
+    return part
+  }
+
+  /// Reads `readout` out of the micro-batches of at most `limit` tokens one after the other, by `evaluate`, which appends
+  /// the values of each of `points` points. What is read is what the whole batch gives, to rounding.
+  func readOut<R: BatchReadout>(
+    _ readout: R, inMicroBatchesOf limit: Int, points: Int, into values: inout [Double],
+    _ evaluate: (TokenBatch, R, inout [Double]) throws(InputError) -> Void
+  ) throws(InputError) {
+    let count = readout.count(in: self)
+    var found: [Double] = []
+    for run in microBatches(of: limit) {
+      let (readout, places) = readout.part(rows: rows(of: run), segments: run)
+      guard !places.isEmpty else { continue }
+      found.removeAll(keepingCapacity: true)
+      try evaluate(part(run), readout, &found)
+      let width = found.count / (points * places.count)
+      if values.isEmpty { values = [Double](repeating: 0, count: points * count * width) }
+      for v in 0..<points {
+        for (i, place) in places.enumerated() {
+          let source = (v * places.count + i) * width
+          let target = (v * count + place) * width
+          for column in 0..<width { values[target + column] = found[source + column] }
+        }
+      }
+    }
+  }
+}
+
+extension [Int] {
+  /// Those that are in `range`, counted from its start, and their places among all.
+  fileprivate func part(_ range: Range<Int>) -> (rows: [Int], places: [Int]) {
+    let places = indices.filter { range.contains(self[$0]) }
+    return (places.map { self[$0] - range.lowerBound }, places)
+  }
+}
+
+extension Readout: BatchReadout {
+  func count(in batch: TokenBatch) -> Int { rows.count }
+
+  func part(rows range: Range<Int>, segments: Range<Int>) -> (readout: Readout, places: [Int]) {
+    let (rows, places) = rows.part(range)
+    switch self {
+    case .logits(_, let ids): return (.logits(rows: rows, ids: ids), places)
+    case .logProbabilities(_, let targets):
+      return (.logProbabilities(rows: rows, targets: places.map { targets[$0] }), places)
+    }
+  }
+}
+
+extension EncoderReadout: BatchReadout {
+  func count(in batch: TokenBatch) -> Int {
+    switch self {
+    case .logits(let rows, _), .hidden(let rows): rows.count
+    case .pooled, .labelScores: batch.segments.count
+    }
+  }
+
+  func part(rows range: Range<Int>, segments: Range<Int>) -> (readout: EncoderReadout, places: [Int]) {
+    switch self {
+    case .logits(let rows, let ids):
+      let (rows, places) = rows.part(range)
+      return (.logits(rows: rows, ids: ids), places)
+    case .hidden(let rows):
+      let (rows, places) = rows.part(range)
+      return (.hidden(rows: rows), places)
+    case .pooled, .labelScores: return (self, Array(segments))
+    }
+  }
+}
