@@ -1,6 +1,6 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
-.PHONY: build demo check test examples bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
+.PHONY: build demo check test examples torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
@@ -34,6 +34,14 @@ test: packages lint examples
 	mkdir -p .build
 	set -o pipefail; $(SWIFT_TEST) 2>&1 | tee .build/test.log
 	@Tests/skipped.sh .build/test.log
+	$(SWIFT_BUILD) --product zeroth
+	Tests/Torture/torture.sh .build/release/zeroth 4 lozo-m dizo
+
+# Runs of every preset that are killed and whose files are damaged, many times.
+KILLS ?= 120
+torture: packages
+	$(SWIFT_BUILD) --product zeroth
+	Tests/Torture/torture.sh .build/release/zeroth $(KILLS)
 
 # Programs on the public API alone, in a package of their own. The checkpointed loop is killed at random moments.
 examples: packages

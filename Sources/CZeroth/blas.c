@@ -5,12 +5,43 @@
 
 #include <cblas.h>
 #include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 
 __attribute__((constructor)) static void one_thread(void) { openblas_set_num_threads(1); }
+
+// OpenBLAS takes a buffer for each thread that is in a product, at the first product that needs one, and tries for ever when
+// there is no memory for it. So the buffers are had here, before as many threads as the pool has come to multiply. Where the
+// library does not export the two functions, it does as it always does.
+enum { buffer_bytes = 1 << 27 };  // no kind of CPU has larger buffers
+static _Atomic int threads_with_buffers;
+static pthread_mutex_t buffers_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void have_buffers(int threads) {
+  void *(*take)(int) = (void *(*)(int))dlsym(RTLD_DEFAULT, "blas_memory_alloc");
+  void (*give)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "blas_memory_free");
+  pthread_mutex_lock(&buffers_lock);
+  if (threads > threads_with_buffers && take != NULL && give != NULL) {
+    void *buffers[64] = {NULL};
+    for (int i = 0; i < threads && i < 64; i++) {
+      void *room = mmap(NULL, buffer_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (room == MAP_FAILED) zeroth_end_without_memory("the buffers of OpenBLAS");
+      munmap(room, buffer_bytes);
+      buffers[i] = take(0);
+    }
+    for (int i = 0; i < 64; i++)
+      if (buffers[i] != NULL) give(buffers[i]);
+  }
+  if (threads > threads_with_buffers) threads_with_buffers = threads;
+  pthread_mutex_unlock(&buffers_lock);
+}
 
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
                   const float *b, size_t ldb, float beta, float *c, size_t ldc) {
   if (m == 0 || n == 0) return;
+  int threads = zeroth_threads();
+  if (threads > atomic_load_explicit(&threads_with_buffers, memory_order_relaxed)) have_buffers(threads);
   cblas_sgemm(CblasRowMajor, CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k,
               alpha, a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }

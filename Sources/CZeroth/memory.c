@@ -1,11 +1,22 @@
 #include "CZeroth.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static const size_t huge_page = 2u << 20;
+
+__attribute__((noreturn)) void zeroth_end_without_memory(const char *purpose) {
+  char line[512];
+  int count = snprintf(line, sizeof line,
+                       "memory: found none left for %s, expected more memory, a smaller batch or fewer threads\n", purpose);
+  ssize_t written = write(2, line, (size_t)(count < (int)sizeof line ? count : (int)sizeof line - 1));
+  (void)written;
+  _exit(2);
+}
 
 void *zeroth_allocate(size_t bytes) {
   if (bytes == 0) bytes = 64;

@@ -89,7 +89,7 @@ final class FloatBuffer: @unchecked Sendable {
   init(_ count: Int) {
     self.count = count
     guard let memory = zeroth_allocate(count * MemoryLayout<Float>.stride) else {
-      fatalError("no memory for \(count) floats")
+      zeroth_end_without_memory("\(count) floats")
     }
     base = memory.assumingMemoryBound(to: Float.self)
   }

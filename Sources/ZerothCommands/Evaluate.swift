@@ -51,17 +51,16 @@ struct Evaluate: ParsableCommand {
     }
     if let predictions { try Predictions.requirePlace(predictions) }
     let setup = try setup()
-    for note in setup.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
+    for note in setup.notes { StandardStreams.tell(note.printable() + "\n") }
     let theta = try setup.model.loadParameters()
     let found = try setup.evaluate(split, at: theta)
     let examples = setup.examples(split)
     if let predictions { try Predictions(found, examples).write(to: predictions) }
     report(found, split, examples.count)
     if found.unanswered > 0 {
-      FileHandle.standardError.write(
-        Data(
-          "\(ZerothTool.name): \(found.unanswered) of \(found.count) examples have no answer, as the model's output is not finite; they count as wrong\n"
-            .utf8))
+      StandardStreams.tell(
+        "\(ZerothTool.name): \(found.unanswered) of \(found.count) examples have no answer, as the model's output is not "
+          + "finite; they count as wrong\n")
       throw ExitCode(1)
     }
   }

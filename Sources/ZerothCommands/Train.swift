@@ -22,6 +22,8 @@ struct Train: ParsableCommand {
   @OptionGroup var arguments: SettingArguments
   @Flag(help: "Go on with the run in --out. Its own options hold; those that are given too take their place.")
   var resume = false
+  @Flag(help: "Say what the run would do and take (memory, time, disk) after a few steps, and write nothing.")
+  var dryRun = false
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
 
@@ -30,6 +32,10 @@ struct Train: ParsableCommand {
     let registry = try plugins.registry()
     let settings = try resume ? Settings.resumed(with: givenSettings(), registry) : givenSettings()
     let configuration = try RunConfiguration(settings, registry, tasks: ZerothTool.toolbox.tasks)
+    if dryRun {
+      let plan = try TrainingRun(configuration).plan(resuming: resume)
+      return output.print(.object(plan.json), text: plan.text)
+    }
     let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
     Interruption.listen()
     let result = try TrainingRun(configuration, progress: progress, interruption: { Interruption.request })

@@ -29,6 +29,7 @@ struct Tool: ParsableCommand {
       if arguments.first == "train" { try SettingArguments.checkValues(arguments) }
       var command = try parseAsRoot(arguments)
       try command.run()
+      try StandardStreams.flushOutput()
       Foundation.exit(0)
     } catch let error as InputError {
       fail("\(error)", status: 2)
@@ -37,14 +38,16 @@ struct Tool: ParsableCommand {
     } catch {
       // Help and version are "errors" of the parser with status 0; its others are bad input.
       guard exitCode(for: error) == .success else { fail(message(for: error), status: 2) }
-      exit(withError: error)
+      print(fullMessage(for: error))
+      do { try StandardStreams.flushOutput() } catch { fail("\(error)", status: 2) }
+      Foundation.exit(0)
     }
   }
 
   /// Ends the process with `message` in one line on standard error.
   static func fail(_ message: String, status: Int32) -> Never {
-    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("\(ZerothTool.name): \(line)\n".utf8))
+    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ").printable()
+    StandardStreams.tell("\(ZerothTool.name): \(line)\n")
     Foundation.exit(status)
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Synchronization
 import ZerothStrategies
+import ZerothSupport
 import ZerothTasks
 
 /// What a tool knows by name: the strategies and the tasks that its commands accept.
@@ -47,11 +48,23 @@ public enum ZerothTool {
   ///   - install: adds to the built-in strategies and tasks; what it throws is bad input too.
   public static func main(named name: String = "zeroth", _ install: (inout Toolbox) throws -> Void = { _ in }) -> Never
   {
+    StandardStreams.prepare()
     var toolbox = Toolbox()
     let result = Result { try install(&toolbox) }
     let arguments = Array(CommandLine.arguments.dropFirst())
     state.withLock { [toolbox] in $0 = State(name: name, toolbox: toolbox, arguments: arguments) }
     if case .failure(let error) = result { Tool.fail("\(error)", status: 2) }
+    if let error = argumentError { Tool.fail("\(error)", status: 2) }
     Tool.run(arguments)
+  }
+
+  /// What is wrong with an argument that is no UTF-8: Swift would read it as another text, and a path as that of another file.
+  private static var argumentError: InputError? {
+    for (index, argument) in UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+      .enumerated()
+    where argument.map({ String(validatingCString: $0) == nil }) ?? false {
+      return InputError("argument \(index)", found: "bytes that are not UTF-8", expected: "text, or a path, in UTF-8")
+    }
+    return nil
   }
 }

@@ -6,6 +6,7 @@ import ZerothSupport
 public enum MetricsRow: Sendable {
   case step(Step)
   case evaluation(Evaluation)
+  case layers(Layers)
 
   /// What one step of the optimiser did.
   public struct Step: Sendable {
@@ -113,6 +114,9 @@ public enum MetricsRow: Sendable {
       members += row.scores.map { .init($0.metric, .double($0.value)) }
       if let loss = row.loss { members.append(.init("loss", .double(loss))) }
       if row.unanswered > 0 { members.append(.init("unanswered", .int(row.unanswered))) }
+    case .layers(let row):
+      numbers = row.numbers
+      members = row.members
     }
     if !numbers.allSatisfy(\.isFinite) { members.append(.init("non_finite", true)) }
     return .object(members)
@@ -162,7 +166,9 @@ public enum MetricsRow: Sendable {
         Evaluation(
           step: try integer("step"), split: split, scores: try scores(), loss: loss,
           unanswered: json["unanswered"] == nil ? 0 : try integer("unanswered")))
-    default: throw missing("kind", "step or evaluation")
+    case "layers":
+      self = .layers(try Layers(step: try integer("step"), blocks: json["blocks"], subject: subject))
+    default: throw missing("kind", "step, evaluation or layers")
     }
   }
 
@@ -171,6 +177,7 @@ public enum MetricsRow: Sendable {
     switch self {
     case .step(let row): row.step < steps
     case .evaluation(let row): row.step <= steps
+    case .layers(let row): row.step <= steps
     }
   }
 }

@@ -3,25 +3,59 @@ import Foundation
 /// A file that appears under its path complete or not at all.
 ///
 /// Bytes go to a temporary file in the same directory, which `commit` flushes to the disk and renames. Whatever
-/// happens before, the path keeps what it held; a value dropped without `commit` removes the temporary file.
+/// happens before, the path keeps what it held; a value dropped without `commit` removes the temporary file. A link is
+/// followed: the file that it leads to is replaced. A device or a pipe, such as `/dev/stdout`, cannot be replaced: it is
+/// written to at once.
 public struct AtomicFile: ~Copyable {
   private let path: String
-  private let temporaryPath: String
+  /// Nil where the path is a device or a pipe.
+  private let temporaryPath: String?
   private let descriptor: Int32
-  private var isCommitted = false
+  private var isCommitted: Bool
 
   /// Creates the temporary file `.NAME.<random>.tmp` beside `path`.
   public init(path: String) throws(InputError) {
+    let isReplaceable = Self.isReplaceable(path)
+    let target = isReplaceable ? try Self.target(of: path) : path
+    let temporary = isReplaceable ? Self.temporaryPath(beside: target) : nil
+    let opened =
+      temporary.map { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) } ?? open(target, O_WRONLY | O_CLOEXEC)
+    guard opened >= 0 else { throw InputError.system(path, expected: "a path that can be written") }
+    self.path = target
+    temporaryPath = temporary
+    descriptor = opened
+    isCommitted = false
+  }
+
+  private static func temporaryPath(beside path: String) -> String {
     let name = path.split(separator: "/").last ?? ""
-    self.path = path
-    temporaryPath = path.folder.appendingFile(".\(name).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp")
-    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw InputError.system(path, expected: "a path that can be written") }
+    return path.folder.appendingFile(".\(name).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp")
   }
 
   deinit {
     close(descriptor)
-    if !isCommitted { unlink(temporaryPath) }
+    if !isCommitted, let temporaryPath { unlink(temporaryPath) }
+  }
+
+  /// Where the links that begin at `path` lead, whether there is a file or not.
+  private static func target(of path: String) throws(InputError) -> String {
+    var path = path
+    for _ in 0..<40 {
+      var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+      let count = readlink(path, &bytes, bytes.count)
+      guard count >= 0 else { return path }
+      let next = String(decoding: bytes.prefix(count), as: UTF8.self)
+      path = next.hasPrefix("/") ? next : path.folder.appendingFile(next)
+    }
+    throw InputError(path, found: "links that lead to each other", expected: "a path that can be written")
+  }
+
+  /// Whether a file can take the place of what is at `path`: there is nothing, or a file, and not one that is open already
+  /// (`/dev/stdout`).
+  private static func isReplaceable(_ path: String) -> Bool {
+    if path.hasPrefix("/dev/") || path.hasPrefix("/proc/") { return false }
+    var status = stat()
+    return stat(path, &status) != 0 || ![S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT)
   }
 
   /// Appends `bytes`.
@@ -47,6 +81,7 @@ public struct AtomicFile: ~Copyable {
 
   /// Gives the file its name, over whatever bore it before.
   public consuming func commit() throws(InputError) {
+    guard let temporaryPath else { return isCommitted = true }
     guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {
       throw InputError.system(path, expected: "a path that can be written")
     }

@@ -52,7 +52,7 @@ public struct Table: Sendable {
   /// A cell in one line.
   private func cell(_ cells: [String], _ i: Int) -> String {
     guard i < cells.count else { return "" }
-    return String(cells[i].map { $0.isNewline || $0 == "\t" ? " " : $0 })
+    return String(cells[i].map { $0.isNewline || $0 == "\t" ? " " : $0 }).printable()
   }
 
   private var widths: [Int] {

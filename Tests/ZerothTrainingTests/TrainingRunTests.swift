@@ -207,6 +207,90 @@ import ZerothTestKit
   }
 
   /// A folder has one writer at a time.
+  @Test func layersAreRecordedOnDemand() throws {
+    let scratch = try Scratch()
+    func run(_ name: String, layers: Bool) throws -> RunFiles {
+      let files = RunFiles("\(scratch.path)/\(name)")
+      try train(
+        configuration(
+          "dizo", out: files.folder, run: ["layers": .bool(layers)], more: ["adapter": ["interval": 2]]))
+      return files
+    }
+    func layers(_ files: RunFiles) throws -> [MetricsRow.Layers] {
+      try Metrics.read(files.metrics).compactMap { if case .layers(let row) = $0 { row } else { nil } }
+    }
+    let (plain, recorded) = (try run("plain", layers: false), try run("layers", layers: true))
+    #expect(try layers(plain).isEmpty)
+    #expect(try bytes(plain.trajectory) == bytes(recorded.trajectory))
+    let rows = try layers(recorded)
+    #expect(rows.map(\.step) == [2, 4, 6])
+
+    // The same numbers from the saved models: theta_0, and theta after five and six steps.
+    let start = try loadModel(directory: Embedded.modelDirectory("imdb-opt")).loadParameters()
+    func model(after step: Int) throws -> ParameterStore {
+      let out = "\(scratch.path)/after-\(step)"
+      _ = try ReplayedRun(recorded.folder, modelPath: nil, out: out, step: step)
+      return try loadModel(directory: out).loadParameters()
+    }
+    let before = try model(after: 5)
+    let last = try model(after: 6)
+    let row = try #require(rows.last)
+    #expect(row.blocks.map(\.name) == start.layout.trainable.map(\.name))
+    func norm(_ a: [Float], minus b: [Float]? = nil) -> Double {
+      a.indices.reduce(0.0) { sum, i in
+        let value = Double(a[i]) - Double(b?[i] ?? 0)
+        return sum + value * value
+      }.squareRoot()
+    }
+    for (block, found) in zip(start.layout.trainable, row.blocks) {
+      let values = last.values(of: block)
+      #expect(abs(found.norm - norm(values)) <= 1e-9 * found.norm, "\(block.name)")
+      #expect(abs(found.distance - norm(values, minus: start.values(of: block))) <= 1e-9, "\(block.name)")
+      #expect(try abs(#require(found.update) - norm(values, minus: before.values(of: block))) <= 1e-9, "\(block.name)")
+    }
+    let projected = row.blocks.filter { $0.ratio != nil }
+    #expect(!projected.isEmpty && projected.allSatisfy { (0.8...1.2).contains($0.ratio ?? 0) })
+    #expect(projected.allSatisfy { $0.name.contains("q_proj") || $0.name.contains("v_proj") })
+
+    // A run that is cut off in its middle has the same rows at its end, each once.
+    let rest = try bytes(recorded.trajectory)
+    try rest.dropLast(30).write(to: URL(fileURLWithPath: recorded.trajectory))
+    let text = try bytes(recorded.metrics)
+    try train(
+      configuration(
+        "dizo", out: recorded.folder, run: ["layers": true], more: ["adapter": ["interval": 2]]), resuming: true)
+    let kept = try layers(recorded)
+    #expect(kept.map(\.step) == [2, 4, 6] && kept.map(\.blocks) == rows.map(\.blocks))
+    #expect(!text.isEmpty)
+  }
+
+  @Test func lossesThatAreNotFiniteAreExplained() throws {
+    func end(_ epsilon: Double, rate: Double) throws -> String {
+      let configuration = try configuration(
+        "mezo", out: nil, steps: 30, run: ["on-divergence": "continue", "non-finite-limit": 3],
+        more: ["estimator": ["epsilon": .double(epsilon)], "rule": ["learning-rate": .double(rate)]])
+      let result = try train(configuration)
+      #expect(result.outcome == .diverged)
+      return result.end
+    }
+    let probe = try end(1e30, rate: 1e-6)
+    #expect(
+      probe.contains("at theta itself the loss is") && probe.contains("epsilon, 1e+30, moves too far"), "\(probe)")
+    let rate = try end(1e-3, rate: 1e36)
+    #expect(rate.contains("not finite"), "\(rate)")
+    #expect(rate.contains("try a smaller learning rate") || rate.contains("the activations overflow"), "\(rate)")
+  }
+
+  @Test func theLastModelIsKeptOnDemand() throws {
+    let scratch = try Scratch()
+    let files = RunFiles(scratch.path + "/run")
+    let result = try train(configuration("mezo", out: files.folder, run: ["keep-last": true]))
+    #expect(try loadModel(directory: files.last).loadParameters().contentHash() == result.weights)
+    let other = RunFiles(scratch.path + "/other")
+    try train(configuration("mezo", out: other.folder))
+    #expect(!FileManager.default.fileExists(atPath: other.last))
+  }
+
   @Test func aFolderIsLocked() throws {
     let scratch = try Scratch()
     let configuration = try configuration("mezo", out: scratch.path + "/run", steps: 2)

@@ -12,6 +12,9 @@ extern "C" {
 
 // ---- Memory ------------------------------------------------------------------------------------------------------
 
+/// Ends the process with status 2, and one line on standard error that says what there is no memory for.
+__attribute__((noreturn)) void zeroth_end_without_memory(const char *_Nonnull purpose);
+
 /// `bytes` of zeroed memory, aligned to 64 bytes (to huge pages where large); NULL when there is none.
 void *_Nullable zeroth_allocate(size_t bytes);
 /// Returns what `zeroth_allocate` gave.

@@ -113,6 +113,11 @@ public struct DivergenceProjection: LayerAdapter {
   /// The ratios of the last projection, one for each selected block.
   public var ratios: [Double] { state.ratios }
 
+  /// The same, with the blocks.
+  public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
+    zip(layout.trainable.filter(blocks.contains), ratios).map { (block: $0, ratio: $1) }
+  }
+
   /// The norms, and where the ratios start: at 1, or where gamma was left.
   private mutating func start(from anchor: StoredVector, _ theta: borrowing ParameterStore) {
     state.norms.removeAll(keepingCapacity: true)

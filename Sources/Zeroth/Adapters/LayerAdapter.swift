@@ -28,6 +28,9 @@ public protocol LayerAdapter: Sendable {
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> AdapterOutcome
 
+  /// The factor by which it last scaled or moved each of its blocks of `layout`, for records; empty where there is none.
+  func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)]
+
   /// Floats of state that the adapter holds now.
   var stateCount: Int { get }
 
@@ -53,6 +56,8 @@ extension LayerAdapter {
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> AdapterOutcome { .none }
+  /// None.
+  public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] { [] }
   /// No state from one step to the next.
   public var stateCount: Int { 0 }
   /// Nothing.

@@ -87,6 +87,11 @@ public struct LearningRateScaling: LayerAdapter {
   /// The multipliers s_l, one for each selected block.
   public var ratios: [Double] { state.ratios }
 
+  /// The same, with the blocks.
+  public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
+    zip(layout.trainable.filter(blocks.contains), ratios).map { (block: $0, ratio: $1) }
+  }
+
   /// One multiplier for each selected block.
   public var stateCount: Int { ratios.count }
 }

@@ -66,4 +66,9 @@ public struct PreviousIterateProjection: LayerAdapter {
 
   /// The ratios of the last projection, one for each selected block.
   public var ratios: [Double] { state.ratios }
+
+  /// The same, with the blocks.
+  public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
+    zip(layout.trainable.filter(blocks.contains), ratios).map { (block: $0, ratio: $1) }
+  }
 }

@@ -67,6 +67,11 @@ where Rule.Direction == Estimator.Direction {
   /// Those of the adapter alone, which are taken over mini-batches.
   public func adapterForwards(at step: Int) -> Int { adapter.forwards(at: step) }
 
+  /// The factor by which the adapter last scaled or moved each of its blocks, for records; empty where there is none.
+  public func adapterRatios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
+    adapter.ratios(in: layout)
+  }
+
   /// Floats of state beyond the parameters that the parts hold now.
   public var stateCount: Int { estimator.stateCount + rule.stateCount + adapter.stateCount }
 
@@ -96,7 +101,8 @@ where Rule.Direction == Estimator.Direction {
       skippedInARow += 1
       nextStep += 1
       if skippedInARow >= nonFinite.limit {
-        throw NonFiniteError(step: report.step, inARow: skippedInARow, losses: estimate.losses)
+        throw NonFiniteError(
+          step: report.step, inARow: skippedInARow, losses: estimate.losses, epsilon: report.epsilon)
       }
       return report
     }

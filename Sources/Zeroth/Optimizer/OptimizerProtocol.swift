@@ -12,6 +12,8 @@ public protocol OptimizerProtocol: Sendable {
   func forwards(at step: Int, in layout: ParameterLayout) -> Int
   /// Those of the adapter alone, which are taken over mini-batches.
   func adapterForwards(at step: Int) -> Int
+  /// The factor by which the adapter last scaled or moved each of its blocks, for records; empty where there is none.
+  func adapterRatios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)]
   /// Writes a checkpoint to `path`, with what `also` codes.
   func save(
     _ theta: borrowing ParameterStore, to path: String, also: (StateCoder) throws(InputError) -> Void

@@ -49,10 +49,12 @@ public struct NonFiniteError: Error, Sendable, CustomStringConvertible {
   public let inARow: Int
   /// The losses of the last.
   public let losses: Few<Double>
+  /// eps at the last; nil where the estimator has no one number for it.
+  public let epsilon: Double?
 
   /// The reason in one sentence.
   public var description: String {
     "\(inARow) steps in a row, up to step \(step), had a loss that is not finite "
-      + "(the last: \(losses.prefix(4).map { "\($0)" }.joined(separator: ", "))): try a smaller learning rate"
+      + "(the last: \(losses.prefix(4).map { "\($0)" }.joined(separator: ", ")))"
   }
 }

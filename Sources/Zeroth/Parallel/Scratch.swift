@@ -8,7 +8,7 @@ public func withScratch<R, E: Error>(
   _ count: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
 ) throws(E) -> R {
   let bytes = count * MemoryLayout<Float>.stride
-  guard let memory = zeroth_scratch_take(bytes) else { fatalError("no memory for \(count) temporary floats") }
+  guard let memory = zeroth_scratch_take(bytes) else { zeroth_end_without_memory("\(count) temporary floats") }
   defer { zeroth_scratch_return(memory, bytes) }
   return try body(
     UnsafeMutableBufferPointer(start: memory.bindMemory(to: Float.self, capacity: count), count: count))

@@ -40,7 +40,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   private init(_ layout: ParameterLayout, reserved: Bool, halves: HalfPrecisionBlocks?, reader: ParameterReader?) {
     let bytes = layout.storageCount * MemoryLayout<Float>.stride
     guard let memory = reserved ? zeroth_reserve(bytes) : zeroth_allocate(bytes) else {
-      fatalError("no \(reserved ? "address space" : "memory") for \(layout.storageCount) parameters")
+      zeroth_end_without_memory("\(layout.storageCount) parameters")
     }
     self.layout = layout
     self.halves = halves

@@ -70,7 +70,7 @@ final class PendingUpdates: @unchecked Sendable {
   /// Zeros in these places.
   private init(rank: Int, rightKey: StreamKey, places: [Int: (left: Int, right: Int)], count: Int) {
     guard let memory = zeroth_allocate(count * MemoryLayout<Float>.stride) else {
-      fatalError("no memory for \(count) floats of low-rank updates")
+      zeroth_end_without_memory("\(count) floats of low-rank updates")
     }
     self.rank = rank
     self.rightKey = rightKey

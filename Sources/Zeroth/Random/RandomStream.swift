@@ -6,7 +6,9 @@ public struct RandomStream: ~Copyable {
 
   /// The stream of `key`, from its start.
   public init(_ key: StreamKey) {
-    guard let stream = zeroth_stream_make(key.generator.index, key.bits) else { fatalError("no memory for a stream") }
+    guard let stream = zeroth_stream_make(key.generator.index, key.bits) else {
+      zeroth_end_without_memory("a stream of random numbers")
+    }
     self.stream = stream
   }
 

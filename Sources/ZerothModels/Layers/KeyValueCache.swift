@@ -74,7 +74,7 @@ final class KeyValueCache: @unchecked Sendable {
 
   private func makeLayer(_ columns: Int) -> Layer {
     guard let keys = zeroth_allocate(bytes(columns)), let values = zeroth_allocate(bytes(columns)) else {
-      fatalError("no memory for the keys and values of \(capacity) tokens")
+      zeroth_end_without_memory("the keys and values of \(capacity) tokens")
     }
     return Layer(
       keys: keys.assumingMemoryBound(to: Float.self), values: values.assumingMemoryBound(to: Float.self),

@@ -80,7 +80,7 @@ struct Scratch: @unchecked Sendable {
     self.count = (max(count, 1) + 15) / 16 * 16
     self.workers = workers
     guard let memory = zeroth_allocate(self.count * workers * MemoryLayout<Float>.stride) else {
-      fatalError("no memory for \(self.count * workers) floats of scratch")
+      zeroth_end_without_memory("\(self.count * workers) floats of scratch")
     }
     base = memory.assumingMemoryBound(to: Float.self)
   }

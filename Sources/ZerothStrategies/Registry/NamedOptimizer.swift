@@ -24,6 +24,9 @@ where Rule.Direction == Estimator.Direction {
   var grain: LossGrain { optimizer.grain }
   func forwards(at step: Int, in layout: ParameterLayout) -> Int { optimizer.forwards(at: step, in: layout) }
   func adapterForwards(at step: Int) -> Int { optimizer.adapterForwards(at: step) }
+  func adapterRatios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
+    optimizer.adapterRatios(in: layout)
+  }
 
   func save(
     _ theta: borrowing ParameterStore, to path: String, also: (StateCoder) throws(InputError) -> Void

@@ -67,7 +67,7 @@ extension RunConfiguration {
     switch (table, name) {
     case ("model", "path"), ("task", "data"), ("task", "test-data"), ("run", "out"), ("run", "threads"),
       ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"), ("run", "on-divergence"),
-      ("run", "patience"), ("run", "keep-last"):
+      ("run", "patience"), ("run", "keep-last"), ("run", "layers"):
       true
     default: false
     }

@@ -48,6 +48,8 @@ public struct RunConfiguration: Sendable {
   public let patience: Int?
   /// Whether the last model is kept beside the best.
   public let keepsLast: Bool
+  /// Whether the record says how each block has moved.
+  public let recordsLayers: Bool
   /// Threads.
   public let threads: Int
   /// Folder of the run's record; nil writes none.
@@ -106,6 +108,7 @@ public struct RunConfiguration: Sendable {
     onDivergence = try run.choice("on-divergence")
     patience = try run["patience"].map { _ throws(InputError) in try run.int("patience") }
     keepsLast = try run.bool("keep-last")
+    recordsLayers = try run.bool("layers")
     snapshotEvery = try run.int("snapshot-every")
     threads = try run.int("threads")
     out = try run["out"].map { _ throws(InputError) in try run.string("out") }

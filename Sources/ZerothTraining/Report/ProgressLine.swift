@@ -42,7 +42,7 @@ public final class ProgressLine {
       return Output(
         isTerminal: isTerminal, width: hasSize ? Int(size.ws_col) : 80, interval: isTerminal ? 0.1 : 10,
         now: { (clock.now - start) / .seconds(1) },
-        write: { FileHandle.standardError.write(Data($0.utf8)) })
+        write: StandardStreams.tell)
     }
   }
 
@@ -56,7 +56,7 @@ public final class ProgressLine {
 
   /// The progress of `label` over `total` steps, of which `done` were done before (a resumed run).
   public init(_ label: String, total: Int, done: Int = 0, output: Output = .standardError) {
-    self.label = label
+    self.label = label.printable()
     self.total = total
     self.output = output
     firstStep = done
@@ -82,7 +82,7 @@ public final class ProgressLine {
 
   /// Prints `text` as a line of its own, above the bar.
   public func print(_ text: String) {
-    output.write((output.isTerminal && isDrawn ? "\r\u{1B}[K" : "") + text + "\n")
+    output.write((output.isTerminal && isDrawn ? "\r\u{1B}[K" : "") + text.printable(keepsLines: true) + "\n")
     lastDrawn = nil
     isDrawn = false
   }

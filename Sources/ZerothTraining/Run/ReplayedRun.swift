@@ -80,7 +80,8 @@ public struct ReplayedRun {
   /// The first step of the highest dev score.
   private static func bestStep(_ files: RunFiles) throws(InputError) -> Int {
     var best: MetricsRow.Evaluation?
-    for case .evaluation(let row) in try Metrics.read(files.metrics) where row.split == "dev" {
+    for case .evaluation(let row) in try Metrics.read(files.metrics)
+    where row.split == "dev" && (row.step == 0 || row.unanswered == 0) {
       if best == nil || row.mainScore > best?.mainScore ?? -.infinity { best = row }
     }
     guard let best else {

@@ -19,6 +19,8 @@ final class RunFolder {
   private var evaluations: [MetricsRow.Evaluation] = []
   /// Steps whose rows are on record.
   private var steps = 0
+  /// The number of steps after which the last row about the layers was written; nil before the first.
+  private var layersStep: Int?
   /// Whether the best model so far is missing, and has to be written again on the way.
   private let lacksModel: Bool
   /// Seconds of training before this process.
@@ -32,9 +34,16 @@ final class RunFolder {
     _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol, at theta: borrowing ParameterStore,
     inputs: [String: String], resuming: Bool
   ) throws(InputError) -> RunFolder? {
+    try requirePlace(configuration, resuming: resuming)
+    guard let out = configuration.out else { return nil }
+    return try RunFolder(RunFiles(out), configuration, optimizer, theta, inputs)
+  }
+
+  /// Throws `InputError` unless the folder that `configuration` names, if any, can take a new run or, `resuming`, has this one.
+  static func requirePlace(_ configuration: RunConfiguration, resuming: Bool) throws(InputError) {
     guard let out = configuration.out else {
       guard !resuming else { throw InputError("--resume", found: "no folder", expected: "--out with the run's folder") }
-      return nil
+      return
     }
     let files = RunFiles(out)
     try requireNoRemains(of: files)
@@ -45,7 +54,6 @@ final class RunFolder {
         expected: isThere ? "a new folder, or --resume to go on with that run" : "the folder of a run to resume")
     }
     if resuming { try PluginIdentity.require(configuration.loadedPlugins, ofRun: files.record) }
-    return try RunFolder(files, configuration, optimizer, theta, inputs)
   }
 
   /// Throws where a run's record is missing beside what it belongs to: nobody knows what run that is.
@@ -89,6 +97,7 @@ final class RunFolder {
         steps = step.step + 1
         earlierSeconds = step.seconds
       case .evaluation(let evaluation): evaluations.append(evaluation)
+      case .layers(let layers): layersStep = layers.step
       }
     }
     try record.write(to: files.record)
@@ -122,6 +131,15 @@ final class RunFolder {
   func append(_ row: MetricsRow.Evaluation) throws(InputError) {
     evaluations.append(row)
     try metrics.append(.evaluation(row))
+  }
+
+  /// Whether a row about the layers after `step` steps is still to be written.
+  func needsLayers(after step: Int) -> Bool { layersStep.map { step > $0 } ?? true }
+
+  /// Appends a row about the layers that is not on record yet.
+  func append(_ row: MetricsRow.Layers) throws(InputError) {
+    layersStep = row.step
+    try metrics.append(.layers(row))
   }
 
   /// Appends a step that is not on record yet; `seconds` are those of this process.

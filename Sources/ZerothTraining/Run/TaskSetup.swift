@@ -130,6 +130,17 @@ public final class TaskSetup {
     TaskResult(task, try examples(of: split).answers(at: theta))
   }
 
+  /// Seconds that the answers on `split` take at theta, from those to the first 16 examples.
+  func secondsOfAnswers(_ split: Split, at theta: borrowing ParameterStore) throws(InputError) -> Double {
+    let all = examples(split)
+    guard !all.isEmpty else { return 0 }
+    let some = Array(all.prefix(16))
+    let encoded = try model.encode(some, demonstrations: split == .train ? [] : demonstrations)
+    let start = ContinuousClock.now
+    _ = try encoded.answers(at: theta)
+    return (ContinuousClock.now - start) / .seconds(1) * Double(all.count) / Double(some.count)
+  }
+
   /// Turns into tokens what a run needs: the training examples, dev and test.
   ///
   /// Throws `InputError` naming an example that cannot be asked: before a run writes anything.

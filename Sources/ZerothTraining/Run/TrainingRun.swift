@@ -20,6 +20,7 @@ public final class TrainingRun {
   private var result = RunResult()
   private var watch: RunWatch
   private var folder: RunFolder?
+  private let layers = Layers()
   private var lastScore: Double?
   private var saidSize = false
   private var clock = TrainingClock()
@@ -67,6 +68,7 @@ public final class TrainingRun {
       resuming: resuming)
     for note in setup.notes + [folder?.note].compactMap(\.self) { progress?.print(note) }
 
+    if folder != nil, configuration.recordsLayers { layers.store = LayerStatistics(from: theta) }
     result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)
     try evaluate(theta, step: 0)
     clock.start()
@@ -75,7 +77,7 @@ public final class TrainingRun {
       try train(&optimizer, &theta, on: RecordingObjective(base))
     } catch let error as NonFiniteError {
       result.skipped += 1
-      end(.diverged, error.description)
+      end(.diverged, "\(error)\(diagnosis(error, theta, base))")
     }
     progress?.finish()
     result.seconds = (folder?.earlierSeconds ?? 0) + clock.seconds
@@ -95,10 +97,16 @@ public final class TrainingRun {
     end(.complete, "all \(configuration.steps) steps done")
     goOn(&optimizer, &theta)
     while optimizer.nextStep < configuration.steps, result.outcome == .complete {
+      let next = result.steps + 1
+      let isEvaluated = next % configuration.evalEvery == 0 || next == configuration.steps
+      if isEvaluated, folder?.needsLayers(after: next) == true { clock.pause { layers.store?.willStep(theta) } }
       let report = try optimizer.runStep(&theta, on: objective, log: folder?.log)
       try didStep(report)
-      if result.steps % configuration.evalEvery == 0 || result.steps == configuration.steps {
-        try clock.pause { try evaluate(theta, step: result.steps) }
+      if isEvaluated {
+        try clock.pause {
+          try recordLayers(theta, ratios: optimizer.adapterRatios(in: theta.layout))
+          try evaluate(theta, step: result.steps)
+        }
         decide()
       }
       if let signal = interruption(), result.outcome == .complete, result.steps < configuration.steps {
@@ -190,6 +198,39 @@ public final class TrainingRun {
     } catch {
       progress?.print("no snapshot after \(result.steps) steps: \(error)")
     }
+  }
+
+  /// Writes how each block has moved, before the evaluation that closes what belongs to a step.
+  private func recordLayers(
+    _ theta: borrowing ParameterStore, ratios: [(block: ParameterBlock, ratio: Double)]
+  ) throws(InputError) {
+    guard let folder, folder.needsLayers(after: result.steps),
+      let row = layers.store?.row(after: result.steps, theta, ratios: ratios)
+    else { return }
+    try folder.append(row)
+  }
+
+  /// A place for the statistics, which cannot be copied.
+  private final class Layers {
+    var store: LayerStatistics?
+  }
+
+  /// What made the losses of a run not finite, in words, as far as theta and one more loss tell.
+  private func diagnosis(
+    _ error: NonFiniteError, _ theta: borrowing ParameterStore, _ objective: some Objective
+  ) -> String {
+    for block in theta.layout.blocks where !theta.isFinite(block) {
+      let when =
+        result.steps < result.skipped
+        ? "as it was read" : "after updates that were too large: try a smaller learning rate"
+      return "; theta is not finite in \(block.name), \(when)"
+    }
+    let loss = (try? objective.loss(at: theta, on: Batch(step: error.step))) ?? .nan
+    if loss.isFinite {
+      let epsilon = error.epsilon.map { "\($0)" } ?? "the estimator's"
+      return "; at theta itself the loss is \(Human.fixed(loss, 4)): epsilon, \(epsilon), moves too far"
+    }
+    return "; the loss at theta itself is not finite either, although all of its weights are: the activations overflow"
   }
 
   private func didStep(_ report: StepReport) throws {

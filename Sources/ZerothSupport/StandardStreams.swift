@@ -1,0 +1,61 @@
+@preconcurrency import Foundation
+
+/// Standard input, output and error of a process that must not suffer from them.
+public enum StandardStreams {
+  /// To be called before anything else: opens on /dev/null those of the three that are closed, so that no file of ours takes
+  /// their number, and lets a write fail, to a pipe that nobody reads or to a file that may not grow, instead of ending the process.
+  public static func prepare() {
+    for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
+      _ = open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY)
+    }
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+  }
+
+  /// Writes `text` to standard error. Where that fails nothing happens: what the process does matters more than what it tells.
+  public static func tell(_ text: String) {
+    var text = text
+    _ = text.withUTF8 { writeAll(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
+  }
+
+  /// Waits until all that was printed has left. Throws `InputError` where standard output did not take it.
+  public static func flushOutput() throws(InputError) {
+    guard fflush(stdout) != 0 || ferror(stdout) != 0 else { return }
+    throw InputError.system("standard output", expected: "room for all that is printed")
+  }
+}
+
+extension String {
+  /// The text for a terminal or a line of a log: what could move the cursor, start a line or turn the direction of writing
+  /// around is spelled out, as in `\u{1B}`, and a long text is cut.
+  ///
+  /// - Parameters:
+  ///   - keepsLines: whether a line feed stays one.
+  ///   - limit: scalars that are kept.
+  public func printable(keepsLines: Bool = false, limit: Int = 4096) -> String {
+    guard unicodeScalars.contains(where: { $0.movesTerminal }) || utf8.count > limit else { return self }
+    var result = ""
+    var count = 0
+    for scalar in unicodeScalars {
+      guard count < limit else { return result + "..." }
+      count += 1
+      if scalar.movesTerminal, !(keepsLines && scalar == "\n") {
+        result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether a terminal does something at this scalar beside showing it: controls, separators of lines and paragraphs, and
+  /// marks that turn the direction of writing around.
+  fileprivate var movesTerminal: Bool {
+    switch value {
+    case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+    default: false
+    }
+  }
+}

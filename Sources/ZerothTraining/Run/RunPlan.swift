@@ -1,0 +1,132 @@
+import Foundation
+import Zeroth
+import ZerothModels
+import ZerothSupport
+import ZerothTasks
+
+/// What a run would do and take, as far as a few steps and answers tell: `zeroth train --dry-run`.
+public struct RunPlan: Sendable {
+  /// The optimiser, as tables call it.
+  public let optimizer: String
+  /// Parameters of the model, and how many of them are trained.
+  public let parameters, trainable: Int
+  /// Examples of each split.
+  public let examples: [(split: String, count: Int)]
+  /// Steps of the optimiser, forward passes of all of them, and evaluations of dev.
+  public let steps, forwards, evaluations: Int
+  /// Seconds of all steps, and of all evaluations of dev and test.
+  public let stepSeconds, evaluationSeconds: Double
+  /// Peak memory of the process so far, in bytes; nil where the system does not say.
+  public let peakMemory: Int?
+  /// Bytes that the run keeps on disk at most: models, snapshots, losses and rows. 0 where it writes no folder.
+  public let disk: (models: Int, snapshots: Int, record: Int)
+  /// Steps that were made to measure, and what they did: losses that are not finite, say.
+  public let measuredSteps: Int
+  public let skippedSteps: Int
+  /// The folder of the run; nil where none is written.
+  public let out: String?
+
+  /// The plan as the members of an object.
+  public var json: [JSON.Member] {
+    [
+      .init("optimizer", .string(optimizer)), .init("parameters", .int(parameters)),
+      .init("trainable", .int(trainable)),
+      .init("examples", .object(examples.map { .init($0.split, .int($0.count)) })), .init("steps", .int(steps)),
+      .init("forwards", .int(forwards)), .init("evaluations", .int(evaluations)),
+      .init("step_seconds", .double(stepSeconds)), .init("evaluation_seconds", .double(evaluationSeconds)),
+      .init("peak_memory_bytes", peakMemory.map { .int($0) } ?? .null),
+      .init(
+        "disk_bytes",
+        .object([
+          .init("models", .int(disk.models)), .init("snapshots", .int(disk.snapshots)),
+          .init("record", .int(disk.record)),
+        ])),
+      .init("measured_steps", .int(measuredSteps)), .init("skipped_steps", .int(skippedSteps)),
+      .init("out", out.map { .string($0) } ?? .null),
+    ]
+  }
+
+  /// The plan in a few lines.
+  public var text: String {
+    let total = disk.models + disk.snapshots + disk.record
+    let splits = examples.map { "\($0.count) \($0.split)" }.joined(separator: ", ")
+    var lines = [
+      "\(optimizer): \(steps) steps, \(forwards) forward passes, \(evaluations) evaluations of dev",
+      "parameters: \(parameters), of which \(trainable) are trained",
+      "examples: \(splits)",
+      "time: about \(Human.seconds(stepSeconds)) for the steps and \(Human.seconds(evaluationSeconds)) for the evaluations, "
+        + "from \(measuredSteps) steps and a few answers",
+      "memory: \(peakMemory.map(Human.bytes) ?? "unknown")",
+      out.map {
+        "disk: at most \(Human.bytes(total)) in \($0): models \(Human.bytes(disk.models)), snapshots "
+          + "\(Human.bytes(disk.snapshots)), losses and rows \(Human.bytes(disk.record))"
+      } ?? "disk: nothing, as no folder is given (--out)",
+    ]
+    if skippedSteps > 0 { lines.append("\(skippedSteps) of the \(measuredSteps) steps had a loss that is not finite") }
+    return lines.map { $0 + "\n" }.joined()
+  }
+}
+
+extension TrainingRun {
+  /// What `run` would do, without writing anything: after three steps and 16 answers at most.
+  ///
+  /// Throws `InputError` for all that `run` would refuse before its first step.
+  public func plan(resuming: Bool = false) throws -> RunPlan {
+    try RunFolder.requirePlace(configuration, resuming: resuming)
+    return try Parallel.withThreads(configuration.threads) {
+      try setup.prepareForTraining()
+      return try plan(
+        on: try setup.training().objective(batch: configuration.batch, seed: UInt64(configuration.composition.seed)))
+    }
+  }
+
+  private func plan(on objective: some Objective) throws -> RunPlan {
+    PeakMemory.reset()
+    var theta = try setup.model.loadParameters(
+      training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
+    let layout = theta.layout
+    var optimizer = try configuration.makeOptimizer()
+    try optimizer.validate(layout)
+    let clock = ContinuousClock()
+    let forwards = (0..<configuration.steps).reduce(0) { $0 + optimizer.forwards(at: $1, in: layout) }
+    // The first step makes what later ones have.
+    let measured = min(3, configuration.steps)
+    var measuredForwards = 0
+    var skipped = 0
+    var seconds = 0.0
+    var last: [Double] = []
+    for step in 0..<measured {
+      let start = clock.now
+      let report = try optimizer.step(&theta, objective)
+      if step > 0 || measured == 1 {
+        seconds += (clock.now - start) / .seconds(1)
+        measuredForwards += report.forwards
+      }
+      skipped += report.outcome == .skipped ? 1 : 0
+      last = Array(report.losses)
+    }
+    let dev = try setup.secondsOfAnswers(.dev, at: theta)
+    let test = try setup.secondsOfAnswers(.test, at: theta)
+    let evaluations = 1 + (configuration.steps + configuration.evalEvery - 1) / configuration.evalEvery
+    let model = layout.blocks.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride
+    let keepsSnapshots = (1..<configuration.steps).contains(configuration.snapshotEvery)
+    let snapshot = keepsSnapshots ? try optimizer.stateSize(with: theta, also: { _ in }) : 0
+    let snapshots = min(2, (configuration.steps - 1) / max(1, configuration.snapshotEvery))
+    let isWritten = configuration.out != nil
+    return RunPlan(
+      optimizer: configuration.optimizerName,
+      parameters: layout.blocks.reduce(0) { $0 + $1.count },
+      trainable: layout.trainable.reduce(0) { $0 + $1.count },
+      examples: TaskSetup.Split.allCases.map { ($0.rawValue, setup.examples($0).count) },
+      steps: configuration.steps, forwards: forwards, evaluations: evaluations,
+      stepSeconds: seconds / Double(max(1, measuredForwards)) * Double(forwards),
+      evaluationSeconds: dev * Double(evaluations) + test * 3, peakMemory: PeakMemory.bytes,
+      disk: isWritten
+        ? (
+          models: model * (configuration.keepsLast ? 2 : 1), snapshots: snapshot * snapshots,
+          record: configuration.steps * (24 + last.count * 8 + 160 + last.count * 20)
+        )
+        : (0, 0, 0),
+      measuredSteps: measured, skippedSteps: skipped, out: configuration.out)
+  }
+}
