@@ -105,7 +105,8 @@ public enum RunSettings {
       "keep-last", .bool, default: .value(false), "keeps the last model too, in the folder's last, beside the best"),
     OptionSpec(
       "layers", .bool, default: .value(false),
-      "writes at each evaluation how far each block has moved, its last update and the adapter's ratio; takes twice the memory of fp32 parameters"
+      "writes at each evaluation how far each block has moved, its last update and the adapter's ratio; takes twice the "
+        + "memory of fp32 parameters"
     ),
     OptionSpec(
       "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: NonFinitePolicy.limitRange,

@@ -20,9 +20,8 @@ public struct RunPlan: Sendable {
   public let peakMemory: Int?
   /// Bytes that the run keeps on disk at most: models, snapshots, losses and rows. 0 where it writes no folder.
   public let disk: (models: Int, snapshots: Int, record: Int)
-  /// Steps that were made to measure, and what they did: losses that are not finite, say.
-  public let measuredSteps: Int
-  public let skippedSteps: Int
+  /// Steps that were made to measure, and how many of them had a loss that is not finite.
+  public let measuredSteps, skippedSteps: Int
   /// The folder of the run; nil where none is written.
   public let out: String?
 
