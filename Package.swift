@@ -139,7 +139,8 @@ let package = Package(
     .testTarget(
       name: "ZerothCommandsTests",
       dependencies: [
-        "own-tool", "zeroth", "ZerothCommands", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks",
+        "own-tool", "zeroth", "ZerothCommands", "ZerothModels", "ZerothResources", "ZerothStrategies", "ZerothSupport",
+        "ZerothTasks",
         "ZerothTraining", "TestSupport",
       ]),
     .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),

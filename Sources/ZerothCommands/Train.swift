@@ -29,7 +29,8 @@ struct Train: ParsableCommand {
     if ZerothTool.arguments == ["train"] { throw CleanExit.helpRequest(self) }
     let registry = try plugins.registry()
     let settings = try resume ? resumedSettings(registry) : givenSettings()
-    let configuration = try RunConfiguration(settings, registry, tasks: ZerothTool.toolbox.tasks)
+    let configuration = try RunConfiguration(
+      settings, registry, tasks: ZerothTool.toolbox.tasks, families: ZerothTool.toolbox.families)
     let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
     let result = try TrainingRun(configuration, progress: progress).run(resuming: resume)
     output.print(

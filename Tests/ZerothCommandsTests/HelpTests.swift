@@ -41,6 +41,7 @@ import ZerothTraining
 
   @Test(arguments: [
     [], ["train"], ["evaluate"], ["replay"], ["demo"], ["verify"], ["inspect"], ["list"], ["explain"], ["tokenize"],
+    ["convert"],
     ["bench"], ["bench", "step"], ["bench", "pair"], ["bench", "forward"], ["bench", "noise"], ["bench", "gemm"],
     ["bench", "memory"], ["bench", "scaling"],
   ])

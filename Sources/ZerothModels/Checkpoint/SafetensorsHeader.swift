@@ -21,6 +21,7 @@ struct SafetensorsHeader {
 
   init(of file: MappedFile) throws {
     path = file.path
+    try ForeignWeights.refuse(file)
     guard file.bytes.count >= 8 else {
       throw InputError(
         path, found: "a file of \(file.bytes.count) bytes",
@@ -84,10 +85,14 @@ struct SafetensorsHeader {
     }
     let shape = try naturalNumbers("shape", of: name, json)
     let offsets = try naturalNumbers("data_offsets", of: name, json)
-    guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= dataLength else {
+    guard offsets.count == 2, offsets[0] <= offsets[1] else {
       throw InputError(
-        "\(subject(name)): data_offsets", found: "\(offsets)".excerpt,
-        expected: "[begin, end] with begin <= end <= \(dataLength), the bytes of data in the file")
+        "\(subject(name)): data_offsets", found: "\(offsets)".excerpt, expected: "[begin, end] with begin <= end")
+    }
+    guard offsets[1] <= dataLength else {
+      throw InputError(
+        "\(subject(name)): data_offsets", found: "\(offsets) in a file of \(dataLength) bytes of data",
+        expected: "an end of at most \(dataLength); the file is cut short, if its header is right: download it again")
     }
     guard let size = type.size(ofShape: shape), size.bytes == offsets[1] - offsets[0] else {
       let needed = type.size(ofShape: shape).map { "\($0.bytes)" } ?? "a number beyond 64 bits or a fraction"

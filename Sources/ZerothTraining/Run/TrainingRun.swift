@@ -82,10 +82,12 @@ public final class TrainingRun {
     }
     progress?.finish()
     result.seconds = (folder?.earlierSeconds ?? 0) + clock.seconds
-    result.peakMemory = PeakMemory.bytes
     result.weights = folder == nil ? nil : theta.contentHash()
     result.final = try scores(.test, theta, step: result.steps)
-    result.best = try bestScores(theta)
+    // The saved model takes the place of theta in memory.
+    _ = consume theta
+    result.best = try bestScores()
+    result.peakMemory = PeakMemory.bytes
     try folder?.close(result)
     return result
   }
@@ -122,7 +124,7 @@ public final class TrainingRun {
     result.bestWeights = theta.contentHash()
     guard folder.needsModel(after: step) else { return }
     try folder.synchronize()
-    try setup.model.pretrained.save(theta, to: folder.files.model)
+    try setup.model.pretrained.save(theta, to: folder.files.model, as: configuration.savedPrecision)
   }
 
   private var kept: Kept?
@@ -150,13 +152,18 @@ public final class TrainingRun {
     return scores
   }
 
-  /// Test scores of the best model by dev: of theta, if that is it.
-  private func bestScores(_ theta: borrowing ParameterStore) throws -> Scores {
-    if result.bestStep == result.steps { return result.final }
-    if result.bestStep == 0 { return result.zeroShot }
+  /// Test scores of the best model by dev, as it was saved: rounded to the precision of the file, and held as the run holds
+  /// its weights. They are known already where nothing was rounded, or nothing saved.
+  private func bestScores() throws -> Scores {
+    let model = setup.model.pretrained.folder
+    if folder == nil || model.isExact(configuration.savedPrecision, isTuned: result.bestStep > 0) {
+      if result.bestStep == result.steps { return result.final }
+      if result.bestStep == 0 { return result.zeroShot }
+    }
     if let kept { return try setup.evaluate(.test, at: kept.theta).scores }
     guard let folder else { return Scores([]) }
-    return try setup.evaluate(.test, at: loadModel(directory: folder.files.model).loadParameters()).scores
+    let saved = try loadModel(directory: folder.files.model, families: configuration.families)
+    return try setup.evaluate(.test, at: saved.loadParameters(storage: configuration.storage)).scores
   }
 }
 
