@@ -7,6 +7,8 @@ public final class CausalModel: PretrainedModel {
   public let folder: ModelFolder
   /// What the model is made of.
   public var description: DecoderDescription { decoder.description }
+  /// The tokens that end a text: those of `config.json` and of `generation_config.json`, where there is one.
+  public let endTokens: Set<Int>
   /// What it is made of, in words.
   public var summary: [(about: String, words: String)] { description.summary }
   /// Rows of the vocabulary.
@@ -39,6 +41,7 @@ public final class CausalModel: PretrainedModel {
     let (description, tensors) = try source.families.decoder(source.file)
     decoder = try Decoder(description, tensors, source)
     folder = try ModelFolder(source, decoder)
+    endTokens = try Set(description.tokens.ends + source.generationEnds())
   }
 
   /// Reads out of the model at theta + offsets[v] `direction`, for all v in one pass that writes no weight:

@@ -82,6 +82,7 @@ import ZerothTasks
         "run": [
           "optimizer": .string(preset), "steps": 3, "batch": 3, "seed": 3, "eval-every": 3, "out": .string(out),
         ],
+        "rule": ["learning-rate": 1e-3],
       ]), registry)
   }
 

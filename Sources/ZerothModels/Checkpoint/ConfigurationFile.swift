@@ -1,3 +1,4 @@
+import Foundation
 import Zeroth
 import ZerothSupport
 
@@ -12,8 +13,11 @@ public struct ConfigurationFile: Sendable {
   let json: JSON
 
   /// Reads the `config.json` in `directory`; throws `InputError` when it is missing or not a JSON object.
-  public init(directory: String) throws {
-    path = directory.appendingFile(ConfigurationFile.name)
+  public init(directory: String) throws { try self.init(path: directory.appendingFile(ConfigurationFile.name)) }
+
+  /// Reads the file at `path`.
+  init(path: String) throws {
+    self.path = path
     let file = try MappedFile(path: path)
     try ForeignWeights.refuse(file)
     json = try withExtendedLifetime(file) { try JSON(parsing: file.bytes, subject: file.path) }
@@ -42,6 +46,19 @@ public struct ConfigurationFile: Sendable {
     let file = try AtomicFile(path: directory.appendingFile(ConfigurationFile.name))
     try file.write(json.indented + "\n")
     try file.commit()
+  }
+}
+
+extension ModelFolder.Source {
+  /// The end tokens of `generation_config.json`; none where there is no such file. Throws `InputError` for one that cannot be
+  /// used.
+  func generationEnds() throws -> [Int] {
+    guard let path = directory?.appendingFile("generation_config.json"), FileManager.default.fileExists(atPath: path)
+    else {
+      return []
+    }
+    let file = try ConfigurationFile(path: path)
+    return try ConfigurationFields(subject: path, json: file.json).tokenIDs("eos_token_id", default: [])
   }
 }
 

@@ -81,7 +81,7 @@ public struct DecoderDescription: Hashable, Sendable {
     self.width = width
     self.heads = heads
     self.keyHeads = keyHeads ?? heads
-    self.headWidth = headWidth ?? width / heads
+    self.headWidth = headWidth ?? width / max(1, heads)
     self.inner = inner
     self.layers = layers
     embeddingWidth = width
