@@ -17,6 +17,8 @@ public enum MetricsRow: Sendable {
     public var projectedGradient: Double
     /// eta at this step.
     public var learningRate: Double
+    /// eps at this step; nil where there is no one number.
+    public var epsilon: Double?
     /// Forward passes of the run so far.
     public var forwards: Int
     /// Seconds of the run so far.
@@ -28,17 +30,19 @@ public enum MetricsRow: Sendable {
     public init(_ report: StepReport, forwards: Int, seconds: Double) {
       self.init(
         step: report.step, losses: Array(report.losses), projectedGradient: report.projectedGradient,
-        learningRate: report.learningRate, forwards: forwards, seconds: seconds, skipped: report.outcome == .skipped)
+        learningRate: report.learningRate, epsilon: report.epsilon, forwards: forwards, seconds: seconds,
+        skipped: report.outcome == .skipped)
     }
 
     fileprivate init(
-      step: Int, losses: [Double], projectedGradient: Double, learningRate: Double, forwards: Int, seconds: Double,
-      skipped: Bool
+      step: Int, losses: [Double], projectedGradient: Double, learningRate: Double, epsilon: Double?, forwards: Int,
+      seconds: Double, skipped: Bool
     ) {
       self.step = step
       self.losses = losses
       self.projectedGradient = projectedGradient
       self.learningRate = learningRate
+      self.epsilon = epsilon
       self.forwards = forwards
       self.seconds = seconds
       self.skipped = skipped
@@ -87,10 +91,13 @@ public enum MetricsRow: Sendable {
     let numbers: [Double]
     switch self {
     case .step(let row):
-      numbers = row.losses + [row.projectedGradient, row.learningRate, row.seconds]
+      numbers = row.losses + [row.projectedGradient, row.learningRate, row.epsilon ?? 0, row.seconds]
       members = [
         .init("kind", "step"), .init("step", .int(row.step)), .init("losses", .array(row.losses.map { .double($0) })),
         .init("projected_gradient", .double(row.projectedGradient)), .init("learning_rate", .double(row.learningRate)),
+      ]
+      if let epsilon = row.epsilon { members.append(.init("epsilon", .double(epsilon))) }
+      members += [
         .init("forwards", .int(row.forwards)), .init("seconds", .double(row.seconds)),
         .init("skipped", .bool(row.skipped)),
       ]
@@ -140,6 +147,7 @@ public enum MetricsRow: Sendable {
         Step(
           step: try integer("step"), losses: losses.map { $0.double ?? .nan },
           projectedGradient: try number("projected_gradient"), learningRate: try number("learning_rate"),
+          epsilon: try json["epsilon"].map { _ throws(InputError) in try number("epsilon") },
           forwards: try integer("forwards"), seconds: try number("seconds"), skipped: skipped))
     case "evaluation":
       guard let split = json["split"]?.string else { throw missing("split", "a text") }

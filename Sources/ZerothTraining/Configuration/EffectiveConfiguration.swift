@@ -67,9 +67,7 @@ extension RunConfiguration {
   private static func isIncidental(_ table: String, _ name: String) -> Bool {
     switch (table, name) {
     case ("model", "path"), ("model", "save-as"), ("task", "data"), ("task", "test-data"), ("run", "out"),
-      ("run", "threads"),
-      ("run", "eval-every"),
-      ("run", "optimizer"):
+      ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"):
       true
     default: false
     }

@@ -44,6 +44,8 @@ public struct RunConfiguration: Sendable {
   public let batch: Int
   /// Steps between two evaluations.
   public let evalEvery: Int
+  /// Steps between two snapshots; 0 for none.
+  public let snapshotEvery: Int
   /// Threads.
   public let threads: Int
   /// Folder of the run's record; nil writes none.
@@ -102,6 +104,7 @@ public struct RunConfiguration: Sendable {
     steps = try run.int("steps")
     batch = try run.int("batch")
     evalEvery = try run.int("eval-every")
+    snapshotEvery = try run.int("snapshot-every")
     threads = try run.int("threads")
     out = try run["out"].map { _ throws(InputError) in try run.string("out") }
 

@@ -86,6 +86,13 @@ public enum RunSettings {
       default: .derived("a tenth of the steps") { options in
         if case .int(let steps)? = options["steps"] { .int(max(1, steps / 10)) } else { nil }
       }, range: .atLeast(1), unit: "steps", "how often dev is evaluated"),
+    OptionSpec(
+      "snapshot-every", .int,
+      default: .derived("a tenth of the steps, at least 500") { options in
+        if case .int(let steps)? = options["steps"] { .int(max(500, steps / 10)) } else { nil }
+      }, range: .nonNegative, unit: "steps",
+      "how often the state is kept, the last two times, for a run that goes on; 0 never: it is then replayed from its start"
+    ),
     threads,
     OptionSpec("out", .string, default: .absent("nothing is written"), "folder of the run's record"),
     OptionSpec(

@@ -8,6 +8,8 @@ import ZerothTasks
 /// The folder of a run that is being written: its record, metrics and trajectory, and what is there of it already.
 final class RunFolder {
   let files: RunFiles
+  /// The optimiser's state after some steps.
+  let snapshots: Snapshots
   /// The losses, of which the recorded ones are made again.
   let log: TrajectoryLog
   private let metrics: MetricsWriter
@@ -52,6 +54,7 @@ final class RunFolder {
     record = RunRecord(of: configuration, layout: theta.layout)
     let header = TrajectoryHeader(
       identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain, inputs: inputs)
+    snapshots = Snapshots(folder: files.snapshots, run: header.runHash)
     log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
     try log.recorded.requireAppendable()
     do {
@@ -85,6 +88,11 @@ final class RunFolder {
   /// Whether `model` has to be written when the model after `step` steps is the best so far: it was when the evaluation was
   /// recorded, so a resumed run leaves it as it is.
   func needsModel(after step: Int) -> Bool { lacksModel || scores(.dev, after: step) == nil }
+
+  /// Whether nothing is left to do of the first `steps` steps but what is on record: all evaluations, and the best model.
+  func isComplete(until steps: Int, every interval: Int) -> Bool {
+    !lacksModel && stride(from: 0, through: steps, by: interval).allSatisfy { scores(.dev, after: $0) != nil }
+  }
 
   /// Appends an evaluation that is not on record yet.
   func append(_ row: MetricsRow.Evaluation) throws(InputError) {

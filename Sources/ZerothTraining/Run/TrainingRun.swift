@@ -19,6 +19,7 @@ public final class TrainingRun {
   private var result = RunResult()
   private var folder: RunFolder?
   private var lastScore: Double?
+  private var saidSize = false
   private var clock = TrainingClock()
 
   /// A run of `configuration`, shown by `progress`.
@@ -66,14 +67,7 @@ public final class TrainingRun {
     clock.start()
     progress?.begin()
     do {
-      try optimizer.run(
-        &theta, on: RecordingObjective(base), log: folder?.log, until: configuration.steps
-      ) { report, _, theta in
-        try didStep(report)
-        if result.steps % configuration.evalEvery == 0 || result.steps == configuration.steps {
-          try clock.pause { try evaluate(theta, step: result.steps) }
-        }
-      }
+      try train(&optimizer, &theta, on: RecordingObjective(base))
       result.end = "all \(configuration.steps) steps done"
     } catch let error as NonFiniteError {
       result.skipped += 1
@@ -90,6 +84,71 @@ public final class TrainingRun {
     result.peakMemory = PeakMemory.bytes
     try folder?.close(result)
     return result
+  }
+
+  /// Steps until all are done, evaluating and keeping snapshots on the way.
+  private func train(
+    _ optimizer: inout some OptimizerProtocol, _ theta: inout ParameterStore,
+    on objective: borrowing RecordingObjective<some Objective>
+  ) throws {
+    goOn(&optimizer, &theta)
+    while optimizer.nextStep < configuration.steps {
+      let report = try optimizer.runStep(&theta, on: objective, log: folder?.log)
+      try didStep(report)
+      if result.steps % configuration.evalEvery == 0 || result.steps == configuration.steps {
+        try clock.pause { try evaluate(theta, step: result.steps) }
+      }
+      clock.pause { keepSnapshot(optimizer, theta, report) }
+    }
+    try folder?.log.synchronize()
+  }
+
+  /// Goes on from the last snapshot of a run that is resumed.
+  private func goOn(_ optimizer: inout some OptimizerProtocol, _ theta: inout ParameterStore) {
+    guard let folder, folder.log.recorded.count > 0,
+      let progress = folder.snapshots.restore(
+        &optimizer, &theta, folder.log.recorded,
+        isUsable: { folder.isComplete(until: $0, every: configuration.evalEvery) },
+        note: { self.progress?.print($0) })
+    else { return }
+    self.progress?.print("goes on from the snapshot after \(optimizer.nextStep) steps")
+    result.steps = optimizer.nextStep
+    result.forwards = progress.forwards
+    result.skipped = progress.skipped
+    result.nonFiniteMoves = progress.nonFiniteMoves
+    if progress.bestStep > 0, let scores = folder.scores(.dev, after: progress.bestStep) {
+      (result.bestDev, result.bestStep) = (scores, progress.bestStep)
+      result.bestWeights = progress.bestWeights
+      lastScore = scores.main
+    }
+  }
+
+  /// Keeps a snapshot, if it is time for one. One that cannot be written is reported, and the run goes on: a resume then takes
+  /// longer, and loses nothing.
+  private func keepSnapshot(
+    _ optimizer: some OptimizerProtocol, _ theta: borrowing ParameterStore, _ report: StepReport
+  ) {
+    let every = configuration.snapshotEvery
+    guard let folder, every > 0, result.steps % every == 0, result.steps < configuration.steps,
+      result.steps > folder.log.recorded.count
+    else { return }
+    do {
+      if !saidSize {
+        let size = try folder.snapshots.size(optimizer, theta)
+        progress?.print(
+          "snapshots of \(Human.bytes(size)) are kept every \(every) steps, the last two, in \(folder.files.snapshots)")
+        saidSize = true
+      }
+      try folder.synchronize()
+      try folder.snapshots.write(
+        optimizer, theta,
+        .init(
+          forwards: result.forwards, skipped: result.skipped, nonFiniteMoves: result.nonFiniteMoves,
+          bestStep: result.bestStep, bestWeights: result.bestWeights ?? ""),
+        losses: folder.log.lastLosses)
+    } catch {
+      progress?.print("no snapshot after \(result.steps) steps: \(error)")
+    }
   }
 
   private func didStep(_ report: StepReport) throws {
