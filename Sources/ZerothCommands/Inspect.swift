@@ -60,8 +60,7 @@ struct Inspect: ParsableCommand {
           }),
       ],
       text: """
-        \(parts.text)
-        \(model.folder.notes.map { $0 + "\n" }.joined())
+        \(parts.text)\(model.folder.notes.map { $0 + "\n" }.joined())
         \(table.text)
         \(head.map { "Logits are rows of \($0.name)\(isTied ? ", tied to the embedding: one block" : "")." } ?? "No logits.")
         \(blocks.count) blocks, \(count) parameters: \(Human.bytes(4 * count)) of weights in fp32, with MeZO, LOZO and \

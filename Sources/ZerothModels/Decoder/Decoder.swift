@@ -181,11 +181,11 @@ struct Decoder: Architecture {
     let layer = layers[i]
     let n = early ?? feedForwardInput(i, rest, nil, w)
     let sum = HalfOutput(layer.feedForwardOutputNorm, into: rest, w)
-    switch (description.feedForward, layer.gate) {
-    case (.gated(let activation), let gate?):
-      w.gatedFeedForward(gate, layer.up, layer.down, activation.kernel, of: n, into: sum.target, cutFor: x)
-    case (.plain(let activation), _), (.gated(let activation), nil):
-      w.feedForward(layer.up, layer.down, activation.kernel, of: n, into: sum.target)
+    let activation = description.feedForward.activation.kernel
+    if let gate = layer.gate {
+      w.gatedFeedForward(gate, layer.up, layer.down, activation, of: n, into: sum.target, cutFor: x)
+    } else {
+      w.feedForward(layer.up, layer.down, activation, of: n, into: sum.target)
     }
     sum.finish(w)
     if description.norms == .after { rest.take(w.apply(layer.feedForwardNorm, to: rest)) }

@@ -158,6 +158,13 @@ public struct DecoderDescription: Hashable, Sendable {
     case plain(Activation)
     /// D (f(G x) * U x).
     case gated(Activation)
+
+    /// f.
+    public var activation: Activation {
+      switch self {
+      case .plain(let activation), .gated(let activation): activation
+      }
+    }
   }
 
   /// The tokens that stand for no text.
