@@ -16,7 +16,7 @@ while true; do
   if kill -KILL $process 2>"$folder/errors"; then
     kills=$((kills + 1))
     wait $process 2>>"$folder/errors" || true
-    [ $kills -lt 40 ] || { echo "killed.sh: 40 kills and no end: the loop does not go on" >&2; exit 1; }
+    [ $kills -lt 400 ] || { echo "killed.sh: 400 kills and no end: the loop does not go on" >&2; exit 1; }
   else
     wait $process
     break

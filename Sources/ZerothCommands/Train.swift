@@ -32,13 +32,19 @@ struct Train: ParsableCommand {
     let configuration = try RunConfiguration(
       settings, registry, tasks: ZerothTool.toolbox.tasks, families: ZerothTool.toolbox.families)
     let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
-    let result = try TrainingRun(configuration, progress: progress).run(resuming: resume)
-    output.print(
-      .object(result.json + [.init("end", .string(result.end))]), text: result.table(configuration.optimizerName))
-    if result.isCutShort {
-      progress.print("\(ZerothTool.name): the run ended early: \(result.end)")
-      throw ExitCode(1)
+    Interruption.listen()
+    let result = try TrainingRun(configuration, progress: progress, interruption: { Interruption.request })
+      .run(resuming: resume)
+    if case .interrupted = result.outcome {
+      progress.print(
+        "\(ZerothTool.name): \(result.end)"
+          + (configuration.out.map { "; to go on: \(ZerothTool.name) train --resume --out \($0)" } ?? ""))
+    } else {
+      output.print(
+        .object(result.json + [.init("end", .string(result.end))]), text: result.table(configuration.optimizerName))
+      if result.outcome.remark != nil { progress.print("\(ZerothTool.name): \(result.end)") }
     }
+    if result.outcome.exitStatus != 0 { throw ExitCode(result.outcome.exitStatus) }
   }
 
   private func givenSettings() throws(InputError) -> Settings { try arguments.settings(ZerothTool.arguments) }

@@ -73,15 +73,18 @@ public enum MetricsRow: Sendable {
     public var scores: [Score]
     /// The mean loss; nil where it was not computed.
     public var loss: Double?
+    /// How many examples have no finite answer; they count as wrong.
+    public var unanswered: Int
     /// The value of the metric that chooses; NaN without any.
     public var mainScore: Double { scores.first?.value ?? .nan }
 
     /// The scores and loss on `split` after `step` steps.
-    public init(step: Int, split: String, scores: [Score], loss: Double? = nil) {
+    public init(step: Int, split: String, scores: [Score], loss: Double? = nil, unanswered: Int = 0) {
       self.step = step
       self.split = split
       self.scores = scores
       self.loss = loss
+      self.unanswered = unanswered
     }
   }
 
@@ -109,13 +112,16 @@ public enum MetricsRow: Sendable {
       ]
       members += row.scores.map { .init($0.metric, .double($0.value)) }
       if let loss = row.loss { members.append(.init("loss", .double(loss))) }
+      if row.unanswered > 0 { members.append(.init("unanswered", .int(row.unanswered))) }
     }
     if !numbers.allSatisfy(\.isFinite) { members.append(.init("non_finite", true)) }
     return .object(members)
   }
 
   /// The members of an evaluation that are no scores.
-  private static let evaluationKeys: Set<String> = ["kind", "step", "split", "metric", "loss", "non_finite"]
+  private static let evaluationKeys: Set<String> = [
+    "kind", "step", "split", "metric", "loss", "unanswered", "non_finite",
+  ]
 
   /// Reads what `json` prints; null is NaN. `subject` names the row in errors.
   init(_ json: JSON, subject: String) throws(InputError) {
@@ -153,7 +159,9 @@ public enum MetricsRow: Sendable {
       guard let split = json["split"]?.string else { throw missing("split", "a text") }
       let loss = try json["loss"].map { _ throws(InputError) in try number("loss") }
       self = .evaluation(
-        Evaluation(step: try integer("step"), split: split, scores: try scores(), loss: loss))
+        Evaluation(
+          step: try integer("step"), split: split, scores: try scores(), loss: loss,
+          unanswered: json["unanswered"] == nil ? 0 : try integer("unanswered")))
     default: throw missing("kind", "step or evaluation")
     }
   }

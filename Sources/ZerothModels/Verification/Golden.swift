@@ -4,9 +4,10 @@ import ZerothSupport
 
 /// Reference outputs of a checkpoint, from a `golden.json` that the reference library made.
 ///
-/// `kind` is `causal`, `masked`, `encoder` or `classifier`. For made inputs: `input_ids` and `attention_mask` (right padded), for pairs
-/// `token_type_ids`; `picks` (the logits, or an encoder's last hidden states, at some rows and positions; a classifier's at position 0) and `loss` (mean
-/// next-token loss over the real tokens). For texts: `texts` with `ids`, and `nll` or `mean_pooled`; and `greedy`.
+/// `kind` is `causal`, `masked`, `encoder` or `classifier`. For made inputs: `input_ids` and `attention_mask` (right padded), for
+/// pairs `token_type_ids`; `picks` (the logits, or an encoder's last hidden states, at some rows and positions; a classifier's at
+/// position 0) and `loss` (mean next-token loss over the real tokens). For texts: `texts` with `ids`, and `nll` or
+/// `mean_pooled`; and `greedy`.
 public struct Golden: Decodable, Sendable {
   /// What kind of model it is of.
   public enum Kind: String, Decodable, Sendable { case causal, masked, encoder, classifier }
@@ -156,7 +157,7 @@ extension CausalModel {
     if let greedy = golden.greedy {
       let prompt = tokenize(greedy.prompt)
       let generated = try generateGreedily(prompt, count: max(0, greedy.ids.count - prompt.count), at: theta)
-      let tokens = prompt + generated
+      let tokens = prompt + (generated ?? [])
       let wrong = zip(tokens, greedy.ids).filter { $0 != $1 }.count + abs(tokens.count - greedy.ids.count)
       checks.append(
         .init(

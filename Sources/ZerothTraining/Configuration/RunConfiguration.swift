@@ -46,6 +46,12 @@ public struct RunConfiguration: Sendable {
   public let evalEvery: Int
   /// Steps between two snapshots; 0 for none.
   public let snapshotEvery: Int
+  /// What is done when the run diverges.
+  public let onDivergence: DivergencePolicy
+  /// Evaluations without a better dev score that end the run; nil for any number.
+  public let patience: Int?
+  /// Whether the last model is kept beside the best.
+  public let keepsLast: Bool
   /// Threads.
   public let threads: Int
   /// Folder of the run's record; nil writes none.
@@ -65,8 +71,8 @@ public struct RunConfiguration: Sendable {
   /// The options that differ from the defaults, and from the preset where there is one.
   public let nonDefault: [(table: String, name: String, value: OptionValue)]
 
-  /// Checks `settings` against what `registry` and `tasks` know; the model may be of one of `families`. Throws `InputError` naming file, table and key of what is
-  /// wrong.
+  /// Checks `settings` against what `registry` and `tasks` know; the model may be of one of `families`. Throws `InputError`
+  /// naming file, table and key of what is wrong.
   public init(
     _ settings: Settings, _ registry: Registry = .standard, tasks: TaskRegistry = .standard,
     families: ModelFamilies = .standard
@@ -104,6 +110,9 @@ public struct RunConfiguration: Sendable {
     steps = try run.int("steps")
     batch = try run.int("batch")
     evalEvery = try run.int("eval-every")
+    onDivergence = try run.choice("on-divergence")
+    patience = try run["patience"].map { _ throws(InputError) in try run.int("patience") }
+    keepsLast = try run.bool("keep-last")
     snapshotEvery = try run.int("snapshot-every")
     threads = try run.int("threads")
     out = try run["out"].map { _ throws(InputError) in try run.string("out") }

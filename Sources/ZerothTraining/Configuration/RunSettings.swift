@@ -99,6 +99,15 @@ public enum RunSettings {
       "generator", .choice(RandomGenerator.names), default: .value(.string("\(RandomGenerator.philox)")),
       "the random generator: philox4x32 or one of GSL's"),
     OptionSpec(
+      "on-divergence", .choice(DivergencePolicy.allCases.map(\.rawValue)),
+      default: .value(.string(DivergencePolicy.stop.rawValue)),
+      "when losses explode or answers are not finite: stop, end with the best model, or continue"),
+    OptionSpec(
+      "patience", .int, default: .absent("all steps are made"), range: .atLeast(1), unit: "evaluations",
+      "so many evaluations without a better dev score end the run"),
+    OptionSpec(
+      "keep-last", .bool, default: .value(false), "keeps the last model too, in the folder's last, beside the best"),
+    OptionSpec(
       "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: NonFinitePolicy.limitRange,
       unit: "steps",
       "so many steps in a row without finite losses end the run"),

@@ -21,6 +21,8 @@ public struct RunFiles: Sendable {
   public var trajectory: String { folder + "/trajectory.bin" }
   /// The optimiser's state after some steps, for a run that goes on.
   public var snapshots: String { folder + "/snapshots" }
+  /// The last model, where it is kept.
+  public var last: String { folder + "/last" }
   /// The best model by its dev score.
   public var model: String { folder + "/model" }
 }

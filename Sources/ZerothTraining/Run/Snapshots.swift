@@ -14,6 +14,8 @@ struct Snapshots {
     /// Steps after which the best model was reached, and its hash.
     var bestStep = 0
     var bestWeights = ""
+    /// What the run is watched by.
+    var watch = RunWatch.State()
 
     fileprivate mutating func code(_ state: StateCoder) throws(InputError) {
       try state.code("forwards", &forwards)
@@ -21,6 +23,7 @@ struct Snapshots {
       try state.code("non-finite-moves", &nonFiniteMoves)
       try state.code("best-step", &bestStep)
       try state.code("best-weights", &bestWeights)
+      try state.scoped("watch") { (state) throws(InputError) in try watch.code(state) }
     }
   }
 
