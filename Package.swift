@@ -117,7 +117,7 @@ let package = Package(
 
     // A tool of one's own, with a task that the package's does not have.
     .executableTarget(
-      name: "own-tool", dependencies: ["ZerothCommands", "ZerothTasks"], path: "Tests/OwnTool"),
+      name: "own-tool", dependencies: ["ZerothCommands", "ZerothModels", "ZerothTasks"], path: "Tests/OwnTool"),
     .target(name: "TestSupport", dependencies: ["Zeroth"], path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(

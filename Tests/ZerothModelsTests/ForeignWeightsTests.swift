@@ -78,8 +78,10 @@ import ZerothModels
     try model.save(model.randomParameters(StreamKey(seed: 5)), to: folder.path)
     let path = folder.path("model.safetensors")
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
-    try data.prefix(data.count / 2).write(to: URL(fileURLWithPath: path))
-    expect(inputError { _ = try loadModel(directory: folder.path) }, [path, "cut short", "download it again"])
+    for count in [data.count - 1, data.count / 2, 100, 8, 7, 0] {
+      try data.prefix(count).write(to: URL(fileURLWithPath: path))
+      expect(inputError { _ = try loadModel(directory: folder.path) }, [path, "cut short", "download it again"])
+    }
   }
 
   @Test func namesOnAHubAreNoFolders() throws {
@@ -87,6 +89,14 @@ import ZerothModels
     let error = inputError { _ = try loadModel(directory: "/no/such/folder") }
     expect(error, ["/no/such/folder", "no folder"])
     #expect(error?.description.contains("hub") == false)
+  }
+
+  @Test func filesAreNoFolders() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("{}", to: "config.json")
+    expect(inputError { _ = try loadModel(directory: path) }, [path, "a file", "the folder of a model"])
+    let other = try folder.write("GGUF\u{3}", to: "model.gguf")
+    expect(inputError { _ = try loadModel(directory: other) }, [other, "a GGUF file"])
   }
 
   private func expect(_ error: InputError?, _ mentions: [String]) {

@@ -1,3 +1,4 @@
+import Foundation
 import Zeroth
 import ZerothSupport
 
@@ -82,9 +83,15 @@ enum ForeignWeights {
     return ("no weights", expected)
   }
 
-  /// Throws `InputError` where there is no folder `path`: a name like `owner/model` is mostly meant as one on a hub.
-  static func refuseMissing(_ path: String, exists: Bool) throws(InputError) {
-    guard !exists else { return }
+  /// Throws `InputError` where `path` is no folder. A file is called what it is; a name like `owner/model` is mostly meant as
+  /// one on a hub.
+  static func requireFolder(_ path: String) throws {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+      if isFolder.boolValue { return }
+      try refuse(MappedFile(path: path))
+      throw InputError(path, found: "a file", expected: "the folder of a model, with config.json and its weights")
+    }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     let isName = parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
     throw InputError(

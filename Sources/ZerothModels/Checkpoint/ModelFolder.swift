@@ -67,7 +67,7 @@ public struct ModelFolder: Sendable {
     /// Opens `directory`; the configuration first, since an unsupported model is the clearer error.
     init(directory: String, _ families: ModelFamilies) throws {
       self.directory = directory
-      try ForeignWeights.refuseMissing(directory, exists: FileManager.default.fileExists(atPath: directory))
+      try ForeignWeights.requireFolder(directory)
       file = try ConfigurationFile(directory: directory)
       try ForeignWeights.refuseQuantized(file)
       self.families = families

@@ -25,7 +25,9 @@ struct SafetensorsHeader {
     guard file.bytes.count >= 8 else {
       throw InputError(
         path, found: "a file of \(file.bytes.count) bytes",
-        expected: "a safetensors file, which starts with 8 bytes that give the length of its header")
+        expected:
+          "a safetensors file, which starts with 8 bytes that give the length of its header; the file is cut short: "
+          + "download it again")
     }
     let length = UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self))
     guard length <= UInt64(SafetensorsHeader.maximumLength) else {
@@ -36,7 +38,7 @@ struct SafetensorsHeader {
     guard length <= file.bytes.count - 8 else {
       throw InputError(
         "\(path): header", found: "a length of \(length) bytes in a file of \(file.bytes.count)",
-        expected: "at most \(file.bytes.count - 8); the file is cut short")
+        expected: "at most \(file.bytes.count - 8); the file is cut short: download it again")
     }
     dataStart = 8 + Int(length)
     dataLength = file.bytes.count - dataStart

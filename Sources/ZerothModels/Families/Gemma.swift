@@ -18,7 +18,7 @@ extension ModelFamily {
   static let gemma3 = ModelFamily(decoder: "gemma3_text") { c in
     var d = try DecoderDescription(gemmaLike: c, vocabulary: 262_208, context: 131_072)
     d.hasHeadNorms = true
-    d.attentionCap = try c.limit("attn_logit_softcapping")
+    // A limit of scores is a field of the configuration too, attn_logit_softcapping, but transformers applies none.
     d.logitCap = try c.limit("final_logit_softcapping")
     guard try !c.flag("use_bidirectional_attention", default: false) else {
       throw c.error("use_bidirectional_attention", expected: "false, as in a causal model")

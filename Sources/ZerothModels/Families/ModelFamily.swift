@@ -6,8 +6,9 @@ import ZerothSupport
 /// A family of decoders is a table and a list of names; the forward pass, reading and writing follow from them.
 ///
 ///     let granite = ModelFamily(decoder: "granite") { c in
-///       var d = try DecoderDescription(llamaLike: c, .init(vocabulary: 49152))
-///       d.embeddingScale = try c.number("embedding_multiplier", default: 1)
+///       var d = try DecoderDescription(llamaLike: c, .init(vocabulary: 49_152))
+///       try d.turn(by: c)
+///       d.embeddingScale = try c.positiveNumber("embedding_multiplier", default: 1)
 ///       return (d, DecoderTensors())
 ///     }
 public struct ModelFamily: Sendable {

@@ -22,7 +22,8 @@ MODELS = {
     "qwen3": ("qwen3", "float16", LLAMA | dict(head_dim=6, attention_bias=True)),
     "mistral": ("mistral", "bfloat16", LLAMA | dict(sliding_window=6, head_dim=6)),
     "gemma2": ("gemma2", "float32", GEMMA | dict(attn_logit_softcapping=1.5, final_logit_softcapping=2.0)),
-    "gemma3": ("gemma3_text", "bfloat16", GEMMA | dict(layer_types=["full_attention", "sliding_attention"], rope_parameters={
+    # The limit of scores is read by Gemma 2 alone.
+    "gemma3": ("gemma3_text", "bfloat16", GEMMA | dict(attn_logit_softcapping=1.5, layer_types=["full_attention", "sliding_attention"], rope_parameters={
         "full_attention": dict(rope_type="linear", factor=3.0, rope_theta=5e4), "sliding_attention": dict(rope_type="default", rope_theta=50.0)})),
     "gpt2": ("gpt2", "float16", GPT2),
     "gpt2-options": ("gpt2", "float32", GPT2 | dict(scale_attn_by_inverse_layer_idx=True, tie_word_embeddings=False, activation_function="relu")),
