@@ -80,9 +80,12 @@ import ZerothTasks
       Settings([
         "model": ["path": .string(model)], "task": ["name": "sst2", "k": 4, "test": 6],
         "run": [
-          "optimizer": .string(preset), "steps": 3, "batch": 3, "seed": 3, "eval-every": 3, "out": .string(out),
+          "optimizer": .string(preset), "steps": 3, "batch": 3, "seed": 3, "eval-every": 3, "threads": 1,
+          "out": .string(out),
         ],
         "rule": ["learning-rate": 1e-3],
+        // All coordinates of such a model take thousands of forward passes.
+        "estimator": preset == "cge" ? ["coordinates": 8] : [:],
       ]), registry)
   }
 
