@@ -118,7 +118,7 @@ let package = Package(
 
     // A tool of one's own, with a task that the package's does not have.
     .executableTarget(
-      name: "own-tool", dependencies: ["ZerothCommands", "ZerothTasks"], path: "Tests/OwnTool"),
+      name: "own-tool", dependencies: ["ZerothCommands", "ZerothModels", "ZerothTasks"], path: "Tests/OwnTool"),
     .target(name: "TestSupport", dependencies: ["Zeroth"], path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(
@@ -140,7 +140,8 @@ let package = Package(
     .testTarget(
       name: "ZerothCommandsTests",
       dependencies: [
-        "own-tool", "zeroth", "ZerothCommands", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks",
+        "own-tool", "zeroth", "ZerothCommands", "ZerothModels", "ZerothResources", "ZerothStrategies", "ZerothSupport",
+        "ZerothTasks",
         "ZerothTraining", "TestSupport",
       ]),
     .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),

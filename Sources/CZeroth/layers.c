@@ -178,23 +178,51 @@ VECTOR static void softmax(size_t n, float scale, float *restrict x) {
   for (size_t j = 0; j < n; j++) x[j] *= inverse;
 }
 
-void zeroth_attention(bool causal, size_t rows, size_t prefix, size_t head, float scale, const float *q, size_t ldq,
-                      const float *k, const float *v, const float *prefix_k, const float *prefix_v, size_t ldkv,
-                      float *out, size_t ldo, float *scores, size_t rows_at_once) {
+// cap tanh(scale x / cap): for small arguments by the Cephes library's polynomial, which loses no digits there.
+static inline float soft_capped(float x, float scale, float cap) {
+  float u = x * (scale / cap);
+  float magnitude = u < 0.0f ? -u : u;
+  float far = 1.0f - 2.0f / (1.0f + exponential(2.0f * magnitude));
+  float square = u * u;
+  float p = square * -5.70498872745e-3f + 2.06390887954e-2f;
+  p = p * square - 5.37397155531e-2f;
+  p = p * square + 1.33314422036e-1f;
+  p = p * square - 3.33332819422e-1f;
+  float near = u + u * square * p;
+  return cap * (magnitude < 0.625f ? near : u < 0.0f ? -far : far);
+}
+
+VECTOR void zeroth_soft_cap(size_t n, float scale, float cap, float *restrict x) {
+  for (size_t i = 0; i < n; i++) x[i] = soft_capped(x[i], scale, cap);
+}
+
+void zeroth_attention(bool causal, size_t window, size_t rows, size_t prefix, size_t head, float scale, float cap,
+                      const float *q, size_t ldq, const float *k, const float *v, const float *prefix_k,
+                      const float *prefix_v, size_t ldkv, float *out, size_t ldo, float *scores, size_t rows_at_once) {
   for (size_t first = 0; first < rows; first += rows_at_once) {
     size_t m = rows - first < rows_at_once ? rows - first : rows_at_once;
-    size_t own = causal ? first + m : rows, width = prefix + own;
+    // Keys before `skip` are behind the window of all m queries; counted from the first key of the prefix.
+    size_t skip = window && prefix + first + 1 > window ? prefix + first + 1 - window : 0;
+    size_t skip_prefix = skip < prefix ? skip : prefix, skip_own = skip - skip_prefix;
+    size_t before = prefix - skip_prefix, own = (causal ? first + m : rows) - skip_own, width = before + own;
     const float *queries = q + first * ldq;
-    if (prefix) zeroth_sgemm(true, m, prefix, head, 1.0f, queries, ldq, prefix_k, ldkv, 0.0f, scores, width);
-    zeroth_sgemm(true, m, own, head, 1.0f, queries, ldq, k, ldkv, 0.0f, scores + prefix, width);
+    if (before)
+      zeroth_sgemm(true, m, before, head, 1.0f, queries, ldq, prefix_k + skip_prefix * ldkv, ldkv, 0.0f, scores, width);
+    zeroth_sgemm(true, m, own, head, 1.0f, queries, ldq, k + skip_own * ldkv, ldkv, 0.0f, scores + before, width);
     for (size_t i = 0; i < m; i++) {
-      size_t seen = causal ? prefix + first + i + 1 : width;
-      softmax(seen, scale, scores + i * width);
-      memset(scores + i * width + seen, 0, (width - seen) * sizeof *scores);
+      float *row = scores + i * width;
+      size_t end = causal ? prefix + first + i + 1 - skip : width;
+      size_t start = window && prefix + first + i + 1 > window + skip ? prefix + first + i + 1 - window - skip : 0;
+      if (cap > 0.0f) zeroth_soft_cap(end - start, scale, cap, row + start);
+      softmax(end - start, cap > 0.0f ? 1.0f : scale, row + start);
+      memset(row, 0, start * sizeof *row);
+      memset(row + end, 0, (width - end) * sizeof *row);
     }
     float *target = out + first * ldo;
-    if (prefix) zeroth_sgemm(false, m, head, prefix, 1.0f, scores, width, prefix_v, ldkv, 0.0f, target, ldo);
-    zeroth_sgemm(false, m, head, own, 1.0f, scores + prefix, width, v, ldkv, prefix ? 1.0f : 0.0f, target, ldo);
+    if (before)
+      zeroth_sgemm(false, m, head, before, 1.0f, scores, width, prefix_v + skip_prefix * ldkv, ldkv, 0.0f, target, ldo);
+    zeroth_sgemm(false, m, head, own, 1.0f, scores + before, width, v + skip_own * ldkv, ldkv, before ? 1.0f : 0.0f,
+                 target, ldo);
   }
 }
 

@@ -68,7 +68,8 @@ struct Evaluate: ParsableCommand {
   private func setup() throws -> TaskSetup {
     try TaskSetup(
       modelPath: model, task: ZerothTool.toolbox.tasks.task(named: task), data: data, testData: testData,
-      size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations)
+      size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations,
+      families: ZerothTool.toolbox.families)
   }
 
   private func report(_ found: TaskResult, _ split: TaskSetup.Split, _ count: Int) {

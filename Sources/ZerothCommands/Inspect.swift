@@ -11,7 +11,8 @@ import ZerothTraining
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List a model's blocks, their roles and sizes, and what training them takes.")
+    abstract:
+      "Say what a model is: its family and its parts, its blocks with roles and sizes, what training them takes.")
 
   @Option(help: .option("model", "path"), completion: .directory)
   var model: String
@@ -21,7 +22,7 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let directory = try Embedded.modelDirectory(model)
-    let model = try loadModel(directory: directory)
+    let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     let blocks = try BlockSelection(parsing: selection).resolve(in: model.layout)
     let count = blocks.reduce(0) { $0 + $1.count }
     let attention = try BlockSelection(parsing: DivergenceProjection.Preset.paper.blocks)
@@ -35,9 +36,17 @@ struct Inspect: ParsableCommand {
     }
     let head = model.outputBlock
     let isTied = head?.role == .embedding
+    let stored = model.folder.storedTypes.map { "\($0.tensors) tensors in \($0.type.rawValue)" }
+    let summary =
+      [("family", model.folder.modelType)] + model.summary + [("stored", stored.joined(separator: ", "))]
+    var parts = Table([.left("part"), .left("what it is")])
+    for line in summary { parts.rows.append([line.0, line.1]) }
     output.print(
       [
-        "model": .string(directory), "output": head.map { .string($0.name) } ?? .null, "tied": .bool(isTied),
+        "model": .string(directory), "family": .string(model.folder.modelType),
+        "summary": .array(summary.map { .array([.string($0.0), .string($0.1)]) }),
+        "notes": .array(model.folder.notes.map { .string($0) }), "output": head.map { .string($0.name) } ?? .null,
+        "tied": .bool(isTied),
         "parameters": .int(count), "weights_bytes": .int(4 * count),
         "momentum_bytes": .int(4 * count), "dizo_bytes": .int(4 * projected),
         "blocks": .array(
@@ -51,6 +60,7 @@ struct Inspect: ParsableCommand {
           }),
       ],
       text: """
+        \(parts.text)\(model.folder.notes.map { $0 + "\n" }.joined())
         \(table.text)
         \(head.map { "Logits are rows of \($0.name)\(isTied ? ", tied to the embedding: one block" : "")." } ?? "No logits.")
         \(blocks.count) blocks, \(count) parameters: \(Human.bytes(4 * count)) of weights in fp32, with MeZO, LOZO and \

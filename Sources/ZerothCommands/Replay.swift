@@ -24,7 +24,8 @@ struct Replay: ParsableCommand {
 
   func run() throws {
     let replayed = try ReplayedRun(
-      folder, modelPath: model, out: out, step: step, registry: plugins.registry(), tasks: ZerothTool.toolbox.tasks)
+      folder, modelPath: model, out: out, step: step, registry: plugins.registry(), tasks: ZerothTool.toolbox.tasks,
+      families: ZerothTool.toolbox.families)
     let dropped =
       replayed.droppedBytes > 0 ? "; \(replayed.droppedBytes) bytes of an unfinished step were left out" : ""
     output.print(

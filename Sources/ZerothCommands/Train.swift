@@ -31,7 +31,8 @@ struct Train: ParsableCommand {
     if ZerothTool.arguments == ["train"] { throw CleanExit.helpRequest(self) }
     let registry = try plugins.registry()
     let settings = try resume ? Settings.resumed(with: givenSettings(), registry) : givenSettings()
-    let configuration = try RunConfiguration(settings, registry, tasks: ZerothTool.toolbox.tasks)
+    let configuration = try RunConfiguration(
+      settings, registry, tasks: ZerothTool.toolbox.tasks, families: ZerothTool.toolbox.families)
     if dryRun {
       let plan = try TrainingRun(configuration).plan(resuming: resume)
       return output.print(.object(plan.json), text: plan.text)

@@ -25,7 +25,7 @@ struct Verify: ParsableCommand {
   func run() throws {
     let directory = try Embedded.modelDirectory(model)
     let golden = try Golden(path: golden ?? directory + "/golden.json")
-    let model = try loadModel(directory: directory)
+    let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     let theta = try model.loadParameters()
     // Made inputs have no tokenizer beside them; texts need one.
     let tokenizer = golden.hasTexts ? try loadTokenizer(directory: directory) : nil

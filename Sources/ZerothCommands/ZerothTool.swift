@@ -1,21 +1,27 @@
 import ArgumentParser
 import Foundation
 import Synchronization
+import ZerothModels
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// What a tool knows by name: the strategies and the tasks that its commands accept.
+/// What a tool knows by name: the strategies, the tasks and the families of models that its commands accept.
 public struct Toolbox: Sendable {
   /// The strategies.
   public var registry: Registry
   /// The tasks.
   public var tasks: TaskRegistry
+  /// The families of models.
+  public var families: ModelFamilies
 
-  /// The strategies of the core and the tasks of this package.
-  public init(registry: Registry = .standard, tasks: TaskRegistry = .standard) {
+  /// The strategies of the core, and the tasks and families of this package.
+  public init(
+    registry: Registry = .standard, tasks: TaskRegistry = .standard, families: ModelFamilies = .standard
+  ) {
     self.registry = registry
     self.tasks = tasks
+    self.families = families
   }
 }
 
@@ -45,7 +51,7 @@ public enum ZerothTool {
   ///
   /// - Parameters:
   ///   - name: what the tool calls itself in messages and help.
-  ///   - install: adds to the built-in strategies and tasks; what it throws is bad input too.
+  ///   - install: adds to the built-in strategies, tasks and families; what it throws is bad input too.
   public static func main(named name: String = "zeroth", _ install: (inout Toolbox) throws -> Void = { _ in }) -> Never
   {
     StandardStreams.prepare()

@@ -1,44 +1,47 @@
 import CZeroth
 import Zeroth
 
-/// A causal language model read from a folder in the Hugging Face format (`config.json` and safetensors): OPT or Llama.
+/// A causal language model read from a folder in the Hugging Face format (`config.json` and safetensors).
 public final class CausalModel: PretrainedModel {
   /// The folder that the model was read from, with the layout of its blocks.
   public let folder: ModelFolder
+  /// What the model is made of.
+  public var description: DecoderDescription { decoder.description }
+  /// The tokens that end a text: those of `config.json` and of `generation_config.json`, where there is one.
+  public let endTokens: Set<Int>
+  /// What it is made of, in words.
+  public var summary: [(about: String, words: String)] { description.summary }
   /// Rows of the vocabulary.
-  public var vocabulary: Int { architecture.vocabulary }
+  public var vocabulary: Int { decoder.vocabulary }
   /// The longest sequence, in tokens.
-  public var context: Int { architecture.context }
+  public var context: Int { decoder.context }
   /// The block whose rows give the logits.
-  public var outputBlock: ParameterBlock? { layout.blocks[architecture.head] }
+  public var outputBlock: ParameterBlock? { layout.blocks[decoder.head] }
   /// The memory that the activations of a pass are to stay within, in bytes.
   public var activationMemory = defaultActivationMemory
   /// Floats that a pass takes for a token at a point, at most.
-  public var activationsPerRow: Int { architecture.activationsPerRow }
+  public var activationsPerRow: Int { decoder.activationsPerRow }
 
-  private let architecture: any CausalArchitecture
+  let decoder: Decoder
   let workspace = Workspace()
 
   /// Reads the configuration and checks that the checkpoint holds exactly its tensors, in its shapes.
   ///
-  /// Throws `InputError` for an unsupported architecture, a missing or superfluous tensor, or a shape that disagrees.
-  public convenience init(directory: String) throws { try self.init(ModelFolder.Source(directory: directory)) }
+  /// Throws `InputError` for a model of none of `families`, a missing or superfluous tensor, or a shape that disagrees.
+  public convenience init(directory: String, families: ModelFamilies = .standard) throws {
+    try self.init(ModelFolder.Source(directory: directory, families))
+  }
 
   /// The model that `configuration` describes, without weights: for tests and benchmarks of any shape.
-  public convenience init(configuration: ConfigurationFile) throws { try self.init(ModelFolder.Source(configuration)) }
+  public convenience init(configuration: ConfigurationFile, families: ModelFamilies = .standard) throws {
+    try self.init(ModelFolder.Source(configuration, families))
+  }
 
-  private init(_ source: ModelFolder.Source) throws {
-    // Checkpoints of the bare decoder, such as opt-350m's first release, leave the prefix out.
-    switch source.configuration {
-    case .opt(let opt):
-      architecture = OPT(opt, prefix: source.contains("decoder.embed_tokens.weight") ? "" : "model.")
-    case .llama(let llama):
-      architecture = Llama(llama, prefix: source.contains("embed_tokens.weight") ? "" : "model.")
-    case .bert, .roberta:
-      throw InputError(
-        "\(source.file.path): model_type", found: "an encoder", expected: "a causal language model: opt or llama")
-    }
-    folder = try ModelFolder(source, entries: architecture.entries, isRedundant: architecture.isRedundant)
+  init(_ source: ModelFolder.Source) throws {
+    let (description, tensors) = try source.families.decoder(source.file)
+    decoder = try Decoder(description, tensors, source)
+    folder = try ModelFolder(source, decoder)
+    endTokens = try Set(description.tokens.ends + source.generationEnds())
   }
 
   /// Reads out of the model at theta + offsets[v] `direction`, for all v in one pass that writes no weight:
@@ -87,12 +90,12 @@ public final class CausalModel: PretrainedModel {
     for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows) {
       let weights = Weights(theta, at: points, group, workspace: workspace)
       workspace.scope {
-        let output = architecture.output(batch, rows: readout.rows, weights)
-        let head = weights.layout.blocks[architecture.head]
+        let output = decoder.output(batch, rows: readout.rows, weights)
+        let head = weights.layout.blocks[decoder.head]
         switch readout {
-        case .logits(_, let ids): weights.appendLogits(output, head, ids: ids, to: &values)
+        case .logits(_, let ids): weights.appendLogits(output, head, ids: ids, cap: decoder.logitCap, to: &values)
         case .logProbabilities(_, let targets):
-          weights.appendLogProbabilities(output, head, targets: targets, to: &values)
+          weights.appendLogProbabilities(output, head, targets: targets, cap: decoder.logitCap, to: &values)
         }
       }
     }

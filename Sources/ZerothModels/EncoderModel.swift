@@ -1,13 +1,15 @@
 import CZeroth
 import Zeroth
+import ZerothSupport
 
-/// An encoder read from a folder in the Hugging Face format (`config.json` and safetensors): BERT or RoBERTa, alone or
-/// with the masked-LM head, and if asked for with a label head of our own.
+/// An encoder read from a folder in the Hugging Face format (`config.json` and safetensors): BERT or RoBERTa, alone, with
+/// the masked-LM head or with a sequence classifier, and if asked for with a label head of our own.
 ///
 /// The label head H, classes x hidden, scores a sequence by `labelScale` H e, where e is the mean of the last hidden states
 /// over all tokens, divided by its length. With embedded label sentences for rows (`startLabelHead`) the scores are
 /// cosines times `labelScale`. It is one more block, trained along with the others, and in saved models one more tensor.
-/// A checkpoint's pooler and next-sentence head are no blocks: nothing here reads them, and saved models lack them.
+/// A checkpoint's pooler, unless a classifier reads it, and its next-sentence head are no blocks: nothing here reads them, and
+/// saved models lack them.
 public final class EncoderModel: PretrainedModel {
   /// What the cosines of a label head that has just started are multiplied by.
   public static let labelScale = 20.0
@@ -16,6 +18,14 @@ public final class EncoderModel: PretrainedModel {
 
   /// The folder that the model was read from, with the layout of its blocks.
   public let folder: ModelFolder
+  /// What it is made of, in words.
+  public var summary: [(about: String, words: String)] {
+    let head =
+      classifierLabels.map { "a classifier of \($0.map(\.excerpt).joined(separator: ", "))" }
+      ?? (hasMaskedHead ? "masked tokens" : "none")
+    return architecture.encoder.summary(vocabulary: vocabulary, context: context)
+      + [("head", classes > 0 ? "\(head), and a label head of \(classes) classes" : head)]
+  }
   /// Rows of the vocabulary.
   public var vocabulary: Int { architecture.vocabulary }
   /// The longest sequence, in tokens.
@@ -32,6 +42,13 @@ public final class EncoderModel: PretrainedModel {
   public var activationsPerRow: Int { architecture.encoder.activationsPerRow }
   /// Rows of the label head; 0 without one.
   public let classes: Int
+  /// What the checkpoint's own sequence classifier calls its classes, in the order of their scores; nil without one.
+  public var classifierLabels: [String]? { architecture.classifier?.labels }
+  /// How many separators stand between two texts of a sequence, and whether the second's tokens have a type of their own: as
+  /// the pre-training of the family had pairs.
+  public var pairForm: (separators: Int, hasTypes: Bool) {
+    (folder.modelType == "roberta" ? 2 : 1, architecture.encoder.typeCount > 1)
+  }
 
   private let source: ModelFolder.Source
   private let architecture: any EncoderArchitecture
@@ -44,42 +61,39 @@ public final class EncoderModel: PretrainedModel {
   /// one; without a number there is one if the checkpoint has it. The masked-LM head is there if the checkpoint or
   /// `architectures` in `config.json` has one. Throws `InputError` for an unsupported architecture, a missing or superfluous
   /// tensor, or a shape that disagrees.
-  public convenience init(directory: String, classes: Int? = nil) throws {
-    try self.init(ModelFolder.Source(directory: directory), classes: classes)
+  public convenience init(directory: String, classes: Int? = nil, families: ModelFamilies = .standard) throws {
+    try self.init(ModelFolder.Source(directory: directory, families), classes: classes)
   }
 
   /// The model that `configuration` describes, without weights: for tests and benchmarks of any shape.
   public convenience init(configuration: ConfigurationFile, classes: Int? = nil) throws {
-    try self.init(ModelFolder.Source(configuration), classes: classes)
+    try self.init(ModelFolder.Source(configuration, .standard), classes: classes)
   }
 
   /// The same model with a label head of `classes` rows, which is zero until `startLabelHead`; its files are not opened
   /// again.
   public func withLabelHead(classes: Int) throws -> EncoderModel { try EncoderModel(source, classes: classes) }
 
-  private init(_ source: ModelFolder.Source, classes: Int?) throws {
+  init(_ source: ModelFolder.Source, classes: Int?) throws {
     self.source = source
-    switch source.configuration {
-    case .bert(let bert):
-      architecture = BERT(bert, source)
-      width = bert.hiddenSize
-    case .roberta(let roberta):
-      architecture = RoBERTa(roberta, source)
-      width = roberta.hiddenSize
-    case .opt, .llama:
+    guard case .encoder(let make) = source.family.kind else {
       throw InputError(
-        "\(source.file.path): model_type", found: "a causal language model", expected: "an encoder: bert or roberta")
+        "\(source.file.path): model_type", found: "\(source.family.modelType), a causal language model",
+        expected: "an encoder")
     }
-    var entries = architecture.entries
+    architecture = try make(ConfigurationFields(subject: source.file.path, json: source.file.json), source)
+    width = architecture.encoder.width
     let stored = source.contains(Self.labelHeadName) ? try source.checkpoint?.info(Self.labelHeadName).shape.first : nil
     self.classes = classes ?? stored ?? 0
     if let classes, classes < 2 {
       throw InputError("label head", found: "\(classes) classes", expected: "at least 2")
     }
-    labelHead = self.classes > 0 ? entries.count : nil
-    if labelHead != nil { entries.append(.init(Self.labelHeadName, rows: self.classes, columns: width, role: .head)) }
+    labelHead = self.classes > 0 ? architecture.blocks.count : nil
+    let head = ModelBlock(
+      entry: .init(Self.labelHeadName, rows: self.classes, columns: width, role: .head),
+      part: TensorPart(tensor: Self.labelHeadName))
     folder = try ModelFolder(
-      source, entries: entries, optional: [Self.labelHeadName], isRedundant: architecture.isRedundant)
+      source, architecture, and: labelHead == nil ? [] : [head], optional: [Self.labelHeadName])
   }
 
   /// Reads out of the model at theta + offsets[v] `direction`, for all v in one pass that writes no weight:
@@ -135,6 +149,9 @@ public final class EncoderModel: PretrainedModel {
       case .pooled:
         return weights.values(weights.mean(hidden(nil), over: batch.segments))
       case .labelScores:
+        if labelHead == nil, let classifier = architecture.classifier {
+          return weights.values(classifier.logits(hidden(batch.segments.map(\.start)), weights))
+        }
         guard let labelHead else { return (0..<weights.variants).map { _ in [] } }
         let pooled = weights.mean(hidden(nil), over: batch.segments)
         pooled.normalizeRows()
@@ -165,7 +182,7 @@ public final class EncoderModel: PretrainedModel {
     switch readout {
     case .logits where !hasMaskedHead:
       throw InputError(directory ?? "the model", found: "no masked-LM head", expected: "one, to predict masked tokens")
-    case .labelScores where labelHead == nil:
+    case .labelScores where labelHead == nil && architecture.classifier == nil:
       throw InputError(directory ?? "the model", found: "no label head", expected: "one, made with a number of classes")
     default: break
     }

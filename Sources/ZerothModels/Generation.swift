@@ -17,6 +17,7 @@ extension CausalModel {
   /// than `activationMemory` holds, either.
   ///
   /// A prompt is computed once. Each new token is then computed alone, from the cached keys and values of those before.
+  /// Where the frequencies of a rotary embedding change with the length, a sequence is computed anew at the change, and alone.
   public func generateGreedily(
     _ prompts: [[Int]], count: Int, at theta: borrowing ParameterStore, tokensAtOnce: Int = 4096,
     stop: (_ generated: [Int]) -> Bool = { _ in false }
@@ -26,9 +27,12 @@ extension CausalModel {
       var group: [[Int]] = []
       var tokens = 0
       for prompt in prompts[generated.count...] {
-        tokens += prompt.count + max(0, count)
-        guard group.isEmpty || tokens <= min(tokensAtOnce, activationRows) else { break }
+        let length = prompt.count + max(0, count)
+        tokens += length
+        let varies = decoder.frequencyKey(longest: min(length, context)) != 0
+        guard group.isEmpty || tokens <= min(tokensAtOnce, activationRows) && !varies else { break }
         group.append(prompt)
+        if varies { break }
       }
       generated += try continueTogether(group, count: count, at: theta, stop: stop)
     }
@@ -46,8 +50,16 @@ extension CausalModel {
     // The tokens that go into the next pass, those of the prompts that are not done.
     var active = prompts.indices.filter { count > 0 && prompts[$0].count < context }
     var next = active.map { prompts[$0] }
-    let cache = KeyValueCache(capacities: next.map { min($0.count + count, context) })
+    var cache = KeyValueCache(capacities: next.map { min($0.count + count, context) })
+    var key = decoder.frequencyKey(longest: next.map(\.count).max() ?? 0)
     while !active.isEmpty {
+      let newKey = decoder.frequencyKey(
+        longest: active.reduce(0) { max($0, prompts[$1].count + (generated[$1]?.count ?? 0)) })
+      if newKey != key, active.count == 1 {
+        key = newKey
+        cache = KeyValueCache(capacities: active.map { min(prompts[$0].count + count, context) })
+        next = active.map { prompts[$0] + (generated[$0] ?? []) }
+      }
       let batch = TokenBatch(next, continuing: cache)
       let ends = batch.segments.map { $0.start + $0.count - 1 }
       let logits = try evaluate(batch, .logits(rows: ends, ids: nil), at: theta)[0]

@@ -20,6 +20,8 @@ public protocol PretrainedModel: AnyObject {
   var activationMemory: Int { get set }
   /// Floats that a pass takes for a token at a point, at most.
   var activationsPerRow: Int { get }
+  /// What it is made of, in words: what each line is about, and what it says.
+  var summary: [(about: String, words: String)] { get }
   /// Compares the outputs at `theta` with reference outputs; the ids of texts too where `tokenize` is given.
   ///
   /// Throws `InputError` when `golden` is of another kind of model.
@@ -37,8 +39,6 @@ extension PretrainedModel {
 
   /// The folder that the model was read from; nil for one that was made from a configuration alone.
   public var directory: String? { folder.directory }
-  /// The configuration in `config.json`.
-  public var configuration: ModelConfiguration { folder.configuration }
   /// The blocks of the parameters, named as in the checkpoint.
   public var layout: ParameterLayout { folder.layout }
 
@@ -54,19 +54,33 @@ extension PretrainedModel {
   /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
   public func randomParameters(_ key: StreamKey) -> ParameterStore { folder.randomParameters(key) }
 
-  /// Writes the weights as fp32 with `config.json` and the tokenizer's files, to a folder that is made if need be.
+  /// Writes the weights with `config.json` and every file that belongs to the model, to a folder that is made if need be.
   /// The weights come last, in one piece: a folder with `model.safetensors` is complete.
-  public func save(_ theta: borrowing ParameterStore, to destination: String) throws {
-    try folder.save(theta, to: destination)
+  ///
+  /// Throws `InputError` when a file cannot be written, and for a weight beyond the range of `precision`.
+  public func save(
+    _ theta: borrowing ParameterStore, to destination: String, as precision: SavedPrecision = .asRead
+  ) throws {
+    try folder.save(theta, to: destination, as: precision)
   }
 }
 
-/// Reads the model in `directory`: a `CausalModel` or an `EncoderModel`, as its `config.json` says.
+/// Reads the model in `directory`: a `CausalModel` or an `EncoderModel`, as the family says that its `config.json` is of.
 ///
-/// Throws `InputError` for a folder that neither can use.
-public func loadModel(directory: String) throws -> any PretrainedModel {
-  switch try ModelConfiguration(directory: directory) {
-  case .opt, .llama: try CausalModel(directory: directory)
-  case .bert, .roberta: try EncoderModel(directory: directory)
-  }
+/// Throws `InputError` for a folder that none of `families` can use.
+public func loadModel(directory: String, families: ModelFamilies = .standard) throws -> any PretrainedModel {
+  try makeModel(ModelFolder.Source(directory: directory, families))
+}
+
+/// The model that `configuration` describes, without weights: a `CausalModel` or an `EncoderModel`.
+///
+/// Throws `InputError` for a configuration that none of `families` can use.
+public func makeModel(
+  configuration: ConfigurationFile, families: ModelFamilies = .standard
+) throws -> any PretrainedModel {
+  try makeModel(ModelFolder.Source(configuration, families))
+}
+
+private func makeModel(_ source: ModelFolder.Source) throws -> any PretrainedModel {
+  source.family.isCausal ? try CausalModel(source) : try EncoderModel(source, classes: nil)
 }

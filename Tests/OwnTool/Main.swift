@@ -1,10 +1,25 @@
 import ZerothCommands
+import ZerothModels
 import ZerothTasks
 
-/// A tool of one's own: every command, with a task that the package does not have.
+/// A tool of one's own: every command, with a task and a family of models that the package does not have.
 @main
 struct OwnTool {
-  static func main() { ZerothTool.main(named: "own-tool") { try $0.tasks.add(.headlines) } }
+  static func main() {
+    ZerothTool.main(named: "own-tool") {
+      try $0.tasks.add(.headlines)
+      try $0.families.add(.ownLlama)
+    }
+  }
+}
+
+extension ModelFamily {
+  /// Llama under a name of its own.
+  static let ownLlama = ModelFamily(decoder: "own_llama") { c in
+    var d = try DecoderDescription(llamaLike: c, DecoderDefaults())
+    try d.turn(by: c)
+    return (d, DecoderTensors())
+  }
 }
 
 extension TextTask {

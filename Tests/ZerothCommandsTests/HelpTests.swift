@@ -41,7 +41,8 @@ import ZerothTraining
 
   @Test(arguments: [
     [], ["train"], ["evaluate"], ["replay"], ["demo"], ["verify"], ["inspect"], ["list"], ["explain"], ["tokenize"],
-    ["bench"], ["bench", "step"], ["bench", "pair"], ["bench", "forward"], ["bench", "noise"], ["bench", "gemm"],
+    ["convert"], ["bench"], ["bench", "step"], ["bench", "pair"], ["bench", "forward"], ["bench", "noise"],
+    ["bench", "gemm"],
     ["bench", "memory"], ["bench", "scaling"],
   ])
   func everyCommandHasHelp(_ command: [String]) throws {
@@ -185,5 +186,24 @@ import ZerothTraining
     #expect(try own("explain", "headlines").out.contains("{headline} This is [sport | politics]"))
     #expect(try own("explain", "hizoo").status == 2)
     #expect(try own("--generate-completion-script", "bash").out.contains("headlines"))
+  }
+
+  @Test func aToolOfOnesOwnReadsAFamilyOfItsOwn() throws {
+    try withFolder { folder in
+      let original = SharedMaterial.fixture("families/llama-yarn")
+      for name in ["model.safetensors", "golden.json"] {
+        try FileManager.default.copyItem(atPath: "\(original)/\(name)", toPath: "\(folder)/\(name)")
+      }
+      try String(contentsOfFile: original + "/config.json", encoding: .utf8)
+        .replacing("\"model_type\": \"llama\"", with: "\"model_type\": \"own_llama\"")
+        .write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
+      let tool = Execution.products.appendingPathComponent("own-tool").path
+      for command in [["verify"], ["inspect"], ["convert", "--out", folder + "/copy"]] {
+        let output = try Execution(tool, command + ["--model", folder])
+        #expect(output.status == 0, "\(command): \(output.err)")
+      }
+      let refused = try zeroth(["inspect", "--model", folder])
+      #expect(refused.status == 2 && refused.err.contains("model_type: found \"own_llama\""), "\(refused.err)")
+    }
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import ZerothModels
 import ZerothResources
 import ZerothSupport
 import func ZerothTasks.loadTokenizer
@@ -72,6 +73,9 @@ import func ZerothTasks.loadTokenizer
     (good + ["--optimizer", "mezo", "--objective", "speed"], "speed"),
     (["tokenize", "--tokenizer", "nowhere", "--json"], "nowhere"),
     (["replay", "nowhere", "--out", "x"], "nowhere"),
+    (["convert", "--model", "imdb-opt", "--out", "x", "--dtype", "int8"], "--dtype: found 'int8'"),
+    (["convert", "--model", "nowhere/model", "--out", "x"], "nowhere/model"),
+    (["convert", "--model", "/tmp", "--out", "/tmp/."], "--out: found the folder of the model"),
     (["frobnicate"], "frobnicate"),
   ]
 
@@ -104,6 +108,35 @@ import func ZerothTasks.loadTokenizer
     let output = try zeroth(arguments + ["--json"])
     #expect(output.status == 0, "\(output.err)")
     #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(output.out.utf8)) }
+  }
+
+  /// bfloat16 rounds, and back in float32 the numbers are those; a float32 copy of half precision says the same as it.
+  @Test func convertWritesTheModelInAnotherPrecision() throws {
+    try withFolder { folder in
+      for (model, dtype) in [
+        ("imdb-opt", "float32"), (folder + "/float32", "bfloat16"), (folder + "/bfloat16", "float16"),
+      ] {
+        let output = try zeroth([
+          "convert", "--model", model, "--out", "\(folder)/\(dtype)", "--dtype", dtype, "--json",
+        ])
+        #expect(output.status == 0 && output.out.contains("\"parameters\": 4274176"), "\(output.err)\(output.out)")
+        #expect(FileManager.default.fileExists(atPath: "\(folder)/\(dtype)/tokenizer.json"))
+      }
+      func weights(_ directory: String) throws -> [Float] {
+        let theta = try loadModel(directory: directory).loadParameters()
+        return theta.layout.blocks.flatMap { theta.values(of: $0) }
+      }
+      let original = try weights(Embedded.model())
+      let rounded = original.map {
+        Float(bitPattern: ($0.bitPattern + 0x7fff + ($0.bitPattern >> 16 & 1)) & 0xffff_0000)
+      }
+      #expect(try weights(folder + "/float32") == original && weights(folder + "/bfloat16") == rounded)
+      let same = try zeroth(["convert", "--model", folder + "/float32", "--out", folder + "/same"])
+      #expect(same.status == 0)
+      #expect(
+        FileManager.default.contentsEqual(
+          atPath: folder + "/float32/model.safetensors", andPath: folder + "/same/model.safetensors"))
+    }
   }
 
   @Test func tokenizeReadsTextsAndPrintsIds() throws {

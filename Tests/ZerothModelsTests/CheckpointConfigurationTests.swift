@@ -2,65 +2,62 @@ import Foundation
 import TestSupport
 import Testing
 import Zeroth
-import ZerothModels
+
+@testable import ZerothModels
 
 @Suite("Checkpoint: config.json") struct CheckpointConfigurationTests {
-  private func configuration(_ json: String) throws -> ModelConfiguration {
-    let folder = try TemporaryFolder()
-    try folder.write(json, to: "config.json")
-    return try ModelConfiguration(directory: folder.path)
+  static func decoder(_ json: String) throws -> DecoderDescription {
+    try ModelFamilies.standard.describe(ConfigurationFile(parsing: json, name: "config.json"))
   }
 
-  private func opt(_ json: String) throws -> OPTConfiguration {
-    guard case .opt(let configuration) = try configuration(json) else {
-      throw InputError(json, found: "", expected: "opt")
-    }
-    return configuration
+  private func llama(_ fields: String) throws -> DecoderDescription {
+    try Self.decoder(#"{"model_type":"llama"\#(fields)}"#)
   }
 
-  private func llama(_ fields: String) throws -> LlamaConfiguration {
-    guard case .llama(let configuration) = try configuration(#"{"model_type":"llama"\#(fields)}"#) else {
-      throw InputError(fields, found: "", expected: "llama")
-    }
-    return configuration
+  private func fields(_ json: String) throws -> ConfigurationFields {
+    let file = try ConfigurationFile(parsing: json, name: "config.json")
+    return ConfigurationFields(subject: file.path, json: file.json)
   }
+
+  private func tokens(_ d: DecoderDescription) -> [[Int?]] { [[d.tokens.start], d.tokens.ends, [d.tokens.padding]] }
 
   /// The values of `OPTConfig()` in transformers 5.
   @Test func defaultsOfOPT() throws {
-    let opt = try opt(#"{"model_type":"opt"}"#)
-    #expect(opt.vocabSize == 50272 && opt.hiddenSize == 768 && opt.numHiddenLayers == 12 && opt.ffnDim == 3072)
-    #expect(opt.numAttentionHeads == 12 && opt.headDim == 64 && opt.maxPositionEmbeddings == 2048)
-    #expect(opt.wordEmbedProjDim == 768 && opt.activationFunction == .relu)
-    #expect(opt.doLayerNormBefore && opt.enableBias && opt.layerNormElementwiseAffine && opt.tieWordEmbeddings)
-    #expect(!opt.removeFinalLayerNorm)
-    #expect(opt.bosTokenID == 2 && opt.eosTokenIDs == [2] && opt.padTokenID == 1)
+    let opt = try Self.decoder(#"{"model_type":"opt"}"#)
+    #expect(opt.vocabulary == 50272 && opt.width == 768 && opt.layers.count == 12 && opt.inner == 3072)
+    #expect(opt.heads == 12 && opt.headWidth == 64 && opt.context == 2048)
+    #expect(opt.embeddingWidth == 768 && opt.feedForward == .plain(.relu))
+    #expect(opt.norms == .before && opt.attentionBiases == .all && opt.hasFeedForwardBiases && opt.isTied)
+    #expect(opt.normParts == [.gain, .bias] && opt.hasFinalNorm && opt.positions == .learned(shift: 2))
+    #expect(tokens(opt) == [[2], [2], [1]])
   }
 
   @Test func everyFieldOfOPTIsRead() throws {
-    let opt = try opt(
+    let opt = try Self.decoder(
       #"""
       {"model_type":"opt","vocab_size":10,"hidden_size":12,"num_hidden_layers":3,"ffn_dim":5,"num_attention_heads":4,
       "max_position_embeddings":6,"word_embed_proj_dim":7,"do_layer_norm_before":false,"enable_bias":false,
       "layer_norm_elementwise_affine":false,"_remove_final_layer_norm":true,"activation_function":"gelu",
       "tie_word_embeddings":false,"bos_token_id":8,"eos_token_id":[9,4],"pad_token_id":null}
       """#)
-    #expect(opt.vocabSize == 10 && opt.hiddenSize == 12 && opt.numHiddenLayers == 3 && opt.ffnDim == 5)
-    #expect(opt.numAttentionHeads == 4 && opt.headDim == 3 && opt.maxPositionEmbeddings == 6)
-    #expect(opt.wordEmbedProjDim == 7 && opt.activationFunction == .gelu)
-    #expect(!opt.doLayerNormBefore && !opt.enableBias && !opt.layerNormElementwiseAffine && !opt.tieWordEmbeddings)
-    #expect(opt.removeFinalLayerNorm)
-    #expect(opt.bosTokenID == 8 && opt.eosTokenIDs == [9, 4] && opt.padTokenID == nil)
+    #expect(opt.vocabulary == 10 && opt.width == 12 && opt.layers.count == 3 && opt.inner == 5)
+    #expect(opt.heads == 4 && opt.headWidth == 3 && opt.context == 6)
+    #expect(opt.embeddingWidth == 7 && opt.feedForward == .plain(.gelu))
+    #expect(opt.norms == .after && opt.attentionBiases == [] && !opt.hasFeedForwardBiases && !opt.isTied)
+    #expect(opt.normParts == [] && !opt.hasFinalNorm)
+    #expect(tokens(opt) == [[8], [9, 4], [nil]])
   }
 
   /// The values of `LlamaConfig()` in transformers 5.
   @Test func defaultsOfLlama() throws {
     let llama = try llama(#","head_dim":null,"num_key_value_heads":null,"rope_scaling":null"#)
-    #expect(llama.vocabSize == 32000 && llama.hiddenSize == 4096 && llama.intermediateSize == 11008)
-    #expect(llama.numHiddenLayers == 32 && llama.numAttentionHeads == 32 && llama.numKeyValueHeads == 32)
-    #expect(llama.headDim == 128 && llama.rmsNormEps == 1e-6 && llama.maxPositionEmbeddings == 2048)
-    #expect(llama.ropeTheta == 10000 && llama.ropeScaling == .none && llama.hiddenAct == .silu)
-    #expect(!llama.tieWordEmbeddings && !llama.attentionBias && !llama.mlpBias)
-    #expect(llama.bosTokenID == 1 && llama.eosTokenIDs == [2] && llama.padTokenID == nil)
+    #expect(llama.vocabulary == 32000 && llama.width == 4096 && llama.inner == 11008)
+    #expect(llama.layers.count == 32 && llama.heads == 32 && llama.keyHeads == 32)
+    #expect(llama.headWidth == 128 && llama.norm == .rootMeanSquare(eps: 1e-6) && llama.context == 2048)
+    #expect(llama.layers[31].rotary == RotaryEmbedding(theta: 10000, width: 128))
+    #expect(llama.feedForward == .gated(.silu))
+    #expect(!llama.isTied && llama.attentionBiases == [] && !llama.hasFeedForwardBiases)
+    #expect(tokens(llama) == [[1], [2], [nil]])
   }
 
   @Test func everyFieldOfLlamaIsRead() throws {
@@ -71,22 +68,18 @@ import ZerothModels
       "tie_word_embeddings":true,"attention_bias":true,"mlp_bias":true,"bos_token_id":null,"eos_token_id":null,
       "pad_token_id":-1
       """#)
-    #expect(llama.vocabSize == 10 && llama.hiddenSize == 24 && llama.intermediateSize == 9)
-    #expect(llama.numHiddenLayers == 3 && llama.numAttentionHeads == 6 && llama.numKeyValueHeads == 2)
-    #expect(llama.headDim == 8 && llama.rmsNormEps == 1e-5 && llama.maxPositionEmbeddings == 7)
-    #expect(llama.hiddenAct == .geluTanh && llama.tieWordEmbeddings && llama.attentionBias && llama.mlpBias)
-    #expect(llama.bosTokenID == nil && llama.eosTokenIDs == [] && llama.padTokenID == nil)
+    #expect(llama.vocabulary == 10 && llama.width == 24 && llama.inner == 9)
+    #expect(llama.layers.count == 3 && llama.heads == 6 && llama.keyHeads == 2)
+    #expect(llama.headWidth == 8 && llama.norm == .rootMeanSquare(eps: 1e-5) && llama.context == 7)
+    #expect(llama.feedForward == .gated(.geluTanh) && llama.isTied)
+    #expect(llama.attentionBiases == .all && llama.hasFeedForwardBiases)
+    #expect(tokens(llama) == [[nil], [], [nil]])
   }
 
   /// The values of `BertConfig()` and `RobertaConfig()` in transformers 4 and 5.
   @Test func defaultsOfEncoders() throws {
-    guard case .bert(let bert) = try configuration(#"{"model_type":"bert"}"#),
-      case .roberta(let roberta) = try configuration(
-        #"{"model_type":"roberta","architectures":["RobertaForMaskedLM"]}"#)
-    else {
-      Issue.record("an encoder is read as another type")
-      return
-    }
+    let bert = try BERTConfiguration(bert: fields("{}"))
+    let roberta = try BERTConfiguration(roberta: fields(#"{"architectures":["RobertaForMaskedLM"]}"#))
     #expect(bert.vocabSize == 30522 && roberta.vocabSize == 50265)
     #expect(bert.padTokenID == 0 && roberta.padTokenID == 1)
     #expect(!bert.hasMaskedHead && roberta.hasMaskedHead)
@@ -121,17 +114,19 @@ import ZerothModels
 
   @Test(arguments: ropes.indices) func bothFormsOfRope(_ index: Int) throws {
     let rope = CheckpointConfigurationTests.ropes[index]
-    let llama = try llama(rope.fields)
-    #expect(llama.ropeTheta == rope.theta)
-    #expect(llama.ropeScaling == rope.scaling)
+    let rotary = try #require(llama(rope.fields).layers[0].rotary)
+    #expect(rotary.theta == rope.theta)
+    #expect(rotary.scaling == rope.scaling)
   }
 
   static let defects = [
     Defect("empty", "", "end of the text"),
     Defect("not JSON", "model_type: opt", "'m' at byte 0"),
     Defect("not an object", "[]", "an array", "object"),
-    Defect("no type", "{}", "model_type", "nothing", "bert, llama, opt, roberta"),
-    Defect("other type", #"{"model_type":"gpt2"}"#, "model_type", "gpt2", "bert, llama, opt, roberta"),
+    Defect(
+      "no type", "{}", "model_type", "nothing",
+      "bert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, opt, phi3, qwen2, qwen3, roberta"),
+    Defect("other type", #"{"model_type":"mamba"}"#, "model_type", "mamba", "opt, phi3, qwen2"),
     Defect("key twice", #"{"model_type":"opt","ffn_dim":1,"ffn_dim":2}"#, "'ffn_dim'", "twice"),
     Defect("zero", #"{"model_type":"opt","vocab_size":0}"#, "vocab_size", "found 0"),
     Defect("negative", #"{"model_type":"opt","num_hidden_layers":-2}"#, "num_hidden_layers", "-2"),
@@ -157,10 +152,10 @@ import ZerothModels
     Defect("theta", #"{"model_type":"llama","rope_theta":-1}"#, "rope_theta", "-1"),
     Defect("rope a string", #"{"model_type":"llama","rope_scaling":"linear"}"#, "rope_scaling", "an object"),
     Defect(
-      "rope type", #"{"model_type":"llama","rope_scaling":{"rope_type":"yarn"}}"#, "rope_scaling: rope_type", "yarn",
-      "linear"),
+      "rope type", #"{"model_type":"llama","rope_scaling":{"rope_type":"axial"}}"#, "rope_scaling: rope_type", "axial",
+      "linear, llama3, longrope, yarn"),
     Defect(
-      "old rope type", #"{"model_type":"llama","rope_scaling":{"type":"dynamic"}}"#, "rope_scaling: type", "dynamic"),
+      "old rope type", #"{"model_type":"llama","rope_scaling":{"type":"mrope"}}"#, "rope_scaling: type", "mrope"),
     Defect("no factor", #"{"model_type":"llama","rope_scaling":{"type":"linear"}}"#, "rope_scaling: factor", "nothing"),
     Defect(
       "inner theta", #"{"model_type":"llama","rope_parameters":{"rope_theta":"1"}}"#, "rope_parameters: rope_theta"),
@@ -181,12 +176,35 @@ import ZerothModels
     Defect("architectures a string", #"{"model_type":"bert","architectures":"BertModel"}"#, "architectures"),
     Defect("epsilon of BERT", #"{"model_type":"bert","layer_norm_eps":-1}"#, "layer_norm_eps", "-1"),
     Defect("partial rope", #"{"model_type":"llama","partial_rotary_factor":0.5}"#, "partial_rotary_factor", "0.5"),
+    Defect(
+      "layers of another number", #"{"model_type":"qwen2","layer_types":["full_attention"]}"#, "layer_types", "1 types"),
+    Defect(
+      "layer of another type", #"{"model_type":"qwen3","num_hidden_layers":1,"layer_types":["linear_attention"]}"#,
+      "layer_types", "linear_attention", "sliding_attention"),
+    Defect(
+      "sliding without a window", #"{"model_type":"qwen2","num_hidden_layers":1,"layer_types":["sliding_attention"]}"#,
+      "sliding_window"),
+    Defect("window of none", #"{"model_type":"mistral","sliding_window":0}"#, "sliding_window", "found 0"),
+    Defect("heads of GPT-2", #"{"model_type":"gpt2","n_head":7}"#, "n_embd", "768", "n_head"),
+    Defect("cross attention of GPT-2", #"{"model_type":"gpt2","add_cross_attention":true}"#, "add_cross_attention"),
+    Defect("both directions", #"{"model_type":"gemma3_text","use_bidirectional_attention":true}"#, "bidirectional"),
+    Defect("more than all of a head", #"{"model_type":"gpt_neox","rotary_pct":1.5}"#, "rotary_pct", "1.5"),
+    Defect(
+      "factors of another number",
+      #"{"model_type":"phi3","rope_scaling":{"type":"su","short_factor":[1],"long_factor":[1]}}"#,
+      "short_factor", "48 numbers"),
+    Defect(
+      "stretched below 1", #"{"model_type":"llama","rope_scaling":{"type":"dynamic","factor":0.5}}"#, "factor", "0.5"),
+    Defect(
+      "elements beyond 2^48",
+      #"{"model_type":"phi3","num_attention_heads":2147483647,"head_dim":2147483646}"#, "heads", "2^48"),
   ]
 
   @Test(arguments: defects) func defectiveConfiguration(_ defect: Defect) throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(defect.content, to: "config.json")
-    defect.expect(inputError { _ = try ModelConfiguration(directory: folder.path) }, at: path)
+    defect.expect(
+      inputError { _ = try makeModel(configuration: ConfigurationFile(directory: folder.path)) }, at: path)
   }
 
   /// Sizes are compared with the weights before anything of their size is made.
@@ -207,7 +225,7 @@ import ZerothModels
 
   @Test func missingFileIsAnError() throws {
     let folder = try TemporaryFolder()
-    let error = inputError { _ = try ModelConfiguration(directory: folder.path) }
+    let error = inputError { _ = try ConfigurationFile(directory: folder.path) }
     Defect("", "", "No such file").expect(error, at: folder.path("config.json"))
   }
 
@@ -234,7 +252,7 @@ import ZerothModels
     let copy = try TemporaryFolder()
     func rewritten(_ text: String) throws -> String {
       try folder.write(text, to: "config.json")
-      try ConfigurationFile(directory: folder.path).writeAsFloat32(to: copy.path)
+      try ConfigurationFile(directory: folder.path).write(to: copy.path, dtype: "float32")
       return try copy.text("config.json")
     }
     #expect(try rewritten(text) == text.replacingOccurrences(of: "float16", with: "float32"))
@@ -247,27 +265,16 @@ import ZerothModels
   }
 
   @Test(.needs("models")) func sharedConfigurations() throws {
-    func read(_ name: String) throws -> ModelConfiguration {
-      try ModelConfiguration(directory: SharedMaterial.path("models/" + name))
+    func read(_ name: String) throws -> DecoderDescription {
+      try ModelFamilies.standard.describe(ConfigurationFile(directory: SharedMaterial.path("models/" + name)))
     }
-    guard case .opt(let imdb) = try read("imdb-opt"), case .opt(let style350M) = try read("tiny/opt-350m-style"),
-      case .llama(let stories) = try read("stories260K"), case .llama(let grouped) = try read("tiny/llama-gqa"),
-      case .llama(let llama3) = try read("tiny/llama3-tied")
-    else {
-      Issue.record("a model is of another type than its config.json says")
-      return
-    }
-    #expect(imdb.vocabSize == 4096 && imdb.ffnDim == 1024 && imdb.doLayerNormBefore && imdb.wordEmbedProjDim == 256)
-    #expect(style350M.hiddenSize == 32 && style350M.wordEmbedProjDim == 16 && !style350M.doLayerNormBefore)
-    #expect(stories.tieWordEmbeddings && stories.padTokenID == nil && stories.ropeTheta == 10000)
-    #expect(grouped.numKeyValueHeads == 2 && grouped.headDim == 8 && grouped.ropeScaling == .none)
-    #expect(llama3.ropeTheta == 500_000 && llama3.ropeScaling == CheckpointConfigurationTests.llama3)
-    guard case .roberta(let roberta) = try read("tiny/roberta"), case .bert(let bert) = try read("tiny/bert-encoder")
-    else {
-      Issue.record("an encoder is of another type than its config.json says")
-      return
-    }
-    #expect(roberta.hasMaskedHead && roberta.padTokenID == 1 && roberta.maxPositionEmbeddings == 50)
-    #expect(!bert.hasMaskedHead && bert.numAttentionHeads == 3 && bert.layerNormEps == 1e-12)
+    let (imdb, style350M) = (try read("imdb-opt"), try read("tiny/opt-350m-style"))
+    let (stories, grouped, llama3) = (try read("stories260K"), try read("tiny/llama-gqa"), try read("tiny/llama3-tied"))
+    #expect(imdb.vocabulary == 4096 && imdb.inner == 1024 && imdb.norms == .before && imdb.embeddingWidth == 256)
+    #expect(style350M.width == 32 && style350M.embeddingWidth == 16 && style350M.norms == .after)
+    #expect(stories.isTied && stories.tokens.padding == nil && stories.layers[0].rotary?.theta == 10000)
+    #expect(grouped.keyHeads == 2 && grouped.headWidth == 8 && grouped.layers[0].rotary?.scaling == RopeScaling.none)
+    #expect(llama3.layers[0].rotary?.theta == 500_000)
+    #expect(llama3.layers[0].rotary?.scaling == CheckpointConfigurationTests.llama3)
   }
 }

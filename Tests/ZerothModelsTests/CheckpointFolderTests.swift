@@ -84,20 +84,29 @@ import ZerothModels
     #expect(try Checkpoint(directory: folder.path + "/").floats("z") == [9])
   }
 
-  @Test func tokenizerFilesAreCopied() throws {
+  @Test func filesOfTheModelAreCopied() throws {
     let (source, destination) = (try TemporaryFolder(), try TemporaryFolder())
-    for name in ["tokenizer.json", "merges.txt", "generation_config.json", "config.json", "notes.txt"] {
-      try source.write("the \(name)", to: name)
+    let own = [
+      "tokenizer.json", "merges.txt", "generation_config.json", "chat_template.jinja", "added_tokens.json",
+      "sentencepiece.bpe.model", "LICENSE.txt", "tokenizer.model.v3",
+    ]
+    let others = ["config.json", "notes.txt", "pytorch_model.bin", "golden.json", "trainer_state.json", "README.md"]
+    for name in own + others { try source.write("the \(name)", to: name) }
+    for folder in ["additional_chat_templates", "1_Pooling", "onnx"] {
+      try FileManager.default.createDirectory(atPath: source.path(folder), withIntermediateDirectories: true)
     }
+    let inner = ["additional_chat_templates/rag.jinja", "1_Pooling/config.json"]
+    for name in inner + ["onnx/tokenizer.json"] { try source.write("the \(name)", to: name) }
     try source.write("", to: "vocab.txt")
     try destination.write("old", to: "merges.txt")
-    let copied = try copyTokenizerFiles(from: source.path, to: destination.path)
-    #expect(copied == ["tokenizer.json", "merges.txt", "vocab.txt", "generation_config.json"])
-    #expect(try destination.contents == copied.sorted())
+    let copied = try copyModelFiles(from: source.path, to: destination.path)
+    #expect(copied == (own + inner + ["vocab.txt"]).sorted())
+    for name in own + inner { #expect(try destination.text(name) == "the \(name)") }
+    #expect(try destination.contents == (own + ["vocab.txt", "additional_chat_templates", "1_Pooling"]).sorted())
     #expect(try destination.text("merges.txt") == "the merges.txt")
     #expect(try destination.text("vocab.txt") == "")
     let missing = destination.path("none")
-    let error = inputError { try copyTokenizerFiles(from: source.path, to: missing) }
-    Defect("", "", "tokenizer.json", "No such file").expect(error, at: missing)
+    let error = inputError { try copyModelFiles(from: source.path, to: missing) }
+    Defect("", "", "1_Pooling", "cannot be made").expect(error, at: missing)
   }
 }

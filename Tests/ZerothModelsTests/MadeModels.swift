@@ -17,6 +17,51 @@ enum MadeModels {
     {"model_type": "llama", "vocab_size": 97, "hidden_size": 32, "intermediate_size": 44, "num_hidden_layers": 2,
      "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 40}
     """,
+    "qwen2": """
+    {"model_type": "qwen2", "vocab_size": 97, "hidden_size": 32, "intermediate_size": 44, "num_hidden_layers": 3,
+     "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 40, "tie_word_embeddings": true,
+     "use_sliding_window": true, "sliding_window": 5, "max_window_layers": 1}
+    """,
+    "qwen3": """
+    {"model_type": "qwen3", "vocab_size": 97, "hidden_size": 20, "intermediate_size": 44, "num_hidden_layers": 2,
+     "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 8, "max_position_embeddings": 40}
+    """,
+    "mistral": """
+    {"model_type": "mistral", "vocab_size": 89, "hidden_size": 32, "intermediate_size": 44, "num_hidden_layers": 2,
+     "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 40, "sliding_window": 6,
+     "rope_scaling": {"rope_type": "yarn", "factor": 2, "original_max_position_embeddings": 20}}
+    """,
+    "gemma2": """
+    {"model_type": "gemma2", "vocab_size": 71, "hidden_size": 24, "intermediate_size": 52, "num_hidden_layers": 2,
+     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 10, "max_position_embeddings": 40,
+     "sliding_window": 4, "query_pre_attn_scalar": 7, "tie_word_embeddings": false,
+     "attn_logit_softcapping": 0.5, "final_logit_softcapping": 0.3}
+    """,
+    "gemma3": """
+    {"model_type": "gemma3_text", "vocab_size": 71, "hidden_size": 24, "intermediate_size": 52, "num_hidden_layers": 3,
+     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 10, "max_position_embeddings": 40,
+     "sliding_window": 4, "sliding_window_pattern": 2, "query_pre_attn_scalar": 7,
+     "tie_word_embeddings": false}
+    """,
+    "gpt2": """
+    {"model_type": "gpt2", "vocab_size": 83, "n_embd": 24, "n_layer": 2, "n_head": 3, "n_positions": 40,
+     "n_inner": 52}
+    """,
+    "gpt-neox": """
+    {"model_type": "gpt_neox", "vocab_size": 83, "hidden_size": 36, "intermediate_size": 52, "num_hidden_layers": 2,
+     "num_attention_heads": 3, "max_position_embeddings": 40}
+    """,
+    "gpt-neox in sequence": """
+    {"model_type": "gpt_neox", "vocab_size": 83, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2,
+     "num_attention_heads": 2, "max_position_embeddings": 40, "use_parallel_residual": false, "rotary_pct": 0.5,
+     "tie_word_embeddings": true}
+    """,
+    "phi3": """
+    {"model_type": "phi3", "vocab_size": 79, "hidden_size": 32, "intermediate_size": 44, "num_hidden_layers": 2,
+     "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 40, "sliding_window": 9,
+     "original_max_position_embeddings": 12, "pad_token_id": null, "rope_scaling": {"type": "longrope",
+     "short_factor": [1, 1.5, 2, 2.5], "long_factor": [2, 3, 4, 5]}}
+    """,
   ]
 
   static let encoders = [

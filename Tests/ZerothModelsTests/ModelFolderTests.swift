@@ -41,7 +41,13 @@ import ZerothModels
     ("opt", "\"ffn_dim\": 52", "\"ffn_dim\": 53", "fc1"),
     ("opt", "\"max_position_embeddings\": 40", "\"max_position_embeddings\": 41", "embed_positions"),
     ("llama", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 4", "k_proj"),
-    ("llama", "\"model_type\": \"llama\"", "\"model_type\": \"gpt2\"", "model_type"),
+    ("llama", "\"model_type\": \"llama\"", "\"model_type\": \"mamba\"", "model_type"),
+    ("llama", "\"model_type\": \"llama\"", "\"model_type\": \"gpt2\"", "lm_head.weight"),
+    ("gpt2", "\"n_embd\": 24", "\"n_embd\": 27", "wte.weight"),
+    ("gpt2", "\"n_inner\": 52", "\"n_inner\": 53", "c_fc"),
+    ("phi3", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 4", "qkv_proj"),
+    ("phi3", "\"intermediate_size\": 44", "\"intermediate_size\": 40", "gate_up_proj"),
+    ("gpt-neox", "\"intermediate_size\": 52", "\"intermediate_size\": 40", "dense_h_to_4h"),
     ("llama", "\"num_attention_heads\": 4", "\"num_attention_heads\": 5", "hidden_size"),
   ]
 

@@ -6,35 +6,29 @@ import ZerothTestKit
 
 /// Training from half-precision weights as the checkpoint stores them.
 @Suite struct StorageTests {
-  /// A folder with the made model `name`, its matrices stored as `type`.
-  func folder(_ name: String, _ type: ElementType) throws -> TemporaryFolder {
+  /// A folder with the made model `name`, stored as `type`.
+  func folder(_ name: String, _ type: SavedPrecision) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     let model = try MadeModels.make(name)
-    let theta = model.randomParameters(StreamKey(seed: 4))
-    try folder.write(MadeModels.configurations[name] ?? "", to: "config.json")
-    let tensors = model.layout.blocks.map { block in
-      SafetensorsWriter.Tensor(
-        name: block.name, shape: block.columns == 1 ? [block.rows] : [block.rows, block.columns], elementType: type)
-    }
-    var blocks = model.layout.blocks.makeIterator()
-    try SafetensorsWriter.write(tensors, to: folder.path("model.safetensors")) { _, write in
-      guard let block = blocks.next() else { return }
-      try theta.values(of: block).withUnsafeBufferPointer(write)
-    }
+    try model.save(model.randomParameters(StreamKey(seed: 4)), to: folder.path, as: type)
     return folder
   }
 
-  static let cases = ["opt", "llama"].flatMap { name in [ElementType.bf16, .f16].map { (name, $0) } }
+  /// Fused tensors too: parts of rows, of columns, and of rows that take turns.
+  static let cases = ["opt", "llama", "phi3", "gpt2", "gpt-neox"].flatMap { name in
+    [SavedPrecision.bfloat16, .float16].map { (name, $0) }
+  }
 
-  @Test(arguments: cases) func storedHalvesEvaluateAsFloats(model name: String, type: ElementType) throws {
+  @Test(arguments: cases) func storedHalvesEvaluateAsFloats(model name: String, type: SavedPrecision) throws {
     let folder = try folder(name, type)
     let model = try CausalModel(directory: folder.path)
     let halves = try model.loadParameters(storage: .asStored)
     let floats = try model.loadParameters()
     #expect(halves.flattened() == floats.flattened())
-    let matrix = model.layout.blocks[0]
-    #expect(halves.stored().format(of: matrix) == (type == .f16 ? .float16 : .bfloat16))
-    #expect(floats.stored().format(of: matrix) == .float32)
+    for matrix in model.layout.blocks where matrix.isMatrix {
+      #expect(halves.stored().format(of: matrix) == (type == .float16 ? .float16 : .bfloat16))
+      #expect(floats.stored().format(of: matrix) == .float32)
+    }
     let key = StreamKey(seed: 2)
     let directions: [any Direction] = [
       DenseDirection(key, layout: model.layout),
@@ -50,7 +44,7 @@ import ZerothTestKit
     }
   }
 
-  @Test(arguments: cases) func lowRankTrainingFollowsTheFloats(model name: String, type: ElementType) throws {
+  @Test(arguments: cases) func lowRankTrainingFollowsTheFloats(model name: String, type: SavedPrecision) throws {
     let folder = try folder(name, type)
     let file = folder.path("model.safetensors")
     let before = try Data(contentsOf: URL(fileURLWithPath: file))

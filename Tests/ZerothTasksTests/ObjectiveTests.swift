@@ -149,6 +149,27 @@ import ZerothTestKit
     #expect(found.answers == ["The one two"] && found.f1 == 1 && found.exactMatch == 1)
   }
 
+  /// The end token of config.json, and those of generation_config.json: one of them ends the answer, and is not part of it.
+  @Test(arguments: ["\"eos_token_id\": ID", "\"eos_token_id\": [1, ID]", "\"eos_token_id\": null"])
+  func anAnswerEndsAtAnEndToken(field: String) throws {
+    let prompt = tokenizer.encode("This film is")
+    let tokens = try #require(try model.generateGreedily(prompt, count: 8, at: theta))
+    let end = try #require(tokens[3...].first { !tokens[..<3].contains($0) })
+    try withFolder { folder in
+      for name in try FileManager.default.contentsOfDirectory(atPath: Self.folder) {
+        try FileManager.default.copyItem(atPath: "\(Self.folder)/\(name)", toPath: "\(folder)/\(name)")
+      }
+      let text = "{\(field.replacingOccurrences(of: "ID", with: "\(end)"))}"
+      try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/generation_config.json"))
+      let model = try CausalModel(directory: folder)
+      let ends = field.contains("ID")
+      #expect(model.endTokens.contains(2) && model.endTokens.contains(end) == ends)
+      let found = try model.answer([EncodedQuestion(prompt: prompt, answers: [""])], at: theta, tokenizer: tokenizer)
+      let expected = tokenizer.decode(Array(tokens.prefix { $0 != end })).trimmingCharacters(in: .whitespaces)
+      #expect(ends ? found.answers == [expected] : found.answers[0].count > expected.count)
+    }
+  }
+
   /// -1/n sum log p(token | tokens before it) over the candidate's tokens, from the whole vocabulary's logits.
   @Test func languageModellingCountsTheRightCandidateAlone() throws {
     let example = Example(

@@ -199,6 +199,48 @@ import ZerothTestKit
     #expect(result.zeroShot.main > 0.6)
   }
 
+  /// A checkpoint's own classifier is asked, trained and saved; its classes are told by their names.
+  @Test(arguments: ["bert", "roberta"], [["POSITIVE", "NEGATIVE"], ["LABEL_0", "LABEL_1"]])
+  func aClassifierOfItsOwn(type: String, labels: [String]) throws {
+    let scratch = try Scratch()
+    let folder = scratch.path + "/classifier"
+    let architecture = type == "bert" ? "BertForSequenceClassification" : "RobertaForSequenceClassification"
+    let text = """
+      {"model_type": "\(type)", "architectures": ["\(architecture)"], "vocab_size": 120, "hidden_size": 24,
+       "intermediate_size": 52, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 60,
+       "id2label": {"0": "\(labels[0])", "1": "\(labels[1])"}, "pad_token_id": 0}
+      """
+    let made = try EncoderModel(configuration: ConfigurationFile(parsing: text, name: type))
+    #expect(made.classifierLabels == labels && made.classes == 0 && !made.hasMaskedHead)
+    try made.save(made.randomParameters(StreamKey(seed: 5)), to: folder)
+    try Self.vocabulary(of: 120, in: folder)
+    let data = try Self.sentences(scratch)
+    try train(
+      configuration(
+        folder, task: ["name": "sst2", "data": .string(data), "k": 8, "test": 12], out: scratch.path + "/run"),
+      scratch, label: "classifier")
+    let tuned = try #require(try loadModel(directory: scratch.path + "/run/model") as? EncoderModel)
+    let name = type == "bert" ? "classifier.weight" : "classifier.out_proj.weight"
+    #expect(tuned.classifierLabels == labels && tuned.layout[name]?.role == .head)
+
+    // The scores are the classifier's, each for the class of its name.
+    let setup = try TaskSetup(modelPath: folder, task: .sst2, data: data, size: .perClass(8), testCount: 12, seed: 3)
+    #expect(setup.notes.contains { $0.contains(labels[0] == "LABEL_0" ? "by their order" : "by their names") })
+    let theta = try setup.model.loadParameters()
+    guard case .candidates(let found) = try setup.evaluate(.test, at: theta).answers else {
+      Issue.record("no candidates")
+      return
+    }
+    let sentence = setup.examples(.test)[0]["sentence"]
+    let tokens = setup.model.tokenizer.encode(sentence, addSpecialTokens: true)
+    let scores = try made.evaluate(TokenBatch([tokens]), .labelScores, at: theta)[0]
+    let difference = labels[0] == "POSITIVE" ? scores[0] - scores[1] : scores[1] - scores[0]
+    #expect(abs(found.scores[0][1] - found.scores[0][0] - difference) < 1e-5 && abs(difference) > 1e-4)
+
+    let classes = try #require(throws: InputError.self) { try loadTaskModel(directory: folder, task: .trec) }
+    #expect(classes.found == "a classifier of 2 classes" && classes.expected == "one of 6")
+  }
+
   /// The label head is the same for any number of threads, so that a run can be replayed with another.
   @Test func theLabelHeadDoesNotDependOnThreads() throws {
     let scratch = try Scratch()

@@ -208,13 +208,16 @@ void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float *_Nonnu
 void zeroth_multiply(size_t n, const float *_Nonnull y, float *_Nonnull x);
 /// Rotary embedding of one head: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) for the halves x1, x2 of n floats.
 void zeroth_rotate(size_t n, const float *_Nonnull cosines, const float *_Nonnull sines, float *_Nonnull x);
+/// x = cap tanh(scale x / cap), for n floats.
+void zeroth_soft_cap(size_t n, float scale, float cap, float *_Nonnull x);
 /// Attention of one head over `rows` queries, which see `prefix` keys and then those of the `rows`, all of them or, if
-/// `causal`, up to their own: out = softmax(scale Q K^T) V. Leading dimensions in floats; `out` may be `q`;
-/// `scores` holds rows_at_once x (prefix + rows).
-void zeroth_attention(bool causal, size_t rows, size_t prefix, size_t head, float scale, const float *_Nonnull q,
-                      size_t ldq, const float *_Nonnull k, const float *_Nonnull v, const float *_Nullable prefix_k,
-                      const float *_Nullable prefix_v, size_t ldkv, float *_Nonnull out, size_t ldo,
-                      float *_Nonnull scores, size_t rows_at_once);
+/// `causal`, up to their own, and of these the last `window` alone unless it is 0: out = softmax(scale Q K^T) V. With
+/// `cap` above 0 the scores are cap tanh(scale Q K^T / cap). Leading dimensions in floats; `out` may be `q`; `scores`
+/// holds rows_at_once x (prefix + rows). A window needs `causal`.
+void zeroth_attention(bool causal, size_t window, size_t rows, size_t prefix, size_t head, float scale, float cap,
+                      const float *_Nonnull q, size_t ldq, const float *_Nonnull k, const float *_Nonnull v,
+                      const float *_Nullable prefix_k, const float *_Nullable prefix_v, size_t ldkv,
+                      float *_Nonnull out, size_t ldo, float *_Nonnull scores, size_t rows_at_once);
 /// Takes n more floats of each of m rows into its state of 32 floats: the largest of each of 16 lanes, and the sums of
 /// exp(x - largest). A state begins as 16 times -FLT_MAX and 16 zeros.
 void zeroth_log_sum_add(size_t m, size_t n, const float *_Nonnull x, size_t ldx, float *_Nonnull state);

@@ -21,6 +21,19 @@ struct TransformerEncoder: Sendable {
   private let layers: [Layer]
   /// The token embedding.
   let tokens: Int
+  /// Elements of a hidden state.
+  var width: Int { configuration.hiddenSize }
+  /// What it is made of, in words.
+  func summary(vocabulary: Int, context: Int) -> [(about: String, words: String)] {
+    let c = configuration
+    return [
+      ("size", "\(c.numHiddenLayers) layers of width \(width), \(vocabulary) tokens, sequences of up to \(context)"),
+      ("heads", "\(c.numAttentionHeads) of width \(width / c.numAttentionHeads)"),
+      ("positions", "learned; \(typeCount) token types"), ("sees", "all tokens"),
+      ("norms", "layer norms, eps \(c.layerNormEps), behind each sum"),
+      ("feed-forward", "width \(c.intermediateSize), \(c.hiddenAct)"),
+    ]
+  }
   /// Rows of the token type embedding.
   var typeCount: Int { configuration.typeVocabSize }
   /// Floats that a pass takes for a row of activations, at most: the hidden state, the rows that are read out, the packed
@@ -33,12 +46,12 @@ struct TransformerEncoder: Sendable {
   init(_ configuration: BERTConfiguration, in table: inout BlockTable) {
     self.configuration = configuration
     let h = configuration.hiddenSize
-    let eps = configuration.layerNormEps
+    let eps = NormKind.layer(eps: configuration.layerNormEps)
     tokens = table.matrix("embeddings.word_embeddings.weight", configuration.vocabSize, h, .embedding)
     positions = table.matrix(
       "embeddings.position_embeddings.weight", configuration.maxPositionEmbeddings, h, .position)
     types = table.matrix("embeddings.token_type_embeddings.weight", configuration.typeVocabSize, h, .embedding)
-    embeddingNorm = table.norm("embeddings.LayerNorm", h, eps: eps)
+    embeddingNorm = table.norm("embeddings.LayerNorm", h, eps)
     layers = (0..<configuration.numHiddenLayers).map { i in
       let name = "encoder.layer.\(i)."
       func linear(_ part: String, _ from: Int, _ to: Int, _ role: BlockRole) -> Linear {
@@ -47,10 +60,10 @@ struct TransformerEncoder: Sendable {
       return Layer(
         query: linear("attention.self.query", h, h, .query), key: linear("attention.self.key", h, h, .key),
         value: linear("attention.self.value", h, h, .value), output: linear("attention.output.dense", h, h, .output),
-        attentionNorm: table.norm(name + "attention.output.LayerNorm", h, eps: eps, layer: i),
+        attentionNorm: table.norm(name + "attention.output.LayerNorm", h, eps, layer: i),
         up: linear("intermediate.dense", h, configuration.intermediateSize, .dense),
         down: linear("output.dense", configuration.intermediateSize, h, .dense),
-        finalNorm: table.norm(name + "output.LayerNorm", h, eps: eps, layer: i))
+        finalNorm: table.norm(name + "output.LayerNorm", h, eps, layer: i))
     }
   }
 
@@ -94,20 +107,8 @@ protocol EncoderArchitecture: Architecture {
   var encoder: TransformerEncoder { get }
   /// The head that predicts masked tokens, where there is one.
   var maskedHead: MaskedHead? { get }
+  /// The classifier, where there is one.
+  var classifier: ClassifierHead? { get }
   /// The rows of the position embedding for the tokens of `batch`.
   func positions(of batch: TokenBatch) -> [Int]
-}
-
-/// The head of a masked language model: logits = E norm(f(W x)) + b, where E is mostly the token embedding.
-struct MaskedHead: Sendable {
-  let dense: Linear
-  let norm: Norm
-  let activation: Activation
-  /// Places of E and b.
-  let decoder, bias: Int
-
-  /// What E and b are applied to.
-  func output(_ x: Matrix, _ w: Weights) -> Matrix {
-    w.apply(norm, to: w.apply(dense, to: w.pack(x), activation: activation.kernel))
-  }
 }

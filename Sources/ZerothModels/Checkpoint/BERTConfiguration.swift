@@ -25,15 +25,23 @@ public struct BERTConfiguration: Hashable, Sendable {
   public let tieWordEmbeddings: Bool
   /// Whether `architectures` names a model with a masked-LM head.
   public let hasMaskedHead: Bool
+  /// Whether `architectures` names a sequence classifier.
+  public let hasClassifier: Bool
+  /// What a sequence classifier calls its classes, in the order of their logits (`id2label`, or `LABEL_0` and so on).
+  public let labels: [String]
   /// The token that fills up short sequences, if there is one; from it RoBERTa counts its positions.
   public let padTokenID: Int?
 
   init(bert fields: ConfigurationFields) throws {
-    try self.init(fields, vocabSize: 30522, pad: 0, masked: ["BertForMaskedLM", "BertForPreTraining"])
+    try self.init(
+      fields, vocabSize: 30522, pad: 0, masked: ["BertForMaskedLM", "BertForPreTraining"],
+      classifier: "BertForSequenceClassification")
   }
 
   init(roberta fields: ConfigurationFields) throws {
-    try self.init(fields, vocabSize: 50265, pad: 1, masked: ["RobertaForMaskedLM"])
+    try self.init(
+      fields, vocabSize: 50265, pad: 1, masked: ["RobertaForMaskedLM"],
+      classifier: "RobertaForSequenceClassification")
     guard let padTokenID else {
       throw fields.error("pad_token_id", expected: "a token id, from which RoBERTa counts its positions")
     }
@@ -42,7 +50,7 @@ public struct BERTConfiguration: Hashable, Sendable {
     }
   }
 
-  private init(_ fields: ConfigurationFields, vocabSize: Int, pad: Int, masked: [String]) throws {
+  private init(_ fields: ConfigurationFields, vocabSize: Int, pad: Int, masked: [String], classifier: String) throws {
     self.vocabSize = try fields.size("vocab_size", default: vocabSize)
     hiddenSize = try fields.size("hidden_size", default: 768)
     numHiddenLayers = try fields.layers(default: 12)
@@ -54,7 +62,10 @@ public struct BERTConfiguration: Hashable, Sendable {
     typeVocabSize = try fields.size("type_vocab_size", default: 2)
     layerNormEps = try fields.positiveNumber("layer_norm_eps", default: 1e-12)
     tieWordEmbeddings = try fields.flag("tie_word_embeddings", default: true)
-    hasMaskedHead = try fields.names("architectures").contains(where: masked.contains)
+    let architectures = try fields.names("architectures")
+    hasMaskedHead = architectures.contains(where: masked.contains)
+    hasClassifier = architectures.contains(classifier)
+    labels = try fields.classLabels()
     padTokenID = try fields.tokenID("pad_token_id", default: pad)
     if let type = fields.json["position_embedding_type"], type != .string("absolute") {
       throw fields.error("position_embedding_type", expected: "\"absolute\"")
@@ -66,15 +77,18 @@ public struct BERTConfiguration: Hashable, Sendable {
 }
 
 extension ConfigurationFields {
-  /// An array of strings; empty where the key is missing or null.
-  func names(_ key: String) throws -> [String] {
-    switch json[key] {
-    case nil, .null: return []
-    case .array(let elements):
-      let names = elements.compactMap(\.string)
-      guard names.count == elements.count else { throw error(key, expected: "an array of names") }
-      return names
-    default: throw error(key, expected: "an array of names")
+  /// The names under `id2label` by their numbers, or `LABEL_0` and so on, `num_labels` of them, which are two by default.
+  fileprivate func classLabels() throws -> [String] {
+    guard let members = try object("id2label")?.json.members else {
+      return (0..<(try size("num_labels", default: 2, most: 1 << 16))).map { "LABEL_\($0)" }
     }
+    var labels = [String?](repeating: nil, count: members.count)
+    for member in members {
+      guard let number = Int(member.key), labels.indices.contains(number), let name = member.value.string else {
+        throw error("id2label", expected: "a name for each number from 0 to \(members.count - 1)")
+      }
+      labels[number] = name
+    }
+    return labels.compactMap(\.self)
   }
 }

@@ -55,27 +55,80 @@ public struct Checkpoint: Sendable {
     try file(of: name).read(name, into: destination)
   }
 
-  /// The matrices among `blocks` that are stored in half precision, where they lie in private copies of the files.
-  func halves(of blocks: [ParameterBlock]) throws -> HalfPrecisionBlocks {
+  /// Calls `body` with the bytes of the tensor `name`, whose elements are F32, F16 or BF16, and what the checkpoint says about
+  /// it. Throws `InputError` for an unknown name or another element type.
+  func withBytes<R>(
+    ofFloats name: String, _ body: (UnsafeRawBufferPointer, TensorInfo) throws -> R
+  ) throws -> R {
+    let file = try file(of: name)
+    let info = try file.floatInfo(name)
+    return try file.withBytes(of: name) { try body($0, info) }
+  }
+
+  /// Whether the tensors `name` and `other` have one shape and the same values.
+  func isSame(_ name: String, as other: String) throws -> Bool {
+    try withBytes(ofFloats: name) { bytes, info in
+      try withBytes(ofFloats: other) { otherBytes, otherInfo in
+        guard info.shape == otherInfo.shape else { return false }
+        if info.elementType == otherInfo.elementType { return bytes.elementsEqual(otherBytes) }
+        guard let base = bytes.baseAddress, let otherBase = otherBytes.baseAddress else { return true }
+        let piece = 1 << 14
+        let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: 2 * piece)
+        defer { values.deallocate() }
+        for first in stride(from: 0, to: info.elementCount, by: piece) {
+          let count = min(piece, info.elementCount - first)
+          let ours = UnsafeMutableBufferPointer(rebasing: values[0..<count])
+          let theirs = UnsafeMutableBufferPointer(rebasing: values[piece..<(piece + count)])
+          ElementConversion.decode(base + first * info.elementType.bitWidth / 8, as: info.elementType, into: ours)
+          ElementConversion.decode(
+            otherBase + first * otherInfo.elementType.bitWidth / 8, as: otherInfo.elementType, into: theirs)
+          if !ours.elementsEqual(theirs) { return false }
+        }
+        return true
+      }
+    }
+  }
+
+  /// The matrices among `blocks` that are stored in half precision: where they lie, in private copies of the files; or, where
+  /// their values do not follow each other there, in memory of their own.
+  func halves(of blocks: [ParameterBlock], _ map: TensorMap) throws -> HalfPrecisionBlocks {
     var copies: [String: MappedFile] = [:]
+    let memory = OwnedMemory()
     var places: [Int: (address: UnsafeMutableRawPointer, format: ElementFormat)] = [:]
-    for block in blocks where block.isMatrix && contains(block.name) {
-      let file = try file(of: block.name)
-      let info = try file.info(block.name)
+    for block in blocks where block.isMatrix && contains(map.tensorName(of: block)) {
+      let name = map.tensorName(of: block)
+      let file = try file(of: name)
+      let info = try file.info(name)
       guard let format = info.elementType.halfFormat else { continue }
+      guard let first = map.start(of: block) else {
+        let halves = memory.allocate(block.count)
+        try map.readHalves(block, from: self, into: halves)
+        places[block.index] = (UnsafeMutableRawPointer(halves), format)
+        continue
+      }
       let copy = try copies[file.path] ?? file.privateCopy()
       copies[file.path] = copy
       guard let start = copy.bytes.baseAddress else { continue }
-      let address = UnsafeMutableRawPointer(mutating: start + info.byteRange.lowerBound)
+      let address = UnsafeMutableRawPointer(mutating: start + info.byteRange.lowerBound + 2 * first)
       // Files may start their data anywhere; what does not lie on an element's boundary is read as fp32.
       if UInt(bitPattern: address) % 2 == 0 { places[block.index] = (address, format) }
     }
-    return HalfPrecisionBlocks(places, owner: MappedFiles(all: Array(copies.values)))
+    memory.files = Array(copies.values)
+    return HalfPrecisionBlocks(places, owner: memory)
   }
 
-  private final class MappedFiles: Sendable {
-    let all: [MappedFile]
-    init(all: [MappedFile]) { self.all = all }
+  /// Private copies of files, and memory beside them.
+  private final class OwnedMemory: @unchecked Sendable {  // filled by one owner, then only kept alive
+    var files: [MappedFile] = []
+    private var pieces: [UnsafeMutablePointer<UInt16>] = []
+
+    func allocate(_ count: Int) -> UnsafeMutablePointer<UInt16> {
+      let piece = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
+      pieces.append(piece)
+      return piece
+    }
+
+    deinit { for piece in pieces { piece.deallocate() } }
   }
 
   private func file(of name: String) throws -> SafetensorsFile {
@@ -100,6 +153,7 @@ extension Checkpoint {
   private static func shards(listedIn path: String, directory: String) throws -> [SafetensorsFile] {
     let subject = "\(path): weight_map"
     let file = try MappedFile(path: path)
+    try ForeignWeights.refuse(file)
     let index = try withExtendedLifetime(file) { try JSON(parsing: file.bytes, subject: path) }
     guard let weightMap = index["weight_map"]?.members, !weightMap.isEmpty else {
       throw InputError(
@@ -136,12 +190,11 @@ extension Checkpoint {
   }
 
   private static func nothingToRead(in directory: String) -> InputError {
-    let expected = "\(fileName), or \(indexName) and its shards; only safetensors files are read"
     guard let contents = try? FileManager.default.contentsOfDirectory(atPath: directory) else {
-      return InputError(directory, found: "no directory that can be read", expected: "a folder with \(expected)")
+      return InputError(
+        directory, found: "no directory that can be read", expected: "a folder with \(fileName) or \(indexName)")
     }
-    let pickles = contents.filter { $0.hasPrefix("pytorch_model") }.sorted()
-    let found = pickles.first.map { "\($0) alone, which is a Python pickle" } ?? "no weights"
+    let (found, expected) = ForeignWeights.inPlaceOfWeights(contents)
     return InputError(directory, found: found, expected: expected)
   }
 }

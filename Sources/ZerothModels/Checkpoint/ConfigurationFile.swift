@@ -1,3 +1,4 @@
+import Foundation
 import Zeroth
 import ZerothSupport
 
@@ -12,9 +13,13 @@ public struct ConfigurationFile: Sendable {
   let json: JSON
 
   /// Reads the `config.json` in `directory`; throws `InputError` when it is missing or not a JSON object.
-  public init(directory: String) throws {
-    path = directory.appendingFile(ConfigurationFile.name)
+  public init(directory: String) throws { try self.init(path: directory.appendingFile(ConfigurationFile.name)) }
+
+  /// Reads the file at `path`.
+  init(path: String) throws {
+    self.path = path
     let file = try MappedFile(path: path)
+    try ForeignWeights.refuse(file)
     json = try withExtendedLifetime(file) { try JSON(parsing: file.bytes, subject: file.path) }
     guard json.members != nil else { throw InputError(path, found: json.summary, expected: "a JSON object") }
   }
@@ -26,36 +31,60 @@ public struct ConfigurationFile: Sendable {
     guard json.members != nil else { throw InputError(name, found: json.summary, expected: "a JSON object") }
   }
 
-  /// Writes the file into the existing folder `directory`, declaring the weights beside it as single precision.
+  /// Writes the file into the existing folder `directory`, with `changes` of members that are there or new.
   ///
-  /// `dtype` and `torch_dtype`, whichever are present, become `"float32"`; where neither is, `torch_dtype` is added,
-  /// which every version of transformers reads. Everything else stays, in its order and with its digits.
-  /// Throws `InputError` when the file cannot be written.
-  public func writeAsFloat32(to directory: String) throws {
+  /// With `dtype`, the type of the weights beside it, `dtype` and `torch_dtype`, whichever are present, become that; where
+  /// neither is, `torch_dtype` is added, which every version of transformers reads. Everything else stays, in its order and
+  /// with its digits. Throws `InputError` when the file cannot be written.
+  func write(to directory: String, dtype: String? = nil, changes: [(key: String, value: JSON)] = []) throws {
     var json = json
-    let present = ["dtype", "torch_dtype"].filter { json[$0] != nil }
-    for key in present.isEmpty ? ["torch_dtype"] : present { json[key] = .string("float32") }
+    if let dtype {
+      let present = ["dtype", "torch_dtype"].filter { json[$0] != nil }
+      for key in present.isEmpty ? ["torch_dtype"] : present { json[key] = .string(dtype) }
+    }
+    for change in changes { json[change.key] = change.value }
     let file = try AtomicFile(path: directory.appendingFile(ConfigurationFile.name))
     try file.write(json.indented + "\n")
     try file.commit()
   }
 }
 
-/// Reads the members of one object of a configuration, with an error that names file and field for each misfit.
-struct ConfigurationFields {
+extension ModelFolder.Source {
+  /// The end tokens of `generation_config.json`; none where there is no such file. Throws `InputError` for one that cannot be
+  /// used.
+  func generationEnds() throws -> [Int] {
+    guard let path = directory?.appendingFile("generation_config.json"), FileManager.default.fileExists(atPath: path)
+    else {
+      return []
+    }
+    let file = try ConfigurationFile(path: path)
+    return try ConfigurationFields(subject: path, json: file.json).tokenIDs("eos_token_id", default: [])
+  }
+}
+
+/// The members of one object of a configuration, read with an error that names file and field for each misfit.
+///
+/// Unless a function says otherwise, a missing member stands for the default, and null is a misfit.
+public struct ConfigurationFields {
   /// The path of the file, followed by the keys that lead to the object.
-  let subject: String
+  public let subject: String
   let json: JSON
 
-  func error(_ key: String, expected: String) -> InputError {
+  init(subject: String, json: JSON) {
+    self.subject = subject
+    self.json = json
+  }
+
+  /// What to throw when the value of `key` is not what is `expected`.
+  public func error(_ key: String, expected: String) -> InputError {
     InputError("\(subject): \(key)", found: json[key]?.summary ?? "nothing", expected: expected)
   }
 
   /// Whether `key` is missing or null, which Python code writes for None.
-  private func isNone(_ key: String) -> Bool { json[key] == nil || json[key] == .null }
+  public func isNone(_ key: String) -> Bool { json[key] == nil || json[key] == .null }
 
   /// A count or dimension from 1 to `most`, by default 2^31 - 1: products of two cannot overflow.
-  func size(_ key: String, default value: Int, most: Int = Int(Int32.max)) throws -> Int {
+  public func size(_ key: String, default value: Int, most: Int = Int(Int32.max)) throws -> Int {
     if json[key] == nil { return value }
     guard let size = json[key]?.integer, (1...most).contains(size) else {
       throw error(key, expected: "an integer from 1 to \(most)")
@@ -65,35 +94,46 @@ struct ConfigurationFields {
 
   /// The number of layers. A table holds about a kilobyte for each, before anything is compared with the checkpoint: so
   /// there are at most 10 000, ten times as many as in any model that was published.
-  func layers(default value: Int) throws -> Int { try size("num_hidden_layers", default: value, most: 10_000) }
+  public func layers(_ key: String = "num_hidden_layers", default value: Int) throws -> Int {
+    try size(key, default: value, most: 10_000)
+  }
 
   /// Like `size(_:default:)` for a key that may also be null; nil when it is or when it is missing.
-  func size(_ key: String) throws -> Int? { isNone(key) ? nil : try size(key, default: 1) }
+  public func size(_ key: String) throws -> Int? { isNone(key) ? nil : try size(key, default: 1) }
+
+  /// A number of things, from 0 on.
+  public func count(_ key: String, default value: Int) throws -> Int {
+    if json[key] == nil { return value }
+    guard let count = json[key]?.integer, (0...Int(Int32.max)).contains(count) else {
+      throw error(key, expected: "an integer from 0 to \(Int32.max)")
+    }
+    return count
+  }
 
   /// `true` or `false`.
-  func flag(_ key: String, default value: Bool) throws -> Bool {
+  public func flag(_ key: String, default value: Bool) throws -> Bool {
     if json[key] == nil { return value }
     guard let flag = json[key]?.bool else { throw error(key, expected: "true or false") }
     return flag
   }
 
   /// A finite number above zero; an error when it is missing and has no default.
-  func positiveNumber(_ key: String, default value: Double? = nil) throws -> Double {
+  public func positiveNumber(_ key: String, default value: Double? = nil) throws -> Double {
     if let value, json[key] == nil { return value }
     guard let number = json[key]?.double, number > 0 else { throw error(key, expected: "a number above 0") }
     return number
   }
 
   /// A token id; nil for null and for the -1 that old Llama checkpoints write for none.
-  func tokenID(_ key: String, default value: Int?) throws -> Int? {
+  public func tokenID(_ key: String, default value: Int?) throws -> Int? {
     guard let json = json[key] else { return value }
     return json == .null ? nil : try tokenID(json, of: key)
   }
 
   /// One token id or an array of them; empty for null.
-  func tokenIDs(_ key: String, default value: Int) throws -> [Int] {
+  public func tokenIDs(_ key: String, default values: [Int]) throws -> [Int] {
     switch json[key] {
-    case nil: [value]
+    case nil: values
     case .null: []
     case .array(let elements): try elements.compactMap { try tokenID($0, of: key) }
     case let json?: try tokenID(json, of: key).map { [$0] } ?? []
@@ -105,9 +145,9 @@ struct ConfigurationFields {
     return id == -1 ? nil : id
   }
 
-  /// The name of an activation function, as transformers spells them.
-  func activation(_ key: String, default value: Activation) throws -> Activation {
-    if json[key] == nil { return value }
+  /// The name of an activation function, as transformers spells them; null stands for the default.
+  public func activation(_ key: String, default value: Activation) throws -> Activation {
+    if isNone(key) { return value }
     guard let name = json[key]?.string, let activation = Activation(transformersName: name) else {
       throw error(key, expected: "one of " + Activation.transformersNames.keys.sorted().joined(separator: ", "))
     }
@@ -115,9 +155,28 @@ struct ConfigurationFields {
   }
 
   /// The fields of the object under `key`; nil when it is missing, null or, as transformers sees it, empty.
-  func object(_ key: String) throws -> ConfigurationFields? {
+  public func object(_ key: String) throws -> ConfigurationFields? {
     if isNone(key) { return nil }
     guard let value = json[key], let members = value.members else { throw error(key, expected: "an object") }
     return members.isEmpty ? nil : ConfigurationFields(subject: "\(subject): \(key)", json: value)
+  }
+
+  /// An array of strings; empty where the key is missing or null.
+  public func names(_ key: String) throws -> [String] {
+    switch json[key] {
+    case nil, .null: return []
+    case .array(let elements):
+      let names = elements.compactMap(\.string)
+      guard names.count == elements.count else { throw error(key, expected: "an array of names") }
+      return names
+    default: throw error(key, expected: "an array of names")
+    }
+  }
+
+  /// Throws unless `count`, the value of `key`, is a multiple of `divisor`, the value of `divisorKey`.
+  public func require(_ key: String, _ count: Int, isMultipleOf divisorKey: String, _ divisor: Int) throws {
+    guard count.isMultiple(of: divisor) else {
+      throw InputError("\(subject): \(key)", found: "\(count)", expected: "a multiple of \(divisorKey), \(divisor)")
+    }
   }
 }

@@ -11,87 +11,147 @@ public enum WeightStorage: String, CaseIterable, Sendable {
   case asStored = "as-stored"
 }
 
+/// What weights are written as.
+public enum SavedPrecision: String, CaseIterable, Sendable {
+  /// Each tensor as the checkpoint had it; what it did not have in fp32.
+  case asRead = "as-read"
+  /// IEEE 754 single precision.
+  case float32
+  /// The upper half of a single.
+  case bfloat16
+  /// IEEE 754 half precision.
+  case float16
+
+  /// The type of all tensors; nil where it is that of the checkpoint.
+  var elementType: ElementType? {
+    switch self {
+    case .asRead: nil
+    case .float32: .f32
+    case .bfloat16: .bf16
+    case .float16: .f16
+    }
+  }
+}
+
 /// A model folder in the Hugging Face format (`config.json` and safetensors), with the blocks that its weights go to.
 ///
 /// Without weights it is a configuration alone, for models of any shape with random parameters.
 public struct ModelFolder: Sendable {
   /// The folder that the model was read from; nil for a configuration alone.
   public let directory: String?
-  /// The configuration in `config.json`.
-  public let configuration: ModelConfiguration
-  /// The blocks of the parameters, named as in the checkpoint.
+  /// The family of the model: `model_type` in its configuration.
+  public let modelType: String
+  /// The blocks of the parameters, named as in the checkpoint; a block that shares its tensor with others has its part's name
+  /// behind that of the module.
   public let layout: ParameterLayout
+  /// What a user should know about how the folder was read, in words.
+  public let notes: [String]
 
   private let file: ConfigurationFile
   private let checkpoint: Checkpoint?
+  private let map: TensorMap
+  /// What random values of the blocks are drawn around.
+  private let means: [Float]
   /// Blocks that a checkpoint may lack: they start as zeros.
   private let optional: Set<String>
+  private let hasUntiedHead: Bool
 
   /// What a family of models needs to know before it can name its blocks.
   struct Source {
     let directory: String?
     let file: ConfigurationFile
-    let configuration: ModelConfiguration
+    let families: ModelFamilies
+    let family: ModelFamily
     let checkpoint: Checkpoint?
 
     /// Opens `directory`; the configuration first, since an unsupported model is the clearer error.
-    init(directory: String) throws {
+    init(directory: String, _ families: ModelFamilies) throws {
       self.directory = directory
+      try ForeignWeights.requireFolder(directory)
       file = try ConfigurationFile(directory: directory)
-      configuration = try ModelConfiguration(file)
-      checkpoint = try Checkpoint(directory: directory)
+      try ForeignWeights.refuseQuantized(file)
+      self.families = families
+      family = try families.family(of: file)
+      let checkpoint = try Checkpoint(directory: directory)
+      try ForeignWeights.refuseQuantized(checkpoint)
+      self.checkpoint = checkpoint
     }
 
     /// A configuration without weights.
-    init(_ file: ConfigurationFile) throws {
+    init(_ file: ConfigurationFile, _ families: ModelFamilies) throws {
       directory = nil
       self.file = file
-      configuration = try ModelConfiguration(file)
+      self.families = families
+      family = try families.family(of: file)
       checkpoint = nil
     }
 
     /// Whether there are weights, a tensor `name` among them.
     func contains(_ name: String) -> Bool { checkpoint?.contains(name) ?? false }
+
+    /// Whether there are tensors `name` and `other`, with different values.
+    func hold(_ name: String, otherThan other: String) throws -> Bool {
+      guard let checkpoint, contains(name), contains(other) else { return false }
+      return try !checkpoint.isSame(name, as: other)
+    }
   }
 
-  /// Lays out `entries` and checks that the checkpoint, if there is one, holds exactly their tensors, in their shapes.
+  /// Lays out the blocks of `architecture` and `more`, and checks that the checkpoint, if there is one, holds exactly their
+  /// tensors, in their shapes.
   ///
-  /// `optional` names blocks that it may lack, `isRedundant` tells tensors that it may hold beyond them. Throws
-  /// `InputError` for a missing or superfluous tensor, or a shape that disagrees.
+  /// `optional` names blocks that it may lack. Throws `InputError` for a missing or superfluous tensor, or a shape that
+  /// disagrees.
   init(
-    _ source: Source, entries: [ParameterLayout.Entry], optional: Set<String> = [], isRedundant: (String) -> Bool
+    _ source: Source, _ architecture: any Architecture, and more: [ModelBlock] = [], optional: Set<String> = []
   ) throws {
+    let blocks = architecture.blocks + more
     directory = source.directory
-    configuration = source.configuration
+    modelType = source.family.modelType
     file = source.file
     checkpoint = source.checkpoint
     self.optional = optional
-    layout = try ParameterLayout(entries)
-    try checkTensors(isRedundant)
+    layout = try ParameterLayout(blocks.map(\.entry))
+    map = try TensorMap(blocks, layout)
+    means = blocks.map(\.mean)
+    hasUntiedHead = architecture.untiedHead != nil
+    notes =
+      architecture.untiedHead.map { head in
+        [
+          "\(source.directory ?? source.file.path): config.json says that the output layer is the token embedding, but "
+            + "'\(head)' differs from it: the model has an output layer of its own, and is saved with "
+            + "tie_word_embeddings false"
+        ]
+      } ?? []
+    try checkTensors { tensor in architecture.isRedundant(tensor) }
   }
 
   private func checkTensors(_ isRedundant: (String) -> Bool) throws {
     guard let checkpoint else { return }
-    for block in layout.blocks where checkpoint.contains(block.name) || !optional.contains(block.name) {
-      let subject = "\(checkpoint.directory): tensor '\(block.name)'"
-      let expected = "\(Self.shape(of: block)), as config.json says"
-      guard checkpoint.contains(block.name) else {
+    for tensor in map.tensors where checkpoint.contains(tensor.name) || !optional.contains(tensor.name) {
+      let subject = "\(checkpoint.directory): tensor '\(tensor.name.excerpt)'"
+      let expected = "\(tensor.shape), as config.json says"
+      guard checkpoint.contains(tensor.name) else {
         throw InputError(subject, found: "no such tensor", expected: "one of \(expected)")
       }
-      let shape = try checkpoint.info(block.name).shape
-      guard shape == Self.shape(of: block) || shape == [block.rows, block.columns] else {
+      let shape = try checkpoint.info(tensor.name).shape
+      guard shape == tensor.shape || tensor.shape.count == 1 && shape == tensor.shape + [1] else {
         throw InputError(subject, found: "shape \(shape)", expected: expected)
       }
     }
-    for name in checkpoint.names where layout[name] == nil && !isRedundant(name) {
+    let known = Set(map.tensors.map(\.name))
+    for name in checkpoint.names where !known.contains(name) && !isRedundant(name) {
       throw InputError(
-        "\(checkpoint.directory): tensor '\(name)'", found: "a tensor that the model has no place for",
+        "\(checkpoint.directory): tensor '\(name.excerpt)'", found: "a tensor that the model has no place for",
         expected: "the tensors that config.json describes")
     }
   }
 
-  private static func shape(of block: ParameterBlock) -> [Int] {
-    block.columns == 1 ? [block.rows] : [block.rows, block.columns]
+  /// The element types of the tensors that are the model's, each with its number of tensors, the most frequent first; empty
+  /// without weights.
+  public var storedTypes: [(type: ElementType, tensors: Int)] {
+    let types = map.tensors.compactMap { try? checkpoint?.info($0.name).elementType }
+    return Dictionary(grouping: types) { $0 }.map { ($0.key, $0.value.count) }
+      .sorted { ($1.tensors, $0.type.rawValue) < ($0.tensors, $1.type.rawValue) }
   }
 
   /// The weights of the checkpoint; only the blocks of `selection` are trainable.
@@ -104,11 +164,12 @@ public struct ModelFolder: Sendable {
       throw InputError(file.path, found: "a configuration without weights", expected: "a model folder")
     }
     let layout = try layout.training(only: selection)
-    let halves = storage == .asStored ? try checkpoint.halves(of: layout.blocks) : nil
+    let halves = storage == .asStored ? try checkpoint.halves(of: layout.blocks, map) : nil
     var theta = halves.map { ParameterStore(layout, halves: $0) } ?? ParameterStore(layout)
-    for block in layout.blocks where checkpoint.contains(block.name) && !(halves?.contains(block) ?? false) {
+    for block in layout.blocks
+    where checkpoint.contains(map.tensorName(of: block)) && !(halves?.contains(block) ?? false) {
       try theta.withMutableBlock(block) { span in
-        try span.withUnsafeMutableBufferPointer { try checkpoint.read(block.name, into: $0) }
+        try span.withUnsafeMutableBufferPointer { try map.read(block, from: checkpoint, into: $0) }
       }
     }
     return theta
@@ -118,34 +179,67 @@ public struct ModelFolder: Sendable {
   public func randomParameters(_ key: StreamKey) -> ParameterStore {
     var theta = ParameterStore(layout)
     theta.add(DenseDirection(key, layout: layout), scale: 0.02)
-    for block in layout.blocks where block.role == .norm && ["weight", "gamma"].contains(where: block.name.hasSuffix) {
+    for block in layout.blocks where means[block.index] != 0 {
       theta.withMutableBlock(block) { span in
-        for i in 0..<span.count { span[i] += 1 }
+        for i in 0..<span.count { span[i] += means[block.index] }
       }
     }
     return theta
   }
 
-  /// Writes the weights as fp32 with `config.json` and the tokenizer's files, to a folder that is made if need be.
+  /// Whether weights are written in `precision` without rounding: all in fp32, or, unless they are tuned, as they were read.
+  public func isExact(_ precision: SavedPrecision, isTuned: Bool) -> Bool {
+    precision == .float32 || precision == .asRead && !isTuned
+      || map.tensors.allSatisfy { savedType(of: $0, precision) == .f32 }
+  }
+
+  /// The element type that `tensor` is written as.
+  private func savedType(of tensor: TensorMap.Tensor, _ precision: SavedPrecision) -> ElementType {
+    precision.elementType ?? (try? checkpoint?.info(tensor.name).elementType) ?? .f32
+  }
+
+  /// Throws `InputError` where `tensor` is to be F16 and one of its finite values would become infinite.
+  private static func requireRange(
+    of tensor: SafetensorsWriter.Tensor, _ values: UnsafeBufferPointer<Float>, _ path: String
+  ) throws(InputError) {
+    guard tensor.elementType == .f16 else { return }
+    for value in values where abs(value) >= 65520 && value.isFinite {
+      throw InputError(
+        "\(path): tensor '\(tensor.name.excerpt)'", found: "a value of \(value)",
+        expected: "at most 65504, as F16 holds: save it as float32 or bfloat16")
+    }
+  }
+
+  /// Writes the weights with `config.json` and every file that belongs to the model, to a folder that is made if need be.
   /// The weights come last, in one piece: a folder with `model.safetensors` is complete. Tensors that the model has no
   /// block for are not written.
-  public func save(_ theta: borrowing ParameterStore, to destination: String) throws {
+  ///
+  /// Throws `InputError` when a file cannot be written, and for a weight beyond the range of `precision`.
+  public func save(
+    _ theta: borrowing ParameterStore, to destination: String, as precision: SavedPrecision = .asRead
+  ) throws {
     do {
       try FileManager.default.createDirectory(atPath: destination, withIntermediateDirectories: true)
     } catch {
       throw InputError(destination, found: "a folder that cannot be made", expected: "a place to write the model to")
     }
-    try file.writeAsFloat32(to: destination)
-    if let directory { try copyTokenizerFiles(from: directory, to: destination) }
-    let tensors = try layout.blocks.map { block in
-      let isStored = checkpoint?.contains(block.name) ?? false
-      return SafetensorsWriter.Tensor(
-        name: block.name, shape: isStored ? try checkpoint?.info(block.name).shape ?? [] : Self.shape(of: block))
+    try file.write(
+      to: destination, dtype: precision.elementType == nil ? nil : precision.rawValue,
+      changes: hasUntiedHead ? [("tie_word_embeddings", false)] : [])
+    if let directory { try copyModelFiles(from: directory, to: destination) }
+    let tensors = map.tensors.map { tensor in
+      SafetensorsWriter.Tensor(
+        name: tensor.name, shape: (try? checkpoint?.info(tensor.name).shape) ?? tensor.shape,
+        elementType: savedType(of: tensor, precision))
     }
-    var blocks = layout.blocks.makeIterator()
-    try SafetensorsWriter.write(tensors, to: destination.appendingFile(Checkpoint.fileName)) { _, write in
-      guard let block = blocks.next() else { return }
-      try theta.withBlock(block) { try $0.withUnsafeBufferPointer(write) }
+    var rest = map.tensors.makeIterator()
+    let path = destination.appendingFile(Checkpoint.fileName)
+    try SafetensorsWriter.write(tensors, to: path) { written, write in
+      guard let tensor = rest.next() else { return }
+      try map.write(tensor, at: theta) { values in
+        try Self.requireRange(of: written, values, path)
+        try write(values)
+      }
     }
   }
 }

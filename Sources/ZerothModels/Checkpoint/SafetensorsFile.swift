@@ -48,11 +48,7 @@ public final class SafetensorsFile: Sendable {
   ///
   /// Throws `InputError` for an unknown name, another element type, or a destination of another size.
   public func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
-    let info = try info(name)
-    guard info.elementType.isFloatConvertible else {
-      throw InputError(
-        subject(name), found: "elements of type \(info.elementType.rawValue)", expected: "F32, F16 or BF16")
-    }
+    let info = try floatInfo(name)
     guard info.elementCount == destination.count else {
       throw InputError(
         subject(name), found: "\(info.elementCount) elements, shape \(info.shape)", expected: "\(destination.count)")
@@ -61,6 +57,16 @@ public final class SafetensorsFile: Sendable {
       guard let start = bytes.baseAddress else { return }
       ElementConversion.decode(start, as: info.elementType, into: destination)
     }
+  }
+
+  /// What the header says about the tensor `name`, whose elements have to be F32, F16 or BF16.
+  func floatInfo(_ name: String) throws -> TensorInfo {
+    let info = try info(name)
+    guard info.elementType.isFloatConvertible else {
+      throw InputError(
+        subject(name), found: "elements of type \(info.elementType.rawValue)", expected: "F32, F16 or BF16")
+    }
+    return info
   }
 
   /// A private copy of the file, whose pages take memory when they are written.

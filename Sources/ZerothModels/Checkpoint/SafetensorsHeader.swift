@@ -21,10 +21,13 @@ struct SafetensorsHeader {
 
   init(of file: MappedFile) throws {
     path = file.path
+    try ForeignWeights.refuse(file)
     guard file.bytes.count >= 8 else {
       throw InputError(
         path, found: "a file of \(file.bytes.count) bytes",
-        expected: "a safetensors file, which starts with 8 bytes that give the length of its header")
+        expected:
+          "a safetensors file, which starts with 8 bytes that give the length of its header; the file is cut short: "
+          + "download it again")
     }
     let length = UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self))
     guard length <= UInt64(SafetensorsHeader.maximumLength) else {
@@ -35,7 +38,7 @@ struct SafetensorsHeader {
     guard length <= file.bytes.count - 8 else {
       throw InputError(
         "\(path): header", found: "a length of \(length) bytes in a file of \(file.bytes.count)",
-        expected: "at most \(file.bytes.count - 8); the file is cut short")
+        expected: "at most \(file.bytes.count - 8); the file is cut short: download it again")
     }
     dataStart = 8 + Int(length)
     dataLength = file.bytes.count - dataStart
@@ -84,10 +87,14 @@ struct SafetensorsHeader {
     }
     let shape = try naturalNumbers("shape", of: name, json)
     let offsets = try naturalNumbers("data_offsets", of: name, json)
-    guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= dataLength else {
+    guard offsets.count == 2, offsets[0] <= offsets[1] else {
       throw InputError(
-        "\(subject(name)): data_offsets", found: "\(offsets)".excerpt,
-        expected: "[begin, end] with begin <= end <= \(dataLength), the bytes of data in the file")
+        "\(subject(name)): data_offsets", found: "\(offsets)".excerpt, expected: "[begin, end] with begin <= end")
+    }
+    guard offsets[1] <= dataLength else {
+      throw InputError(
+        "\(subject(name)): data_offsets", found: "\(offsets) in a file of \(dataLength) bytes of data",
+        expected: "an end of at most \(dataLength); the file is cut short, if its header is right: download it again")
     }
     guard let size = type.size(ofShape: shape), size.bytes == offsets[1] - offsets[0] else {
       let needed = type.size(ofShape: shape).map { "\($0.bytes)" } ?? "a number beyond 64 bits or a fraction"

@@ -2,25 +2,29 @@ import CZeroth
 import Zeroth
 
 extension Weights {
-  /// Attention within the segments of `batch`: softmax(q k^T / sqrt(d)) v for each head, written over `q`. A token sees
-  /// its whole segment or, if `isCausal`, the tokens up to itself, those that the segment continues included.
+  /// Attention within the segments of `batch`: softmax(scale q k^T) v for each head, written over `q`. A token sees its whole
+  /// segment or, if `isCausal`, the tokens up to itself, those that the segment continues included; with `window` the last
+  /// so many of these alone, which includes itself.
   ///
   /// q is variants * R x heads * d; k and v are variants * R x keyHeads * d, each head of theirs shared by
-  /// heads / keyHeads of q's (grouped-query attention). `layer` is the place of k and v in the batch's cache.
+  /// heads / keyHeads of q's (grouped-query attention). `layer` is the place of k and v in the batch's cache. The scale is
+  /// 1 / sqrt(d) unless given; with `cap` the scores are cap tanh(scale q k^T / cap).
   func attention(
     _ q: Matrix, _ k: Matrix, _ v: Matrix, heads: Int, keyHeads: Int, _ batch: TokenBatch, isCausal: Bool = true,
-    layer: Int = 0
+    window: Int? = nil, scale: Float? = nil, cap: Float? = nil, layer: Int = 0
   ) {
     let rowsAtOnce = 128
     let segments = batch.segments
     precondition(batch.cache == nil || variants == 1, "a cache holds the keys of one variant")
     precondition(isCausal || segments.allSatisfy { $0.prefix == nil }, "what sees all of a sequence continues none")
+    precondition(isCausal || window == nil, "what sees all of a sequence has no window")
     batch.cache?.store(k, v, layer: layer, segments)
     let longest = segments.indices.reduce(0) { max($0, segments[$1].count + batch.prefixCount(of: $1)) }
     let scratch = workspace.scratch(min(rowsAtOnce, longest) * longest)
     let heads = Heads(
-      q: q, k: k, v: v, count: heads, sharing: heads / keyHeads, batch: batch, isCausal: isCausal, layer: layer,
-      rows: q.rows / variants, rowsAtOnce: rowsAtOnce, scratch: scratch)
+      q: q, k: k, v: v, count: heads, sharing: heads / keyHeads, batch: batch, isCausal: isCausal, window: window ?? 0,
+      scale: scale ?? 1 / Float(q.columns / heads).squareRoot(), cap: cap ?? 0, layer: layer, rows: q.rows / variants,
+      rowsAtOnce: rowsAtOnce, scratch: scratch)
     Parallel.forEach(variants * segments.count * heads.count, workers: scratch.workers, heads)
   }
 
@@ -30,6 +34,8 @@ extension Weights {
     let count, sharing: Int
     let batch: TokenBatch
     let isCausal: Bool
+    let window: Int
+    let scale, cap: Float
     let layer, rows, rowsAtOnce: Int
     let scratch: Scratch
 
@@ -43,7 +49,7 @@ extension Weights {
       let seen = SeenKeys(of: index, in: batch, firstRow: firstRow, k, v, layer: layer)
       let queries = q.row(firstRow + segment.start) + column
       zeroth_attention(
-        isCausal, segment.count, seen.prefixCount, width, 1 / Float(width).squareRoot(), queries, q.columns,
+        isCausal, window, segment.count, seen.prefixCount, width, scale, cap, queries, q.columns,
         seen.keys + keyColumn, seen.values + keyColumn, seen.prefixKeys + keyColumn, seen.prefixValues + keyColumn,
         k.columns, queries, q.columns, scratch[worker], rowsAtOnce)
     }
@@ -71,20 +77,21 @@ extension Weights {
     }
   }
 
-  /// Rotary embedding of the heads of `x` by the positions of `batch` (Su et al. 2021, in the half-split form).
+  /// Rotary embedding of the heads of `x`, or of the first elements of each that `table` has angles for, by the positions
+  /// of `batch` (Su et al. 2021, in the half-split form).
   func rotate(_ x: Matrix, heads: Int, _ batch: TokenBatch, _ table: RotaryTable) {
     let positions = batch.positions
     let ranges = rowRanges(of: x)
-    table.withAngles(below: (positions.max() ?? 0) + 1) { cosines, sines in
+    table.withAngles(below: (positions.max() ?? 0) + 1, longest: batch.longest) { cosines, sines in
       let state = (
-        x: x, head: x.columns / heads, rows: x.rows / variants, positions: positions, cosines: cosines, sines: sines,
-        ranges: ranges
+        x: x, head: x.columns / heads, width: table.width, rows: x.rows / variants, positions: positions,
+        cosines: cosines, sines: sines, ranges: ranges
       )
       Parallel.forEach(ranges.count, with: state) { s, i, _ in
         for r in s.ranges[i] {
-          let at = s.positions[r % s.rows] * (s.head / 2)
+          let at = s.positions[r % s.rows] * (s.width / 2)
           for column in stride(from: 0, to: s.x.columns, by: s.head) {
-            zeroth_rotate(s.head, s.cosines.pointer + at, s.sines.pointer + at, s.x.row(r) + column)
+            zeroth_rotate(s.width, s.cosines.pointer + at, s.sines.pointer + at, s.x.row(r) + column)
           }
         }
       }

@@ -10,7 +10,8 @@ public enum EncoderReadout: Sendable {
   case hidden(rows: [Int])
   /// The mean of the last hidden states over each sequence's tokens: sequences x hidden.
   case pooled
-  /// The label head's scores of each sequence, `EncoderModel.labelScale` H pooled / |pooled|: sequences x classes.
+  /// The label head's scores of each sequence, `EncoderModel.labelScale` H pooled / |pooled|, or without one those of the
+  /// checkpoint's own classifier: sequences x classes.
   case labelScores
 }
 

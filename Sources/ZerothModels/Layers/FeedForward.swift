@@ -16,4 +16,19 @@ extension Weights {
       }
     }
   }
+
+  /// y += D (f(G x) * U x), some outputs of G and U at a time: of as many rows at once as would be cut for `whole`.
+  func gatedFeedForward(
+    _ gate: Linear, _ up: Linear, _ down: Linear, _ activation: zeroth_activation, of x: PackedRows, into y: Matrix,
+    cutFor whole: Matrix
+  ) {
+    let width = layout.blocks[up.weight].rows
+    for outputs in outputRanges(of: width, unit: 64, count: width / x.columns, for: whole) {
+      workspace.scope {
+        let f = apply(gate, rows: outputs, to: x, activation: activation)
+        multiply(f, by: apply(up, rows: outputs, to: x))
+        apply(down, columns: outputs, to: f, into: y, accumulate: true)
+      }
+    }
+  }
 }

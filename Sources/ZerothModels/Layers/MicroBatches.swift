@@ -51,7 +51,7 @@ extension TokenBatch {
 
   /// A batch of the segments `run` alone, none of which continues another one than these.
   func part(_ run: Range<Int>) -> TokenBatch {
-    var part = TokenBatch()
+    var part = TokenBatch(partOf: self)
     for segment in segments[run] {
       let rows = segment.start..<(segment.start + segment.count)
       part.append(tokens[rows], types: Array(types[rows]), after: segment.prefix.map { $0 - run.lowerBound })

@@ -42,8 +42,11 @@ extension Array {
 }
 
 extension Weights {
-  /// Appends the logits h W^T of each variant at the tokens `ids`: variants x rows x ids.
-  func appendLogits(_ h: Matrix, _ head: ParameterBlock, ids: [Int]?, to values: inout [Double]) {
+  /// Appends the logits h W^T of each variant at the tokens `ids`: variants x rows x ids. With `cap` they are
+  /// cap tanh(h W^T / cap).
+  func appendLogits(
+    _ h: Matrix, _ head: ParameterBlock, ids: [Int]?, cap: Float? = nil, to values: inout [Double]
+  ) {
     let rows = h.rows / variants
     let width = ids?.count ?? head.rows
     workspace.scope {
@@ -62,15 +65,18 @@ extension Weights {
       } else {
         linear(pack(h), head, into: .rows(out))
       }
+      if let cap { zeroth_soft_cap(h.rows * width, 1, cap, out.base) }
       for i in 0..<(h.rows * width) { values.append(Double(out.base[i])) }
     }
   }
 
-  /// Appends log softmax(h W^T)[target] for each row of each variant.
+  /// Appends log softmax(h W^T)[target] for each row of each variant; with `cap`, of cap tanh(h W^T / cap).
   ///
   /// The matrix of all logits never exists: the logits of a block with a panel (`Product`) stay in scratch until they
   /// are summed.
-  func appendLogProbabilities(_ h: Matrix, _ head: ParameterBlock, targets: [Int], to values: inout [Double]) {
+  func appendLogProbabilities(
+    _ h: Matrix, _ head: ParameterBlock, targets: [Int], cap: Float? = nil, to values: inout [Double]
+  ) {
     workspace.scope {
       let product = Product(pack(h), head, completesResults: true, self)
       let blocks = product.blocks
@@ -90,8 +96,8 @@ extension Weights {
         let stage = product.stage(i)
         product.make(stage)
         let readout = ReadoutStage(
-          product: product, blocks: blocks, stage: stage, panelRanges: panelRanges(stage), targets: targets, sums: sums,
-          found: found, scratch: scratch)
+          product: product, blocks: blocks, stage: stage, panelRanges: panelRanges(stage), targets: targets, cap: cap,
+          sums: sums, found: found, scratch: scratch)
         Parallel.forEach(readout.panelRanges.count * blocks.count, workers: scratch.workers, readout)
       }
       for r in 0..<h.rows {
@@ -110,6 +116,7 @@ private struct ReadoutStage: ~Copyable, ParallelWork {
   let stage: Product.Stage
   let panelRanges: EqualRanges
   let targets: [Int]
+  let cap: Float?
   let sums: LogSums
   let found: Matrix
   let scratch: Scratch
@@ -123,6 +130,7 @@ private struct ReadoutStage: ~Copyable, ParallelWork {
     for i in panelRanges[range] {
       let panel = product.panel(i)
       product.multiply(i, of: stage, block: block, into: .block(out), scratch: scratch)
+      if let cap { zeroth_soft_cap(block.count * panel.count, 1, cap, out) }
       zeroth_log_sum_add(block.count, panel.count, out, panel.count, lanes)
       var row = block.lowerBound % targets.count
       for r in 0..<block.count {

@@ -1,54 +1,37 @@
 import Foundation
 import Synchronization
 
-/// Cosines and sines of a rotary embedding for position after position, head / 2 of each.
+/// Cosines and sines of a rotary embedding for position after position, half as many of each as elements are rotated.
 ///
 /// A context can be so long that its whole table would take seconds and tens of megabytes. So the table grows when a
 /// position is asked for that it lacks. Rows that were handed out never change: several threads may ask at the same
 /// time. Nothing is computed before, when sizes have yet to be compared with those of the weights.
 final class RotaryTable: Sendable {
-  /// The rows of the positions below `count`.
+  /// The rows of the positions below `count`, for sequences of one kind of length.
   private struct Angles {
+    /// What the frequencies were computed for (`RotaryEmbedding.key(longest:)`).
+    var key: Int
     var count = 0
     var frequencies: [Double] = []
     var cosines: [Float] = []
     var sines: [Float] = []
   }
 
-  private let head: Int
-  private let theta: Double
-  private let scaling: RopeScaling
-  private let grown = Mutex(Angles())
+  private let embedding: RotaryEmbedding
+  private let grown = Mutex(Angles(key: 0))
 
-  /// The frequencies are theta^(-2j / head) for j < head / 2, stretched as `scaling` says.
-  init(head: Int, theta: Double, scaling: RopeScaling) {
-    self.head = head
-    self.theta = theta
-    self.scaling = scaling
-  }
+  /// A table of what `embedding` describes.
+  init(_ embedding: RotaryEmbedding) { self.embedding = embedding }
 
-  private var frequencies: [Double] {
-    (0..<(head / 2)).map { j in
-      let frequency = pow(theta, -2 * Double(j) / Double(head))
-      switch scaling {
-      case .none: return frequency
-      case .linear(let factor): return frequency / factor
-      case .llama3(let factor, let low, let high, let original):
-        let wavelength = 2 * Double.pi / frequency
-        if wavelength < Double(original) / high { return frequency }
-        if wavelength > Double(original) / low { return frequency / factor }
-        let smooth = (Double(original) / wavelength - low) / (high - low)
-        return (1 - smooth) * frequency / factor + smooth * frequency
-      }
-    }
-  }
+  /// Elements of a head that are rotated.
+  var width: Int { 2 * embedding.pairs }
 
-  /// Calls `body` with the rows of the positions below `count`, cos(p f) and sin(p f) of position p and frequency f.
-  /// They are valid for the call.
+  /// Calls `body` with the rows of the positions below `count`, a cos(p f) and a sin(p f) of position p and frequency f,
+  /// where f and a are those of a batch whose longest sequence has `longest` tokens. They are valid for the call.
   func withAngles(
-    below count: Int, _ body: (_ cosines: SendablePointer<Float>, _ sines: SendablePointer<Float>) -> Void
+    below count: Int, longest: Int, _ body: (_ cosines: SendablePointer<Float>, _ sines: SendablePointer<Float>) -> Void
   ) {
-    let angles = angles(below: count)
+    let angles = angles(below: count, longest: longest)
     angles.cosines.withUnsafeBufferPointer { cosines in
       angles.sines.withUnsafeBufferPointer { sines in
         guard let cosines = cosines.baseAddress, let sines = sines.baseAddress else { return }
@@ -58,18 +41,21 @@ final class RotaryTable: Sendable {
   }
 
   /// At least the rows of the positions below `count`: at each growth twice as many as before, so that growth is rare.
-  private func angles(below count: Int) -> Angles {
-    grown.withLock { angles in
+  private func angles(below count: Int, longest: Int) -> Angles {
+    let key = embedding.key(longest: longest)
+    return grown.withLock { angles in
+      if angles.key != key { angles = Angles(key: key) }
       guard count > angles.count else { return angles }
-      if angles.frequencies.isEmpty { angles.frequencies = frequencies }
+      if angles.frequencies.isEmpty { angles.frequencies = embedding.frequencies(longest: longest) }
+      let scale = embedding.attentionFactor
       let first = angles.count
       angles.count = max(count, 2 * first)
       angles.cosines.reserveCapacity(angles.count * angles.frequencies.count)
       angles.sines.reserveCapacity(angles.count * angles.frequencies.count)
       for position in first..<angles.count {
         for frequency in angles.frequencies {
-          angles.cosines.append(Float(cos(Double(position) * frequency)))
-          angles.sines.append(Float(sin(Double(position) * frequency)))
+          angles.cosines.append(Float(scale * cos(Double(position) * frequency)))
+          angles.sines.append(Float(scale * sin(Double(position) * frequency)))
         }
       }
       return angles

@@ -19,6 +19,8 @@ public struct TokenBatch: Sendable {
   /// The type of each token, for models that tell the sentences of a pair apart.
   public private(set) var types: [Int] = []
   private(set) var segments: [Segment] = []
+  /// Tokens of the longest sequence of the batch that this one is a part of; 0 if it is none.
+  private var longestOfWhole = 0
   /// The keys and values of what segment after segment continues.
   private(set) var cache: KeyValueCache?
 
@@ -34,6 +36,12 @@ public struct TokenBatch: Sendable {
     for sequence in sequences { append(sequence) }
   }
 
+  /// Tokens of the longest sequence of the batch, or of the whole that it is a part of.
+  var longest: Int { max(longestOfWhole, (positions.max() ?? -1) + 1) }
+
+  /// A batch that is part of `whole`, without segments.
+  init(partOf whole: TokenBatch) { longestOfWhole = whole.longest }
+
   /// Removes all segments; their memory stays for those that follow.
   public mutating func removeAll() {
     tokens.removeAll(keepingCapacity: true)
@@ -41,6 +49,7 @@ public struct TokenBatch: Sendable {
     types.removeAll(keepingCapacity: true)
     segments.removeAll(keepingCapacity: true)
     cache = nil
+    longestOfWhole = 0
   }
 
   /// Adds a segment, which continues segment number `prefix` if one is given (that one continues none), with tokens of

@@ -101,6 +101,24 @@ struct Weights: @unchecked Sendable {
     return EqualRanges(0..<width, by: (units + count - 1) / count * unit)
   }
 
+  /// x = a x, element by element.
+  func scale(_ x: Matrix, by a: Float) {
+    let ranges = rowRanges(of: x)
+    Parallel.forEach(ranges.count, with: (x: x, a: a, ranges: ranges)) { s, i, _ in
+      let rows = s.ranges[i]
+      zeroth_scale(rows.count * s.x.columns, s.a, s.x.row(rows.lowerBound))
+    }
+  }
+
+  /// x = x + y, element by element.
+  func add(_ y: Matrix, to x: Matrix) {
+    let ranges = rowRanges(of: x)
+    Parallel.forEach(ranges.count, with: (x: x, y: y, ranges: ranges)) { s, i, _ in
+      let rows = s.ranges[i]
+      zeroth_axpy(rows.count * s.x.columns, 1, s.y.row(rows.lowerBound), s.x.row(rows.lowerBound))
+    }
+  }
+
   /// x = x y, element by element.
   func multiply(_ x: Matrix, by y: Matrix) {
     let ranges = rowRanges(of: x)

@@ -4,12 +4,13 @@ import ZerothSupport
 
 /// Reference outputs of a checkpoint, from a `golden.json` that the reference library made.
 ///
-/// `kind` is `causal`, `masked` or `encoder`. For made inputs: `input_ids` and `attention_mask` (right padded), for pairs
-/// `token_type_ids`; `picks` (the logits, or an encoder's last hidden states, at some rows and positions) and `loss` (mean
-/// next-token loss over the real tokens). For texts: `texts` with `ids`, and `nll` or `mean_pooled`; and `greedy`.
+/// `kind` is `causal`, `masked`, `encoder` or `classifier`. For made inputs: `input_ids` and `attention_mask` (right padded), for
+/// pairs `token_type_ids`; `picks` (the logits, or an encoder's last hidden states, at some rows and positions; a classifier's at
+/// position 0) and `loss` (mean next-token loss over the real tokens). For texts: `texts` with `ids`, and `nll` or
+/// `mean_pooled`; and `greedy`.
 public struct Golden: Decodable, Sendable {
   /// What kind of model it is of.
-  public enum Kind: String, Decodable, Sendable { case causal, masked, encoder }
+  public enum Kind: String, Decodable, Sendable { case causal, masked, encoder, classifier }
   struct Pick: Decodable, Sendable {
     let row: Int
     let position: Int
@@ -186,14 +187,22 @@ extension EncoderModel {
   public func compare(
     with golden: Golden, at theta: borrowing ParameterStore, tokenize: ((String) -> [Int])? = nil
   ) throws -> GoldenComparison {
-    try golden.require([.masked, .encoder], of: "an encoder")
+    try golden.require([.masked, .encoder, .classifier], of: "an encoder")
     var checks: [GoldenComparison.Check] = []
     if let picks = golden.picks {
       let (batch, rows, _) = golden.batch
-      let isMasked = golden.kind == .masked
-      let readout = isMasked ? EncoderReadout.logits(rows: rows, ids: nil) : .hidden(rows: rows)
-      let values = try evaluate(batch, readout, at: theta)[0]
-      checks.append(.init(isMasked ? "logits" : "hidden states", values, picks.flatMap(\.values), 1e-4))
+      let (readout, name): (EncoderReadout, String) =
+        switch golden.kind {
+        case .masked: (.logits(rows: rows, ids: nil), "logits")
+        case .classifier: (.labelScores, "class scores")
+        case .encoder, .causal: (.hidden(rows: rows), "hidden states")
+        }
+      var values = try evaluate(batch, readout, at: theta)[0]
+      if golden.kind == .classifier {
+        let scores = values.cut(into: batch.segments.count)
+        values = picks.flatMap { scores[$0.row] }
+      }
+      checks.append(.init(name, values, picks.flatMap(\.values), 1e-4))
     }
     let texts = golden.texts ?? []
     let known = texts.compactMap { text in text.meanPooled.map { (text.ids, $0) } }

@@ -2,7 +2,7 @@ import Zeroth
 import ZerothModels
 
 /// A pretrained model with the way it is asked about a task: a causal model by prompts and candidates, a masked model by
-/// label words at its mask, another encoder by a label head over sentences (`loadTaskModel` chooses).
+/// label words at its mask, another encoder by its classifier or a label head over sentences (`loadTaskModel` chooses).
 public protocol TaskModel {
   /// The task.
   var task: TextTask { get }
@@ -16,6 +16,8 @@ public protocol TaskModel {
   var objectives: [TaskObjective] { get }
   /// The most tokens that go through the model for an example.
   var maximalLength: Int { get }
+  /// What a user should know about how model and task were put together, in words.
+  var notes: [String] { get }
 
   /// `examples` as the model is asked them, each after `demonstrations`.
   ///
@@ -43,6 +45,8 @@ public enum LabelHeadStart: String, Sendable, CaseIterable {
 }
 
 extension TaskModel {
+  var notes: [String] { [] }
+
   /// The weights that a run on the task starts from; only the blocks of `selection` are trainable.
   ///
   /// Throws `InputError` when the model has no checkpoint, the selection no block, or the model no new label head for
@@ -84,20 +88,23 @@ extension TaskModel {
 
 /// Reads the model in `directory` and chooses how it is asked about `task`.
 ///
-/// - A causal model (OPT, Llama) is asked by the task's prompt.
+/// - A causal model is asked by the task's prompt.
 /// - An encoder with a masked-LM head (RoBERTa, BERT) is asked by the task's masked prompt.
+/// - An encoder with its own sequence classifier is asked about the texts as they are.
 /// - An encoder without one gets a label head, which starts from the task's embedded label sentences. So is one asked that
 ///   was tuned and saved with its label head, whatever other head it has.
 ///
 /// Throws `InputError`, naming model and task, where the task has nothing that such a model could be asked; and for folders
 /// that cannot be read.
-public func loadTaskModel(directory: String, task: TextTask) throws -> any TaskModel {
+public func loadTaskModel(
+  directory: String, task: TextTask, families: ModelFamilies = .standard
+) throws -> any TaskModel {
   func misfit(_ model: String, lacks: String) -> InputError {
     InputError(
       "\(directory) on task \(task.name)", found: "\(model), and \(lacks) in the task",
       expected: task.needs.joined(separator: ", or "))
   }
-  let model = try loadModel(directory: directory)
+  let model = try loadModel(directory: directory, families: families)
   if let model = model as? CausalModel {
     guard task.prompt != nil else { throw misfit("a causal model", lacks: "no prompt for one") }
     return try CausalTaskModel(model, loadTokenizer(directory: directory), task)
@@ -108,6 +115,9 @@ public func loadTaskModel(directory: String, task: TextTask) throws -> any TaskM
   if model.hasMaskedHead, model.classes == 0 {
     guard task.masked != nil else { throw misfit("a masked model", lacks: "no masked prompt") }
     return try MaskedTaskModel(model, loadTokenizer(directory: directory), task)
+  }
+  if model.classifierLabels != nil, model.classes == 0 {
+    return try ClassifierTaskModel(model, loadTokenizer(directory: directory), task)
   }
   guard task.labelSentence != nil else {
     throw misfit("an encoder without a masked-LM head", lacks: "no label sentences")

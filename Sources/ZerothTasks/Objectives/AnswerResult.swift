@@ -21,7 +21,8 @@ public struct AnswerResult: Sendable {
 }
 
 extension CausalModel {
-  /// Answers `questions` at theta: the most likely tokens, at most ``TextTask/maximalAnswerLength``, up to a line end.
+  /// Answers `questions` at theta: the most likely tokens, at most ``TextTask/maximalAnswerLength``, up to a line end or a token
+  /// that ends a text.
   public func answer(
     _ questions: [EncodedQuestion], at theta: borrowing ParameterStore, tokenizer: any Tokenizer
   ) throws(InputError) -> AnswerResult {
@@ -29,14 +30,15 @@ extension CausalModel {
     var unanswered = 0
     for question in questions {
       let tokens = try generateGreedily(question.prompt, count: TextTask.maximalAnswerLength, at: theta) { generated in
-        tokenizer.decode(generated).unicodeScalars.contains("\n")
+        generated.last.map(endTokens.contains) ?? false
+          || tokenizer.decode(generated).unicodeScalars.contains("\n")
       }
-      guard let tokens else {
+      guard let tokens = tokens?.prefix(while: { !endTokens.contains($0) }) else {
         answers.append("")
         unanswered += 1
         continue
       }
-      answers.append(String(tokenizer.decode(tokens).unicodeScalars.prefix { $0 != "\n" }).trimmed)
+      answers.append(String(tokenizer.decode(Array(tokens)).unicodeScalars.prefix { $0 != "\n" }).trimmed)
     }
     return AnswerResult(
       answers: answers, scores: zip(answers, questions).map { AnswerScore($0, gold: $1.answers) },

@@ -45,6 +45,13 @@ public struct ScoredPass: Sendable {
     for _ in 0..<classes { appendCandidate(at: places.count..<(places.count + 1)) }
   }
 
+  /// Begins an example whose candidates are those of the read-outs behind those that are there, in the order of `readOuts`.
+  mutating func appendExample(readOuts: [Int]) {
+    let first = places.count
+    appendExample()
+    for place in readOuts { appendCandidate(at: (first + place)..<(first + place + 1)) }
+  }
+
   /// Throws `InputError` unless the label of each of the examples `indices`, which are laid out, is one of its candidates.
   func requireLabels(_ labels: [Int], of indices: [Int]) throws(InputError) {
     for (index, candidates) in zip(indices, examples) where !(0..<candidates.count).contains(labels[index]) {

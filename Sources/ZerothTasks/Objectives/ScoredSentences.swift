@@ -2,15 +2,18 @@ import Zeroth
 import ZerothModels
 
 /// Sentences of an encoder with a label head: a class's score is `EncoderModel.labelScale` times the product of its row of
-/// the head with the sentence's embedding.
+/// the head with the sentence's embedding. Or those of a checkpoint with its own classifier, whose logits are the scores.
 public struct ScoredSentences: ScoredExamples {
   private let model: EncoderModel
   private let examples: [EncodedSentence]
+  private let order: [Int]
 
-  /// `examples` for `model`, whose label head has a row for each class.
-  public init(_ model: EncoderModel, _ examples: [EncodedSentence]) {
+  /// `examples` for `model`, whose label head or classifier has a row for each class; `order` are the rows of the classes, which
+  /// are in the task's order unless given.
+  public init(_ model: EncoderModel, _ examples: [EncodedSentence], order: [Int]? = nil) {
     self.model = model
     self.examples = examples
+    self.order = order ?? Array(0..<model.classes)
   }
 
   /// The right class of each sentence.
@@ -24,8 +27,8 @@ public struct ScoredSentences: ScoredExamples {
   public func layOut(_ indices: [Int], in pass: inout ScoredPass) {
     pass.removeAll()
     for index in indices {
-      pass.batch.append(examples[index].tokens)
-      pass.appendExample(classes: model.classes)
+      pass.batch.append(examples[index].tokens, types: examples[index].types)
+      pass.appendExample(readOuts: order)
     }
   }
 

@@ -67,14 +67,17 @@ public struct EncodedMaskedExample: Sendable, Hashable {
 public struct EncodedSentence: Sendable, Hashable {
   /// The tokens, special ones included.
   public var tokens: [Int]
+  /// The type of each token, for models that tell the texts of a pair apart; nil where all are of type 0.
+  public var types: [Int]?
   /// The index of the right class.
   public var label: Int
   /// What had to go for the text to fit.
   public var cut = PromptCut()
 
   /// An example of tokens and the right class.
-  public init(tokens: [Int], label: Int) {
+  public init(tokens: [Int], types: [Int]? = nil, label: Int) {
     self.tokens = tokens
+    self.types = types
     self.label = label
   }
 }

@@ -53,7 +53,8 @@ extension RunConfiguration {
 
   /// What a trajectory belongs to: every option on which the updates depend, in JSON.
   ///
-  /// What a strategy computes is in the hash of its library, if it was loaded at run time. Left out are paths, threads, the number of steps and how often is evaluated: a run may be moved, and go on.
+  /// What a strategy computes is in the hash of its library, if it was loaded at run time. Left out are paths, threads, the
+  /// precision of the saved model, the number of steps and how often is evaluated: a run may be moved, and go on.
   public var identity: JSON {
     let tables = effective.map { table, options in
       let kept = options.filter { !Self.isIncidental(table, $0.name) && !(table == "run" && $0.name == "steps") }
@@ -65,9 +66,9 @@ extension RunConfiguration {
 
   private static func isIncidental(_ table: String, _ name: String) -> Bool {
     switch (table, name) {
-    case ("model", "path"), ("task", "data"), ("task", "test-data"), ("run", "out"), ("run", "threads"),
-      ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"), ("run", "on-divergence"),
-      ("run", "patience"), ("run", "keep-last"), ("run", "layers"):
+    case ("model", "path"), ("model", "save-as"), ("task", "data"), ("task", "test-data"), ("run", "out"),
+      ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
+      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"):
       true
     default: false
     }

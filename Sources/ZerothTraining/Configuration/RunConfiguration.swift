@@ -16,6 +16,10 @@ public struct RunConfiguration: Sendable {
   public let storage: WeightStorage
   /// Bytes that the activations of a pass stay within.
   public let activationMemory: Int
+  /// What the tuned model is written as.
+  public let savedPrecision: SavedPrecision
+  /// The families of models that are known.
+  let families: ModelFamilies
   /// What a new label head starts from; nil for the usual, also where there is none.
   public let labelHead: LabelHeadStart?
   /// The task.
@@ -69,11 +73,13 @@ public struct RunConfiguration: Sendable {
   /// The options that differ from the defaults, and from the preset where there is one.
   public let nonDefault: [(table: String, name: String, value: OptionValue)]
 
-  /// Checks `settings` against what `registry` and `tasks` know. Throws `InputError` naming file, table and key of what is
-  /// wrong.
+  /// Checks `settings` against what `registry` and `tasks` know; the model may be of one of `families`. Throws `InputError`
+  /// naming file, table and key of what is wrong.
   public init(
-    _ settings: Settings, _ registry: Registry = .standard, tasks: TaskRegistry = .standard
+    _ settings: Settings, _ registry: Registry = .standard, tasks: TaskRegistry = .standard,
+    families: ModelFamilies = .standard
   ) throws(InputError) {
+    self.families = families
     func table(_ name: String, _ specs: [OptionSpec], run: [String: OptionValue] = [:]) throws(InputError)
       -> OptionValues
     {
@@ -89,6 +95,7 @@ public struct RunConfiguration: Sendable {
     modelPath = try model.string("path")
     trainable = try model.blocks("train")
     storage = try model.choice("storage")
+    savedPrecision = try model.choice("save-as")
     activationMemory = try model.int("activation-memory") << 20
     labelHead = try model["label-head"].map { _ throws(InputError) in try model.choice("label-head") }
     self.task = if let named { named } else { try tasks.task(named: task.string("name")) }

@@ -31,6 +31,10 @@ public enum RunSettings {
       "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
       "fp32, or half-precision matrices as the checkpoint stores them, rounded at random when they are written"),
     OptionSpec(
+      "save-as", .choice(SavedPrecision.allCases.map(\.rawValue)), default: .value("as-read"),
+      "what the tuned model is written as: each tensor as the checkpoint had it, or all in one precision; rounded to the "
+        + "nearest"),
+    OptionSpec(
       "activation-memory", .int, default: .value(.int(defaultActivationMemory >> 20)), range: .between(1, 1 << 20),
       unit: "MiB",
       "what the activations of a pass stay within: longer mini-batches are cut into micro-batches, which changes losses by "

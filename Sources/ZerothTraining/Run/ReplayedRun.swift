@@ -26,13 +26,13 @@ public struct ReplayedRun {
   /// the weights are not those that the run recorded at that step; then no model is written.
   public init(
     _ folder: String, modelPath: String?, out: String, step: Int? = nil, registry: Registry = .standard,
-    tasks: TaskRegistry = .standard
+    tasks: TaskRegistry = .standard, families: ModelFamilies = .standard
   ) throws {
     let files = RunFiles(folder)
     var settings = try Settings(ofRun: files.record)
     try registry.requirePlugins(ofRun: files.record)
     if let modelPath { try settings.set("model", "path", Setting(.typed(.string(modelPath)), origin: "--model")) }
-    let configuration = try RunConfiguration(settings, registry, tasks: tasks)
+    let configuration = try RunConfiguration(settings, registry, tasks: tasks, families: families)
     self = try Parallel.withThreads(configuration.threads) {
       try Self(configuration, files, out: out, step: step)
     }
@@ -40,7 +40,8 @@ public struct ReplayedRun {
 
   private init(_ configuration: RunConfiguration, _ files: RunFiles, out: String, step: Int?) throws {
     let model = try loadTaskModel(
-      directory: Embedded.modelDirectory(configuration.modelPath), task: configuration.task)
+      directory: Embedded.modelDirectory(configuration.modelPath), task: configuration.task,
+      families: configuration.families)
     var theta = try model.loadParameters(
       training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
     var optimizer = try configuration.makeOptimizer()
@@ -61,7 +62,7 @@ public struct ReplayedRun {
     droppedBytes = recorded.droppedBytes
     weights = theta.contentHash()
     try Self.requireRecorded(weights, after: end, by: files)
-    try model.pretrained.save(theta, to: out)
+    try model.pretrained.save(theta, to: out, as: configuration.savedPrecision)
   }
 
   /// Throws `InputError` unless `weights`, after `step` steps, are those whose hash the run recorded, where it did.

@@ -41,17 +41,19 @@ public final class TaskSetup {
   ///   - size: examples for train and dev; the task's own sizes by default.
   ///   - testCount: the most test examples; the task's own size by default.
   ///   - demonstrations: training examples, drawn by the seed, in front of each prompt of dev and test.
+  ///   - families: the families of models that are known.
   /// - Throws: `InputError` for anything that cannot be used.
   public init(
     modelPath: String, task: TextTask, objective: TaskObjective? = nil, data: String? = nil, testData: String? = nil,
-    size: SplitSize? = nil, testCount: Int? = nil, seed: UInt64, demonstrations count: Int = 0
+    size: SplitSize? = nil, testCount: Int? = nil, seed: UInt64, demonstrations count: Int = 0,
+    families: ModelFamilies = .standard
   ) throws {
     guard !task.metrics.isEmpty, task.metrics.allSatisfy(task.kind.metrics.contains) else {
       throw InputError(
         "task \(task.name): metrics", found: task.metrics.map(\.rawValue).joined(separator: ", "),
         expected: "some of \(task.kind.metrics.map(\.rawValue).joined(separator: ", "))")
     }
-    model = try loadTaskModel(directory: Embedded.modelDirectory(modelPath), task: task)
+    model = try loadTaskModel(directory: Embedded.modelDirectory(modelPath), task: task, families: families)
     self.objective = try model.objective(objective)
     splits = try task.load(data ?? Embedded.data(of: task.name), testData: testData)
       .split(size, test: testCount, seed: seed)
@@ -68,7 +70,8 @@ public final class TaskSetup {
     try self.init(
       modelPath: configuration.modelPath, task: configuration.task, objective: configuration.objective,
       data: configuration.data, testData: configuration.testData, size: configuration.sample,
-      testCount: configuration.testCount ?? .max, seed: UInt64(configuration.splitSeed))
+      testCount: configuration.testCount ?? .max, seed: UInt64(configuration.splitSeed),
+      families: configuration.families)
     model.pretrained.activationMemory = configuration.activationMemory
   }
 
@@ -157,13 +160,13 @@ public final class TaskSetup {
     return fresh
   }
 
-  /// Where the examples come from and what was left out of the prompts that have been made, in words.
+  /// How the model was read, where the examples come from and what was left out of the prompts that have been made, in words.
   public var notes: [String] {
     let made = Split.allCases.compactMap { split -> (Split, [PromptCut])? in
       let training = split == .train ? encodedTraining?.cuts : nil
       return (training ?? encoded[split]?.cuts).map { (split, $0) }
     }
-    return splits.notes + made.flatMap { cutNotes($0, $1) }
+    return model.pretrained.folder.notes + model.notes + splits.notes + made.flatMap { cutNotes($0, $1) }
   }
 
   /// What was left out of the prompts of `split`, in words; nothing where all of them fit.

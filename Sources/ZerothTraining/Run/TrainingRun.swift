@@ -81,10 +81,12 @@ public final class TrainingRun {
     }
     progress?.finish()
     result.seconds = (folder?.earlierSeconds ?? 0) + clock.seconds
-    result.peakMemory = PeakMemory.bytes
     result.weights = folder == nil ? nil : theta.contentHash()
-    if let folder, configuration.keepsLast { try setup.model.pretrained.save(theta, to: folder.files.last) }
+    if let folder, configuration.keepsLast {
+      try setup.model.pretrained.save(theta, to: folder.files.last, as: configuration.savedPrecision)
+    }
     if case .interrupted = result.outcome {} else { try measureTest(theta) }
+    result.peakMemory = PeakMemory.bytes
     try folder?.close(result)
     return result
   }
@@ -141,15 +143,15 @@ public final class TrainingRun {
     result.end = words
   }
 
-  /// Test scores of the last model and of the best.
-  private func measureTest(_ theta: borrowing ParameterStore) throws {
-    if result.outcome == .diverged, configuration.onDivergence == .best {
-      result.best = try bestScores(theta)
-      result.final = result.best
-    } else {
+  /// Test scores of the last model and of the best. The saved model takes the place of theta in memory.
+  private func measureTest(_ theta: consuming ParameterStore) throws {
+    let endsWithBest = result.outcome == .diverged && configuration.onDivergence == .best
+    if !endsWithBest || result.bestStep == result.steps {
       result.final = try scores(.test, theta, step: result.steps)
-      result.best = try bestScores(theta)
     }
+    _ = consume theta
+    result.best = try bestScores()
+    if endsWithBest { result.final = result.best }
   }
 
   /// Goes on from the last snapshot of a run that is resumed.
@@ -269,7 +271,7 @@ public final class TrainingRun {
     result.bestWeights = theta.contentHash()
     guard folder.needsModel(after: step) else { return }
     try folder.synchronize()
-    try setup.model.pretrained.save(theta, to: folder.files.model)
+    try setup.model.pretrained.save(theta, to: folder.files.model, as: configuration.savedPrecision)
   }
 
   private var kept: Kept?
@@ -307,13 +309,18 @@ public final class TrainingRun {
     return evaluated
   }
 
-  /// Test scores of the best model by dev: of theta, if that is it.
-  private func bestScores(_ theta: borrowing ParameterStore) throws -> Scores {
-    if result.bestStep == result.steps { return result.final }
-    if result.bestStep == 0 { return result.zeroShot }
+  /// Test scores of the best model by dev, as it was saved: rounded to the precision of the file, and held as the run holds
+  /// its weights. They are known already where nothing was rounded, or nothing saved.
+  private func bestScores() throws -> Scores {
+    let model = setup.model.pretrained.folder
+    if folder == nil || model.isExact(configuration.savedPrecision, isTuned: result.bestStep > 0) {
+      if result.bestStep == result.steps { return result.final }
+      if result.bestStep == 0 { return result.zeroShot }
+    }
     if let kept { return try setup.evaluate(.test, at: kept.theta).scores }
     guard let folder else { return Scores([]) }
-    return try setup.evaluate(.test, at: loadModel(directory: folder.files.model).loadParameters()).scores
+    let saved = try loadModel(directory: folder.files.model, families: configuration.families)
+    return try setup.evaluate(.test, at: saved.loadParameters(storage: configuration.storage)).scores
   }
 }
 

@@ -157,13 +157,14 @@ def check(shared):
 rng = np.random.default_rng(20)
 
 
-def make(name, kind, config, shapes, dtype="F32", shards=1, extra={}, types=0, pad=0):
+def make(name, kind, config, shapes, dtype="F32", shards=1, extra={}, repeats={}, types=0, pad=0):
     """A checkpoint of random weights with the logits or hidden states of two padded rows."""
     path = f"{HERE}/{name}"
     os.makedirs(path, exist_ok=True)
     with open(path + "/config.json", "w") as file: file.write(json.dumps(config, indent=1) + "\n")
     gains = ("orm.weight", "layer_norm.weight", "layernorm.weight", "gamma")
     w = {n: rng.normal(0, 0.3, s) + (1 if n.endswith(gains) else 0) for n, s in shapes.items()} | extra
+    w |= {n: w[of] for n, of in repeats.items()}
     names = list(w)
     if shards == 1: write(path + "/model.safetensors", w, dtype)
     else:
@@ -249,7 +250,8 @@ def main():
              max_position_embeddings=12, type_vocab_size=2, layer_norm_eps=1e-12, pad_token_id=0, tie_word_embeddings=True)
     s = bert_shapes("bert.", c, "gamma", "beta") | linears({"cls.predictions.transform.dense": (h, h)}) | norms(["cls.predictions.transform.LayerNorm"], h, "gamma", "beta")
     unused = linears({"bert.pooler.dense": (h, h), "cls.seq_relationship": (2, h)}) | {"cls.predictions.decoder.weight": (v, h)}
-    make("bert-masked", "masked", c, s | {"cls.predictions.bias": (v,)} | unused, "BF16", types=2, extra={"bert.embeddings.position_ids": np.arange(12)[None]})
+    make("bert-masked", "masked", c, s | {"cls.predictions.bias": (v,)} | unused, "BF16", types=2, extra={"bert.embeddings.position_ids": np.arange(12)[None]},
+         repeats={"cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight"})
     c = c | dict(architectures=["BertModel"], hidden_act="relu", num_attention_heads=4, num_hidden_layers=1, type_vocab_size=3, layer_norm_eps=1e-2)
     make("bert-bare", "encoder", c, bert_shapes("", c), "F16", types=3)
     c = c | dict(model_type="roberta", architectures=["RobertaForMaskedLM"], hidden_act="silu", max_position_embeddings=15, pad_token_id=3, tie_word_embeddings=False, type_vocab_size=1)

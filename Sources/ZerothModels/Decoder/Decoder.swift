@@ -1,0 +1,212 @@
+import CZeroth
+import Zeroth
+
+/// The forward pass of every causal decoder, as its description says.
+struct Decoder: Architecture {
+  let description: DecoderDescription
+  let blocks: [ModelBlock]
+  /// The block whose rows give the logits: the output layer, or the token embedding that is tied to it.
+  let head: Int
+  let untiedHead: String?
+  private let tokens: Int
+  private let positions: Int?
+  private let projectIn, projectOut: Linear?
+  private let layers: [DecoderLayer]
+  private let finalNorm: Norm?
+  private let redundant: String?
+  private let ignored: [String]
+
+  var vocabulary: Int { description.vocabulary }
+  /// Tells lengths of the longest sequence apart for which the layers turn by other frequencies; 0 up to the context of the
+  /// first training.
+  func frequencyKey(longest: Int) -> Int {
+    description.layers.reduce(0) { max($0, $1.rotary?.key(longest: longest) ?? 0) }
+  }
+  var context: Int { description.context }
+  /// The limit of logits.
+  var logitCap: Float? { description.logitCap.map { Float($0) } }
+
+  /// Floats that a pass takes for a row of activations, at most, beside scratch memory of the threads: the hidden state, the
+  /// rows that are read out, the normed and the packed ones; then q, k, v and what is selected of them, or what is between
+  /// the feed-forward layers. Norms of heads and of what a half gives take copies, a parallel residual a second packed one.
+  var activationsPerRow: Int {
+    let d = description
+    let ofHeads = (d.heads + d.keyHeads) * d.headWidth
+    let inner = if case .gated = d.feedForward { 3 * d.inner } else { d.inner }
+    return (4 + (d.norms == .around ? 2 : 0) + (d.isParallel ? 1 : 0)) * d.width
+      + max((d.hasHeadNorms ? 3 : 2) * ofHeads, inner)
+  }
+
+  /// The blocks that `description` needs, under the names that `tensors` says and `source` uses: its prefix is left out
+  /// where the checkpoint leaves it out, and a tied checkpoint may hold the embedding as its output layer.
+  ///
+  /// An output layer that differs from the embedding, under a configuration that says tied, is one all the same: transformers
+  /// 5 reads it so.
+  init(_ description: DecoderDescription, _ tensors: DecoderTensors, _ source: ModelFolder.Source) throws {
+    try description.validate(source.file.path)
+    var d = description
+    let embedding = tensors.tokens + ".weight"
+    let headName = tensors.head + ".weight"
+    var table = BlockTable(prefix: source.contains(embedding) ? "" : tensors.prefix)
+    let embeddingName = table.prefix + embedding
+    untiedHead = try d.isTied && source.hold(headName, otherThan: embeddingName) ? headName : nil
+    if untiedHead != nil { d.isTied = false }
+    let isHeadAlone = d.isTied && source.contains(headName) && !source.contains(embeddingName)
+    tokens = table.matrix(
+      embedding, d.vocabulary, d.embeddingWidth, .embedding, part: isHeadAlone ? TensorPart(tensor: headName) : nil)
+    positions =
+      if case .learned(let shift) = d.positions {
+        table.matrix(tensors.positions + ".weight", d.context + shift, d.width, .position)
+      } else { nil }
+    if d.embeddingWidth != d.width {
+      projectIn = table.linear(tensors.projectIn, from: d.embeddingWidth, to: d.width, bias: false, .dense)
+      projectOut = table.linear(tensors.projectOut, from: d.width, to: d.embeddingWidth, bias: false, .dense)
+    } else {
+      projectIn = nil
+      projectOut = nil
+    }
+    // Layers that turn alike share a table of angles.
+    var tables: [RotaryEmbedding: RotaryTable] = [:]
+    layers = d.layers.indices.map { i in
+      if let rotary = d.layers[i].rotary, tables[rotary] == nil { tables[rotary] = RotaryTable(rotary) }
+      return DecoderLayer(d, tensors, i, rotary: d.layers[i].rotary.flatMap { tables[$0] }, in: &table)
+    }
+    finalNorm = d.hasFinalNorm ? table.norm(tensors.finalNorm, d.width, d.norm, parts: d.normParts) : nil
+    redundant = d.isTied && !isHeadAlone ? headName : nil
+    if d.isTied {
+      head = tokens
+    } else {
+      table.prefix = ""
+      head = table.matrix(headName, d.vocabulary, d.embeddingWidth, .head)
+    }
+    blocks = table.blocks
+    ignored = tensors.ignored
+    self.description = d
+  }
+
+  func isRedundant(_ tensor: String) -> Bool {
+    tensor == redundant || ignored.contains { tensor.hasSuffix($0) }
+  }
+
+  /// The output vectors, ready for the head, at the rows `rows` of the batch: variants * rows.count x columns.
+  func output(_ batch: TokenBatch, rows: [Int], _ w: Weights) -> Matrix {
+    let x = w.workspace.matrix(w.variants * batch.tokens.count, description.width)
+    embed(batch, into: x, w)
+    // What follows the last attention is computed for the rows that are read out alone.
+    let y = w.place(for: rows, of: x)
+    for i in layers.indices {
+      let selected = i == layers.count - 1 ? rows : nil
+      w.workspace.scope {
+        // Both halves of a layer with a parallel residual read x as it is now.
+        let early = description.isParallel ? feedForwardInput(i, x, selected, w) : nil
+        w.workspace.scope { attend(i, batch, x, selected, into: selected == nil ? x : y, w) }
+        w.workspace.scope { feed(i, early, of: x, into: selected == nil ? x : y, w) }
+      }
+    }
+    var output = y
+    if let finalNorm { output = w.apply(finalNorm, to: output) }
+    if let projectOut { output = w.apply(projectOut, to: w.pack(output)) }
+    return output
+  }
+
+  private func embed(_ batch: TokenBatch, into x: Matrix, _ w: Weights) {
+    let table = w.layout.blocks[tokens]
+    if let projectIn {
+      w.workspace.scope {
+        let e = w.workspace.matrix(x.rows, table.columns)
+        w.embed(batch.tokens, table, into: e)
+        w.apply(projectIn, to: e, into: x)
+      }
+    } else {
+      w.embed(batch.tokens, table, into: x)
+    }
+    if description.embeddingScale != 1 { w.scale(x, by: Float(description.embeddingScale)) }
+    if let positions, case .learned(let shift) = description.positions {
+      w.embed(batch.positions, shiftedBy: shift, w.layout.blocks[positions], into: x, accumulate: true)
+    }
+  }
+
+  /// rest = x + O attention(Q n, K n, V n), at all rows or at the `selected` ones.
+  private func attend(
+    _ i: Int, _ batch: TokenBatch, _ x: Matrix, _ selected: [Int]?, into rest: Matrix, _ w: Weights
+  ) {
+    let (d, layer) = (description, layers[i])
+    let isNormedBefore = d.norms != .after
+    let sharing = d.heads / d.keyHeads
+    let n = w.pack(like: x) { isNormedBefore ? w.apply(layer.attentionNorm, to: x) : x }
+    let sum = HalfOutput(layer.attentionOutputNorm, into: rest, w)
+    let count = isNormedBefore && batch.cache == nil ? 2 : 1
+    for keys in w.outputRanges(of: d.keyHeads * d.headWidth, unit: d.headWidth, count: count, for: x) {
+      let queries = (keys.lowerBound * sharing)..<(keys.upperBound * sharing)
+      let keyHeads = keys.count / d.headWidth
+      w.workspace.scope {
+        var q = w.apply(layer.query, rows: queries, to: n)
+        var k = w.apply(layer.key, rows: keys, to: n)
+        let v = w.apply(layer.value, rows: keys, to: n)
+        if let norm = layer.queryNorm { q = w.apply(norm, toHeads: keyHeads * sharing, of: q) }
+        if let norm = layer.keyNorm { k = w.apply(norm, toHeads: keyHeads, of: k) }
+        if let rotary = layer.rotary {
+          w.rotate(q, heads: keyHeads * sharing, batch, rotary)
+          w.rotate(k, heads: keyHeads, batch, rotary)
+        }
+        w.attention(
+          q, k, v, heads: keyHeads * sharing, keyHeads: keyHeads, batch, window: layer.window, scale: layer.scale,
+          cap: d.attentionCap.map { Float($0) }, layer: i)
+        if let selected, keys.lowerBound == 0 { w.select(selected, of: x, into: rest) }
+        w.apply(
+          layer.output, columns: queries, to: selected.map { w.select($0, of: q) } ?? q, into: sum.target,
+          accumulate: true)
+      }
+    }
+    sum.finish(w)
+    if d.norms == .after { rest.take(w.apply(layer.attentionNorm, to: rest)) }
+  }
+
+  /// What the feed-forward layer reads: the norm of x, or x itself, at all rows or at the `selected` ones.
+  private func feedForwardInput(_ i: Int, _ x: Matrix, _ selected: [Int]?, _ w: Weights) -> PackedRows {
+    let rows = w.variants * (selected?.count ?? x.rows / w.variants)
+    let shape = Matrix(base: x.base, rows: rows, columns: x.columns)
+    return w.pack(like: shape) {
+      var input = x
+      if let selected {
+        input = w.workspace.matrix(rows, x.columns)
+        w.select(selected, of: x, into: input)
+      }
+      return description.norms == .after ? input : w.apply(layers[i].feedForwardNorm, to: input)
+    }
+  }
+
+  /// rest = rest + D (f(G n) * U n), or D f(U n), where n is `early` or the norm of rest. `x` are all rows of the batch.
+  private func feed(_ i: Int, _ early: PackedRows?, of x: Matrix, into rest: Matrix, _ w: Weights) {
+    let layer = layers[i]
+    let n = early ?? feedForwardInput(i, rest, nil, w)
+    let sum = HalfOutput(layer.feedForwardOutputNorm, into: rest, w)
+    let activation = description.feedForward.activation.kernel
+    if let gate = layer.gate {
+      w.gatedFeedForward(gate, layer.up, layer.down, activation, of: n, into: sum.target, cutFor: x)
+    } else {
+      w.feedForward(layer.up, layer.down, activation, of: n, into: sum.target)
+    }
+    sum.finish(w)
+    if description.norms == .after { rest.take(w.apply(layer.feedForwardNorm, to: rest)) }
+  }
+
+  /// Where half a layer adds what it gives: to the hidden state or, where a norm stands between, to a matrix of its own.
+  private struct HalfOutput {
+    let target: Matrix
+    private let norm: Norm?
+    private let rest: Matrix
+
+    init(_ norm: Norm?, into rest: Matrix, _ w: Weights) {
+      self.norm = norm
+      self.rest = rest
+      target = norm == nil ? rest : w.workspace.matrix(rest.rows, rest.columns)
+      if norm != nil { target.base.update(repeating: 0, count: target.rows * target.columns) }
+    }
+
+    func finish(_ w: Weights) {
+      guard let norm else { return }
+      w.workspace.scope { w.add(w.apply(norm, to: target), to: rest) }
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Zeroth
+
+extension ModelFamily {
+  /// RoBERTa, whose fields and defaults are those of `RobertaConfig` in transformers.
+  static let roberta = ModelFamily(
+    encoder: "roberta", .encoder { fields, source in try RoBERTa(BERTConfiguration(roberta: fields), source) })
+}
+
+/// RoBERTa (Liu et al. 2019): BERT's encoder with positions counted from the padding token's id on, alone or with its
+/// masked-LM head, whose non-linearity is always gelu.
+///
+/// The pooler is no block and is not kept in saved models, as with BERT.
+struct RoBERTa: EncoderArchitecture {
+  let encoder: TransformerEncoder
+  let maskedHead: MaskedHead?
+  let classifier: ClassifierHead?
+  let blocks: [ModelBlock]
+  let untiedHead: String?
+  let vocabulary, context: Int
+  private let prefix: String
+  private let isTied: Bool
+  private let padding: Int
+
+  /// The blocks of `configuration` under the names that `source` uses: the bare encoder's have no `roberta.` in front.
+  init(_ configuration: BERTConfiguration, _ source: ModelFolder.Source) throws {
+    let isBare = source.contains("embeddings.word_embeddings.weight")
+    let hasHead = configuration.hasMaskedHead || source.contains("lm_head.dense.weight")
+    let isClassifier = source.isClassifier(configuration, output: "classifier.out_proj")
+    prefix = isBare || source.checkpoint == nil && !hasHead && !isClassifier ? "" : "roberta."
+    padding = configuration.padTokenID ?? 1
+    var table = BlockTable(prefix: prefix)
+    encoder = TransformerEncoder(configuration, in: &table)
+    vocabulary = configuration.vocabSize
+    context = configuration.maxPositionEmbeddings - padding - 1
+    untiedHead = try source.untiedHead("lm_head.decoder.weight", of: configuration, prefix: prefix)
+    isTied = configuration.tieWordEmbeddings && untiedHead == nil
+    maskedHead =
+      hasHead
+      ? table.maskedHead(
+        configuration, dense: "lm_head.dense", norm: "lm_head.layer_norm", decoder: "lm_head.decoder",
+        bias: "lm_head.bias", activation: .gelu, tiedTo: isTied ? encoder.tokens : nil, source) : nil
+    table.prefix = ""
+    classifier =
+      isClassifier
+      ? ClassifierHead(configuration, dense: "classifier.dense", output: "classifier.out_proj", in: &table) : nil
+    blocks = table.blocks
+  }
+
+  /// padding + 1, padding + 2, ...; a padding token within a sequence has the position `padding` and counts for nothing.
+  func positions(of batch: TokenBatch) -> [Int] {
+    var last = padding
+    return zip(batch.tokens, batch.positions).map { token, position in
+      if position == 0 { last = padding }
+      if token == padding { return padding }
+      last += 1
+      return last
+    }
+  }
+
+  func isRedundant(_ tensor: String) -> Bool {
+    [prefix + "embeddings.position_ids", prefix + "embeddings.token_type_ids"].contains(tensor)
+      || tensor.hasPrefix(prefix + "pooler.") || isTied && tensor == "lm_head.decoder.weight"
+      || ["lm_head.bias", "lm_head.decoder.bias"].contains(tensor) && maskedHead != nil
+  }
+}
