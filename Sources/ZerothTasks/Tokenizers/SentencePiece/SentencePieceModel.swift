@@ -1,4 +1,4 @@
-import Zeroth
+import ZerothSupport
 
 /// What the file `tokenizer.model` of SentencePiece holds, as far as encoding and decoding need it.
 ///
@@ -8,6 +8,9 @@ struct SentencePieceModel {
     var text = ""
     var score: Float = 0
     var kind = Kind.normal
+
+    /// Whether merges make it, or pieces of it.
+    var isMergeable: Bool { kind == .normal || kind == .userDefined }
   }
 
   /// `SentencePiece.Type`.

@@ -1,4 +1,4 @@
-import Zeroth
+import ZerothSupport
 
 /// Reads the fields of one protobuf message in the order they stand.
 ///
