@@ -68,6 +68,9 @@ import func ZerothTasks.loadTokenizer
     ),
     (good + ["--optimizer", "mezo", "--objective", "speed"], "speed"),
     (["tokenize", "--tokenizer", "nowhere", "--json"], "nowhere"),
+    (good + ["--optimizer", "mezo", "--chat"], "found no chat template, expected chat_template.jinja"),
+    (good + ["--optimizer", "mezo", "--set", "task.chat=perhaps"], "found 'perhaps', expected true or false"),
+    (["evaluate", "--model", "imdb-opt", "--task", "sst2", "--chat"], "found no chat template"),
     (["replay", "nowhere", "--out", "x"], "nowhere"),
     (["frobnicate"], "frobnicate"),
   ]

@@ -1,5 +1,6 @@
 import Zeroth
 import ZerothModels
+import ZerothSupport
 
 /// A pretrained model with the way it is asked about a task: a causal model by prompts and candidates, a masked model by
 /// label words at its mask, another encoder by a label head over sentences (`loadTaskModel` chooses).
@@ -16,6 +17,8 @@ public protocol TaskModel {
   var objectives: [TaskObjective] { get }
   /// The most tokens that go through the model for an example.
   var maximalLength: Int { get }
+  /// What stands around each prompt, where the model is asked as an assistant.
+  var chat: ChatTemplate? { get }
 
   /// `examples` as the model is asked them, each after `demonstrations`.
   ///
@@ -43,6 +46,9 @@ public enum LabelHeadStart: String, Sendable, CaseIterable {
 }
 
 extension TaskModel {
+  /// None: only causal models are asked so.
+  public var chat: ChatTemplate? { nil }
+
   /// The weights that a run on the task starts from; only the blocks of `selection` are trainable.
   ///
   /// Throws `InputError` when the model has no checkpoint, the selection no block, or the model no new label head for
@@ -89,9 +95,10 @@ extension TaskModel {
 /// - An encoder without one gets a label head, which starts from the task's embedded label sentences. So is one asked that
 ///   was tuned and saved with its label head, whatever other head it has.
 ///
-/// Throws `InputError`, naming model and task, where the task has nothing that such a model could be asked; and for folders
-/// that cannot be read.
-public func loadTaskModel(directory: String, task: TextTask) throws -> any TaskModel {
+/// - Parameter chat: whether a causal model is asked as an assistant, by the checkpoint's ``ChatTemplate``.
+/// - Throws: `InputError`, naming model and task, where the task has nothing that such a model could be asked; and for
+///   folders that cannot be read.
+public func loadTaskModel(directory: String, task: TextTask, chat: Bool = false) throws -> any TaskModel {
   func misfit(_ model: String, lacks: String) -> InputError {
     InputError(
       "\(directory) on task \(task.name)", found: "\(model), and \(lacks) in the task",
@@ -100,19 +107,43 @@ public func loadTaskModel(directory: String, task: TextTask) throws -> any TaskM
   let model = try loadModel(directory: directory)
   if let model = model as? CausalModel {
     guard task.prompt != nil else { throw misfit("a causal model", lacks: "no prompt for one") }
-    return try CausalTaskModel(model, loadTokenizer(directory: directory), task)
+    return try CausalTaskModel(
+      model, loadTokenizer(directory: directory, for: model), task,
+      chat: chat ? loadChatTemplate(directory: directory) : nil)
+  }
+  guard !chat else {
+    throw InputError(
+      "\(directory) on task \(task.name): chat", found: "true for a model that is not causal", expected: "false")
   }
   guard let model = model as? EncoderModel else {
     throw misfit("a model of an unknown kind", lacks: "no prompt for one")
   }
   if model.hasMaskedHead, model.classes == 0 {
     guard task.masked != nil else { throw misfit("a masked model", lacks: "no masked prompt") }
-    return try MaskedTaskModel(model, loadTokenizer(directory: directory), task)
+    return try MaskedTaskModel(model, loadTokenizer(directory: directory, for: model), task)
   }
   guard task.labelSentence != nil else {
     throw misfit("an encoder without a masked-LM head", lacks: "no label sentences")
   }
-  return try SentenceTaskModel(model, loadTokenizer(directory: directory), task)
+  return try SentenceTaskModel(model, loadTokenizer(directory: directory, for: model), task)
+}
+
+/// The tokenizer in `directory`, which is used with `model`.
+///
+/// Throws `InputError` where it cannot be read, and where it has a token that the model has no row for: such a text could not
+/// be asked, and only the first that holds the token would say so.
+public func loadTokenizer(
+  directory: String, for model: any PretrainedModel
+) throws(InputError) -> any Tokenizer {
+  let tokenizer = try loadTokenizer(directory: directory)
+  for id in model.vocabulary..<max(model.vocabulary, tokenizer.vocabularySize) {
+    guard let token = tokenizer.token(of: id) else { continue }
+    throw InputError(
+      "\(directory): tokenizer", found: "the token '\(token.excerpt)' with id \(id)",
+      expected:
+        "ids below \(model.vocabulary), the rows of the model's embedding: take the token out, or give the model a row")
+  }
+  return tokenizer
 }
 
 extension TextTask {

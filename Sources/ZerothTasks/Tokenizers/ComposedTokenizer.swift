@@ -3,7 +3,7 @@
 struct ComposedTokenizer: Tokenizer {
   private let vocabulary: Vocabulary
   private let model: any TokenModel
-  private let parts: Parts
+  private var parts: Parts
   private let specialIds: Set<Int>
   private let rawTokens: AddedTokenSplitter
   private let normalizedTokens: AddedTokenSplitter
@@ -33,16 +33,20 @@ struct ComposedTokenizer: Tokenizer {
   ) {
     self.vocabulary = vocabulary
     self.model = model
-    self.parts = parts
     self.specialIds = Set(addedTokens.filter(\.isSpecial).map(\.id) + specialIds)
     rawTokens = AddedTokenSplitter(addedTokens.filter { !$0.isNormalized })
-    normalizedTokens = AddedTokenSplitter(
-      pieces
-        + addedTokens.filter(\.isNormalized).map { token in
-          var token = token
-          token.content = String(decoding: parts.normalizers.normalize(Array(token.content.utf8)), as: UTF8.self)
-          return token
-        })
+    let normalized = addedTokens.filter(\.isNormalized).map { token in
+      var token = token
+      token.content = String(decoding: parts.normalizers.normalize(Array(token.content.utf8)), as: UTF8.self)
+      return token
+    }
+    normalizedTokens = AddedTokenSplitter(pieces + normalized)
+    self.parts = parts
+    // A token that is found in the normalised text is decoded as it stands there, as the reference does; a special one
+    // stays what it is called.
+    for token in normalized where !token.isSpecial && parts.surfaces[token.id] == nil {
+      self.parts.surfaces[token.id] = Array(token.content.utf8)
+    }
   }
 
   func encode(_ text: String, addSpecialTokens: Bool) -> [Int] {

@@ -9,6 +9,7 @@ struct ByteLevelDecoder: TokenDecoder {
 
 /// Writes the visible character of ``Metaspace`` as a space, and leaves out those of the first token.
 struct MetaspaceDecoder: TokenDecoder {
+  var growth: Int { 1 }
   let replacement: [UInt8]
   let dropsFirst: Bool
 
@@ -22,11 +23,14 @@ struct MetaspaceDecoder: TokenDecoder {
 
 /// Joins all tokens.
 struct FuseDecoder: TokenDecoder {
+  var growth: Int { 1 }
+
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] { [Array(tokens.joined())] }
 }
 
 /// Takes a character away from the ends of each token, so many times at most.
 struct StripDecoder: TokenDecoder {
+  var growth: Int { 1 }
   let content: [UInt8]
   let start: Int
   let stop: Int

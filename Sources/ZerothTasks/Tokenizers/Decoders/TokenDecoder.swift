@@ -4,6 +4,13 @@ import ZerothSupport
 protocol TokenDecoder: Sendable {
   /// The tokens with their spelling undone as far as this part does it; all of them joined are the text.
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]]
+
+  /// How many times as long the tokens may become, at most.
+  var growth: Int { get }
+}
+
+extension TokenDecoder {
+  var growth: Int { 2 }
 }
 
 /// Reads the parts of `decoder`, in their order.

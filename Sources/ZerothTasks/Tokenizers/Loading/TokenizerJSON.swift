@@ -28,7 +28,19 @@ enum TokenizerJSON {
     if let part = try file.part("pre_tokenizer") { parts.preTokenizers = try PreTokenizers.read(part) }
     if let part = try file.part("post_processor") { parts.template = try SequenceTemplate(part, vocabulary) }
     parts.decoders = try file.part("decoder").map { part throws(InputError) in try TokenDecoders.read(part) }
+    try requireModest(parts.normalizers.map(\.growth) + parts.preTokenizers.map(\.growth), path)
+    try requireModest((parts.decoders ?? []).map(\.growth), path)
     return ComposedTokenizer(vocabulary: vocabulary, model: model.model, addedTokens: added, parts: parts)
+  }
+
+  /// Throws ``InputError`` for parts that one after another may make a text many times as long: a short file would take all
+  /// memory. Those of known tokenizers come to less than 500.
+  private static func requireModest(_ growths: [Int], _ path: String) throws(InputError) {
+    let most = 4096
+    let growth = growths.reduce(1) { min($0 * min($1, most + 1), most + 1) }
+    guard growth <= most else {
+      throw InputError(path, found: "parts that may make a text more than \(most) times as long", expected: "fewer")
+    }
   }
 
   private static func model(_ part: JSONPart) throws(InputError) -> (model: any TokenModel, vocabulary: Vocabulary) {

@@ -9,6 +9,8 @@ import ZerothSupport
 struct CharacterMap: Normalizer {
   private let trie: [UInt32]
   private let replacements: [UInt8]
+  /// The length of the longest replacement.
+  let growth: Int
 
   init(_ part: JSONPart) throws(InputError) {
     let subject = "\(part.subject).precompiled_charsmap"
@@ -36,6 +38,7 @@ struct CharacterMap: Normalizer {
     guard String(validating: replacements, as: UTF8.self) != nil else {
       throw InputError(subject, found: "replacements that are not UTF-8", expected: "UTF-8 texts")
     }
+    growth = max(1, replacements.split(separator: 0).map(\.count).max() ?? 0)
     for unit in trie where unit >> 31 == 1 {
       let start = Int(unit & 0x7FFF_FFFF)
       guard start <= replacements.count, start == replacements.count || replacements[start] & 0xC0 != 0x80 else {

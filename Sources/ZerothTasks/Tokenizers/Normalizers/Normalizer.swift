@@ -5,6 +5,9 @@ protocol Normalizer: Sendable {
   /// Appends what becomes of `text[range]`, which is not empty.
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8])
 
+  /// How many times as long a text may become, at most.
+  var growth: Int { get }
+
   /// Whether what becomes of `text[range]` no longer begins where that did, as its first scalar is left out.
   func losesStart(of text: [UInt8], _ range: Range<Int>) -> Bool
 
@@ -13,6 +16,9 @@ protocol Normalizer: Sendable {
 }
 
 extension Normalizer {
+  /// Decompositions are the longest: a ligature of three bytes stands for a phrase of 33.
+  var growth: Int { 11 }
+
   func losesStart(of text: [UInt8], _ range: Range<Int>) -> Bool {
     let first = range.lowerBound
     var normalized: [UInt8] = []

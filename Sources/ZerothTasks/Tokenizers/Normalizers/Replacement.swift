@@ -18,6 +18,14 @@ struct Replacement: Normalizer, TokenDecoder {
     normalized += text[done..<range.upperBound]
   }
 
+  var growth: Int {
+    if case .literal(let literal) = pattern {
+      max(1, (content.count + literal.count - 1) / literal.count)
+    } else {
+      max(1, content.count)
+    }
+  }
+
   /// The content stands where the last scalar of the match stood.
   func losesStart(of text: [UInt8], _ range: Range<Int>) -> Bool {
     var first: Range<Int>?

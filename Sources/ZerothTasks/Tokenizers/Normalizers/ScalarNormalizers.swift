@@ -1,5 +1,7 @@
 /// Small letters, scalar by scalar: no rule looks at the letters around, as the reference's do not.
 struct Lowercase: Normalizer {
+  var growth: Int { 2 }
+
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8]) {
     forEachScalar(
       text, range, ascii: { normalized.append(Self.lower($0)) },
@@ -31,6 +33,8 @@ struct Lowercase: Normalizer {
 
 /// Leaves out combining marks.
 struct StripAccents: Normalizer {
+  var growth: Int { 1 }
+
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8]) {
     forEachScalar(
       text, range, ascii: { normalized.append($0) },
@@ -42,6 +46,8 @@ struct StripAccents: Normalizer {
 
 /// The cleaning of the NMT models: control characters go, and what is like a space is one.
 struct NmtNormalizer: Normalizer {
+  var growth: Int { 1 }
+
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8]) {
     forEachScalar(
       text, range,

@@ -3,6 +3,8 @@ struct Stripping: Normalizer {
   var left: Bool
   var right: Bool
 
+  var growth: Int { 1 }
+
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8]) {
     var (start, end) = (range.lowerBound, range.upperBound)
     while left, start < end {

@@ -28,20 +28,14 @@ struct PatternAutomaton: Sendable {
         subject, found: "the pattern '\(pattern.excerpt)', which matches the empty text",
         expected: "a pattern that takes at least one character")
     }
-    guard var builder = PatternBuilder(node) else {
+    var builder = PatternBuilder(node)
+    let automaton = builder.automaton()
+    if let refusal = builder.refusal {
       throw InputError(
-        subject, found: "the pattern '\(pattern.excerpt)'",
-        expected: "at most \(PatternBuilder.maximumPlaces) places, 250 kinds of characters and "
-          + "\(PatternBuilder.maximumStates) states, with nothing behind a possessive repetition that it could have taken"
-      )
+        subject, found: "the pattern '\(pattern.excerpt)', with \(refusal)", expected: "a plainer pattern")
     }
     classes = builder.classes
     classCount = builder.classCount
-    guard let automaton = builder.automaton() else {
-      throw InputError(
-        subject, found: "the pattern '\(pattern.excerpt)', of more than \(PatternBuilder.maximumStates) states",
-        expected: "a smaller pattern")
-    }
     (steps, starts) = automaton
   }
 

@@ -4,6 +4,9 @@ struct PatternBuilder {
   /// patterns of known tokenizers have about 100, 60 and 20.
   static let maximumPlaces = 2000
   static let maximumStates = 2000
+  static let maximumClasses = 250
+  /// What the expression's parts and the states' places come to, each as often as it is looked at.
+  private static let maximumWork = 4_000_000
 
   /// A place in the expression, where a match may have come to.
   private enum Place {
@@ -24,7 +27,9 @@ struct PatternBuilder {
   private var setNumbers: [ScalarSet: Int] = [:]
   private var contexts: [PatternContext] = []
   private var start = 0
-  private var isTooLarge = false
+  /// Why there is no automaton, in words; nil where there is one.
+  private(set) var refusal: String?
+  private var work = 0
 
   private(set) var classes = ScalarTable([])
   private(set) var classCount = 1
@@ -32,13 +37,17 @@ struct PatternBuilder {
   private var members: [[Bool]] = []
   private var looksBack: Bool { contexts.contains { !$0.isAhead } }
 
-  /// Nil for an expression with too many places or classes, or with a possessive repetition that cannot be made greedy.
-  init?(_ node: PatternNode) {
+  init(_ node: PatternNode) {
     start = add(node, next: 0)
-    guard !isTooLarge, makeClasses() else { return nil }
+    if refusal == nil { makeClasses() }
   }
 
   // MARK: Places
+
+  private mutating func countWork() {
+    work += 1
+    if work > Self.maximumWork { refusal = "too much in it for its automaton" }
+  }
 
   private mutating func number(of set: ScalarSet) -> Int {
     if let number = setNumbers[set] { return number }
@@ -49,7 +58,7 @@ struct PatternBuilder {
 
   private mutating func append(_ place: Place) -> Int {
     guard places.count < Self.maximumPlaces else {
-      isTooLarge = true
+      refusal = "more than \(Self.maximumPlaces) places"
       return 0
     }
     places.append(place)
@@ -58,7 +67,8 @@ struct PatternBuilder {
 
   /// The place where `node` begins, which goes on at `next`.
   private mutating func add(_ node: PatternNode, next: Int) -> Int {
-    guard !isTooLarge else { return 0 }
+    countWork()
+    guard refusal == nil else { return 0 }
     switch node {
     case .empty: return next
     case .scalar(let set): return append(.scalar(set: number(of: set), next: next))
@@ -79,7 +89,7 @@ struct PatternBuilder {
       // giving back never helps, and the repetition is a greedy one.
       if eagerness == .possessive {
         guard case .scalar(let set) = part, firstScalars(from: next).intersection(set).isEmpty else {
-          isTooLarge = true
+          refusal = "a possessive repetition that what follows may begin like"
           return 0
         }
       }
@@ -94,7 +104,7 @@ struct PatternBuilder {
         }
       } else {
         let loop = append(.match)
-        guard !isTooLarge else { return 0 }
+        guard refusal == nil else { return 0 }
         let body = add(part, next: loop)
         places[loop] = fork(body, next)
         place = loop
@@ -123,8 +133,8 @@ struct PatternBuilder {
 
   // MARK: Classes
 
-  /// Cuts all scalars into classes that no set tells apart. False where they are too many.
-  private mutating func makeClasses() -> Bool {
+  /// Cuts all scalars into classes that no set tells apart.
+  private mutating func makeClasses() {
     var changes: [(at: UInt32, set: Int)] = []
     for (number, set) in sets.enumerated() {
       for range in set.ranges { changes += [(range.lowerBound, number), (range.upperBound, number)] }
@@ -137,7 +147,10 @@ struct PatternBuilder {
     for (at, set) in changes + [(ScalarSet.end, -1)] {
       if at > start {
         if numbers[membership] == nil {
-          guard numbers.count < 250 else { return false }
+          guard numbers.count < Self.maximumClasses else {
+            refusal = "more than \(Self.maximumClasses) kinds of characters"
+            return
+          }
           numbers[membership] = UInt8(numbers.count)
         }
         ranges.append((start..<at, numbers[membership] ?? 0))
@@ -152,13 +165,13 @@ struct PatternBuilder {
       for (membership, number) in numbers { has[Int(number)] = membership[set] }
       return has
     }
-    return true
   }
 
   // MARK: States
 
-  /// The steps of all states, of which the first leads nowhere, and where a match begins. Nil where there are too many.
-  mutating func automaton() -> (steps: [UInt16], starts: [UInt16])? {
+  /// The steps of all states, of which the first leads nowhere, and where a match begins; nothing where it is refused.
+  mutating func automaton() -> (steps: [UInt16], starts: [UInt16]) {
+    guard refusal == nil else { return ([], []) }
     let dead = State(places: [], before: -1)
     var states = [dead]
     var numbers = [dead: 0]
@@ -180,7 +193,8 @@ struct PatternBuilder {
       for kind in 0...classCount {
         let (next, matches) = step(from: states[current], over: kind, &seen, &stamp)
         steps.append(UInt16(number(of: next) << 1 | (matches ? 1 : 0)))
-        guard states.count <= Self.maximumStates else { return nil }
+        if states.count > Self.maximumStates { refusal = "more than \(Self.maximumStates) states" }
+        guard refusal == nil else { return ([], []) }
       }
       current += 1
     }
@@ -188,13 +202,14 @@ struct PatternBuilder {
   }
 
   /// Where a state goes over a scalar of the class `kind`, and whether a match ends in front of it.
-  private func step(
+  private mutating func step(
     from state: State, over kind: Int, _ seen: inout [Int], _ stamp: inout Int
   ) -> (State, matches: Bool) {
     stamp += 2
     var next = State(places: [], before: looksBack && kind < classCount ? kind : -1)
     var open = Array(state.places.reversed())
     while let place = open.popLast() {
+      countWork()
       // Reached twice, it counts where it is wanted more.
       guard seen[place] < stamp else { continue }
       seen[place] = stamp

@@ -8,6 +8,7 @@ import ZerothSupport
 struct PatternParser {
   /// Deeper groups than any pattern has are refused, so that a hostile one cannot exhaust the stack.
   private static let maximumDepth = 32
+  private static let maximumStacked = 8
   private static let maximumRepeats = 1000
 
   private let pattern: String
@@ -67,7 +68,10 @@ struct PatternParser {
 
   private mutating func repeated(_ node: PatternNode) throws(InputError) -> PatternNode {
     var node = node
-    while true {
+    for depth in 0... {
+      guard depth <= Self.maximumStacked || next.map({ !"*+?{".unicodeScalars.contains($0) }) ?? true else {
+        throw refused("more than \(Self.maximumStacked) repetitions of each other")
+      }
       let isInterval = next == "{"
       let bounds: (minimum: Int, maximum: Int?)
       if accept("*") {
@@ -86,6 +90,7 @@ struct PatternParser {
       let eagerness: PatternNode.Eagerness = accept("?") ? .lazy : !isInterval && accept("+") ? .possessive : .greedy
       node = .repeated(node, minimum: bounds.minimum, maximum: bounds.maximum, eagerness)
     }
+    return node
   }
 
   /// `{2}`, `{2,}`, `{,3}` or `{2,3}`; nil for a brace that stands for itself.

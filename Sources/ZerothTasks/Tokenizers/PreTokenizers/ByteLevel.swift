@@ -2,6 +2,8 @@ import ZerothSupport
 
 /// Writes the bytes of a text as the letters of ``ByteAlphabet``.
 struct ByteLevel: PreTokenizer, Normalizer {
+  var growth: Int { 2 }
+
   func cut(_ pieces: inout Pieces) {
     pieces.rewrite { text, range, _, rewritten in append(text, range, onto: &rewritten) }
   }
@@ -43,6 +45,8 @@ struct ByteLevel: PreTokenizer, Normalizer {
 
 /// Puts a space in front of text that begins without one.
 private struct PrefixSpace: PreTokenizer {
+  var growth: Int { 2 }
+
   func cut(_ pieces: inout Pieces) {
     pieces.rewrite { text, range, _, rewritten in
       if text[range.lowerBound] != 0x20 { rewritten.append(0x20) }

@@ -42,6 +42,8 @@ struct Metaspace: PreTokenizer {
     return .never
   }
 
+  var growth: Int { 1 + replacement.count }
+
   func cut(_ pieces: inout Pieces) {
     let replacement = replacement
     pieces.rewrite { text, range, startsText, rewritten in

@@ -3,6 +3,13 @@ import ZerothSupport
 /// Cuts a text into words, which a model then cuts into tokens one by one.
 protocol PreTokenizer: Sendable {
   func cut(_ pieces: inout Pieces)
+
+  /// How many times as long a text may become, at most.
+  var growth: Int { get }
+}
+
+extension PreTokenizer {
+  var growth: Int { 1 }
 }
 
 /// Reads the parts of `pre_tokenizer`, in their order.
