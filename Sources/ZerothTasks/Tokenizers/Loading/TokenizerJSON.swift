@@ -34,9 +34,9 @@ enum TokenizerJSON {
   }
 
   /// Throws ``InputError`` for parts that one after another may make a text many times as long: a short file would take all
-  /// memory. Those of known tokenizers come to less than 500.
+  /// memory. Those of known tokenizers come to 3000 at most.
   private static func requireModest(_ growths: [Int], _ path: String) throws(InputError) {
-    let most = 4096
+    let most = 16384
     let growth = growths.reduce(1) { min($0 * min($1, most + 1), most + 1) }
     guard growth <= most else {
       throw InputError(path, found: "parts that may make a text more than \(most) times as long", expected: "fewer")

@@ -23,6 +23,9 @@ struct BertNormalizer: Normalizer {
       stripsAccents: try part.bool("strip_accents"), lowercases: try part.bool("lowercase") ?? true)
   }
 
+  /// A decomposition, or two spaces around a character.
+  var growth: Int { 3 }
+
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8]) {
     let isASCII = text[range].allSatisfy { $0 < 0x80 }
     if isASCII {

@@ -16,9 +16,6 @@ protocol Normalizer: Sendable {
 }
 
 extension Normalizer {
-  /// Decompositions are the longest: a ligature of three bytes stands for a phrase of 33.
-  var growth: Int { 11 }
-
   func losesStart(of text: [UInt8], _ range: Range<Int>) -> Bool {
     let first = range.lowerBound
     var normalized: [UInt8] = []

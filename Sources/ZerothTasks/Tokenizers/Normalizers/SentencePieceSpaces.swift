@@ -17,6 +17,8 @@ struct SentencePieceSpaces: Normalizer {
     self.isLegacy = isLegacy
   }
 
+  var growth: Int { 1 + written.count }
+
   func rewrite(_ pieces: inout Pieces) {
     pieces.rewrite { text, range, startsText, normalized in
       append(text, range, starts: startsText, ends: range.upperBound == text.count, onto: &normalized)

@@ -3,6 +3,8 @@ enum UnicodeForm: String, Normalizer {
   case NFC, NFD, NFKC, NFKD
 
   private var forms: NormalForms { self == .NFC || self == .NFD ? .canonical : .compatible }
+  /// A note of music is three scalars, and a ligature of three bytes stands for a phrase of 33.
+  var growth: Int { self == .NFC || self == .NFD ? 3 : 11 }
   private var composes: Bool { self == .NFC || self == .NFKC }
 
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8]) {

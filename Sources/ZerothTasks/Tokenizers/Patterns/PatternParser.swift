@@ -138,6 +138,9 @@ struct PatternParser {
     case "*", "+", "?": throw refused("a repetition of nothing")
     case "\\": return try escape()
     default:
+      if ignoresCase, PatternSets.hasLongFold(scalar) {
+        throw refused("'\(scalar)', which is several letters in another case,")
+      }
       position += 1
       return .scalar(folded(ScalarSet([scalar])))
     }

@@ -80,6 +80,12 @@ enum PatternSets {
     return set.union(ScalarSet(others))
   }
 
+  /// Whether a scalar is more than one in another case, as ß is SS. The library would match those too.
+  static func hasLongFold(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.uppercaseMapping.unicodeScalars.count > 1
+      || scalar.properties.lowercaseMapping.unicodeScalars.count > 1
+  }
+
   /// Scalars by the one that they fold to, which is the small letter of their capital. One that folds to several is not
   /// here.
   private static let folds: [Unicode.Scalar: [Unicode.Scalar]] = {
