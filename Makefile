@@ -1,6 +1,6 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
-.PHONY: build demo check test bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
+.PHONY: build demo check test examples bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
@@ -29,11 +29,16 @@ check: packages lint
 	$(SWIFT_BUILD) --build-tests
 	$(SWIFT_TEST) --skip '^(Composition|Plugin|Scaffold|ZerothBenchmarks|ZerothCommands|ZerothTraining)Tests\.' --skip 'RealSplit|zeroShotOf'
 
-test: packages lint
+test: packages lint examples
 	$(SWIFT_BUILD) --build-tests
 	mkdir -p .build
 	set -o pipefail; $(SWIFT_TEST) 2>&1 | tee .build/test.log
 	@Tests/skipped.sh .build/test.log
+
+# Programs on the public API alone, in a package of their own. The checkpointed loop is killed at random moments.
+examples: packages
+	swift build -c release --package-path Examples
+	Examples/killed.sh Examples/.build/release/CheckpointedLoop
 
 # Speed and memory as ratios within one run, against the bars of docs/performance.md: on a machine that does nothing else.
 bench-gate: packages
@@ -54,10 +59,10 @@ fuzz: packages
 	Tests/Sanitizers/sanitize.sh fuzz $(FUZZ_SECONDS)
 
 lint:
-	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests Plugins
+	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests Plugins Examples
 
 format:
-	swift format --in-place --recursive --configuration .swift-format Package.swift Sources Tests Plugins
+	swift format --in-place --recursive --configuration .swift-format Package.swift Sources Tests Plugins Examples
 
 clean:
 	rm -rf .build

@@ -16,10 +16,10 @@ extension Template {
           /// What it measures along.
           public typealias Direction = DenseDirection
 
-          /// eps > 0, in units of the parameters.
-          public let epsilon: Double
-          /// q >= 1, the number of directions that are averaged.
-          public let queries: Int
+          /// eps > 0 over the steps, in units of the parameters.
+          public var epsilon: Schedule
+          /// q >= 1 over the steps, the number of directions that are averaged.
+          public var queries: Schedule
 
           /// What `epsilon` takes.
           public static let epsilonRange = NumericRange.positive
@@ -27,24 +27,25 @@ extension Template {
           public static let queriesRange = NumericRange.atLeast(1)
 
           /// \(name) with one query at eps = 1e-3.
-          public init(epsilon: Double = 1e-3, queries: Int = 1) {
+          public init(epsilon: Schedule = 1e-3, queries: Schedule = 1) {
             self.epsilon = epsilon
             self.queries = queries
           }
 
           /// Throws when epsilon is not a positive number or there is no query.
           public func validate(_ layout: ParameterLayout) throws(InputError) {
-            try Self.epsilonRange.require("epsilon", epsilon)
-            try Self.queriesRange.require("queries", queries)
+            try epsilon.validate("epsilon", Self.epsilonRange)
+            try queries.validate("queries", Self.queriesRange, isCount: true)
           }
 
-          /// 2q, at every step.
-          public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries }
+          /// 2q.
+          public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries.count(at: step) }
 
           /// Measures along q directions keyed by the step and the query.
           public mutating func estimate<O: Objective & ~Copyable>(
             at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
           ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+            let (epsilon, queries) = (epsilon(at: context.step), queries.count(at: context.step))
             let eps = Float(epsilon)
             var losses: Few<Double> = []
             var terms: Few<(coefficient: Double, direction: DenseDirection)> = []
@@ -58,7 +59,8 @@ extension Template {
               terms.append((c / Double(queries), z))
             }
             return GradientEstimate(
-              terms: terms, losses: losses, projectedGradient: terms.reduce(0) { $0 + $1.coefficient })
+              terms: terms, losses: losses, projectedGradient: terms.reduce(0) { $0 + $1.coefficient },
+              epsilon: epsilon)
           }
         }
 
@@ -77,7 +79,7 @@ extension Template {
 
           /// The estimator of these options.
           public init(options: OptionValues) throws {
-            self.init(epsilon: try options.double("epsilon"), queries: try options.int("queries"))
+            self.init(epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"))
           }
         }
 
@@ -89,7 +91,7 @@ extension Template {
             #expect(throws: Never.self, "FILL IN: the coefficient c_i in \(name).swift") {
               try checkEstimatorLaws(of: \(name)(), traits: \(name).traits)
               try checkEstimatorLaws(of: \(name)(queries: 3), traits: \(name).traits)
-              try checkVarianceLaw { \(name)(queries: $0) }
+              try checkVarianceLaw { \(name)(queries: Schedule($0)) }
             }
           }
 

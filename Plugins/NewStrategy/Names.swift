@@ -18,7 +18,7 @@ struct Names {
   /// Names that the files written use for something else.
   private static let taken: Set<String> = [
     "Any", "Self", "Type", "Protocol", "Int", "Float", "Double", "String", "Direction", "DenseDirection", "Objective",
-    "Optimizer", "Registry", "GradientEstimator", "StepRule", "LayerAdapter", "TextTask", "WeightedSum", "LearningRate",
+    "Optimizer", "Registry", "GradientEstimator", "StepRule", "LayerAdapter", "TextTask", "WeightedSum", "Schedule",
     "WeightDecay", "BlockSelection", "BlockScales",
   ]
 

@@ -19,12 +19,12 @@ extension Template {
           public typealias Update = WeightedSum<D>
 
           /// eta, over the steps.
-          public let learningRate: LearningRate
+          public var learningRate: Schedule
           /// lambda, by block; the framework applies it.
           public let weightDecay: WeightDecay
 
           /// \(name) at `learningRate`.
-          public init(learningRate: LearningRate, weightDecay: WeightDecay = .none) {
+          public init(learningRate: Schedule, weightDecay: WeightDecay = .none) {
             self.learningRate = learningRate
             self.weightDecay = weightDecay
           }

@@ -59,6 +59,13 @@ struct Evaluate: ParsableCommand {
     let examples = setup.examples(split)
     if let predictions { try Predictions(found, examples).write(to: predictions) }
     report(found, split, examples.count)
+    if found.unanswered > 0 {
+      FileHandle.standardError.write(
+        Data(
+          "\(ZerothTool.name): \(found.unanswered) of \(found.count) examples have no answer, as the model's output is not finite; they count as wrong\n"
+            .utf8))
+      throw ExitCode(1)
+    }
   }
 
   private func setup() throws -> TaskSetup {

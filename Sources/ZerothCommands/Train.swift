@@ -28,42 +28,23 @@ struct Train: ParsableCommand {
   func run() throws {
     if ZerothTool.arguments == ["train"] { throw CleanExit.helpRequest(self) }
     let registry = try plugins.registry()
-    let settings = try resume ? resumedSettings(registry) : givenSettings()
+    let settings = try resume ? Settings.resumed(with: givenSettings(), registry) : givenSettings()
     let configuration = try RunConfiguration(settings, registry, tasks: ZerothTool.toolbox.tasks)
     let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
-    let result = try TrainingRun(configuration, progress: progress).run(resuming: resume)
-    output.print(
-      .object(result.json + [.init("end", .string(result.end))]), text: result.table(configuration.optimizerName))
-    if result.isCutShort {
-      progress.print("\(ZerothTool.name): the run ended early: \(result.end)")
-      throw ExitCode(1)
+    Interruption.listen()
+    let result = try TrainingRun(configuration, progress: progress, interruption: { Interruption.request })
+      .run(resuming: resume)
+    if case .interrupted = result.outcome {
+      progress.print(
+        "\(ZerothTool.name): \(result.end)"
+          + (configuration.out.map { "; to go on: \(ZerothTool.name) train --resume --out \($0)" } ?? ""))
+    } else {
+      output.print(
+        .object(result.json + [.init("end", .string(result.end))]), text: result.table(configuration.optimizerName))
+      if result.outcome.remark != nil { progress.print("\(ZerothTool.name): \(result.end)") }
     }
+    if result.outcome.exitStatus != 0 { throw ExitCode(result.outcome.exitStatus) }
   }
 
   private func givenSettings() throws(InputError) -> Settings { try arguments.settings(ZerothTool.arguments) }
-
-  /// The settings of a run that goes on: its own, and those that are given in their place. What must not change, the run
-  /// refuses by name.
-  private func resumedSettings(_ registry: Registry) throws(InputError) -> Settings {
-    let given = try givenSettings()
-    guard let folder = given["run", "out"]?.given else {
-      throw InputError("--resume", found: "no --out", expected: "the run's folder")
-    }
-    try registry.requirePlugins(ofRun: RunFiles(folder).record)
-    let own = try Settings(ofRun: RunFiles(folder).record)
-    try requireSameOptimizer(own["run", "optimizer"], given["run", "optimizer"], registry)
-    return own.overridden(by: given)
-  }
-
-  /// A run's record spells out its parts, so another optimizer would change nothing but the run's name: it is refused.
-  private func requireSameOptimizer(_ own: Setting?, _ asked: Setting?, _ registry: Registry) throws(InputError) {
-    guard let asked else { return }
-    let name = try registry.preset(asked.given, origin: asked.origin).description.name
-    let ownName = try own.map { setting throws(InputError) in
-      try registry.preset(setting.given, origin: setting.origin).description.name
-    }
-    guard name != ownName else { return }
-    throw InputError(
-      asked.origin, found: "'\(name)'", expected: ownName.map { "'\($0)', the run's" } ?? "none, as the run has none")
-  }
 }

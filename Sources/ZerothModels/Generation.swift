@@ -4,11 +4,12 @@ extension CausalModel {
   /// Continues `prompt` by the most likely token, up to `count` times and the model's context; `stop` ends it after the
   /// tokens so far.
   ///
-  /// Throws `InputError` for a prompt that is empty or longer than the context, or has a token outside the vocabulary.
+  /// Nil where the logits are not finite, as those of a model that has diverged: it would go on with something. Throws
+  /// `InputError` for a prompt that is empty or longer than the context, or has a token outside the vocabulary.
   public func generateGreedily(
     _ prompt: [Int], count: Int, at theta: borrowing ParameterStore, stop: (_ generated: [Int]) -> Bool = { _ in false }
-  ) throws(InputError) -> [Int] {
-    try generateGreedily([prompt], count: count, at: theta, stop: stop).first ?? []
+  ) throws(InputError) -> [Int]? {
+    try generateGreedily([prompt], count: count, at: theta, stop: stop)[0]
   }
 
   /// Continues each of `prompts`, as the call for one of them does, many at a time: the tokens of the prompts that are
@@ -19,8 +20,8 @@ extension CausalModel {
   public func generateGreedily(
     _ prompts: [[Int]], count: Int, at theta: borrowing ParameterStore, tokensAtOnce: Int = 4096,
     stop: (_ generated: [Int]) -> Bool = { _ in false }
-  ) throws(InputError) -> [[Int]] {
-    var generated: [[Int]] = []
+  ) throws(InputError) -> [[Int]?] {
+    var generated: [[Int]?] = []
     while generated.count < prompts.count {
       var group: [[Int]] = []
       var tokens = 0
@@ -36,12 +37,12 @@ extension CausalModel {
 
   private func continueTogether(
     _ prompts: [[Int]], count: Int, at theta: borrowing ParameterStore, stop: (_ generated: [Int]) -> Bool
-  ) throws(InputError) -> [[Int]] {
+  ) throws(InputError) -> [[Int]?] {
     guard prompts.allSatisfy({ !$0.isEmpty }) else {
       throw InputError("prompt", found: "no tokens", expected: "at least one to continue")
     }
     try TokenBatch(prompts).validate(vocabulary: vocabulary, context: context)
-    var generated = [[Int]](repeating: [], count: prompts.count)
+    var generated = [[Int]?](repeating: [], count: prompts.count)
     // The tokens that go into the next pass, those of the prompts that are not done.
     var active = prompts.indices.filter { count > 0 && prompts[$0].count < context }
     var next = active.map { prompts[$0] }
@@ -52,15 +53,20 @@ extension CausalModel {
       let logits = try evaluate(batch, .logits(rows: ends, ids: nil), at: theta)[0]
       cache.advance(by: batch)
       for (i, index) in active.enumerated() {
-        generated[index].append(Self.largest(logits[(i * vocabulary)..<((i + 1) * vocabulary)]))
+        let logits = logits[(i * vocabulary)..<((i + 1) * vocabulary)]
+        if logits.allSatisfy(\.isFinite) {
+          generated[index]?.append(Self.largest(logits))
+        } else {
+          generated[index] = nil
+        }
       }
       let going = active.indices.filter { i in
-        let new = generated[active[i]]
+        guard let new = generated[active[i]] else { return false }
         return new.count < count && prompts[active[i]].count + new.count < context && !stop(new)
       }
       cache.keep(going)
       active = going.map { active[$0] }
-      next = active.map { generated[$0].suffix(1) }
+      next = active.map { (generated[$0] ?? []).suffix(1) }
     }
     return generated
   }

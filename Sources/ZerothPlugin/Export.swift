@@ -93,8 +93,8 @@ extension zeroth_plugin_option {
     case .derived: throw refused("a derived default")
     }
     switch spec.kind {
-    case .int: kind = Int32(ZEROTH_PLUGIN_INTEGER)
-    case .double: kind = Int32(ZEROTH_PLUGIN_NUMBER)
+    case .int, .countSchedule: kind = Int32(ZEROTH_PLUGIN_INTEGER)
+    case .double, .schedule: kind = Int32(ZEROTH_PLUGIN_NUMBER)
     case .bool: kind = Int32(ZEROTH_PLUGIN_FLAG)
     case .string: kind = Int32(ZEROTH_PLUGIN_TEXT)
     case .blocks: kind = Int32(ZEROTH_PLUGIN_BLOCKS)

@@ -17,6 +17,8 @@ public enum MetricsRow: Sendable {
     public var projectedGradient: Double
     /// eta at this step.
     public var learningRate: Double
+    /// eps at this step; nil where there is no one number.
+    public var epsilon: Double?
     /// Forward passes of the run so far.
     public var forwards: Int
     /// Seconds of the run so far.
@@ -28,17 +30,19 @@ public enum MetricsRow: Sendable {
     public init(_ report: StepReport, forwards: Int, seconds: Double) {
       self.init(
         step: report.step, losses: Array(report.losses), projectedGradient: report.projectedGradient,
-        learningRate: report.learningRate, forwards: forwards, seconds: seconds, skipped: report.outcome == .skipped)
+        learningRate: report.learningRate, epsilon: report.epsilon, forwards: forwards, seconds: seconds,
+        skipped: report.outcome == .skipped)
     }
 
     fileprivate init(
-      step: Int, losses: [Double], projectedGradient: Double, learningRate: Double, forwards: Int, seconds: Double,
-      skipped: Bool
+      step: Int, losses: [Double], projectedGradient: Double, learningRate: Double, epsilon: Double?, forwards: Int,
+      seconds: Double, skipped: Bool
     ) {
       self.step = step
       self.losses = losses
       self.projectedGradient = projectedGradient
       self.learningRate = learningRate
+      self.epsilon = epsilon
       self.forwards = forwards
       self.seconds = seconds
       self.skipped = skipped
@@ -69,15 +73,18 @@ public enum MetricsRow: Sendable {
     public var scores: [Score]
     /// The mean loss; nil where it was not computed.
     public var loss: Double?
+    /// How many examples have no finite answer; they count as wrong.
+    public var unanswered: Int
     /// The value of the metric that chooses; NaN without any.
     public var mainScore: Double { scores.first?.value ?? .nan }
 
     /// The scores and loss on `split` after `step` steps.
-    public init(step: Int, split: String, scores: [Score], loss: Double? = nil) {
+    public init(step: Int, split: String, scores: [Score], loss: Double? = nil, unanswered: Int = 0) {
       self.step = step
       self.split = split
       self.scores = scores
       self.loss = loss
+      self.unanswered = unanswered
     }
   }
 
@@ -87,10 +94,13 @@ public enum MetricsRow: Sendable {
     let numbers: [Double]
     switch self {
     case .step(let row):
-      numbers = row.losses + [row.projectedGradient, row.learningRate, row.seconds]
+      numbers = row.losses + [row.projectedGradient, row.learningRate, row.epsilon ?? 0, row.seconds]
       members = [
         .init("kind", "step"), .init("step", .int(row.step)), .init("losses", .array(row.losses.map { .double($0) })),
         .init("projected_gradient", .double(row.projectedGradient)), .init("learning_rate", .double(row.learningRate)),
+      ]
+      if let epsilon = row.epsilon { members.append(.init("epsilon", .double(epsilon))) }
+      members += [
         .init("forwards", .int(row.forwards)), .init("seconds", .double(row.seconds)),
         .init("skipped", .bool(row.skipped)),
       ]
@@ -102,13 +112,16 @@ public enum MetricsRow: Sendable {
       ]
       members += row.scores.map { .init($0.metric, .double($0.value)) }
       if let loss = row.loss { members.append(.init("loss", .double(loss))) }
+      if row.unanswered > 0 { members.append(.init("unanswered", .int(row.unanswered))) }
     }
     if !numbers.allSatisfy(\.isFinite) { members.append(.init("non_finite", true)) }
     return .object(members)
   }
 
   /// The members of an evaluation that are no scores.
-  private static let evaluationKeys: Set<String> = ["kind", "step", "split", "metric", "loss", "non_finite"]
+  private static let evaluationKeys: Set<String> = [
+    "kind", "step", "split", "metric", "loss", "unanswered", "non_finite",
+  ]
 
   /// Reads what `json` prints; null is NaN. `subject` names the row in errors.
   init(_ json: JSON, subject: String) throws(InputError) {
@@ -140,12 +153,15 @@ public enum MetricsRow: Sendable {
         Step(
           step: try integer("step"), losses: losses.map { $0.double ?? .nan },
           projectedGradient: try number("projected_gradient"), learningRate: try number("learning_rate"),
+          epsilon: try json["epsilon"].map { _ throws(InputError) in try number("epsilon") },
           forwards: try integer("forwards"), seconds: try number("seconds"), skipped: skipped))
     case "evaluation":
       guard let split = json["split"]?.string else { throw missing("split", "a text") }
       let loss = try json["loss"].map { _ throws(InputError) in try number("loss") }
       self = .evaluation(
-        Evaluation(step: try integer("step"), split: split, scores: try scores(), loss: loss))
+        Evaluation(
+          step: try integer("step"), split: split, scores: try scores(), loss: loss,
+          unanswered: json["unanswered"] == nil ? 0 : try integer("unanswered")))
     default: throw missing("kind", "step or evaluation")
     }
   }

@@ -90,6 +90,9 @@ public final class TrajectoryLog {
     return fresh
   }
 
+  /// The losses of the last step that was appended; none before.
+  public var lastLosses: [Double] { writer?.last ?? [] }
+
   /// Waits until what was appended is on the disk.
   public func synchronize() throws(InputError) { try writer?.synchronize() }
 }

@@ -218,6 +218,8 @@ public final class TrajectoryWriter {
   private var step: Int
   private var buffer = Data()
   private var waiting = 0
+  /// The losses that were appended last.
+  private(set) var last: [Double] = []
 
   /// A new trajectory at `path`, where no file may be yet; it appears there with its header whole. Steps are written out
   /// `flushEvery` at a time.
@@ -251,6 +253,7 @@ public final class TrajectoryWriter {
     buffer.append(littleEndian: UInt32(losses.count))
     buffer.append(littleEndian: StepChecksum(checksum, step: step).adding(bytes).value)
     buffer.append(bytes)
+    last = losses
     step += 1
     waiting += 1
     if waiting >= flushEvery { try flush() }

@@ -169,6 +169,12 @@ public struct TrajectoryHeader: Sendable, Hashable {
     "estimator.distribution": "\"gaussian\"", "model.activation-memory": "1024.0", "task.chat": "false",
   ]
 
+  /// A hash of all that two runs differ by, their planned steps aside.
+  public var runHash: String {
+    let parts = ["\(identity)", model, layout, grain.rawValue, "\(shards)", tuning, "\(noise)"]
+    return ContentHash.hex(ContentHash.xxh64(parts.joined(separator: "\n")))
+  }
+
   /// Throws `InputError`, naming the first difference, unless `run` is the same run; its planned steps may differ.
   ///
   /// Inputs are compared where both name them: a replay reads no data and names none.

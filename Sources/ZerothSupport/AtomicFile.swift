@@ -54,6 +54,16 @@ public struct AtomicFile: ~Copyable {
     synchronizeFolder(of: path)
   }
 
+  /// Removes the temporary files that processes left in `folders` when they were killed.
+  public static func removeRemains(in folders: [String]) {
+    for folder in folders {
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+      where name.wholeMatch(of: /\..+\.[0-9a-z]+\.tmp/) != nil {
+        unlink(folder.appendingFile(name))
+      }
+    }
+  }
+
   /// Writes `text` to `path`: a reader sees the old file or the new one, and never a part.
   public static func write(_ text: String, to path: String) throws(InputError) {
     let file = try AtomicFile(path: path)

@@ -51,6 +51,8 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case adapterRepeats = "adapter: the same run gives the same bits, for any number of threads"
     case adapterActs = "adapter: what it measures has an effect"
 
+    case stateGoesOn = "state: what was saved and restored goes on as if there had been no interruption, bit for bit"
+
     case optionsStartAtTheDefaults = "options: a strategy made from no options is what its initialiser makes"
 
     case loopsUseTheThreads = "threads: a comparison of thread counts runs loops on all of them"

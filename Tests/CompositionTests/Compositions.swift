@@ -31,9 +31,9 @@ struct Composition: Sendable, CustomStringConvertible {
 
   private static func rules<D: Direction>() -> Rules<D> {
     [
-      ("sgd", { SGD(learningRate: LearningRate($0)) }),
-      ("momentum", { Momentum(learningRate: LearningRate($0)) }),
-      ("heavy-ball", { Momentum(learningRate: LearningRate(0.1 * $0), form: .heavyBall) }),
+      ("sgd", { SGD(learningRate: Schedule($0)) }),
+      ("momentum", { Momentum(learningRate: Schedule($0)) }),
+      ("heavy-ball", { Momentum(learningRate: Schedule(0.1 * $0), form: .heavyBall) }),
     ]
   }
 
@@ -54,7 +54,7 @@ struct Composition: Sendable, CustomStringConvertible {
           + LowRankMomentum<LowRankProbe>.Refresh.allCases.map { refresh in
             (
               "lozo-m \(refresh.rawValue)",
-              { LowRankMomentum(learningRate: LearningRate($0), beta: 0.5, refresh: refresh) }
+              { LowRankMomentum(learningRate: Schedule($0), beta: 0.5, refresh: refresh) }
             )
           },
         rateFactor: rank == 1 ? 0.25 : 0.5)

@@ -31,7 +31,10 @@ import func ZerothTasks.loadTokenizer
     (good + ["--optimizer", "mezo", "--frobnicate", "1"], "frobnicate"),
     (good + ["--optimizer", "mezo", "--epsilom", "1"], "--epsilon"),
     (good + ["--optimizer", "mezo", "--epsilon"], "Missing value for '--epsilon"),
-    (good + ["--optimizer", "mezo", "--epsilon=-0.5"], "--epsilon: found '-0.5', expected a number, above 0"),
+    (
+      good + ["--optimizer", "mezo", "--epsilon=-0.5"],
+      "--epsilon: found '-0.5', expected a number or a schedule, above 0"
+    ),
     (good + ["--optimizer", "lozo", "--nu", "0"], "--nu: found '0', expected an integer, at least 1"),
     (good + ["--optimizer", "lozo", "--interval", "0"], "--interval: found '0'"),
     (good + ["--rank", "--optimizer", "lozo"], "--rank: found '--optimizer', the next option, expected a value"),

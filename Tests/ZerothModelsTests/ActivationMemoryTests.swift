@@ -44,7 +44,9 @@ import ZerothTestKit
     let batch = batch(vocabulary: model.vocabulary)
     // Rows in no order, of some sequences alone.
     let rows = [30, 3, 100, 64, 26, 3]
-    for readout in [Readout.logits(rows: rows, ids: [2, 8]), .logProbabilities(rows: rows, targets: [5, 6, 7, 8, 9, 1])] {
+    for readout in [
+      Readout.logits(rows: rows, ids: [2, 8]), .logProbabilities(rows: rows, targets: [5, 6, 7, 8, 9, 1]),
+    ] {
       model.activationMemory = defaultActivationMemory
       let whole = try model.evaluate(batch, readout, from: theta, at: points)
       for limit in [1, 40, 100, 300] {

@@ -59,7 +59,7 @@ import ZerothModels
     }
     #expect(try model.generateGreedily(Self.prompts, count: 0, at: theta) == [[], [], [], []])
     let full = [Int](repeating: 3, count: 40)
-    #expect(try model.generateGreedily([full, [3]], count: 1, at: theta).map(\.count) == [0, 1])
+    #expect(try model.generateGreedily([full, [3]], count: 1, at: theta).map { $0?.count } == [0, 1])
   }
 
   @Test func badPromptsAreErrors() throws {

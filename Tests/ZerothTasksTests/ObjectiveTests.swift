@@ -114,7 +114,7 @@ import ZerothTestKit
 
   @Test func f1IsMinusTheMeanOverGeneratedAnswers() throws {
     let prompt = tokenizer.encode("This film is")
-    let tokens = try model.generateGreedily(prompt, count: 50, at: theta)
+    let tokens = try #require(try model.generateGreedily(prompt, count: 50, at: theta))
     let text = try #require(tokenizer.decode(tokens).split(separator: "\n").first).trimmingCharacters(in: .whitespaces)
     let questions = [
       EncodedQuestion(prompt: prompt, answers: ["no such word", text.uppercased()]),

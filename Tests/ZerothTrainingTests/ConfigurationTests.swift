@@ -185,9 +185,11 @@ import ZerothResources
     ("[estimator]\nrank = [4]", "a.toml: [estimator] rank: found a TOML array, expected an integer, 1 to 65535"),
     ("[estimator.rank]\na = 4", "a.toml: [estimator] rank: found a TOML table, expected an integer, 1 to 65535"),
     ("[estimator]\nrank = 1979-05-27", "a.toml: [estimator] rank: found a TOML date, expected an integer, 1 to 65535"),
-    ("[estimator]\nepsilon = nan", "a.toml: [estimator] epsilon: found nan, expected a number, above 0"),
-    ("[estimator]\nepsilon = inf", "a.toml: [estimator] epsilon: found inf, expected a number, above 0"),
-    ("[estimator]\nepsilon = true", "a.toml: [estimator] epsilon: found true, expected a number, above 0"),
+    ("[estimator]\nepsilon = nan", "a.toml: [estimator] epsilon: found nan, expected a number or a schedule, above 0"),
+    ("[estimator]\nepsilon = inf", "a.toml: [estimator] epsilon: found inf, expected a number or a schedule, above 0"),
+    (
+      "[estimator]\nepsilon = true", "a.toml: [estimator] epsilon: found true, expected a number or a schedule, above 0"
+    ),
     (
       "[estimator]\nsides = \"two\"",
       "a.toml: [estimator] sides: found 'two', expected one of two-sided, one-sided"
@@ -221,7 +223,7 @@ import ZerothResources
     ),
     (
       "[estimator]\nqueries = 2147483648",
-      "a.toml: [estimator] queries: found 2147483648, expected an integer, 1 to 65535"
+      "a.toml: [estimator] queries: found 2147483648, expected an integer or a schedule, 1 to 65535"
     ),
     (
       "[adapter]\ninterval = 3",
@@ -308,10 +310,11 @@ import ZerothResources
     #expect(
       sentence { try $0.set(shortcut: "beta", to: "0.5") }
         == "--beta: found an option that rule 'sgd' does not have, expected rule momentum or lozo-m for it, "
-        + "or one of learning-rate, schedule, warmup, final, schedule-steps, weight-decay")
+        + "or one of learning-rate, schedule, warmup, final, schedule-steps, schedule-drops, weight-decay")
     #expect(sentence { try $0.set(shortcut: "epsilom", to: "1") }?.contains("perhaps 'epsilon'") == true)
     #expect(
-      sentence { try $0.set(shortcut: "epsilon", to: "nan") } == "--epsilon: found 'nan', expected a number, above 0")
+      sentence { try $0.set(shortcut: "epsilon", to: "nan") }
+        == "--epsilon: found 'nan', expected a number or a schedule, above 0")
   }
 
   @Test func unreadableFilesAreNamed() throws {

@@ -219,7 +219,7 @@ import ZerothTestKit
       "model": ["path": .string(model), "label-head": "zero"], "task": task,
       "run": ["optimizer": "mezo", "steps": 3, "out": .string(scratch.path + "/run")],
     ])
-    try settings.set("rule.learning-rate=0.1")
+    try settings.set("rule.learning-rate=1e-3")
     _ = try train(RunConfiguration(settings), scratch, label: "zero")
     let losses = try Metrics.read(scratch.path + "/run/metrics.jsonl").compactMap { row -> Double? in
       if case .evaluation(let row) = row, row.step == 0 { row.loss } else { nil }

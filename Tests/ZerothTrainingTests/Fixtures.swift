@@ -91,7 +91,11 @@ extension OptimizerProtocol {
     afterEach: (StepReport, _ isReplayed: Bool, borrowing ParameterStore) throws -> Void = { _, _, _ in }
   ) throws {
     let log = try TrajectoryLog(path, header: header, optimizer: self, layout: theta.layout, flushEvery: flushEvery)
-    try run(&theta, on: objective, log: log, until: end, afterEach: afterEach)
+    while nextStep < end {
+      let isReplayed = nextStep < log.recorded.count
+      try afterEach(try runStep(&theta, on: objective, log: log), isReplayed, theta)
+    }
+    try log.synchronize()
   }
 
   /// Makes all of `steps` again.

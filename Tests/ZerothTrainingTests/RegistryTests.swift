@@ -72,7 +72,7 @@ import ZerothTestKit
     search.moves = 2
     var optimizer = Optimizer(
       estimator: LowRankEstimator(rank: 3, interval: 2),
-      rule: LowRankMomentum(learningRate: LearningRate(0.01, schedule: .cosine, steps: 8, warmup: 2), beta: 0.5),
+      rule: LowRankMomentum(learningRate: Schedule(0.01, .cosine, steps: 8, warmup: 2), beta: 0.5),
       adapter: DivergenceProjection(blocks: .roles("key", "value"), every: 3, search: search), seed: 42)
     var theta = try smallTheta()
     let objective = BatchQuadratic()
@@ -110,6 +110,7 @@ import ZerothTestKit
         // So narrow that it bounds usual probes, and moves so short that not all of them end at the clip range.
         if option.name == "bounds-probe" { base.options.merge(["clip": 0.01, "learning-rate": 1e-6]) { $1 } }
         if ["final", "schedule-steps"].contains(option.name) { base.options["schedule"] = "linear" }
+        if option.name == "schedule-drops" { base.options.merge(["schedule": "steps", option.name: "4=0.5"]) { $1 } }
         var composition = Composition(
           estimator: description.name == "lozo-m" ? .init("lge", ["interval": 2]) : .init("rge"),
           rule: .init("sgd", ["learning-rate": 0.01]), seed: 3)
@@ -178,6 +179,7 @@ import ZerothTestKit
     case (.blocks, _): "dense"
     case (.intOr, _): 3
     case (.doubleOr, _): 0.01
+    case (.string, _): "2=0.25"
     case (_, .int(let number)): .int(number + 3)
     case (_, .double(let number)): .double(number == 0 ? 0.25 : number / 2)
     case (_, .bool(let flag)): .bool(!flag)
@@ -297,7 +299,7 @@ private struct OnePoint: GradientEstimator {
 
 private struct NormalizedStep<D: Direction>: StepRule {
   typealias Direction = D
-  let learningRate: LearningRate
+  let learningRate: Schedule
 
   mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
     WeightedSum(estimate.terms.map { (Float($0.coefficient > 0 ? -1 : 1) * Float(learningRate(at: 0)), $0.direction) })
@@ -309,7 +311,7 @@ private struct NormalizedStepFactory: RuleFactory {
     "sign-step", summary: "Unit steps", formula: "-eta sign(c) z", source: "-", options: [OptionSpec.stepRule[0]])
 
   func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
-    NormalizedStep<D>(learningRate: LearningRate(try options.double("learning-rate")))
+    NormalizedStep<D>(learningRate: Schedule(try options.double("learning-rate")))
   }
 }
 

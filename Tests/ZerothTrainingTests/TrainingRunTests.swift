@@ -134,7 +134,8 @@ import ZerothTestKit
     let files = RunFiles(scratch.path + "/run")
     let result = try train(
       configuration(
-        "mezo", out: files.folder, steps: 60, run: ["non-finite-limit": 4], more: ["rule": ["learning-rate": 1e30]]))
+        "mezo", out: files.folder, steps: 60, run: ["non-finite-limit": 4, "eval-every": 60],
+        more: ["rule": ["learning-rate": 1e30]]))
     #expect(result.isCutShort)
     #expect(result.end.contains("4 steps in a row"))
     #expect(result.skipped == 4)
@@ -160,6 +161,60 @@ import ZerothTestKit
       let moved = base.values(of: block) != tuned.values(of: block)
       #expect(moved == ["query", "value"].contains(block.role), "\(block.name)")
     }
+  }
+
+  /// A run that blows up says so, ends as its policy says, and its broken model is never the best.
+  @Test func aRunThatBlowsUp() throws {
+    let scratch = try Scratch()
+    for policy in DivergencePolicy.allCases {
+      let result = try train(
+        configuration(
+          "mezo", out: scratch.path + "/\(policy)", steps: 4,
+          run: ["on-divergence": .string(policy.rawValue), "non-finite-limit": 9],
+          more: ["rule": ["learning-rate": 1e30]]))
+      #expect(result.bestStep == 0 && result.best == result.zeroShot, "\(policy)")
+      #expect(result.end.contains("16 of 16 dev examples have no finite answer after 2 steps"))
+      #expect(result.steps == (policy == .continue ? 4 : 2))
+      #expect(result.outcome == (policy == .continue ? .completeAfterDivergence : .diverged))
+      #expect(result.final.main == (policy == .best ? result.zeroShot.main : 0), "\(policy)")
+      #expect(result.row("mezo")[0] == "mezo (diverged)")
+    }
+  }
+
+  @Test func patienceAndInterruption() throws {
+    let scratch = try Scratch()
+    // Nothing is learnt at this rate, so that no evaluation is better than the first.
+    let still: [String: [String: OptionValue]] = ["rule": ["learning-rate": 0.0]]
+    let early = try train(
+      configuration("mezo", out: scratch.path + "/early", steps: 20, run: ["patience": 3], more: still))
+    #expect(early.outcome == .stoppedEarly && early.steps == 6 && early.outcome.exitStatus == 3)
+    #expect(early.end.contains("no better dev score in 3 evaluations"))
+
+    let cut = try configuration("lozo-m", out: scratch.path + "/cut", more: ["estimator": ["interval": 2]])
+    var steps = 0
+    let result = try TrainingRun(
+      cut,
+      interruption: {
+        steps += 1
+        return steps == 3 ? 15 : nil
+      }
+    ).run()
+    #expect(result.outcome == .interrupted(signal: 15) && result.steps == 3 && result.outcome.exitStatus == 143)
+    let whole = try train(
+      configuration("lozo-m", out: scratch.path + "/whole", more: ["estimator": ["interval": 2]]))
+    let resumed = try train(cut, resuming: true)
+    #expect(resumed.weights == whole.weights && resumed.outcome == .complete)
+  }
+
+  /// A folder has one writer at a time.
+  @Test func aFolderIsLocked() throws {
+    let scratch = try Scratch()
+    let configuration = try configuration("mezo", out: scratch.path + "/run", steps: 2)
+    try train(configuration)
+    let lock = try FolderLock(scratch.path + "/run")
+    let refused = inputError { try train(configuration, resuming: true) }
+    #expect(refused?.found == "process \(getpid()), which writes to it")
+    withExtendedLifetime(lock) {}
   }
 
   @Test func aFolderWithARunIsNotOverwritten() throws {

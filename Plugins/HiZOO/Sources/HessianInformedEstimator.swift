@@ -12,8 +12,8 @@ public struct HessianInformedEstimator: GradientEstimator {
   /// What it measures along.
   public typealias Direction = CurvatureDirection
 
-  /// eps > 0, in units of the parameters.
-  public let epsilon: Double
+  /// eps > 0 over the steps, in units of the parameters.
+  public var epsilon: Schedule
   /// alpha in [0, 1), the part of H that a step renews; 0 keeps H = 1, and the estimates of RGE.
   public let curvatureRate: Double
   /// How z is drawn: Gaussian or on the sphere. Signs would move all of H by the same factor, since their z^2 is 1.
@@ -29,7 +29,7 @@ public struct HessianInformedEstimator: GradientEstimator {
   public static let distributions: [NoiseDistribution] = [.gaussian, .sphere]
 
   /// HiZOO with curvature rate alpha.
-  public init(epsilon: Double = 1e-3, curvatureRate: Double = 1e-6, distribution: NoiseDistribution = .gaussian) {
+  public init(epsilon: Schedule = 1e-3, curvatureRate: Double = 1e-6, distribution: NoiseDistribution = .gaussian) {
     self.epsilon = epsilon
     self.curvatureRate = curvatureRate
     self.distribution = distribution
@@ -37,7 +37,7 @@ public struct HessianInformedEstimator: GradientEstimator {
 
   /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try Self.epsilonRange.require("epsilon", epsilon)
+    try epsilon.validate("epsilon", Self.epsilonRange)
     try Self.curvatureRateRange.require("curvature-rate", curvatureRate)
     try require("distribution", distribution.rawValue, "gaussian or sphere: z^2 of signs says nothing of the curvature")
     {
@@ -57,6 +57,21 @@ public struct HessianInformedEstimator: GradientEstimator {
   /// H on `block`, row by row, as the last estimate was measured with it; empty before the first step.
   public func curvature(of block: ParameterBlock) -> [Float] { curvature?.values(of: block) ?? [] }
 
+  /// H, and what the last step found of it.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("distribution", distribution.rawValue)
+    try state.code("epsilon", &epsilon)
+    try state.code("curvature", &curvature, of: state.layout.trainable)
+    guard try state.codePresence("pending", pending != nil) else {
+      pending = nil
+      return
+    }
+    var (key, coefficient) = pending ?? (StreamKey(seed: 0, generator: state.generator), 0)
+    try state.code("pending.key", &key)
+    try state.code("pending.coefficient", &coefficient)
+    pending = (key, coefficient)
+  }
+
   /// Moves H by what the last step found, and measures along Sigma^{1/2} z.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
@@ -65,12 +80,12 @@ public struct HessianInformedEstimator: GradientEstimator {
     let key = context.key.child(.query)
     let direction = CurvatureDirection(
       noise: DenseDirection(key, distribution: distribution, layout: context.layout), curvature: h)
-    let eps = Float(epsilon)
+    let eps = Float(epsilon(at: context.step))
     let losses = try objective.losses(along: direction, at: [eps, -eps, 0], from: theta, on: context.batch)
     let c = (losses[0] - losses[1]) / (2 * Double(eps))
     let second = abs(losses[0] + losses[1] - 2 * losses[2]) / (2 * Double(eps) * Double(eps))
     if curvatureRate > 0, second.isFinite { pending = (key, second) }
-    return GradientEstimate(terms: [(c, direction)], losses: losses, projectedGradient: c)
+    return GradientEstimate(terms: [(c, direction)], losses: losses, projectedGradient: c, epsilon: Double(eps))
   }
 
   /// H, with the last step's measurement in it.

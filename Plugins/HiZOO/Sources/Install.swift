@@ -21,7 +21,7 @@ public func install(into registry: inout Registry) throws(InputError) {
       forwards: "3", state: "1 per trainable parameter (H, fp32)")
   ) { options in
     HessianInformedEstimator(
-      epsilon: try options.double("epsilon"), curvatureRate: try options.double("curvature-rate"),
+      epsilon: try options.schedule("epsilon"), curvatureRate: try options.double("curvature-rate"),
       distribution: try options.choice("distribution"))
   }
   try registry.register(

@@ -50,8 +50,8 @@ import ZerothTestKit
     }
     var theta = quadratic.start()
     var optimizer = Optimizer(
-      estimator: HessianInformedEstimator(epsilon: eps, curvatureRate: alpha),
-      rule: SGD(learningRate: LearningRate(eta)), seed: 7)
+      estimator: HessianInformedEstimator(epsilon: Schedule(eps), curvatureRate: alpha),
+      rule: SGD(learningRate: Schedule(eta)), seed: 7)
     var x = theta.flattened().map(Double.init)
     var h = x.map { _ in 1.0 }
     for step in 0..<6 {
@@ -141,7 +141,7 @@ import ZerothTestKit
       #expect(throws: InputError.self) { try HessianInformedEstimator(curvatureRate: rate).validate(.small) }
     }
     for epsilon in [0, -1, .infinity] {
-      #expect(throws: InputError.self) { try HessianInformedEstimator(epsilon: epsilon).validate(.small) }
+      #expect(throws: InputError.self) { try HessianInformedEstimator(epsilon: Schedule(epsilon)).validate(.small) }
     }
     #expect(throws: InputError.self) { try HessianInformedEstimator(distribution: .rademacher).validate(.small) }
     var registry = Registry.standard

@@ -15,6 +15,6 @@ public func install(into registry: inout Registry) throws(InputError) {
       ],
       forwards: "2", state: "none")
   ) { options in
-    MedianEstimator(epsilon: try options.double("epsilon"), distribution: try options.choice("distribution"))
+    MedianEstimator(epsilon: try options.schedule("epsilon"), distribution: try options.choice("distribution"))
   }
 }

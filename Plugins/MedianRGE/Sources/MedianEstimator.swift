@@ -14,8 +14,8 @@ public struct MedianEstimator: GradientEstimator {
   /// z, made again from a key.
   public typealias Direction = DenseDirection
 
-  /// eps > 0, in units of the parameters.
-  public let epsilon: Double
+  /// eps > 0 over the steps, in units of the parameters.
+  public var epsilon: Schedule
   /// How z is drawn.
   public let distribution: NoiseDistribution
 
@@ -25,14 +25,14 @@ public struct MedianEstimator: GradientEstimator {
   public static let traits: EstimatorTraits = .biased
 
   /// The estimator with MeZO's epsilon and Gaussian directions.
-  public init(epsilon: Double = 1e-3, distribution: NoiseDistribution = .gaussian) {
+  public init(epsilon: Schedule = 1e-3, distribution: NoiseDistribution = .gaussian) {
     self.epsilon = epsilon
     self.distribution = distribution
   }
 
   /// Throws when epsilon is not a positive number.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try Self.epsilonRange.require("epsilon", epsilon)
+    try epsilon.validate("epsilon", Self.epsilonRange)
   }
 
   /// Two.
@@ -41,12 +41,18 @@ public struct MedianEstimator: GradientEstimator {
   /// A loss for each example.
   public var grain: LossGrain { .example }
 
+  /// The options: nothing else is kept.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("distribution", distribution.rawValue)
+    try state.code("epsilon", &epsilon)
+  }
+
   /// Measures the examples on both sides of theta.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
     let z = DenseDirection(context.key.child(.query), distribution: distribution, layout: context.layout)
-    let eps = Float(epsilon)
+    let eps = Float(epsilon(at: context.step))
     let losses = try objective.losses(
       at: Points(along: z, at: [eps, -eps]), from: theta, on: context.batch, grain: grain)
     let count = losses.count / 2

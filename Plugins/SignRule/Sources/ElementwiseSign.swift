@@ -13,14 +13,19 @@ public struct ElementwiseSign<D: Direction>: StepRule {
   public typealias Update = SignDirection<D>
 
   /// eta, over the steps, in units of the parameters.
-  public let learningRate: LearningRate
+  public var learningRate: Schedule
   /// lambda, by block.
   public let weightDecay: WeightDecay
 
   /// Steps of `learningRate` in every parameter.
-  public init(learningRate: LearningRate, weightDecay: WeightDecay = .none) {
+  public init(learningRate: Schedule, weightDecay: WeightDecay = .none) {
     self.learningRate = learningRate
     self.weightDecay = weightDecay
+  }
+
+  /// eta: nothing else is kept.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.code("learning-rate", &learningRate)
   }
 
   /// -eta sign(sum_i c_i D_i).

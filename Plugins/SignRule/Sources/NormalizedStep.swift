@@ -13,14 +13,19 @@ public struct NormalizedStep<D: Direction>: StepRule {
   public typealias Update = WeightedSum<D>
 
   /// eta, over the steps.
-  public let learningRate: LearningRate
+  public var learningRate: Schedule
   /// lambda, by block.
   public let weightDecay: WeightDecay
 
   /// Steps of `learningRate` times the direction.
-  public init(learningRate: LearningRate, weightDecay: WeightDecay = .none) {
+  public init(learningRate: Schedule, weightDecay: WeightDecay = .none) {
     self.learningRate = learningRate
     self.weightDecay = weightDecay
+  }
+
+  /// eta: nothing else is kept.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.code("learning-rate", &learningRate)
   }
 
   /// -eta/q sum_i sign(c_i) D_i; sign(0) = 0.

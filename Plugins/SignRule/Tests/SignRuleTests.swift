@@ -25,7 +25,7 @@ import ZerothTestKit
 
   @Test func laws() throws {
     let wide = ParameterLayout.made([.init("wide", rows: 3, columns: 70_001), .init("tall", rows: 900, columns: 97)])
-    let falling = LearningRate(0.1, schedule: .cosine, steps: 10, warmup: 2)
+    let falling = Schedule(0.1, .cosine, steps: 10, warmup: 2)
     let frozen = try ParameterLayout.small.training(only: .roles("query", "bias"))
     for layout in [.small, frozen, wide] {
       try checkRuleLaws(
@@ -47,7 +47,7 @@ import ZerothTestKit
   }
 
   @Test func theNormalizedStepIsTheDirection() {
-    let rule = NormalizedStep<CoordinateDirection>(learningRate: LearningRate(1, schedule: .linear, steps: 2))
+    let rule = NormalizedStep<CoordinateDirection>(learningRate: Schedule(1, .linear, steps: 2))
     let z: [Float] = [1, -3, 0, 0.25, 2]
     for c in [1e-9, 1, 1e9] {
       #expect(update(rule, [(c, z)]) == z.map { -$0 })

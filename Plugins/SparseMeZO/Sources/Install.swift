@@ -25,7 +25,7 @@ public func install(into registry: inout Registry) throws(InputError) {
   ) { options in
     SparseEstimator(
       density: try options.double("density"), interval: try options.int("interval"),
-      epsilon: try options.double("epsilon"), queries: try options.int("queries"),
+      epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"),
       sides: try options.choice("sides"), distribution: try options.choice("distribution"))
   }
   try registry.register(

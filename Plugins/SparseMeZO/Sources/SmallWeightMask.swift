@@ -6,8 +6,8 @@ import Zeroth
 /// that are equally small at the threshold h_l, those that come first are taken.
 public struct SmallWeightMask: Sendable {
   /// h_l by block index, the largest |theta_i| in the mask; nil where the mask of a block is empty.
-  public let thresholds: [Int: Float]
-  private let words: [Int: [UInt64]]
+  public private(set) var thresholds: [Int: Float] = [:]
+  private var words: [Int: [UInt64]] = [:]
 
   /// The mask of `theta`; `density` in (0, 1].
   public init(_ theta: borrowing ParameterStore, density: Double) {
@@ -26,6 +26,22 @@ public struct SmallWeightMask: Sendable {
     }
     self.thresholds = thresholds
     self.words = words
+  }
+
+  /// Room for the mask that a checkpoint holds.
+  init() {}
+
+  /// The bits and the threshold of each block that has some.
+  mutating func code(_ state: StateCoder) throws(InputError) {
+    for block in state.layout.trainable {
+      guard try state.codePresence("mask.\(block.name).is-there", touches(block)) else { continue }
+      var threshold = Double(thresholds[block.index] ?? 0)
+      var bits = words[block.index] ?? []
+      try state.code("mask.\(block.name).threshold", &threshold)
+      try state.code("mask.\(block.name)", &bits, count: (block.count + 63) / 64)
+      thresholds[block.index] = Float(threshold)
+      words[block.index] = bits
+    }
   }
 
   /// k_l, the parameters of `block` that a mask of `density` holds.

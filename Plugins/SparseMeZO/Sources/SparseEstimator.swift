@@ -17,10 +17,10 @@ public struct SparseEstimator: GradientEstimator {
   public let density: Double
   /// At least 1: the mask is taken anew every so many steps.
   public let interval: Int
-  /// eps > 0, in units of the parameters.
-  public let epsilon: Double
-  /// q >= 1, the number of directions that are averaged.
-  public let queries: Int
+  /// eps > 0 over the steps, in units of the parameters.
+  public var epsilon: Schedule
+  /// q >= 1 over the steps, the number of directions that are averaged.
+  public var queries: Schedule
   /// Where the losses are taken.
   public let sides: DifferenceSides
   /// How z is drawn.
@@ -40,7 +40,7 @@ public struct SparseEstimator: GradientEstimator {
 
   /// Sparse-MeZO on a quarter of the weights.
   public init(
-    density: Double = 0.25, interval: Int = 100, epsilon: Double = 1e-3, queries: Int = 1,
+    density: Double = 0.25, interval: Int = 100, epsilon: Schedule = 1e-3, queries: Schedule = 1,
     sides: DifferenceSides = .two, distribution: NoiseDistribution = .gaussian
   ) {
     self.density = density
@@ -55,8 +55,8 @@ public struct SparseEstimator: GradientEstimator {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.densityRange.require("density", density)
     try Self.intervalRange.require("interval", interval)
-    try Self.epsilonRange.require("epsilon", epsilon)
-    try Self.queriesRange.require("queries", queries)
+    try epsilon.validate("epsilon", Self.epsilonRange)
+    try queries.validate("queries", Self.queriesRange, isCount: true)
     guard layout.trainable.contains(where: { SmallWeightMask.count(in: $0, density: density) > 0 }) else {
       throw InputError(
         "density", found: "\(density)", expected: "enough for a parameter of the largest trainable block")
@@ -65,7 +65,7 @@ public struct SparseEstimator: GradientEstimator {
 
   /// 2q, or q + 1 one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
-    sides == .two ? 2 * queries : queries + 1
+    sides.forwards(queries: queries.count(at: step))
   }
 
   /// Its mean is m grad L: the gradient on the mask, and zero elsewhere.
@@ -74,19 +74,37 @@ public struct SparseEstimator: GradientEstimator {
   /// One word of 32 bits for 32 parameters.
   public var stateCount: Int { mask?.storedWords ?? 0 }
 
+  /// The mask and its window.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("density", density)
+    try state.require("interval", interval)
+    try state.require("sides", sides.rawValue)
+    try state.require("distribution", distribution.rawValue)
+    try state.code("epsilon", &epsilon)
+    try state.code("queries", &queries)
+    try state.code("window", &window)
+    guard try state.codePresence("mask", mask != nil) else {
+      mask = nil
+      return
+    }
+    var own = mask ?? SmallWeightMask()
+    try own.code(state)
+    mask = own
+  }
+
   /// Takes the mask, if a window begins, and measures along m z.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<MaskedDirection> {
     let mask = currentMask(theta, context.step)
-    let directions = Few(count: queries) { query in
+    let directions = Few(count: queries.count(at: context.step)) { query in
       MaskedDirection(
         noise: DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout),
         mask: mask)
     }
     return try finiteDifferences(
       of: objective, at: theta, along: directions, on: context.batch, sides: sides,
-      epsilon: epsilon)
+      epsilon: epsilon(at: context.step))
   }
 
   private mutating func currentMask(_ theta: borrowing ParameterStore, _ step: Int) -> SmallWeightMask {

@@ -16,7 +16,7 @@ public struct Adam<D: Direction>: StepRule {
   public typealias Update = AdamUpdate
 
   /// eta, over the steps.
-  public let learningRate: LearningRate
+  public var learningRate: Schedule
   /// beta_1, in [0, 1).
   public let beta: Double
   /// beta_2, in [0, 1).
@@ -37,7 +37,7 @@ public struct Adam<D: Direction>: StepRule {
 
   /// Adam with the decays beta_1 and beta_2.
   public init(
-    learningRate: LearningRate, beta: Double = 0.9, beta2: Double = 0.999, stability: Double = 1e-8,
+    learningRate: Schedule, beta: Double = 0.9, beta2: Double = 0.999, stability: Double = 1e-8,
     weightDecay: WeightDecay = .none
   ) {
     self.learningRate = learningRate
@@ -79,6 +79,17 @@ public struct Adam<D: Direction>: StepRule {
     return AdamUpdate(
       first: m, second: v, scale: Float(-learningRate(at: context.step) / (1 - pow(beta, Double(updates)))),
       secondScale: Float(1 / (1 - pow(beta2, Double(updates)))), stability: Float(stability))
+  }
+
+  /// eta, the moments and how many updates they are of.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.code("learning-rate", &learningRate)
+    try state.code("updates", &updates)
+    var (first, second): (StoredVector?, StoredVector?) = (moments?.first, moments?.second)
+    moments = nil  // so that what is coded is not shared
+    try state.code("first", &first, of: state.layout.trainable)
+    try state.code("second", &second, of: state.layout.trainable)
+    if let first, let second { moments = (first, second) }
   }
 
   /// 2d floats, once the first step is done.

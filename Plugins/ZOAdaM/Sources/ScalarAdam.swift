@@ -17,7 +17,7 @@ public struct ScalarAdam<D: Direction>: StepRule {
   public typealias Update = WeightedSum<D>
 
   /// eta, over the steps.
-  public let learningRate: LearningRate
+  public var learningRate: Schedule
   /// beta, in [0, 1).
   public let beta2: Double
   /// zeta > 0, beside the root of v.
@@ -34,7 +34,7 @@ public struct ScalarAdam<D: Direction>: StepRule {
 
   /// The scalar variant with decay beta.
   public init(
-    learningRate: LearningRate, beta2: Double = 0.999, stability: Double = 1e-8, weightDecay: WeightDecay = .none
+    learningRate: Schedule, beta2: Double = 0.999, stability: Double = 1e-8, weightDecay: WeightDecay = .none
   ) {
     self.learningRate = learningRate
     self.beta2 = beta2
@@ -57,6 +57,14 @@ public struct ScalarAdam<D: Direction>: StepRule {
     average = Float(Double(average) + weight * (c * c - Double(average)))
     let eta = learningRate(at: context.step) / (Double(average).squareRoot() + stability)
     return WeightedSum(estimate.terms.map { (Float(-eta * $0.coefficient), $0.direction) })
+  }
+
+  /// eta and v.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.code("learning-rate", &learningRate)
+    var values = [average]
+    try state.code("average", &values, count: 1)
+    average = values[0]
   }
 
   /// One.

@@ -27,7 +27,7 @@ public func install(into registry: inout Registry) throws(InputError) {
   ) { options in
     VarianceReducedEstimator(
       interval: try options.int("interval"), anchorBatches: try options.int("anchor-batches"),
-      epsilon: try options.double("epsilon"), distribution: try options.choice("distribution"))
+      epsilon: try options.schedule("epsilon"), distribution: try options.choice("distribution"))
   }
   try registry.register(
     optimizer: OptimizerPreset(

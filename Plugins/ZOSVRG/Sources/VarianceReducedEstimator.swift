@@ -18,8 +18,8 @@ public struct VarianceReducedEstimator: GradientEstimator {
   public let interval: Int
   /// B >= 1, the mini-batches that the anchor's estimate is taken on.
   public let anchorBatches: Int
-  /// eps > 0, in units of the parameters.
-  public let epsilon: Double
+  /// eps > 0 over the steps, in units of the parameters.
+  public var epsilon: Schedule
   /// How z and z_b are drawn.
   public let distribution: NoiseDistribution
   private var anchor: Anchor?
@@ -33,7 +33,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
 
   /// ZO-SVRG with anchors of `anchorBatches` mini-batches.
   public init(
-    interval: Int = 10, anchorBatches: Int = 8, epsilon: Double = 1e-3, distribution: NoiseDistribution = .gaussian
+    interval: Int = 10, anchorBatches: Int = 8, epsilon: Schedule = 1e-3, distribution: NoiseDistribution = .gaussian
   ) {
     self.interval = interval
     self.anchorBatches = anchorBatches
@@ -45,7 +45,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.intervalRange.require("interval", interval)
     try Self.anchorBatchesRange.require("anchor-batches", anchorBatches)
-    try Self.epsilonRange.require("epsilon", epsilon)
+    try epsilon.validate("epsilon", Self.epsilonRange)
   }
 
   /// 2B at an anchor, 4 between.
@@ -62,6 +62,26 @@ public struct VarianceReducedEstimator: GradientEstimator {
   /// The pairs of key and coefficient c_b / B that the anchor's estimate is made of again; empty before the first step.
   public var records: [(key: StreamKey, coefficient: Double)] { anchor?.records ?? [] }
 
+  /// The anchor's weights, keys and coefficients.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("interval", interval)
+    try state.require("distribution", distribution.rawValue)
+    try state.code("epsilon", &epsilon)
+    guard try state.codePresence("anchor", anchor != nil) else {
+      anchor = nil
+      return
+    }
+    var theta = state.isRestoring ? ParameterStore(state.layout) : anchor?.theta.clone() ?? ParameterStore(state.layout)
+    var keys = records.map(\.key)
+    var coefficients = records.map(\.coefficient)
+    try state.code("anchor.theta", &theta)
+    try state.code("anchor.keys", &keys)
+    try state.code("anchor.coefficients", &coefficients, count: keys.count)
+    guard state.isRestoring else { return }
+    anchor = Anchor(
+      theta: theta, records: zip(keys, coefficients).map { ($0, $1) })
+  }
+
   /// Measures at a new anchor, or at theta and the anchor.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
@@ -69,8 +89,8 @@ public struct VarianceReducedEstimator: GradientEstimator {
     if context.step % interval == 0 { return try moveAnchor(to: theta, context, objective) }
     guard let anchor else { return try withoutAnchor(theta, context, objective) }
     let z = direction(context.key.child(.query), context)
-    let here = try differences([z], at: theta, context.batch, objective)
-    let there = try differences([z], at: anchor.theta, context.batch, objective)
+    let here = try differences([z], at: theta, context.step, context.batch, objective)
+    let there = try differences([z], at: anchor.theta, context.step, context.batch, objective)
     let correction = here.terms[0].coefficient - there.terms[0].coefficient
     return GradientEstimate(
       terms: [(correction, z)] + Few(anchor.records).map { ($0.coefficient, direction($0.key, context)) },
@@ -87,7 +107,8 @@ public struct VarianceReducedEstimator: GradientEstimator {
     var losses: Few<Double> = []
     for b in 1...anchorBatches {
       let key = context.key.child(.query, b)
-      let measured = try differences([direction(key, context)], at: theta, context.batch(draw: b), objective)
+      let measured = try differences(
+        [direction(key, context)], at: theta, context.step, context.batch(draw: b), objective)
       records.append((key, measured.terms[0].coefficient / Double(anchorBatches)))
       losses += measured.losses
     }
@@ -103,13 +124,15 @@ public struct VarianceReducedEstimator: GradientEstimator {
     _ theta: borrowing ParameterStore, _ context: StepContext, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
     try differences(
-      Few(count: 2) { direction(context.key.child(.query, $0), context) }, at: theta, context.batch, objective)
+      Few(count: 2) { direction(context.key.child(.query, $0), context) }, at: theta, context.step, context.batch,
+      objective)
   }
 
   private func differences<O: Objective & ~Copyable>(
-    _ directions: Few<DenseDirection>, at theta: borrowing ParameterStore, _ batch: Batch, _ objective: borrowing O
+    _ directions: Few<DenseDirection>, at theta: borrowing ParameterStore, _ step: Int, _ batch: Batch,
+    _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-    try finiteDifferences(of: objective, at: theta, along: directions, on: batch, epsilon: epsilon)
+    try finiteDifferences(of: objective, at: theta, along: directions, on: batch, epsilon: epsilon(at: step))
   }
 
   private func direction(_ key: StreamKey, _ context: StepContext) -> DenseDirection {

@@ -76,7 +76,7 @@ import ZerothTestKit
     let key = second.key.child(.query)
     add(c(key, at: theta, Batch(step: 1)) - c(key, at: anchor, Batch(step: 1)), key)
 
-    var estimator = VarianceReducedEstimator(anchorBatches: batches, epsilon: Double(eps))
+    var estimator = VarianceReducedEstimator(anchorBatches: batches, epsilon: Schedule(Double(eps)))
     _ = estimator.estimate(at: anchor, context: first, objective: objective)
     let found = estimator.estimate(at: theta, context: second, objective: objective).flattened(in: layout)
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-9 })

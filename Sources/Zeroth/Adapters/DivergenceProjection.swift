@@ -135,6 +135,22 @@ public struct DivergenceProjection: LayerAdapter {
     return difference
   }
 
+  /// theta_0 of the selected blocks, and the ratios and gamma of the last projection.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("blocks", blocks)
+    selected = state.layout.trainable.filter(blocks.contains)
+    try state.code("anchor", &anchor, of: selected)
+    difference = nil
+    try state.code("ratios", &self.state.ratios)
+    // NaN stands for a block that had not moved.
+    var gamma = lastGamma.map { $0 ?? .nan }
+    try state.code("gamma", &gamma)
+    guard [0, selected.count].contains(gamma.count) else {
+      throw state.error("gamma", found: "\(gamma.count) numbers", expected: "\(selected.count), or none")
+    }
+    lastGamma = gamma.map { $0.isNaN ? nil : $0 }
+  }
+
   /// As many floats as the selected blocks have.
   public var stateCount: Int { anchor?.count ?? 0 }
 }

@@ -27,6 +27,12 @@ public protocol LayerAdapter: Sendable {
 
   /// Floats of state that the adapter holds now.
   var stateCount: Int { get }
+
+  /// Codes all that the next steps depend on beside theta and the options, so that a checkpoint can be written and restored
+  /// (`Optimizer.save`, `Optimizer.restore`). Laws, checked by the test kit: what was saved and restored goes on bit for bit.
+  ///
+  /// Throws `InputError` for a checkpoint that does not fit.
+  mutating func codeState(_ state: StateCoder) throws(InputError)
 }
 
 extension LayerAdapter {
@@ -46,6 +52,8 @@ extension LayerAdapter {
   ) throws(O.Failure) -> AdapterOutcome { .none }
   /// No state from one step to the next.
   public var stateCount: Int { 0 }
+  /// Nothing.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {}
 }
 
 /// No adapter: updates are applied as the rule made them.

@@ -42,6 +42,16 @@ public struct LearningRateScaling: LayerAdapter {
   /// 2J before every kappa-th step.
   public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
 
+  /// The multipliers.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("blocks", blocks)
+    try state.code("ratios", &self.state.ratios)
+    let count = state.layout.trainable.count(where: blocks.contains)
+    guard [0, count].contains(ratios.count) else {
+      throw state.error("ratios", found: "\(ratios.count) numbers", expected: "\(count), or none")
+    }
+  }
+
   /// The multipliers, moved if this step is one of the kappa-th.
   public mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O

@@ -39,6 +39,12 @@ public struct PreviousIterateProjection: LayerAdapter {
   /// 2J after every kappa-th step.
   public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
 
+  /// The ratios of the last projection, for whoever reads them.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("blocks", blocks)
+    try state.code("ratios", &self.state.ratios)
+  }
+
   /// Projects, if this step is one of the kappa-th.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O

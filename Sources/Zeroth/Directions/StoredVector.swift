@@ -62,6 +62,17 @@ public struct StoredVector: Sendable {
     }
   }
 
+  /// The values of `block`, which is stored, to be read or written by `body`.
+  mutating func withStorage<R>(
+    of block: ParameterBlock, _ body: (UnsafeMutableBufferPointer<Float>) throws(InputError) -> R
+  ) throws(InputError) -> R {
+    let storage = owned()
+    guard let place = storage.places[block.index] else {
+      preconditionFailure("block '\(block.name)' is stored")
+    }
+    return try body(UnsafeMutableBufferPointer(start: storage.store.base + place.offset, count: place.count))
+  }
+
   /// m = decay m + sum_i weight_i D_i.
   mutating func decayAndAdd<D: Direction>(_ decay: Float, _ terms: Few<(weight: Float, direction: D)>) {
     let storage = owned()

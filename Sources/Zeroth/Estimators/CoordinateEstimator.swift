@@ -22,8 +22,8 @@ public struct CoordinateEstimator: GradientEstimator {
 
   /// Which coordinates are measured.
   public let coordinates: Coordinates
-  /// eps > 0, in units of the parameters.
-  public let epsilon: Double
+  /// eps > 0 over the steps, in units of the parameters.
+  public var epsilon: Schedule
 
   /// What `epsilon` takes.
   public static let epsilonRange = NumericRange.positive
@@ -31,14 +31,14 @@ public struct CoordinateEstimator: GradientEstimator {
   public static let coordinatesRange = NumericRange.atLeast(1)
 
   /// CGE over `coordinates`.
-  public init(_ coordinates: Coordinates = .all, epsilon: Double = 1e-3) {
+  public init(_ coordinates: Coordinates = .all, epsilon: Schedule = 1e-3) {
     self.coordinates = coordinates
     self.epsilon = epsilon
   }
 
   /// Throws when epsilon is not positive or a coordinate is not there, stands twice or is frozen.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try Self.epsilonRange.require("epsilon", epsilon)
+    try epsilon.validate("epsilon", Self.epsilonRange)
     switch coordinates {
     case .all: break
     case .random(let count):
@@ -71,12 +71,15 @@ public struct CoordinateEstimator: GradientEstimator {
     }
   }
 
+  /// The options: nothing else is kept.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) { try state.code("epsilon", &epsilon) }
+
   /// Measures along each coordinate of S and returns one sparse direction.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<CoordinateDirection> {
     let set = draw(context)
-    let eps = Float(epsilon)
+    let eps = Float(epsilon(at: context.step))
     var points = Points()
     for coordinate in set { points.append(CoordinateDirection([coordinate], values: [1]), at: [eps, -eps]) }
     let losses = try objective.losses(at: points, from: theta, on: context.batch)
@@ -95,7 +98,7 @@ public struct CoordinateEstimator: GradientEstimator {
     }
     return GradientEstimate(
       terms: [(weight, CoordinateDirection(set, values: values))], losses: losses,
-      projectedGradient: squares.squareRoot())
+      projectedGradient: squares.squareRoot(), epsilon: epsilon(at: context.step))
   }
 
   private func draw(_ context: StepContext) -> [CoordinateDirection.Coordinate] {

@@ -23,5 +23,5 @@ public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
     terms.append((c / Double(directions.count), directions[i]))
   }
   return GradientEstimate(
-    terms: terms, losses: losses, projectedGradient: terms.reduce(0) { $0 + $1.coefficient })
+    terms: terms, losses: losses, projectedGradient: terms.reduce(0) { $0 + $1.coefficient }, epsilon: epsilon)
 }

@@ -6,6 +6,8 @@ public struct GradientEstimate<D: Direction>: Sendable {
   public var losses: Few<Double>
   /// What a log shows: the projected gradient c, averaged over the queries; for CGE the norm of the measured c_i.
   public var projectedGradient: Double
+  /// eps, how far from theta the losses were measured, for the record; nil where that is no one number.
+  public var epsilon: Double?
   /// Throws what went wrong in the directions since they were made; nil for directions of which nothing can go wrong.
   ///
   /// Foreign code makes the directions of a run-time plugin, and fails while a rule, an adapter or the parameters add
@@ -16,9 +18,10 @@ public struct GradientEstimate<D: Direction>: Sendable {
   /// sum_i coefficient_i direction_i, from `losses`.
   public init(
     terms: Few<(coefficient: Double, direction: D)>, losses: Few<Double>, projectedGradient: Double,
-    check: (@Sendable () throws -> Void)? = nil
+    epsilon: Double? = nil, check: (@Sendable () throws -> Void)? = nil
   ) {
     self.check = check
+    self.epsilon = epsilon
     self.terms = terms
     self.losses = losses
     self.projectedGradient = projectedGradient

@@ -28,6 +28,12 @@ public protocol GradientEstimator<Direction>: Sendable {
 
   /// Floats of state that the estimator holds now.
   var stateCount: Int { get }
+
+  /// Codes all that the next steps depend on beside theta and the options, so that a checkpoint can be written and restored
+  /// (`Optimizer.save`, `Optimizer.restore`). Laws, checked by the test kit: what was saved and restored goes on bit for bit.
+  ///
+  /// Throws `InputError` for a checkpoint that does not fit.
+  mutating func codeState(_ state: StateCoder) throws(InputError)
 }
 
 extension GradientEstimator {
@@ -37,4 +43,6 @@ extension GradientEstimator {
   public var grain: LossGrain { .batch }
   /// No state: every estimate starts afresh.
   public var stateCount: Int { 0 }
+  /// Nothing.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {}
 }

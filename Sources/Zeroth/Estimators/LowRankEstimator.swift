@@ -14,10 +14,10 @@ public struct LowRankEstimator: GradientEstimator {
   public let rank: Int
   /// nu >= 1: V is drawn again every nu steps.
   public let interval: Int
-  /// eps > 0, in units of the parameters.
-  public let epsilon: Double
-  /// q >= 1, the number of directions that are averaged.
-  public let queries: Int
+  /// eps > 0 over the steps, in units of the parameters.
+  public var epsilon: Schedule
+  /// q >= 1 over the steps, the number of directions that are averaged.
+  public var queries: Schedule
   /// Where the losses are taken.
   public let sides: DifferenceSides
 
@@ -32,7 +32,7 @@ public struct LowRankEstimator: GradientEstimator {
 
   /// LGE with the defaults of [LOZO] for OPT: rank 2, nu = 50, eps = 1e-3.
   public init(
-    rank: Int = 2, interval: Int = 50, epsilon: Double = 1e-3, queries: Int = 1,
+    rank: Int = 2, interval: Int = 50, epsilon: Schedule = 1e-3, queries: Schedule = 1,
     sides: DifferenceSides = .two
   ) {
     self.rank = rank
@@ -46,8 +46,8 @@ public struct LowRankEstimator: GradientEstimator {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.rankRange.require("rank", rank)
     try Self.intervalRange.require("interval", interval)
-    try Self.epsilonRange.require("epsilon", epsilon)
-    try Self.queriesRange.require("queries", queries)
+    try epsilon.validate("epsilon", Self.epsilonRange)
+    try queries.validate("queries", Self.queriesRange, isCount: true)
     for block in layout.trainable where block.isMatrix && rank > min(block.rows, block.columns) {
       throw InputError(
         "rank", found: "\(rank)",
@@ -57,18 +57,30 @@ public struct LowRankEstimator: GradientEstimator {
   }
 
   /// 2q, or q + 1 one-sided.
-  public func forwards(at step: Int, in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
+    sides.forwards(queries: queries.count(at: step))
+  }
+
+  /// The options: nothing else is kept, as V follows from the step.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("rank", rank)
+    try state.require("interval", interval)
+    try state.require("sides", sides.rawValue)
+    try state.code("epsilon", &epsilon)
+    try state.code("queries", &queries)
+  }
 
   /// Measures along U V^T and returns c U V^T / r.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<LowRankProbe> {
     let rightKey = context.runKey.child(.right, context.step / interval)
-    let probes = Few(count: queries) { query in
+    let probes = Few(count: queries.count(at: context.step)) { query in
       LowRankProbe(rank: rank, leftKey: context.key.child(.left, query), rightKey: rightKey)
     }
     var estimate = try finiteDifferences(
-      of: objective, at: theta, along: probes, on: context.batch, sides: sides, epsilon: epsilon)
+      of: objective, at: theta, along: probes, on: context.batch, sides: sides,
+      epsilon: epsilon(at: context.step))
     for i in estimate.terms.indices {
       estimate.terms[i].direction = LowRankProbe(
         rank: rank, leftKey: probes[i].leftKey, rightKey: rightKey, matrixScale: 1 / Float(rank))

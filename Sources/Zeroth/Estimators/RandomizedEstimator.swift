@@ -8,10 +8,10 @@ public struct RandomizedEstimator: GradientEstimator {
   /// z, made again from a key.
   public typealias Direction = DenseDirection
 
-  /// eps > 0, in units of the parameters.
-  public let epsilon: Double
-  /// q >= 1, the number of directions that are averaged.
-  public let queries: Int
+  /// eps > 0 over the steps, in units of the parameters.
+  public var epsilon: Schedule
+  /// q >= 1 over the steps, the number of directions that are averaged.
+  public var queries: Schedule
   /// Where the losses are taken.
   public let sides: DifferenceSides
   /// How the directions are drawn.
@@ -24,7 +24,8 @@ public struct RandomizedEstimator: GradientEstimator {
 
   /// RGE with MeZO's defaults: one two-sided Gaussian query at eps = 1e-3.
   public init(
-    epsilon: Double = 1e-3, queries: Int = 1, sides: DifferenceSides = .two, distribution: NoiseDistribution = .gaussian
+    epsilon: Schedule = 1e-3, queries: Schedule = 1, sides: DifferenceSides = .two,
+    distribution: NoiseDistribution = .gaussian
   ) {
     self.epsilon = epsilon
     self.queries = queries
@@ -34,21 +35,31 @@ public struct RandomizedEstimator: GradientEstimator {
 
   /// Throws when epsilon is not a positive number or there is no query.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
-    try Self.epsilonRange.require("epsilon", epsilon)
-    try Self.queriesRange.require("queries", queries)
+    try epsilon.validate("epsilon", Self.epsilonRange)
+    try queries.validate("queries", Self.queriesRange, isCount: true)
   }
 
   /// 2q, or q + 1 one-sided.
-  public func forwards(at step: Int, in layout: ParameterLayout) -> Int { sides == .two ? 2 * queries : queries + 1 }
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
+    sides.forwards(queries: queries.count(at: step))
+  }
+
+  /// The options: nothing else is kept.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("sides", sides.rawValue)
+    try state.require("distribution", distribution.rawValue)
+    try state.code("epsilon", &epsilon)
+    try state.code("queries", &queries)
+  }
 
   /// Measures along q directions keyed by the step and the query.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
-    let directions = Few(count: queries) { query in
+    let directions = Few(count: queries.count(at: context.step)) { query in
       DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
     }
     return try finiteDifferences(
-      of: objective, at: theta, along: directions, on: context.batch, sides: sides, epsilon: epsilon)
+      of: objective, at: theta, along: directions, on: context.batch, sides: sides, epsilon: epsilon(at: context.step))
   }
 }

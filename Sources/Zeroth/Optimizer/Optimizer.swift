@@ -11,20 +11,20 @@
 /// direction has no factors. The same seed gives the same run, bit for bit, for any number of threads.
 public struct Optimizer<Estimator: GradientEstimator, Rule: StepRule, Adapter: LayerAdapter>: Sendable
 where Rule.Direction == Estimator.Direction {
-  /// Estimates the gradient.
-  public private(set) var estimator: Estimator
+  /// Estimates the gradient. A user's loop may change its options between steps: `optimizer.estimator.epsilon = 1e-4`.
+  public var estimator: Estimator
   /// Turns the estimate into an update.
-  public private(set) var rule: Rule
+  public var rule: Rule
   /// Scales and projects per block.
-  public private(set) var adapter: Adapter
+  public var adapter: Adapter
   /// The key of the run: all of its random numbers come from children of it.
   public let runKey: StreamKey
   /// What happens to a step whose losses are not finite.
   public let nonFinite: NonFinitePolicy
   /// The step that comes next, counted from 0.
-  public private(set) var nextStep = 0
-  private var skippedInARow = 0
-  private var validatedLayout: ParameterLayout?
+  public internal(set) var nextStep = 0
+  var skippedInARow = 0
+  var validatedLayout: ParameterLayout?
 
   /// An optimiser whose random numbers follow from `seed`, drawn by `generator`.
   public init(
@@ -90,7 +90,7 @@ where Rule.Direction == Estimator.Direction {
     let eta = rule.learningRate(at: nextStep)
     var report = StepReport(
       step: nextStep, losses: estimate.losses, projectedGradient: estimate.projectedGradient, learningRate: eta,
-      forwards: estimator.forwards(at: nextStep, in: theta.layout), outcome: .applied)
+      epsilon: estimate.epsilon, forwards: estimator.forwards(at: nextStep, in: theta.layout), outcome: .applied)
     guard estimate.isFinite else {
       report.outcome = .skipped
       skippedInARow += 1

@@ -12,6 +12,18 @@ public protocol OptimizerProtocol: Sendable {
   func forwards(at step: Int, in layout: ParameterLayout) -> Int
   /// Those of the adapter alone, which are taken over mini-batches.
   func adapterForwards(at step: Int) -> Int
+  /// Writes a checkpoint to `path`, with what `also` codes.
+  func save(
+    _ theta: borrowing ParameterStore, to path: String, also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError)
+  /// Bytes that `save` writes.
+  func stateSize(
+    with theta: borrowing ParameterStore, also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError) -> Int
+  /// Takes over what `save` wrote to `path`.
+  mutating func restore(
+    _ theta: inout ParameterStore, from path: String, also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError)
   /// Moves theta by one step.
   @discardableResult
   mutating func step<O: Objective & ~Copyable>(

@@ -16,6 +16,8 @@ public struct StepReport: Sendable {
   public let projectedGradient: Double
   /// eta at this step.
   public let learningRate: Double
+  /// eps at this step; nil where the estimator has no one number for it.
+  public let epsilon: Double?
   /// Forward passes, the adapter's included.
   public var forwards: Int
   /// What became of the step.

@@ -203,6 +203,56 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     if let updates { for block in layout.trainable where change.includes(block) { updates.clear(block) } }
   }
 
+  /// Writes to `state` the trainable blocks as they are stored, the updates that wait apart from them, and how often the store
+  /// was written, which keys the rounding. Frozen blocks are as the model's files have them.
+  borrowing func saveState(_ state: StateCoder) throws(InputError) {
+    var (writes, updates) = (writes, updates)
+    try codeState(state, &writes, &updates)
+  }
+
+  /// Takes over what `saveState` wrote.
+  mutating func restoreState(_ state: StateCoder) throws(InputError) {
+    var (writes, updates) = (writes, updates)
+    try codeState(state, &writes, &updates)
+    (self.writes, self.updates) = (writes, updates)
+  }
+
+  private borrowing func codeState(
+    _ state: StateCoder, _ writes: inout Int, _ updates: inout PendingUpdates?
+  ) throws(InputError) {
+    try state.code("writes", &writes)
+    var rank = updates?.rank ?? 0
+    var key = updates?.rightKey ?? StreamKey(seed: 0, generator: state.generator)
+    try state.code("pending.rank", &rank)
+    try state.code("pending.key", &key)
+    guard rank >= 0, rank <= layout.parameterCount else {
+      throw state.error("pending.rank", found: "\(rank)", expected: "a rank")
+    }
+    if state.isRestoring { updates = rank > 0 ? PendingUpdates(rank: rank, rightKey: key, layout.trainable) : nil }
+    if let updates { try state.code("pending", .floats, UnsafeMutableRawBufferPointer(updates.values)) }
+    try codeBlocks(layout.trainable, state)
+  }
+
+  /// Codes `blocks` as they are stored.
+  private borrowing func codeBlocks(_ blocks: [ParameterBlock], _ state: StateCoder) throws(InputError) {
+    let stored = stored()
+    for block in blocks {
+      let format = stored.format(of: block)
+      try state.code(
+        block.name, format == .float32 ? .floats : .bytes,
+        UnsafeMutableRawBufferPointer(
+          start: UnsafeMutableRawPointer(mutating: stored.address(of: block)), count: block.count * format.size))
+    }
+  }
+
+  /// How the blocks are stored: a state fits where they are stored alike.
+  borrowing func storageWords() -> String {
+    let stored = stored()
+    return layout.blocks.map { "\(stored.format(of: $0))" }.reduce(into: [(name: String, count: Int)]()) { runs, name in
+      if runs.last?.name == name { runs[runs.count - 1].count += 1 } else { runs.append((name, 1)) }
+    }.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+  }
+
   private mutating func nextRoundingKey() -> StreamKey {
     writes += 1
     return roundingKey.child(.rounding, writes)

@@ -27,16 +27,23 @@ final class PendingUpdates: @unchecked Sendable {
 
   /// B = 0 and V of `direction`, on the matrices of `blocks`.
   convenience init(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {
-    let rank = direction.rank
+    self.init(rank: direction.rank, rightKey: direction.rightKey, blocks)
+    begin(direction, blocks)
+  }
+
+  /// Zeros for B and V, on the matrices of `blocks`.
+  convenience init(rank: Int, rightKey: StreamKey, _ blocks: [ParameterBlock]) {
     var places: [Int: (left: Int, right: Int)] = [:]
     var count = 0
     for block in blocks where block.isMatrix {
       places[block.index] = (count, count + block.rows * rank)
       count += (block.rows + block.columns) * rank
     }
-    self.init(rank: rank, rightKey: direction.rightKey, places: places, count: count)
-    begin(direction, blocks)
+    self.init(rank: rank, rightKey: rightKey, places: places, count: count)
   }
+
+  /// B and V of all matrices, as they lie in memory.
+  var values: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: memory, count: count) }
 
   /// V of `direction`, which has the same rank, in place of the one before; B is to be 0.
   func begin(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {

@@ -24,7 +24,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
   }
 
   /// eta, over the steps.
-  public let learningRate: LearningRate
+  public var learningRate: Schedule
   /// beta, in [0, 1).
   public let beta: Double
   /// How N is carried over to a new V.
@@ -38,7 +38,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
 
   /// LOZO-M with decay beta.
   public init(
-    learningRate: LearningRate, beta: Double = 0.9, refresh: Refresh = .exact, weightDecay: WeightDecay = .none
+    learningRate: Schedule, beta: Double = 0.9, refresh: Refresh = .exact, weightDecay: WeightDecay = .none
   ) {
     self.learningRate = learningRate
     self.beta = beta
@@ -63,6 +63,21 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
     state.moveTo(first, refresh: refresh)
     state.decayAndAdd(Float(beta), estimate.terms.map { (Float((1 - beta) * $0.coefficient), $0.direction) })
     return LowRankMomentumUpdate(state, scale: Float(-learningRate(at: context.step)))
+  }
+
+  /// eta, N of each matrix with its V, and m of each vector.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("refresh", refresh.rawValue)
+    try state.code("learning-rate", &learningRate)
+    guard try state.codePresence("momentum", self.state != nil) else {
+      self.state = nil
+      return
+    }
+    // While it is written nothing of it changes, so that copies of this rule may share it.
+    let fresh = state.isRestoring ? LowRankMomentumState(state.layout) : nil
+    guard let own = fresh ?? self.state else { return }
+    try own.code(state)
+    self.state = own
   }
 
   /// r m floats for each matrix and n for each vector, once the first step is done.

@@ -17,6 +17,37 @@ final class LowRankMomentumState: @unchecked Sendable {
     carry = MomentumCarry(rank: direction.rank, columns: layout.trainable.map(\.columns).max() ?? 0)
   }
 
+  /// Room for what a checkpoint holds.
+  init(_ layout: ParameterLayout) {
+    self.layout = layout
+    direction = StoredRightFactors(rank: 0, rightKey: StreamKey(seed: 0), matrixScale: 1, rights: [:])
+    factors = layout.blocks.map { _ in [] }
+    carry = MomentumCarry(rank: 0, columns: 0)
+  }
+
+  /// Codes N, m and the V that N belongs to, which is written out: a direction of any kind can be its source.
+  func code(_ state: StateCoder) throws(InputError) {
+    var (rank, key) = (direction.rank, direction.rightKey)
+    var scale = Double(direction.matrixScale)
+    try state.code("rank", &rank)
+    try state.code("right-key", &key)
+    try state.code("matrix-scale", &scale)
+    guard rank > 0, rank <= layout.parameterCount else {
+      throw state.error("rank", found: "\(rank)", expected: "at least 1")
+    }
+    var rights: [Int: [Float]] = [:]
+    for block in layout.trainable {
+      var right = block.isMatrix && !state.isRestoring ? direction.right(of: block) : []
+      if block.isMatrix { try state.code("right.\(block.name)", &right, count: rank * block.columns) }
+      rights[block.index] = right
+      try state.code(
+        "left.\(block.name)", &factors[block.index], count: block.isMatrix ? block.rows * rank : block.count)
+    }
+    guard state.isRestoring else { return }
+    direction = StoredRightFactors(rank: rank, rightKey: key, matrixScale: Float(scale), rights: rights)
+    carry = MomentumCarry(rank: rank, columns: layout.trainable.map(\.columns).max() ?? 0)
+  }
+
   private init(copying other: LowRankMomentumState) {
     layout = other.layout
     direction = other.direction
@@ -65,6 +96,27 @@ final class LowRankMomentumState: @unchecked Sendable {
         }
       }
     }
+  }
+}
+
+/// The V of a direction that a checkpoint was written beside: all of it that momentum is carried over by.
+private struct StoredRightFactors: LowRankDirection {
+  let rank: Int
+  let rightKey: StreamKey
+  let matrixScale: Float
+  /// V^T of each matrix, r x n.
+  let rights: [Int: [Float]]
+
+  func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
+    _ = values.update(fromContentsOf: rights[block.index] ?? [])
+  }
+
+  func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
+    preconditionFailure("U of an earlier step is not kept")
+  }
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    preconditionFailure("a direction of an earlier step is not kept")
   }
 }
 

@@ -17,7 +17,7 @@ public struct Momentum<D: Direction>: StepRule {
   }
 
   /// eta, over the steps.
-  public let learningRate: LearningRate
+  public var learningRate: Schedule
   /// beta, in [0, 1).
   public let beta: Double
   /// Which recursion m follows.
@@ -31,7 +31,7 @@ public struct Momentum<D: Direction>: StepRule {
 
   /// Momentum with decay beta.
   public init(
-    learningRate: LearningRate, beta: Double = 0.9, form: Form = .ema, weightDecay: WeightDecay = .none
+    learningRate: Schedule, beta: Double = 0.9, form: Form = .ema, weightDecay: WeightDecay = .none
   ) {
     self.learningRate = learningRate
     self.beta = beta
@@ -53,6 +53,13 @@ public struct Momentum<D: Direction>: StepRule {
     m.decayAndAdd(Float(beta), estimate.terms.map { (Float(weight * $0.coefficient), $0.direction) })
     momentum = m
     return StoredDirection(m, scale: Float(-learningRate(at: context.step)))
+  }
+
+  /// The form, eta and m.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("form", form.rawValue)
+    try state.code("learning-rate", &learningRate)
+    try state.code("momentum", &momentum, of: state.layout.trainable)
   }
 
   /// d floats, once the first step is done.

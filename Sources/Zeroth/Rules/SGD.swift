@@ -8,14 +8,19 @@ public struct SGD<D: Direction>: StepRule {
   public typealias Update = WeightedSum<D>
 
   /// eta, over the steps.
-  public let learningRate: LearningRate
+  public var learningRate: Schedule
   /// lambda, by block.
   public let weightDecay: WeightDecay
 
   /// SGD at `learningRate`.
-  public init(learningRate: LearningRate, weightDecay: WeightDecay = .none) {
+  public init(learningRate: Schedule, weightDecay: WeightDecay = .none) {
     self.learningRate = learningRate
     self.weightDecay = weightDecay
+  }
+
+  /// eta: nothing else is kept.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.code("learning-rate", &learningRate)
   }
 
   /// -eta sum_i c_i D_i.

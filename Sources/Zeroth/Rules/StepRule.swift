@@ -8,7 +8,7 @@ public protocol StepRule<Direction>: Sendable {
   associatedtype Update: Zeroth.Direction
 
   /// eta, over the steps.
-  var learningRate: LearningRate { get }
+  var learningRate: Schedule { get }
   /// lambda, by block; the framework applies it with the update.
   var weightDecay: WeightDecay { get }
 
@@ -20,6 +20,12 @@ public protocol StepRule<Direction>: Sendable {
 
   /// Floats of state that the rule holds now.
   var stateCount: Int { get }
+
+  /// Codes all that the next steps depend on beside theta and the options, so that a checkpoint can be written and restored
+  /// (`Optimizer.save`, `Optimizer.restore`). Laws, checked by the test kit: what was saved and restored goes on bit for bit.
+  ///
+  /// Throws `InputError` for a checkpoint that does not fit.
+  mutating func codeState(_ state: StateCoder) throws(InputError)
 }
 
 extension StepRule {
@@ -32,4 +38,6 @@ extension StepRule {
   }
   /// No state: the rule looks at one estimate alone.
   public var stateCount: Int { 0 }
+  /// Nothing.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {}
 }

@@ -52,7 +52,8 @@ struct PointGroups: Sequence, IteratorProtocol {
       let isAlike = first == nil || direction == nil || (factors == nil) == (direction?.factors == nil)
       rank += direction?.factors?.rank ?? 0
       guard isAlike, (further - position) * rows <= Swift.min(Self.rowsTogether, limit),
-        rank <= Self.rankTogether else { break }
+        rank <= Self.rankTogether
+      else { break }
       end = further
     }
     return end

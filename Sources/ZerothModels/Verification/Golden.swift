@@ -156,7 +156,7 @@ extension CausalModel {
     if let greedy = golden.greedy {
       let prompt = tokenize(greedy.prompt)
       let generated = try generateGreedily(prompt, count: max(0, greedy.ids.count - prompt.count), at: theta)
-      let tokens = prompt + generated
+      let tokens = prompt + (generated ?? [])
       let wrong = zip(tokens, greedy.ids).filter { $0 != $1 }.count + abs(tokens.count - greedy.ids.count)
       checks.append(
         .init(

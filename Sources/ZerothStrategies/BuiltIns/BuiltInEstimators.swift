@@ -13,19 +13,20 @@ extension OptionSpec {
 
   /// eps of an estimator whose initialiser has the default `value`.
   public static func epsilon(
-    default value: Double, range: NumericRange = RandomizedEstimator.epsilonRange
+    default value: Schedule, range: NumericRange = RandomizedEstimator.epsilonRange
   ) -> OptionSpec {
     OptionSpec(
-      "epsilon", formerNames: ["smoothing"], .double, default: .value(.double(value)), range: range,
+      "epsilon", formerNames: ["smoothing"], .schedule, default: .value(.double(value.base)), range: range,
       unit: "units of the parameters", "eps, how far from theta the losses are measured")
   }
 
   /// q of an estimator whose initialiser has the default `value`.
   public static func queries(
-    default value: Int, range: NumericRange = RandomizedEstimator.queriesRange
+    default value: Schedule, range: NumericRange = RandomizedEstimator.queriesRange
   ) -> OptionSpec {
     OptionSpec(
-      "queries", .int, default: .value(.int(value)), range: range, "q, the directions that are averaged in a step")
+      "queries", .countSchedule, default: .value(.int(value.count(at: 0))), range: range,
+      "q, the directions that are averaged in a step")
   }
 
   /// Two-sided or one-sided differences of an estimator whose initialiser has the default `value`.
@@ -61,7 +62,7 @@ extension Registry {
         forwards: "2q, or q + 1 one-sided")
     ) { options in
       RandomizedEstimator(
-        epsilon: try options.double("epsilon"), queries: try options.int("queries"),
+        epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"),
         sides: try options.choice("sides"), distribution: try options.choice("distribution"))
     }
     let lge = LowRankEstimator()
@@ -85,7 +86,7 @@ extension Registry {
     ) { options in
       LowRankEstimator(
         rank: try options.int("rank"), interval: try options.int("interval"),
-        epsilon: try options.double("epsilon"), queries: try options.int("queries"),
+        epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"),
         sides: try options.choice("sides"))
     }
     try register(
@@ -103,7 +104,7 @@ extension Registry {
     ) { options in
       var coordinates = CoordinateEstimator.Coordinates.all
       if case .int(let count)? = options["coordinates"] { coordinates = .random(count) }
-      return CoordinateEstimator(coordinates, epsilon: try options.double("epsilon"))
+      return CoordinateEstimator(coordinates, epsilon: try options.schedule("epsilon"))
     }
   }
 }

@@ -5,27 +5,29 @@ extension OptionSpec {
   /// The options that every rule has: eta, its schedule, and the weight decay. Read by `learningRate()` and
   /// `weightDecay()`.
   public static let stepRule: [OptionSpec] = [
-    OptionSpec("learning-rate", .double, default: .required, range: LearningRate.baseRange, "eta, at its highest"),
+    OptionSpec("learning-rate", .double, default: .required, range: Schedule.baseRange, "eta, at its highest"),
     OptionSpec(
-      "schedule", .choice(LearningRate.Schedule.allCases.map(\.rawValue)),
-      default: .value(.string(usual.schedule.rawValue)),
+      "schedule", .choice(Schedule.Shape.allCases.map(\.rawValue)), default: .value(.string(usual.shape.rawValue)),
       "how eta falls after the warm-up"),
     OptionSpec(
-      "warmup", .int, default: .value(.int(usual.warmup)), range: LearningRate.warmupRange, unit: "steps",
+      "warmup", .int, default: .value(.int(usual.warmup)), range: Schedule.warmupRange, unit: "steps",
       "linear warm-up of eta"),
     OptionSpec(
-      "final", .double, default: .value(.double(usual.final)), range: LearningRate.finalRange, when: .fallingSchedule,
+      "final", .double, default: .value(.double(usual.final)), range: Schedule.finalRange, when: .fallingSchedule,
       "the part of eta that is left at the end of the schedule"),
     OptionSpec(
-      "schedule-steps", .int, default: .derived("the run's steps") { $0.run["steps"] }, range: LearningRate.stepsRange,
+      "schedule-steps", .int, default: .derived("the run's steps") { $0.run["steps"] }, range: Schedule.stepsRange,
       unit: "steps", when: .fallingSchedule, "the step at which eta has reached its end"),
+    OptionSpec(
+      "schedule-drops", .string, default: .required, when: .dropSchedule,
+      "the steps from which on eta is multiplied, and by what, such as '300=0.1, 600=0.1'"),
     OptionSpec(
       "weight-decay", .double, default: .value(.double(WeightDecay.none.rate)), range: WeightDecay.rateRange,
       "lambda of theta -= eta lambda theta, on all blocks of more than one column: not on norms and biases"),
   ]
 
   /// What a rate is unless its options say more.
-  private static let usual: LearningRate = 0.0
+  private static let usual: Schedule = 0.0
 
   /// beta of a momentum, with the default of `Momentum`.
   public static let beta = beta(default: usualMomentum.beta)
@@ -42,18 +44,34 @@ extension OptionSpec {
 
 extension OptionSpec.Condition {
   /// eta falls after the warm-up.
-  static let fallingSchedule = Self("schedule = linear or cosine") { $0["schedule"] != "constant" }
+  static let fallingSchedule = Self("schedule = linear or cosine") { options in
+    guard case .string(let name)? = options["schedule"] else { return false }
+    return Schedule.Shape(rawValue: name)?.hasLength ?? false
+  }
+  /// eta is multiplied at steps that are given.
+  static let dropSchedule = Self("schedule = steps") { $0["schedule"] == .string(Schedule.Shape.steps.rawValue) }
 }
 
 extension OptionValues {
   /// eta over the steps, from the options in `OptionSpec.stepRule`.
-  public func learningRate() throws(InputError) -> LearningRate {
+  public func learningRate() throws(InputError) -> Schedule {
     let base = try double("learning-rate")
     let warmup = try int("warmup")
-    let schedule: LearningRate.Schedule = try choice("schedule")
-    guard schedule != .constant else { return LearningRate(base, warmup: warmup) }
-    return LearningRate(
-      base, schedule: schedule, steps: try int("schedule-steps"), warmup: warmup, final: try double("final"))
+    let shape: Schedule.Shape = try choice("schedule")
+    switch shape {
+    case .constant: return Schedule(base, warmup: warmup)
+    case .linear, .cosine:
+      return Schedule(base, shape, steps: try int("schedule-steps"), warmup: warmup, final: try double("final"))
+    case .inverseSquareRoot: return Schedule(base, shape, warmup: warmup)
+    case .steps:
+      let text = try string("schedule-drops")
+      guard let schedule = Schedule(parsing: "steps(1, warmup=\(warmup), \(text))") else {
+        throw InputError(
+          "\(subject): schedule-drops", found: "'\(text)'",
+          expected: "steps in their order, each with a factor, such as '300=0.1, 600=0.1'")
+      }
+      return Schedule(base, .steps, warmup: warmup, drops: schedule.drops)
+    }
   }
 
   /// lambda, from the options in `OptionSpec.stepRule`.

@@ -17,6 +17,10 @@ public struct OptionSpec: Sendable {
     case intOr(String)
     /// A number, or this word.
     case doubleOr(String)
+    /// A number, or a `Schedule` of it as a text.
+    case schedule
+    /// An integer, or a `Schedule` of it as a text.
+    case countSchedule
   }
 
   /// What stands in for an option that is not given.
@@ -94,6 +98,10 @@ public struct OptionSpec: Sendable {
     switch value {
     case .int(let number): return range.contains(Double(number)) ? value : nil
     case .double(let number): return range.contains(number) ? value : nil
+    case .string(let text) where kind == .schedule || kind == .countSchedule:
+      // Without a length of its own, a schedule gets that of the run later: here, any.
+      guard let schedule = Schedule(parsing: text, length: .max) else { return nil }
+      return (try? schedule.validate(name, range)) == nil ? nil : value
     case .bool, .string: return value
     }
   }
@@ -107,7 +115,8 @@ public struct OptionSpec: Sendable {
       case .bool: [Bool(text).map { .bool($0) }]
       case .string, .choice, .blocks: [.string(text)]
       case .intOr: [Int(text).map { .int($0) }, .string(text)]
-      case .doubleOr: [Double(text).map { .double($0) }, .string(text)]
+      case .doubleOr, .schedule: [Double(text).map { .double($0) }, .string(text)]
+      case .countSchedule: [Int(text).map { .int($0) }, .string(text)]
       }
     return candidates.lazy.compactMap { $0 }.compactMap(accepted).first
   }
@@ -125,15 +134,22 @@ extension OptionSpec.Kind: CustomStringConvertible {
     case .blocks: "a block selection (such as 'query,value', 'all', 'layers:0-3', 'name:*.fc1.*')"
     case .intOr(let word): "an integer or '\(word)'"
     case .doubleOr(let word): "a number or '\(word)'"
+    case .schedule: "a number or a schedule"
+    case .countSchedule: "an integer or a schedule"
     }
   }
 
   /// `value` in this type: an integer is a number too; block selections come out in their canonical spelling.
   fileprivate func converted(_ value: OptionValue) -> OptionValue? {
     switch (self, value) {
-    case (.int, .int), (.intOr, .int), (.double, .double), (.doubleOr, .double), (.bool, .bool), (.string, .string):
+    case (.int, .int), (.intOr, .int), (.countSchedule, .int), (.double, .double), (.doubleOr, .double),
+      (.schedule, .double), (.bool, .bool), (.string, .string):
       value
-    case (.double, .int(let number)), (.doubleOr, .int(let number)): .double(Double(number))
+    case (.double, .int(let number)), (.doubleOr, .int(let number)), (.schedule, .int(let number)):
+      .double(Double(number))
+    case (.schedule, .string(let text)), (.countSchedule, .string(let text)):
+      // A constant is a number, and no text.
+      Schedule(parsing: text).flatMap { $0.isConstant ? nil : .string($0.description) }
     case (.choice(let words), .string(let word)): words.contains(word) ? value : nil
     case (.intOr(let accepted), .string(let word)), (.doubleOr(let accepted), .string(let word)):
       word == accepted ? value : nil

@@ -45,7 +45,7 @@ public struct OptionValues: Sendable, Hashable {
       active.append(spec.name)
       defaults[spec.name] = Self.defaultOf(spec, beside: self)
       if let setting = given[spec.name] {
-        values[spec.name] = try setting.read(as: spec)
+        values[spec.name] = withLength(try setting.read(as: spec), spec)
       } else if let value = defaults[spec.name] {
         values[spec.name] = value
       } else if case .absent = spec.defaultValue {
@@ -69,6 +69,14 @@ public struct OptionValues: Sendable, Hashable {
     try self.init(
       subject, specs: specs,
       given: given.reduce(into: [:]) { $0[$1.key] = Setting(.typed($1.value), origin: "\(subject): \($1.key)") })
+  }
+
+  /// The schedule in `value` with the run's steps for its length, where it has none of its own.
+  private func withLength(_ value: OptionValue, _ spec: OptionSpec) -> OptionValue {
+    guard spec.kind == .schedule || spec.kind == .countSchedule, case .string(let text) = value,
+      case .int(let steps)? = run["steps"], let schedule = Schedule(parsing: text, length: steps)
+    else { return value }
+    return .string(schedule.description)
   }
 
   /// No options at all.
@@ -113,6 +121,18 @@ public struct OptionValues: Sendable, Hashable {
   public func double(_ name: String) throws(InputError) -> Double {
     guard case .double(let value)? = values[name] else { throw undeclared(name, "a number") }
     return value
+  }
+
+  /// The number `name` over the steps, of an option that takes schedules.
+  public func schedule(_ name: String) throws(InputError) -> Schedule {
+    switch values[name] {
+    case .double(let value)?: return Schedule(value)
+    case .int(let value)?: return Schedule(value)
+    case .string(let text)?:
+      if let schedule = Schedule(parsing: text) { return schedule }
+    default: break
+    }
+    throw undeclared(name, "a number or a schedule")
   }
 
   /// The switch `name`.

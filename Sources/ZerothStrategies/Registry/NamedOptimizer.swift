@@ -25,6 +25,18 @@ where Rule.Direction == Estimator.Direction {
   func forwards(at step: Int, in layout: ParameterLayout) -> Int { optimizer.forwards(at: step, in: layout) }
   func adapterForwards(at step: Int) -> Int { optimizer.adapterForwards(at: step) }
 
+  func save(
+    _ theta: borrowing ParameterStore, to path: String, also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError) { try optimizer.save(theta, to: path, also: also) }
+
+  func stateSize(
+    with theta: borrowing ParameterStore, also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError) -> Int { try optimizer.stateSize(with: theta, also: also) }
+
+  mutating func restore(
+    _ theta: inout ParameterStore, from path: String, also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError) { try optimizer.restore(&theta, from: path, also: also) }
+
   @discardableResult
   mutating func step<O: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O

@@ -2,23 +2,31 @@
 public struct ClassificationScore: Sendable, Hashable {
   /// `confusion[label][prediction]`: how many examples of class `label` were given the class `prediction`.
   public private(set) var confusion: [[Int]]
+  /// How many examples of each class were given none: they count as wrong.
+  public private(set) var unanswered: [Int]
 
   /// No example yet, of `classes` classes.
   public init(classes: Int) {
     confusion = Array(repeating: Array(repeating: 0, count: classes), count: classes)
+    unanswered = Array(repeating: 0, count: classes)
   }
 
-  /// The counts of `predictions` beside `labels`, both indices below `classes`.
-  public init(classes: Int, predictions: [Int], labels: [Int]) {
+  /// The counts of `predictions` beside `labels`, both indices below `classes`; nil is no prediction.
+  public init(classes: Int, predictions: [Int?], labels: [Int]) {
     self.init(classes: classes)
     for (prediction, label) in zip(predictions, labels) { add(prediction: prediction, label: label) }
   }
 
   /// Counts one example.
-  public mutating func add(prediction: Int, label: Int) { confusion[label][prediction] += 1 }
+  public mutating func add(prediction: Int?, label: Int) {
+    if let prediction { confusion[label][prediction] += 1 } else { unanswered[label] += 1 }
+  }
 
   /// The number of examples.
-  public var count: Int { confusion.reduce(0) { $0 + $1.reduce(0, +) } }
+  public var count: Int { confusion.indices.reduce(0) { $0 + count(of: $1) } }
+
+  /// The number of examples of class `label`.
+  private func count(of label: Int) -> Int { confusion[label].reduce(unanswered[label], +) }
 
   /// The share of examples that were predicted right; 0 without examples.
   public var accuracy: Double {
@@ -28,7 +36,7 @@ public struct ClassificationScore: Sendable, Hashable {
   /// For each class, the share of its examples that were predicted right; nil for a class without examples.
   public var perClassAccuracy: [Double?] {
     confusion.indices.map { label in
-      let count = confusion[label].reduce(0, +)
+      let count = count(of: label)
       return count == 0 ? nil : Self.ratio(confusion[label][label], count)
     }
   }
@@ -36,7 +44,7 @@ public struct ClassificationScore: Sendable, Hashable {
   /// F1 of one class, the harmonic mean of its precision and recall: 2 TP / (2 TP + FP + FN); 0 where that is 0 / 0.
   public func f1(of positive: Int) -> Double {
     let hits = confusion[positive][positive]
-    let labelled = confusion[positive].reduce(0, +)
+    let labelled = count(of: positive)
     let predicted = confusion.reduce(0) { $0 + $1[positive] }
     return Self.ratio(2 * hits, labelled + predicted)
   }

@@ -33,7 +33,7 @@ public final class AccuracyObjective: Objective {
   }
 
   private static func miss(_ scores: ArraySlice<Double>, _ label: Int) -> Double {
-    guard scores.allSatisfy(\.isFinite) else { return .nan }
-    return CandidateScores.prediction(scores) == label ? -1 : 0
+    guard let prediction = CandidateScores.prediction(scores) else { return .nan }
+    return prediction == label ? -1 : 0
   }
 }

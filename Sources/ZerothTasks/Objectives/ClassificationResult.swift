@@ -2,8 +2,9 @@
 public struct ClassificationResult: Sendable {
   /// For each example, the log-probability of each candidate among the candidates: the log-softmax of their scores.
   public let scores: [[Double]]
-  /// The candidate of each example with the highest score, the first of equals.
-  public let predictions: [Int]
+  /// The candidate of each example with the highest score, the first of equals; nil where a score is not finite, as those of a
+  /// model that has diverged are. No answer is a wrong one.
+  public let predictions: [Int?]
   /// The true candidate of each example.
   public let labels: [Int]
   /// The mean cross-entropy over the candidates.
@@ -16,6 +17,9 @@ public struct ClassificationResult: Sendable {
     self.labels = labels
     loss = zip(scores, labels).reduce(0) { $0 - $1.0[$1.1] } / Double(max(1, labels.count))
   }
+
+  /// How many examples have no answer.
+  public var unanswered: Int { predictions.count { $0 == nil } }
 
   /// The part that was predicted right.
   public var accuracy: Double {

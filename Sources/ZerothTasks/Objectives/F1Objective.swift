@@ -32,15 +32,15 @@ public final class F1Objective: Objective {
   /// Minus the mean F1 at theta on `batch`; NaN where the model's logits are not finite.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
     let questions = questions(of: batch)
-    guard try model.isFinite(on: questions[0].prompt, at: theta) else { return .nan }
-    return -(try model.answer(questions, at: theta, tokenizer: tokenizer).f1)
+    let found = try model.answer(questions, at: theta, tokenizer: tokenizer)
+    return found.unanswered > 0 ? .nan : -found.f1
   }
 
   /// Minus the F1 of each question of `batch`; NaN where the model's logits are not finite.
   public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Few<Double> {
     let questions = questions(of: batch)
-    guard try model.isFinite(on: questions[0].prompt, at: theta) else { return Few(questions.map { _ in .nan }) }
-    return Few(try model.answer(questions, at: theta, tokenizer: tokenizer).scores.map { -$0.f1 })
+    let found = try model.answer(questions, at: theta, tokenizer: tokenizer)
+    return Few(found.scores.map { found.unanswered > 0 ? .nan : -$0.f1 })
   }
 
   /// The questions that the sampler gives for this step and draw.
@@ -49,12 +49,5 @@ public final class F1Objective: Objective {
     let drawn = sampler.draw(step: batch.step, draw: batch.draw).map { questions[$0] }
     current = (batch, drawn)
     return drawn
-  }
-}
-
-extension CausalModel {
-  /// Whether the logits after `prompt` are numbers: a diverged model would go on generating something.
-  fileprivate func isFinite(on prompt: [Int], at theta: borrowing ParameterStore) throws(InputError) -> Bool {
-    try evaluate(TokenBatch([prompt]), .logits(rows: [prompt.count - 1], ids: [0]), at: theta)[0][0].isFinite
   }
 }

@@ -76,8 +76,9 @@ enum CandidateScores {
     return log(scores.reduce(0) { $0 + exp($1 - top) }) - (scores[scores.startIndex + label] - top)
   }
 
-  /// The candidate with the highest score, the first of equals.
-  static func prediction(_ scores: ArraySlice<Double>) -> Int {
+  /// The candidate with the highest score, the first of equals; nil where a score is not finite.
+  static func prediction(_ scores: ArraySlice<Double>) -> Int? {
+    guard scores.allSatisfy(\.isFinite) else { return nil }
     let best = scores.indices.dropFirst().reduce(scores.startIndex) { scores[$1] > scores[$0] ? $1 : $0 }
     return best - scores.startIndex
   }

@@ -24,6 +24,22 @@ public struct TaskResult: Sendable {
     Scores(task.metrics.compactMap { metric in value(of: metric).map { Scores.Value(metric, $0) } })
   }
 
+  /// How many examples have no answer, as the model's output is not finite: a model that has diverged. They count as wrong.
+  public var unanswered: Int {
+    switch answers {
+    case .candidates(let found): found.unanswered
+    case .generated(let found): found.unanswered
+    }
+  }
+
+  /// How many examples there are.
+  public var count: Int {
+    switch answers {
+    case .candidates(let found): found.labels.count
+    case .generated(let found): found.answers.count
+    }
+  }
+
   /// The mean cross-entropy over the candidates; nil where answers are generated.
   public var loss: Double? {
     if case .candidates(let found) = answers { found.loss } else { nil }

@@ -31,6 +31,10 @@ public func checkAdapterLaws<A: LayerAdapter>(
       try demandSameBits(.adapterIdentity, a.after, b.after, "at step \(step)")
     }
   }
+  try checkStateLaws(
+    of: Optimizer(estimator: RandomizedEstimator(), rule: SGD(learningRate: 1e-3), adapter: adapter, seed: 18),
+    in: layout,
+    steps: steps)
   try checkWithoutMovement(adapter, steep, steps)
   try checkFailures(adapter, steep, steps)
   try checkNonFinite(adapter, steep, steps)

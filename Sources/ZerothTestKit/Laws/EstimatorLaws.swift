@@ -19,6 +19,7 @@ public func checkEstimatorLaws<E: GradientEstimator>(
   try checkMeasuring(estimator, traits, layout, steps)
   try checkFailures(estimator, layout)
   try checkRepetition(estimator, layout, steps)
+  try checkStateLaws(of: Optimizer(estimator: estimator, rule: SGD(learningRate: 1e-3), seed: 18), in: layout)
   try checkMean(estimator, traits, layout, seeds: seeds)
 }
 

@@ -17,6 +17,7 @@ public func checkRuleLaws<R: StepRule, E: GradientEstimator>(
   try checkCopies(rule, estimates, others, layout)
   if let memoryless { try checkMemoryless(memoryless, estimates, layout) }
   if let gain, let estimate = estimates.first { try checkGain(rule, estimate, gain, layout) }
+  try checkStateLaws(of: Optimizer(estimator: estimator, rule: rule, seed: 18), in: layout)
   var working = rule
   for (step, estimate) in estimates.enumerated() {
     let update = working.update(from: estimate, context: context(step, layout))

@@ -66,8 +66,8 @@ extension RunConfiguration {
   private static func isIncidental(_ table: String, _ name: String) -> Bool {
     switch (table, name) {
     case ("model", "path"), ("task", "data"), ("task", "test-data"), ("run", "out"), ("run", "threads"),
-      ("run", "eval-every"),
-      ("run", "optimizer"):
+      ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"), ("run", "on-divergence"),
+      ("run", "patience"), ("run", "keep-last"):
       true
     default: false
     }

@@ -42,6 +42,14 @@ public struct RunConfiguration: Sendable {
   public let batch: Int
   /// Steps between two evaluations.
   public let evalEvery: Int
+  /// Steps between two snapshots; 0 for none.
+  public let snapshotEvery: Int
+  /// What is done when the run diverges.
+  public let onDivergence: DivergencePolicy
+  /// Evaluations without a better dev score that end the run; nil for any number.
+  public let patience: Int?
+  /// Whether the last model is kept beside the best.
+  public let keepsLast: Bool
   /// Threads.
   public let threads: Int
   /// Folder of the run's record; nil writes none.
@@ -98,6 +106,10 @@ public struct RunConfiguration: Sendable {
     steps = try run.int("steps")
     batch = try run.int("batch")
     evalEvery = try run.int("eval-every")
+    onDivergence = try run.choice("on-divergence")
+    patience = try run["patience"].map { _ throws(InputError) in try run.int("patience") }
+    keepsLast = try run.bool("keep-last")
+    snapshotEvery = try run.int("snapshot-every")
     threads = try run.int("threads")
     out = try run["out"].map { _ throws(InputError) in try run.string("out") }
 

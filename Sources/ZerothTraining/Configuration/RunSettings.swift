@@ -86,11 +86,27 @@ public enum RunSettings {
       default: .derived("a tenth of the steps") { options in
         if case .int(let steps)? = options["steps"] { .int(max(1, steps / 10)) } else { nil }
       }, range: .atLeast(1), unit: "steps", "how often dev is evaluated"),
+    OptionSpec(
+      "snapshot-every", .int,
+      default: .derived("a tenth of the steps, at least 500") { options in
+        if case .int(let steps)? = options["steps"] { .int(max(500, steps / 10)) } else { nil }
+      }, range: .nonNegative, unit: "steps",
+      "how often the state is kept, the last two times, for a run that goes on; 0 never: it is then replayed from its start"
+    ),
     threads,
     OptionSpec("out", .string, default: .absent("nothing is written"), "folder of the run's record"),
     OptionSpec(
       "generator", .choice(RandomGenerator.names), default: .value(.string("\(RandomGenerator.philox)")),
       "the random generator: philox4x32 or one of GSL's"),
+    OptionSpec(
+      "on-divergence", .choice(DivergencePolicy.allCases.map(\.rawValue)),
+      default: .value(.string(DivergencePolicy.stop.rawValue)),
+      "when losses explode or answers are not finite: stop, end with the best model, or continue"),
+    OptionSpec(
+      "patience", .int, default: .absent("all steps are made"), range: .atLeast(1), unit: "evaluations",
+      "so many evaluations without a better dev score end the run"),
+    OptionSpec(
+      "keep-last", .bool, default: .value(false), "keeps the last model too, in the folder's last, beside the best"),
     OptionSpec(
       "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: NonFinitePolicy.limitRange,
       unit: "steps",

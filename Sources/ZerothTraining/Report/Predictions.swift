@@ -11,7 +11,7 @@ import ZerothTasks
 ///     {"index":0,"file":"test.txt","line":1,"fields":{"sentence":"..."},"candidates":["terrible","great"],
 ///      "scores":[-0.2,-1.7],"prediction":0,"label":0}
 ///
-/// `scores` are log-probabilities among the candidates. A generated answer has instead `prediction` in text, the gold
+/// `scores` are log-probabilities among the candidates. Without finite ones, `prediction` is null. A generated answer has instead `prediction` in text, the gold
 /// `answers`, and its `f1` and `exact_match`.
 public struct Predictions: Sendable {
   /// The rows, in the order of the examples.
@@ -35,7 +35,8 @@ public struct Predictions: Sendable {
       [
         .init("candidates", .array(result.task.candidates(of: example).map { .string($0) })),
         .init("scores", .array(found.scores[index].map { .double($0) })),
-        .init("prediction", .int(found.predictions[index])), .init("label", .int(found.labels[index])),
+        .init("prediction", found.predictions[index].map { .int($0) } ?? .null),
+        .init("label", .int(found.labels[index])),
       ]
     case .generated(let found):
       [

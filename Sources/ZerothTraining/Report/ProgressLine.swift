@@ -50,7 +50,7 @@ public final class ProgressLine {
   private let total: Int
   private let output: Output
   private var start: Double
-  private let firstStep: Int
+  private var firstStep: Int
   private var lastDrawn: Double?
   private var isDrawn = false
 
@@ -63,8 +63,12 @@ public final class ProgressLine {
     start = output.now()
   }
 
-  /// Counts time from now on: what came before, such as reading a model, says nothing of the steps.
-  public func begin() { start = output.now() }
+  /// Counts time from now on, and steps after the first `done` of them: what came before, such as reading a model, says nothing
+  /// of the steps.
+  public func begin(after done: Int? = nil) {
+    start = output.now()
+    if let done { firstStep = done }
+  }
 
   /// Shows that `done` steps are done, if the last line is old enough.
   public func update(_ done: Int, loss: Double?, score: (name: String, value: Double)? = nil) {

@@ -11,6 +11,7 @@ extension TaskResult {
   public var json: [JSON.Member] {
     var members: [JSON.Member] = scores.values.map { .init($0.metric.rawValue, .double($0.value)) }
     if let loss { members.append(.init("loss", .double(loss))) }
+    if unanswered > 0 { members.append(.init("unanswered", .int(unanswered))) }
     guard let classes else { return members }
     let words = task.classes.map { JSON.string($0.word) }
     let accuracies = classes.perClassAccuracy.map { $0.map { JSON.double($0) } ?? .null }
@@ -25,9 +26,11 @@ extension TaskResult {
   public var table: String? {
     guard let classes else { return nil }
     let words = task.classes.map(\.word)
-    var table = Table([.left("class")] + words.map { .right("as \($0)") } + [.right("right")])
+    let hasGaps = unanswered > 0
+    let gaps: [Table.Column] = hasGaps ? [.right("no answer")] : []
+    var table = Table([.left("class")] + words.map { .right("as \($0)") } + gaps + [.right("right")])
     for (label, word) in words.enumerated() {
-      let counts = classes.confusion[label].map { "\($0)" }
+      let counts = (classes.confusion[label] + (hasGaps ? [classes.unanswered[label]] : [])).map { "\($0)" }
       table.rows.append([word] + counts + [classes.perClassAccuracy[label].map(Human.percent) ?? "-"])
     }
     return table.text

@@ -19,6 +19,10 @@ public struct RunFiles: Sendable {
   public var metrics: String { folder + "/metrics.jsonl" }
   /// The losses, from which the run can be replayed.
   public var trajectory: String { folder + "/trajectory.bin" }
+  /// The optimiser's state after some steps, for a run that goes on.
+  public var snapshots: String { folder + "/snapshots" }
+  /// The last model, where it is kept.
+  public var last: String { folder + "/last" }
   /// The best model by its dev score.
   public var model: String { folder + "/model" }
 }

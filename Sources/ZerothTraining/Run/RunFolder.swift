@@ -8,10 +8,13 @@ import ZerothTasks
 /// The folder of a run that is being written: its record, metrics and trajectory, and what is there of it already.
 final class RunFolder {
   let files: RunFiles
+  /// The optimiser's state after some steps.
+  let snapshots: Snapshots
   /// The losses, of which the recorded ones are made again.
   let log: TrajectoryLog
   private let metrics: MetricsWriter
   private var record: RunRecord
+  private let lock: FolderLock
   /// The evaluations that are on record.
   private var evaluations: [MetricsRow.Evaluation] = []
   /// Steps whose rows are on record.
@@ -34,6 +37,7 @@ final class RunFolder {
       return nil
     }
     let files = RunFiles(out)
+    try requireNoRemains(of: files)
     let isThere = FileManager.default.fileExists(atPath: files.record)
     guard isThere == resuming else {
       throw InputError(
@@ -44,22 +48,35 @@ final class RunFolder {
     return try RunFolder(files, configuration, optimizer, theta, inputs)
   }
 
+  /// Throws where a run's record is missing beside what it belongs to: nobody knows what run that is.
+  private static func requireNoRemains(of files: RunFiles) throws(InputError) {
+    guard !FileManager.default.fileExists(atPath: files.record) else { return }
+    for path in [files.trajectory, files.metrics] where FileManager.default.fileExists(atPath: path) {
+      throw InputError(
+        "run.out '\(files.folder)'", found: "\(path) and no run.json beside it",
+        expected: "a new folder, or one with the record of its run")
+    }
+  }
+
   private init(
     _ files: RunFiles, _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol,
     _ theta: borrowing ParameterStore, _ inputs: [String: String]
   ) throws(InputError) {
     self.files = files
-    record = RunRecord(of: configuration, layout: theta.layout)
-    let header = TrajectoryHeader(
-      identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain, inputs: inputs)
-    log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
-    try log.recorded.requireAppendable()
     do {
       try FileManager.default.createDirectory(atPath: files.folder, withIntermediateDirectories: true)
     } catch {
       throw InputError(
         "run.out '\(files.folder)'", found: "a folder that cannot be made", expected: "a place to write to")
     }
+    lock = try FolderLock(files.folder)
+    record = RunRecord(of: configuration, layout: theta.layout)
+    let header = TrajectoryHeader(
+      identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain, inputs: inputs)
+    snapshots = Snapshots(folder: files.snapshots, run: header.runHash)
+    log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
+    try log.recorded.requireAppendable()
+    AtomicFile.removeRemains(in: [files.folder, files.model, files.last, files.snapshots])
     lacksModel = !FileManager.default.fileExists(atPath: files.model + "/model.safetensors")
     if FileManager.default.fileExists(atPath: files.metrics) {
       metrics = try MetricsWriter(resuming: files.metrics, at: log.recorded.count)
@@ -77,14 +94,29 @@ final class RunFolder {
     try record.write(to: files.record)
   }
 
+  /// What is to be said of the folder: that the process before has ended without a word.
+  var note: String? {
+    lock.staleOwner.map { "process \($0), which wrote to \(files.folder) before, has ended without letting go of it" }
+  }
+
+  /// The evaluation of `split` after `step` steps that is on record.
+  func evaluation(_ split: TaskSetup.Split, after step: Int) -> MetricsRow.Evaluation? {
+    evaluations.first { $0.split == split.rawValue && $0.step == step }
+  }
+
   /// The scores on `split` after `step` steps that are on record.
   func scores(_ split: TaskSetup.Split, after step: Int) -> Scores? {
-    evaluations.first { $0.split == split.rawValue && $0.step == step }.map { Scores(recorded: $0.scores) }
+    evaluation(split, after: step).map { Scores(recorded: $0.scores) }
   }
 
   /// Whether `model` has to be written when the model after `step` steps is the best so far: it was when the evaluation was
   /// recorded, so a resumed run leaves it as it is.
   func needsModel(after step: Int) -> Bool { lacksModel || scores(.dev, after: step) == nil }
+
+  /// Whether nothing is left to do of the first `steps` steps but what is on record: all evaluations, and the best model.
+  func isComplete(until steps: Int, every interval: Int) -> Bool {
+    !lacksModel && stride(from: 0, through: steps, by: interval).allSatisfy { scores(.dev, after: $0) != nil }
+  }
 
   /// Appends an evaluation that is not on record yet.
   func append(_ row: MetricsRow.Evaluation) throws(InputError) {
@@ -107,6 +139,11 @@ final class RunFolder {
 
   /// Writes down what came of the run.
   func close(_ result: RunResult) throws(InputError) {
+    guard lock.isInPlace else {
+      throw InputError(
+        files.folder, found: "another folder than the one that the run began in, or none",
+        expected: "that one: what was written since it went is lost")
+    }
     try metrics.synchronize()
     record.end = result.end
     record.results = result.json

@@ -37,8 +37,10 @@ public struct RunResult: Sendable {
   public var peakMemory: Int?
   /// Why the run ended.
   public var end = ""
+  /// How it ended.
+  public var outcome = RunOutcome.complete
   /// Whether it ended before its last step.
-  public var isCutShort = false
+  public var isCutShort: Bool { ![.complete, .completeAfterDivergence].contains(outcome) }
 
   static let weightsKey = "weights"
   static let bestWeightsKey = "best_weights"
@@ -56,6 +58,7 @@ public struct RunResult: Sendable {
       .init("non_finite_moves", .int(nonFiniteMoves)), .init("forwards", .int(forwards)),
       .init("seconds", .double(seconds)), .init("peak_memory_bytes", peakMemory.map { .int($0) } ?? .null),
     ]
+    if let remark = outcome.remark { all.append(.init("outcome", .string(remark))) }
     if let weights { all.append(.init(Self.weightsKey, .string(weights))) }
     if let bestWeights { all.append(.init(Self.bestWeightsKey, .string(bestWeights))) }
     return all
@@ -70,7 +73,8 @@ public struct RunResult: Sendable {
   /// A row of a table of runs.
   public func row(_ name: String) -> [String] {
     [
-      name, Human.percent(zeroShot.main), Human.percent(final.main), Human.percent(best.main), "\(bestStep)",
+      outcome.remark.map { "\(name) (\($0))" } ?? name, Human.percent(zeroShot.main), Human.percent(final.main),
+      Human.percent(best.main), "\(bestStep)",
       "\(forwards)",
       Human.seconds(seconds), peakMemory.map(Human.bytes) ?? "-",
     ]

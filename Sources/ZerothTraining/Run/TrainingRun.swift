@@ -16,9 +16,12 @@ public final class TrainingRun {
   public let setup: TaskSetup
   private let progress: ProgressLine?
   private let baseline: RunResult?
+  private let interruption: () -> Int32?
   private var result = RunResult()
+  private var watch: RunWatch
   private var folder: RunFolder?
   private var lastScore: Double?
+  private var saidSize = false
   private var clock = TrainingClock()
 
   /// A run of `configuration`, shown by `progress`.
@@ -26,15 +29,18 @@ public final class TrainingRun {
   /// - Parameters:
   ///   - setup: the model and the examples that the configuration names, where they have been read before.
   ///   - baseline: a run on the same model and examples, which spares measuring the scores before the first step again.
+  ///   - interruption: asked after each step; the number of a signal ends the run.
   /// - Throws: `InputError` for a model or examples that cannot be used.
   public init(
     _ configuration: RunConfiguration, _ setup: TaskSetup? = nil, progress: ProgressLine? = nil,
-    baseline: RunResult? = nil
+    baseline: RunResult? = nil, interruption: @escaping () -> Int32? = { nil }
   ) throws {
     self.configuration = configuration
     self.setup = try setup ?? TaskSetup(configuration)
     self.progress = progress
     self.baseline = baseline
+    self.interruption = interruption
+    watch = RunWatch(patience: configuration.patience)
   }
 
   /// Trains, evaluating dev every so many steps and keeping the best model, and measures test at the end.
@@ -59,35 +65,131 @@ public final class TrainingRun {
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
       resuming: resuming)
-    for note in setup.notes { progress?.print(note) }
+    for note in setup.notes + [folder?.note].compactMap(\.self) { progress?.print(note) }
 
     result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)
     try evaluate(theta, step: 0)
     clock.start()
     progress?.begin()
     do {
-      try optimizer.run(
-        &theta, on: RecordingObjective(base), log: folder?.log, until: configuration.steps
-      ) { report, _, theta in
-        try didStep(report)
-        if result.steps % configuration.evalEvery == 0 || result.steps == configuration.steps {
-          try clock.pause { try evaluate(theta, step: result.steps) }
-        }
-      }
-      result.end = "all \(configuration.steps) steps done"
+      try train(&optimizer, &theta, on: RecordingObjective(base))
     } catch let error as NonFiniteError {
       result.skipped += 1
-      result.end = error.description
-      result.isCutShort = true
+      end(.diverged, error.description)
     }
     progress?.finish()
     result.seconds = (folder?.earlierSeconds ?? 0) + clock.seconds
     result.peakMemory = PeakMemory.bytes
     result.weights = folder == nil ? nil : theta.contentHash()
-    result.final = try scores(.test, theta, step: result.steps)
-    result.best = try bestScores(theta)
+    if let folder, configuration.keepsLast { try setup.model.pretrained.save(theta, to: folder.files.last) }
+    if case .interrupted = result.outcome {} else { try measureTest(theta) }
     try folder?.close(result)
     return result
+  }
+
+  /// Steps until all are done or the run is to end, evaluating and keeping snapshots on the way.
+  private func train(
+    _ optimizer: inout some OptimizerProtocol, _ theta: inout ParameterStore,
+    on objective: borrowing RecordingObjective<some Objective>
+  ) throws {
+    end(.complete, "all \(configuration.steps) steps done")
+    goOn(&optimizer, &theta)
+    while optimizer.nextStep < configuration.steps, result.outcome == .complete {
+      let report = try optimizer.runStep(&theta, on: objective, log: folder?.log)
+      try didStep(report)
+      if result.steps % configuration.evalEvery == 0 || result.steps == configuration.steps {
+        try clock.pause { try evaluate(theta, step: result.steps) }
+        decide()
+      }
+      if let signal = interruption(), result.outcome == .complete, result.steps < configuration.steps {
+        end(
+          .interrupted(signal: signal),
+          "interrupted by \(signal == 2 ? "SIGINT" : "signal \(signal)") after \(result.steps) steps")
+      }
+      clock.pause { keepSnapshot(optimizer, theta) }
+    }
+    if let divergence = watch.divergence, result.outcome == .complete {
+      end(.completeAfterDivergence, "all \(configuration.steps) steps done, although it diverged: \(divergence)")
+    }
+    try folder?.log.synchronize()
+  }
+
+  /// Sees after an evaluation whether the run goes on.
+  private func decide() {
+    guard result.steps < configuration.steps || watch.divergence != nil else { return }
+    if let divergence = watch.divergence, configuration.onDivergence != .continue {
+      let way = configuration.onDivergence == .best ? "; its last model is the best one" : ""
+      end(.diverged, "stopped after \(result.steps) steps, as it diverged: \(divergence)\(way)")
+    } else if watch.isOutOfPatience {
+      end(
+        .stoppedEarly,
+        "stopped after \(result.steps) steps: no better dev score in \(watch.evaluationsWithoutBetter) evaluations, the best "
+          + "after \(result.bestStep) steps")
+    }
+  }
+
+  private func end(_ outcome: RunOutcome, _ words: String) {
+    result.outcome = outcome
+    result.end = words
+  }
+
+  /// Test scores of the last model and of the best.
+  private func measureTest(_ theta: borrowing ParameterStore) throws {
+    if result.outcome == .diverged, configuration.onDivergence == .best {
+      result.best = try bestScores(theta)
+      result.final = result.best
+    } else {
+      result.final = try scores(.test, theta, step: result.steps)
+      result.best = try bestScores(theta)
+    }
+  }
+
+  /// Goes on from the last snapshot of a run that is resumed.
+  private func goOn(_ optimizer: inout some OptimizerProtocol, _ theta: inout ParameterStore) {
+    guard let folder, folder.log.recorded.count > 0,
+      let progress = folder.snapshots.restore(
+        &optimizer, &theta, folder.log.recorded,
+        isUsable: { folder.isComplete(until: $0, every: configuration.evalEvery) },
+        note: { self.progress?.print($0) })
+    else { return }
+    self.progress?.print("goes on from the snapshot after \(optimizer.nextStep) steps")
+    result.steps = optimizer.nextStep
+    self.progress?.begin(after: result.steps)
+    result.forwards = progress.forwards
+    result.skipped = progress.skipped
+    result.nonFiniteMoves = progress.nonFiniteMoves
+    watch.restore(progress.watch)
+    if progress.bestStep > 0, let scores = folder.scores(.dev, after: progress.bestStep) {
+      (result.bestDev, result.bestStep) = (scores, progress.bestStep)
+      result.bestWeights = progress.bestWeights
+      lastScore = scores.main
+    }
+  }
+
+  /// Keeps a snapshot, if it is time for one or the run was interrupted. One that cannot be written is reported, and the run goes
+  /// on: a resume then takes longer, and loses nothing.
+  private func keepSnapshot(_ optimizer: some OptimizerProtocol, _ theta: borrowing ParameterStore) {
+    let every = configuration.snapshotEvery
+    guard let folder, every > 0, result.steps % every == 0 || result.isCutShort, result.steps < configuration.steps,
+      result.steps > folder.log.recorded.count
+    else { return }
+    do {
+      if !saidSize {
+        let size = try folder.snapshots.size(optimizer, theta)
+        progress?.print(
+          "snapshots of \(Human.bytes(size)) are kept every \(every) steps, the last two, in \(folder.files.snapshots)")
+        saidSize = true
+      }
+      try folder.synchronize()
+      try folder.snapshots.write(
+        optimizer, theta,
+        .init(
+          forwards: result.forwards, skipped: result.skipped, nonFiniteMoves: result.nonFiniteMoves,
+          bestStep: result.bestStep, bestWeights: result.bestWeights ?? "", watch: watch.state),
+        losses: folder.log.lastLosses)
+    } catch {
+      progress?.print("no snapshot after \(result.steps) steps: \(error)")
+    }
   }
 
   private func didStep(_ report: StepReport) throws {
@@ -95,22 +197,26 @@ public final class TrainingRun {
     result.forwards += report.forwards
     result.skipped += report.outcome == .skipped ? 1 : 0
     result.nonFiniteMoves += report.nonFiniteMoves
+    if let note = watch.note(report) { progress?.print(note) }
     try folder?.append(report, forwards: result.forwards, seconds: clock.seconds)
     progress?.update(
       result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.displayName, $0) })
   }
 
-  /// Evaluates dev and keeps the model if it is the best so far.
+  /// Evaluates dev and keeps the model if it is the best so far. One whose answers are not all finite never is.
   private func evaluate(_ theta: borrowing ParameterStore, step: Int) throws {
     let known = step == 0 ? baseline?.zeroShotDev : nil
-    let scores = try scores(.dev, theta, step: step, known: known) { scores in
-      guard step == 0 || scores.main > self.result.bestDev.main else { return }
-      self.result.bestDev = scores
+    var isBest = false
+    let found = try evaluation(.dev, theta, step: step, known: known) { found in
+      isBest = step == 0 || (found.scores.main > self.result.bestDev.main && found.unanswered == 0)
+      guard isBest else { return }
+      self.result.bestDev = found.scores
       self.result.bestStep = step
       try self.keep(theta, step: step)
     }
-    lastScore = scores.main
-    if step == 0 { result.zeroShotDev = scores }
+    watch.evaluated(after: step, unanswered: found.unanswered, of: setup.examples(.dev).count, isBest: isBest)
+    lastScore = found.scores.main
+    if step == 0 { result.zeroShotDev = found.scores }
   }
 
   /// Keeps the weights as those of the best model: in the run's folder or, without one, in memory.
@@ -131,23 +237,33 @@ public final class TrainingRun {
     init(_ theta: consuming ParameterStore) { self.theta = theta }
   }
 
-  /// The scores on a split after `step` steps: as a resumed run has them on record, as they are `known`, or measured.
-  ///
-  /// `use` is given them before they go on record, so that what follows from them is done by then.
+  /// Scores, and how many examples have no finite answer.
+  private typealias Evaluated = (scores: Scores, unanswered: Int)
+
   private func scores(
+    _ split: TaskSetup.Split, _ theta: borrowing ParameterStore, step: Int, known: Scores? = nil
+  ) throws -> Scores { try evaluation(split, theta, step: step, known: known).scores }
+
+  /// The evaluation of a split after `step` steps: as a resumed run has it on record, as its scores are `known`, or measured.
+  ///
+  /// `use` is given it before it goes on record, so that what follows from it is done by then.
+  private func evaluation(
     _ split: TaskSetup.Split, _ theta: borrowing ParameterStore, step: Int, known: Scores? = nil,
-    use: (Scores) throws -> Void = { _ in }
-  ) throws -> Scores {
-    if let recorded = folder?.scores(split, after: step) {
+    use: (Evaluated) throws -> Void = { _ in }
+  ) throws -> Evaluated {
+    if let row = folder?.evaluation(split, after: step) {
+      let recorded = (scores: Scores(recorded: row.scores), unanswered: row.unanswered)
       try use(recorded)
       return recorded
     }
     let found = try known == nil ? setup.evaluate(split, at: theta) : nil
-    let scores = known ?? found?.scores ?? Scores([])
-    try use(scores)
+    let evaluated = (scores: known ?? found?.scores ?? Scores([]), unanswered: found?.unanswered ?? 0)
+    try use(evaluated)
     try folder?.append(
-      .init(step: step, split: split.rawValue, scores: scores.recorded, loss: found.flatMap(\.loss)))
-    return scores
+      .init(
+        step: step, split: split.rawValue, scores: evaluated.scores.recorded, loss: found.flatMap(\.loss),
+        unanswered: evaluated.unanswered))
+    return evaluated
   }
 
   /// Test scores of the best model by dev: of theta, if that is it.

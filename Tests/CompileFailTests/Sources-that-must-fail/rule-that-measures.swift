@@ -3,7 +3,7 @@ import Zeroth
 
 struct Measuring: StepRule {
   typealias Direction = DenseDirection
-  let learningRate: LearningRate = 0.1
+  let learningRate: Schedule = 0.1
 
   mutating func update(
     from estimate: GradientEstimate<DenseDirection>, context: StepContext

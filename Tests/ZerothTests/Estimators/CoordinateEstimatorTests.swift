@@ -20,7 +20,7 @@ import ZerothTestKit
     let rosenbrock = Rosenbrock()
     let gradient = rosenbrock.gradient(at: rosenbrock.start(), on: Batch(step: 0))
     func error(_ eps: Double) -> Double {
-      norm(zip(estimate(CoordinateEstimator(epsilon: eps), rosenbrock), gradient).map { $0 - $1 })
+      norm(zip(estimate(CoordinateEstimator(epsilon: Schedule(eps)), rosenbrock), gradient).map { $0 - $1 })
     }
     #expect((3.9...4.1).contains(error(0.1) / error(0.05)))
     #expect(error(1e-2) < 1e-3 * norm(gradient))

@@ -15,7 +15,7 @@ import ZerothTestKit
     let g = quadratic.gradient(at: theta, on: Batch(step: 0))
     for eps in [1e-3, 1e-2] {
       for sides in DifferenceSides.allCases {
-        var rge = RandomizedEstimator(epsilon: eps, queries: 3, sides: sides)
+        var rge = RandomizedEstimator(epsilon: Schedule(eps), queries: 3, sides: sides)
         let estimate = rge.estimate(at: theta, context: context(), objective: quadratic)
         #expect(estimate.terms.count == 3)
         for term in estimate.terms {
@@ -72,7 +72,7 @@ import ZerothTestKit
 
   @Test func wrongOptions() throws {
     for eps in [0, -1, .nan, .infinity] {
-      #expect(throws: InputError.self) { try RandomizedEstimator(epsilon: eps).validate(.small) }
+      #expect(throws: InputError.self) { try RandomizedEstimator(epsilon: Schedule(eps)).validate(.small) }
     }
     #expect(throws: InputError.self) { try RandomizedEstimator(queries: 0).validate(.small) }
     try RandomizedEstimator().validate(.small)

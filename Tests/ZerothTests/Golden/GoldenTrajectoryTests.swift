@@ -29,7 +29,7 @@ import ZerothTestKit
 
   private static let search = RatioSearch(moves: 2, learningRate: 0.02, epsilon: 0.05, clip: 0.2)
   private static let selected = BlockSelection.roles("query", "value")
-  private static let rate: LearningRate = 0.03
+  private static let rate: Schedule = 0.03
 
   private func compositions() -> [String: any OptimizerProtocol] {
     func make<E: GradientEstimator, R: StepRule, A: LayerAdapter>(

@@ -43,7 +43,7 @@ import ZerothTestKit
     try checkEstimatorLaws(of: RandomizedEstimator(sides: sides, distribution: distribution))
     try checkEstimatorLaws(
       of: RandomizedEstimator(queries: 3, sides: sides, distribution: distribution), seeds: 2000)
-    try checkVarianceLaw { RandomizedEstimator(queries: $0, sides: sides, distribution: distribution) }
+    try checkVarianceLaw { RandomizedEstimator(queries: Schedule($0), sides: sides, distribution: distribution) }
   }
 
   @Test(arguments: [1, 2, 3], DifferenceSides.allCases)
@@ -53,7 +53,7 @@ import ZerothTestKit
     }
     try checkEstimatorLaws(
       of: LowRankEstimator(rank: rank, interval: 3, queries: 4, sides: sides), steps: 7, seeds: 1500)
-    try checkVarianceLaw { LowRankEstimator(rank: rank, interval: 4000, queries: $0, sides: sides) }
+    try checkVarianceLaw { LowRankEstimator(rank: rank, interval: 4000, queries: Schedule($0), sides: sides) }
   }
 
   @Test func coordinateEstimator() throws {
@@ -72,7 +72,7 @@ import ZerothTestKit
   }
 
   @Test func sgd() throws {
-    let falling = LearningRate(0.1, schedule: .cosine, steps: 10, warmup: 2)
+    let falling = Schedule(0.1, .cosine, steps: 10, warmup: 2)
     let rge = RandomizedEstimator(queries: 3)
     try checkRuleLaws(of: SGD(learningRate: falling), memoryless: SGD(learningRate: falling), estimates: rge)
     try checkRuleLaws(
@@ -99,7 +99,7 @@ import ZerothTestKit
       try checkRuleLaws(
         of: LowRankMomentum(learningRate: 0.1, beta: 0.7, refresh: refresh),
         memoryless: LowRankMomentum(learningRate: 0.1, beta: 0, refresh: refresh),
-        estimates: LowRankEstimator(rank: 3, interval: interval, queries: queries))
+        estimates: LowRankEstimator(rank: 3, interval: interval, queries: Schedule(queries)))
     }
   }
 

@@ -26,6 +26,11 @@ private struct BuggyAdapter: LayerAdapter {
     for block in theta.layout.blocks { base.append(theta.values(of: block)) }
   }
 
+  mutating func codeState(_ state: StateCoder) throws(InputError) {
+    if state.isRestoring { base = state.layout.blocks.map { _ in [] } }
+    for block in state.layout.blocks { try state.code(block.name, &base[block.index], count: block.count) }
+  }
+
   mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> (scales: BlockScales, outcome: AdapterOutcome) {

@@ -78,6 +78,13 @@ private struct BiasedEstimator: GradientEstimator {
     return estimate
   }
 
+  mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.code("held", &held)
+    var values = anchor?.values ?? []
+    try state.code("anchor", &values)
+    anchor = values.isEmpty ? nil : FlatDirection(values, state.layout)
+  }
+
   /// What is measured along.
   private mutating func direction(_ context: StepContext) -> FlatDirection {
     let layout = context.layout

@@ -12,7 +12,7 @@ private struct BuggyRule: StepRule {
     case forgetsAQuery
   }
   let bug: Bug
-  let learningRate: LearningRate = 0.1
+  let learningRate: Schedule = 0.1
   let decay: Double
   private var momentum = Vector()
   private let calls = Counter()
@@ -33,6 +33,14 @@ private struct BuggyRule: StepRule {
       let first = layout.flatRanges[block.index].lowerBound + rows.lowerBound * block.columns
       for i in 0..<values.count { values[i] += scale * self.scale * vector.values[first + i] }
     }
+  }
+
+  mutating func codeState(_ state: StateCoder) throws(InputError) {
+    var values = momentum.values
+    try state.code("momentum", &values)
+    guard state.isRestoring else { return }
+    momentum = Vector()
+    momentum.values = values
   }
 
   mutating func update(from estimate: GradientEstimate<DenseDirection>, context: StepContext) -> Held {

@@ -25,7 +25,7 @@ import ZerothTestKit
 
   @Test func sgd() {
     #expect(run(SGD(learningRate: 0.5), [estimate(1), estimate(-3, 1)]) == [[-0.5, 0, 0], [0, 1.5, 0]])
-    let warm = SGD<CoordinateDirection>(learningRate: LearningRate(1, warmup: 2))
+    let warm = SGD<CoordinateDirection>(learningRate: Schedule(1, warmup: 2))
     #expect(run(warm, [estimate(1), estimate(1)]) == [[-0.5, 0, 0], [-1, 0, 0]])
   }
 
@@ -42,7 +42,7 @@ import ZerothTestKit
 
   /// The learning rate is that of the step, not of the step when a part of m came in.
   @Test func theRateIsOfTheStep() {
-    let rate = LearningRate(1, schedule: .linear, steps: 2)
+    let rate = Schedule(1, .linear, steps: 2)
     #expect(
       run(Momentum(learningRate: rate, beta: 0.5), [estimate(1), estimate(0)]) == [[-0.5, 0, 0], [-0.125, 0, 0]])
   }

@@ -1,4 +1,3 @@
-import Zeroth
 import ZerothSupport
 
 extension ParameterStore {

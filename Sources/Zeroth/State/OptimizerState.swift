@@ -1,0 +1,106 @@
+import ZerothSupport
+
+extension Optimizer {
+  /// Writes a checkpoint to `path`: theta's trainable blocks, the state of the parts and the step, in a file that appears
+  /// there whole or not at all.
+  ///
+  ///     try optimizer.save(theta, to: "run.state")
+  ///     try optimizer.restore(&theta, from: "run.state")        // in another process: it goes on bit for bit
+  ///
+  /// `also` codes more, such as the numbers of a loop of one's own; `restore` is to be given the same. Throws `InputError` for a
+  /// file that cannot be written, and for a part that keeps state and codes none.
+  public func save(
+    _ theta: borrowing ParameterStore, to path: String, also: (StateCoder) throws(InputError) -> Void = { _ in }
+  ) throws(InputError) {
+    try write(theta, to: StateSink(path), also)
+  }
+
+  /// Bytes that `save` writes.
+  public func stateSize(
+    with theta: borrowing ParameterStore, also: (StateCoder) throws(InputError) -> Void = { _ in }
+  ) throws(InputError) -> Int {
+    let sink = try StateSink("a checkpoint", isCounting: true)
+    try write(theta, to: sink, also)
+    return sink.size
+  }
+
+  /// Takes over what `save` wrote to `path`, and goes on as if there had been no interruption, bit for bit.
+  ///
+  /// theta has the weights that the run began from: frozen blocks are not in the checkpoint. Throws `InputError` for a file
+  /// that is damaged, or was written by another composition, seed or layout; then theta and the optimiser are as before.
+  public mutating func restore(
+    _ theta: inout ParameterStore, from path: String, also: (StateCoder) throws(InputError) -> Void = { _ in }
+  ) throws(InputError) {
+    try validate(theta.layout)
+    let source = try StateSource(path)
+    let state = StateCoder(.reading(source), layout: theta.layout, generator: runKey.generator)
+    var restored = self
+    try restored.code(state, theta)
+    try also(state)
+    try state.scoped("theta") { (state) throws(InputError) in try theta.restoreState(state) }
+    try source.finish()
+    self = restored
+    theta.roundingKey = runKey.child(.rounding)
+    validatedLayout = theta.layout
+  }
+
+  private func write(
+    _ theta: borrowing ParameterStore, to sink: StateSink, _ also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError) {
+    let state = StateCoder(.writing(sink), layout: theta.layout, generator: runKey.generator)
+    var parts = self  // copies of the parts share what is large: nothing is changed
+    try parts.code(state, theta)
+    try also(state)
+    try state.scoped("theta") { (state) throws(InputError) in try theta.saveState(state) }
+    try sink.finish()
+  }
+
+  /// Everything but theta.
+  private mutating func code(_ state: StateCoder, _ theta: borrowing ParameterStore) throws(InputError) {
+    try state.require("estimator", String(reflecting: Estimator.self))
+    try state.require("rule", String(reflecting: Rule.self))
+    try state.require("adapter", String(reflecting: Adapter.self))
+    try state.require("generator", runKey.generator)
+    try state.require("seed", "the key \(ContentHash.hex(runKey.bits))")
+    try state.require("layout", theta.layout.contentHash)
+    try state.require("storage", theta.storageWords())
+    try state.require("frozen blocks", theta.frozenHash())
+    try state.code("step", &nextStep)
+    try state.code("skipped-in-a-row", &skippedInARow)
+    try code(&estimator, "estimator", estimator.stateCount, state) { (part, state) throws(InputError) in
+      try part.codeState(state)
+    }
+    try code(&rule, "rule", rule.stateCount, state) { (part, state) throws(InputError) in try part.codeState(state) }
+    try code(&adapter, "adapter", adapter.stateCount, state) { (part, state) throws(InputError) in
+      try part.codeState(state)
+    }
+  }
+
+  /// Codes a part. One that keeps floats and codes nothing would go on from nothing, and is refused.
+  private func code<Part>(
+    _ part: inout Part, _ name: String, _ stateCount: Int, _ state: StateCoder,
+    _ code: (inout Part, StateCoder) throws(InputError) -> Void
+  ) throws(InputError) {
+    let before = state.count
+    try state.scoped(name) { (state) throws(InputError) in try code(&part, state) }
+    guard stateCount == 0 || state.count > before else {
+      throw state.error(
+        name, found: "\(stateCount) floats that \(Part.self) keeps and does not code", expected: "them in its codeState"
+      )
+    }
+  }
+}
+
+extension ParameterStore {
+  /// A hash of the frozen blocks as they are stored.
+  fileprivate borrowing func frozenHash() -> String {
+    let stored = stored()
+    var hash: UInt64 = 0
+    for block in layout.blocks where !block.isTrainable {
+      let bytes = UnsafeRawBufferPointer(
+        start: stored.address(of: block), count: block.count * stored.format(of: block).size)
+      hash = ContentHash.xxh64(bytes, seed: hash)
+    }
+    return ContentHash.hex(hash)
+  }
+}

@@ -1,0 +1,256 @@
+import ZerothSupport
+
+/// Carries the state of a part to a checkpoint or from it.
+///
+/// A part names each of its values once, in `codeState`, and both directions follow from that: while a checkpoint is
+/// written, the values are read; while one is restored, they are set.
+///
+///     mutating func codeState(_ state: StateCoder) throws(InputError) {
+///       try state.code("updates", &updates)
+///       try state.code("momentum", &momentum, of: state.layout.trainable)
+///     }
+///
+/// What it costs is the values themselves: large ones go straight between the part and the file. Every call throws
+/// `InputError` for a file that cannot be written, or that holds another value at its place.
+public final class StateCoder {
+  /// Where values go to, or come from.
+  enum Direction {
+    case writing(StateSink)
+    case reading(StateSource)
+  }
+
+  /// The blocks of the parameters.
+  public let layout: ParameterLayout
+  /// The generator of the run's random numbers.
+  public let generator: RandomGenerator
+  private let direction: Direction
+  private var scope: [String] = []
+  /// Values that were coded so far.
+  private(set) var count = 0
+
+  init(_ direction: Direction, layout: ParameterLayout, generator: RandomGenerator) {
+    self.direction = direction
+    self.layout = layout
+    self.generator = generator
+  }
+
+  /// Whether a checkpoint is restored: then values are set.
+  public var isRestoring: Bool {
+    if case .reading = direction { true } else { false }
+  }
+
+  /// An option on which the meaning of the state depends: a checkpoint with another value is refused, by `name`.
+  public func require(_ name: String, _ value: some CustomStringConvertible) throws(InputError) {
+    let wanted = "\(value)"
+    var found = wanted
+    try code(name, &found)
+    guard found == wanted else {
+      throw error(name, found: found, expected: "\(wanted), as this optimizer has it")
+    }
+  }
+
+  /// A text.
+  public func code(_ name: String, _ value: inout String) throws(InputError) {
+    var bytes = Array(value.utf8)
+    try code(name, .text, &bytes)
+    value = String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// An integer.
+  public func code(_ name: String, _ value: inout Int) throws(InputError) {
+    var values = [Int64(value)]
+    try code(name, .integers, &values, count: 1)
+    value = Int(values[0])
+  }
+
+  /// A truth value.
+  public func code(_ name: String, _ value: inout Bool) throws(InputError) {
+    var number = value ? 1 : 0
+    try code(name, &number)
+    guard number == 0 || number == 1 else { throw error(name, found: "\(number)", expected: "0 or 1") }
+    value = number == 1
+  }
+
+  /// 64 bits.
+  public func code(_ name: String, _ value: inout UInt64) throws(InputError) {
+    var values = [value]
+    try code(name, .words, &values, count: 1)
+    value = values[0]
+  }
+
+  /// A number, bit for bit.
+  public func code(_ name: String, _ value: inout Double) throws(InputError) {
+    var values = [value]
+    try code(name, &values, count: 1)
+    value = values[0]
+  }
+
+  /// A key of random numbers.
+  public func code(_ name: String, _ value: inout StreamKey) throws(InputError) {
+    var bits = value.bits
+    try code(name, &bits)
+    value = StreamKey(bits: bits, generator: value.generator)
+  }
+
+  /// A schedule, which may have been changed between steps. A function is not written: the optimizer keeps its own.
+  public func code(_ name: String, _ schedule: inout Schedule) throws(InputError) {
+    var text = schedule.description
+    let own = text
+    try code(name, &text)
+    guard text != own else { return }
+    if let known = Schedule(parsing: text) { schedule = known }
+  }
+
+  /// Keys of random numbers, of the run's generator.
+  public func code(_ name: String, _ keys: inout [StreamKey]) throws(InputError) {
+    var bits = keys.map(\.bits)
+    try code(name, &bits)
+    keys = bits.map { StreamKey(bits: $0, generator: generator) }
+  }
+
+  /// Numbers: `count` of them, or any number where none is given.
+  public func code(_ name: String, _ values: inout [Double], count: Int? = nil) throws(InputError) {
+    try code(name, .doubles, &values, count: count)
+  }
+
+  /// Floats: `count` of them, or any number where none is given.
+  public func code(_ name: String, _ values: inout [Float], count: Int? = nil) throws(InputError) {
+    try code(name, .floats, &values, count: count)
+  }
+
+  /// Words of 64 bits: `count` of them, or any number where none is given.
+  public func code(_ name: String, _ values: inout [UInt64], count: Int? = nil) throws(InputError) {
+    try code(name, .words, &values, count: count)
+  }
+
+  /// Whether an optional value is there; while a checkpoint is restored, whether it is in there.
+  public func codePresence(_ name: String, _ isThere: Bool) throws(InputError) -> Bool {
+    var isThere = isThere
+    try code(name, &isThere)
+    return isThere
+  }
+
+  /// A float for each parameter of `blocks`, or nothing.
+  public func code(
+    _ name: String, _ vector: inout StoredVector?, of blocks: [ParameterBlock]
+  ) throws(InputError) {
+    guard try codePresence("\(name).is-there", vector != nil) else {
+      vector = nil
+      return
+    }
+    guard isRestoring else {
+      for block in blocks {
+        var result: Result<Void, InputError> = .success(())
+        // Read, and not made its own: copies of the part share the floats.
+        _ = vector?.withRows(0..<block.rows, of: block) { floats in
+          result = Result { () throws(InputError) in
+            try code(
+              "\(name).\(block.name)", .floats,
+              UnsafeMutableRawBufferPointer(mutating: UnsafeRawBufferPointer(floats)))
+          }
+        }
+        try result.get()
+      }
+      return
+    }
+    var values = StoredVector(blocks)
+    for block in blocks {
+      try values.withStorage(of: block) { (floats) throws(InputError) in
+        try code("\(name).\(block.name)", .floats, UnsafeMutableRawBufferPointer(floats))
+      }
+    }
+    vector = values
+  }
+
+  /// All values of `parameters`, which are stored in fp32 with nothing pending, such as an earlier iterate that is kept.
+  public func code(_ name: String, _ parameters: inout ParameterStore) throws(InputError) {
+    if !isRestoring { parameters.materialize() }
+    for block in parameters.layout.blocks {
+      try parameters.withMutableBlock(block) { (values) throws(InputError) in
+        try values.withUnsafeMutableBufferPointer { (floats) throws(InputError) in
+          try code("\(name).\(block.name)", .floats, UnsafeMutableRawBufferPointer(floats))
+        }
+      }
+    }
+  }
+
+  /// What `body` codes, under names that begin with `name`.
+  public func scoped(_ name: String, _ body: (StateCoder) throws(InputError) -> Void) throws(InputError) {
+    scope.append(name)
+    defer { scope.removeLast() }
+    try body(self)
+  }
+
+  /// An error about the value `name`, which names the file.
+  public func error(_ name: String, found: String, expected: String) -> InputError {
+    let path =
+      switch direction {
+      case .writing(let sink): sink.path
+      case .reading(let source): source.path
+      }
+    return InputError("\(path): \(fullName(name))", found: found, expected: expected)
+  }
+
+  /// Bytes in memory, straight from there or to there.
+  func code(_ name: String, _ type: StateType, _ bytes: UnsafeMutableRawBufferPointer) throws(InputError) {
+    count += 1
+    switch direction {
+    case .writing(let sink): try sink.write(fullName(name), type, UnsafeRawBufferPointer(bytes))
+    case .reading(let source):
+      let found = try source.read(fullName(name), type)
+      guard found.count == bytes.count else {
+        throw error(name, found: "\(found.count / type.size) \(type)", expected: "\(bytes.count / type.size)")
+      }
+      bytes.copyMemory(from: found)
+    }
+  }
+
+  /// An array of elements that are plain bytes.
+  private func code<T: BitwiseCopyable>(
+    _ name: String, _ type: StateType, _ values: inout [T], count wanted: Int? = nil
+  ) throws(InputError) {
+    count += 1
+    switch direction {
+    case .writing(let sink):
+      let name = fullName(name)
+      try values.withUnsafeBufferPointer { (values) throws(InputError) in
+        try sink.write(name, type, UnsafeRawBufferPointer(values))
+      }
+    case .reading(let source):
+      let found = try source.read(fullName(name), type)
+      if let wanted, found.count != wanted * type.size {
+        throw error(name, found: "\(found.count / type.size) \(type)", expected: "\(wanted)")
+      }
+      values = [T](unsafeUninitializedCapacity: found.count / MemoryLayout<T>.stride) { buffer, count in
+        UnsafeMutableRawBufferPointer(buffer).copyMemory(from: found)
+        count = found.count / MemoryLayout<T>.stride
+      }
+    }
+  }
+
+  private func fullName(_ name: String) -> String { (scope + [name]).joined(separator: ".") }
+}
+
+/// What a value of a checkpoint is made of.
+enum StateType: UInt8, CustomStringConvertible {
+  case text = 1, integers, words, doubles, floats, bytes
+
+  /// Bytes of an element.
+  var size: Int {
+    switch self {
+    case .text, .bytes: 1
+    case .floats: 4
+    case .integers, .words, .doubles: 8
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .text, .bytes: "bytes"
+    case .integers: "integers"
+    case .words: "words"
+    case .doubles: "numbers"
+    case .floats: "floats"
+    }
+  }
+}
