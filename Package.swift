@@ -87,7 +87,8 @@ let package = Package(
     .target(name: "ZerothPluginHost", dependencies: ["CZerothPlugin", "Zeroth", "ZerothStrategies", "ZerothSupport"]),
     .target(name: "ZerothPlugin", dependencies: ["CZerothPlugin", "Zeroth", "ZerothStrategies", "ZerothSupport"]),
     .target(
-      name: "ExamplePluginC", dependencies: ["CZerothPlugin"], path: "Plugins/ExamplePluginC", publicHeadersPath: "."),
+      name: "ExamplePluginC", dependencies: ["CZerothPlugin"], path: "Plugins/ExamplePluginC", publicHeadersPath: ".",
+      linkerSettings: [.linkedLibrary("m")]),
     .target(
       name: "ExamplePluginSwift", dependencies: ["ZerothPlugin", "Zeroth", "ZerothStrategies"],
       path: "Plugins/ExamplePluginSwift"),
@@ -97,7 +98,7 @@ let package = Package(
         "CZerothPlugin", "Zeroth", "ExamplePluginSwift", "ZerothPlugin", "ZerothPluginHost", "ZerothRecords",
         "ZerothStrategies", "ZerothTestKit", "ZerothTraining", "TestSupport",
       ],
-      exclude: ["hostile.c"]),
+      exclude: ["hostile.c", "hostile-parts.c"]),
 
     // Writes the files of a new strategy, here into Contributed.
     .plugin(

@@ -76,6 +76,3 @@ public struct FivePointEstimator: RegisteredEstimator {
     return GradientEstimate(terms: [(c, direction)], losses: losses, projectedGradient: c)
   }
 }
-
-/// All that makes it a library that `zeroth --plugin` loads.
-@c(zeroth_plugin_query) public func query() -> UnsafePointer<zeroth_plugin> { export(FivePointEstimator.self) }

@@ -29,8 +29,8 @@ extension Template {
             self.weightDecay = weightDecay
           }
 
-          /// The update, its sign and the learning rate included. A rule with state keeps it in `var`s and counts it in
-          /// `stateCount`.
+          /// The update, its sign and the learning rate included. A rule with state keeps it in `var`s, counts it in
+          /// `stateCount`, and codes it in `codeState` for checkpoints.
           public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
             let eta = learningRate(at: context.step)
             // FILL IN: the weight of D_i in the update, in place of 0; that of SGD is -eta c_i.

@@ -97,8 +97,27 @@ const char *zeroth_signal_name(int32_t number) {
   }
 }
 
+// No page is smaller.
+enum { page = 4096 };
+
 int32_t zeroth_guarded_copy(void *target, const void *source, uint64_t count) {
   GUARDED(memcpy(target, source, count));
+}
+
+int32_t zeroth_guarded_reads(const void *start, uint64_t count) {
+  GUARDED({
+    const volatile char *bytes = start;
+    for (uint64_t i = 0; i < count; i += page) (void)bytes[i];
+    if (count > 0) (void)bytes[count - 1];
+  });
+}
+
+int32_t zeroth_guarded_writes(void *start, uint64_t count) {
+  GUARDED({
+    volatile char *bytes = start;
+    for (uint64_t i = 0; i < count; i += page) bytes[i] = bytes[i];
+    if (count > 0) bytes[count - 1] = bytes[count - 1];
+  });
 }
 
 int32_t zeroth_guarded_text(char *target, const char *source, uint64_t capacity, uint64_t *length) {
@@ -127,75 +146,136 @@ int32_t zeroth_guarded_accepts(
   GUARDED(*result = accepts(context, value));
 }
 
+int32_t zeroth_guarded_panel(
+    void (*body)(void *, const zeroth_plugin_block *, int64_t, int64_t), void *context,
+    const zeroth_plugin_block *block, int64_t first_row, int64_t rows) {
+  GUARDED(body(context, block, first_row, rows));
+}
+
 int32_t zeroth_guarded_create(
-    const zeroth_plugin_estimator *functions, const zeroth_plugin_estimator *type,
+    const zeroth_plugin_strategy *functions, const zeroth_plugin_strategy *type,
     const zeroth_plugin_services *services, const zeroth_plugin_options *options, void **state,
     zeroth_plugin_failure *failure, int32_t *status) {
   GUARDED(*status = functions->create(type, services, options, state, failure));
 }
 
-int32_t zeroth_guarded_destroy(const zeroth_plugin_estimator *functions, void *state) {
+int32_t zeroth_guarded_destroy(const zeroth_plugin_strategy *functions, void *state) {
   GUARDED(functions->destroy(state));
 }
 
 int32_t zeroth_guarded_clone(
-    const zeroth_plugin_estimator *functions, const void *state, void **copy, zeroth_plugin_failure *failure,
+    const zeroth_plugin_strategy *functions, const void *state, void **copy, zeroth_plugin_failure *failure,
     int32_t *status) {
   GUARDED(*status = functions->copy(state, copy, failure));
 }
 
 int32_t zeroth_guarded_validate(
-    const zeroth_plugin_estimator *functions, const void *state, const zeroth_plugin_layout *layout,
+    const zeroth_plugin_strategy *functions, const void *state, const zeroth_plugin_layout *layout,
     zeroth_plugin_failure *failure, int32_t *status) {
   GUARDED(*status = functions->validate(state, layout, failure));
 }
 
-int32_t zeroth_guarded_evaluations(
-    const zeroth_plugin_estimator *functions, const void *state, const zeroth_plugin_layout *layout, int64_t step,
-    int64_t *count) {
-  GUARDED(*count = functions->evaluations(state, layout, step));
+int32_t zeroth_guarded_save(
+    const zeroth_plugin_strategy *functions, const void *state, const zeroth_plugin_services *services,
+    const zeroth_plugin_layout *layout, const zeroth_plugin_writer *writer, zeroth_plugin_failure *failure,
+    int32_t *status) {
+  GUARDED(*status = functions->save_state(state, services, layout, writer, failure));
+}
+
+int32_t zeroth_guarded_restore(
+    const zeroth_plugin_strategy *functions, void *state, const zeroth_plugin_services *services,
+    const zeroth_plugin_layout *layout, const zeroth_plugin_reader *reader, zeroth_plugin_failure *failure,
+    int32_t *status) {
+  GUARDED(*status = functions->restore_state(state, services, layout, reader, failure));
 }
 
 int32_t zeroth_guarded_number(int64_t (*function)(const void *), const void *state, int64_t *result) {
   GUARDED(*result = function(state));
 }
 
+int32_t zeroth_guarded_forwards(
+    const zeroth_plugin_estimator *functions, const void *state, const zeroth_plugin_layout *layout, int64_t step,
+    int64_t *count) {
+  GUARDED(*count = functions->forwards(state, layout, step));
+}
+
+int32_t zeroth_guarded_grain(const zeroth_plugin_estimator *functions, const void *state, int32_t *grain) {
+  GUARDED(*grain = functions->grain(state));
+}
+
 int32_t zeroth_guarded_estimate(
     const zeroth_plugin_estimator *functions, void *state, const zeroth_plugin_services *services,
-    const zeroth_plugin_step *step, const zeroth_plugin_objective *objective, zeroth_plugin_result *result,
+    const zeroth_plugin_step *step, const zeroth_plugin_parameters *theta, const zeroth_plugin_objective *objective,
+    zeroth_plugin_result *result, zeroth_plugin_failure *failure, int32_t *status) {
+  GUARDED(*status = functions->estimate(state, services, step, theta, objective, result, failure));
+}
+
+int32_t zeroth_guarded_update(
+    const zeroth_plugin_rule *functions, void *state, const zeroth_plugin_services *services,
+    const zeroth_plugin_step *step, const zeroth_plugin_estimate *estimate, zeroth_plugin_update *update,
     zeroth_plugin_failure *failure, int32_t *status) {
-  GUARDED(*status = functions->estimate(state, services, step, objective, result, failure));
+  GUARDED(*status = functions->update(state, services, step, estimate, update, failure));
+}
+
+int32_t zeroth_guarded_adapter_forwards(
+    const zeroth_plugin_adapter *functions, const void *state, int64_t step, int64_t *count) {
+  GUARDED(*count = functions->forwards(state, step));
+}
+
+int32_t zeroth_guarded_clip(const zeroth_plugin_adapter *functions, const void *state, double *clip) {
+  GUARDED(*clip = functions->clip(state));
+}
+
+int32_t zeroth_guarded_begin(
+    const zeroth_plugin_adapter *functions, void *state, const zeroth_plugin_services *services,
+    const zeroth_plugin_layout *layout, const zeroth_plugin_parameters *theta, zeroth_plugin_failure *failure,
+    int32_t *status) {
+  GUARDED(*status = functions->begin(state, services, layout, theta, failure));
+}
+
+int32_t zeroth_guarded_scales(
+    const zeroth_plugin_adapter *functions, void *state, const zeroth_plugin_services *services,
+    const zeroth_plugin_step *step, const zeroth_plugin_parameters *theta, const zeroth_plugin_objective *objective,
+    const zeroth_plugin_terms *update, zeroth_plugin_moves *moves, zeroth_plugin_failure *failure, int32_t *status) {
+  GUARDED(*status = functions->scales(state, services, step, theta, objective, update, moves, failure));
+}
+
+int32_t zeroth_guarded_did_apply(
+    const zeroth_plugin_adapter *functions, void *state, const zeroth_plugin_services *services,
+    const zeroth_plugin_step *step, const zeroth_plugin_parameters *theta, const zeroth_plugin_objective *objective,
+    const zeroth_plugin_terms *update, zeroth_plugin_moves *moves, zeroth_plugin_failure *failure, int32_t *status) {
+  GUARDED(*status = functions->did_apply(state, services, step, theta, objective, update, moves, failure));
 }
 
 int32_t zeroth_guarded_add(
-    const zeroth_plugin_estimator *functions, const zeroth_plugin_services *services,
+    const zeroth_plugin_direction_functions *functions, const zeroth_plugin_services *services,
     const zeroth_plugin_direction *direction, const zeroth_plugin_block *block, int64_t first_row, int64_t rows,
     float scale, float *values) {
   GUARDED(functions->add(services, direction, block, first_row, rows, scale, values));
 }
 
 int32_t zeroth_guarded_write(
-    const zeroth_plugin_estimator *functions, const zeroth_plugin_services *services,
+    const zeroth_plugin_direction_functions *functions, const zeroth_plugin_services *services,
     const zeroth_plugin_direction *direction, const zeroth_plugin_block *block, int64_t first_row, int64_t rows,
     int64_t first_column, int64_t columns, float *values) {
   GUARDED(functions->write(services, direction, block, first_row, rows, first_column, columns, values));
 }
 
 int32_t zeroth_guarded_left(
-    const zeroth_plugin_estimator *functions, const zeroth_plugin_services *services,
+    const zeroth_plugin_direction_functions *functions, const zeroth_plugin_services *services,
     const zeroth_plugin_direction *direction, const zeroth_plugin_block *block, int64_t first_row, int64_t rows,
     float *values) {
   GUARDED(functions->write_left(services, direction, block, first_row, rows, values));
 }
 
 int32_t zeroth_guarded_right(
-    const zeroth_plugin_estimator *functions, const zeroth_plugin_services *services,
+    const zeroth_plugin_direction_functions *functions, const zeroth_plugin_services *services,
     const zeroth_plugin_direction *direction, const zeroth_plugin_block *block, float *values) {
   GUARDED(functions->write_right(services, direction, block, values));
 }
 
 int32_t zeroth_guarded_touches(
-    const zeroth_plugin_estimator *functions, const zeroth_plugin_direction *direction,
+    const zeroth_plugin_direction_functions *functions, const zeroth_plugin_direction *direction,
     const zeroth_plugin_block *block, int32_t *result) {
   GUARDED(*result = functions->touches(direction, block));
 }

@@ -4,29 +4,38 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// What a library of estimators exports: the one line of a plugin in Swift.
+/// What a library of estimators and rules exports: the one line of a plugin in Swift.
 ///
 ///     @c(zeroth_plugin_query) public func query() -> UnsafePointer<zeroth_plugin> { export(OnePoint.self) }
+///     @c(zeroth_plugin_query) public func query() -> UnsafePointer<zeroth_plugin> { export(rules: SignMomentumFactory()) }
 ///
-/// The first estimator's name is the plugin's too. The library holds a core of its own, so it may be built against another
+/// The first strategy's name is the plugin's too. The library holds a core of its own, so it may be built against another
 /// version of this package than the tool that loads it, as long as the interface has the same version.
-public func export(_ estimators: any RegisteredEstimator.Type...) -> UnsafePointer<zeroth_plugin> {
-  exported.withLock { $0 = estimators }
+///
+/// Adapters in Swift are compiled in: they move a `ParameterStore` in place, and a library has none, only rows of the host's
+/// that it reads. One in C moves theta through functions of the host.
+public func export(
+  _ estimators: any RegisteredEstimator.Type..., rules: any RuleFactory...
+) -> UnsafePointer<zeroth_plugin> {
+  exported.withLock { $0 = (estimators, rules) }
+  let names = estimators.map { $0.description.name } + rules.map { $0.description.name }
   let plugin = UnsafeMutablePointer<zeroth_plugin>.allocate(capacity: 1)
   plugin.initialize(
     to: zeroth_plugin(
       magic: magic, version: UInt32(ZEROTH_PLUGIN_VERSION), size: UInt32(MemoryLayout<zeroth_plugin>.size),
-      name: estimators.first.map { persistent($0.description.name) },
+      name: names.first.map { persistent($0) },
       register_types: { registrar, failure in
-        do {
-          for estimator in exported.withLock({ $0 }) {
-            let type = UnsafePointer(try makeTable(estimator))
-            if let registrar, registrar.pointee.register_estimator(registrar, type) != 0 { return 1 }
+        guard let registrar else { return 1 }
+        return attempt(failure) {
+          let (estimators, rules) = exported.withLock { $0 }
+          for estimator in estimators {
+            guard registrar.pointee.register_estimator(registrar, try makeTable(estimator)) == 0 else {
+              throw HostStop.stopped
+            }
           }
-          return 0
-        } catch {
-          failure?.report(error)
-          return 1
+          for rule in rules {
+            guard registrar.pointee.register_rule(registrar, try makeTable(rule)) == 0 else { throw HostStop.stopped }
+          }
         }
       }))
   return UnsafePointer(plugin)
@@ -36,43 +45,75 @@ public func export(_ estimators: any RegisteredEstimator.Type...) -> UnsafePoint
 private let magic: UInt64 = 0x4950_6874_6f72_655a
 
 /// What this library exports; each library has its own.
-private let exported = Mutex<[any RegisteredEstimator.Type]>([])
+private let exported = Mutex<(estimators: [any RegisteredEstimator.Type], rules: [any RuleFactory])>(([], []))
 
-/// The estimator's functions, and its description in C. They live as long as the process.
+/// The functions of an estimator, and its description in C. They live as long as the process.
 private func makeTable<E: RegisteredEstimator>(
   _ estimator: E.Type
-) throws(InputError) -> UnsafeMutablePointer<zeroth_plugin_estimator> {
+) throws(InputError) -> UnsafePointer<zeroth_plugin_estimator> {
   let description = E.description
-  let options = UnsafeMutablePointer<UnsafePointer<zeroth_plugin_option>?>.allocate(
-    capacity: description.options.count)
-  for (i, spec) in description.options.enumerated() {
-    let option = UnsafeMutablePointer<zeroth_plugin_option>.allocate(capacity: 1)
-    option.initialize(to: try zeroth_plugin_option(spec, of: description.name))
-    (options + i).initialize(to: UnsafePointer(option))
-  }
-  let type = ExportedType(description) { options in ExportedEstimator(try E(options: options)) }
-  let table = UnsafeMutablePointer<zeroth_plugin_estimator>.allocate(capacity: 1)
-  table.initialize(to: zeroth_plugin_estimator())
-  table.pointee.size = UInt64(MemoryLayout<zeroth_plugin_estimator>.size)
-  table.pointee.name = persistent(description.name)
-  table.pointee.summary = persistent(description.summary)
-  table.pointee.formula = persistent(description.formula)
-  table.pointee.source = persistent(description.source)
-  table.pointee.evaluations_text = persistent(description.forwards)
-  table.pointee.state_text = persistent(description.state)
-  table.pointee.options = UnsafePointer(options)
-  table.pointee.option_count = Int64(description.options.count)
+  let subject = "estimator '\(description.name)'"
+  let type = ExportedType(subject, description.options) { options in ExportedEstimator(try E(options: options)) }
   let direction: any Direction.Type = E.Direction.self
-  table.pointee.capabilities = direction is any LowRankDirection.Type ? UInt64(ZEROTH_PLUGIN_LOW_RANK) : 0
-  table.pointee.context = Unmanaged.passRetained(type).toOpaque()
-  table.pointee.setEstimatorFunctions()
-  table.pointee.setDirectionFunctions()
-  return table
+  var table = zeroth_plugin_estimator()
+  table.size = UInt64(MemoryLayout<zeroth_plugin_estimator>.size)
+  table.strategy = persistent(try zeroth_plugin_strategy(description, description.options, subject, type))
+  table.capabilities = direction is any LowRankDirection.Type ? UInt64(ZEROTH_PLUGIN_LOW_RANK) : 0
+  table.setFunctions()
+  return persistent(table)
+}
+
+/// The same of a rule. The host reads the options that every rule has, and gives them along with the others.
+private func makeTable(_ factory: any RuleFactory) throws(InputError) -> UnsafePointer<zeroth_plugin_rule> {
+  let description = factory.description
+  let subject = "rule '\(description.name)'"
+  let shared = Set(OptionSpec.stepRule.map(\.name))
+  let type = ExportedType(subject, description.options) { options in try ExportedRuleBase.make(factory, options) }
+  var table = zeroth_plugin_rule()
+  table.size = UInt64(MemoryLayout<zeroth_plugin_rule>.size)
+  table.strategy = persistent(
+    try zeroth_plugin_strategy(
+      description, description.options.filter { !shared.contains($0.name) }, subject, type))
+  table.capabilities = factory.takes(HostDirection.self) ? 0 : UInt64(ZEROTH_PLUGIN_LOW_RANK)
+  table.setFunctions()
+  return persistent(table)
+}
+
+/// A copy of `value` that lives as long as the process.
+private func persistent<T: BitwiseCopyable>(_ value: T) -> UnsafePointer<T> {
+  let copy = UnsafeMutablePointer<T>.allocate(capacity: 1)
+  copy.initialize(to: value)
+  return UnsafePointer(copy)
+}
+
+extension zeroth_plugin_strategy {
+  /// What all strategies have, with these options.
+  fileprivate init(
+    _ description: StrategyDescription, _ specs: [OptionSpec], _ subject: String, _ type: ExportedType
+  ) throws(InputError) {
+    self.init()
+    let options = UnsafeMutablePointer<UnsafePointer<zeroth_plugin_option>?>.allocate(capacity: specs.count)
+    for (i, spec) in specs.enumerated() {
+      (options + i).initialize(to: persistent(try zeroth_plugin_option(spec, of: subject)))
+    }
+    size = UInt64(MemoryLayout<zeroth_plugin_strategy>.size)
+    name = persistent(description.name)
+    summary = persistent(description.summary)
+    formula = persistent(description.formula)
+    source = persistent(description.source)
+    forwards_text = persistent(description.forwards)
+    state_text = persistent(description.state)
+    self.options = UnsafePointer(options)
+    option_count = Int64(specs.count)
+    directions = persistent(zeroth_plugin_direction_functions.exported)
+    context = Unmanaged.passRetained(type).toOpaque()
+    setFunctions()
+  }
 }
 
 extension zeroth_plugin_option {
   /// The option in C. Defaults and conditions that follow from other options stay behind: they are closures.
-  fileprivate init(_ spec: OptionSpec, of estimator: String) throws(InputError) {
+  fileprivate init(_ spec: OptionSpec, of subject: String) throws(InputError) {
     self.init()
     size = UInt64(MemoryLayout<zeroth_plugin_option>.size)
     name = persistent(spec.name)
@@ -80,7 +121,7 @@ extension zeroth_plugin_option {
     unit = persistent(spec.unit)
     func refused(_ found: String) -> InputError {
       InputError(
-        "estimator '\(estimator)': option '\(spec.name)'", found: found,
+        "\(subject): option '\(spec.name)'", found: found,
         expected: "none, which cannot be loaded at run time")
     }
     guard spec.condition == nil else { throw refused("a condition") }
@@ -93,8 +134,10 @@ extension zeroth_plugin_option {
     case .derived: throw refused("a derived default")
     }
     switch spec.kind {
-    case .int, .countSchedule: kind = Int32(ZEROTH_PLUGIN_INTEGER)
-    case .double, .schedule: kind = Int32(ZEROTH_PLUGIN_NUMBER)
+    case .int: kind = Int32(ZEROTH_PLUGIN_INTEGER)
+    case .double: kind = Int32(ZEROTH_PLUGIN_NUMBER)
+    case .schedule: kind = Int32(ZEROTH_PLUGIN_SCHEDULE)
+    case .countSchedule: kind = Int32(ZEROTH_PLUGIN_COUNT_SCHEDULE)
     case .bool: kind = Int32(ZEROTH_PLUGIN_FLAG)
     case .string: kind = Int32(ZEROTH_PLUGIN_TEXT)
     case .blocks: kind = Int32(ZEROTH_PLUGIN_BLOCKS)

@@ -28,8 +28,9 @@ private final class ExportedDirection: Sendable {
 }
 
 extension zeroth_plugin_direction {
-  /// `direction` for the host. Its payload has one user, who lets go of it by `releasePayload`.
-  init(_ direction: some Direction, in layout: ParameterLayout) {
+  /// `direction` for the host. Its payload has one user, who lets go of it by `releasePayload`. `generator` is the number that
+  /// the host has for that of the run: keys of V are compared over there with those of other directions.
+  init(_ direction: some Direction, in layout: ParameterLayout, generator: UInt64) {
     self.init()
     let exported = ExportedDirection(direction, layout)
     size = UInt64(MemoryLayout<zeroth_plugin_direction>.size)
@@ -37,8 +38,7 @@ extension zeroth_plugin_direction {
     guard let factors = exported.factors else { return }
     rank = Int64(factors.rank)
     matrix_scale = factors.matrixScale
-    // The host compares keys, and asks nothing of them: the generator's place in its own list is not known here.
-    right_key = zeroth_plugin_key(bits: factors.rightKey.bits, generator: 0)
+    right_key = zeroth_plugin_key(bits: factors.rightKey.bits, generator: generator)
   }
 
   /// Lets go of the payload.
@@ -47,9 +47,16 @@ extension zeroth_plugin_direction {
   }
 }
 
-extension zeroth_plugin_estimator {
-  /// The functions on directions: each finds the direction behind the payload and calls its method.
-  mutating func setDirectionFunctions() {
+extension zeroth_plugin_direction_functions {
+  /// Each finds the direction behind the payload and calls its method.
+  static var exported: zeroth_plugin_direction_functions {
+    var functions = zeroth_plugin_direction_functions()
+    functions.size = UInt64(MemoryLayout<zeroth_plugin_direction_functions>.size)
+    functions.set()
+    return functions
+  }
+
+  private mutating func set() {
     add = { _, data, block, first, rows, scale, values in
       ExportedDirection.with(data, block) { exported, block in
         let rows = Int(first)..<Int(first + rows)

@@ -8,20 +8,19 @@ enum HostStop: Error, CustomStringConvertible {
   case stopped
   case otherParameters
   case otherStep
-  case lossesByExample
+  case otherGrain
 
   var description: String {
     switch self {
     case .stopped: "stopped by the host"
     case .otherStep: "losses were asked for on a mini-batch of another step, which cannot be done at run time"
-    case .lossesByExample: "losses were asked for by example, which cannot be done at run time"
+    case .otherGrain: "losses were asked for in another grain than the estimator's, which cannot be done at run time"
     case .otherParameters: "losses were asked for at parameters other than the run's, which cannot be done at run time"
     }
   }
 }
 
-/// The host's objective. Over there a mini-batch is selected before it is measured on, so this one remembers which is
-/// selected, and selects another one when it is asked for losses on it.
+/// The host's objective.
 final class HostObjective: Objective {
   typealias Failure = HostStop
 
@@ -29,70 +28,64 @@ final class HostObjective: Objective {
   private let theta: UnsafeRawPointer
   private let layout: ParameterLayout
   private let step: Int
-  /// The draw of the step that is selected on the host.
-  private var draw = 0
+  private let generator: UInt64
+  private let grain: LossGrain
 
-  /// The objective of `host`, on the parameters with this identity.
-  init(_ host: UnsafePointer<zeroth_plugin_objective>, theta: UnsafeRawPointer, _ context: StepContext) {
+  /// The objective of `host`, on the parameters with this identity, whose losses are taken over `grain`; `generator` is the
+  /// host's number of that of the run.
+  init(
+    _ host: UnsafePointer<zeroth_plugin_objective>, theta: UnsafeRawPointer, _ context: StepContext, generator: UInt64,
+    grain: LossGrain
+  ) {
+    self.generator = generator
     self.host = host
     self.theta = theta
+    self.grain = grain
     layout = context.layout
     step = context.step
   }
 
-  /// Selects the step's own mini-batch again, as the interface asks for in the end of an estimate.
-  func finish() throws(HostStop) { try select(Batch(step: step)) }
-
-  private func select(_ batch: Batch) throws(HostStop) {
-    guard batch.step == step else { throw .otherStep }
-    guard batch.draw != draw else { return }
-    try check(host.pointee.select_batch(host, Int64(batch.draw)))
-    draw = batch.draw
-  }
-
   func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(HostStop) -> Double {
-    guard theta.identity() == self.theta else { throw .otherParameters }
-    try select(batch)
-    var loss = Double.nan
-    try check(host.pointee.loss(host, &loss))
-    return loss
+    try losses(at: .theta, from: theta, on: batch, grain: .batch)[0]
   }
 
   func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(HostStop) -> Few<Double> {
-    throw .lossesByExample
+    try losses(at: .theta, from: theta, on: batch, grain: .example)
   }
 
-  /// Asks the host for the points of one direction after another, and for mini-batches alone: the interface has no more.
   func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(HostStop) -> Few<Double> {
     guard theta.identity() == self.theta else { throw .otherParameters }
-    guard grain == .batch else { throw .lossesByExample }
-    guard !points.directions.isEmpty else {
-      let loss = try loss(at: theta, on: batch)
-      return Few(points.indices.map { _ in loss })
+    guard batch.step == step else { throw .otherStep }
+    guard grain == self.grain else { throw .otherGrain }
+    let directions = points.directions.map { zeroth_plugin_direction($0, in: layout, generator: generator) }
+    defer { for direction in directions { direction.releasePayload() } }
+    let memory = UnsafeMutablePointer<zeroth_plugin_direction>.allocate(capacity: directions.count)
+    defer { memory.deallocate() }
+    for (i, direction) in directions.enumerated() { (memory + i).initialize(to: direction) }
+    let places: [UnsafePointer<zeroth_plugin_direction>?] = directions.indices.map { UnsafePointer(memory + $0) }
+    let known = points.indices.map { i in
+      zeroth_plugin_point(
+        direction: directions.isEmpty ? -1 : Int64(points[i].direction), offset: points[i].offset)
     }
-    try select(batch)
-    var losses: Few<Double> = []
-    for (d, direction) in points.directions.enumerated() {
-      let offsets = points.indices.filter { points[$0].direction == d }.map { points[$0].offset }
-      var data = zeroth_plugin_direction(direction, in: layout)
-      defer { data.releasePayload() }
-      var found = [Double](repeating: .nan, count: offsets.count)
-      try check(host.pointee.losses(host, &data, offsets, Int64(offsets.count), &found))
-      losses += found
+    return try places.withUnsafeBufferPointer { (places) throws(HostStop) in
+      try known.withUnsafeBufferPointer { (known) throws(HostStop) in
+        var request = zeroth_plugin_request(
+          size: UInt64(MemoryLayout<zeroth_plugin_request>.size), directions: places.baseAddress,
+          direction_count: Int64(places.count), points: known.baseAddress, point_count: Int64(known.count),
+          factors: nil, draw: Int64(batch.draw))
+        var losses: UnsafePointer<Double>?
+        guard host.pointee.losses(host, &request, &losses) == 0, let losses else { throw .stopped }
+        return Few(UnsafeBufferPointer(start: losses, count: known.count * Int(host.pointee.losses_per_point(host))))
+      }
     }
-    return losses
-  }
-
-  private func check(_ status: Int32) throws(HostStop) {
-    if status != 0 { throw .stopped }
   }
 }
 
 /// theta, read through `host` as it is asked for.
 func hostParameters(
-  _ layout: ParameterLayout, _ host: UnsafePointer<zeroth_plugin_objective>
+  _ layout: ParameterLayout, _ host: UnsafePointer<zeroth_plugin_parameters>
 ) -> ParameterStore {
   nonisolated(unsafe) let host = host
   return ParameterStore(layout) { block, rows, target in

@@ -27,9 +27,10 @@ final class PluginFault: Sendable {
   }
 }
 
-/// A direction of a plugin's estimator: its plain data, and the plugin's functions that make it again.
+/// A direction of a plugin's strategy: its plain data, and the plugin's functions that make it again.
 final class PluginDirectionData: @unchecked Sendable {
-  let type: PluginType
+  let strategy: PluginStrategy
+  let functions: UnsafePointer<zeroth_plugin_direction_functions>
   let layout: PluginLayout
   let data: UnsafeMutablePointer<zeroth_plugin_direction>
   let rightKey: StreamKey
@@ -39,10 +40,12 @@ final class PluginDirectionData: @unchecked Sendable {
 
   /// A direction of these data, which have been checked.
   init(
-    _ type: PluginType, _ data: zeroth_plugin_direction, _ rightKey: StreamKey, _ layout: PluginLayout,
-    _ fault: PluginFault, isChecked: Bool
+    _ strategy: PluginStrategy, _ functions: UnsafePointer<zeroth_plugin_direction_functions>,
+    _ data: zeroth_plugin_direction, _ rightKey: StreamKey, _ layout: PluginLayout, _ fault: PluginFault,
+    isChecked: Bool
   ) {
-    self.type = type
+    self.strategy = strategy
+    self.functions = functions
     self.layout = layout
     self.fault = fault
     self.isChecked = isChecked
@@ -50,19 +53,19 @@ final class PluginDirectionData: @unchecked Sendable {
     self.data = .allocate(capacity: 1)
     self.data.initialize(to: data)
     touched = []
-    if let retain = type.functions.pointee.retain, let payload = data.payload {
+    if let retain = functions.pointee.retain, let payload = data.payload {
       survive(zeroth_guarded_count(retain, payload), "retain")
     }
     touched = layout.layout.blocks.map { block in
-      guard block.isTrainable, type.functions.pointee.touches != nil else { return block.isTrainable }
+      guard block.isTrainable, functions.pointee.touches != nil else { return block.isTrainable }
       var result: Int32 = 1
-      survive(zeroth_guarded_touches(type.functions, self.data, layout.block(block), &result), "touches")
+      survive(zeroth_guarded_touches(functions, self.data, layout.block(block), &result), "touches")
       return result != 0
     }
   }
 
   deinit {
-    if let release = type.functions.pointee.release, let payload = data.pointee.payload {
+    if let release = functions.pointee.release, let payload = data.pointee.payload {
       survive(zeroth_guarded_count(release, payload), "release")
     }
     data.deallocate()
@@ -77,7 +80,7 @@ final class PluginDirectionData: @unchecked Sendable {
     values.withUnsafeMutableBufferPointer { values in
       make("add", values, of: block, adds: true) { known, target in
         zeroth_guarded_add(
-          type.functions, PluginServices.table, data, known, Int64(rows.lowerBound), Int64(rows.count), scale, target)
+          functions, PluginServices.table, data, known, Int64(rows.lowerBound), Int64(rows.count), scale, target)
       }
     }
   }
@@ -89,7 +92,7 @@ final class PluginDirectionData: @unchecked Sendable {
     values.withUnsafeMutableBufferPointer { values in
       make("write", values, of: block) { known, target in
         zeroth_guarded_write(
-          type.functions, PluginServices.table, data, known, Int64(rows.lowerBound), Int64(rows.count),
+          functions, PluginServices.table, data, known, Int64(rows.lowerBound), Int64(rows.count),
           Int64(columns.lowerBound), Int64(columns.count), target)
       }
     }
@@ -100,7 +103,7 @@ final class PluginDirectionData: @unchecked Sendable {
     make("write_left", UnsafeMutableBufferPointer(rebasing: values[..<(rows.count * rank)]), of: block) {
       known, target in
       zeroth_guarded_left(
-        type.functions, PluginServices.table, data, known, Int64(rows.lowerBound), Int64(rows.count), target)
+        functions, PluginServices.table, data, known, Int64(rows.lowerBound), Int64(rows.count), target)
     }
   }
 
@@ -108,7 +111,7 @@ final class PluginDirectionData: @unchecked Sendable {
   func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     make("write_right", UnsafeMutableBufferPointer(rebasing: values[..<(block.columns * rank)]), of: block) {
       known, target in
-      zeroth_guarded_right(type.functions, PluginServices.table, data, known, target)
+      zeroth_guarded_right(functions, PluginServices.table, data, known, target)
     }
   }
 
@@ -122,7 +125,7 @@ final class PluginDirectionData: @unchecked Sendable {
     guard !fault.hasHappened else { return }
     guard let known = layout.block(block) else {
       fault.record(
-        InputError(type.subject(function), found: "block '\(block.name)'", expected: "one that it was measured on"))
+        InputError(strategy.subject(function), found: "block '\(block.name)'", expected: "one that it was measured on"))
       return
     }
     if isChecked {
@@ -139,11 +142,11 @@ final class PluginDirectionData: @unchecked Sendable {
   }
 
   private func report(_ function: String, _ block: ParameterBlock, _ found: String, _ expected: String) {
-    fault.record(InputError("\(type.subject(function)) on block '\(block.name)'", found: found, expected: expected))
+    fault.record(InputError("\(strategy.subject(function)) on block '\(block.name)'", found: found, expected: expected))
   }
 
   private func survive(_ signal: Int32, _ function: String) {
-    if signal != 0 { fault.record(PluginLibrary.crash(signal, type.subject(function))) }
+    if signal != 0 { fault.record(PluginLibrary.crash(signal, strategy.subject(function))) }
   }
 }
 
@@ -156,7 +159,7 @@ protocol PluginDirectionKind: Direction {
 extension PluginDirectionKind {
   /// What the plugin's `write` makes, or its `add` to zeros.
   func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
-    guard data.type.functions.pointee.write != nil, data.rank == 0 else {
+    guard data.functions.pointee.write != nil, data.rank == 0 else {
       values.update(repeating: 0)
       return add(to: &values, of: block, rows: rows, scale: 1)
     }
@@ -181,7 +184,7 @@ struct PluginDirection: PluginDirectionKind {
   func write(
     to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
   ) {
-    guard columns.count < block.columns, data.type.functions.pointee.write != nil, data.rank == 0 else {
+    guard columns.count < block.columns, data.functions.pointee.write != nil, data.rank == 0 else {
       return writeWhole(to: &values, of: block, rows: rows, columns: columns)
     }
     data.write(to: &values, of: block, rows: rows, columns: columns)

@@ -5,12 +5,12 @@ import ZerothStrategies
 import ZerothSupport
 
 extension Registry {
-  /// Loads the shared library at `path` through the interface of `CZerothPlugin.h` and registers its estimators.
+  /// Loads the shared library at `path` through the interface of `CZerothPlugin.h` and registers its estimators, rules and adapters.
   ///
   /// Nothing of the library runs before the file is seen to name the query function, and nothing but that function before
   /// magic, version and size are right; it is never unloaded. With `checking`, all that its directions do is checked:
   /// that they stay in their block, are finite, repeatable, and do not depend on what they are added to. Without, that
-  /// they are finite always, and the rest in an estimator's first step.
+  /// they are finite always, and the rest in a strategy's first step.
   ///
   /// - Throws: `InputError` for a file that is no plugin, of another version, that crashes, or whose names are taken;
   ///   nothing is registered then.
@@ -22,26 +22,38 @@ extension Registry {
         "\(path): name", found: "'\(library.identity.name)', which \(other.path) has", expected: "each plugin once")
     }
     var registry = self
-    for type in try library.types(checking: checking) { try registry.add(type) }
+    for type in try library.types() { try registry.add(type, of: library.identity, checksAlways: checking) }
     registry.plugins.append(library.identity)
     self = registry
     return library.identity
   }
 
-  private mutating func add(_ type: PluginType) throws(InputError) {
-    do throws(InputError) {
-      if type.isLowRank {
-        try register(estimator: type.description) { options in
-          PluginEstimator<LowRankPluginDirection>(try PluginInstance(type, options))
-        }
-      } else {
-        try register(estimator: type.description) { options in
-          PluginEstimator<PluginDirection>(try PluginInstance(type, options))
+  private mutating func add(
+    _ type: PluginLibrary.Registered, of library: PluginIdentity, checksAlways: Bool
+  ) throws(InputError) {
+    func named(_ add: () throws(InputError) -> Void) throws(InputError) {
+      do throws(InputError) { try add() } catch {
+        throw InputError("\(library.path): \(error.subject)", found: error.found, expected: error.expected)
+      }
+    }
+    switch type {
+    case .estimator(let address):
+      let type = try PluginType<zeroth_plugin_estimator>(library, at: address, checksAlways: checksAlways)
+      try named { () throws(InputError) in
+        if type.isLowRank {
+          try register(estimator: type.strategy.description) { try PluginEstimator<LowRankPluginDirection>(type, $0) }
+        } else {
+          try register(estimator: type.strategy.description) { try PluginEstimator<PluginDirection>(type, $0) }
         }
       }
-    } catch {
-      let path = type.description.plugin?.path ?? "plugin"
-      throw InputError("\(path): \(error.subject)", found: error.found, expected: error.expected)
+    case .rule(let address):
+      let type = try PluginType<zeroth_plugin_rule>(library, at: address, checksAlways: checksAlways)
+      try named { () throws(InputError) in try register(rule: PluginRuleFactory(type: type)) }
+    case .adapter(let address):
+      let type = try PluginType<zeroth_plugin_adapter>(library, at: address, checksAlways: checksAlways)
+      try named { () throws(InputError) in
+        try register(adapter: type.strategy.description) { try PluginAdapter(type, $0) }
+      }
     }
   }
 }
@@ -108,16 +120,44 @@ struct PluginLibrary {
     return try memory.value("zeroth_plugin", at: base, of: zeroth_plugin.self)
   }
 
-  /// The estimators that it registers.
-  func types(checking: Bool) throws(InputError) -> [PluginType] {
+  /// A struct that the library hands over; nothing of it was read.
+  enum Registered {
+    case estimator(UnsafeRawPointer)
+    case rule(UnsafeRawPointer)
+    case adapter(UnsafeRawPointer)
+  }
+
+  /// The strategies that it registers.
+  func types() throws(InputError) -> [Registered] {
     guard plugin.register_types != nil else {
       throw memory.error("register_types", found: "NULL", expected: "a function")
     }
     let registrations = Registrations()
-    var registrar = zeroth_plugin_registrar()
-    registrar.size = UInt64(MemoryLayout<zeroth_plugin_registrar>.size)
-    registrar.host = Unmanaged.passUnretained(registrations).toOpaque()
-    registrar.register_estimator = { registrar, type in
+    var registrar = zeroth_plugin_registrar(
+      size: UInt64(MemoryLayout<zeroth_plugin_registrar>.size),
+      register_estimator: { registrar, type in Registrations.add(registrar, type.map { .estimator($0) }) },
+      register_rule: { registrar, type in Registrations.add(registrar, type.map { .rule($0) }) },
+      register_adapter: { registrar, type in Registrations.add(registrar, type.map { .adapter($0) }) },
+      host: Unmanaged.passUnretained(registrations).toOpaque())
+    var failure = zeroth_plugin_failure.none
+    var status: Int32 = 0
+    let signal = withExtendedLifetime(registrations) {
+      withUnsafePointer(to: plugin) { zeroth_guarded_register($0, &registrar, &failure, &status) }
+    }
+    let function = "\(memory.subject): register_types"
+    try Self.survived(signal, function)
+    guard status == 0 else { throw failure.error(function, expected: "strategies") }
+    guard !registrations.types.isEmpty else {
+      throw InputError(function, found: "nothing registered", expected: "at least one strategy")
+    }
+    return registrations.types
+  }
+
+  private final class Registrations {
+    private(set) var types: [Registered] = []
+
+    /// Adds `type`. Returns 0, or 1 when it is refused.
+    static func add(_ registrar: UnsafePointer<zeroth_plugin_registrar>?, _ type: Registered?) -> Int32 {
       let guarded = zeroth_guard_suspend()
       defer { zeroth_guard_resume(guarded) }
       guard let host = registrar?.pointee.host, let type else { return 1 }
@@ -126,24 +166,6 @@ struct PluginLibrary {
       registrations.types.append(type)
       return 0
     }
-    var failure = zeroth_plugin_failure.none
-    var status: Int32 = 0
-    let signal = withExtendedLifetime(registrations) {
-      withUnsafePointer(to: plugin) { zeroth_guarded_register($0, &registrar, &failure, &status) }
-    }
-    let function = "\(memory.subject): register_types"
-    try Self.survived(signal, function)
-    guard status == 0 else { throw failure.error(function, expected: "estimators") }
-    guard !registrations.types.isEmpty else {
-      throw InputError(function, found: "nothing registered", expected: "at least one estimator")
-    }
-    var types: [PluginType] = []
-    for type in registrations.types { types.append(try PluginType(identity, type, checksAlways: checking)) }
-    return types
-  }
-
-  private final class Registrations {
-    var types: [UnsafePointer<zeroth_plugin_estimator>] = []
   }
 
   /// Throws unless `signal` is 0.

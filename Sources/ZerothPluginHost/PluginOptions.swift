@@ -1,26 +1,69 @@
 import CZerothPlugin
+import Synchronization
 import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// The options of an estimator as `create` reads them.
-final class PluginOptions {
+/// The options of a strategy as a plugin reads them, for as long as what it has made with them, on any thread.
+final class PluginOptions: @unchecked Sendable {
+  /// The struct that plugins ask.
+  let table: UnsafePointer<zeroth_plugin_options>
   private let values: OptionValues
-  private var strings: [UnsafePointer<CChar>] = []
+  /// Those that have a meaning beside the others, and a value.
+  private let effective: [String: OptionValue]
+  /// Those that a schedule may be given for, with the range of their values.
+  private let schedules: [String: (schedule: Schedule, spec: OptionSpec)]
+  /// Texts that were asked for, and the first question that the declared options do not answer.
+  private let answers = Mutex<(texts: [String: UInt], error: InputError?)>(([:], nil))
+
+  init(_ values: OptionValues, _ specs: [OptionSpec]) {
+    self.values = values
+    effective = Dictionary(uniqueKeysWithValues: values.effective.map { ($0.name, $0.value) })
+    schedules = specs.reduce(into: [:]) { schedules, spec in
+      guard spec.kind == .schedule || spec.kind == .countSchedule, values[spec.name] != nil,
+        let schedule = try? values.schedule(spec.name)
+      else { return }
+      schedules[spec.name] = (schedule, spec)
+    }
+    let table = UnsafeMutablePointer<zeroth_plugin_options>.allocate(capacity: 1)
+    table.initialize(to: zeroth_plugin_options())
+    self.table = UnsafePointer(table)
+    table.pointee = Self.functions
+    table.pointee.host = UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  deinit {
+    for address in answers.withLock({ $0.texts.values }) { UnsafePointer<CChar>(bitPattern: address)?.deallocate() }
+    table.deallocate()
+  }
+
   /// The first question that the declared options do not answer.
-  private(set) var error: InputError?
+  var error: InputError? { answers.withLock { $0.error } }
 
-  init(_ values: OptionValues) { self.values = values }
+  /// Throws where a schedule leaves its range at some step, or a count is no integer.
+  func validate() throws(InputError) {
+    for (name, option) in schedules.sorted(by: { $0.key < $1.key }) {
+      try option.schedule.validate(name, option.spec.range, isCount: option.spec.kind == .countSchedule)
+    }
+  }
 
-  deinit { for string in strings { string.deallocate() } }
+  /// The text of an option, which stays where it is.
+  private func text(_ name: String, _ value: String) -> UnsafePointer<CChar>? {
+    let address = answers.withLock { answers in
+      if let known = answers.texts[name] { return known }
+      let made = UInt(bitPattern: persistent(value))
+      answers.texts[name] = made
+      return made
+    }
+    return UnsafePointer(bitPattern: address)
+  }
 
-  /// Calls `body` with the struct that plugins ask.
-  func withTable<R>(_ body: (UnsafePointer<zeroth_plugin_options>) -> R) -> R {
-    let table = zeroth_plugin_options(
+  private static var functions: zeroth_plugin_options {
+    zeroth_plugin_options(
       size: UInt64(MemoryLayout<zeroth_plugin_options>.size),
       kind: { table, name in
         PluginOptions.answer(table, name, 0) { options, name in
-          switch options.values[name] {
+          switch options.effective[name] {
           case .int?: Int32(ZEROTH_PLUGIN_INTEGER)
           case .double?: Int32(ZEROTH_PLUGIN_NUMBER)
           case .bool?: Int32(ZEROTH_PLUGIN_FLAG)
@@ -42,13 +85,21 @@ final class PluginOptions {
       },
       text: { table, name in
         PluginOptions.answer(table, name, nil) { options, name throws(InputError) in
-          let string = persistent(try options.values.string(name))
-          options.strings.append(string)
-          return string
+          options.text(name, try options.values.string(name))
         }
       },
-      host: Unmanaged.passUnretained(self).toOpaque())
-    return withExtendedLifetime(self) { withUnsafePointer(to: table, body) }
+      schedule_value: { table, name, step in
+        PluginOptions.answer(table, name, .nan) { options, name throws(InputError) in
+          guard let (schedule, spec) = options.schedules[name], let step = Int(exactly: step), step >= 0 else {
+            throw InputError(
+              "\(options.values.subject): option '\(name)' at step \(step)",
+              found: options.schedules[name] == nil ? "no schedule" : "a step below 0",
+              expected: "a schedule, declared among its options, at a step from 0 on")
+          }
+          return spec.kind == .countSchedule ? Double(schedule.count(at: step)) : schedule(at: step)
+        }
+      },
+      host: nil)
   }
 
   private static func answer<R>(
@@ -60,9 +111,10 @@ final class PluginOptions {
     guard let host = table?.pointee.host else { return none }
     let options = Unmanaged<PluginOptions>.fromOpaque(host).takeUnretainedValue()
     do throws(InputError) {
-      return try read(options, try PluginMemory(subject: options.values.subject).name("option asked for", name))
+      let memory = PluginMemory(subject: options.values.subject)
+      return try read(options, try memory.text("option asked for", name, limit: 64))
     } catch {
-      if options.error == nil { options.error = error }
+      options.answers.withLock { if $0.error == nil { $0.error = error } }
       return none
     }
   }

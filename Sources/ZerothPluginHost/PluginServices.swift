@@ -42,6 +42,15 @@ enum PluginServices {
         guard let key = StreamKey(key), let layout = PluginLayout.layout(at: layout) else { return .nan }
         return DenseDirection(key, distribution: .sphere, layout: layout).radius
       },
+      selects: { selection, layout, block in
+        let guarded = zeroth_guard_suspend()
+        defer { zeroth_guard_resume(guarded) }
+        guard let text = try? PluginMemory(subject: "selection").text("selection", selection),
+          let selected = try? BlockSelection(parsing: text), let layout = PluginLayout.layout(at: layout),
+          let index = Int(exactly: block), layout.blocks.indices.contains(index)
+        else { return -1 }
+        return selected.contains(layout.blocks[index]) ? 1 : 0
+      },
       generator_name: { generator in
         generator < UInt64(PluginServices.generatorNames.count) ? PluginServices.generatorNames[Int(generator)] : nil
       },
@@ -86,6 +95,8 @@ extension Noise {
 final class PluginLayout: @unchecked Sendable {
   let layout: ParameterLayout
   let pointer: UnsafePointer<zeroth_plugin_layout>
+  /// The trainable blocks, cut once for all loops.
+  let panels: [Panel]
   private let blocks: UnsafeMutablePointer<zeroth_plugin_block>
   private let places: UnsafeMutablePointer<UnsafePointer<zeroth_plugin_block>?>
 
@@ -94,6 +105,7 @@ final class PluginLayout: @unchecked Sendable {
 
   init(_ layout: ParameterLayout) {
     self.layout = layout
+    panels = Panel.cut(layout.trainable)
     let count = layout.blocks.count
     blocks = .allocate(capacity: count)
     places = .allocate(capacity: count)
@@ -136,6 +148,13 @@ final class PluginLayout: @unchecked Sendable {
     guard layout.blocks.indices.contains(block.index) else { return nil }
     let known = blocks[block.index]
     return known.rows == block.rows && known.columns == block.columns ? UnsafePointer(blocks + block.index) : nil
+  }
+
+  /// The block that was given to a plugin at `address`, which is not read: it may be none of ours.
+  func block(at address: UnsafePointer<zeroth_plugin_block>?) -> ParameterBlock? {
+    let distance = UInt(bitPattern: address) &- UInt(bitPattern: blocks)
+    let (index, rest) = distance.quotientAndRemainder(dividingBy: UInt(MemoryLayout<zeroth_plugin_block>.stride))
+    return rest == 0 && index < UInt(layout.blocks.count) ? layout.blocks[Int(index)] : nil
   }
 
   /// The layout that was given to a plugin at `address`.

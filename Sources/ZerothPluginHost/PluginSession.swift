@@ -3,242 +3,236 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// One call of a plugin's `estimate`: answers what it asks, and keeps what it measured and returned.
-final class PluginSession {
+/// What a plugin asks of the objective, or does to theta, in a step.
+enum PluginRequest {
+  /// The losses at points on a mini-batch.
+  case losses(Points, Batch, LossGrain)
+  /// Changes the values of a block of theta.
+  case move(ParameterBlock, (UnsafeMutableBufferPointer<Float>) -> Void)
+}
+
+/// One call of a plugin in a step: answers what it asks, and keeps what it measured. Subclasses keep what it fills in.
+class PluginSession {
+  let instance: PluginInstance
+  let layout: PluginLayout
+  let context: StepContext
+  /// Names the plugin's function in errors.
+  let memory: PluginMemory
+  /// What has gone wrong in it, or in the strategy before.
+  var fault: PluginFault { instance.fault }
+  var strategy: PluginStrategy { instance.strategy }
+
+  /// Forward passes that it may take, and has taken, and their losses.
+  let declared: Int
+  var forwards = 0
   private(set) var losses: [Double] = []
-  private(set) var terms: [(coefficient: Double, direction: PluginDirectionData)] = []
-  private(set) var projectedGradient = Double.nan
   /// Whether the objective threw an error.
   private(set) var wasStopped = false
-  private let type: PluginType
-  private let layout: PluginLayout
-  private let fault: PluginFault
-  private let declared: Int
-  private let step: Int
-  private let drawsBatches: Bool
-  /// The draw that the plugin has selected: what it measures from then on is on it.
-  private var draw = 0
-  private var batch: Batch { Batch(step: step, draw: draw) }
-  private let isChecked: Bool
-  private let memory: PluginMemory
+  /// Whether theta was moved: nothing is measured from then on.
+  private(set) var hasMoved = false
+  /// The losses of the last request, where the plugin reads them.
+  private var answer = UnsafeMutableBufferPointer<Double>(start: nil, count: 0)
+  private(set) var lossesPerPoint = 0
+  private var stored: StoredParameters?
   private var ask: ((PluginRequest) -> [Double]?)?
 
-  init(
-    _ type: PluginType, _ layout: PluginLayout, _ fault: PluginFault, declared: Int, step: Int,
-    drawsBatches: Bool, isChecked: Bool
-  ) {
-    self.type = type
-    self.layout = layout
-    self.fault = fault
+  init(_ instance: PluginInstance, _ function: String, _ context: StepContext, declared: Int = 0) {
+    self.instance = instance
+    self.context = context
     self.declared = declared
-    self.step = step
-    self.drawsBatches = drawsBatches
-    self.isChecked = isChecked
-    memory = PluginMemory(subject: type.subject("estimate"))
+    layout = instance.layout(context.layout)
+    memory = PluginMemory(subject: instance.strategy.subject(function))
   }
 
-  /// Calls `estimate`, and returns what was wrong with how it ended.
+  deinit { answer.deallocate() }
+
+  /// What its losses are taken over.
+  var grain: LossGrain { .batch }
+  /// Whether it may measure on further mini-batches of the step.
+  var drawsBatches: Bool { true }
+  /// Whether everything that its directions write is checked.
+  var isChecked: Bool { strategy.checksAlways }
+  /// Directions of ours that it may measure along.
+  var known: PluginTerms? { nil }
+
+  /// Calls `body`, which calls the plugin's `function`, and throws what went wrong in it. Meanwhile the plugin reads `stored`,
+  /// and `ask` gives what it asks, or nil when that threw an error. Returns false then.
   func run(
-    _ state: UnsafeMutableRawPointer?, _ context: StepContext, _ ask: (PluginRequest) -> [Double]?
-  ) -> InputError? {
-    withoutActuallyEscaping(ask) { ask in
+    _ function: String, expected: String, reading stored: StoredParameters? = nil,
+    learningRate: Double = 0, _ ask: (PluginRequest) -> [Double]? = { _ in nil },
+    body: (
+      UnsafePointer<zeroth_plugin_step>, UnsafeMutablePointer<zeroth_plugin_failure>, UnsafeMutablePointer<Int32>
+    ) -> Int32
+  ) throws(InputError) -> Bool {
+    try instance.checkFault()
+    let end: Result<Void, InputError> = withoutActuallyEscaping(ask) { ask in
       self.ask = ask
-      defer { self.ask = nil }
-      let host = Unmanaged.passUnretained(self).toOpaque()
-      var objective = Self.objective
-      objective.host = host
-      var result = Self.result
-      result.host = host
+      self.stored = stored
+      defer { (self.ask, self.stored) = (nil, nil) }
       var step = zeroth_plugin_step(
         size: UInt64(MemoryLayout<zeroth_plugin_step>.size), step: Int64(context.step),
-        run_key: zeroth_plugin_key(context.runKey), step_key: zeroth_plugin_key(context.key), layout: layout.pointer)
-      var failure = zeroth_plugin_failure.none
-      var status: Int32 = 0
-      let signal = zeroth_guarded_estimate(
-        type.functions, state, PluginServices.table, &step, &objective, &result, &failure, &status)
-      if signal != 0 { return PluginLibrary.crash(signal, type.subject("estimate")) }
-      if status != 0 { return failure.error(type.subject("estimate"), expected: "an estimate") }
-      projectedGradient =
-        result.projected_gradient.isNaN ? terms.reduce(0) { $0 + $1.coefficient } : result.projected_gradient
-      return nil
-    }
-  }
-
-  /// What is wrong with the estimate, if anything.
-  func problem(isLowRank: Bool, rank: Int?) -> InputError? {
-    guard losses.count == declared else {
-      return memory.error("evaluations", found: "\(losses.count)", expected: "\(declared), as `evaluations` declares")
-    }
-    guard draw == 0 else {
-      return memory.error("select_batch", found: "draw \(draw) in the end", expected: "draw 0, the step's own")
-    }
-    // Losses that are not finite are the run's business.
-    guard losses.allSatisfy(\.isFinite) else { return nil }
-    guard let first = terms.first?.direction else {
-      return memory.error("terms", found: "none", expected: "at least one")
-    }
-    if let term = terms.first(where: { !$0.coefficient.isFinite }) {
-      return memory.error("coefficient", found: "\(term.coefficient)", expected: "a number, as all losses are")
-    }
-    guard projectedGradient.isFinite else {
-      return memory.error("projected_gradient", found: "\(projectedGradient)", expected: "a number")
-    }
-    guard isLowRank else { return nil }
-    for term in terms {
-      let direction = term.direction
-      guard direction.rank > 0, direction.rank == rank ?? first.rank else {
-        return memory.error(
-          "rank of a term", found: "\(direction.rank)",
-          expected: first.rank > 0
-            ? "\(rank ?? first.rank), as of the others" : "at least 1 of an estimator of low rank")
-      }
-      guard direction.rightKey == first.rightKey else {
-        return memory.error("right_key of a term", found: "another one", expected: "one V in all terms")
+        run_key: zeroth_plugin_key(context.runKey), step_key: zeroth_plugin_key(context.key), layout: layout.pointer,
+        learning_rate: learningRate, for_each_panel: Self.panels, host: host)
+      return Result { () throws(InputError) in
+        try instance.call(function, expected: expected) { failure, status in body(&step, failure, status) }
       }
     }
-    return nil
+    // What the objective threw comes before what a plugin makes of it.
+    guard !wasStopped else { return false }
+    if case .failure(let error) = end { fault.record(error) }
+    try instance.checkFault()
+    return true
   }
 
-  // MARK: What the plugin calls
-
-  private static var objective: zeroth_plugin_objective {
-    zeroth_plugin_objective(
-      size: UInt64(MemoryLayout<zeroth_plugin_objective>.size),
-      losses: { objective, direction, offsets, count, losses in
-        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
-          try session.measure(direction, offsets, count, losses)
-        }
-      },
-      loss: { objective, loss in
-        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
-          try session.measure(.loss(session.batch), 1, loss)
-        }
-      },
-      select_batch: { objective, draw in
-        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in try session.select(draw) }
-      },
-      read: { objective, block, first, rows, values in
-        PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
-          try session.read(block, first, rows, values)
-        }
-      }, host: nil)
-  }
-
-  private static var result: zeroth_plugin_result {
-    zeroth_plugin_result(
-      size: UInt64(MemoryLayout<zeroth_plugin_result>.size),
-      add_term: { result, coefficient, direction in
-        PluginSession.serve(result?.pointee.host) { session throws(InputError) in
-          guard session.terms.count < 1 << 24 else {
-            throw session.memory.error("terms", found: "more than \(1 << 24)", expected: "fewer")
-          }
-          session.terms.append((coefficient, try session.direction(direction)))
-          return true
-        }
-      }, projected_gradient: .nan, host: nil)
-  }
+  /// This session, as what the plugin calls finds it.
+  var host: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
   /// Runs `body` without the plugin's guard; what it throws is the fault of the plugin. Returns 0 if the plugin may go on.
-  private static func serve(
-    _ host: UnsafeMutableRawPointer?, _ body: (PluginSession) throws(InputError) -> Bool
+  static func serve<S: PluginSession>(
+    _ host: UnsafeMutableRawPointer?, as _: S.Type = S.self, _ body: (S) throws(InputError) -> Void
   ) -> Int32 {
     let guarded = zeroth_guard_suspend()
     defer { zeroth_guard_resume(guarded) }
     guard let host else { return 1 }
-    let session = Unmanaged<PluginSession>.fromOpaque(host).takeUnretainedValue()
-    guard !session.wasStopped, !session.fault.hasHappened else { return 1 }
+    let session = Unmanaged<S>.fromOpaque(host).takeUnretainedValue()
+    guard !session.fault.hasHappened else { return 1 }
     do throws(InputError) {
-      return try body(session) && !session.fault.hasHappened ? 0 : 1
+      try body(session)
+      return session.fault.hasHappened ? 1 : 0
     } catch {
       session.fault.record(error)
       return 1
     }
   }
 
-  /// What the objective says; nil when it threw.
-  private func answer(_ request: PluginRequest) -> [Double]? {
-    let answer = ask?(request)
-    if answer == nil { wasStopped = true }
-    return answer
+  // MARK: What the plugin calls
+
+  /// theta as the plugin reads it.
+  var parameters: zeroth_plugin_parameters {
+    zeroth_plugin_parameters(
+      size: UInt64(MemoryLayout<zeroth_plugin_parameters>.size),
+      read: { theta, block, first, rows, values in
+        PluginSession.serve(theta?.pointee.host) { session throws(InputError) in
+          try session.read(block, first, rows, values)
+        }
+      }, host: host)
   }
 
-  private func measure(
-    _ direction: UnsafePointer<zeroth_plugin_direction>?, _ offsets: UnsafePointer<Float>?, _ count: Int64,
-    _ losses: UnsafeMutablePointer<Double>?
-  ) throws(InputError) -> Bool {
-    try checkCount(count)
-    let data = try self.direction(direction)
-    let copy = UnsafeMutableBufferPointer<Float>.allocate(capacity: Int(count))
-    defer { copy.deallocate() }
-    guard offsets != nil, zeroth_guarded_copy(copy.baseAddress, offsets, UInt64(4 * count)) == 0 else {
-      throw memory.error("offsets", found: "an address that cannot be read", expected: "\(count) numbers")
-    }
-    guard copy.allSatisfy(\.isFinite) else {
-      throw memory.error("offsets", found: "\(Array(copy))", expected: "finite numbers")
-    }
-    // Opened once here, so that the objective sees which of the two it is.
-    let kind: any Direction = data.rank > 0 ? LowRankPluginDirection(data) : PluginDirection(data)
-    return try measure(.losses(kind, Few(copy), batch), Int(count), losses)
+  /// The objective as the plugin asks it.
+  var objective: zeroth_plugin_objective {
+    zeroth_plugin_objective(
+      size: UInt64(MemoryLayout<zeroth_plugin_objective>.size),
+      losses: { objective, request, losses in
+        var wasStopped = false
+        let status = PluginSession.serve(objective?.pointee.host) { session throws(InputError) in
+          try session.measure(request, losses)
+          wasStopped = session.wasStopped
+        }
+        return wasStopped ? 1 : status
+      },
+      losses_per_point: { objective in
+        guard let host = objective?.pointee.host else { return 0 }
+        return Int64(Unmanaged<PluginSession>.fromOpaque(host).takeUnretainedValue().lossesPerPoint)
+      }, host: host)
   }
 
+  private static let panels:
+    @convention(c) (
+      UnsafePointer<zeroth_plugin_step>?, UnsafeMutableRawPointer?,
+      (@convention(c) (UnsafeMutableRawPointer?, UnsafePointer<zeroth_plugin_block>?, Int64, Int64) -> Void)?
+    ) -> Int32 = { step, context, body in
+      PluginSession.serve(step?.pointee.host) { session throws(InputError) in
+        guard let body else { throw session.memory.error("for_each_panel", found: "no body", expected: "a function") }
+        let panels = session.layout.panels
+        Parallel.forEach(
+          panels.count,
+          PluginPanels(
+            panels: panels, layout: session.layout, fault: session.fault, subject: session.memory.subject,
+            context: context, body: body))
+      }
+    }
+
+  /// The loss at each point of `request`, for the plugin to read.
   private func measure(
-    _ request: PluginRequest, _ count: Int, _ target: UnsafeMutablePointer<Double>?
-  ) throws(InputError) -> Bool {
-    try checkCount(Int64(count))
-    guard let found = answer(request) else { return false }
+    _ request: UnsafePointer<zeroth_plugin_request>?, _ target: UnsafeMutablePointer<UnsafePointer<Double>?>?
+  ) throws(InputError) {
+    guard !wasStopped else { return }
+    guard !hasMoved else {
+      throw memory.error("losses", found: "a request after theta was moved", expected: "it before")
+    }
+    let request = try memory.structure("request", at: request, of: zeroth_plugin_request.self)
+    let points = try points(of: request)
+    guard request.draw >= 0, drawsBatches || request.draw == 0 else {
+      throw memory.error(
+        "draw", found: "\(request.draw)",
+        expected: drawsBatches ? "at least 0" : "0 without ZEROTH_PLUGIN_DRAWS_BATCHES")
+    }
+    forwards += points.count
+    guard let found = ask?(.losses(points, context.batch(draw: Int(request.draw)), grain)) else {
+      wasStopped = true
+      return
+    }
     losses += found
-    guard target != nil, zeroth_guarded_copy(target, found, UInt64(8 * found.count)) == 0 else {
-      throw memory.error("losses", found: "an address that cannot be written", expected: "room for \(count) numbers")
+    lossesPerPoint = found.count / points.count
+    answer.deallocate()
+    answer = .allocate(capacity: found.count)
+    _ = answer.initialize(from: found)
+    guard let target, zeroth_guarded_writes(target, UInt64(MemoryLayout<UnsafePointer<Double>?>.size)) == 0 else {
+      throw memory.error("losses", found: "an address that cannot be written", expected: "room for one address")
     }
-    return true
+    target.pointee = UnsafePointer(answer.baseAddress)
   }
 
-  private func select(_ draw: Int64) throws(InputError) -> Bool {
-    guard drawsBatches, draw >= 0 else {
-      throw memory.error(
-        "select_batch", found: "draw \(draw)",
-        expected: drawsBatches ? "at least 0" : "none without ZEROTH_PLUGIN_DRAWS_BATCHES")
-    }
-    self.draw = Int(draw)
-    return true
+  /// Changes theta, if the plugin moves it in this call.
+  func move(_ block: ParameterBlock, _ change: @escaping (UnsafeMutableBufferPointer<Float>) -> Void) {
+    hasMoved = true
+    _ = ask?(.move(block, change))
   }
 
-  private func checkCount(_ count: Int64) throws(InputError) {
-    guard count >= 1, count <= Int64(declared - losses.count) else {
+  /// theta lies there from now on.
+  func read(from stored: StoredParameters) { self.stored = stored }
+
+  /// The block number `index`, of which rows first ..< first + rows are there.
+  func block(
+    _ function: String, _ index: Int64, rows: Int64 = 1, from first: Int64 = 0
+  ) throws(InputError) -> ParameterBlock {
+    let blocks = layout.layout.blocks
+    guard let place = Int(exactly: index), blocks.indices.contains(place), first >= 0, rows >= 1,
+      rows <= Int64(blocks[place].rows), first <= Int64(blocks[place].rows) - rows
+    else {
       throw memory.error(
-        "evaluations", found: "\(count) more after \(losses.count)", expected: "\(declared), as `evaluations` declares")
+        function, found: "\(rows) rows of block \(index) from row \(first)", expected: "rows that are there")
     }
+    return blocks[place]
   }
 
   private func read(
     _ index: Int64, _ first: Int64, _ rows: Int64, _ target: UnsafeMutablePointer<Float>?
-  ) throws(InputError) -> Bool {
-    let blocks = layout.layout.blocks
-    guard let index = Int(exactly: index), blocks.indices.contains(index), first >= 0, rows >= 1,
-      rows <= Int64(blocks[index].rows), first <= Int64(blocks[index].rows) - rows
-    else {
-      throw memory.error(
-        "read", found: "\(rows) rows of block \(index) from row \(first)", expected: "rows that are there")
-    }
-    let block = blocks[index]
+  ) throws(InputError) {
+    let block = try block("read", index, rows: rows, from: first)
     let count = Int(rows) * block.columns
-    let values = UnsafeMutablePointer<Float>.allocate(capacity: count)
-    defer { values.deallocate() }
-    guard answer(.read(block, Int(first)..<Int(first + rows), values)) != nil else { return false }
-    guard target != nil, zeroth_guarded_copy(target, values, UInt64(4 * count)) == 0 else {
+    guard let target, zeroth_guarded_writes(target, UInt64(4 * count)) == 0 else {
       throw memory.error("read", found: "an address that cannot be written", expected: "room for \(count) numbers")
     }
-    return true
+    stored?.read(block, rows: Int(first)..<Int(first + rows), into: target)
   }
 
   /// A copy of the plugin's direction, once it makes sense.
-  private func direction(
-    _ address: UnsafePointer<zeroth_plugin_direction>?
-  ) throws(InputError) -> PluginDirectionData {
+  func direction(_ address: UnsafePointer<zeroth_plugin_direction>?) throws(InputError) -> PluginDirectionData {
     let data = try memory.structure("direction", at: address, of: zeroth_plugin_direction.self)
+    guard data.terms == nil else {
+      throw memory.error("direction", found: "terms of the host", expected: "one of its own")
+    }
+    return try direction(data)
+  }
+
+  func direction(_ data: zeroth_plugin_direction) throws(InputError) -> PluginDirectionData {
+    guard let functions = strategy.directions else {
+      throw memory.error("direction", found: "one of its own", expected: "none, as it has no functions on directions")
+    }
     var rightKey = StreamKey(seed: 0)
     if data.rank != 0 {
-      guard type.hasFactors else {
+      guard strategy.hasFactors else {
         throw memory.error("rank", found: "\(data.rank)", expected: "0, as there is no write_left")
       }
       let side = layout.layout.trainable.filter(\.isMatrix).map { min($0.rows, $0.columns) }.min() ?? 1
@@ -253,6 +247,23 @@ final class PluginSession {
       }
       rightKey = key
     }
-    return PluginDirectionData(type, data, rightKey, layout, fault, isChecked: isChecked)
+    return PluginDirectionData(strategy, functions, data, rightKey, layout, fault, isChecked: isChecked)
+  }
+}
+
+/// A loop of a plugin over panels: each call of its function is guarded, on whatever thread.
+private struct PluginPanels: ~Copyable, ParallelWork, @unchecked Sendable {
+  let panels: [Panel]
+  let layout: PluginLayout
+  let fault: PluginFault
+  let subject: String
+  let context: UnsafeMutableRawPointer?
+  let body: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<zeroth_plugin_block>?, Int64, Int64) -> Void
+
+  func run(_ i: Int, _: Int) {
+    guard !fault.hasHappened, let block = layout.block(panels[i].block) else { return }
+    let rows = panels[i].rows
+    let signal = zeroth_guarded_panel(body, context, block, Int64(rows.lowerBound), Int64(rows.count))
+    if signal != 0 { fault.record(PluginLibrary.crash(signal, subject)) }
   }
 }

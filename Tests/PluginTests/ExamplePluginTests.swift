@@ -11,7 +11,7 @@ import ZerothSupport
 import ZerothTestKit
 import ZerothTraining
 
-/// The two examples, built by the package and loaded: the same numbers as the estimators built in, bit for bit.
+/// The estimators of the two examples, built by the package and loaded: the same numbers as those built in, bit for bit.
 @Suite(.serialized) struct ExamplePluginTests {
   static let rules: [Composition.Part] = [
     .init("sgd", ["learning-rate": 0.02]), .init("sgd", ["learning-rate": 0.02, "weight-decay": 0.1]),
@@ -38,6 +38,21 @@ import ZerothTraining
         }
       }
     }
+  }
+
+  /// What a library's option takes of schedules is the host's: a shape with a length gets that of the run.
+  @Test func schedulesAreThoseOfTheBuiltInOne() throws {
+    let registry = try Registry.loading(Libraries.exampleC)
+    for (epsilon, queries) in [
+      ("cosine(0.02, final=0.1)", "steps(1, 3=2, 5=1.5)"), ("inverse-sqrt(0.01, warmup=3)", "linear(4, final=0.25)"),
+    ] {
+      let options: [String: OptionValue] = ["epsilon": .string(epsilon), "queries": .string(queries)]
+      let loaded = try run(.init("example-rge", options), in: registry)
+      #expect(loaded == (try run(.init("rge", options), in: registry)))
+      #expect(loaded != (try run(.init("rge"), in: registry)))
+    }
+    let fraction = inputError { _ = try run(.init("example-rge", ["queries": "steps(1.5, 3=2)"]), in: registry) }
+    #expect(fraction?.description.contains("estimator.queries: found 1.5, expected an integer") == true)
   }
 
   @Test(arguments: ["mt19937", "ranlxd2"])
@@ -90,14 +105,15 @@ import ZerothTraining
     #expect(found.capabilities == ["produces directions without factors"])
     #expect(found.options.map(\.name) == ["epsilon", "queries", "sides", "distribution"])
     #expect(found.options.map(\.defaultWords) == ["0.001", "1", "two-sided", "gaussian"])
-    #expect(found.options[0].expected == "a number, above 0" && found.options[1].expected == "an integer, 1 to 1000000")
+    #expect(found.options[0].expected == "a number or a schedule, above 0")
+    #expect(found.options[1].expected == "an integer or a schedule, 1 to 1000000")
     #expect(found.text.contains("plugin       example-c, \(Libraries.exampleC)"))
     #expect(try registry.explain("five-point")[0].1.capabilities == ["produces low-rank directions"])
     let lozo = Composition.Part("lozo-m", ["learning-rate": 0.1])
     let refused = inputError { _ = try run(.init("example-rge"), lozo, in: registry) }
     #expect(refused?.expected == "low-rank directions, as estimator lge, five-point has")
     let range = inputError { _ = try run(.init("example-rge", ["epsilon": -1]), in: registry) }
-    #expect(range?.expected == "a number, above 0")
+    #expect(range?.expected == "a number or a schedule, above 0")
     let rank = inputError { _ = try run(.init("five-point", ["rank": 100]), in: registry) }
     #expect(rank?.description.contains("estimator.rank: found 100, expected at most the sides of block") == true)
     let twice = inputError { try registry.load(plugin: Libraries.exampleC) }

@@ -23,7 +23,7 @@ import ZerothTraining
 
   @Test(arguments: [
     ("WRONG_MAGIC", "magic: found 0x000000000000002a"),
-    ("WRONG_VERSION", "version of the plugin interface: found 2, expected 1"),
+    ("WRONG_VERSION", "version of the plugin interface: found 1, expected 2: build the plugin against"),
     ("WRONG_SIZE", "a size of 8 bytes"), ("HUGE_SIZE", "a size of 4294967295 bytes"),
     ("NO_SYMBOL", "no function zeroth_plugin_query"), ("HIDDEN_SYMBOL", "no function zeroth_plugin_query"),
     ("QUERY_NULL", "magic: found NULL"), ("QUERY_ABORTS", "zeroth_plugin_query: found a crash with SIGABRT"),
@@ -36,7 +36,12 @@ import ZerothTraining
     ("TYPE_NAME", "'Hostile!', expected kebab-case"),
     ("TYPE_NAME_TAKEN", "estimator 'rge': found the name registered twice"),
     ("NO_FORMULA", "formula: found NULL"), ("FORMULA_GARBAGE", "formula: found an address that cannot be read"),
-    ("NO_ESTIMATE", "expected create, evaluations, estimate and add"), ("OPTION_COUNT", "option_count: found -1"),
+    ("NO_ESTIMATE", "expected forwards, estimate and directions"), ("NO_STRATEGY", "strategy: found NULL"),
+    ("STRATEGY_SIZE", "strategy: found a size of 16 bytes"), ("NO_CREATE", "functions: found no create"),
+    ("NO_DIRECTIONS", "expected forwards, estimate and directions"),
+    ("DIRECTIONS_GARBAGE", "directions: found an address that cannot be read"),
+    ("DIRECTIONS_SIZE", "directions: found a size of 8 bytes"), ("NO_ADD", "directions: found no add"),
+    ("NO_RELEASE", "directions: found one of retain and release"), ("OPTION_COUNT", "option_count: found -1"),
     ("OPTION_SIZE", "a size of 12 bytes"), ("OPTION_NAME", "'Not Kebab'"), ("OPTION_KIND", "kind: found 99"),
     ("OPTION_DEFAULT", "default_value: found '-1'"), ("OPTION_RANGE", "range: found 3.0 to 2.0"),
     ("CAPABILITY_UNKNOWN", "capabilities: found 1048576"), ("LOW_RANK_WITHOUT_FACTORS", "found no write_left"),
@@ -58,14 +63,22 @@ import ZerothTraining
     ("CREATE_TRAPS", "create of estimator 'hostile': found a crash with SIGILL"),
     ("CREATE_OVERFLOWS", "create of estimator 'hostile': found a crash with SIGSEGV"),
     ("CREATE_ASKS_WRONG", "'colour'"), ("VALIDATE_FAILS", "'hostile': rank: found 9, expected at most 4"),
-    ("EVALUATIONS_NEGATIVE", "found -2 at step 0"), ("EVALUATIONS_HUGE", "found 9223372036854775807 at step 0"),
-    ("MEASURES_MORE", "evaluations: found 2 more after 0, expected 1"),
-    ("MEASURES_FEWER", "evaluations: found 2, expected 3"), ("ESTIMATE_FAILS", "found lost my way"),
+    ("FORWARDS_NEGATIVE", "forwards of estimator 'hostile': found -2"),
+    ("FORWARDS_HUGE", "found 9223372036854775807 at step 0"),
+    ("MEASURES_MORE", "forwards: found 2 more after 0, expected 1"),
+    ("MEASURES_FEWER", "forwards: found 2, expected 3"), ("ESTIMATE_FAILS", "found lost my way"),
     ("ESTIMATE_ABORTS", "estimate of estimator 'hostile': found a crash with SIGABRT"),
-    ("NAN_OFFSET", "offsets: found [0.001, nan]"), ("DIRECTION_NULL", "direction: found NULL"),
+    ("NAN_OFFSET", "offset: found nan"), ("POINT_ELSEWHERE", "points[1]: found direction 7, expected -1 to 0"),
+    ("REQUEST_NULL", "request: found NULL"), ("REQUEST_SIZE", "request: found a size of 12 bytes"),
+    ("DIRECTIONS_NULL", "directions[0]: found NULL"), ("DIRECTIONS_MANY", "direction_count: found 9223372036854775807"),
+    ("POINTS_GARBAGE", "points[0]: found an address that cannot be read"),
+    ("FACTORS_GARBAGE", "factors[0]: found an address that cannot be read"),
+    ("DIRECTION_OF_THE_HOST", "direction: found other terms"), ("DIRECTION_NULL", "direction: found NULL"),
     ("DIRECTION_SIZE", "direction: found a size of 8 bytes"), ("LOSSES_NULL", "losses: found an address that cannot"),
-    ("COUNT_NEGATIVE", "evaluations: found -1 more"), ("READS_OUTSIDE", "read: found 1 rows of block 1 from row 1000"),
-    ("DRAWS_UNDECLARED", "select_batch: found draw 1"), ("DRAWS_AND_STAYS", "select_batch: found draw 1 in the end"),
+    ("COUNT_NEGATIVE", "forwards: found -1 more"), ("READS_OUTSIDE", "read: found 1 rows of block 1 from row 1000"),
+    ("READS_INTO_NULL", "read: found an address that cannot be written"),
+    ("DRAWS_UNDECLARED", "draw: found 1, expected 0 without"), ("DRAW_NEGATIVE", "draw: found -1, expected at least 0"),
+    ("GRAIN_UNKNOWN", "grain of estimator 'hostile': found 7"), ("INFINITE_EPSILON", "epsilon: found inf"),
     ("TRAITS_UNKNOWN", "traits of estimator 'hostile': found 4096"),
     ("NAN_COEFFICIENT", "coefficient: found nan"), ("INFINITE_COEFFICIENT", "coefficient: found inf"),
     ("INFINITE_PROJECTED_GRADIENT", "projected_gradient: found inf"), ("NO_TERMS", "terms: found none"),
@@ -87,6 +100,23 @@ import ZerothTraining
         #expect(error?.description.contains(says) == true, "\(defect): \(error?.description ?? "")")
         #expect(error?.description.contains(path) == true)
       }
+    }
+  }
+
+  /// One that asks for losses by example has as many of them for each point, and the report of the step has them all.
+  @Test func lossesByExampleCrossTheInterface() throws {
+    try Libraries.withHostile("EXAMPLES") { path in
+      let objective = LogisticRegression()
+      func steps(_ estimator: String, _ registry: Registry) throws -> (theta: [Float], losses: Int) {
+        var optimizer = try registry.makeOptimizer(
+          Composition(estimator: .init(estimator), rule: .init("sgd", ["learning-rate": 0.01])), runSteps: 4)
+        var theta = objective.start()
+        let reports = try (0..<4).map { _ in try optimizer.step(&theta, objective) }
+        return (theta.flattened(), reports.reduce(0) { $0 + $1.losses.count })
+      }
+      let (loaded, plain) = (try steps("hostile", .loading(path)), try steps("rge", .standard))
+      #expect(loaded.losses > plain.losses && loaded.losses % plain.losses == 0)
+      for (a, b) in zip(loaded.theta, plain.theta) { #expect(abs(a - b) < 1e-4) }
     }
   }
 

@@ -16,14 +16,21 @@ enum Libraries {
   static let exampleSwift = products.appendingPathComponent("libExamplePluginSwift.so").path
   static let tool = products.appendingPathComponent("zeroth").path
   private static let include = SharedMaterial.package.appendingPathComponent("Sources/CZerothPlugin/include").path
-  private static let hostile = SharedMaterial.package.appendingPathComponent("Tests/PluginTests/hostile.c").path
+  private static let tests = SharedMaterial.package.appendingPathComponent("Tests/PluginTests").path
+  private static let hostile = "\(tests)/hostile.c"
 
   /// Builds `hostile.c` with `names` defined, and calls `body` with the library's path.
   static func withHostile<R>(_ names: String..., body: (String) throws -> R) throws -> R {
+    try withHostile(names, source: "hostile.c", body: body)
+  }
+
+  /// Builds a file of this folder with `names` defined.
+  static func withHostile<R>(_ names: [String], source: String, body: (String) throws -> R) throws -> R {
     try withFolder { folder in
       let library = "\(folder)/libhostile.so"
       let defines = names.map { "-D\($0)" }
-      try compile("cc", ["-w", "-O1", "-shared", "-fPIC", "-I\(include)"] + defines + [hostile, "-o", library])
+      try compile(
+        "cc", ["-w", "-O1", "-shared", "-fPIC", "-I\(include)"] + defines + ["\(tests)/\(source)", "-o", library])
       return try body(library)
     }
   }

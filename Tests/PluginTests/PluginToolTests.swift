@@ -13,7 +13,9 @@ import ZerothTraining
     try Execution(Libraries.tool, arguments)
   }
 
-  private func train(_ out: String, _ rest: String...) throws -> Execution {
+  private func train(_ out: String, _ rest: String...) throws -> Execution { try train(out, rest) }
+
+  private func train(_ out: String, _ rest: [String]) throws -> Execution {
     try Execution(
       Libraries.tool,
       [
@@ -74,6 +76,38 @@ import ZerothTraining
         }
       }
       #expect(!FileManager.default.fileExists(atPath: "\(folder)/none"))
+    }
+  }
+
+  /// A run of a loaded estimator, rule and adapter: cut after some steps, it goes on from the snapshot, and from nothing, to the
+  /// losses of the run that was not cut.
+  @Test func aRunOfLoadedPartsGoesOnFromItsSnapshot() throws {
+    try withFolder { folder in
+      let parts = [
+        "--estimator", "example-rge", "--rule", "r-ada-zo", "--adapter", "example-projection", "--kappa", "2",
+        "--set", "estimator.epsilon=cosine(0.001, final=0.1)", "--set", "run.snapshot-every=2", "--plugin",
+        Libraries.exampleC,
+      ]
+      let whole = try train("\(folder)/whole", parts)
+      try #require(whole.status == 0, "\(whole.err)")
+      #expect(whole.err.contains("snapshots of") || whole.out.contains("snapshots of"), "\(whole.err)")
+      for isWithSnapshot in [true, false] {
+        let run = "\(folder)/run-\(isWithSnapshot)"
+        try FileManager.default.copyItem(atPath: "\(folder)/whole", toPath: run)
+        // What a run leaves behind that was killed in its last step.
+        let log = try bytes("\(run)/trajectory.bin")
+        try log.dropLast(11).write(to: URL(fileURLWithPath: "\(run)/trajectory.bin"))
+        if !isWithSnapshot { try FileManager.default.removeItem(atPath: "\(run)/snapshots") }
+        let resumed = try zeroth("train", "--resume", "--out", run, "--plugin", Libraries.exampleC)
+        #expect(resumed.status == 0, "\(resumed.err)")
+        #expect((resumed.err + resumed.out).contains("goes on from the snapshot") == isWithSnapshot, "\(resumed.err)")
+        #expect(try losses(run) == losses("\(folder)/whole"))
+        #expect(
+          try bytes("\(run)/model/model.safetensors") == bytes("\(folder)/whole/model/model.safetensors"))
+      }
+      let replayed = try zeroth(
+        "replay", "\(folder)/whole", "--out", "\(folder)/model", "--plugin", Libraries.exampleC)
+      #expect(replayed.status == 0, "\(replayed.err)")
     }
   }
 

@@ -1,4 +1,4 @@
-// Libraries that do wrong, one for each name that is defined. Without one it is an RGE that does right.
+// Libraries whose estimator does wrong, one for each name that is defined. Without one it is an RGE that does right.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static int32_t recurse(volatile int32_t depth) {
 }
 
 static int32_t create(
-    const zeroth_plugin_estimator *type, const zeroth_plugin_services *services, const zeroth_plugin_options *options,
+    const zeroth_plugin_strategy *type, const zeroth_plugin_services *services, const zeroth_plugin_options *options,
     void **state, zeroth_plugin_failure *failure) {
   (void)type, (void)services, (void)options, (void)failure, (void)recurse;
   *state = &a_state;
@@ -61,11 +61,11 @@ static int32_t validate(const void *state, const zeroth_plugin_layout *layout, z
   return 0;
 }
 
-static int64_t evaluations(const void *state, const zeroth_plugin_layout *layout, int64_t step) {
+static int64_t forwards(const void *state, const zeroth_plugin_layout *layout, int64_t step) {
   (void)state, (void)layout, (void)step;
-#ifdef EVALUATIONS_NEGATIVE
+#ifdef FORWARDS_NEGATIVE
   return -2;
-#elif defined EVALUATIONS_HUGE
+#elif defined FORWARDS_HUGE
   return INT64_MAX;
 #elif defined MEASURES_MORE
   return 1;
@@ -80,17 +80,29 @@ static int64_t traits(const void *state) {
   (void)state;
 #ifdef TRAITS_UNKNOWN
   return 4096;
-#elif defined DRAWS_AND_STAYS
+#elif defined DRAW_NEGATIVE
   return ZEROTH_PLUGIN_DRAWS_BATCHES;
 #else
   return 0;
 #endif
 }
 
+static int32_t grain(const void *state) {
+  (void)state;
+#ifdef GRAIN_UNKNOWN
+  return 7;
+#elif defined EXAMPLES
+  return ZEROTH_PLUGIN_EXAMPLE;
+#else
+  return ZEROTH_PLUGIN_BATCH;
+#endif
+}
+
 static int32_t estimate(
     void *state, const zeroth_plugin_services *services, const zeroth_plugin_step *step,
-    const zeroth_plugin_objective *objective, zeroth_plugin_result *result, zeroth_plugin_failure *failure) {
-  (void)state, (void)failure;
+    const zeroth_plugin_parameters *theta, const zeroth_plugin_objective *objective, zeroth_plugin_result *result,
+    zeroth_plugin_failure *failure) {
+  (void)state, (void)theta, (void)failure;
   const float eps = 1e-3f;
   estimates++;
   zeroth_plugin_direction z = {.size = sizeof z};
@@ -109,11 +121,14 @@ static int32_t estimate(
 #ifdef RANK_NONE
   z.rank = 0;
 #endif
-  float offsets[] = {eps, -eps};
+  zeroth_plugin_point points[] = {{0, eps}, {0, -eps}};
 #ifdef NAN_OFFSET
-  offsets[1] = NAN;
+  points[1].offset = NAN;
 #endif
-  double losses[2];
+#ifdef POINT_ELSEWHERE
+  points[1].direction = 7;
+#endif
+  const double *losses = NULL, **found = &losses;
   const zeroth_plugin_direction *direction = &z;
 #ifdef DIRECTION_NULL
   direction = NULL;
@@ -121,18 +136,50 @@ static int32_t estimate(
 #ifdef DIRECTION_SIZE
   z.size = 8;
 #endif
-#if defined DRAWS_UNDECLARED || defined DRAWS_AND_STAYS
-  if (objective->select_batch(objective, 1)) return 1;
+#ifdef DIRECTION_OF_THE_HOST
+  z.terms = (const zeroth_plugin_terms *)(uintptr_t)4096;
+#endif
+  zeroth_plugin_request request = {
+      .size = sizeof request, .directions = &direction, .direction_count = 1, .points = points, .point_count = 2};
+  const zeroth_plugin_request *asked = &request;
+#ifdef REQUEST_NULL
+  asked = NULL;
+#endif
+#ifdef REQUEST_SIZE
+  request.size = 12;
+#endif
+#ifdef DIRECTIONS_NULL
+  request.directions = NULL;
+#endif
+#ifdef DIRECTIONS_MANY
+  request.direction_count = INT64_MAX;
+#endif
+#ifdef POINTS_GARBAGE
+  request.points = (const zeroth_plugin_point *)(uintptr_t)64;
+#endif
+#ifdef FACTORS_GARBAGE
+  const float *const factors[] = {(const float *)(uintptr_t)64};
+  request.factors = factors;
+#endif
+#ifdef DRAWS_UNDECLARED
+  request.draw = 1;
+#endif
+#ifdef DRAW_NEGATIVE
+  request.draw = -1;
+#endif
+#ifdef COUNT_NEGATIVE
+  request.point_count = -1;
 #endif
 #ifdef LOSSES_NULL
-  int32_t stop = objective->losses(objective, direction, offsets, 2, NULL);
-#elif defined COUNT_NEGATIVE
-  int32_t stop = objective->losses(objective, direction, offsets, -1, losses);
-#elif defined READS_OUTSIDE
+  found = NULL;
+#endif
+#ifdef READS_OUTSIDE
   float row[1];
-  int32_t stop = objective->read(objective, 1, 1000, 1, row);
+  int32_t stop = theta->read(theta, 1, 1000, 1, row);
+#elif defined READS_INTO_NULL
+  int32_t stop = theta->read(theta, 1, 0, 1, NULL);
 #else
-  int32_t stop = objective->losses(objective, direction, offsets, 2, losses);
+  int32_t stop = objective->losses(objective, asked, found);
 #endif
 #ifndef IGNORES_STOP
   if (stop) return stop;
@@ -144,6 +191,16 @@ static int32_t estimate(
 #ifdef ESTIMATE_ABORTS
   abort();
 #endif
+#ifdef IGNORES_STOP
+  const double none[] = {0, 0};
+  if (!losses) losses = none;
+#endif
+#ifdef EXAMPLES
+  const int64_t count = objective->losses_per_point(objective);
+  double means[2] = {0, 0};
+  for (int64_t i = 0; i < 2 * count; i++) means[i / count] += losses[i] / (double)count;
+  losses = means;
+#endif
   double c = (losses[0] - losses[1]) / (2 * (double)eps);
 #ifdef NAN_COEFFICIENT
   c = NAN;
@@ -153,6 +210,9 @@ static int32_t estimate(
 #endif
 #ifdef INFINITE_PROJECTED_GRADIENT
   result->projected_gradient = INFINITY;
+#endif
+#ifdef INFINITE_EPSILON
+  result->epsilon = INFINITY;
 #endif
 #ifdef NO_TERMS
   return 0;
@@ -262,11 +322,32 @@ static const zeroth_plugin_option option = {
     .documentation = "eps"};
 static const zeroth_plugin_option *const options[] = {&option};
 
-static const zeroth_plugin_estimator type = {
-#ifdef TYPE_SIZE
+static const zeroth_plugin_direction_functions directions = {
+#ifdef DIRECTIONS_SIZE
+    .size = 8,
+#else
+    .size = sizeof(zeroth_plugin_direction_functions),
+#endif
+#if !defined RANK_WITHOUT_FACTORS && !defined LOW_RANK_WITHOUT_FACTORS
+    .write_left = left,
+    .write_right = right,
+#endif
+#ifdef WRITE_READS
+    .write = write,
+#endif
+#ifdef NO_RELEASE
+    .retain = free,
+#endif
+#ifndef NO_ADD
+    .add = add
+#endif
+};
+
+static const zeroth_plugin_strategy strategy = {
+#ifdef STRATEGY_SIZE
     .size = 16,
 #else
-    .size = sizeof(zeroth_plugin_estimator),
+    .size = sizeof(zeroth_plugin_strategy),
 #endif
 #ifdef TYPE_NAME
     .name = "Hostile!",
@@ -284,33 +365,45 @@ static const zeroth_plugin_estimator type = {
 #endif
     .summary = "A test",
     .source = "tests",
-    .evaluations_text = "2",
+    .forwards_text = "2",
 #ifdef OPTION_COUNT
     .option_count = -1,
 #else
     .option_count = 1,
 #endif
     .options = options,
+#ifdef DIRECTIONS_GARBAGE
+    .directions = (const zeroth_plugin_direction_functions *)(uintptr_t)64,
+#elif !defined NO_DIRECTIONS
+    .directions = &directions,
+#endif
+    .validate = validate,
+#ifndef NO_CREATE
+    .create = create
+#endif
+};
+
+static const zeroth_plugin_estimator type = {
+#ifdef TYPE_SIZE
+    .size = 16,
+#else
+    .size = sizeof(zeroth_plugin_estimator),
+#endif
+#ifndef NO_STRATEGY
+    .strategy = &strategy,
+#endif
 #if defined RANK_CHANGES || defined TWO_RIGHT_FACTORS || defined RANK_NONE || defined LOW_RANK_WITHOUT_FACTORS
     .capabilities = ZEROTH_PLUGIN_LOW_RANK,
 #elif defined CAPABILITY_UNKNOWN
     .capabilities = 1 << 20,
 #endif
-    .create = create,
-    .validate = validate,
-    .evaluations = evaluations,
+    .forwards = forwards,
     .traits = traits,
+    .grain = grain,
 #ifndef NO_ESTIMATE
-    .estimate = estimate,
+    .estimate = estimate
 #endif
-#if !defined RANK_WITHOUT_FACTORS && !defined LOW_RANK_WITHOUT_FACTORS
-    .write_left = left,
-    .write_right = right,
-#endif
-#ifdef WRITE_READS
-    .write = write,
-#endif
-    .add = add};
+};
 
 static int32_t register_types(const zeroth_plugin_registrar *registrar, zeroth_plugin_failure *failure) {
   (void)failure, (void)type;
@@ -340,7 +433,7 @@ static const zeroth_plugin plugin = {
     .magic = ZEROTH_PLUGIN_MAGIC,
 #endif
 #ifdef WRONG_VERSION
-    .version = 2,
+    .version = 1,
 #else
     .version = ZEROTH_PLUGIN_VERSION,
 #endif

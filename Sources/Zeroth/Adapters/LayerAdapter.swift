@@ -14,16 +14,19 @@ public protocol LayerAdapter: Sendable {
   mutating func begin(_ theta: borrowing ParameterStore)
 
   /// The factors by which the update of each block is scaled, before it is applied, and what became of the moves that
-  /// were tried for them. Throws what the objective throws.
+  /// were tried for them.
+  ///
+  /// Throws what the objective throws, and nothing else in most adapters: those declare `throws(O.Failure)`. One that runs
+  /// foreign code throws what goes wrong there too.
   mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) -> (scales: BlockScales, outcome: AdapterOutcome)
+  ) throws -> (scales: BlockScales, outcome: AdapterOutcome)
 
-  /// Called after the update was applied; may move theta, and returns what became of the moves that it tried. Throws what
-  /// the objective throws.
+  /// Called after the update was applied; may move theta, and returns what became of the moves that it tried. Throws like
+  /// `scales`.
   mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
-  ) throws(O.Failure) -> AdapterOutcome
+  ) throws -> AdapterOutcome
 
   /// Floats of state that the adapter holds now.
   var stateCount: Int { get }

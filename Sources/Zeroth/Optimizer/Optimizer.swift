@@ -74,7 +74,7 @@ where Rule.Direction == Estimator.Direction {
   ///
   /// A step whose losses are not finite leaves theta as it is; after `nonFinite.limit` of them in a row it throws
   /// `NonFiniteError`. It throws `InputError` for options that do not fit, whatever the objective throws, and what
-  /// went wrong in an estimator of foreign code.
+  /// went wrong in a part of foreign code.
   @discardableResult
   public mutating func step<O: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
@@ -102,11 +102,13 @@ where Rule.Direction == Estimator.Direction {
     }
     skippedInARow = 0
     let update = rule.update(from: estimate, context: context)
+    try rule.check()
     var (scales, outcome) = try adapter.scales(for: update, at: theta, context: context, objective: objective)
     theta.apply(update, scales: scales, scale: 1, decayFactor: decayFactor(eta, scales))
     outcome += try adapter.didApply(
       AppliedUpdate(update, scales: scales), to: &theta, context: context, objective: objective)
     try estimate.check?()
+    try rule.check()
     report.forwards += adapter.forwards(at: nextStep)
     report.nonFiniteMoves = outcome.nonFiniteMoves
     nextStep += 1

@@ -1,13 +1,13 @@
 /// Some rows of a block: the piece of work that one thread does. The cut depends on shapes alone, so that the number
 /// of threads never changes a result.
-struct Panel: Sendable, Equatable {
-  let block: ParameterBlock
-  let rows: Range<Int>
+package struct Panel: Sendable, Equatable {
+  package let block: ParameterBlock
+  package let rows: Range<Int>
 
   /// About this many elements make a panel.
   static let size = 1 << 16
 
-  static func cut(_ blocks: [ParameterBlock]) -> [Panel] {
+  package static func cut(_ blocks: [ParameterBlock]) -> [Panel] {
     var panels: [Panel] = []
     for block in blocks {
       let height = max(1, size / block.columns)

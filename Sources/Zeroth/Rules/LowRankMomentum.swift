@@ -74,7 +74,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
       return
     }
     // While it is written nothing of it changes, so that copies of this rule may share it.
-    let fresh = state.isRestoring ? LowRankMomentumState(state.layout) : nil
+    let fresh = state.isRestoring ? LowRankMomentumState(state.layout, state.generator) : nil
     guard let own = fresh ?? self.state else { return }
     try own.code(state)
     self.state = own

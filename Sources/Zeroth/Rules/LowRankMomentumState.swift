@@ -18,9 +18,10 @@ final class LowRankMomentumState: @unchecked Sendable {
   }
 
   /// Room for what a checkpoint holds.
-  init(_ layout: ParameterLayout) {
+  init(_ layout: ParameterLayout, _ generator: RandomGenerator) {
     self.layout = layout
-    direction = StoredRightFactors(rank: 0, rightKey: StreamKey(seed: 0), matrixScale: 1, rights: [:])
+    direction = StoredRightFactors(
+      rank: 0, rightKey: StreamKey(seed: 0, generator: generator), matrixScale: 1, rights: [:])
     factors = layout.blocks.map { _ in [] }
     carry = MomentumCarry(rank: 0, columns: 0)
   }

@@ -18,6 +18,10 @@ public protocol StepRule<Direction>: Sendable {
   /// The update of this step: theta moves by it, its sign and the learning rate included.
   mutating func update(from estimate: GradientEstimate<Direction>, context: StepContext) -> Update
 
+  /// Throws what went wrong in foreign code that makes the updates, of which nothing else can be thrown: the optimiser calls it
+  /// before theta is moved by an update, and once it was.
+  func check() throws
+
   /// Floats of state that the rule holds now.
   var stateCount: Int { get }
 
@@ -36,6 +40,8 @@ extension StepRule {
     try learningRate.validate()
     try weightDecay.validate()
   }
+  /// Nothing: nothing can go wrong.
+  public func check() throws {}
   /// No state: the rule looks at one estimate alone.
   public var stateCount: Int { 0 }
   /// Nothing.

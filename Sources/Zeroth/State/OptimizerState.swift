@@ -41,7 +41,8 @@ extension Optimizer {
     try source.finish()
     self = restored
     theta.roundingKey = runKey.child(.rounding)
-    validatedLayout = theta.layout
+    // One that was saved before its first step has still to begin.
+    validatedLayout = nextStep > 0 ? theta.layout : nil
   }
 
   private func write(

@@ -15,8 +15,8 @@ import ZerothSupport
 public final class StateCoder {
   /// Where values go to, or come from.
   enum Direction {
-    case writing(StateSink)
-    case reading(StateSource)
+    case writing(any StateWriting)
+    case reading(any StateReading)
   }
 
   /// The blocks of the parameters.
@@ -27,6 +27,16 @@ public final class StateCoder {
   private var scope: [String] = []
   /// Values that were coded so far.
   private(set) var count = 0
+
+  /// Writes to `sink`, such as the far side of a plugin's interface.
+  package convenience init(writing sink: any StateWriting, layout: ParameterLayout, generator: RandomGenerator) {
+    self.init(.writing(sink), layout: layout, generator: generator)
+  }
+
+  /// Reads from `source`, such as the far side of a plugin's interface.
+  package convenience init(reading source: any StateReading, layout: ParameterLayout, generator: RandomGenerator) {
+    self.init(.reading(source), layout: layout, generator: generator)
+  }
 
   init(_ direction: Direction, layout: ParameterLayout, generator: RandomGenerator) {
     self.direction = direction
@@ -123,6 +133,12 @@ public final class StateCoder {
     try code(name, .words, &values, count: count)
   }
 
+  /// How many elements the value that comes next has, when it has this name and type; nil while a checkpoint is written.
+  package func nextCount(_ name: String, _ type: StateType) throws(InputError) -> Int? {
+    guard case .reading(let source) = direction else { return nil }
+    return try source.count(fullName(name), type)
+  }
+
   /// Whether an optional value is there; while a checkpoint is restored, whether it is in there.
   public func codePresence(_ name: String, _ isThere: Bool) throws(InputError) -> Bool {
     var isThere = isThere
@@ -192,7 +208,7 @@ public final class StateCoder {
   }
 
   /// Bytes in memory, straight from there or to there.
-  func code(_ name: String, _ type: StateType, _ bytes: UnsafeMutableRawBufferPointer) throws(InputError) {
+  package func code(_ name: String, _ type: StateType, _ bytes: UnsafeMutableRawBufferPointer) throws(InputError) {
     count += 1
     switch direction {
     case .writing(let sink): try sink.write(fullName(name), type, UnsafeRawBufferPointer(bytes))
@@ -231,12 +247,29 @@ public final class StateCoder {
   private func fullName(_ name: String) -> String { (scope + [name]).joined(separator: ".") }
 }
 
+/// Where named values go to.
+package protocol StateWriting: AnyObject {
+  /// What it is, for errors: a file.
+  var path: String { get }
+  func write(_ name: String, _ type: StateType, _ value: UnsafeRawBufferPointer) throws(InputError)
+}
+
+/// Where named values come from, one after another.
+package protocol StateReading: AnyObject {
+  /// What it is, for errors: a file.
+  var path: String { get }
+  /// The value that comes next, which must have this name and type; it stays where it is until the next one is read.
+  func read(_ name: String, _ type: StateType) throws(InputError) -> UnsafeRawBufferPointer
+  /// How many elements it has, without going on.
+  func count(_ name: String, _ type: StateType) throws(InputError) -> Int
+}
+
 /// What a value of a checkpoint is made of.
-enum StateType: UInt8, CustomStringConvertible {
+package enum StateType: UInt8, CustomStringConvertible, Sendable {
   case text = 1, integers, words, doubles, floats, bytes
 
   /// Bytes of an element.
-  var size: Int {
+  package var size: Int {
     switch self {
     case .text, .bytes: 1
     case .floats: 4
@@ -244,7 +277,7 @@ enum StateType: UInt8, CustomStringConvertible {
     }
   }
 
-  var description: String {
+  package var description: String {
     switch self {
     case .text, .bytes: "bytes"
     case .integers: "integers"

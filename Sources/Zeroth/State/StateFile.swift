@@ -18,7 +18,7 @@ enum StateFile {
 }
 
 /// Where the values of a checkpoint go.
-final class StateSink {
+final class StateSink: StateWriting {
   /// The file, for errors.
   let path: String
   /// Bytes so far.
@@ -78,7 +78,7 @@ final class StateSink {
 }
 
 /// Where the values of a checkpoint come from: a file that is whole.
-final class StateSource {
+final class StateSource: StateReading {
   /// The file, for errors.
   let path: String
   private let data: Data
@@ -142,6 +142,13 @@ final class StateSource {
     }
     // The file is mapped for as long as this object lives.
     return bytes(value) { $0 }
+  }
+
+  /// How many elements the value that comes next has, which must have this name and type.
+  func count(_ name: String, _ type: StateType) throws(InputError) -> Int {
+    let start = position
+    defer { position = start }
+    return try read(name, type).count / type.size
   }
 
   /// Throws `InputError` unless all values were read.

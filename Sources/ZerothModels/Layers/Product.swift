@@ -24,7 +24,7 @@ import Zeroth
 ///        |  ...                         |  ...
 ///
 /// - *Tile*: rows of x whose elements lie interleaved in memory, column by column, so that the kernel reads whole
-///   vectors. It has as many rows as the registers have room for: 12, 24 or 64, by the instruction set.
+///   vectors. It has as many rows as the registers have room for: 8, 16 or 64, by the instruction set.
 /// - *Block*: the tiles that a thread multiplies by one panel: about 256 rows, so that they stay in the second cache
 ///   while panel after panel is multiplied by them. Where x has few rows, all of it is one block.
 /// - *Panel*: 48 rows of W, at so many columns that they stay in a cache while the tiles of a block meet them.

@@ -73,7 +73,7 @@ private func drive<A: LayerAdapter>(
     let objective = ObservedObjective(quadratic)
     let watch = ThetaWatch(theta)
     objective.willEvaluate = watch.look
-    var (scales, outcome) = adapter.scales(for: update, at: theta, context: context, objective: objective)
+    var (scales, outcome) = try adapter.scales(for: update, at: theta, context: context, objective: objective)
     watch.look()
     try demandUnchanged(watch)
     let before = theta.flattened()
@@ -82,7 +82,7 @@ private func drive<A: LayerAdapter>(
     let middle = theta.flattened()
     let second = ThetaWatch(theta)
     objective.willEvaluate = second.look
-    outcome += adapter.didApply(applied, to: &theta, context: context, objective: objective)
+    outcome += try adapter.didApply(applied, to: &theta, context: context, objective: objective)
     try demandUnchanged(second)
     try demand(
       .adapterSurvivesNonFiniteLosses, outcome == .none || !objective.losses.allSatisfy(\.isFinite),
@@ -203,10 +203,10 @@ private func checkNonFinite<A: LayerAdapter>(_ original: A, _ quadratic: Quadrat
   for step in 0..<steps {
     let context = StepContext(step: step, runKey: StreamKey(seed: 18), layout: quadratic.layout)
     let update = makeUpdate(step, quadratic.layout, size: 0.05)
-    var (scales, outcome) = adapter.scales(for: update, at: theta, context: context, objective: objective)
+    var (scales, outcome) = try adapter.scales(for: update, at: theta, context: context, objective: objective)
     let applied = AppliedUpdate(update, scales: scales)
     theta.add(applied, scale: 1)
-    outcome += adapter.didApply(applied, to: &theta, context: context, objective: objective)
+    outcome += try adapter.didApply(applied, to: &theta, context: context, objective: objective)
     try demand(
       .adapterSurvivesNonFiniteLosses, theta.flattened().allSatisfy(\.isFinite), found: "theta that is not finite",
       expected: "finite values after a loss of NaN")

@@ -5,8 +5,8 @@ import Zeroth
 ///
 ///     try checkStateLaws(of: Optimizer(estimator: LowRankEstimator(interval: 3), rule: LowRankMomentum(learningRate: 0.1), seed: 1))
 ///
-/// It runs `steps` steps on `layout`, is saved after some of them, and restored in an optimiser and parameters that have
-/// done nothing. So intervals of the parts belong below `steps`, for a window to be cut in two.
+/// It runs `steps` steps on `layout`, is saved after some of them, before the first too, and restored in an optimiser and
+/// parameters that have done nothing. So intervals of the parts belong below `steps`, for a window to be cut in two.
 public func checkStateLaws<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
   of optimizer: Optimizer<E, R, A>, in layout: ParameterLayout = .small, steps: Int = 8
 ) throws {
@@ -14,7 +14,7 @@ public func checkStateLaws<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
   let expected = try Run(optimizer, quadratic).go(on: quadratic, steps)
   let path = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-\(UUID().uuidString).state").path
   defer { try? FileManager.default.removeItem(atPath: path) }
-  for cut in Set([1, steps / 2, steps - 2]).sorted() where (0..<steps).contains(cut) {
+  for cut in Set([0, 1, steps / 2, steps - 2]).sorted() where (0..<steps).contains(cut) {
     let saved = try Run(optimizer, quadratic)
     _ = try saved.go(on: quadratic, cut)
     let restored = try Run(optimizer, quadratic)

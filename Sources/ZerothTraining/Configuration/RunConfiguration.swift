@@ -127,7 +127,10 @@ public struct RunConfiguration: Sendable {
       uniqueKeysWithValues: Registry.partKinds.map { ($0, settings.table($0.rawValue)) })
     let parts = try registry.resolve(composition, runSteps: steps, settings: given)
     self.parts = parts
-    plugins = parts.all.compactMap(\.description.plugin)
+    // A library may have several of the parts.
+    plugins = parts.all.compactMap(\.description.plugin).reduce(into: []) { plugins, plugin in
+      if !plugins.contains(plugin) { plugins.append(plugin) }
+    }
     loadedPlugins = registry.plugins
     composition = parts.spelledOut
     self.composition = composition

@@ -27,6 +27,7 @@ private struct BuggyAdapter: LayerAdapter {
   }
 
   mutating func codeState(_ state: StateCoder) throws(InputError) {
+    guard try state.codePresence("base", !base.isEmpty) else { return }
     if state.isRestoring { base = state.layout.blocks.map { _ in [] } }
     for block in state.layout.blocks { try state.code(block.name, &base[block.index], count: block.count) }
   }

@@ -117,6 +117,15 @@ import ZerothTestKit
     }
   }
 
+  /// N belongs to a V that is named by a key of the run's generator, whichever that is.
+  @Test(arguments: ["philox4x32", "mt19937"])
+  func aCheckpointGoesOn(generator: String) throws {
+    try checkStateLaws(
+      of: Optimizer(
+        estimator: LowRankEstimator(interval: 3), rule: LowRankMomentum(learningRate: 0.1), seed: 3,
+        generator: try RandomGenerator(named: generator)))
+  }
+
   @Test func stateIsCounted() {
     var rule = LowRankMomentum<LowRankProbe>(learningRate: 0.1)
     #expect(rule.stateCount == 0 && rule.momentum(of: w).isEmpty)
