@@ -19,4 +19,9 @@ struct Stripping: Normalizer {
     }
     normalized += text[start..<end]
   }
+
+  /// White space that goes at the end is not the start, even where the text begins with it too.
+  func losesStart(of text: [UInt8], _ range: Range<Int>) -> Bool {
+    left && ScalarProperties.isWhiteSpace(UTF8Scalars.scalar(in: text, at: range.lowerBound).scalar)
+  }
 }
