@@ -14,6 +14,7 @@ let package = Package(
       name: "Kernels",
       dependencies: [
         .product(name: "Zeroth", package: "zeroth"), .product(name: "ZerothTasks", package: "zeroth"),
+        .product(name: "ZerothSupport", package: "zeroth"),
         .product(name: "Benchmark", package: "benchmark"),
       ],
       path: "Benchmarks/Kernels",

@@ -17,6 +17,8 @@ struct Evaluate: ParsableCommand {
   var model: String
   @Option(help: .option("task", "name"), completion: Shortcut.named("task").completion(ZerothTool.toolbox))
   var task: String
+  @Flag(help: .option("task", "chat"))
+  var chat = false
   @Option(help: .option("task", "data"), completion: .file())
   var data: String?
   @Option(help: .option("task", "test-data"), completion: .file())
@@ -68,7 +70,7 @@ struct Evaluate: ParsableCommand {
   private func setup() throws -> TaskSetup {
     try TaskSetup(
       modelPath: model, task: ZerothTool.toolbox.tasks.task(named: task), data: data, testData: testData,
-      size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations,
+      size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations, chat: chat,
       families: ZerothTool.toolbox.families)
   }
 

@@ -42,9 +42,20 @@ struct ModelArguments: ShortcutArguments {
   @Option(shortcut: "activation-memory") var activationMemory: ShortcutValue?
 }
 
+extension Flag where Value == Bool {
+  /// The flag for the shortcut called `name`, which is a switch.
+  init(wrappedValue: Bool, shortcut name: String) {
+    let shortcut = Shortcut.named(name)
+    self.init(
+      wrappedValue: wrappedValue, name: .init(shortcut.names.map { .customLong($0) }),
+      help: ArgumentHelp(stringLiteral: shortcut.help(ZerothTool.toolbox)))
+  }
+}
+
 /// Short names for options of [task].
 struct TaskArguments: ShortcutArguments {
   @Option(shortcut: "task") var task: ShortcutValue?
+  @Flag(shortcut: "chat") var chat = false
   @Option(shortcut: "data") var data: ShortcutValue?
   @Option(shortcut: "test-data") var testData: ShortcutValue?
   @Option(shortcut: "objective") var objective: ShortcutValue?
@@ -104,7 +115,10 @@ struct SettingArguments: ParsableArguments {
   @OptionGroup(title: "Strategy Options") var strategies: StrategyArguments
 
   /// The short options that were given.
-  var given: [ShortcutValue] { model.given + task.given + run.given + strategies.given }
+  var given: [ShortcutValue] {
+    let switches = task.chat ? [ShortcutValue(shortcut: .named("chat"), text: "true")] : []
+    return model.given + task.given + run.given + strategies.given + switches
+  }
 
   /// The settings of the file, overridden by `--set` and the short options in the order of `commandLine`.
   func settings(_ commandLine: [String]) throws(InputError) -> Settings {
@@ -125,7 +139,7 @@ struct SettingArguments: ParsableArguments {
   /// Throws `InputError` where an option is followed by the next one in place of its value: the parser, which lets values
   /// begin with a hyphen, would take it for one.
   static func checkValues(_ commandLine: [String]) throws(InputError) {
-    let takers = Set((Shortcut.all.flatMap(\.names) + ["set"]).map { "--\($0)" })
+    let takers = Set((Shortcut.all.filter { !$0.isSwitch }.flatMap(\.names) + ["set"]).map { "--\($0)" })
     for (word, next) in zip(commandLine, commandLine.dropFirst()) where takers.contains(word) && next.hasPrefix("--") {
       throw InputError(word, found: "'\(next)', the next option", expected: "a value")
     }

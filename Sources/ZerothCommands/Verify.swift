@@ -28,7 +28,7 @@ struct Verify: ParsableCommand {
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     let theta = try model.loadParameters()
     // Made inputs have no tokenizer beside them; texts need one.
-    let tokenizer = golden.hasTexts ? try loadTokenizer(directory: directory) : nil
+    let tokenizer = golden.hasTexts ? try loadTokenizer(directory: directory, for: model) : nil
     let comparison = try model.compare(
       with: golden, at: theta, tokenize: tokenizer.map { tokenizer in { tokenizer.encode($0) } })
     var table = Table([.left("compared"), .right("values"), .right("largest difference"), .right("allowed"), .left("")])

@@ -45,6 +45,25 @@ import ZerothTasks
     #expect(tokenizer.decode([-1, tokenizer.vocabularySize, .max, .min]).isEmpty)
   }
 
+  /// White space that is stripped in front of a text takes its start along, so that `Metaspace` puts nothing there; white
+  /// space that stays, or goes at the end, does not. Ids by tokenizers 0.23.3.
+  @Test(arguments: [
+    (false, true, "\u{A0}a", 1), (false, true, "a\u{A0}", 4), (true, false, "\u{A0}a", 3),
+    (true, true, "\u{A0}a\u{A0}", 3),
+  ])
+  func strippedTextsBeginWhereTheyDid(left: Bool, right: Bool, text: String, id: Int) throws {
+    let file = """
+      {"normalizer": {"type": "Strip", "strip_left": \(left), "strip_right": \(right)},
+       "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": false},
+       "model": {"type": "WordLevel", "unk_token": "<unk>",
+                 "vocab": {"<unk>": 0, "▁\u{A0}a": 1, "▁": 2, "a": 3, "▁a": 4, "\u{A0}a": 5}}}
+      """
+    try withTokenizerFolder(["tokenizer.json": Data(file.utf8)]) { folder in
+      let ids = try loadTokenizer(directory: folder).encode(text)
+      #expect(ids == [id])
+    }
+  }
+
   @Test func specialTokensAreSpeltOnRequest() throws {
     let tokenizer = try fixture("byte-level")
     let ids = tokenizer.encode("film")

@@ -6,13 +6,19 @@ struct CausalTaskModel: TaskModel {
   let task: TextTask
   let tokenizer: any Tokenizer
   private let model: CausalModel
+  let chat: ChatTemplate?
   private let encoder: PromptEncoder
 
-  init(_ model: CausalModel, _ tokenizer: any Tokenizer, _ task: TextTask) throws(InputError) {
+  init(
+    _ model: CausalModel, _ tokenizer: any Tokenizer, _ task: TextTask, chat: ChatTemplate?
+  ) throws(InputError) {
     self.model = model
     self.tokenizer = tokenizer
     self.task = task
-    encoder = try PromptEncoder(task: task, contextLength: model.context) { tokenizer.encode($0, addSpecialTokens: $1) }
+    self.chat = chat
+    encoder = try PromptEncoder(
+      task: task, contextLength: model.context, chat: chat,
+      encode: { tokenizer.encode($0, addSpecialTokens: $1) }, id: tokenizer.id(of:))
   }
 
   var pretrained: any PretrainedModel { model }

@@ -1,5 +1,6 @@
 import Zeroth
 import ZerothModels
+import ZerothSupport
 
 /// A pretrained model with the way it is asked about a task: a causal model by prompts and candidates, a masked model by
 /// label words at its mask, another encoder by its classifier or a label head over sentences (`loadTaskModel` chooses).
@@ -18,6 +19,8 @@ public protocol TaskModel {
   var maximalLength: Int { get }
   /// What a user should know about how model and task were put together, in words.
   var notes: [String] { get }
+  /// What stands around each prompt, where the model is asked as an assistant.
+  var chat: ChatTemplate? { get }
 
   /// `examples` as the model is asked them, each after `demonstrations`.
   ///
@@ -46,6 +49,8 @@ public enum LabelHeadStart: String, Sendable, CaseIterable {
 
 extension TaskModel {
   var notes: [String] { [] }
+  /// None: only causal models are asked so.
+  public var chat: ChatTemplate? { nil }
 
   /// The weights that a run on the task starts from; only the blocks of `selection` are trainable.
   ///
@@ -94,10 +99,13 @@ extension TaskModel {
 /// - An encoder without one gets a label head, which starts from the task's embedded label sentences. So is one asked that
 ///   was tuned and saved with its label head, whatever other head it has.
 ///
-/// Throws `InputError`, naming model and task, where the task has nothing that such a model could be asked; and for folders
-/// that cannot be read.
+/// - Parameters:
+///   - chat: whether a causal model is asked as an assistant, by the checkpoint's ``ChatTemplate``.
+///   - families: the families of models that are known.
+/// - Throws: `InputError`, naming model and task, where the task has nothing that such a model could be asked; and for
+///   folders that cannot be read.
 public func loadTaskModel(
-  directory: String, task: TextTask, families: ModelFamilies = .standard
+  directory: String, task: TextTask, chat: Bool = false, families: ModelFamilies = .standard
 ) throws -> any TaskModel {
   func misfit(_ model: String, lacks: String) -> InputError {
     InputError(
@@ -107,22 +115,46 @@ public func loadTaskModel(
   let model = try loadModel(directory: directory, families: families)
   if let model = model as? CausalModel {
     guard task.prompt != nil else { throw misfit("a causal model", lacks: "no prompt for one") }
-    return try CausalTaskModel(model, loadTokenizer(directory: directory), task)
+    return try CausalTaskModel(
+      model, loadTokenizer(directory: directory, for: model), task,
+      chat: chat ? loadChatTemplate(directory: directory) : nil)
+  }
+  guard !chat else {
+    throw InputError(
+      "\(directory) on task \(task.name): chat", found: "true for a model that is not causal", expected: "false")
   }
   guard let model = model as? EncoderModel else {
     throw misfit("a model of an unknown kind", lacks: "no prompt for one")
   }
   if model.hasMaskedHead, model.classes == 0 {
     guard task.masked != nil else { throw misfit("a masked model", lacks: "no masked prompt") }
-    return try MaskedTaskModel(model, loadTokenizer(directory: directory), task)
+    return try MaskedTaskModel(model, loadTokenizer(directory: directory, for: model), task)
   }
   if model.classifierLabels != nil, model.classes == 0 {
-    return try ClassifierTaskModel(model, loadTokenizer(directory: directory), task)
+    return try ClassifierTaskModel(model, loadTokenizer(directory: directory, for: model), task)
   }
   guard task.labelSentence != nil else {
     throw misfit("an encoder without a masked-LM head", lacks: "no label sentences")
   }
-  return try SentenceTaskModel(model, loadTokenizer(directory: directory), task)
+  return try SentenceTaskModel(model, loadTokenizer(directory: directory, for: model), task)
+}
+
+/// The tokenizer in `directory`, which is used with `model`.
+///
+/// Throws `InputError` where it cannot be read, and where it has a token that the model has no row for: such a text could not
+/// be asked, and only the first that holds the token would say so.
+public func loadTokenizer(
+  directory: String, for model: any PretrainedModel
+) throws(InputError) -> any Tokenizer {
+  let tokenizer = try loadTokenizer(directory: directory)
+  for id in model.vocabulary..<max(model.vocabulary, tokenizer.vocabularySize) {
+    guard let token = tokenizer.token(of: id) else { continue }
+    throw InputError(
+      "\(directory): tokenizer", found: "the token '\(token.excerpt)' with id \(id)",
+      expected:
+        "ids below \(model.vocabulary), the rows of the model's embedding: take the token out, or give the model a row")
+  }
+  return tokenizer
 }
 
 extension TextTask {

@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// Turns examples into the tokens that a causal model is asked.
 ///
@@ -13,6 +14,9 @@ import Zeroth
 ///
 /// **In-context learning.** Demonstrations, each a prompt with its right candidate, stand in front, separated by a blank
 /// line. Where the context is too small, whole demonstrations are dropped from the left before the prompt itself is cut.
+///
+/// **Chat.** For an instruct model demonstrations and prompt together are the user's message, without white space at its
+/// ends, and the assistant's begins with the candidate. What the template puts around is never cut.
 public struct PromptEncoder: Sendable {
   /// The task that makes the prompts.
   public let task: TextTask
@@ -20,13 +24,23 @@ public struct PromptEncoder: Sendable {
   public let contextLength: Int
   private let encode: TextEncoder
   private let prefix: [Int]
+  private let chat: (head: String, tail: String)?
+  /// The tokens that the template puts in front of a message and behind it.
+  private let around: (head: [Int], tail: Int)
   private let prompt: @Sendable (Example) -> String
 
   /// An encoder of `task` for a model of `contextLength` positions.
   ///
-  /// - Parameter encode: the tokenizer's `encode(_:addSpecialTokens:)`.
-  /// - Throws: `InputError` when the task has no prompt for causal models.
-  public init(task: TextTask, contextLength: Int, encode: @escaping TextEncoder) throws(InputError) {
+  /// - Parameters:
+  ///   - chat: what stands around a prompt; nil for the prompt alone, behind the tokenizer's special tokens.
+  ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
+  ///   - id: the tokenizer's `id(of:)`.
+  /// - Throws: `InputError` when the task has no prompt for causal models, and for a template whose first token is none of
+  ///   the tokenizer's.
+  public init(
+    task: TextTask, contextLength: Int, chat template: ChatTemplate? = nil, encode: @escaping TextEncoder,
+    id: (String) -> Int? = { _ in nil }
+  ) throws(InputError) {
     guard let prompt = task.prompt else {
       throw InputError("task \(task.name)", found: "no prompt for causal models", expected: "a masked model or encoder")
     }
@@ -34,7 +48,24 @@ public struct PromptEncoder: Sendable {
     self.contextLength = contextLength
     self.encode = encode
     self.prompt = prompt
-    prefix = SpecialTokens(of: encode).prefix
+    guard let template else {
+      chat = nil
+      around = ([], 0)
+      prefix = SpecialTokens(of: encode).prefix
+      return
+    }
+    // A tokenizer that finds the first token in a text gets it in the text, as the template has it there.
+    let start = template.start.isEmpty ? nil : id(template.start)
+    guard template.start.isEmpty || start != nil else {
+      throw InputError(
+        "chat template \(template.family.rawValue)", found: "'\(template.start.excerpt)', which is no token",
+        expected: "a token of the tokenizer in front")
+    }
+    let isFound = start.map { encode(template.start, false) == [$0] } ?? false
+    prefix = isFound ? [] : start.map { [$0] } ?? []
+    let head = (isFound ? template.start : "") + template.head
+    chat = (head, template.tail)
+    around = (encode(head, false), encode(template.tail, false).count)
   }
 
   /// The tokens of `example` after as many of the last `demonstrations` as fit.
@@ -59,7 +90,7 @@ public struct PromptEncoder: Sendable {
       encoded = split(text, candidates)
       return (encoded.prompt, encoded.candidates.map(\.count).max() ?? 0)
     }
-    encoded.prompt = prefix + encoded.prompt.dropFirst(cut.tokens)
+    encoded.prompt = try shortened(encoded.prompt, by: cut, of: example)
     try requirePrompt(encoded.prompt, of: example)
     encoded.label = example.label
     encoded.cut = cut
@@ -78,7 +109,7 @@ public struct PromptEncoder: Sendable {
       question.prompt = encode(text.trailingSpacesDropped, false)
       return (question.prompt, 0)
     }
-    question.prompt = prefix + question.prompt.dropFirst(question.cut.tokens)
+    question.prompt = try shortened(question.prompt, by: question.cut, of: example)
     try requirePrompt(question.prompt, of: example)
     return question
   }
@@ -113,6 +144,17 @@ public struct PromptEncoder: Sendable {
 
   private static var answer: Int { TextTask.maximalAnswerLength }
 
+  /// `prompt` without the tokens of `cut`, which go on the left of the message, behind the special tokens.
+  private func shortened(_ prompt: [Int], by cut: PromptCut, of example: Example) throws(InputError) -> [Int] {
+    let kept = zip(around.head, prompt).prefix { $0 == $1 }.count
+    guard chat == nil || cut.tokens == 0 || cut.tokens <= prompt.count - kept - around.tail else {
+      throw InputError(
+        "\(example.source)", found: "a chat of \(kept) tokens in front of the message and \(around.tail) behind it",
+        expected: "room for them, a message and an answer in \(contextLength) tokens")
+    }
+    return prefix + prompt[..<kept] + prompt[kept...].dropFirst(cut.tokens)
+  }
+
   /// The first token of a candidate is predicted by the prompt's last, which so must be there.
   private func requirePrompt(_ prompt: [Int], of example: Example) throws(InputError) {
     guard prompt.isEmpty else { return }
@@ -122,7 +164,8 @@ public struct PromptEncoder: Sendable {
 
   /// The text of the demonstrations and the prompt.
   private func text(of example: Example, after demonstrations: ArraySlice<Example>) -> String {
-    (demonstrations.map(demonstration) + [prompt(example)]).joined(separator: "\n\n")
+    let text = (demonstrations.map(demonstration) + [prompt(example)]).joined(separator: "\n\n")
+    return chat.map { $0.head + text.trimmed + $0.tail } ?? text
   }
 
   /// An example's prompt and right candidate, without white space at its ends.

@@ -1,7 +1,7 @@
-import Zeroth
+import ZerothSupport
 
-/// Tokens that are found in the text before anything else sees it, such as `</s>` (`added_tokens` of tokenizer.json).
-struct AddedToken: Sendable, Decodable {
+/// Tokens that are found in the text before anything else sees it, such as `</s>`.
+struct AddedToken: Sendable {
   var id: Int
   var content: String
   /// Left out by `decode` with `skipSpecialTokens`.
@@ -13,43 +13,37 @@ struct AddedToken: Sendable, Decodable {
   /// Takes in the white space before it, or after it.
   var stripsLeft = false
   var stripsRight = false
+  /// The file and field that it stands in, for errors.
+  var source: String
 
-  enum CodingKeys: String, CodingKey {
-    case id, content
-    case isSpecial = "special"
-    case isNormalized = "normalized"
-    case isSingleWord = "single_word"
-    case stripsLeft = "lstrip"
-    case stripsRight = "rstrip"
-  }
-
-  init(id: Int, content: String) {
+  init(id: Int, content: String, source: String) {
     self.id = id
     self.content = content
+    self.source = source
   }
 
-  init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    id = try values.decode(Int.self, forKey: .id)
-    content = try values.decode(String.self, forKey: .content)
-    isSpecial = try values.decodeIfPresent(Bool.self, forKey: .isSpecial) ?? false
-    isNormalized = try values.decodeIfPresent(Bool.self, forKey: .isNormalized) ?? !isSpecial
-    isSingleWord = try values.decodeIfPresent(Bool.self, forKey: .isSingleWord) ?? false
-    stripsLeft = try values.decodeIfPresent(Bool.self, forKey: .stripsLeft) ?? false
-    stripsRight = try values.decodeIfPresent(Bool.self, forKey: .stripsRight) ?? false
+  /// A token as a file describes it; the id stands elsewhere in some files.
+  init(_ part: JSONPart, id: Int? = nil, source: String) throws(InputError) {
+    let own = try part.integer("id")
+    guard let id = id ?? own else { throw part.missing("id", "an integer") }
+    self.id = id
+    self.source = source
+    content = try part.required("content")
+    isSpecial = try part.bool("special") ?? false
+    isNormalized = try part.bool("normalized") ?? !isSpecial
+    isSingleWord = try part.bool("single_word") ?? false
+    stripsLeft = try part.bool("lstrip") ?? false
+    stripsRight = try part.bool("rstrip") ?? false
   }
 }
 
 /// Cuts a text at its added tokens, leftmost first and longest first.
 struct AddedTokenSplitter: Sendable {
-  enum Part: Equatable {
-    case token(Int)
-    case text(Range<Int>)
-  }
-
   private let tokens: [AddedToken]
   private var trie = ByteTrie()
   private var canStart = [Bool](repeating: false, count: 256)
+
+  var isEmpty: Bool { tokens.isEmpty }
 
   init(_ tokens: [AddedToken]) {
     self.tokens = tokens.filter { !$0.content.isEmpty }
@@ -59,53 +53,51 @@ struct AddedTokenSplitter: Sendable {
     }
   }
 
-  /// The parts of `text` in order: what lies between tokens is never empty.
-  func split(_ text: [UInt8]) -> [Part] {
-    guard !tokens.isEmpty else { return text.isEmpty ? [] : [.text(0..<text.count)] }
-    var parts: [Part] = []
-    var done = 0
-    var index = 0
-    while index < text.count {
-      guard canStart[Int(text[index])], let match = trie.longestMatch(in: text, from: index, to: text.count) else {
+  /// Cuts `text[range]`.
+  func cut(_ text: [UInt8], _ range: Range<Int>, into cuts: inout Pieces.Cuts) {
+    var done = range.lowerBound
+    var index = range.lowerBound
+    while index < range.upperBound {
+      guard canStart[Int(text[index])], let match = trie.longestMatch(in: text, from: index, to: range.upperBound)
+      else {
         index += 1
         continue
       }
       let token = tokens[match.value]
       var (start, end) = (index, match.end)
       index = match.end
-      if token.isSingleWord, isWord(text, before: start) || isWord(text, at: end) { continue }
-      // White space that the token before took in may hold the start of this match; it counts all the same.
-      if token.stripsLeft {
-        while start > done, isSpace(text, before: start) { start = UTF8Scalars.start(before: start, in: text) }
+      if token.isSingleWord {
+        if start > range.lowerBound, isWord(text, at: UTF8Scalars.start(before: start, in: text)) { continue }
+        if end < range.upperBound, isWord(text, at: end) { continue }
       }
-      if token.stripsRight {
-        while end < text.count, UTF8Scalars.scalar(in: text, at: end).scalar.properties.isWhitespace {
-          end += UTF8Scalars.scalar(in: text, at: end).length
-        }
+      // White space that the token before took in may hold the start of this match, which counts all the same; or all of
+      // it, which then is no match, if it would take in white space too.
+      while token.stripsLeft, start > done, isSpace(text, at: UTF8Scalars.start(before: start, in: text)) {
+        start = UTF8Scalars.start(before: start, in: text)
       }
-      if done < start { parts.append(.text(done..<start)) }
-      parts.append(.token(token.id))
+      if token.stripsLeft { start = max(start, done) }
+      while token.stripsRight, end < range.upperBound, isSpace(text, at: end) { end += UTF8Scalars.length(text[end]) }
+      if done < start { cuts.take(done..<start) }
+      if start < end { cuts.take(start..<end, token: token.id) }
       done = end
     }
-    if done < text.count { parts.append(.text(done..<text.count)) }
-    return parts
+    if done < range.upperBound { cuts.take(done..<range.upperBound) }
   }
 
-  private func isSpace(_ text: [UInt8], before index: Int) -> Bool {
-    UTF8Scalars.scalar(in: text, at: UTF8Scalars.start(before: index, in: text)).scalar.properties.isWhitespace
+  private func isSpace(_ text: [UInt8], at index: Int) -> Bool {
+    ScalarProperties.isWhiteSpace(UTF8Scalars.scalar(in: text, at: index).scalar)
   }
 
-  private func isWord(_ text: [UInt8], before index: Int) -> Bool {
-    index > 0 && isWord(text, at: UTF8Scalars.start(before: index, in: text))
-  }
-
-  /// `\w` of Unicode: letters, marks, decimal digits, connectors and joiners.
   private func isWord(_ text: [UInt8], at index: Int) -> Bool {
-    guard index < text.count else { return false }
-    let scalar = UTF8Scalars.scalar(in: text, at: index).scalar
-    switch scalar.properties.generalCategory {
-    case .decimalNumber, .connectorPunctuation, .nonspacingMark, .spacingMark, .enclosingMark: return true
-    default: return scalar.properties.isAlphabetic || scalar == "\u{200C}" || scalar == "\u{200D}"
-    }
+    Self.wordScalars.contains(UTF8Scalars.scalar(in: text, at: index).scalar)
   }
+
+  /// `\w` of Unicode: what is alphabetic, marks, decimal digits, connectors and joiners. Some circled letters are symbols
+  /// by their category.
+  static let wordScalars = ScalarProperties.scalars(
+    ScalarProperties.Category.letters.union(ScalarProperties.Category.marks).union([.nd, .nl, .pc]), in: .unicode16
+  ).union(
+    ScalarSet([
+      0x200C..<0x200E, 0x24B6..<0x24EA, 0x1F130..<0x1F14A, 0x1F150..<0x1F16A, 0x1F170..<0x1F18A,
+    ]))
 }

@@ -22,7 +22,7 @@ public protocol Tokenizer: Sendable {
   /// The vocabulary's spelling of an id; nil outside the vocabulary.
   func token(of id: Int) -> String?
 
-  /// The number of tokens, added ones included; ids are `0 ..< vocabularySize`.
+  /// One more than the highest id, added tokens included; a few ids below it may have no token.
   var vocabularySize: Int { get }
 }
 
@@ -32,10 +32,4 @@ extension Tokenizer {
 
   /// The text that `ids` stand for, without special tokens.
   public func decode(_ ids: [Int]) -> String { decode(ids, skipSpecialTokens: true) }
-}
-
-/// The special tokens that a model expects around one text.
-struct SequenceTemplate: Sendable {
-  var prefix: [Int] = []
-  var suffix: [Int] = []
 }

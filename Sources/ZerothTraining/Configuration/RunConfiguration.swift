@@ -30,6 +30,8 @@ public struct RunConfiguration: Sendable {
   public let testData: String?
   /// What is minimised.
   public let objective: TaskObjective
+  /// Whether the model is asked as an assistant, by its checkpoint's chat template.
+  public let chat: Bool
   /// The sizes of train and dev.
   public let sample: SplitSize
   /// The size of the test set, at most; nil for all there is.
@@ -102,6 +104,7 @@ public struct RunConfiguration: Sendable {
     data = try task["data"].map { _ throws(InputError) in try task.string("data") }
     testData = try task["test-data"].map { _ throws(InputError) in try task.string("test-data") }
     objective = try self.task.objective(task.choice("objective"))
+    chat = try task.bool("chat")
     if task["k"] != nil {
       sample = .perClass(try task.int("k"))
     } else {

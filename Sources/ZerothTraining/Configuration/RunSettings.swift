@@ -53,6 +53,10 @@ public enum RunSettings {
       default: .task("what the papers train the task by", "objective"),
       "what is minimised: cross-entropy over candidates, language-modeling of the right answer, or minus the accuracy "
         + "or the F1 of generated answers, which have no gradient"),
+    OptionSpec(
+      "chat", .bool, default: .value(false),
+      "whether an instruct model is asked as an assistant: the prompt is a user's message, in the format of the "
+        + "checkpoint's chat template, and its answer begins with the candidate"),
     OptionSpec("data", .string, default: .absent("the task's own data"), "folder or file of the examples"),
     OptionSpec(
       "test-data", .string, default: .absent("the test file beside the others"), "folder or file of the test examples"),

@@ -138,6 +138,9 @@ public struct Shortcut: Sendable, Hashable {
   /// The key in the table.
   public let key: String
 
+  /// Whether it stands for true by itself, without a value.
+  public var isSwitch: Bool { RunSettings.options(of: table)?.first { $0.name == key }?.kind == .bool }
+
   private init(_ names: String..., sets table: String, _ key: String) {
     self.names = names
     self.table = table
@@ -153,6 +156,7 @@ public struct Shortcut: Sendable, Hashable {
     Shortcut("data", sets: "task", "data"),
     Shortcut("test-data", sets: "task", "test-data"),
     Shortcut("objective", sets: "task", "objective"),
+    Shortcut("chat", sets: "task", "chat"),
     Shortcut("k", sets: "task", "k"),
     Shortcut("train", sets: "task", "train"),
     Shortcut("dev", sets: "task", "dev"),

@@ -41,19 +41,21 @@ public final class TaskSetup {
   ///   - size: examples for train and dev; the task's own sizes by default.
   ///   - testCount: the most test examples; the task's own size by default.
   ///   - demonstrations: training examples, drawn by the seed, in front of each prompt of dev and test.
+  ///   - chat: whether the model is asked as an assistant, by its checkpoint's chat template.
   ///   - families: the families of models that are known.
   /// - Throws: `InputError` for anything that cannot be used.
   public init(
     modelPath: String, task: TextTask, objective: TaskObjective? = nil, data: String? = nil, testData: String? = nil,
     size: SplitSize? = nil, testCount: Int? = nil, seed: UInt64, demonstrations count: Int = 0,
-    families: ModelFamilies = .standard
+    chat: Bool = false, families: ModelFamilies = .standard
   ) throws {
     guard !task.metrics.isEmpty, task.metrics.allSatisfy(task.kind.metrics.contains) else {
       throw InputError(
         "task \(task.name): metrics", found: task.metrics.map(\.rawValue).joined(separator: ", "),
         expected: "some of \(task.kind.metrics.map(\.rawValue).joined(separator: ", "))")
     }
-    model = try loadTaskModel(directory: Embedded.modelDirectory(modelPath), task: task, families: families)
+    model = try loadTaskModel(
+      directory: Embedded.modelDirectory(modelPath), task: task, chat: chat, families: families)
     self.objective = try model.objective(objective)
     splits = try task.load(data ?? Embedded.data(of: task.name), testData: testData)
       .split(size, test: testCount, seed: seed)
@@ -70,13 +72,14 @@ public final class TaskSetup {
     try self.init(
       modelPath: configuration.modelPath, task: configuration.task, objective: configuration.objective,
       data: configuration.data, testData: configuration.testData, size: configuration.sample,
-      testCount: configuration.testCount ?? .max, seed: UInt64(configuration.splitSeed),
+      testCount: configuration.testCount ?? .max, seed: UInt64(configuration.splitSeed), chat: configuration.chat,
       families: configuration.families)
     model.pretrained.activationMemory = configuration.activationMemory
   }
 
   /// A hash of each thing that training depends on and that no option names, as it was read: the model's configuration, the
-  /// tokenizer's files, how the model is asked (label words, and the prompts of the example that `explain` shows) and the
+  /// tokenizer's files, how the model is asked (label words, the prompts of the example that `explain` shows, what a chat
+  /// template puts around them) and the
   /// examples of each set. Where they were read from does not count.
   ///
   /// Throws `InputError` for a file of the model that can no longer be read.
@@ -86,7 +89,7 @@ public final class TaskSetup {
       hashes["configuration"] = try Self.hash(files: [directory.appendingFile(ConfigurationFile.name)])
       hashes["tokenizer"] = try Self.hash(files: tokenizerFiles(in: directory).map(directory.appendingFile))
     }
-    hashes["task"] = Self.hash(task.asking)
+    hashes["task"] = Self.hash(task.asking + (model.chat?.content ?? []))
     for split in Split.allCases { hashes[split.rawValue] = Self.hash(examples(split).flatMap(\.content)) }
     return hashes
   }
@@ -166,7 +169,9 @@ public final class TaskSetup {
       let training = split == .train ? encodedTraining?.cuts : nil
       return (training ?? encoded[split]?.cuts).map { (split, $0) }
     }
-    return model.pretrained.folder.notes + model.notes + splits.notes + made.flatMap { cutNotes($0, $1) }
+    let chat = model.chat.map { "chat: prompts are the user's messages in the format of \($0.family.rawValue)" }
+    return model.pretrained.folder.notes + model.notes + [chat].compactMap(\.self) + splits.notes
+      + made.flatMap { cutNotes($0, $1) }
   }
 
   /// What was left out of the prompts of `split`, in words; nothing where all of them fit.

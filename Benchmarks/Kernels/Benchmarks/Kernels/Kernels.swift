@@ -2,6 +2,7 @@ import Benchmark
 import CZeroth
 import Foundation
 import Zeroth
+import ZerothSupport
 import ZerothTasks
 
 /// Zeroed floats, aligned for vectors, for the length of the process.
@@ -64,11 +65,33 @@ let benchmarks: @Sendable () -> Void = {
     kernel("sgemm \(m) x \(k) by \(n) x \(k) transposed") { zeroth_sgemm(true, m, n, k, 1, a, k, w, k, 0, out, n) }
   }
 
-  let resources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../../../../Sources/ZerothResources/Resources").standardized
-  guard let tokenizer = try? loadTokenizer(directory: resources.path + "/imdb-opt"),
-    let text = try? String(contentsOf: resources.appendingPathComponent("sst2/train.txt"), encoding: .utf8)
-  else { return }
+  let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../..")
+    .standardized
+  let resources = package.appendingPathComponent("Sources/ZerothResources/Resources")
+  guard let text = try? String(contentsOf: resources.appendingPathComponent("sst2/train.txt"), encoding: .utf8) else {
+    return
+  }
   let piece = String(text.prefix(1 << 20))
-  kernel("byte-level BPE, \(piece.utf8.count) bytes") { blackHole(tokenizer.encode(piece)) }
+  func tokenizer(_ name: String, _ directory: String) {
+    guard let tokenizer = try? loadTokenizer(directory: directory) else { fatalError("no tokenizer in \(directory)") }
+    kernel("tokenizer \(name), \(piece.utf8.count) bytes") { blackHole(tokenizer.encode(piece)) }
+  }
+  tokenizer("byte-level, 4096 tokens", resources.path + "/imdb-opt")
+  // The small tokenizers of the tests, one for each kind of checkpoint.
+  let fixtures = package.appendingPathComponent("Tests/Fixtures/tokenizers/parts.json")
+  guard let data = try? Data(contentsOf: fixtures), let kinds = try? JSON(parsing: data, subject: fixtures.path) else {
+    fatalError("no \(fixtures.path)")
+  }
+  for name in ["llama3", "qwen2", "gpt4o", "smollm", "gemma", "llama2", "mistral", "unigram", "unigram-map", "bert"] {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-kernels-\(name)-\(getpid())")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      let json = kinds[name]?["tokenizer"] ?? .null
+      try Data(json.description.utf8).write(to: folder.appendingPathComponent("tokenizer.json"))
+    } catch {
+      fatalError("\(error)")
+    }
+    tokenizer(name, folder.path)
+  }
 }

@@ -2,7 +2,10 @@ import ZerothTasks
 
 /// A folder of tokenizer files; what stands in front of the first mark is a text to cut.
 let readTokenizer = Reader { input in
-  let names = ["tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "tokenizer_config.json", "config.json"]
+  let names = [
+    "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt", "tokenizer_config.json",
+    "added_tokens.json", "config.json",
+  ]
   let text = Scratch.unpack(input, names)
   use(try loadTokenizer(directory: Scratch.path), on: String(decoding: text, as: UTF8.self))
 }

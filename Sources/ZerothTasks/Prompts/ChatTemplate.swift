@@ -1,0 +1,168 @@
+import Foundation
+import ZerothSupport
+
+/// What an instruct model was trained to see around a user's message and in front of its own answer.
+///
+/// Checkpoints carry this as a Jinja template, a language that is not interpreted here. The templates of known families are
+/// applied by name instead: which of them a checkpoint means is recognised by what its template contains, and the few
+/// things in which templates of one family differ (a system message of their own, spaces, the token in front) are read
+/// from it. A template of another kind is refused.
+public struct ChatTemplate: Sendable, Hashable {
+  /// The families that are known, by name.
+  public enum Family: String, Sendable, CaseIterable {
+    case chatML = "ChatML"
+    case llama3 = "Llama 3"
+    case gemma = "Gemma"
+    case mistral = "Mistral"
+    case llama2 = "Llama 2"
+    case phi3 = "Phi-3"
+    case zephyr = "Zephyr"
+  }
+
+  /// The family.
+  public let family: Family
+  /// The token in front of everything, such as `<s>`; empty without one.
+  public let start: String
+  /// The text from there to the user's message, with the system message that the template has where none is given.
+  public let head: String
+  /// The text between the user's message and the answer.
+  public let tail: String
+
+  /// The template that `template` stands for.
+  ///
+  /// - Parameters:
+  ///   - template: the Jinja template of a checkpoint.
+  ///   - bos: the token in front of a text, where the checkpoint has one.
+  ///   - eos: the token behind a message, where the checkpoint has one.
+  ///   - subject: the file and field of the template, for the errors.
+  /// - Throws: `InputError` for a template of no known family, and for one that needs what is not known here.
+  public init(recognizing template: String, bos: String, eos: String, subject: String) throws(InputError) {
+    // In most files a line end is written as an escape within Jinja's strings.
+    let text = Source(text: template.replacingOccurrences(of: "\\n", with: "\n"), subject: subject)
+    start = text.has("bos_token") ? bos : ""
+    if text.has("<|im_start|>"), text.has("<|im_end|>"), !text.has("<|im_sep|>") {
+      family = .chatML
+      try text.refuse("strftime_now", because: "the date of the day in the system message")
+      try text.refuse("<|im_start|>assistant\n<think>", because: "a thought that begins before every answer")
+      let system = try text.literalSystemMessage(after: "<|im_start|>system\n", before: "<|im_end|>")
+      head = (system.map { "<|im_start|>system\n\($0)<|im_end|>\n" } ?? "") + "<|im_start|>user\n"
+      tail = "<|im_end|>\n<|im_start|>assistant\n"
+    } else if text.has("<|start_header_id|>"), text.has("<|eot_id|>") {
+      family = .llama3
+      func header(_ role: String) -> String { "<|start_header_id|>\(role)<|end_header_id|>\n\n" }
+      let date = text.assigned("date_string") ?? "26 Jul 2024"
+      // The template would write the date of the day where it is told it; its own is the same every day.
+      let system =
+        text.has("Cutting Knowledge Date: December 2023")
+        ? "\(header("system"))Cutting Knowledge Date: December 2023\nToday Date: \(date)\n\n<|eot_id|>" : ""
+      head = system + header("user")
+      tail = "<|eot_id|>" + header("assistant")
+    } else if text.has("<start_of_turn>") {
+      family = .gemma
+      head = "<start_of_turn>user\n"
+      tail = "<end_of_turn>\n<start_of_turn>model\n"
+    } else if text.has("[INST]") {
+      try text.refuse("[SYSTEM_PROMPT]", because: "a system message with a mark of its own")
+      family = text.has("<<SYS>>") ? .llama2 : .mistral
+      head = text.has("[INST] ") ? "[INST] " : "[INST]"
+      let answersAfterSpace = ["' ' + ", "\" \" + "].contains { space in
+        ["message['content']", "message[\"content\"]", "message.content", "content"].contains { text.has(space + $0) }
+      }
+      tail = (text.has(" [/INST]") ? " [/INST]" : "[/INST]") + (answersAfterSpace ? " " : "")
+    } else if text.has("<|end|>"), text.has("<|assistant|>\n") || text.has("'<|assistant|>' + '\n'") {
+      family = .phi3
+      head = "<|user|>\n"
+      tail = "<|end|>\n<|assistant|>\n"
+    } else if text.has("<|user|>\n"), text.has("<|assistant|>"), text.has("eos_token") {
+      family = .zephyr
+      head = "<|user|>\n"
+      tail = "\(eos)\n<|assistant|>\n"
+    } else {
+      throw text.unknown("a template that begins '\(template.trimmed.excerpt)'")
+    }
+  }
+
+  /// The texts of a checkpoint's template, to tell one run from another by.
+  public var content: [String] { [family.rawValue, start, head, tail] }
+
+  /// A template's text, and what is looked for in it.
+  private struct Source {
+    let text: String
+    let subject: String
+
+    func has(_ part: String) -> Bool { text.utf8Contains(part) }
+
+    func unknown(_ found: String) -> InputError {
+      InputError(
+        subject, found: found,
+        expected: "one of \(Family.allCases.map(\.rawValue).joined(separator: ", ")), or no chat (task.chat = false)")
+    }
+
+    func refuse(_ part: String, because found: String) throws(InputError) {
+      if has(part) { throw unknown("a template with \(found)") }
+    }
+
+    /// The system message that stands in one of the template's strings, whole, with its marks around; nil where there is
+    /// none. Throws where one is put together from parts.
+    func literalSystemMessage(after mark: String, before end: String) throws(InputError) -> String? {
+      for place in text.ranges(of: mark) {
+        guard place.lowerBound > text.startIndex else { continue }
+        let quote = text[text.index(before: place.lowerBound)]
+        guard quote == "'" || quote == "\"" else { continue }
+        let literal = text[place.upperBound...].prefix { $0 != quote }
+        if let close = literal.ranges(of: end).first { return String(literal[..<close.lowerBound]) }
+        guard literal.isEmpty else { throw unknown("a template whose system message is put together from parts") }
+      }
+      return nil
+    }
+
+    /// The text that the template gives to a variable; nil where it gives none.
+    func assigned(_ variable: String) -> String? {
+      guard let place = text.ranges(of: "\(variable) = \"").first else { return nil }
+      return String(text[place.upperBound...].prefix { $0 != "\"" })
+    }
+  }
+}
+
+extension String {
+  /// Whether `part` is in it, by bytes.
+  fileprivate func utf8Contains(_ part: String) -> Bool { !utf8.ranges(of: part.utf8).isEmpty }
+}
+
+/// The chat template of the checkpoint in `directory`: that of `chat_template.jinja`, or `chat_template` of
+/// `tokenizer_config.json`, of which the one called `default` counts where there are several.
+///
+/// Throws `InputError` where there is none, or none of a known family.
+public func loadChatTemplate(directory: String) throws(InputError) -> ChatTemplate {
+  let folder = try TokenizerFolder(path: directory)
+  let (bos, eos) = (try folder.specialToken("bos_token"), try folder.specialToken("eos_token"))
+  if folder.has("chat_template.jinja") {
+    let file = folder.file("chat_template.jinja")
+    guard let text = String(validating: try TokenizerFiles.bytes(file), as: UTF8.self) else {
+      throw InputError(file, found: "bytes that are not UTF-8", expected: "UTF-8 text")
+    }
+    return try ChatTemplate(recognizing: text, bos: bos, eos: eos, subject: file)
+  }
+  guard let config = folder.config, let value = config.value("chat_template") else {
+    throw InputError(
+      directory, found: "no chat template",
+      expected: "chat_template.jinja or chat_template in tokenizer_config.json, or no chat (task.chat = false)")
+  }
+  let subject = config.subject(of: "chat_template")
+  let named = value.elements?.first { $0["name"]?.string == "default" }?["template"]
+  guard let text = value.string ?? named?.string else {
+    throw InputError(subject, found: value.summary, expected: "a template, or several of which one is called default")
+  }
+  return try ChatTemplate(recognizing: text, bos: bos, eos: eos, subject: subject)
+}
+
+extension TokenizerFolder {
+  /// A special token of `tokenizer_config.json`, given as a text or as an object with `content`; empty without one.
+  fileprivate func specialToken(_ key: String) throws(InputError) -> String {
+    guard let value = config?.value(key) else { return "" }
+    guard let token = value.string ?? value["content"]?.string else {
+      throw InputError(config?.subject(of: key) ?? key, found: value.summary, expected: "a token")
+    }
+    return token
+  }
+}

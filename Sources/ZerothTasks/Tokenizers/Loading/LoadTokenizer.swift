@@ -1,0 +1,86 @@
+import Foundation
+import ZerothSupport
+
+/// The tokenizer whose files lie in `directory`, a folder in Hugging Face's layout.
+///
+/// The first of these that the folder holds is read:
+/// 1. `tokenizer.json`: any composition of the parts in docs/tokenizers.md.
+/// 2. `tokenizer.model`: SentencePiece BPE (Llama 2). `tokenizer_config.json` may turn off `<s>` in front
+///    (`add_bos_token`) and turn on `</s>` behind (`add_eos_token`).
+/// 3. `vocab.json` with `merges.txt`: byte-level BPE with `</s>` in front, as of OPT; with `<s>` and `</s>` around the
+///    text if `tokenizer_config.json` or `config.json` says RoBERTa; with none if `add_bos_token` is false.
+/// 4. `vocab.txt`: uncased BERT, cased if `do_lower_case` in `tokenizer_config.json` is false.
+///
+/// Added tokens of `added_tokens.json` and of `tokenizer_config.json` (`added_tokens_decoder`) join those of each.
+///
+/// - Throws: ``InputError`` naming the file and field that cannot be used, or the folder that holds none of these.
+public func loadTokenizer(directory: String) throws(InputError) -> any Tokenizer {
+  let folder = try TokenizerFolder(path: directory)
+  guard let kind = folder.kind else {
+    throw InputError(
+      directory, found: "no tokenizer files",
+      expected: "tokenizer.json, tokenizer.model, vocab.json with merges.txt, or vocab.txt")
+  }
+  let others = try AddedTokenFiles.read(folder)
+  switch kind {
+  case .json: return try TokenizerJSON.load(folder.file("tokenizer.json"), others: others)
+  case .sentencePiece: return try folder.sentencePiece(others)
+  case .vocabularyAndMerges: return try folder.vocabularyAndMerges(others)
+  case .vocabularyText: return try folder.vocabularyText(others)
+  }
+}
+
+/// The names of the files in `directory` that `loadTokenizer` reads, besides `config.json`.
+public func tokenizerFiles(in directory: String) -> [String] {
+  guard let kind = TokenizerFolder.kind(in: directory) else { return [] }
+  var files = kind.files
+  if TokenizerFolder.has("added_tokens.json", in: directory) { files.append("added_tokens.json") }
+  if TokenizerFolder.has("tokenizer_config.json", in: directory) {
+    // Beside a tokenizer.json it is read for its tokens alone.
+    let config = try? TokenizerFolder(path: directory).config
+    if kind != .json || config?.value("added_tokens_decoder") != nil { files.append("tokenizer_config.json") }
+  }
+  return files
+}
+
+/// A folder with a tokenizer's files.
+struct TokenizerFolder {
+  /// Which files hold the tokenizer; the first that there are go before the others.
+  enum Kind: CaseIterable {
+    case json, sentencePiece, vocabularyAndMerges, vocabularyText
+
+    var files: [String] {
+      switch self {
+      case .json: ["tokenizer.json"]
+      case .sentencePiece: ["tokenizer.model"]
+      case .vocabularyAndMerges: ["vocab.json", "merges.txt"]
+      case .vocabularyText: ["vocab.txt"]
+      }
+    }
+  }
+
+  let path: String
+  /// `tokenizer_config.json`, where there is one.
+  let config: JSONPart?
+
+  init(path: String) throws(InputError) {
+    self.path = path
+    config =
+      Self.has("tokenizer_config.json", in: path)
+      ? try JSONPart(file: path.appendingFile("tokenizer_config.json")) : nil
+  }
+
+  var kind: Kind? { Self.kind(in: path) }
+
+  static func kind(in path: String) -> Kind? {
+    Kind.allCases.first { $0.files.allSatisfy { has($0, in: path) } }
+  }
+
+  func file(_ name: String) -> String { path.appendingFile(name) }
+
+  func has(_ name: String) -> Bool { Self.has(name, in: path) }
+
+  static func has(_ name: String, in path: String) -> Bool {
+    FileManager.default.fileExists(atPath: path.appendingFile(name))
+  }
+}
