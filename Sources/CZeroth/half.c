@@ -1,52 +1,27 @@
 // Half precision: exact widening, and rounding to one of the two neighbours at random, so that its mean is the value.
 #include "CZeroth.h"
+#include "half.h"
 #include "philox.h"
+#include "quantized.h"
 #include "vectorize.h"
 
-#include <string.h>
-
 #pragma STDC FP_CONTRACT OFF
-
-static inline float from_bits(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-static inline uint32_t bits_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-// Element i of x, which may lie at any address.
-static inline uint16_t half_at(const unsigned char *x, size_t i) {
-  uint16_t bits;
-  memcpy(&bits, x + i * sizeof bits, sizeof bits);
-  return bits;
-}
 
 VECTOR static void widen_bfloat16(size_t n, const unsigned char *restrict x, float *restrict y) {
   for (size_t i = 0; i < n; i++) y[i] = from_bits((uint32_t)half_at(x, i) << 16);
 }
 
-// Integer arithmetic and selects alone, so that the loop vectorises on any CPU.
 VECTOR static void widen_float16(size_t n, const unsigned char *restrict x, float *restrict y) {
-  for (size_t i = 0; i < n; i++) {
-    uint32_t bits = half_at(x, i), sign = (bits & 0x8000) << 16;
-    uint32_t magnitude = (bits & 0x7fff) << 13;  // the significand in place, the exponent still biased by 15
-    // A subnormal m 2^-24 is (2^-14 + m 2^-24) - 2^-14, which is exact.
-    uint32_t subnormal = bits_of(from_bits(magnitude + (113u << 23)) - from_bits(113u << 23));
-    uint32_t rebias = magnitude >= 31u << 23 ? 224u << 23 : 112u << 23;  // infinities and NaNs: 31 becomes 255
-    y[i] = from_bits(sign | (magnitude < 1u << 23 ? subnormal : magnitude + rebias));
-  }
+  for (size_t i = 0; i < n; i++) y[i] = from_half(half_at(x, i));
 }
 
-void zeroth_widen(enum zeroth_format format, size_t n, const void *x, float *y) {
+void zeroth_widen(enum zeroth_format format, size_t first, size_t n, const void *x, float *y) {
+  const unsigned char *bytes = x;
   switch (format) {
-  case zeroth_float32: memcpy(y, x, n * sizeof *y); break;
-  case zeroth_bfloat16: widen_bfloat16(n, x, y); break;
-  case zeroth_float16: widen_float16(n, x, y); break;
+  case zeroth_float32: memcpy(y, bytes + first * sizeof *y, n * sizeof *y); break;
+  case zeroth_bfloat16: widen_bfloat16(n, bytes + first * sizeof(uint16_t), y); break;
+  case zeroth_float16: widen_float16(n, bytes + first * sizeof(uint16_t), y); break;
+  default: widen_quantized(format, first, n, bytes, y);
   }
 }
 

@@ -33,7 +33,7 @@ struct Convert: ParsableCommand {
     }
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     for note in model.folder.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
-    let theta = try model.loadParameters()
+    let theta = try model.loadFrozenParameters()
     try model.save(theta, to: out, as: precision)
     let bytes = (try? FileManager.default.attributesOfItem(atPath: out + "/" + Checkpoint.fileName)[.size]) as? Int
     output.print(

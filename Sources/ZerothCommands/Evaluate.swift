@@ -54,7 +54,7 @@ struct Evaluate: ParsableCommand {
     if let predictions { try Predictions.requirePlace(predictions) }
     let setup = try setup()
     for note in setup.notes { StandardStreams.tell(note.printable() + "\n") }
-    let theta = try setup.model.loadParameters()
+    let theta = try setup.model.loadFrozenParameters()
     let found = try setup.evaluate(split, at: theta)
     let examples = setup.examples(split)
     if let predictions { try Predictions(found, examples).write(to: predictions) }

@@ -36,7 +36,7 @@ struct Inspect: ParsableCommand {
     }
     let head = model.outputBlock
     let isTied = head?.role == .embedding
-    let stored = model.folder.storedTypes.map { "\($0.tensors) tensors in \($0.type.rawValue)" }
+    let stored = model.folder.storedTypes.map { "\($0.tensors) tensors in \($0.type)" }
     let summary =
       [("family", model.folder.modelType)] + model.summary + [("stored", stored.joined(separator: ", "))]
     var parts = Table([.left("part"), .left("what it is")])

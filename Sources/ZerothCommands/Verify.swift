@@ -18,15 +18,20 @@ struct Verify: ParsableCommand {
   @Option(help: .option("model", "path"), completion: .directory)
   var model: String
   @Option(
-    help: "The reference outputs. Default: golden.json in the model's folder.", completion: .file(extensions: ["json"]))
+    help: "The reference outputs. Default: golden.json in the model's folder, or NAME.golden.json beside NAME.gguf.",
+    completion: .file(extensions: ["json"]))
   var golden: String?
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     let directory = try Embedded.modelDirectory(model)
-    let golden = try Golden(path: golden ?? directory + "/golden.json")
+    let beside =
+      GGUFTokenizer.isIn(directory)
+      ? (directory.hasSuffix(".gguf") ? String(directory.dropLast(5)) : directory) + ".golden.json"
+      : directory + "/golden.json"
+    let golden = try Golden(path: golden ?? beside)
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
-    let theta = try model.loadParameters()
+    let theta = try model.loadFrozenParameters()
     // Made inputs have no tokenizer beside them; texts need one.
     let tokenizer = golden.hasTexts ? try loadTokenizer(directory: directory, for: model) : nil
     let comparison = try model.compare(

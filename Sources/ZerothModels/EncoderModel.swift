@@ -83,7 +83,7 @@ public final class EncoderModel: PretrainedModel {
     }
     architecture = try make(ConfigurationFields(subject: source.file.path, json: source.file.json), source)
     width = architecture.encoder.width
-    let stored = source.contains(Self.labelHeadName) ? try source.checkpoint?.info(Self.labelHeadName).shape.first : nil
+    let stored = source.contains(Self.labelHeadName) ? try source.weights?.shape(of: Self.labelHeadName).first : nil
     self.classes = classes ?? stored ?? 0
     if let classes, classes < 2 {
       throw InputError("label head", found: "\(classes) classes", expected: "at least 2")

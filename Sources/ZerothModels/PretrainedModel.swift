@@ -37,7 +37,7 @@ extension PretrainedModel {
   /// How many rows of activations, tokens times points, are computed together at most.
   var activationRows: Int { max(1, activationMemory / (activationsPerRow * MemoryLayout<Float>.stride)) }
 
-  /// The folder that the model was read from; nil for one that was made from a configuration alone.
+  /// The folder, or the GGUF file, that the model was read from; nil for one that was made from a configuration alone.
   public var directory: String? { folder.directory }
   /// The blocks of the parameters, named as in the checkpoint.
   public var layout: ParameterLayout { folder.layout }
@@ -50,6 +50,11 @@ extension PretrainedModel {
   ) throws -> ParameterStore {
     try folder.loadParameters(training: selection, storage: storage)
   }
+
+  /// The weights for evaluations alone: no block is trainable, and those of a GGUF file stay in it.
+  ///
+  /// Throws `InputError` when the model has no checkpoint.
+  public func loadFrozenParameters() throws -> ParameterStore { try folder.loadFrozenParameters() }
 
   /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
   public func randomParameters(_ key: StreamKey) -> ParameterStore { folder.randomParameters(key) }
@@ -65,7 +70,7 @@ extension PretrainedModel {
   }
 }
 
-/// Reads the model in `directory`: a `CausalModel` or an `EncoderModel`, as the family says that its `config.json` is of.
+/// Reads the model in `directory`, a folder or a GGUF file: a `CausalModel` or an `EncoderModel`, as the family says that its `config.json` is of.
 ///
 /// Throws `InputError` for a folder that none of `families` can use.
 public func loadModel(directory: String, families: ModelFamilies = .standard) throws -> any PretrainedModel {

@@ -100,12 +100,33 @@ void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t ke
 /// 48 + l) of a group are the cosine and the sine of words l and 16 + l (32 + l and 48 + l), l < 16.
 void zeroth_normals_on(int isa, size_t groups, const uint32_t *_Nonnull words, float *_Nonnull out);
 
-// ---- Half precision ----------------------------------------------------------------------------------------------
+// ---- Storage in fewer bits ---------------------------------------------------------------------------------------
 
-/// How an element is stored.
-enum zeroth_format { zeroth_float32 = 0, zeroth_bfloat16 = 1, zeroth_float16 = 2 };
-/// y = x, exactly, for n elements of `format` at any address; NaNs keep their payload.
-void zeroth_widen(enum zeroth_format format, size_t n, const void *_Nonnull x, float *_Nonnull y);
+/// How elements are stored: one by one, or quantised in blocks that share their scales, as GGML lays them out.
+enum zeroth_format {
+  zeroth_float32 = 0,
+  zeroth_bfloat16,
+  zeroth_float16,
+  zeroth_q4_0,
+  zeroth_q4_1,
+  zeroth_q5_0,
+  zeroth_q5_1,
+  zeroth_q8_0,
+  zeroth_q2_k,
+  zeroth_q3_k,
+  zeroth_q4_k,
+  zeroth_q5_k,
+  zeroth_q6_k,
+  zeroth_iq4_nl,
+  zeroth_iq4_xs,
+};
+/// The elements of a block of `format`, and its bytes; 1 element where they are stored one by one.
+size_t zeroth_block_elements(enum zeroth_format format);
+size_t zeroth_block_bytes(enum zeroth_format format);
+/// y = elements first ... first + n - 1 of those that are stored from x on, which may be any address. Exact for elements
+/// stored one by one, whose NaNs keep their payload; of a quantised one, the products and sums that define it, each
+/// rounded to fp32.
+void zeroth_widen(enum zeroth_format format, size_t first, size_t n, const void *_Nonnull x, float *_Nonnull y);
 /// y = x rounded to bfloat16 or float16: up or down at random, so that the mean is x (Croci et al. 2022). Element i takes
 /// the random word first + i of `key`. Infinities and NaNs stay such; what exceeds float16's range becomes infinite.
 void zeroth_narrow(enum zeroth_format format, size_t n, const float *_Nonnull x, uint64_t key, uint64_t first,

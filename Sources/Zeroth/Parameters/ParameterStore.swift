@@ -6,8 +6,8 @@ import CZeroth
 /// it out. Estimators borrow it, so that measuring cannot write a weight.
 ///
 /// Low-rank updates with one V are gathered in a thin factor before they are written (`PendingUpdates`); whoever reads
-/// blocks does not see that. Matrices may be stored in half precision: then what is written is rounded at random,
-/// without bias.
+/// blocks does not see that. Matrices may be stored elsewhere: in half precision, where what is written is rounded at random,
+/// without bias; or quantised, and then they are frozen.
 public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// The table of blocks.
   public let layout: ParameterLayout
@@ -15,7 +15,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   public var roundingKey = StreamKey(seed: 0)
   let base: UnsafeMutablePointer<Float>
   private let reserved: Bool
-  private let halves: HalfPrecisionBlocks?
+  private let elsewhere: StoredBlocks?
   private let reader: ParameterReader?
   /// The trainable blocks, cut once for all updates.
   private let panels: [Panel]
@@ -23,27 +23,29 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   private var writes = 0
 
   /// Zeros in the shape of `layout`.
-  public init(_ layout: ParameterLayout) { self.init(layout, reserved: false, halves: nil, reader: nil) }
+  public init(_ layout: ParameterLayout) { self.init(layout, reserved: false, elsewhere: nil, reader: nil) }
 
-  /// A store in which `halves` are stored in half precision, and zeros elsewhere.
-  public init(_ layout: ParameterLayout, halves: HalfPrecisionBlocks) {
-    self.init(layout, reserved: true, halves: halves, reader: nil)
+  /// A store in which `blocks` are stored elsewhere, and zeros in all others. Those that cannot be written have to be frozen.
+  public init(_ layout: ParameterLayout, stored blocks: StoredBlocks) {
+    precondition(
+      layout.trainable.allSatisfy { blocks.places[$0.index]?.isWritable ?? true }, "a block that is trained is written")
+    self.init(layout, reserved: true, elsewhere: blocks, reader: nil)
   }
 
   /// Parameters that live elsewhere and are read by `reader`, on the far side of a plugin's interface. It is lent to
   /// estimators, and never written.
   package init(_ layout: ParameterLayout, reader: @escaping ParameterReader) {
-    self.init(layout, reserved: true, halves: nil, reader: reader)
+    self.init(layout, reserved: true, elsewhere: nil, reader: reader)
   }
 
   /// `reserved` is for blocks that lie elsewhere: their places here are never touched, and take no memory.
-  private init(_ layout: ParameterLayout, reserved: Bool, halves: HalfPrecisionBlocks?, reader: ParameterReader?) {
+  private init(_ layout: ParameterLayout, reserved: Bool, elsewhere: StoredBlocks?, reader: ParameterReader?) {
     let bytes = layout.storageCount * MemoryLayout<Float>.stride
     guard let memory = reserved ? zeroth_reserve(bytes) : zeroth_allocate(bytes) else {
       zeroth_end_without_memory("\(layout.storageCount) parameters")
     }
     self.layout = layout
-    self.halves = halves
+    self.elsewhere = elsewhere
     self.reader = reader
     self.reserved = reserved
     base = memory.assumingMemoryBound(to: Float.self)
@@ -57,7 +59,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
 
   /// The blocks as they are stored, for backends. Unsafe: valid until the store is written or gone.
   public borrowing func stored() -> StoredParameters {
-    StoredParameters(base: base, halves: halves, updates: updates, reader: reader)
+    StoredParameters(base: base, elsewhere: elsewhere, updates: updates, reader: reader)
   }
 
   /// Tells this store from others for as long as it lives.
@@ -70,16 +72,21 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     return copy
   }
 
-  /// Takes over the values of a store of the same layout.
+  /// Whether `block` lies where it cannot be written.
+  private borrowing func isFixed(_ block: ParameterBlock) -> Bool {
+    elsewhere?.places[block.index]?.isWritable == false
+  }
+
+  /// Takes over the values of a store of the same layout. A block that cannot be written in either is one file's in both.
   public mutating func copy(from other: borrowing ParameterStore) {
     precondition(layout == other.layout, "copying between different layouts")
     updates = nil
-    if halves == nil, other.halves == nil, other.reader == nil {
+    if elsewhere == nil, other.elsewhere == nil, other.reader == nil {
       base.update(from: other.base, count: layout.storageCount)
       updates = other.updates?.copy()
       return
     }
-    for block in layout.blocks {
+    for block in layout.blocks where !isFixed(block) || !other.isFixed(block) {
       withMutableBlock(block) { target in
         target.withUnsafeMutableBufferPointer {
           if let start = $0.baseAddress { other.stored().read(block, rows: 0..<block.rows, into: start) }
@@ -100,10 +107,11 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     return try body(values.span)
   }
 
-  /// Writes the elements of `block`, row by row.
+  /// Writes the elements of `block`, row by row; not those of a quantised block.
   public mutating func withMutableBlock<R, E: Error>(
     _ block: ParameterBlock, _ body: (inout MutableSpan<Float>) throws(E) -> R
   ) throws(E) -> R {
+    precondition(!isFixed(block), "block '\(block.name)' is stored where it cannot be written")
     if stored().floats(of: block) != nil {
       materialize(block)
       var span = UnsafeMutableBufferPointer(start: base + block.offset, count: block.count).mutableSpan
@@ -237,11 +245,9 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   private borrowing func codeBlocks(_ blocks: [ParameterBlock], _ state: StateCoder) throws(InputError) {
     let stored = stored()
     for block in blocks {
-      let format = stored.format(of: block)
       try state.code(
-        block.name, format == .float32 ? .floats : .bytes,
-        UnsafeMutableRawBufferPointer(
-          start: UnsafeMutableRawPointer(mutating: stored.address(of: block)), count: block.count * format.size))
+        block.name, stored.format(of: block) == .float32 ? .floats : .bytes,
+        UnsafeMutableRawBufferPointer(mutating: stored.bytes(of: block)))
     }
   }
 
@@ -343,10 +349,11 @@ extension StoredParameters {
   fileprivate func narrow(
     _ values: UnsafeBufferPointer<Float>, _ block: ParameterBlock, rows: Range<Int>, key: StreamKey
   ) {
-    guard let place = halves?.places[block.index], let start = values.baseAddress else { return }
+    guard let place = elsewhere?.places[block.index], let start = values.baseAddress else { return }
+    precondition(place.isWritable, "block '\(block.name)' is stored where it cannot be written")
     let first = rows.lowerBound * block.columns
     zeroth_narrow(
       place.format.kernel, values.count, start, key.child(.block, block.index).bits, UInt64(first),
-      place.address + first * place.format.size)
+      UnsafeMutableRawPointer(mutating: place.address) + place.format.bytes(of: first))
   }
 }

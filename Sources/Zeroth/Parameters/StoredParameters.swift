@@ -1,38 +1,64 @@
 import CZeroth
 
-/// How the elements of a block are stored.
-public enum ElementFormat: Sendable, Hashable {
-  case float32, bfloat16, float16
+/// Blocks that are stored elsewhere than in the store's own fp32 memory, such as in a mapped file.
+///
+/// Those in half precision may be written; quantised ones, and those whose memory cannot be written, are frozen.
+public struct StoredBlocks: @unchecked Sendable {
+  /// Where a block lies, and how.
+  public struct Place {
+    let address: UnsafeRawPointer
+    let format: ElementFormat
+    let order: RowOrder
+    /// Whether what lies there may change: never for a quantised block.
+    let isWritable: Bool
 
-  /// The same for C.
-  package var kernel: zeroth_format {
-    switch self {
-    case .float32: zeroth_float32
-    case .bfloat16: zeroth_bfloat16
-    case .float16: zeroth_float16
+    /// Rows of `format` from `address` on, which stand in `order`; read alone. Those in fp32 are aligned.
+    public init(_ address: UnsafeRawPointer, _ format: ElementFormat, order: RowOrder = .plain) {
+      self.address = address
+      self.format = format
+      self.order = order
+      isWritable = false
+    }
+
+    /// Rows of half precision from `address` on, in their order, which may be written.
+    public init(writable address: UnsafeMutableRawPointer, _ format: ElementFormat) {
+      precondition(format == .bfloat16 || format == .float16, "other elements than halves are not written elsewhere")
+      self.address = UnsafeRawPointer(address)
+      self.format = format
+      order = .plain
+      isWritable = true
     }
   }
 
-  /// Bytes of an element.
-  public var size: Int { self == .float32 ? 4 : 2 }
-}
-
-/// Blocks that are stored in half precision in memory of their own, such as a mapped file: two bytes for a parameter.
-public struct HalfPrecisionBlocks: @unchecked Sendable {
-  let places: [Int: (address: UnsafeMutableRawPointer, format: ElementFormat)]
+  let places: [Int: Place]
   private let owner: AnyObject
 
-  /// The blocks with these indices at these addresses, which stay valid while `owner` lives and are written through
-  /// the store alone.
-  public init(
-    _ places: [Int: (address: UnsafeMutableRawPointer, format: ElementFormat)], owner: AnyObject & Sendable
-  ) {
+  /// The blocks with these indices at these places, which stay valid while `owner` lives and are written through the
+  /// store alone.
+  public init(_ places: [Int: Place], owner: AnyObject & Sendable) {
     self.places = places
     self.owner = owner
   }
 
   /// Whether `block` is one of them.
   public func contains(_ block: ParameterBlock) -> Bool { places[block.index] != nil }
+}
+
+/// The order of a block's rows in a file.
+public enum RowOrder: Sendable, Hashable {
+  /// Their own.
+  case plain
+  /// In each head of `width` rows, the two halves row by row in turn: row j, row j + width / 2, row j + 1 and so on, so that
+  /// the pairs that a rotary embedding turns are neighbours.
+  case interleaved(width: Int)
+
+  /// The row of the file that is row `row` of the block.
+  public func place(of row: Int) -> Int {
+    guard case .interleaved(let width) = self else { return row }
+    let (head, place) = row.quotientAndRemainder(dividingBy: width)
+    let half = width / 2
+    return head * width + place % half * 2 + place / half
+  }
 }
 
 /// Reads rows of a block of parameters that live elsewhere: target = rows x columns.
@@ -45,22 +71,25 @@ package typealias ParameterReader =
 /// The value of a block is what is stored, plus the `pending` term.
 public struct StoredParameters: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
-  let halves: HalfPrecisionBlocks?
+  let elsewhere: StoredBlocks?
   let updates: PendingUpdates?
   let reader: ParameterReader?
 
   /// How `block` is stored.
-  public func format(of block: ParameterBlock) -> ElementFormat { halves?.places[block.index]?.format ?? .float32 }
+  public func format(of block: ParameterBlock) -> ElementFormat { elsewhere?.places[block.index]?.format ?? .float32 }
 
-  /// The first element of `block`, in its format.
-  public func address(of block: ParameterBlock) -> UnsafeRawPointer {
+  /// The bytes of `block`, in its format.
+  public func bytes(of block: ParameterBlock) -> UnsafeRawBufferPointer {
     precondition(reader == nil, "parameters that are read through a function have no address")
-    return UnsafeRawPointer(halves?.places[block.index]?.address ?? UnsafeMutableRawPointer(base + block.offset))
+    let start = elsewhere?.places[block.index]?.address ?? UnsafeRawPointer(base + block.offset)
+    return UnsafeRawBufferPointer(start: start, count: format(of: block).bytes(of: block.count))
   }
 
   /// The address of a block that is stored in fp32; nil for another.
   public func floats(of block: ParameterBlock) -> UnsafePointer<Float>? {
-    format(of: block) == .float32 && reader == nil ? UnsafePointer(base + block.offset) : nil
+    guard reader == nil else { return nil }
+    guard let place = elsewhere?.places[block.index] else { return UnsafePointer(base + block.offset) }
+    return place.format == .float32 && place.order == .plain ? place.address.assumingMemoryBound(to: Float.self) : nil
   }
 
   /// What belongs to `block` on top of what is stored.
@@ -69,11 +98,25 @@ public struct StoredParameters: @unchecked Sendable {
   /// target = the rows `rows` of `block`, row by row, the pending term included.
   public func read(_ block: ParameterBlock, rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
     if let reader { return reader(block, rows, target) }
-    let n = block.columns
-    let format = format(of: block)
-    let source = address(of: block) + rows.lowerBound * n * format.size
-    zeroth_widen(format.kernel, rows.count * n, source, target)
+    widen(block, rows: rows, columns: 0..<block.columns, into: target)
     addPending(of: block, rows: rows, to: target)
+  }
+
+  /// target = the columns `columns` of the rows `rows` of `block`, row by row, without the pending term.
+  package func widen(
+    _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>, into target: UnsafeMutablePointer<Float>
+  ) {
+    let place = elsewhere?.places[block.index] ?? .init(base + block.offset, .float32)
+    let n = block.columns
+    if place.order == .plain, columns.count == n {
+      zeroth_widen(place.format.kernel, rows.lowerBound * n, rows.count * n, place.address, target)
+      return
+    }
+    for (i, row) in rows.enumerated() {
+      zeroth_widen(
+        place.format.kernel, place.order.place(of: row) * n + columns.lowerBound, columns.count, place.address,
+        target + i * columns.count)
+    }
   }
 
   /// target += the rows `rows` of what belongs to `block` on top of what is stored.

@@ -98,9 +98,7 @@ extension ParameterStore {
     let stored = stored()
     var hash: UInt64 = 0
     for block in layout.blocks where !block.isTrainable {
-      let bytes = UnsafeRawBufferPointer(
-        start: stored.address(of: block), count: block.count * stored.format(of: block).size)
-      hash = ContentHash.xxh64(bytes, seed: hash)
+      hash = ContentHash.xxh64(stored.bytes(of: block), seed: hash)
     }
     return ContentHash.hex(hash)
   }

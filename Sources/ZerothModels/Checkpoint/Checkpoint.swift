@@ -5,7 +5,7 @@ import ZerothSupport
 /// The weights of one model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
 ///
 /// Where both are there the single file is taken, as transformers does.
-public struct Checkpoint: Sendable {
+public struct Checkpoint: Sendable, ModelWeights {
   /// The folder.
   public let directory: String
   /// The names of all tensors: shard by shard, in the order of their data.
@@ -41,6 +41,12 @@ public struct Checkpoint: Sendable {
     self.files = files
     names = shards.flatMap(\.names)
   }
+
+  var path: String { directory }
+  func storedName(of name: String) -> String { name }
+  func shape(of name: String) throws -> [Int] { try info(name).shape }
+  func typeName(of name: String) throws -> String { try info(name).elementType.rawValue }
+  func savedType(of name: String) throws -> ElementType { try info(name).elementType }
 
   /// What the checkpoint says about the tensor `name`; throws `InputError` when there is none.
   public func info(_ name: String) throws -> TensorInfo { try file(of: name).info(name) }
@@ -91,19 +97,19 @@ public struct Checkpoint: Sendable {
 
   /// The matrices among `blocks` that are stored in half precision: where they lie, in private copies of the files; or, where
   /// their values do not follow each other there, in memory of their own.
-  func halves(of blocks: [ParameterBlock], _ map: TensorMap) throws -> HalfPrecisionBlocks {
+  func stored(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks {
     var copies: [String: MappedFile] = [:]
     let memory = OwnedMemory()
-    var places: [Int: (address: UnsafeMutableRawPointer, format: ElementFormat)] = [:]
-    for block in blocks where block.isMatrix && contains(map.tensorName(of: block)) {
-      let name = map.tensorName(of: block)
+    var places: [Int: StoredBlocks.Place] = [:]
+    for block in blocks where block.isMatrix && contains(map.part(of: block).tensor) {
+      let name = map.part(of: block).tensor
       let file = try file(of: name)
       let info = try file.info(name)
       guard let format = info.elementType.halfFormat else { continue }
       guard let first = map.start(of: block) else {
         let halves = memory.allocate(block.count)
         try map.readHalves(block, from: self, into: halves)
-        places[block.index] = (UnsafeMutableRawPointer(halves), format)
+        places[block.index] = .init(writable: halves, format)
         continue
       }
       let copy = try copies[file.path] ?? file.privateCopy()
@@ -111,24 +117,10 @@ public struct Checkpoint: Sendable {
       guard let start = copy.bytes.baseAddress else { continue }
       let address = UnsafeMutableRawPointer(mutating: start + info.byteRange.lowerBound + 2 * first)
       // Files may start their data anywhere; what does not lie on an element's boundary is read as fp32.
-      if UInt(bitPattern: address) % 2 == 0 { places[block.index] = (address, format) }
+      if UInt(bitPattern: address) % 2 == 0 { places[block.index] = .init(writable: address, format) }
     }
     memory.files = Array(copies.values)
-    return HalfPrecisionBlocks(places, owner: memory)
-  }
-
-  /// Private copies of files, and memory beside them.
-  private final class OwnedMemory: @unchecked Sendable {  // filled by one owner, then only kept alive
-    var files: [MappedFile] = []
-    private var pieces: [UnsafeMutablePointer<UInt16>] = []
-
-    func allocate(_ count: Int) -> UnsafeMutablePointer<UInt16> {
-      let piece = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
-      pieces.append(piece)
-      return piece
-    }
-
-    deinit { for piece in pieces { piece.deallocate() } }
+    return StoredBlocks(places, owner: memory)
   }
 
   private func file(of name: String) throws -> SafetensorsFile {

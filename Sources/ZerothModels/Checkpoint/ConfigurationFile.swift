@@ -31,6 +31,15 @@ public struct ConfigurationFile: Sendable {
     guard json.members != nil else { throw InputError(name, found: json.summary, expected: "a JSON object") }
   }
 
+  /// A configuration that a file amounts to which has it in another form: `json` is an object, and errors call it `name`.
+  init(json: JSON, name: String) {
+    path = name
+    self.json = json
+  }
+
+  /// The text of the file.
+  package var text: String { json.indented + "\n" }
+
   /// Writes the file into the existing folder `directory`, with `changes` of members that are there or new.
   ///
   /// With `dtype`, the type of the weights beside it, `dtype` and `torch_dtype`, whichever are present, become that; where
@@ -44,7 +53,7 @@ public struct ConfigurationFile: Sendable {
     }
     for change in changes { json[change.key] = change.value }
     let file = try AtomicFile(path: directory.appendingFile(ConfigurationFile.name))
-    try file.write(json.indented + "\n")
+    try file.write(ConfigurationFile(json: json, name: path).text)
     try file.commit()
   }
 }

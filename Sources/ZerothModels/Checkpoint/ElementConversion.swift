@@ -13,7 +13,7 @@ enum ElementConversion {
     _ source: UnsafeRawPointer, as type: ElementType, into destination: UnsafeMutableBufferPointer<Float>
   ) {
     guard let start = destination.baseAddress else { return }
-    zeroth_widen((type.halfFormat ?? .float32).kernel, destination.count, source, start)
+    zeroth_widen((type.halfFormat ?? .float32).kernel, 0, destination.count, source, start)
   }
 
   /// Converts `source` to elements at `destination`, rounding to the nearest, ties to even.

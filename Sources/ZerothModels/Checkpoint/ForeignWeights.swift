@@ -79,7 +79,9 @@ enum ForeignWeights {
     if let file = first({ $0.hasPrefix("pytorch_model") }) {
       return ("\(file.excerpt) alone, which is a Python pickle", expected)
     }
-    if let file = first({ $0.hasSuffix(".gguf") }) { return ("\(file.excerpt), a GGUF file", expected) }
+    if let file = first({ $0.hasSuffix(".gguf") }) {
+      return ("\(file.excerpt), a GGUF file", "\(expected); or the path of that file in place of the folder's")
+    }
     return ("no weights", expected)
   }
 

@@ -8,6 +8,7 @@ public enum WeightStorage: String, CaseIterable, Sendable {
   case float32
   /// Matrices that the checkpoint stores in half precision stay so, in a private copy of the mapped file: two bytes for
   /// a parameter. What an update writes is rounded at random, without bias; low-rank updates are gathered in fp32 first.
+  /// Quantised ones stay in the file, and cannot be trained.
   case asStored = "as-stored"
 }
 
@@ -33,11 +34,12 @@ public enum SavedPrecision: String, CaseIterable, Sendable {
   }
 }
 
-/// A model folder in the Hugging Face format (`config.json` and safetensors), with the blocks that its weights go to.
+/// A model folder in the Hugging Face format (`config.json` and safetensors), or a model in GGUF, with the blocks that its
+/// weights go to.
 ///
 /// Without weights it is a configuration alone, for models of any shape with random parameters.
 public struct ModelFolder: Sendable {
-  /// The folder that the model was read from; nil for a configuration alone.
+  /// The folder, or the GGUF file, that the model was read from; nil for a configuration alone.
   public let directory: String?
   /// The family of the model: `model_type` in its configuration.
   public let modelType: String
@@ -47,8 +49,9 @@ public struct ModelFolder: Sendable {
   /// What a user should know about how the folder was read, in words.
   public let notes: [String]
 
-  private let file: ConfigurationFile
-  private let checkpoint: Checkpoint?
+  /// The configuration: what `config.json` says.
+  package let file: ConfigurationFile
+  private let weights: (any ModelWeights)?
   private let map: TensorMap
   /// What random values of the blocks are drawn around.
   private let means: [Float]
@@ -62,19 +65,26 @@ public struct ModelFolder: Sendable {
     let file: ConfigurationFile
     let families: ModelFamilies
     let family: ModelFamily
-    let checkpoint: Checkpoint?
+    let weights: (any ModelWeights)?
 
-    /// Opens `directory`; the configuration first, since an unsupported model is the clearer error.
+    /// Opens `directory`, a folder or a GGUF file; the configuration first, since an unsupported model is the clearer error.
     init(directory: String, _ families: ModelFamilies) throws {
       self.directory = directory
+      self.families = families
+      if GGUFFile.isOne(directory) {
+        let model = try GGUFModel(path: directory)
+        file = try model.configuration()
+        family = try families.family(of: file)
+        weights = try model.weights(families.decoder(file).1)
+        return
+      }
       try ForeignWeights.requireFolder(directory)
       file = try ConfigurationFile(directory: directory)
       try ForeignWeights.refuseQuantized(file)
-      self.families = families
       family = try families.family(of: file)
       let checkpoint = try Checkpoint(directory: directory)
       try ForeignWeights.refuseQuantized(checkpoint)
-      self.checkpoint = checkpoint
+      weights = checkpoint
     }
 
     /// A configuration without weights.
@@ -83,16 +93,16 @@ public struct ModelFolder: Sendable {
       self.file = file
       self.families = families
       family = try families.family(of: file)
-      checkpoint = nil
+      weights = nil
     }
 
     /// Whether there are weights, a tensor `name` among them.
-    func contains(_ name: String) -> Bool { checkpoint?.contains(name) ?? false }
+    func contains(_ name: String) -> Bool { weights?.contains(name) ?? false }
 
     /// Whether there are tensors `name` and `other`, with different values.
     func hold(_ name: String, otherThan other: String) throws -> Bool {
-      guard let checkpoint, contains(name), contains(other) else { return false }
-      return try !checkpoint.isSame(name, as: other)
+      guard let weights, contains(name), contains(other) else { return false }
+      return try !weights.isSame(name, as: other)
     }
   }
 
@@ -108,7 +118,7 @@ public struct ModelFolder: Sendable {
     directory = source.directory
     modelType = source.family.modelType
     file = source.file
-    checkpoint = source.checkpoint
+    weights = source.weights
     self.optional = optional
     layout = try ParameterLayout(blocks.map(\.entry))
     map = try TensorMap(blocks, layout)
@@ -126,32 +136,35 @@ public struct ModelFolder: Sendable {
   }
 
   private func checkTensors(_ isRedundant: (String) -> Bool) throws {
-    guard let checkpoint else { return }
-    for tensor in map.tensors where checkpoint.contains(tensor.name) || !optional.contains(tensor.name) {
-      let subject = "\(checkpoint.directory): tensor '\(tensor.name.excerpt)'"
-      let expected = "\(tensor.shape), as config.json says"
-      guard checkpoint.contains(tensor.name) else {
+    guard let weights else { return }
+    for tensor in map.tensors where weights.contains(tensor.name) || !optional.contains(tensor.name) {
+      let subject = "\(weights.path): tensor '\(weights.storedName(of: tensor.name).excerpt)'"
+      let expected = "\(tensor.shape), as \(configurationName) says"
+      guard weights.contains(tensor.name) else {
         throw InputError(subject, found: "no such tensor", expected: "one of \(expected)")
       }
-      let shape = try checkpoint.info(tensor.name).shape
+      let shape = try weights.shape(of: tensor.name)
       guard shape == tensor.shape || tensor.shape.count == 1 && shape == tensor.shape + [1] else {
         throw InputError(subject, found: "shape \(shape)", expected: expected)
       }
     }
     let known = Set(map.tensors.map(\.name))
-    for name in checkpoint.names where !known.contains(name) && !isRedundant(name) {
+    for name in weights.names where !known.contains(name) && !isRedundant(name) {
       throw InputError(
-        "\(checkpoint.directory): tensor '\(name.excerpt)'", found: "a tensor that the model has no place for",
-        expected: "the tensors that config.json describes")
+        "\(weights.path): tensor '\(weights.storedName(of: name).excerpt)'",
+        found: "a tensor that the model has no place for", expected: "the tensors that \(configurationName) describes")
     }
   }
 
-  /// The element types of the tensors that are the model's, each with its number of tensors, the most frequent first; empty
-  /// without weights.
-  public var storedTypes: [(type: ElementType, tensors: Int)] {
-    let types = map.tensors.compactMap { try? checkpoint?.info($0.name).elementType }
+  /// What errors call the configuration.
+  private var configurationName: String { weights is GGUFWeights ? "the metadata" : "config.json" }
+
+  /// The types of the elements of the tensors that are the model's, each with its number of tensors, the most frequent first;
+  /// empty without weights.
+  public var storedTypes: [(type: String, tensors: Int)] {
+    let types = map.tensors.compactMap { try? weights?.typeName(of: $0.name) }
     return Dictionary(grouping: types) { $0 }.map { ($0.key, $0.value.count) }
-      .sorted { ($1.tensors, $0.type.rawValue) < ($0.tensors, $1.type.rawValue) }
+      .sorted { ($1.tensors, $0.type) < ($0.tensors, $1.type) }
   }
 
   /// The weights of the checkpoint; only the blocks of `selection` are trainable.
@@ -160,16 +173,27 @@ public struct ModelFolder: Sendable {
   public func loadParameters(
     training selection: BlockSelection = .all, storage: WeightStorage = .float32
   ) throws -> ParameterStore {
-    guard let checkpoint else {
+    try load(layout.training(only: selection), storage)
+  }
+
+  /// The weights for evaluations alone: no block is trainable, and those of a GGUF file stay in it, shared with whoever else
+  /// reads it.
+  ///
+  /// Throws `InputError` when there is no checkpoint.
+  public func loadFrozenParameters() throws -> ParameterStore {
+    try load(layout.training { _ in false }, weights is GGUFWeights ? .asStored : .float32)
+  }
+
+  private func load(_ layout: ParameterLayout, _ storage: WeightStorage) throws -> ParameterStore {
+    guard let weights else {
       throw InputError(file.path, found: "a configuration without weights", expected: "a model folder")
     }
-    let layout = try layout.training(only: selection)
-    let halves = storage == .asStored ? try checkpoint.halves(of: layout.blocks, map) : nil
-    var theta = halves.map { ParameterStore(layout, halves: $0) } ?? ParameterStore(layout)
+    let stored = storage == .asStored ? try weights.stored(layout.blocks, map) : nil
+    var theta = stored.map { ParameterStore(layout, stored: $0) } ?? ParameterStore(layout)
     for block in layout.blocks
-    where checkpoint.contains(map.tensorName(of: block)) && !(halves?.contains(block) ?? false) {
+    where weights.contains(map.part(of: block).tensor) && !(stored?.contains(block) ?? false) {
       try theta.withMutableBlock(block) { span in
-        try span.withUnsafeMutableBufferPointer { try map.read(block, from: checkpoint, into: $0) }
+        try span.withUnsafeMutableBufferPointer { try weights.read(block, map.part(of: block), into: $0) }
       }
     }
     return theta
@@ -195,7 +219,7 @@ public struct ModelFolder: Sendable {
 
   /// The element type that `tensor` is written as.
   private func savedType(of tensor: TensorMap.Tensor, _ precision: SavedPrecision) -> ElementType {
-    precision.elementType ?? (try? checkpoint?.info(tensor.name).elementType) ?? .f32
+    precision.elementType ?? (try? weights?.savedType(of: tensor.name)) ?? .f32
   }
 
   /// Throws `InputError` where `tensor` is to be F16 and one of its finite values would become infinite.
@@ -226,10 +250,18 @@ public struct ModelFolder: Sendable {
     try file.write(
       to: destination, dtype: precision.elementType == nil ? nil : precision.rawValue,
       changes: hasUntiedHead ? [("tie_word_embeddings", false)] : [])
-    if let directory { try copyModelFiles(from: directory, to: destination) }
+    if weights is GGUFWeights, let directory {
+      for (name, json) in try GGUFTokenizer.files(of: directory) {
+        let file = try AtomicFile(path: destination.appendingFile(name))
+        try file.write(json.indented + "\n")
+        try file.commit()
+      }
+    } else if let directory {
+      try copyModelFiles(from: directory, to: destination)
+    }
     let tensors = map.tensors.map { tensor in
       SafetensorsWriter.Tensor(
-        name: tensor.name, shape: (try? checkpoint?.info(tensor.name).shape) ?? tensor.shape,
+        name: tensor.name, shape: (try? weights?.shape(of: tensor.name)) ?? tensor.shape,
         elementType: savedType(of: tensor, precision))
     }
     var rest = map.tensors.makeIterator()

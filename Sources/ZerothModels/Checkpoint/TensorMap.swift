@@ -62,25 +62,8 @@ struct TensorMap: Sendable {
     return Tensor(name: name, shape: shape, blocks: blocks, rows: end)
   }
 
-  /// The tensor that holds `block`.
-  func tensorName(of block: ParameterBlock) -> String { parts[block.index].tensor }
-
-  /// Reads `block` from `checkpoint`; F32, F16 and BF16 values are converted exactly.
-  ///
-  /// Throws `InputError` for a tensor that is not there or of another element type.
-  func read(_ block: ParameterBlock, from checkpoint: Checkpoint, into target: UnsafeMutableBufferPointer<Float>) throws
-  {
-    let part = parts[block.index]
-    guard !part.isWhole else { return try checkpoint.read(part.tensor, into: target) }
-    try checkpoint.withBytes(ofFloats: part.tensor) { bytes, info in
-      guard let base = bytes.baseAddress, let start = target.baseAddress else { return }
-      let size = info.elementType.bitWidth / 8
-      part.gather(block, total: info.elementCount / block.columns, into: start) { place, count, target in
-        ElementConversion.decode(
-          base + place * size, as: info.elementType, into: UnsafeMutableBufferPointer(start: target, count: count))
-      }
-    }
-  }
+  /// Where `block` stands.
+  func part(of block: ParameterBlock) -> TensorPart { parts[block.index] }
 
   /// The bits of `block`, which `checkpoint` stores in half precision, in the order of the block.
   func readHalves(_ block: ParameterBlock, from checkpoint: Checkpoint, into target: UnsafeMutablePointer<UInt16>)
@@ -118,6 +101,21 @@ struct TensorMap: Sendable {
       }
     }
     try write(UnsafeBufferPointer(whole))
+  }
+}
+
+extension Checkpoint {
+  /// Reads `block`, which is `part` of a tensor; F32, F16 and BF16 values are converted exactly.
+  func read(_ block: ParameterBlock, _ part: TensorPart, into target: UnsafeMutableBufferPointer<Float>) throws {
+    guard !part.isWhole else { return try read(part.tensor, into: target) }
+    try withBytes(ofFloats: part.tensor) { bytes, info in
+      guard let base = bytes.baseAddress, let start = target.baseAddress else { return }
+      let size = info.elementType.bitWidth / 8
+      part.gather(block, total: info.elementCount / block.columns, into: start) { place, count, target in
+        ElementConversion.decode(
+          base + place * size, as: info.elementType, into: UnsafeMutableBufferPointer(start: target, count: count))
+      }
+    }
   }
 }
 

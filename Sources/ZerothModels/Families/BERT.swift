@@ -26,7 +26,7 @@ struct BERT: EncoderArchitecture {
     let isBare = source.contains("embeddings.word_embeddings.weight")
     let hasHead = configuration.hasMaskedHead || source.contains("cls.predictions.transform.dense.weight")
     let isClassifier = source.isClassifier(configuration, output: "classifier")
-    prefix = isBare || source.checkpoint == nil && !hasHead && !isClassifier ? "" : "bert."
+    prefix = isBare || source.weights == nil && !hasHead && !isClassifier ? "" : "bert."
     var table = BlockTable(prefix: prefix)
     if source.contains(prefix + "embeddings.LayerNorm.gamma") { table.normNames = ("gamma", "beta") }
     encoder = TransformerEncoder(configuration, in: &table)
@@ -81,7 +81,7 @@ extension BlockTable {
 extension ModelFolder.Source {
   /// Whether the checkpoint has a classifier with the output layer `output`, or, without weights, `configuration` names one.
   func isClassifier(_ configuration: BERTConfiguration, output: String) -> Bool {
-    checkpoint == nil ? configuration.hasClassifier : contains(output + ".weight")
+    weights == nil ? configuration.hasClassifier : contains(output + ".weight")
   }
 
   /// `head` where the checkpoint has it, different from the token embedding, though `configuration` says that it is tied.

@@ -26,7 +26,7 @@ struct RoBERTa: EncoderArchitecture {
     let isBare = source.contains("embeddings.word_embeddings.weight")
     let hasHead = configuration.hasMaskedHead || source.contains("lm_head.dense.weight")
     let isClassifier = source.isClassifier(configuration, output: "classifier.out_proj")
-    prefix = isBare || source.checkpoint == nil && !hasHead && !isClassifier ? "" : "roberta."
+    prefix = isBare || source.weights == nil && !hasHead && !isClassifier ? "" : "roberta."
     padding = configuration.padTokenID ?? 1
     var table = BlockTable(prefix: prefix)
     encoder = TransformerEncoder(configuration, in: &table)

@@ -289,12 +289,10 @@ struct Product: @unchecked Sendable {
       for r in 0..<panel.count { (target + r * columns.count).update(from: w + first + r * n, count: columns.count) }
       return (UnsafePointer(target), columns.count)
     }
-    guard let target else { preconditionFailure("half precision is widened into memory of its own") }
-    let format = weights.stored.format(of: weight)
-    let start = weights.stored.address(of: weight) + first * format.size
-    for r in 0..<panel.count {
-      zeroth_widen(format.kernel, columns.count, start + r * n * format.size, target + r * columns.count)
-    }
+    guard let target else { preconditionFailure("what is not stored in fp32 is widened into memory of its own") }
+    weights.stored.widen(
+      weight, rows: (rows.lowerBound + panel.lowerBound)..<(rows.lowerBound + panel.upperBound), columns: columns,
+      into: target)
     return (UnsafePointer(target), columns.count)
   }
 }

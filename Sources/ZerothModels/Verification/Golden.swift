@@ -7,7 +7,8 @@ import ZerothSupport
 /// `kind` is `causal`, `masked`, `encoder` or `classifier`. For made inputs: `input_ids` and `attention_mask` (right padded), for
 /// pairs `token_type_ids`; `picks` (the logits, or an encoder's last hidden states, at some rows and positions; a classifier's at
 /// position 0) and `loss` (mean next-token loss over the real tokens). For texts: `texts` with `ids`, and `nll` or
-/// `mean_pooled`; and `greedy`.
+/// `mean_pooled`; and `greedy`, of which `ids` are those of the prompt and of what follows, or of the prompt alone where
+/// `continuation` has the others.
 public struct Golden: Decodable, Sendable {
   /// What kind of model it is of.
   public enum Kind: String, Decodable, Sendable { case causal, masked, encoder, classifier }
@@ -30,7 +31,10 @@ public struct Golden: Decodable, Sendable {
   struct Greedy: Decodable, Sendable {
     let prompt: String
     let ids: [Int]
-    let text: String
+    let continuation: [Int]?
+
+    /// The prompt's tokens and those that follow.
+    var all: [Int] { ids + (continuation ?? []) }
   }
 
   let kind: Kind
@@ -156,12 +160,12 @@ extension CausalModel {
     if !texts.isEmpty { checks.append(golden.tokenIDs(tokenize)) }
     if let greedy = golden.greedy {
       let prompt = tokenize(greedy.prompt)
-      let generated = try generateGreedily(prompt, count: max(0, greedy.ids.count - prompt.count), at: theta)
+      let generated = try generateGreedily(prompt, count: max(0, greedy.all.count - prompt.count), at: theta)
       let tokens = prompt + (generated ?? [])
-      let wrong = zip(tokens, greedy.ids).filter { $0 != $1 }.count + abs(tokens.count - greedy.ids.count)
+      let wrong = zip(tokens, greedy.all).filter { $0 != $1 }.count + abs(tokens.count - greedy.all.count)
       checks.append(
         .init(
-          name: "greedy continuation (tokens that differ)", count: greedy.ids.count, largest: Double(wrong),
+          name: "greedy continuation (tokens that differ)", count: greedy.all.count, largest: Double(wrong),
           tolerance: 0))
     }
     return GoldenComparison(checks: checks)

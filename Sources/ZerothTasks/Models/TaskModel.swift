@@ -64,6 +64,15 @@ extension TaskModel {
     return theta
   }
 
+  /// The weights for evaluations alone, of which no block is trainable.
+  ///
+  /// Throws `InputError` when the model has no checkpoint.
+  public func loadFrozenParameters() throws -> ParameterStore {
+    var theta = try pretrained.loadFrozenParameters()
+    try start(&theta, labelHead: nil)
+    return theta
+  }
+
   func refuse(_ labelHead: LabelHeadStart?, because found: String) throws(InputError) {
     if let labelHead {
       throw error(

@@ -85,7 +85,10 @@ public final class TaskSetup {
   /// Throws `InputError` for a file of the model that can no longer be read.
   func inputHashes() throws(InputError) -> [String: String] {
     var hashes: [String: String] = [:]
-    if let directory = model.pretrained.directory {
+    if let path = model.pretrained.directory, GGUFTokenizer.isIn(path) {
+      hashes["configuration"] = Self.hash([model.pretrained.folder.file.text])
+      hashes["tokenizer"] = Self.hash(try GGUFTokenizer.files(of: path).map(\.json.description))
+    } else if let directory = model.pretrained.directory {
       hashes["configuration"] = try Self.hash(files: [directory.appendingFile(ConfigurationFile.name)])
       hashes["tokenizer"] = try Self.hash(files: tokenizerFiles(in: directory).map(directory.appendingFile))
     }

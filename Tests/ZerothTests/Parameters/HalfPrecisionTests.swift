@@ -8,7 +8,7 @@ import ZerothTestKit
 
   func widened(_ bits: [UInt16], _ format: ElementFormat) -> [Float] {
     var values = [Float](repeating: 0, count: bits.count)
-    zeroth_widen(format.kernel, bits.count, bits, &values)
+    zeroth_widen(format.kernel, 0, bits.count, bits, &values)
     return values
   }
 
@@ -61,14 +61,14 @@ import ZerothTestKit
       deinit { start.deallocate() }
     }
     let memory = Memory(layout.storageCount)
-    var places: [Int: (address: UnsafeMutableRawPointer, format: ElementFormat)] = [:]
+    var places: [Int: StoredBlocks.Place] = [:]
     for block in layout.blocks where block.isMatrix {
-      places[block.index] = (UnsafeMutableRawPointer(memory.start + block.offset), .bfloat16)
+      places[block.index] = .init(writable: memory.start + block.offset, .bfloat16)
       for (i, value) in theta.values(of: block).enumerated() {
         memory.start[block.offset + i] = UInt16(value.bitPattern >> 16)
       }
     }
-    var store = ParameterStore(layout, halves: HalfPrecisionBlocks(places, owner: memory))
+    var store = ParameterStore(layout, stored: StoredBlocks(places, owner: memory))
     for block in layout.blocks where !block.isMatrix { store.fill(block, with: theta.values(of: block)) }
     return store
   }

@@ -45,7 +45,7 @@ import ZerothTestKit
     let theta = ParameterStore(.small)
     for block in ParameterLayout.small.blocks {
       #expect(theta.values(of: block) == [Float](repeating: 0, count: block.count))
-      #expect(UInt(bitPattern: theta.stored().address(of: block)).isMultiple(of: 64))
+      #expect(UInt(bitPattern: theta.stored().bytes(of: block).baseAddress).isMultiple(of: 64))
     }
   }
 

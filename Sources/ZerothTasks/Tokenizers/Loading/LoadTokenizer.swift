@@ -1,9 +1,10 @@
 import Foundation
+import ZerothModels
 import ZerothSupport
 
-/// The tokenizer whose files lie in `directory`, a folder in Hugging Face's layout.
+/// The tokenizer whose files lie in `directory`, a folder in Hugging Face's layout; or that of a GGUF file.
 ///
-/// The first of these that the folder holds is read:
+/// In a folder the first of these that the folder holds is read:
 /// 1. `tokenizer.json`: any composition of the parts in docs/tokenizers.md.
 /// 2. `tokenizer.model`: SentencePiece BPE (Llama 2). `tokenizer_config.json` may turn off `<s>` in front
 ///    (`add_bos_token`) and turn on `</s>` behind (`add_eos_token`).
@@ -16,6 +17,7 @@ import ZerothSupport
 /// - Throws: ``InputError`` naming the file and field that cannot be used, or the folder that holds none of these.
 public func loadTokenizer(directory: String) throws(InputError) -> any Tokenizer {
   let folder = try TokenizerFolder(path: directory)
+  if let embedded = folder.embedded { return try TokenizerJSON.load(embedded, others: []) }
   guard let kind = folder.kind else {
     throw InputError(
       directory, found: "no tokenizer files",
@@ -23,7 +25,7 @@ public func loadTokenizer(directory: String) throws(InputError) -> any Tokenizer
   }
   let others = try AddedTokenFiles.read(folder)
   switch kind {
-  case .json: return try TokenizerJSON.load(folder.file("tokenizer.json"), others: others)
+  case .json: return try TokenizerJSON.load(JSONPart(file: folder.file("tokenizer.json")), others: others)
   case .sentencePiece: return try folder.sentencePiece(others)
   case .vocabularyAndMerges: return try folder.vocabularyAndMerges(others)
   case .vocabularyText: return try folder.vocabularyText(others)
@@ -43,7 +45,7 @@ public func tokenizerFiles(in directory: String) -> [String] {
   return files
 }
 
-/// A folder with a tokenizer's files.
+/// A folder with a tokenizer's files, or a GGUF file, which amounts to them.
 struct TokenizerFolder {
   /// Which files hold the tokenizer; the first that there are go before the others.
   enum Kind: CaseIterable {
@@ -62,9 +64,18 @@ struct TokenizerFolder {
   let path: String
   /// `tokenizer_config.json`, where there is one.
   let config: JSONPart?
+  /// What `tokenizer.json` would say, for a GGUF file.
+  let embedded: JSONPart?
 
   init(path: String) throws(InputError) {
     self.path = path
+    if GGUFTokenizer.isIn(path) {
+      let files = try GGUFTokenizer.files(of: path)
+      embedded = try JSONPart(files[0].json, subject: path, isFile: true)
+      config = try JSONPart(files[1].json, subject: path, isFile: true)
+      return
+    }
+    embedded = nil
     config =
       Self.has("tokenizer_config.json", in: path)
       ? try JSONPart(file: path.appendingFile("tokenizer_config.json")) : nil

@@ -4,12 +4,11 @@ import ZerothSupport
 ///
 /// `truncation` and `padding` are not read: they are the caller's, as is everything about pairs of texts.
 enum TokenizerJSON {
-  /// The tokenizer of the file at `path`.
+  /// The tokenizer that `file` holds.
   ///
   /// - Parameter others: added tokens that stand in other files; those of this one go before.
   /// - Throws: ``InputError`` naming the field of a part that is not known, or of a value that cannot be used.
-  static func load(_ path: String, others: [AddedToken]) throws(InputError) -> ComposedTokenizer {
-    let file = try JSONPart(file: path)
+  static func load(_ file: JSONPart, others: [AddedToken]) throws(InputError) -> ComposedTokenizer {
     if let version = try file.string("version"), version != "1.0" {
       throw InputError(file.subject(of: "version"), found: "'\(version.excerpt)'", expected: "1.0")
     }
@@ -28,8 +27,8 @@ enum TokenizerJSON {
     if let part = try file.part("pre_tokenizer") { parts.preTokenizers = try PreTokenizers.read(part) }
     if let part = try file.part("post_processor") { parts.template = try SequenceTemplate(part, vocabulary) }
     parts.decoders = try file.part("decoder").map { part throws(InputError) in try TokenDecoders.read(part) }
-    try requireModest(parts.normalizers.map(\.growth) + parts.preTokenizers.map(\.growth), path)
-    try requireModest((parts.decoders ?? []).map(\.growth), path)
+    try requireModest(parts.normalizers.map(\.growth) + parts.preTokenizers.map(\.growth), file.subject)
+    try requireModest((parts.decoders ?? []).map(\.growth), file.subject)
     return ComposedTokenizer(vocabulary: vocabulary, model: model.model, addedTokens: added, parts: parts)
   }
 

@@ -1,0 +1,237 @@
+// Quantised elements in the blocks of GGML: codes of 2 to 8 bits, and scales that a block or a part of it shares.
+//
+// A scale d and a minimum m belong to each run of codes q: an element is d q, d q + m or d q - m. Runs have 32 or 16
+// elements; blocks have one run, or 256 elements in "K" formats, whose runs share d and m in half precision up to a factor
+// of 4 to 8 bits. Source: the dequantisation of gguf-py, which tests compare with, bit for bit.
+#include "quantized.h"
+
+#include "half.h"
+#include "vectorize.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+typedef unsigned char byte;
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+// ---- Sixteen elements at a time ----
+
+typedef byte codes __attribute__((ext_vector_type(16)));
+typedef signed char signed_codes __attribute__((ext_vector_type(16)));
+typedef int wide __attribute__((ext_vector_type(16)));
+typedef float floats __attribute__((ext_vector_type(16)));
+
+INLINE codes load(const byte *x) {
+  codes q;
+  memcpy(&q, x, sizeof q);
+  return q;
+}
+
+INLINE void store(float *y, floats values) { memcpy(y, &values, sizeof values); }
+
+INLINE floats converted(codes q) { return __builtin_convertvector(__builtin_convertvector(q, wide), floats); }
+
+// The values of codes that count from `zero` on.
+INLINE floats centred(codes q, int zero) {
+  return __builtin_convertvector(__builtin_convertvector(q, wide) - zero, floats);
+}
+
+// 16 where bit i of `bits` is set, for i from `first` on.
+INLINE codes fifth_bits(uint32_t bits, int first) {
+  const wide places = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+  wide set = ((wide)(int)(bits >> first & 0xffff) & places) != 0;
+  return __builtin_convertvector(set & 16, codes);
+}
+
+// ---- Blocks of 32 ----
+
+// The low halves of 16 bytes are the first 16 codes, the high halves the others.
+
+INLINE void q4_0(const byte *x, float *restrict y) {
+  float d = from_half(half_at(x, 0));
+  codes q = load(x + 2);
+  store(y, d * centred(q & 15, 8));
+  store(y + 16, d * centred(q >> 4, 8));
+}
+
+INLINE void q4_1(const byte *x, float *restrict y) {
+  float d = from_half(half_at(x, 0)), m = from_half(half_at(x, 1));
+  codes q = load(x + 4);
+  store(y, d * converted(q & 15) + m);
+  store(y + 16, d * converted(q >> 4) + m);
+}
+
+INLINE void q5_0(const byte *x, float *restrict y) {
+  float d = from_half(half_at(x, 0));
+  uint32_t bits = half_at(x, 1) | (uint32_t)half_at(x, 2) << 16;
+  codes q = load(x + 6);
+  store(y, d * centred((q & 15) | fifth_bits(bits, 0), 16));
+  store(y + 16, d * centred(q >> 4 | fifth_bits(bits, 16), 16));
+}
+
+INLINE void q5_1(const byte *x, float *restrict y) {
+  float d = from_half(half_at(x, 0)), m = from_half(half_at(x, 1));
+  uint32_t bits = half_at(x, 2) | (uint32_t)half_at(x, 3) << 16;
+  codes q = load(x + 8);
+  store(y, d * converted((q & 15) | fifth_bits(bits, 0)) + m);
+  store(y + 16, d * converted(q >> 4 | fifth_bits(bits, 16)) + m);
+}
+
+INLINE void q8_0(const byte *x, float *restrict y) {
+  float d = from_half(half_at(x, 0));
+  UNROLL for (int i = 0; i < 32; i += 16) {
+    signed_codes q;
+    memcpy(&q, x + 2 + i, sizeof q);
+    store(y + i, d * __builtin_convertvector(__builtin_convertvector(q, wide), floats));
+  }
+}
+
+// Codes of 4 bits that stand for values which lie closer together near 0.
+static const float spread[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+INLINE void iq4_nl(const byte *x, float *restrict y) {
+  float d = from_half(half_at(x, 0));
+  for (int i = 0; i < 16; i++) {
+    y[i] = d * spread[x[2 + i] & 15];
+    y[16 + i] = d * spread[x[2 + i] >> 4];
+  }
+}
+
+// ---- Blocks of 256 ----
+
+// Scales of 6 bits and minima of 6 bits for 8 runs, in 12 bytes.
+INLINE void scales_and_minima(const byte *x, float d, float m, float scales[8], float minima[8]) {
+  for (int i = 0; i < 4; i++) {
+    scales[i] = d * (float)(x[i] & 63);
+    minima[i] = m * (float)(x[4 + i] & 63);
+    scales[4 + i] = d * (float)((x[8 + i] & 15) | (x[i] >> 2 & 48));
+    minima[4 + i] = m * (float)((x[8 + i] >> 4) | (x[4 + i] >> 2 & 48));
+  }
+}
+
+INLINE void q2_k(const byte *x, float *restrict y) {
+  const byte *from = x + 16;
+  float d = from_half(half_at(x + 80, 0)), m = from_half(half_at(x + 80, 1));
+  UNROLL for (int run = 0; run < 16; run++) {
+    float scale = d * (float)(x[run] & 15), minimum = m * (float)(x[run] >> 4);
+    codes q = load(from + run / 8 * 32 + run % 2 * 16) >> run % 8 / 2 * 2 & 3;
+    store(y + run * 16, scale * converted(q) - minimum);
+  }
+}
+
+INLINE void q3_k(const byte *x, float *restrict y) {
+  const byte *high = x, *from = x + 32, *packed = x + 96;
+  float d = from_half(half_at(x + 108, 0));
+  UNROLL for (int run = 0; run < 16; run++) {
+    int low = packed[run % 8] >> run / 8 * 4 & 15, top = packed[8 + run % 4] >> run / 4 * 2 & 3;
+    float scale = d * (float)((low | top << 4) - 32);
+    // Where the third bit is 0, 4 are taken off.
+    codes q = load(from + run / 8 * 32 + run % 2 * 16) >> run % 8 / 2 * 2 & 3;
+    store(y + run * 16, scale * centred(q | (load(high + run % 2 * 16) >> run / 2 & 1) << 2, 4));
+  }
+}
+
+INLINE void q4_k(const byte *x, float *restrict y) {
+  float scales[8], minima[8];
+  scales_and_minima(x + 4, from_half(half_at(x, 0)), from_half(half_at(x, 1)), scales, minima);
+  UNROLL for (int i = 0; i < 8; i++) {
+    codes q = load(x + 16 + i * 16);
+    int run = i / 2 * 2;
+    float *to = y + run * 32 + i % 2 * 16;
+    store(to, scales[run] * converted(q & 15) - minima[run]);
+    store(to + 32, scales[run + 1] * converted(q >> 4) - minima[run + 1]);
+  }
+}
+
+INLINE void q5_k(const byte *x, float *restrict y) {
+  float scales[8], minima[8];
+  scales_and_minima(x + 4, from_half(half_at(x, 0)), from_half(half_at(x, 1)), scales, minima);
+  UNROLL for (int i = 0; i < 8; i++) {
+    codes q = load(x + 48 + i * 16), fifth = load(x + 16 + i % 2 * 16);
+    int run = i / 2 * 2;
+    float *to = y + run * 32 + i % 2 * 16;
+    store(to, scales[run] * converted((q & 15) | (fifth >> run & 1) << 4) - minima[run]);
+    store(to + 32, scales[run + 1] * converted(q >> 4 | (fifth >> (run + 1) & 1) << 4) - minima[run + 1]);
+  }
+}
+
+INLINE void q6_k(const byte *x, float *restrict y) {
+  const byte *low = x, *high = x + 128, *scales = x + 192;
+  float d = from_half(half_at(x + 208, 0));
+  UNROLL for (int run = 0; run < 16; run++) {
+    codes q = load(low + run / 8 * 64 + run % 4 * 16) >> run % 8 / 4 * 4 & 15;
+    codes top = load(high + run / 8 * 32 + run % 2 * 16) >> run % 8 / 2 * 2 & 3;
+    store(y + run * 16, d * (float)(signed char)scales[run] * centred(q | top << 4, 32));
+  }
+}
+
+INLINE void iq4_xs(const byte *x, float *restrict y) {
+  const byte *from = x + 8;
+  float d = from_half(half_at(x, 0));
+  uint32_t top = half_at(x, 1);
+  for (int run = 0; run < 8; run++) {
+    int low = x[4 + run / 2] >> run % 2 * 4 & 15;
+    float scale = d * (float)((low | (int)(top >> 2 * run & 3) << 4) - 32);
+    for (int i = 0; i < 16; i++) {
+      y[run * 32 + i] = scale * spread[from[run * 16 + i] & 15];
+      y[run * 32 + 16 + i] = scale * spread[from[run * 16 + i] >> 4];
+    }
+  }
+}
+
+// ---- All formats ----
+
+#define FORMATS(X)                                                                                                    \
+  X(q4_0, 32, 18)                                                                                                     \
+  X(q4_1, 32, 20)                                                                                                     \
+  X(q5_0, 32, 22)                                                                                                     \
+  X(q5_1, 32, 24)                                                                                                     \
+  X(q8_0, 32, 34)                                                                                                     \
+  X(q2_k, 256, 84)                                                                                                    \
+  X(q3_k, 256, 110)                                                                                                   \
+  X(q4_k, 256, 144)                                                                                                   \
+  X(q5_k, 256, 176)                                                                                                   \
+  X(q6_k, 256, 210)                                                                                                   \
+  X(iq4_nl, 32, 18)                                                                                                   \
+  X(iq4_xs, 256, 136)
+
+#define WIDEN(name, elements, bytes)                                                                                  \
+  VECTOR static void widen_##name(size_t blocks, const byte *restrict x, float *restrict y) {                         \
+    for (size_t i = 0; i < blocks; i++) name(x + i * bytes, y + i * elements);                                        \
+  }
+FORMATS(WIDEN)
+
+static const struct layout {
+  size_t elements, bytes;
+  void (*widen)(size_t blocks, const byte *x, float *y);
+} layouts[] = {
+    [zeroth_float32] = {1, 4, NULL},
+    [zeroth_bfloat16] = {1, 2, NULL},
+    [zeroth_float16] = {1, 2, NULL},
+#define LAYOUT(name, elements, bytes) [zeroth_##name] = {elements, bytes, widen_##name},
+    FORMATS(LAYOUT)};
+
+size_t zeroth_block_elements(enum zeroth_format format) { return layouts[format].elements; }
+
+size_t zeroth_block_bytes(enum zeroth_format format) { return layouts[format].bytes; }
+
+void widen_quantized(enum zeroth_format format, size_t first, size_t n, const byte *x, float *y) {
+  const struct layout *of = &layouts[format];
+  x += first / of->elements * of->bytes;
+  size_t skip = first % of->elements;
+  float whole[256];
+  if (skip > 0) {  // columns that begin within a block
+    size_t take = of->elements - skip < n ? of->elements - skip : n;
+    of->widen(1, x, whole);
+    memcpy(y, whole + skip, take * sizeof *y);
+    x += of->bytes, y += take, n -= take;
+  }
+  size_t blocks = n / of->elements;
+  of->widen(blocks, x, y);
+  x += blocks * of->bytes, y += blocks * of->elements, n -= blocks * of->elements;
+  if (n > 0) {
+    of->widen(1, x, whole);
+    memcpy(y, whole, n * sizeof *y);
+  }
+}

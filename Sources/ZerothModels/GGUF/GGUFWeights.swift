@@ -1,0 +1,182 @@
+import CZeroth
+import Zeroth
+import ZerothSupport
+
+/// The tensors of a GGUF model under the names that its family has for them, with what the converter did to them undone.
+struct GGUFWeights: ModelWeights {
+  /// Where a tensor of the family lies, and how.
+  private struct Place: Sendable {
+    let tensor: GGUFFile.Tensor
+    let file: MappedFile
+    /// Whether the family's checkpoints store it transposed, which GGUF never does.
+    let isTransposed: Bool
+    let order: RowOrder
+    /// What was added to each value.
+    let shift: Float
+  }
+
+  let path: String
+  let names: [String]
+  private let places: [String: Place]
+
+  init(_ model: GGUFModel, _ names: DecoderTensors, _ architecture: GGUFArchitecture) throws {
+    path = model.file.path
+    let table = GGUFNames(names)
+    let width =
+      architecture.interleavesHeads ? try GGUFFields(model: model, architecture: architecture.name).headWidth() : 0
+    var places: [String: Place] = [:]
+    var order: [String] = []
+    for (name, (tensor, file)) in model.tensors.sorted(by: { $0.key < $1.key }) {
+      guard !GGUFNames.ofConfiguration.contains(name) else { continue }
+      guard let (known, isTransposed) = table.familyName(of: name) else {
+        throw InputError(
+          "\(file.path): tensor '\(name.excerpt)'", found: "a tensor that the model has no place for",
+          expected: "the tensors of \(architecture.name)")
+      }
+      let part = name.split(separator: ".").dropLast().last
+      let turns = architecture.interleavesHeads && (part == "attn_q" || part == "attn_k")
+      if turns, !tensor.shape[0].isMultiple(of: width) || !width.isMultiple(of: 2) {
+        throw InputError(
+          "\(file.path): tensor '\(name.excerpt)'", found: "\(tensor.shape[0]) rows",
+          expected: "a multiple of \(width), the width of a head")
+      }
+      let isNorm = part?.hasSuffix("norm") ?? false
+      let place = Place(
+        tensor: tensor, file: file, isTransposed: isTransposed && tensor.shape.count == 2,
+        order: turns ? .interleaved(width: width) : .plain, shift: isNorm ? architecture.normShift : 0)
+      if let other = places.updateValue(place, forKey: known) {
+        throw InputError(
+          "\(file.path): tensor '\(name.excerpt)'", found: "what tensor '\(other.tensor.name.excerpt)' is too",
+          expected: "the tensors of \(architecture.name)")
+      }
+      order.append(known)
+    }
+    self.places = places
+    self.names = order
+  }
+
+  private func place(of name: String) throws(InputError) -> Place {
+    guard let place = places[name] else {
+      throw InputError(
+        "\(path): tensor '\(name.excerpt)'", found: "no such tensor", expected: "one of the \(names.count)")
+    }
+    return place
+  }
+
+  func contains(_ name: String) -> Bool { places[name] != nil }
+
+  func shape(of name: String) throws -> [Int] {
+    let place = try place(of: name)
+    return place.isTransposed ? place.tensor.shape.reversed() : place.tensor.shape
+  }
+
+  func storedName(of name: String) -> String { places[name]?.tensor.name ?? name }
+
+  func typeName(of name: String) throws -> String { try place(of: name).tensor.format.rawValue }
+
+  func savedType(of name: String) throws -> ElementType {
+    ElementType(rawValue: try place(of: name).tensor.format.rawValue) ?? .f32
+  }
+
+  func isSame(_ name: String, as other: String) throws -> Bool {
+    let (one, two) = (try place(of: name), try place(of: other))
+    return one.tensor.shape == two.tensor.shape && one.tensor.format == two.tensor.format
+      && one.file.bytes[one.tensor.byteRange].elementsEqual(two.file.bytes[two.tensor.byteRange])
+  }
+
+  func read(_ block: ParameterBlock, _ part: TensorPart, into target: UnsafeMutableBufferPointer<Float>) throws {
+    let place = try place(of: part.tensor)
+    guard let start = target.baseAddress, let base = place.file.bytes.baseAddress else { return }
+    let source = base + place.tensor.byteRange.lowerBound
+    let n = block.columns
+    let run = place.order == .plain ? part.rows.run(of: block.rows) : 1
+    for row in stride(from: 0, to: block.rows, by: run) {
+      zeroth_widen(
+        place.tensor.format.kernel, place.order.place(of: part.rows.place(of: row)) * n, run * n, source,
+        start + row * n)
+    }
+    if place.shift != 0 { for i in target.indices { target[i] -= place.shift } }
+  }
+
+  /// Matrices stay in the mapped file. One that is trained is read into memory of its own, in half precision as it is stored or
+  /// in fp32; a quantised one cannot be.
+  func stored(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks {
+    let memory = OwnedMemory()
+    var stored: [Int: StoredBlocks.Place] = [:]
+    for block in blocks where block.isMatrix {
+      let part = map.part(of: block)
+      let place = try place(of: part.tensor)
+      let format = place.tensor.format
+      guard let base = place.file.bytes.baseAddress, part.rows.run(of: block.rows) == block.rows else { continue }
+      let first = part.rows.place(of: 0) * block.columns
+      let address = base + place.tensor.byteRange.lowerBound + format.bytes(of: first)
+      if block.isTrainable {
+        if format.isQuantized {
+          throw InputError(
+            "\(path): block '\(block.name.excerpt)'",
+            found: "quantised values (\(format.rawValue)), which stay as they are",
+            expected: "model.storage = \"float32\", which widens the model to train it, or blocks that leave it out")
+        }
+        if format == .float32 { continue }
+        let halves = memory.allocate(block.count)
+        for row in 0..<block.rows {
+          UnsafeMutableRawPointer(halves + row * block.columns).copyMemory(
+            from: address + format.bytes(of: place.order.place(of: row) * block.columns),
+            byteCount: format.bytes(of: block.columns))
+        }
+        stored[block.index] = .init(writable: halves, format)
+      } else if format != .float32 || UInt(bitPattern: address).isMultiple(of: 4) {
+        stored[block.index] = .init(address, format, order: place.order)
+        memory.files.append(place.file)
+      }
+    }
+    return StoredBlocks(stored, owner: memory)
+  }
+}
+
+/// What GGUF calls the parts of a decoder, in terms of the names that its family has for them.
+struct GGUFNames {
+  /// Tensors that a configuration is made from.
+  static let ofConfiguration: Set<String> = [
+    "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight",
+  ]
+
+  private let names: DecoderTensors
+  private let outside: [String: String]
+  private let inside: [String: ModulePlace]
+
+  init(_ names: DecoderTensors) {
+    self.names = names
+    outside = [
+      "token_embd": names.prefix + names.tokens, "position_embd": names.prefix + names.positions,
+      "output_norm": names.prefix + names.finalNorm, "output": names.head,
+    ]
+    // A module that holds several layers is called after all of them, or after the last.
+    let isFused = names.query.part != nil
+    var inside: [String: ModulePlace] = [
+      "attn_norm": .init(names.attentionNorm), "attn_output": names.output,
+      "attn_q_norm": .init(names.queryNorm), "attn_k_norm": .init(names.keyNorm),
+      "post_attention_norm": .init(names.attentionOutputNorm), "ffn_norm": .init(names.feedForwardNorm),
+      "ffn_up": names.up, "ffn_down": names.down, "post_ffw_norm": .init(names.feedForwardOutputNorm),
+    ]
+    if isFused {
+      inside["attn_qkv"] = names.query
+    } else {
+      inside["attn_q"] = names.query
+      inside["attn_k"] = names.key
+      inside["attn_v"] = names.value
+    }
+    if names.gate.module != names.up.module { inside["ffn_gate"] = names.gate }
+    self.inside = inside
+  }
+
+  /// The family's name for the tensor `name`, and whether the family stores it transposed; nil for one that is not known.
+  func familyName(of name: String) -> (name: String, isTransposed: Bool)? {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    if parts.count == 2, let known = outside[String(parts[0])] { return ("\(known).\(parts[1])", false) }
+    guard parts.count == 4, parts[0] == "blk", let layer = Int(parts[1]), "\(layer)" == parts[1],
+      let place = inside[String(parts[2])]
+    else { return nil }
+    return ("\(names.prefix)\(names.layers)\(layer).\(place.module).\(parts[3])", place.isTransposed)
+  }
+}
