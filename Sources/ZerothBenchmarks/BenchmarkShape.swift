@@ -7,11 +7,14 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// A model of OPT's form with random weights, made on the spot.
+/// A model of OPT's form, or of Llama's, with random weights, made on the spot.
 public struct BenchmarkShape: Sendable {
   /// Its name on the command line.
   public let name: String
   let hidden, ffn, layers, heads, vocabulary, context: Int
+  /// Heads of keys and values, in a model of Llama's form; nil in one of OPT's.
+  private let keyHeads: Int?
+  private let isTied: Bool
 
   private init(_ name: String, hidden: Int, layers: Int, heads: Int, vocabulary: Int = 50272, context: Int = 2048) {
     self.name = name
@@ -21,9 +24,26 @@ public struct BenchmarkShape: Sendable {
     self.heads = heads
     self.vocabulary = vocabulary
     self.context = context
+    keyHeads = nil
+    isTied = true
   }
 
-  /// All shapes, smallest first. `opt-125m`, `opt-1.3b` and `opt-2.7b` are published ones, `imdb-opt` that of the embedded
+  private init(
+    llama name: String, hidden: Int, ffn: Int, layers: Int, heads: Int, keyHeads: Int, vocabulary: Int, context: Int,
+    isTied: Bool
+  ) {
+    self.name = name
+    self.hidden = hidden
+    self.ffn = ffn
+    self.layers = layers
+    self.heads = heads
+    self.keyHeads = keyHeads
+    self.isTied = isTied
+    self.vocabulary = vocabulary
+    self.context = context
+  }
+
+  /// All shapes, those of each form with the smallest first. `smollm2-135m`, `llama-2-7b`, `opt-125m`, `opt-1.3b` and `opt-2.7b` are published ones, `imdb-opt` that of the embedded
   /// model. The others have the same proportions; `opt-350m` has the width of the model of that name, which differs in its
   /// embedding and its norms.
   public static let all: [BenchmarkShape] = [
@@ -36,6 +56,12 @@ public struct BenchmarkShape: Sendable {
     BenchmarkShape("opt-350m", hidden: 1024, layers: 24, heads: 16),
     BenchmarkShape("opt-1.3b", hidden: 2048, layers: 24, heads: 32),
     BenchmarkShape("opt-2.7b", hidden: 2560, layers: 32, heads: 32),
+    BenchmarkShape(
+      llama: "smollm2-135m", hidden: 576, ffn: 1536, layers: 30, heads: 9, keyHeads: 3, vocabulary: 49152,
+      context: 8192, isTied: true),
+    BenchmarkShape(
+      llama: "llama-2-7b", hidden: 4096, ffn: 11008, layers: 32, heads: 32, keyHeads: 32, vocabulary: 32000,
+      context: 4096, isTied: false),
   ]
 
   /// The shape called `name`. Throws `InputError`, which names `option`, when there is none.
@@ -49,6 +75,15 @@ public struct BenchmarkShape: Sendable {
 
   /// The model of this shape, without weights.
   public func model() throws -> CausalModel {
+    if let keyHeads {
+      let json: JSON = [
+        "model_type": "llama", "vocab_size": .int(vocabulary), "hidden_size": .int(hidden),
+        "intermediate_size": .int(ffn), "num_hidden_layers": .int(layers), "num_attention_heads": .int(heads),
+        "num_key_value_heads": .int(keyHeads), "max_position_embeddings": .int(context),
+        "tie_word_embeddings": .bool(isTied),
+      ]
+      return try CausalModel(configuration: ConfigurationFile(parsing: json.description, name: name))
+    }
     let json: JSON = [
       "architectures": ["OPTForCausalLM"], "model_type": "opt", "vocab_size": .int(vocabulary),
       "hidden_size": .int(hidden), "ffn_dim": .int(ffn), "num_hidden_layers": .int(layers),

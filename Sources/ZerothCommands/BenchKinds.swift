@@ -36,9 +36,21 @@ extension Bench {
 
   struct Forward: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "A forward pass over sgemm at the same shapes, in operations a second.")
+      abstract:
+        "A forward pass over sgemm at the same shapes, in operations a second; or over fp32, of weights as they are stored."
+    )
 
     @OptionGroup var task: ShapeOptions
+    @Option(
+      help: "A model, whose weights stay as they are stored: a folder or a GGUF file. Default: the shape.",
+      completion: .file())
+    var model: String?
+    @Option(help: "How the shape's matrices are stored, such as q4_0, with random codes. Default: fp32.")
+    var storage: String?
+    @Flag(help: "Read out the logits of the last position of each sequence alone, of weights as they are stored.")
+    var lastPosition = false
+    @Flag(inversion: .prefixedNo, help: "Measure fp32 too, beside weights as they are stored.")
+    var reference = true
     @Option(help: "Repeats; medians and quartiles are printed.")
     var repeats = 5
     @OptionGroup var threads: ThreadOptions
@@ -46,8 +58,26 @@ extension Bench {
 
     func run() throws {
       try threads.apply()
+      if model != nil || storage != nil { return try measureStorage() }
       let setting = try BenchmarkSetting(shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss)
       let result = try ForwardBenchmark(setting, repeats: repeats)
+      output.print(result.json, text: result.text)
+    }
+
+    private func measureStorage() throws {
+      let setting = StorageBenchmark.Setting(
+        batch: task.batch, tokens: task.tokens, readsLastPosition: lastPosition, comparesFloats: reference)
+      let result: StorageBenchmark
+      if let model {
+        guard storage == nil else {
+          throw InputError("--storage", found: "'\(storage ?? "")' with --model", expected: "the model as it is stored")
+        }
+        result = try StorageBenchmark(
+          path: Embedded.modelDirectory(model), setting, repeats: repeats, families: ZerothTool.toolbox.families)
+      } else {
+        result = try StorageBenchmark(
+          shape: .named(task.shape), storage: storage ?? "", setting, repeats: repeats)
+      }
       output.print(result.json, text: result.text)
     }
   }

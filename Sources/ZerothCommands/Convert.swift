@@ -9,7 +9,7 @@ struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write a model once more, in another precision, with all files that belong to it.")
 
-  @Option(help: .option("model", "path"), completion: .directory)
+  @Option(help: .option("model", "path"), completion: .file())
   var model: String
   @Option(help: "Folder that the model is written to. Required.", completion: .directory)
   var out: String

@@ -13,7 +13,7 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Zero-shot and in-context scores of a model on a task.")
 
-  @Option(help: .option("model", "path"), completion: .directory)
+  @Option(help: .option("model", "path"), completion: .file())
   var model: String
   @Option(help: .option("task", "name"), completion: Shortcut.named("task").completion(ZerothTool.toolbox))
   var task: String

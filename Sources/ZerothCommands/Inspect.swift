@@ -14,7 +14,7 @@ struct Inspect: ParsableCommand {
     abstract:
       "Say what a model is: its family and its parts, its blocks with roles and sizes, what training them takes.")
 
-  @Option(help: .option("model", "path"), completion: .directory)
+  @Option(help: .option("model", "path"), completion: .file())
   var model: String
   @Option(name: .customLong("blocks"), help: "Only these blocks, such as 'query,value' or 'layers:0-3'.")
   var selection = "all"

@@ -91,8 +91,8 @@ extension Shortcut {
   /// What a shell completes the option's value to.
   func completion(_ toolbox: Toolbox) -> CompletionKind? {
     switch (table, key) {
-    case ("model", "path"), ("run", "out"): return .directory
-    case ("task", "data"), ("task", "test-data"): return .file()
+    case ("run", "out"): return .directory
+    case ("model", "path"), ("task", "data"), ("task", "test-data"): return .file()
     case ("task", "name"): return .list(toolbox.tasks.tasks.map(\.name))
     case ("run", "optimizer"): return .list(toolbox.registry.descriptions(of: .optimizer).map(\.name))
     default: break

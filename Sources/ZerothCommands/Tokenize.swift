@@ -19,7 +19,8 @@ struct Tokenize: ParsableCommand {
       """)
 
   @Option(
-    help: "Folder of the tokenizer's files; imdb-opt is the one that is built in. Required.", completion: .directory)
+    help: "Folder of the tokenizer's files, or a GGUF file; imdb-opt is the one that is built in. Required.",
+    completion: .file())
   var tokenizer: String
   @Flag(help: "Turn ids into texts.")
   var decode = false

@@ -15,7 +15,7 @@ struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare this build's outputs with reference outputs; status 1 above tolerance.")
 
-  @Option(help: .option("model", "path"), completion: .directory)
+  @Option(help: .option("model", "path"), completion: .file())
   var model: String
   @Option(
     help: "The reference outputs. Default: golden.json in the model's folder, or NAME.golden.json beside NAME.gguf.",

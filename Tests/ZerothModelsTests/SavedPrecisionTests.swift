@@ -15,7 +15,7 @@ import ZerothModels
     let theta = model.randomParameters(StreamKey(seed: 5))
     try model.save(theta, to: folder.path, as: precision)
     let read = try CausalModel(directory: folder.path)
-    #expect(read.folder.storedTypes.map(\.type) == [type])
+    #expect(read.folder.storedTypes.map(\.type) == [type.rawValue])
     #expect(try folder.text("config.json").contains("\"\(precision.rawValue)\""))
     let rounded = try read.loadParameters()
     let most = type == .f32 ? 0 : type == .f16 ? Float(1.0 / 2048) : Float(1.0 / 256)

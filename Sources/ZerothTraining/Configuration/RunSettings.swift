@@ -22,14 +22,17 @@ public enum RunSettings {
 
   /// The table [model].
   public static let model: [OptionSpec] = [
-    OptionSpec("path", .string, default: .required, "folder of the base model; imdb-opt is the one that is built in"),
+    OptionSpec(
+      "path", .string, default: .required,
+      "folder of the base model, or a GGUF file; imdb-opt is the one that is built in"),
     OptionSpec(
       "train", .blocks, default: .value("all"),
       "the blocks that are trained; the others stay frozen; roles are "
         + BlockRole.ofModels.map(\.rawValue).joined(separator: ", ")),
     OptionSpec(
       "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
-      "fp32, or half-precision matrices as the checkpoint stores them, rounded at random when they are written"),
+      "fp32, or matrices as the model's files store them: in half precision, rounded at random when they are written; "
+        + "quantised, where they are not trained"),
     OptionSpec(
       "save-as", .choice(SavedPrecision.allCases.map(\.rawValue)), default: .value("as-read"),
       "what the tuned model is written as: each tensor as the checkpoint had it, or all in one precision; rounded to the "

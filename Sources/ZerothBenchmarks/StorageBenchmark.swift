@@ -1,0 +1,228 @@
+import CZeroth
+import Zeroth
+import ZerothModels
+import ZerothRecords
+import ZerothSupport
+import ZerothTraining
+
+/// Forward passes of a causal model whose matrices stay as they are stored, over those of the same model in fp32, in turn.
+public final class StorageBenchmark {
+  /// What is run.
+  public struct Setting: Sendable {
+    /// Sequences in the mini-batch.
+    public var batch: Int
+    /// Tokens in each.
+    public var tokens: Int
+    /// Whether the logits of the last position of each sequence are all that is read out; otherwise the loss of every token.
+    public var readsLastPosition: Bool
+    /// Whether fp32 is measured too, which takes memory for all weights.
+    public var comparesFloats: Bool
+
+    /// All of it.
+    public init(batch: Int, tokens: Int, readsLastPosition: Bool, comparesFloats: Bool) {
+      self.batch = batch
+      self.tokens = tokens
+      self.readsLastPosition = readsLastPosition
+      self.comparesFloats = comparesFloats
+    }
+  }
+
+  private let name: String
+  private let model: CausalModel
+  private let setting: Setting
+  private let storage: String
+  /// Seconds of a forward pass as stored.
+  public let stored: Spread
+  /// Seconds of one in fp32, where it was measured.
+  public let floats: Spread?
+
+  /// The model at `path`, a folder or a GGUF file.
+  public convenience init(path: String, _ setting: Setting, repeats: Int, families: ModelFamilies) throws {
+    guard let model = try loadModel(directory: path, families: families) as? CausalModel else {
+      throw InputError("--model", found: "an encoder", expected: "a causal model")
+    }
+    let types = model.folder.storedTypes.map { "\($0.tensors) \($0.type)" }.joined(separator: ", ")
+    try self.init(
+      path, model, storage: types, setting, repeats: repeats, stored: { try model.loadFrozenParameters() },
+      floats: { try model.loadParameters() })
+  }
+
+  /// A model of `shape` with random codes of `format`; matrices that its groups do not divide take the format that llama.cpp
+  /// takes then.
+  public convenience init(shape: BenchmarkShape, storage name: String, _ setting: Setting, repeats: Int) throws {
+    let known = ElementFormat.allCases.filter(\.isQuantized)
+    guard let format = known.first(where: { $0.rawValue.lowercased() == name.lowercased() }) else {
+      throw InputError(
+        "--storage", found: "'\(name.excerpt)'",
+        expected: "one of \(known.map { $0.rawValue.lowercased() }.joined(separator: ", "))")
+    }
+    let model = try shape.model()
+    for block in model.layout.blocks where block.isMatrix && !block.columns.isMultiple(of: 32) {
+      throw InputError(
+        "--shape", found: "\(block.columns) columns in \(shape.name)", expected: "multiples of 32, to be quantised")
+    }
+    try self.init(
+      shape.name, model, storage: format.rawValue, setting, repeats: repeats,
+      stored: { RandomCodes.parameters(of: model.layout, format) },
+      floats: { model.randomParameters(StreamKey(seed: 1)) })
+  }
+
+  private init(
+    _ name: String, _ model: CausalModel, storage: String, _ setting: Setting, repeats: Int,
+    stored: () throws -> ParameterStore, floats: () throws -> ParameterStore
+  ) throws {
+    try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
+    try require("--batch", setting.batch, "1 to 65536") { (1...65536).contains($0) }
+    try require("--tokens", setting.tokens, "2 to \(model.context), the context of the model") {
+      (2...model.context).contains($0)
+    }
+    self.name = name
+    self.model = model
+    self.storage = storage
+    self.setting = setting
+    let batch = TokenBatch(
+      (0..<setting.batch).map { row in
+        (0..<setting.tokens).map { (row * 104_729 + $0 * 7919 + 11) % model.vocabulary }
+      })
+    let ends = (1...setting.batch).map { $0 * setting.tokens - 1 }
+    let rows = (0..<batch.tokens.count).filter { !ends.contains($0) }
+    let readout: Readout =
+      setting.readsLastPosition
+      ? .logits(rows: ends, ids: nil) : .logProbabilities(rows: rows, targets: rows.map { batch.tokens[$0 + 1] })
+    let quantized = Held(try stored())
+    if setting.comparesFloats {
+      let wide = Held(try floats())
+      let times = try interleaved(
+        repeats,
+        [
+          { _ = try model.evaluate(batch, readout, at: quantized.theta) },
+          { _ = try model.evaluate(batch, readout, at: wide.theta) },
+        ])
+      self.stored = times[0]
+      self.floats = times[1]
+    } else {
+      self.stored = try interleaved(repeats, [{ _ = try model.evaluate(batch, readout, at: quantized.theta) }])[0]
+      self.floats = nil
+    }
+  }
+
+  private var count: Double { Double(setting.batch * setting.tokens) }
+
+  /// Seconds as stored over seconds in fp32.
+  public var ratio: Double? { floats.map { stored.median / $0.median } }
+
+  /// The result as JSON.
+  public var json: JSON {
+    .object(
+      [
+        .init("model", .string(name)), .init("storage", .string(storage)), .init("batch", .int(setting.batch)),
+        .init("tokens", .int(setting.tokens)), .init("last_position", .bool(setting.readsLastPosition)),
+        .init("threads", .int(Parallel.threads)), .init("tokens_per_second", .double(count / stored.median)),
+        .init("stored_over_float32", ratio.map { .double($0) } ?? .null),
+      ] + stored.members("stored_seconds") + (floats?.members("float32_seconds") ?? [])
+        + [.init("peak_memory_bytes", PeakMemory.bytes.map { .int($0) } ?? .null)])
+  }
+
+  /// The result as a table.
+  public var text: String {
+    var table = Table([.left(""), .right("seconds"), .right("tokens/s")])
+    table.rows.append(["as stored", stored.text(4), Human.fixed(count / stored.median, 1)])
+    if let floats { table.rows.append(["fp32", floats.text(4), Human.fixed(count / floats.median, 1)]) }
+    return
+      "\(name) (\(storage)), \(setting.batch) x \(setting.tokens) tokens, \(Parallel.threads) threads\n\n\(table.text)\n"
+      + (ratio.map { "as stored over fp32: \(Human.fixed($0, 3))\n" } ?? "")
+      + (PeakMemory.bytes.map { "peak memory: \(Human.bytes($0))\n" } ?? "")
+  }
+}
+
+/// Weights that closures share.
+private final class Held {
+  let theta: ParameterStore
+
+  init(_ theta: consuming ParameterStore) { self.theta = theta }
+}
+
+/// Quantised matrices of random codes with small scales, and gains of 1.
+private enum RandomCodes {
+  static func parameters(of layout: ParameterLayout, _ format: ElementFormat) -> ParameterStore {
+    let memory = Memory()
+    var places: [Int: StoredBlocks.Place] = [:]
+    for block in layout.blocks where block.isMatrix {
+      let format = format.fitting(block.columns)
+      let codes = memory.add(format.bytes(of: block.count))
+      fill(codes, format)
+      places[block.index] = .init(UnsafeRawPointer(codes.base), format)
+    }
+    var theta = ParameterStore(layout.training { _ in false }, stored: StoredBlocks(places, owner: memory))
+    for block in layout.blocks where !block.isMatrix {
+      theta.withMutableBlock(block) { span in for i in 0..<span.count { span[i] = block.role == .norm ? 1 : 0 } }
+    }
+    return theta
+  }
+
+  private struct Codes: @unchecked Sendable {
+    let base: UnsafeMutablePointer<UInt8>
+    let count: Int
+  }
+
+  private final class Memory: @unchecked Sendable {  // filled by one owner, then only kept alive
+    private var pieces: [Codes] = []
+
+    func add(_ count: Int) -> Codes {
+      guard let memory = zeroth_allocate(count) else { zeroth_end_without_memory("\(count) bytes of codes") }
+      let codes = Codes(base: memory.assumingMemoryBound(to: UInt8.self), count: count)
+      pieces.append(codes)
+      return codes
+    }
+
+    deinit { for piece in pieces { zeroth_deallocate(piece.base, piece.count) } }
+  }
+
+  private static func fill(_ codes: Codes, _ format: ElementFormat) {
+    let size = format.groupBytes
+    let groups = codes.count / size
+    let piece = 4096
+    Parallel.forEach((groups + piece - 1) / piece, with: (codes: codes, format: format)) { s, i, _ in
+      let part = (i * piece)..<min((i + 1) * piece, groups)
+      var state = UInt64(i) &* 0x9E37_79B9_7F4A_7C15 | 1
+      let start = s.codes.base + part.lowerBound * size
+      for j in 0..<(part.count * size) {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        start[j] = UInt8(truncatingIfNeeded: state >> 32)
+      }
+      let scale = Float16(0.003).bitPattern
+      for group in 0..<part.count {
+        for place in s.format.scalePlaces {
+          UnsafeMutableRawPointer(start + group * size + place).storeBytes(of: scale.littleEndian, as: UInt16.self)
+        }
+      }
+    }
+  }
+}
+
+extension ElementFormat {
+  /// Where in a group the scales in half precision stand.
+  fileprivate var scalePlaces: [Int] {
+    switch self {
+    case .float32, .bfloat16, .float16: []
+    case .q40, .q50, .q80, .iq4NL, .iq4XS: [0]
+    case .q41, .q51, .q4K, .q5K: [0, 2]
+    case .q2K: [80, 82]
+    case .q3K: [108]
+    case .q6K: [208]
+    }
+  }
+
+  /// The format that rows of `columns` elements take in its place.
+  fileprivate func fitting(_ columns: Int) -> ElementFormat {
+    guard !columns.isMultiple(of: groupSize) else { return self }
+    return switch self {
+    case .q4K: .q50
+    case .q5K: .q51
+    case .q6K: .q80
+    default: .iq4NL
+    }
+  }
+}
