@@ -24,19 +24,14 @@ if ! matches "$folder/$name"; then
   matches "$folder/$name" || fail "found $folder/$name with another checksum, expected $sum"
 fi
 
-score() { # heading, further options
-  local heading=$1
-  shift
-  "$zeroth" evaluate --model "$folder/$name" --task sst2 --json "$@" 2>/dev/null \
-    | sed -n "s/^ *\"accuracy\": \([0-9.]*\),*/\1/p" | head -1 | awk -v h="$heading" '{printf "%-11s %5.1f%%\n", h, 100 * $1}'
-}
+number() { sed -n "s/^ *\"$2\": \([0-9.]*\),*$/\1/p" "$1" | head -1; }
+line() { awk -v name="$1" -v share="$2" 'BEGIN { printf "%-11s %5.1f%%\n", name, 100 * share }'; }
 
-score zero-shot
-score in-context --demonstrations 8
+"$zeroth" evaluate --model "$folder/$name" --task sst2 --demonstrations 8 --json >"$folder/in-context.json"
 rm -rf "$folder/run"
-start=$SECONDS
-"$zeroth" train --model "$folder/$name" --task sst2 --optimizer lozo --steps "${STEPS:-200}" --batch 16 --learning-rate "${RATE:-1e-5}" \
-  --eval-every 100 --out "$folder/run" --json >"$folder/train.json"
-sed -n "s/^ *\"final_test_accuracy\": \([0-9.]*\),*/\1/p" "$folder/train.json" | head -1 \
-  | awk -v s=$((SECONDS - start)) '{printf "%-11s %5.1f%%   after %d s of training; the tuned model is in RUN/model\n", "tuned", 100 * $1, s}' \
-  | sed "s|RUN|$folder/run|"
+"$zeroth" train --model "$folder/$name" --task sst2 --optimizer lozo --steps "${STEPS:-200}" --batch 16 \
+  --learning-rate "${RATE:-1e-5}" --eval-every 100 --out "$folder/run" --json >"$folder/train.json"
+line zero-shot "$(number "$folder/train.json" zero_shot_accuracy)"
+line in-context "$(number "$folder/in-context.json" accuracy)"
+line tuned "$(number "$folder/train.json" final_accuracy)"
+echo "$(number "$folder/train.json" seconds | cut -d. -f1) s of training, dev and test included; the best model by dev is in $folder/run/model"

@@ -96,7 +96,7 @@ import ZerothModels
     let path = try folder.write("{}", to: "config.json")
     expect(inputError { _ = try loadModel(directory: path) }, [path, "a file", "the folder of a model"])
     let other = try folder.write("GGUF\u{3}", to: "model.gguf")
-    expect(inputError { _ = try loadModel(directory: other) }, [other, "a GGUF file"])
+    expect(inputError { _ = try loadModel(directory: other) }, [other, "version", "the end of the file"])
   }
 
   private func expect(_ error: InputError?, _ mentions: [String]) {

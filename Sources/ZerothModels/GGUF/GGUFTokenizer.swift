@@ -97,7 +97,8 @@ public struct GGUFTokenizer {
     }
     return [
       .init("normalizer", words.composes ? ["type": "NFC"] : .null), .init("pre_tokenizer", words.json),
-      .init("post_processor", try template(addsStart: words.addsStart)), .init("decoder", ["type": "ByteLevel"]),
+      .init("post_processor", try template(addsStart: words.addsStart)),
+      .init("decoder", GGUFWords.byteLevel(splitsWords: true)),
       .init(
         "model",
         [

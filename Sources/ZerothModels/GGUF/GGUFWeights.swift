@@ -17,11 +17,12 @@ struct GGUFWeights: ModelWeights {
 
   let path: String
   let names: [String]
+  private let table: GGUFNames
   private let places: [String: Place]
 
   init(_ model: GGUFModel, _ names: DecoderTensors, _ architecture: GGUFArchitecture) throws {
     path = model.file.path
-    let table = GGUFNames(names)
+    table = GGUFNames(names)
     let width =
       architecture.interleavesHeads ? try GGUFFields(model: model, architecture: architecture.name).headWidth() : 0
     var places: [String: Place] = [:]
@@ -70,7 +71,7 @@ struct GGUFWeights: ModelWeights {
     return place.isTransposed ? place.tensor.shape.reversed() : place.tensor.shape
   }
 
-  func storedName(of name: String) -> String { places[name]?.tensor.name ?? name }
+  func storedName(of name: String) -> String { table.fileName(of: name) ?? name }
 
   func typeName(of name: String) throws -> String { try place(of: name).tensor.format.rawValue }
 
@@ -156,9 +157,12 @@ struct GGUFNames {
     var inside: [String: ModulePlace] = [
       "attn_norm": .init(names.attentionNorm), "attn_output": names.output,
       "attn_q_norm": .init(names.queryNorm), "attn_k_norm": .init(names.keyNorm),
-      "post_attention_norm": .init(names.attentionOutputNorm), "ffn_norm": .init(names.feedForwardNorm),
-      "ffn_up": names.up, "ffn_down": names.down, "post_ffw_norm": .init(names.feedForwardOutputNorm),
+      "ffn_norm": .init(names.feedForwardNorm), "ffn_up": names.up, "ffn_down": names.down,
     ]
+    if names.attentionOutputNorm != names.feedForwardNorm {
+      inside["post_attention_norm"] = .init(names.attentionOutputNorm)
+      inside["post_ffw_norm"] = .init(names.feedForwardOutputNorm)
+    }
     if isFused {
       inside["attn_qkv"] = names.query
     } else {
@@ -178,5 +182,18 @@ struct GGUFNames {
       let place = inside[String(parts[2])]
     else { return nil }
     return ("\(names.prefix)\(names.layers)\(layer).\(place.module).\(parts[3])", place.isTransposed)
+  }
+
+  /// The tensor that the family calls `name`; nil for one that GGUF has no name for.
+  func fileName(of name: String) -> String? {
+    guard let dot = name.lastIndex(of: ".") else { return nil }
+    let (module, end) = (name[..<dot], name[dot...])
+    if let known = outside.first(where: { $0.value == module })?.key { return known + end }
+    let start = names.prefix + names.layers
+    guard module.hasPrefix(start) else { return nil }
+    let rest = module.dropFirst(start.count)
+    let layer = rest.prefix(while: \.isNumber)
+    let part = rest.dropFirst(layer.count + 1)
+    return inside.first { $0.value.module == part }.map { "blk.\(layer).\($0.key)\(end)" }
   }
 }

@@ -54,7 +54,8 @@ struct GGUFWords {
     }
   }
 
-  private static func byteLevel(splitsWords: Bool) -> JSON {
+  /// The part `ByteLevel`, which also decodes.
+  static func byteLevel(splitsWords: Bool) -> JSON {
     ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .bool(splitsWords)]
   }
 
