@@ -30,7 +30,7 @@ line() { awk -v name="$1" -v share="$2" 'BEGIN { printf "%-11s %5.1f%%\n", name,
 "$zeroth" evaluate --model "$folder/$name" --task sst2 --demonstrations 8 --json >"$folder/in-context.json"
 rm -rf "$folder/run"
 "$zeroth" train --model "$folder/$name" --task sst2 --optimizer lozo --steps "${STEPS:-200}" --batch 16 \
-  --learning-rate "${RATE:-1e-5}" --eval-every 100 --out "$folder/run" --json >"$folder/train.json"
+  --learning-rate "${RATE:-3e-5}" --eval-every 100 --out "$folder/run" --json >"$folder/train.json"
 line zero-shot "$(number "$folder/train.json" zero_shot_accuracy)"
 line in-context "$(number "$folder/in-context.json" accuracy)"
 line tuned "$(number "$folder/train.json" final_accuracy)"
