@@ -15,6 +15,13 @@ typedef unsigned char byte;
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
+// Number i of the halves at x: a conversion of the compiler's, an instruction where the processor has one.
+INLINE float half(const byte *x, size_t i) {
+  _Float16 value;
+  memcpy(&value, x + i * sizeof value, sizeof value);
+  return (float)value;
+}
+
 // ---- Sixteen elements at a time ----
 
 typedef byte codes __attribute__((ext_vector_type(16)));
@@ -49,21 +56,21 @@ INLINE codes fifth_bits(uint32_t bits, int first) {
 // The low halves of 16 bytes are the first 16 codes, the high halves the others.
 
 INLINE void q4_0(const byte *x, float *restrict y) {
-  float d = from_half(half_at(x, 0));
+  float d = half(x, 0);
   codes q = load(x + 2);
   store(y, d * centred(q & 15, 8));
   store(y + 16, d * centred(q >> 4, 8));
 }
 
 INLINE void q4_1(const byte *x, float *restrict y) {
-  float d = from_half(half_at(x, 0)), m = from_half(half_at(x, 1));
+  float d = half(x, 0), m = half(x, 1);
   codes q = load(x + 4);
   store(y, d * converted(q & 15) + m);
   store(y + 16, d * converted(q >> 4) + m);
 }
 
 INLINE void q5_0(const byte *x, float *restrict y) {
-  float d = from_half(half_at(x, 0));
+  float d = half(x, 0);
   uint32_t bits = half_at(x, 1) | (uint32_t)half_at(x, 2) << 16;
   codes q = load(x + 6);
   store(y, d * centred((q & 15) | fifth_bits(bits, 0), 16));
@@ -71,7 +78,7 @@ INLINE void q5_0(const byte *x, float *restrict y) {
 }
 
 INLINE void q5_1(const byte *x, float *restrict y) {
-  float d = from_half(half_at(x, 0)), m = from_half(half_at(x, 1));
+  float d = half(x, 0), m = half(x, 1);
   uint32_t bits = half_at(x, 2) | (uint32_t)half_at(x, 3) << 16;
   codes q = load(x + 8);
   store(y, d * converted((q & 15) | fifth_bits(bits, 0)) + m);
@@ -79,7 +86,7 @@ INLINE void q5_1(const byte *x, float *restrict y) {
 }
 
 INLINE void q8_0(const byte *x, float *restrict y) {
-  float d = from_half(half_at(x, 0));
+  float d = half(x, 0);
   UNROLL for (int i = 0; i < 32; i += 16) {
     signed_codes q;
     memcpy(&q, x + 2 + i, sizeof q);
@@ -91,7 +98,7 @@ INLINE void q8_0(const byte *x, float *restrict y) {
 static const float spread[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 INLINE void iq4_nl(const byte *x, float *restrict y) {
-  float d = from_half(half_at(x, 0));
+  float d = half(x, 0);
   for (int i = 0; i < 16; i++) {
     y[i] = d * spread[x[2 + i] & 15];
     y[16 + i] = d * spread[x[2 + i] >> 4];
@@ -112,7 +119,7 @@ INLINE void scales_and_minima(const byte *x, float d, float m, float scales[8], 
 
 INLINE void q2_k(const byte *x, float *restrict y) {
   const byte *from = x + 16;
-  float d = from_half(half_at(x + 80, 0)), m = from_half(half_at(x + 80, 1));
+  float d = half(x + 80, 0), m = half(x + 80, 1);
   UNROLL for (int run = 0; run < 16; run++) {
     float scale = d * (float)(x[run] & 15), minimum = m * (float)(x[run] >> 4);
     codes q = load(from + run / 8 * 32 + run % 2 * 16) >> run % 8 / 2 * 2 & 3;
@@ -122,7 +129,7 @@ INLINE void q2_k(const byte *x, float *restrict y) {
 
 INLINE void q3_k(const byte *x, float *restrict y) {
   const byte *high = x, *from = x + 32, *packed = x + 96;
-  float d = from_half(half_at(x + 108, 0));
+  float d = half(x + 108, 0);
   UNROLL for (int run = 0; run < 16; run++) {
     int low = packed[run % 8] >> run / 8 * 4 & 15, top = packed[8 + run % 4] >> run / 4 * 2 & 3;
     float scale = d * (float)((low | top << 4) - 32);
@@ -134,7 +141,7 @@ INLINE void q3_k(const byte *x, float *restrict y) {
 
 INLINE void q4_k(const byte *x, float *restrict y) {
   float scales[8], minima[8];
-  scales_and_minima(x + 4, from_half(half_at(x, 0)), from_half(half_at(x, 1)), scales, minima);
+  scales_and_minima(x + 4, half(x, 0), half(x, 1), scales, minima);
   UNROLL for (int i = 0; i < 8; i++) {
     codes q = load(x + 16 + i * 16);
     int run = i / 2 * 2;
@@ -146,7 +153,7 @@ INLINE void q4_k(const byte *x, float *restrict y) {
 
 INLINE void q5_k(const byte *x, float *restrict y) {
   float scales[8], minima[8];
-  scales_and_minima(x + 4, from_half(half_at(x, 0)), from_half(half_at(x, 1)), scales, minima);
+  scales_and_minima(x + 4, half(x, 0), half(x, 1), scales, minima);
   UNROLL for (int i = 0; i < 8; i++) {
     codes q = load(x + 48 + i * 16), fifth = load(x + 16 + i % 2 * 16);
     int run = i / 2 * 2;
@@ -158,7 +165,7 @@ INLINE void q5_k(const byte *x, float *restrict y) {
 
 INLINE void q6_k(const byte *x, float *restrict y) {
   const byte *low = x, *high = x + 128, *scales = x + 192;
-  float d = from_half(half_at(x + 208, 0));
+  float d = half(x + 208, 0);
   UNROLL for (int run = 0; run < 16; run++) {
     codes q = load(low + run / 8 * 64 + run % 4 * 16) >> run % 8 / 4 * 4 & 15;
     codes top = load(high + run / 8 * 32 + run % 2 * 16) >> run % 8 / 2 * 2 & 3;
@@ -168,7 +175,7 @@ INLINE void q6_k(const byte *x, float *restrict y) {
 
 INLINE void iq4_xs(const byte *x, float *restrict y) {
   const byte *from = x + 8;
-  float d = from_half(half_at(x, 0));
+  float d = half(x, 0);
   uint32_t top = half_at(x, 1);
   for (int run = 0; run < 8; run++) {
     int low = x[4 + run / 2] >> run % 2 * 4 & 15;
@@ -197,7 +204,7 @@ INLINE void iq4_xs(const byte *x, float *restrict y) {
   X(iq4_xs, 256, 136)
 
 #define WIDEN(name, elements, bytes)                                                                                  \
-  VECTOR static void widen_##name(size_t blocks, const byte *restrict x, float *restrict y) {                         \
+  VECTOR_AND_HALF static void widen_##name(size_t blocks, const byte *restrict x, float *restrict y) {                         \
     for (size_t i = 0; i < blocks; i++) name(x + i * bytes, y + i * elements);                                        \
   }
 FORMATS(WIDEN)

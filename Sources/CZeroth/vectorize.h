@@ -5,8 +5,11 @@
     !__has_feature(address_sanitizer) && !__has_feature(undefined_behavior_sanitizer) && \
     !__has_feature(coverage_sanitizer)
 #define VECTOR __attribute__((target_clones("default", "avx2", "avx512f")))
+// The same by levels of the architecture, whose second converts half precision in an instruction.
+#define VECTOR_AND_HALF __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define VECTOR
+#define VECTOR_AND_HALF
 #endif
 
 // Kernels that are compiled once for each instruction set (*.inc): NAME(x) is x with the set's name, ISA, behind it.
