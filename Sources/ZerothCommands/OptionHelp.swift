@@ -94,6 +94,7 @@ extension Shortcut {
     case ("model", "path"), ("run", "out"): return .directory
     case ("task", "data"), ("task", "test-data"): return .file()
     case ("task", "name"): return .list(toolbox.tasks.tasks.map(\.name))
+    case ("task", "objective"): return .list(toolbox.tasks.objectives.map(\.name))
     case ("run", "optimizer"): return .list(toolbox.registry.descriptions(of: .optimizer).map(\.name))
     default: break
     }

@@ -42,6 +42,12 @@ public struct Checkpoint: Sendable {
     names = shards.flatMap(\.names)
   }
 
+  /// Throws `InputError` when a file of the checkpoint was written since it was opened.
+  func requireUnchanged() throws(InputError) {
+    var seen: Set<String> = []
+    for file in files.values where seen.insert(file.path).inserted { try file.requireUnchanged() }
+  }
+
   /// What the checkpoint says about the tensor `name`; throws `InputError` when there is none.
   public func info(_ name: String) throws -> TensorInfo { try file(of: name).info(name) }
 
