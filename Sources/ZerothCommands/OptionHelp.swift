@@ -81,7 +81,11 @@ extension Shortcut {
   func help(_ toolbox: Toolbox) -> String {
     if let options = RunSettings.options(of: table) {
       let help = options.first { $0.name == key }?.help ?? ""
-      return key == "optimizer" ? "\(help) One of \(names(of: .optimizer, toolbox))." : help
+      switch key {
+      case "optimizer": return "\(help) One of \(names(of: .optimizer, toolbox))."
+      case "objective": return "\(help) One of \(toolbox.tasks.objectives.map(\.name).joined(separator: ", "))."
+      default: return help
+      }
     }
     guard let kind = StrategyDescription.Kind(rawValue: table) else { return "" }
     guard key == "name" else { return StrategyOptionHelp(kind, key, toolbox.registry).text }

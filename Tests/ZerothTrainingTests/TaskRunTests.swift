@@ -103,7 +103,7 @@ import ZerothTasks
       ])
       let configuration = try RunConfiguration(settings, tasks: tasks)
       #expect(configuration.objective.name == objective)
-      try TrainingRun(configuration).run()
+      _ = try TrainingRun(configuration).run()
       return try self.losses(configuration)
     }
     let (theirs, ours) = (try losses("my-cross-entropy"), try losses("cross-entropy"))
@@ -117,7 +117,7 @@ import ZerothTasks
         ]), tasks: tasks)
     }
     #expect(
-      error?.description.contains("task squad: objective: found 'my-cross-entropy'") == true, "\(error, default: "")")
+      error?.description.contains("task squad: objective: found 'my-cross-entropy'") == true, "\(String(describing: error))")
   }
 
   /// An epsilon that changes predictions makes -accuracy fall and rise, and so the weights move.

@@ -325,7 +325,7 @@ import ZerothTestKit
         return nil
       })
     let error = #expect(throws: InputError.self) { try run.run() }
-    #expect(error?.found == "a file that was written while it was in use", "\(error, default: "")")
+    #expect(error?.found == "a file that was written while it was in use", "\(String(describing: error))")
   }
 
   @Test func theLastModelIsKeptOnDemand() throws {
