@@ -116,8 +116,7 @@ import ZerothTasks
           "run": ["optimizer": "mezo", "steps": 3],
         ]), tasks: tasks)
     }
-    #expect(
-      error?.description.contains("task squad: objective: found 'my-cross-entropy'") == true, "\(String(describing: error))")
+    #expect(error?.description.contains("task squad: objective: found 'my-cross-entropy'") == true)
   }
 
   /// An epsilon that changes predictions makes -accuracy fall and rise, and so the weights move.
