@@ -1,7 +1,8 @@
 import Zeroth
 
-/// The mean over a mini-batch of a loss of one's own on the candidates' scores (``TaskObjective``).
-public final class CandidateObjective: Objective {
+/// The mean over a mini-batch of a loss on the candidates' scores: ``ClassificationObjective``, ``AccuracyObjective``, or one
+/// of one's own (``TaskObjective``).
+public class CandidateObjective: Objective {
   /// A token outside the vocabulary or a sequence longer than the model's context.
   public typealias Failure = InputError
 
