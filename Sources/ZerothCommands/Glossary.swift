@@ -3,13 +3,14 @@ import ZerothSupport
 import ZerothTasks
 import ZerothTraining
 
-/// All that has a name which a run can be given, with its explanation: strategies, tasks, and the tables of the
+/// All that has a name which a run can be given, with its explanation: strategies, tasks, objectives, and the tables of the
 /// configuration.
 struct Glossary {
   /// What a name stands for.
   enum Entry {
     case strategy(StrategyDescription.Kind, StrategyDescription)
     case task(TextTask)
+    case objective(TaskObjective)
     case table(String)
   }
 
@@ -24,8 +25,10 @@ struct Glossary {
 
   /// Everything, tables first.
   private var entries: [Entry] {
-    RunSettings.tables.map { .table($0) } + strategies + tasks.tasks.map { .task($0) }
+    RunSettings.tables.map { .table($0) } + strategies + fromTasks
   }
+
+  private var fromTasks: [Entry] { tasks.tasks.map { .task($0) } + tasks.objectives.map { .objective($0) } }
 
   private var strategies: [Entry] {
     StrategyDescription.Kind.allCases.flatMap { kind in
@@ -39,7 +42,7 @@ struct Glossary {
   /// Every name, each once.
   var names: [String] {
     var seen: Set<String> = []
-    return (strategies + tasks.tasks.map { .task($0) } + RunSettings.tables.map { .table($0) }).map(\.name)
+    return (strategies + fromTasks + RunSettings.tables.map { .table($0) }).map(\.name)
       .filter { seen.insert($0).inserted }
   }
 
@@ -48,6 +51,7 @@ struct Glossary {
     let found =
       (RunSettings.tables.map { .table($0) } + strategies).filter { $0.names.contains(name) }
       + ((try? tasks.task(named: name)).map { [.task($0)] } ?? [])
+      + tasks.objectives.filter { $0.name == name }.map { .objective($0) }
     guard !found.isEmpty else {
       throw InputError("name", found: "'\(name)'", expected: Suggestion.expected(for: name, among: names))
     }
@@ -94,6 +98,7 @@ extension Glossary.Entry {
     switch self {
     case .strategy(let kind, _): kind.rawValue
     case .task: "task"
+    case .objective: "objective"
     case .table: "table"
     }
   }
@@ -103,6 +108,7 @@ extension Glossary.Entry {
     switch self {
     case .strategy(_, let description): description.name
     case .task(let task): task.name
+    case .objective(let objective): objective.name
     case .table(let table): table
     }
   }
@@ -112,11 +118,11 @@ extension Glossary.Entry {
     if case .strategy(_, let description) = self { [name] + description.aliases } else { [name] }
   }
 
-  /// Its options; none of a task.
+  /// Its options; none of a task or an objective.
   var options: [OptionSpec] {
     switch self {
     case .strategy(_, let description): description.options
-    case .task: []
+    case .task, .objective: []
     case .table(let table): RunSettings.options(of: table) ?? []
     }
   }
@@ -126,7 +132,7 @@ extension Glossary.Entry {
     let table: String =
       switch self {
       case .strategy(let kind, _): kind.rawValue
-      case .task: "task"
+      case .task, .objective: "task"
       case .table(let name): name
       }
     let short = Shortcut.of(table, option.name)?.names.map { "--\($0)" } ?? []
@@ -139,6 +145,7 @@ extension Glossary.Entry {
       switch self {
       case .strategy(_, let description): description.text
       case .task(let task): try task.text()
+      case .objective(let objective): objective.text
       case .table(let table): "[\(table)] of a configuration\n\n" + OptionSpec.text(options, name: nameOf)
       }
     }
@@ -150,8 +157,21 @@ extension Glossary.Entry {
       switch self {
       case .strategy(_, let description): description.json
       case .task(let task): try task.json()
+      case .objective(let objective): objective.json
       case .table(let table): ["name": .string(table), "options": .array(options.map(\.json))]
       }
     }
+  }
+}
+
+extension TaskObjective {
+  private var fits: [String] { kinds.map(\.rawValue).sorted() }
+
+  /// The objective as a page for a terminal.
+  fileprivate var text: String { "\(name): \(summary)\n\nfits: tasks of the kind \(fits.joined(separator: ", "))\n" }
+
+  /// The objective as JSON.
+  fileprivate var json: JSON {
+    ["name": .string(name), "summary": .string(summary), "kinds": .array(fits.map { .string($0) })]
   }
 }

@@ -10,7 +10,7 @@ import ZerothTraining
 
 struct List: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List optimisers, estimators, rules, adapters and tasks.")
+    abstract: "List optimisers, estimators, rules, adapters, tasks and objectives.")
 
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
@@ -25,7 +25,9 @@ struct List: ParsableCommand {
         table.rows.append([kind.rawValue, description.name, description.summary])
       }
     }
+    let objectives = ZerothTool.toolbox.tasks.objectives
     for task in tasks { table.rows.append(["task", task.name, task.summary]) }
+    for objective in objectives { table.rows.append(["objective", objective.name, objective.summary]) }
     output.print(
       .object(
         kinds.map { kind in .init("\(kind.rawValue)s", .array(registry.descriptions(of: kind).map(\.json))) } + [
@@ -35,7 +37,10 @@ struct List: ParsableCommand {
               tasks.map {
                 ["name": .string($0.name), "summary": .string($0.summary), "kind": .string($0.kind.rawValue)]
               }
-            ))
+            )),
+          .init(
+            "objectives",
+            .array(objectives.map { ["name": .string($0.name), "summary": .string($0.summary)] })),
         ]), text: table.text)
   }
 }

@@ -81,7 +81,11 @@ extension Shortcut {
   func help(_ toolbox: Toolbox) -> String {
     if let options = RunSettings.options(of: table) {
       let help = options.first { $0.name == key }?.help ?? ""
-      return key == "optimizer" ? "\(help) One of \(names(of: .optimizer, toolbox))." : help
+      switch key {
+      case "optimizer": return "\(help) One of \(names(of: .optimizer, toolbox))."
+      case "objective": return "\(help) One of \(toolbox.tasks.objectives.map(\.name).joined(separator: ", "))."
+      default: return help
+      }
     }
     guard let kind = StrategyDescription.Kind(rawValue: table) else { return "" }
     guard key == "name" else { return StrategyOptionHelp(kind, key, toolbox.registry).text }
@@ -94,6 +98,7 @@ extension Shortcut {
     case ("run", "out"): return .directory
     case ("model", "path"), ("task", "data"), ("task", "test-data"): return .file()
     case ("task", "name"): return .list(toolbox.tasks.tasks.map(\.name))
+    case ("task", "objective"): return .list(toolbox.tasks.objectives.map(\.name))
     case ("run", "optimizer"): return .list(toolbox.registry.descriptions(of: .optimizer).map(\.name))
     default: break
     }

@@ -56,6 +56,15 @@ extension PretrainedModel {
   /// Throws `InputError` when the model has no checkpoint.
   public func loadFrozenParameters() throws -> ParameterStore { try folder.loadFrozenParameters() }
 
+  /// Throws `InputError` when a file of the checkpoint was written since the model was made: weights that are used where the
+  /// file holds them (`WeightStorage.asStored`) may be others by now.
+  public func requireUnchanged() throws(InputError) { try folder.requireUnchanged() }
+
+  /// Throws `InputError` when `destination` is the folder that the model was read from, where nothing may be saved.
+  public func requireOther(than destination: String) throws(InputError) {
+    try folder.requireOther(than: destination)
+  }
+
   /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
   public func randomParameters(_ key: StreamKey) -> ParameterStore { folder.randomParameters(key) }
 

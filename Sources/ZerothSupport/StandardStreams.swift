@@ -3,13 +3,19 @@
 /// Standard input, output and error of a process that must not suffer from them.
 public enum StandardStreams {
   /// To be called before anything else: opens on /dev/null those of the three that are closed, so that no file of ours takes
-  /// their number, and lets a write fail, to a pipe that nobody reads or to a file that may not grow, instead of ending the process.
+  /// their number, and lets a write fail, to a pipe that nobody reads or to a file that may not grow, instead of ending the process, and gives a file that is cut while it is read a line.
   public static func prepare() {
     for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
       _ = open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY)
     }
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
+    // A page of a mapped file that is no longer there, as the file was cut, or that the disk cannot give.
+    signal(SIGBUS) { _ in
+      let text: StaticString = "a file that is in use was cut or cannot be read any more, expected it unchanged\n"
+      _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+      _exit(2)
+    }
   }
 
   /// Writes `text` to standard error. Where that fails nothing happens: what the process does matters more than what it tells.

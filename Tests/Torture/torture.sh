@@ -10,7 +10,7 @@
 set -u
 tool=$1 kills=$2
 shift 2
-presets=${*:-$("$tool" list --json | awk '/^  "presets"/ { on = 1 } /^  \]/ { on = 0 }
+presets=${*:-$("$tool" list --json | awk '/^  "optimizers"/ { on = 1 } /^  \]/ { on = 0 }
   on && /^      "name"/ { gsub(/[",]/, "", $2); print $2 }')}
 [ -n "$presets" ] || { echo "torture: '$tool list --json' names no preset"; exit 2; }
 RANDOM=${SEED:-$((SEED = $$))}
@@ -24,6 +24,7 @@ fail() { echo "torture: $*"; failures=$((failures + 1)); }
 options() {
   case $1 in
     zo-sign | mezo-adam | meazo) echo "--lr 1e-5" ;;
+    cge) echo "--lr 1e-3 --set estimator.coordinates=2" ;;
     *) echo "" ;;
   esac
 }

@@ -102,7 +102,7 @@ import ZerothTraining
     #expect(task.exampleRow != nil && !example.source.file.isEmpty)
     let text = try zeroth(["explain", name]).out
     #expect(text.hasPrefix("task \(name): \(task.summary)"))
-    for words in task.classes.map(\.word) + task.objectives.map(\.rawValue) + task.metrics.map(\.displayName) {
+    for words in task.classes.map(\.word) + task.objectives.map(\.name) + task.metrics.map(\.displayName) {
       #expect(text.contains(words), "\(words)")
     }
     for column in example.fields.keys where task.exampleRow?[column] != nil {

@@ -59,7 +59,7 @@ import ZerothTasks
     #expect(again.steps == result.bestStep)
     #expect(try bytes("\(scratch.path)/again/model.safetensors") == bytes(files.model + "/model.safetensors"))
     let text = String(decoding: try bytes(files.record), as: UTF8.self)
-    #expect(text.contains("\"objective\": \"\(configuration.objective.rawValue)\""))
+    #expect(text.contains("\"objective\": \"\(configuration.objective.name)\""))
     return result
   }
 
@@ -73,7 +73,7 @@ import ZerothTasks
   func classificationByEveryObjective(objective: TaskObjective) throws {
     let scratch = try Scratch()
     let configuration = try configuration(
-      ["name": "sst2", "k": 8, "test": 20, "objective": .string(objective.rawValue)], out: scratch.path + "/run")
+      ["name": "sst2", "k": 8, "test": 20, "objective": .string(objective.name)], out: scratch.path + "/run")
     let result = try train(configuration, scratch)
     #expect(result.final.metric == .accuracy && (0...1).contains(result.final.main))
     let losses = try losses(configuration)
@@ -83,6 +83,40 @@ import ZerothTasks
       #expect(losses.allSatisfy { $0 > 0 })
     }
     #expect(Set(losses).count > 1)
+  }
+
+  /// The cross-entropy again, as somebody else's function of the scores.
+  @Test func anObjectiveFromOutside() throws {
+    var tasks = TaskRegistry.standard
+    let mine = TaskObjective("my-cross-entropy", "the cross-entropy, written anew") { scores, label in
+      log(scores.reduce(0) { $0 + exp($1) }) - scores[scores.startIndex + label]
+    }
+    try tasks.add(mine)
+    let taken = #expect(throws: InputError.self) { try tasks.add(mine) }
+    #expect(taken?.description.contains("my-cross-entropy") == true)
+    func losses(_ objective: String) throws -> [Double] {
+      let scratch = try Scratch()
+      let settings = try Settings([
+        "model": ["path": "imdb-opt"],
+        "task": ["name": "sst2", "k": 8, "test": 20, "objective": .string(objective)],
+        "run": ["optimizer": "mezo", "steps": 3, "batch": 4, "seed": 3, "out": .string(scratch.path + "/run")],
+      ])
+      let configuration = try RunConfiguration(settings, tasks: tasks)
+      #expect(configuration.objective.name == objective)
+      _ = try TrainingRun(configuration).run()
+      return try self.losses(configuration)
+    }
+    let (theirs, ours) = (try losses("my-cross-entropy"), try losses("cross-entropy"))
+    #expect(theirs.count == 6 && ours.count == 6)
+    for (a, b) in zip(theirs, ours) { #expect(abs(a - b) < 1e-5 * abs(b)) }
+    let error = #expect(throws: InputError.self) {
+      try RunConfiguration(
+        Settings([
+          "model": ["path": "imdb-opt"], "task": ["name": "squad", "objective": "my-cross-entropy"],
+          "run": ["optimizer": "mezo", "steps": 3],
+        ]), tasks: tasks)
+    }
+    #expect(error?.description.contains("task squad: objective: found 'my-cross-entropy'") == true)
   }
 
   /// An epsilon that changes predictions makes -accuracy fall and rise, and so the weights move.
@@ -102,7 +136,7 @@ import ZerothTasks
     let scratch = try Scratch()
     let data = try scratch.write(Self.riddles, to: "riddles.jsonl")
     let configuration = try configuration(
-      ["name": "riddles", "data": .string(data), "test": 8, "objective": .string(objective.rawValue)],
+      ["name": "riddles", "data": .string(data), "test": 8, "objective": .string(objective.name)],
       out: scratch.path + "/run")
     #expect(configuration.sample == .total(train: 8, dev: 4))
     let bench = try TaskSetup(configuration)
@@ -118,7 +152,7 @@ import ZerothTasks
     let configuration = try configuration(
       [
         "name": "squad", "data": .string(data), "train": 2, "dev": 1, "test": 1,
-        "objective": .string(objective.rawValue),
+        "objective": .string(objective.name),
       ], out: scratch.path + "/run", steps: 2, run: ["batch": 2])
     let result = try train(configuration, scratch)
     #expect(result.final.values.map(\.metric) == [.answerF1, .exactMatch])

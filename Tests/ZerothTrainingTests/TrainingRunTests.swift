@@ -207,13 +207,18 @@ import ZerothTestKit
   }
 
   /// A folder has one writer at a time.
+  /// Models are saved without rounding, so that they have the weights that the rows are about.
+  private static let layersSettings: [String: [String: OptionValue]] = [
+    "adapter": ["interval": 2], "model": ["save-as": "float32"],
+  ]
+
   @Test func layersAreRecordedOnDemand() throws {
     let scratch = try Scratch()
     func run(_ name: String, layers: Bool) throws -> RunFiles {
       let files = RunFiles("\(scratch.path)/\(name)")
       try train(
         configuration(
-          "dizo", out: files.folder, run: ["layers": .bool(layers)], more: ["adapter": ["interval": 2]]))
+          "dizo", out: files.folder, run: ["layers": .bool(layers)], more: Self.layersSettings))
       return files
     }
     func layers(_ files: RunFiles) throws -> [MetricsRow.Layers] {
@@ -258,7 +263,7 @@ import ZerothTestKit
     let text = try bytes(recorded.metrics)
     try train(
       configuration(
-        "dizo", out: recorded.folder, run: ["layers": true], more: ["adapter": ["interval": 2]]), resuming: true)
+        "dizo", out: recorded.folder, run: ["layers": true], more: Self.layersSettings), resuming: true)
     let kept = try layers(recorded)
     #expect(kept.map(\.step) == [2, 4, 6] && kept.map(\.blocks) == rows.map(\.blocks))
     #expect(!text.isEmpty)
@@ -281,10 +286,54 @@ import ZerothTestKit
     #expect(rate.contains("try a smaller learning rate") || rate.contains("the activations overflow"), "\(rate)")
   }
 
+  @Test func theBaseIsNeverOverwritten() throws {
+    let scratch = try Scratch()
+    let base = scratch.path + "/run/model"
+    try FileManager.default.createDirectory(atPath: scratch.path + "/run", withIntermediateDirectories: true)
+    try FileManager.default.copyItem(atPath: Embedded.modelDirectory("imdb-opt"), toPath: base)
+    let weights = try bytes(base + "/model.safetensors")
+    func says(_ body: () throws -> Void) -> String {
+      (#expect(throws: InputError.self) { try body() }).map { "\($0)" } ?? ""
+    }
+    let trained = says {
+      try train(configuration("mezo", out: scratch.path + "/run", more: ["model": ["path": .string(base)]]))
+    }
+    #expect(trained.contains("found the folder of the model that was read"), "\(trained)")
+    let other = RunFiles(scratch.path + "/other")
+    try train(configuration("mezo", out: other.folder, more: ["model": ["path": .string(base)]]))
+    let link = scratch.path + "/link"
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: base)
+    let replayed = says { _ = try ReplayedRun(other.folder, modelPath: nil, out: link, step: 2) }
+    #expect(replayed.contains("found the folder of the model that was read"), "\(replayed)")
+    #expect(try bytes(base + "/model.safetensors") == weights)
+  }
+
+  @Test func aBaseThatIsWrittenDuringTheRunIsFound() throws {
+    let scratch = try Scratch()
+    let base = scratch.path + "/base"
+    try FileManager.default.copyItem(atPath: Embedded.modelDirectory("imdb-opt"), toPath: base)
+    let configuration = try configuration(
+      "mezo", out: nil, more: ["model": ["path": .string(base), "storage": "as-stored"]])
+    var steps = 0
+    let run = try TrainingRun(
+      configuration,
+      interruption: {
+        steps += 1
+        guard steps == 3, let file = FileHandle(forUpdatingAtPath: base + "/model.safetensors") else { return nil }
+        file.seek(toFileOffset: 100_000)
+        file.write(Data([1, 2, 3]))
+        return nil
+      })
+    let error = #expect(throws: InputError.self) { try run.run() }
+    #expect(error?.found == "a file that was written while it was in use", "\(String(describing: error))")
+  }
+
   @Test func theLastModelIsKeptOnDemand() throws {
     let scratch = try Scratch()
     let files = RunFiles(scratch.path + "/run")
-    let result = try train(configuration("mezo", out: files.folder, run: ["keep-last": true]))
+    let result = try train(
+      configuration(
+        "mezo", out: files.folder, run: ["keep-last": true], more: ["model": ["save-as": "float32"]]))
     #expect(try loadModel(directory: files.last).loadParameters().contentHash() == result.weights)
     let other = RunFiles(scratch.path + "/other")
     try train(configuration("mezo", out: other.folder))

@@ -48,6 +48,12 @@ public struct Checkpoint: Sendable, ModelWeights {
   func typeName(of name: String) throws -> String { try info(name).elementType.rawValue }
   func savedType(of name: String) throws -> ElementType { try info(name).elementType }
 
+  /// Throws `InputError` when a file of the checkpoint was written since it was opened.
+  func requireUnchanged() throws(InputError) {
+    var seen: Set<String> = []
+    for file in files.values where seen.insert(file.path).inserted { try file.requireUnchanged() }
+  }
+
   /// What the checkpoint says about the tensor `name`; throws `InputError` when there is none.
   public func info(_ name: String) throws -> TensorInfo { try file(of: name).info(name) }
 

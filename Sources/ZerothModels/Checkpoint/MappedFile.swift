@@ -10,6 +10,19 @@ import ZerothSupport
 final class MappedFile: @unchecked Sendable {  // never written, or by the one owner of a private copy
   let path: String
   let bytes: UnsafeRawBufferPointer
+  /// The file as it was when it was opened.
+  private let version: Version
+
+  /// What changes when a file is written in its place; another file of the same path has another node.
+  private struct Version: Equatable {
+    let device: UInt64, node: UInt64
+    let size: Int, seconds: Int, nanoseconds: Int
+
+    init(_ status: stat) {
+      (device, node) = (UInt64(status.st_dev), UInt64(status.st_ino))
+      (size, seconds, nanoseconds) = (Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+    }
+  }
 
   init(path: String, isPrivateCopy: Bool = false) throws {
     self.path = path
@@ -23,7 +36,8 @@ final class MappedFile: @unchecked Sendable {  // never written, or by the one o
       let found = status.st_mode & S_IFMT == S_IFDIR ? "a directory" : "neither a file nor a directory"
       throw InputError(path, found: found, expected: "a file")
     }
-    let size = Int(status.st_size)
+    version = Version(status)
+    let size = version.size
     if size == 0 {  // mmap refuses length 0
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
       return
@@ -33,6 +47,17 @@ final class MappedFile: @unchecked Sendable {  // never written, or by the one o
       throw InputError.system(path, expected: "a file that can be mapped")
     }
     bytes = UnsafeRawBufferPointer(start: address, count: size)
+  }
+
+  /// Throws `InputError` when the file was written in its place since it was opened: what is read here may have changed. A
+  /// file that was removed, or replaced by another one, is still the one that was opened.
+  func requireUnchanged() throws(InputError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return }
+    let now = Version(status)
+    guard (now.device, now.node) == (version.device, version.node), now != version else { return }
+    throw InputError(
+      path, found: "a file that was written while it was in use", expected: "the one that was opened, unchanged")
   }
 
   deinit {

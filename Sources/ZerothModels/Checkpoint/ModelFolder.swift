@@ -242,6 +242,7 @@ public struct ModelFolder: Sendable {
   public func save(
     _ theta: borrowing ParameterStore, to destination: String, as precision: SavedPrecision = .asRead
   ) throws {
+    try requireOther(than: destination)
     do {
       try FileManager.default.createDirectory(atPath: destination, withIntermediateDirectories: true)
     } catch {
@@ -273,5 +274,23 @@ public struct ModelFolder: Sendable {
         try write(values)
       }
     }
+  }
+}
+
+extension ModelFolder {
+  /// Throws `InputError` when a file of the checkpoint was written since it was opened: weights that are used where the file
+  /// holds them may be others by now.
+  func requireUnchanged() throws(InputError) { try weights?.requireUnchanged() }
+
+  /// Throws `InputError` when `destination` is the folder that the model was read from: saving would overwrite the base.
+  func requireOther(than destination: String) throws(InputError) {
+    guard let directory, let base = realpath(directory, nil) else { return }
+    defer { free(base) }
+    guard let place = realpath(destination, nil) else { return }
+    defer { free(place) }
+    guard strcmp(base, place) == 0 else { return }
+    throw InputError(
+      destination, found: "the folder of the model that was read", expected: "another folder: its weights would be lost"
+    )
   }
 }

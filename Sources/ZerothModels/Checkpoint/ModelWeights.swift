@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothSupport
 
 /// The weights of a model where they lie: tensors by the names that the model's family has for them.
 protocol ModelWeights: Sendable {
@@ -6,6 +7,8 @@ protocol ModelWeights: Sendable {
   var path: String { get }
   /// The names of all tensors.
   var names: [String] { get }
+  /// Throws `InputError` when a file of the weights was written since it was opened.
+  func requireUnchanged() throws(InputError)
   /// Whether there is a tensor `name`.
   func contains(_ name: String) -> Bool
   /// What the file calls the tensor `name`.

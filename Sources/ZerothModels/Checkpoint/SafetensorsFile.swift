@@ -82,5 +82,8 @@ public final class SafetensorsFile: Sendable {
     return copy
   }
 
+  /// Throws `InputError` when the file was written since it was opened.
+  func requireUnchanged() throws(InputError) { try file.requireUnchanged() }
+
   private func subject(_ name: String) -> String { "\(path): tensor '\(name.excerpt)'" }
 }

@@ -64,6 +64,11 @@ struct GGUFWeights: ModelWeights {
     return place
   }
 
+  func requireUnchanged() throws(InputError) {
+    var seen: Set<String> = []
+    for place in places.values where seen.insert(place.file.path).inserted { try place.file.requireUnchanged() }
+  }
+
   func contains(_ name: String) -> Bool { places[name] != nil }
 
   func shape(of name: String) throws -> [Int] {

@@ -23,7 +23,6 @@ struct CausalTaskModel: TaskModel {
 
   var pretrained: any PretrainedModel { model }
   var kind: String { "a causal model" }
-  var objectives: [TaskObjective] { task.objectives }
   var maximalLength: Int { model.context }
 
   func encode(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples {
@@ -33,17 +32,18 @@ struct CausalTaskModel: TaskModel {
   }
 
   func encode(_ examples: [Example], toMinimize objective: TaskObjective) throws(InputError) -> TrainingExamples {
-    if objective == .f1 {
+    switch objective.source {
+    case .candidates(let make):
+      let scored = ScoredCandidates(model, try candidates(examples))
+      return TrainingExamples(cuts: scored.cuts) { make(scored, $0) }
+    case .texts(let make):
+      let encoded = try candidates(examples)
+      return TrainingExamples(cuts: encoded.map(\.cut)) { [model] in make(model, encoded, $0) }
+    case .questions(let make):
       let questions = try questions(examples)
-      return TrainingExamples(cuts: questions.map(\.cut)) { [model, tokenizer] in
-        F1Objective(model, tokenizer, questions, $0)
+      return TrainingExamples(cuts: questions.map(\.cut)) { [model, tokenizer] in make(model, tokenizer, questions, $0)
       }
     }
-    let encoded = try candidates(examples)
-    return TrainingExamples(ScoredCandidates(model, encoded), objective)
-      ?? TrainingExamples(cuts: encoded.map(\.cut)) { [model] in
-        LanguageModelingObjective(model, encoded.map { .init($0) }, $0)
-      }
   }
 
   /// The checkpoint has all blocks.

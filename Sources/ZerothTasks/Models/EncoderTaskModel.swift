@@ -7,7 +7,9 @@ protocol EncoderTaskModel: TaskModel {
 }
 
 extension EncoderTaskModel {
-  var objectives: [TaskObjective] { [.crossEntropy, .accuracy] }
+  func accepts(_ objective: TaskObjective) -> Bool {
+    if case .candidates = objective.source { true } else { false }
+  }
 
   func encode(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples {
     guard demonstrations.isEmpty else {
@@ -19,8 +21,9 @@ extension EncoderTaskModel {
   }
 
   func encode(_ examples: [Example], toMinimize objective: TaskObjective) throws(InputError) -> TrainingExamples {
-    guard let training = TrainingExamples(scored(examples), objective) else { throw misfit(objective) }
-    return training
+    guard case .candidates(let make) = objective.source else { throw misfit(objective) }
+    let scored = scored(examples)
+    return TrainingExamples(cuts: scored.cuts) { make(scored, $0) }
   }
 }
 

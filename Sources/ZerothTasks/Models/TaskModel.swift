@@ -13,8 +13,8 @@ public protocol TaskModel {
   var tokenizer: any Tokenizer { get }
   /// What kind of model it is here, for messages: `a masked model`.
   var kind: String { get }
-  /// The objectives of the task that the model can be trained by.
-  var objectives: [TaskObjective] { get }
+  /// Whether the model can be trained by an objective that fits the task.
+  func accepts(_ objective: TaskObjective) -> Bool
   /// The most tokens that go through the model for an example.
   var maximalLength: Int { get }
   /// What a user should know about how model and task were put together, in words.
@@ -28,7 +28,7 @@ public protocol TaskModel {
   /// has no place for.
   func encode(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples
 
-  /// `examples` as the model is trained on them, to minimise `objective`, one of ``objectives``.
+  /// `examples` as the model is trained on them, to minimise `objective`, one that it accepts.
   ///
   /// Throws `InputError` naming the file and line of an example that cannot be asked.
   func encode(_ examples: [Example], toMinimize objective: TaskObjective) throws(InputError) -> TrainingExamples
@@ -49,6 +49,8 @@ public enum LabelHeadStart: String, Sendable, CaseIterable {
 
 extension TaskModel {
   var notes: [String] { [] }
+  /// All of them.
+  public func accepts(_ objective: TaskObjective) -> Bool { true }
   /// None: only causal models are asked so.
   public var chat: ChatTemplate? { nil }
 
@@ -83,14 +85,14 @@ extension TaskModel {
   /// `wanted`, or the objective that the papers train the task by. Throws `InputError` when it does not fit model and task.
   public func objective(_ wanted: TaskObjective?) throws(InputError) -> TaskObjective {
     let objective = try task.objective(wanted)
-    guard objectives.contains(objective) else { throw misfit(objective) }
+    guard accepts(objective) else { throw misfit(objective) }
     return objective
   }
 
   func misfit(_ objective: TaskObjective) -> InputError {
     error(
-      "objective", found: "'\(objective.rawValue)'",
-      expected: "\(objectives.map { "'\($0.rawValue)'" }.joined(separator: ", ")) for \(kind)")
+      "objective", found: "'\(objective.name)'",
+      expected: "\(task.objectives.filter(accepts).map { "'\($0.name)'" }.joined(separator: ", ")) for \(kind)")
   }
 
   /// An error about this model on this task: `models/roberta on task copa: objective`.

@@ -1,36 +1,126 @@
 import Zeroth
+import ZerothModels
+import ZerothSupport
 
-/// What a run on a task minimises. The names are those of configurations: `objective = "cross-entropy"`.
-public enum TaskObjective: String, Sendable, CaseIterable {
+/// What a run on a task minimises, by a name that configurations use: `objective = "cross-entropy"`.
+///
+/// One of one's own is a function of the candidates' scores, or any `Objective` that is made of the encoded examples:
+///
+///     let margin = TaskObjective("margin", "how far the right candidate is behind the best") { scores, label in
+///       (scores.max() ?? 0) - scores[scores.startIndex + label]
+///     }
+///     try toolbox.tasks.add(margin)
+public struct TaskObjective: Sendable {
+  /// The name, in kebab-case.
+  public let name: String
+  /// What it is, in words.
+  public let summary: String
+  /// The kinds of task that it fits.
+  public let kinds: Set<TextTask.Kind>
+  let source: Source
+
+  /// What an objective is made of.
+  enum Source: Sendable {
+    /// Candidates that any model scores.
+    case candidates(@Sendable (any ScoredExamples, BatchSampler) -> any Objective)
+    /// The right candidates, or first gold answers, as texts that a causal model reads.
+    case texts(@Sendable (CausalModel, [EncodedExample], BatchSampler) -> any Objective)
+    /// Questions that a causal model answers.
+    case questions(@Sendable (CausalModel, any Tokenizer, [EncodedQuestion], BatchSampler) -> any Objective)
+  }
+
+  init(_ name: String, _ summary: String, _ kinds: Set<TextTask.Kind>, _ source: Source) {
+    self.name = name
+    self.summary = summary
+    self.kinds = kinds
+    self.source = source
+  }
+
+  /// The mean over a mini-batch of `loss(scores, label)`: the scores of an example's candidates, whose softmax gives their
+  /// probabilities, and the place of the right one, counted from the first. Of any model that scores candidates.
+  ///
+  /// Parameters are differentiated nowhere, so `loss` may be any function; NaN makes the step a skipped one.
+  public init(
+    _ name: String, _ summary: String, loss: @escaping @Sendable (ArraySlice<Double>, Int) -> Double
+  ) {
+    self.init(name, summary) { CandidateObjective($0, $1, loss: loss) }
+  }
+
+  /// What `make` gives for candidates that a model scores, on the mini-batches of a sampler.
+  public init(
+    _ name: String, _ summary: String,
+    candidates make: @escaping @Sendable (any ScoredExamples, BatchSampler) -> any Objective
+  ) {
+    self.init(name, summary, [.classification, .multipleChoice], .candidates(make))
+  }
+
+  /// What `make` gives for questions that a causal model answers, on the mini-batches of a sampler.
+  public init(
+    _ name: String, _ summary: String,
+    questions make: @escaping @Sendable (CausalModel, any Tokenizer, [EncodedQuestion], BatchSampler) -> any Objective
+  ) {
+    self.init(name, summary, [.generation], .questions(make))
+  }
+}
+
+extension TaskObjective: Hashable {
+  /// Whether the names are the same.
+  public static func == (a: Self, b: Self) -> Bool { a.name == b.name }
+  /// By the name.
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+extension TaskObjective: CustomStringConvertible {
+  /// The name.
+  public var description: String { name }
+}
+
+extension TaskObjective {
   /// The cross-entropy of the right candidate over the candidates' scores: ``ClassificationObjective``.
-  case crossEntropy = "cross-entropy"
+  public static let crossEntropy = TaskObjective(
+    "cross-entropy", "the cross-entropy of the right candidate over the candidates' scores",
+    candidates: { ClassificationObjective($0, $1) })
   /// The mean next-token loss of the right candidate, or of the first gold answer: ``LanguageModelingObjective``.
-  case languageModeling = "language-modeling"
+  public static let languageModeling = TaskObjective(
+    "language-modeling", "the mean next-token loss of the right candidate, or of the first gold answer",
+    [.classification, .multipleChoice, .generation],
+    .texts { LanguageModelingObjective($0, $1.map { .init($0) }, $2) })
   /// Minus the share of right predictions, which has no gradient: ``AccuracyObjective``.
-  case accuracy
+  public static let accuracy = TaskObjective(
+    "accuracy", "minus the share of right predictions, which has no gradient",
+    candidates: { AccuracyObjective($0, $1) })
   /// Minus the F1 of greedily generated answers, which has no gradient: ``F1Objective``.
-  case f1
+  public static let f1 = TaskObjective(
+    "f1", "minus the F1 of greedily generated answers, which has no gradient",
+    questions: { F1Objective($0, $1, $2, $3) })
+
+  /// The objectives of this package.
+  public static let standard: [TaskObjective] = [.crossEntropy, .languageModeling, .accuracy, .f1]
 }
 
 extension TextTask {
-  /// The objectives that fit the task; the first is the one that the papers train it by.
-  public var objectives: [TaskObjective] {
-    switch kind {
-    case .classification: [.crossEntropy, .languageModeling, .accuracy]
-    case .multipleChoice: [.languageModeling, .crossEntropy, .accuracy]
-    case .generation: [.languageModeling, .f1]
-    }
+  /// What the papers train the task by.
+  public var defaultObjective: TaskObjective { kind == .classification ? .crossEntropy : .languageModeling }
+
+  /// The objectives of this package that fit the task, the default first.
+  public var objectives: [TaskObjective] { objectives(among: TaskObjective.standard) }
+
+  /// Those of `all` that fit the task, the default first.
+  public func objectives(among all: [TaskObjective]) -> [TaskObjective] {
+    [defaultObjective] + all.filter { $0.kinds.contains(kind) && $0 != defaultObjective }
   }
 
   /// `wanted`, or what the papers train the task by. Throws `InputError` when it does not fit the task.
   public func objective(_ wanted: TaskObjective?) throws(InputError) -> TaskObjective {
-    guard let wanted else { return objectives[0] }
-    guard objectives.contains(wanted) else {
-      throw InputError(
-        "task \(name): objective", found: "'\(wanted.rawValue)'",
-        expected: "\(objectives.map { "'\($0.rawValue)'" }.joined(separator: ", ")) for \(kind.displayName)")
-    }
+    guard let wanted else { return defaultObjective }
+    guard wanted.kinds.contains(kind) else { throw misfit(wanted.name, among: TaskObjective.standard) }
     return wanted
+  }
+
+  func misfit(_ name: String, among all: [TaskObjective]) -> InputError {
+    InputError(
+      "task \(self.name): objective", found: "'\(name)'",
+      expected: "\(objectives(among: all).map { "'\($0.name)'" }.joined(separator: ", ")) for \(kind.displayName)")
   }
 }
 

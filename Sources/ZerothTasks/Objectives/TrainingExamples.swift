@@ -12,15 +12,6 @@ public struct TrainingExamples {
     self.makeObjective = makeObjective
   }
 
-  /// Examples whose candidates are scored; nil for an objective that needs more than their scores.
-  init?(_ examples: any ScoredExamples, _ objective: TaskObjective) {
-    switch objective {
-    case .crossEntropy: self.init(cuts: examples.cuts) { ClassificationObjective(examples, $0) }
-    case .accuracy: self.init(cuts: examples.cuts) { AccuracyObjective(examples, $0) }
-    case .languageModeling, .f1: return nil
-    }
-  }
-
   /// How many there are.
   public var count: Int { cuts.count }
 

@@ -26,7 +26,7 @@ extension TextTask {
       "columns": .array(columns.map { .array($0.map { .string($0) }) }),
       "train": trainAndDev.map { .int($0.train) } ?? .null, "dev": trainAndDev.map { .int($0.dev) } ?? .null,
       "test": .int(testSize), "metrics": .array(metrics.map { .string($0.rawValue) }),
-      "objectives": .array(objectives.map { .string($0.rawValue) }), "row": exampleRow ?? .null,
+      "objectives": .array(objectives.map { .string($0.name) }), "row": exampleRow ?? .null,
       "example": try shownExample().map(asked) ?? .null,
     ]
   }
@@ -61,8 +61,8 @@ extension TextTask {
     add("sizes", sizes)
     add(
       "metrics", metrics.map(\.displayName).joined(separator: ", ") + (metrics.count > 1 ? "; the first chooses" : ""))
-    let others = objectives.dropFirst().map(\.rawValue).joined(separator: ", ")
-    add("objectives", "\(objectives[0].rawValue), as in the papers; or \(others)")
+    let others = objectives.dropFirst().map(\.name).joined(separator: ", ")
+    add("objectives", "\(objectives[0].name), as in the papers; or \(others)")
     lines += try example()
     return lines.joined(separator: "\n") + "\n"
   }

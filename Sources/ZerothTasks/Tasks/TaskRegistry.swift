@@ -1,12 +1,14 @@
 import Zeroth
 import ZerothSupport
 
-/// The tasks there are, by name.
+/// The tasks there are, and the objectives that they are trained by, by name.
 public struct TaskRegistry: Sendable {
   /// The tasks in the order they were added.
   public private(set) var tasks: [TextTask]
+  /// The objectives in the order they were added.
+  public private(set) var objectives = TaskObjective.standard
 
-  /// The tasks of this package.
+  /// The tasks and objectives of this package.
   public static let standard = TaskRegistry([
     .sst2, .sst5, .trec, .rte, .snli, .mnli, .cb, .boolq, .wsc, .wic, .multirc, .copa, .squad, .drop,
   ])
@@ -25,6 +27,27 @@ public struct TaskRegistry: Sendable {
         expected: "a name that differs in more than case and hyphens")
     }
     tasks.append(task)
+  }
+
+  /// Adds an objective. Throws `InputError` for a name that is taken.
+  public mutating func add(_ objective: TaskObjective) throws(InputError) {
+    guard !objectives.contains(objective) else {
+      throw InputError(
+        "objective '\(objective.name)'", found: "an objective of that name", expected: "a name that is not taken")
+    }
+    objectives.append(objective)
+  }
+
+  /// The objective called `name`, for `task`. Throws `InputError`, with the nearest name, where there is none or it does not fit
+  /// the task.
+  public func objective(named name: String, for task: TextTask) throws(InputError) -> TaskObjective {
+    guard let objective = objectives.first(where: { $0.name == name }) else {
+      throw InputError(
+        "objective", found: "'\(name)'",
+        expected: Suggestion.expected(for: name, among: task.objectives(among: objectives).map(\.name)))
+    }
+    guard objective.kinds.contains(task.kind) else { throw task.misfit(name, among: objectives) }
+    return objective
   }
 
   /// The task called `name`, in any case and with or without hyphens. Throws `InputError` naming the nearest.

@@ -103,7 +103,7 @@ public struct RunConfiguration: Sendable {
     self.task = if let named { named } else { try tasks.task(named: task.string("name")) }
     data = try task["data"].map { _ throws(InputError) in try task.string("data") }
     testData = try task["test-data"].map { _ throws(InputError) in try task.string("test-data") }
-    objective = try self.task.objective(task.choice("objective"))
+    objective = try tasks.objective(named: task.string("objective"), for: self.task)
     chat = try task.bool("chat")
     if task["k"] != nil {
       sample = .perClass(try task.int("k"))
@@ -185,7 +185,7 @@ public struct RunConfiguration: Sendable {
       defaults["dev"] = .int(dev)
     }
     defaults["test"] = .int(task.testSize)
-    defaults["objective"] = .string(task.objectives[0].rawValue)
+    defaults["objective"] = .string(task.defaultObjective.name)
     return defaults
   }
 

@@ -52,7 +52,7 @@ public enum RunSettings {
   public static let task: [OptionSpec] = [
     OptionSpec("name", .string, default: .required, "the task, such as sst2"),
     OptionSpec(
-      "objective", .choice(TaskObjective.allCases.map(\.rawValue)),
+      "objective", .string,
       default: .task("what the papers train the task by", "objective"),
       "what is minimised: cross-entropy over candidates, language-modeling of the right answer, or minus the accuracy "
         + "or the F1 of generated answers, which have no gradient"),

@@ -42,6 +42,7 @@ public struct ReplayedRun {
     let model = try loadTaskModel(
       directory: Embedded.modelDirectory(configuration.modelPath), task: configuration.task,
       families: configuration.families)
+    try model.pretrained.requireOther(than: out)
     var theta = try model.loadParameters(
       training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
     var optimizer = try configuration.makeOptimizer()

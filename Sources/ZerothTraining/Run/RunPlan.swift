@@ -73,7 +73,7 @@ extension TrainingRun {
   public func plan(resuming: Bool = false) throws -> RunPlan {
     try RunFolder.requirePlace(configuration, resuming: resuming)
     return try Parallel.withThreads(configuration.threads) {
-      try setup.prepareForTraining()
+      try requireUsable()
       return try plan(
         on: try setup.training().objective(batch: configuration.batch, seed: UInt64(configuration.composition.seed)))
     }

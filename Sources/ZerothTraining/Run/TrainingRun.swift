@@ -50,11 +50,17 @@ public final class TrainingRun {
   /// Throws `InputError` for what cannot be used, before anything is written.
   public func run(resuming: Bool = false) throws -> RunResult {
     try Parallel.withThreads(configuration.threads) {
-      try setup.prepareForTraining()
+      try requireUsable()
       return try run(
         try setup.training().objective(batch: configuration.batch, seed: UInt64(configuration.composition.seed)),
         resuming: resuming)
     }
+  }
+
+  /// Throws `InputError` for examples that cannot be asked, and where the best model would overwrite the base.
+  func requireUsable() throws {
+    if let out = configuration.out { try setup.model.pretrained.requireOther(than: RunFiles(out).model) }
+    try setup.prepareForTraining()
   }
 
   private func run(_ base: some Objective, resuming: Bool) throws -> RunResult {
@@ -87,6 +93,7 @@ public final class TrainingRun {
     }
     if case .interrupted = result.outcome {} else { try measureTest(theta) }
     result.peakMemory = PeakMemory.bytes
+    try setup.model.pretrained.requireUnchanged()
     try folder?.close(result)
     return result
   }
@@ -250,6 +257,7 @@ public final class TrainingRun {
   private func evaluate(_ theta: borrowing ParameterStore, step: Int) throws {
     let known = step == 0 ? baseline?.zeroShotDev : nil
     var isBest = false
+    try setup.model.pretrained.requireUnchanged()
     let found = try evaluation(.dev, theta, step: step, known: known) { found in
       isBest = step == 0 || (found.scores.main > self.result.bestDev.main && found.unanswered == 0)
       guard isBest else { return }
