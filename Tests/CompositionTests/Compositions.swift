@@ -12,7 +12,7 @@ struct Composition: Sendable, CustomStringConvertible {
   func make(rate: Double, seed: UInt64) -> any OptimizerProtocol { optimizer(rate * rateFactor, seed) }
 
   /// Everything that compiles.
-  static let all: [Composition] = randomized + lowRank + coordinates
+  static let all: [Composition] = randomized + lowRank + coordinates + derivatives
 
   private typealias Rules<D: Direction> = [(name: String, make: @Sendable (Double) -> any StepRule<D>)]
 
@@ -25,6 +25,7 @@ struct Composition: Sendable, CustomStringConvertible {
       ("dizo paper", DivergenceProjection(.paper, blocks: .roles("query"), every: 5)),
       ("dizo released", DivergenceProjection(.released, blocks: .roles("query"), every: 25)),
       ("previous iterate", PreviousIterateProjection(blocks: blocks, every: 2, search: search)),
+      ("dizo first-order", FirstOrderProjection(blocks: blocks, every: 5, learningRate: 0.01)),
       ("learning-rate scaling", LearningRateScaling(blocks: blocks, every: 5, search: search)),
     ]
   }()
@@ -65,6 +66,13 @@ struct Composition: Sendable, CustomStringConvertible {
     compose("cge all", CoordinateEstimator(), rules(), rateFactor: 4)
     + compose("cge random", CoordinateEstimator(.random(4)), rules(), rateFactor: 2)
 
+  private static let derivatives =
+    compose("gradient", ExactGradient(), rules(), rateFactor: 4)
+    + compose("forward gradient", ForwardGradient(), rules(), rateFactor: 1)
+    + compose(
+      "low-rank forward gradient", LowRankForwardGradient(rank: 2, interval: 5),
+      rules() + [("lozo-m", { LowRankMomentum(learningRate: Schedule($0), beta: 0.5) })], rateFactor: 0.5)
+
   private static func compose<E: GradientEstimator>(
     _ name: String, _ estimator: E, _ rules: Rules<E.Direction>, rateFactor: Double
   ) -> [Composition] {
@@ -74,7 +82,7 @@ struct Composition: Sendable, CustomStringConvertible {
           description: "\(name), \(rule.name), \(adapter.name)",
           optimizer: { rate, seed in
             func open<R: StepRule<E.Direction>, A: LayerAdapter>(_ rule: R, _ adapter: A) -> any OptimizerProtocol {
-              Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: seed)
+              Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: seed).erased
             }
             return open(rule.make(rate), adapter.adapter)
           },

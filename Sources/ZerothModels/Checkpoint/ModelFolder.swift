@@ -215,6 +215,20 @@ public struct ModelFolder: Sendable {
       || map.tensors.allSatisfy { savedType(of: $0, precision) == .f32 }
   }
 
+  /// Whether `block` stands in the tensor `name`.
+  func isPart(_ block: ParameterBlock, ofTensor name: String) -> Bool { map.part(of: block).tensor == name }
+
+  /// The values at `theta` by the tensors of the checkpoint, row by row.
+  func tensors(of theta: borrowing ParameterStore) throws -> [(name: String, values: [Float])] {
+    var tensors: [(String, [Float])] = []
+    for tensor in map.tensors {
+      var values: [Float] = []
+      try map.write(tensor, at: theta) { values += $0 }
+      tensors.append((tensor.name, values))
+    }
+    return tensors
+  }
+
   /// The element type that `tensor` is written as.
   private func savedType(of tensor: TensorMap.Tensor, _ precision: SavedPrecision) -> ElementType {
     precision.elementType ?? (try? weights?.savedType(of: tensor.name)) ?? .f32

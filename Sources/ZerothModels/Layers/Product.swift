@@ -53,6 +53,8 @@ struct Product: @unchecked Sendable {
   private let thin: ThinFactors?
   /// Whether W is read where it is stored, unless it is displaced; otherwise it is widened first.
   private let isStoredAsFloats: Bool
+  /// Whether W is left out, and the displacement alone is multiplied.
+  private let isDisplacementAlone: Bool
   /// Rows of W in a panel; the last may have fewer.
   let panelHeight = 48
   /// Columns of W in a panel; the last may have fewer.
@@ -71,10 +73,10 @@ struct Product: @unchecked Sendable {
   ///
   /// With many rows of x, each stage usually has the columns of one panel, and a result is complete when the last
   /// stage has added its columns. With `completesResults` a stage has all columns, so that its results are complete
-  /// when it ends.
+  /// when it ends. With `displacementAlone` x is multiplied by the dense displacement of W in place of W.
   init(
     _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
-    completesResults: Bool = false, _ weights: Weights
+    completesResults: Bool = false, displacementAlone: Bool = false, _ weights: Weights
   ) {
     self.weights = weights
     self.x = x
@@ -84,9 +86,11 @@ struct Product: @unchecked Sendable {
     let pending = weight.isMatrix ? weights.stored.pending(of: weight) : nil
     let moving = weights.moving(weight)
     let areFactors = weights.areLowRank && weight.isMatrix
-    dense = areFactors ? [] : moving
+    isDisplacementAlone = displacementAlone
+    dense = areFactors || weights.isTangent && !displacementAlone ? [] : moving
     thin = ThinFactors(
-      x, pending, areFactors ? moving : [], weight, rows: self.rows, columns: self.columns, weights)
+      x, displacementAlone ? nil : pending, areFactors ? moving : [], weight, rows: self.rows, columns: self.columns,
+      weights)
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rowsPerWeight > height
     isStoredAsFloats = weights.stored.floats(of: weight) != nil
@@ -262,7 +266,13 @@ struct Product: @unchecked Sendable {
       let few = first..<min(first + noiseHeight, panel.upperBound)
       let z = scratch
       let rowsOfW = (rows.lowerBound + few.lowerBound)..<(rows.lowerBound + few.upperBound)
-      if cheap == nil { displacement.direction.write(weight, rows: rowsOfW, columns: columns, into: z) }
+      if cheap == nil || isDisplacementAlone {
+        displacement.direction.write(weight, rows: rowsOfW, columns: columns, into: z)
+      }
+      if isDisplacementAlone {
+        (target + (few.lowerBound - panel.lowerBound) * k).update(from: z, count: few.count * k)
+        continue
+      }
       let (w, stride) = stored(few, columns, to: isStoredAsFloats ? nil : scratch + noiseHeight * k)
       for (place, variant) in displacement.variants.enumerated() {
         let out = target + place * distance + (first - panel.lowerBound) * k

@@ -36,6 +36,18 @@ extension Registry {
           adapter: .init("dizo", ["interval": 50]))))
     try register(
       optimizer: OptimizerPreset(
+        "ft-sgd", summary: "The exact gradient with SGD: first-order fine-tuning", source: "back-propagation",
+        tuning: "learning rate to be given", Composition(estimator: .init("gradient"), rule: .init("sgd"))))
+    try register(
+      optimizer: OptimizerPreset(
+        "ft-adam", summary: "The exact gradient with Adam: first-order fine-tuning", source: "Kingma and Ba 2015",
+        tuning: "learning rate to be given", Composition(estimator: .init("gradient"), rule: .init("adam"))))
+    try register(
+      optimizer: OptimizerPreset(
+        "forward-gradient", summary: "The forward gradient with SGD", source: "Baydin et al. 2022",
+        tuning: "learning rate to be given", Composition(estimator: .init("forward-gradient"), rule: .init("sgd"))))
+    try register(
+      optimizer: OptimizerPreset(
         "cge", summary: "CGE with SGD: 2d forward passes a step, for small problems",
         source: "Kiefer and Wolfowitz 1952",
         tuning: "learning rate to be given", Composition(estimator: .init("cge"), rule: .init("sgd"))))

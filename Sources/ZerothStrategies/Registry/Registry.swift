@@ -41,6 +41,7 @@ public struct Registry: Sendable {
     description.capabilities = [
       direction is any LowRankDirection.Type ? "produces low-rank directions" : "produces directions without factors"
     ]
+    if E.Needs.self == Derivatives.self { description.capabilities.append("needs an objective with a gradient") }
     try estimators.add(EstimatorEntry(description: description, direction: direction, make: make))
   }
 
@@ -54,6 +55,13 @@ public struct Registry: Sendable {
   /// Adds an adapter.
   public mutating func register<A: LayerAdapter>(
     adapter description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> A
+  ) throws(InputError) {
+    try register(adapter: description) { options -> any LayerAdapter in try make(options) }
+  }
+
+  /// Adds an adapter whose type follows from its options.
+  mutating func register(
+    adapter description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> any LayerAdapter
   ) throws(InputError) {
     var description = description
     description.capabilities = ["goes with all estimators and rules"]

@@ -68,7 +68,8 @@ extension RunConfiguration {
     switch (table, name) {
     case ("model", "path"), ("model", "save-as"), ("task", "data"), ("task", "test-data"), ("run", "out"),
       ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
-      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"):
+      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"),
+      ("run", "checkpointing"):
       true
     default: false
     }

@@ -69,6 +69,7 @@ public final class TrainingRun {
       training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(theta.layout)
+    try setup.requireDerivatives(of: base, for: optimizer)
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
       resuming: resuming)
