@@ -71,7 +71,8 @@ struct Composition: Sendable, CustomStringConvertible {
     + compose("forward gradient", ForwardGradient(), rules(), rateFactor: 1)
     + compose(
       "low-rank forward gradient", LowRankForwardGradient(rank: 2, interval: 5),
-      rules() + [("lozo-m", { LowRankMomentum(learningRate: Schedule($0), beta: 0.5) })], rateFactor: 0.5)
+      rules() + [("lozo-m", { @Sendable rate in LowRankMomentum(learningRate: Schedule(rate), beta: 0.5) })],
+      rateFactor: 0.5)
 
   private static func compose<E: GradientEstimator>(
     _ name: String, _ estimator: E, _ rules: Rules<E.Direction>, rateFactor: Double
