@@ -23,7 +23,7 @@ extension EncoderTaskModel {
   func encode(_ examples: [Example], toMinimize objective: TaskObjective) throws(InputError) -> TrainingExamples {
     guard case .candidates(let make) = objective.source else { throw misfit(objective) }
     let scored = scored(examples)
-    return TrainingExamples(cuts: scored.cuts) { make(scored, $0) }
+    return TrainingExamples(cuts: scored.cuts, tokens: scored.tokenCounts) { make(scored, $0) }
   }
 }
 

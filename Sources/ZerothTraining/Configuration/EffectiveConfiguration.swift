@@ -15,6 +15,9 @@ extension RunConfiguration {
       })
   }
 
+  /// The options that differ from the defaults and from the preset, such as `rule.learning-rate`.
+  var changed: [String] { nonDefaultModel.map { "model.\($0)" } + nonDefault.map { "\($0.table).\($0.name)" } }
+
   /// The effective configuration as TOML, which reads back as the same.
   public var toml: String {
     effective.map { table, options in
@@ -68,7 +71,7 @@ extension RunConfiguration {
     switch (table, name) {
     case ("model", "path"), ("model", "save-as"), ("task", "data"), ("task", "test-data"), ("run", "out"),
       ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
-      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"):
+      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"):
       true
     default: false
     }

@@ -56,6 +56,8 @@ public struct RunConfiguration: Sendable {
   public let keepsLast: Bool
   /// Whether the record says how each block has moved.
   public let recordsLayers: Bool
+  /// Whether the rows are written for TensorBoard too.
+  public let writesTensorBoard: Bool
   /// Threads.
   public let threads: Int
   /// Folder of the run's record; nil writes none.
@@ -74,6 +76,8 @@ public struct RunConfiguration: Sendable {
   public let effective: [(table: String, options: [(name: String, value: OptionValue)])]
   /// The options that differ from the defaults, and from the preset where there is one.
   public let nonDefault: [(table: String, name: String, value: OptionValue)]
+  /// The options of [model] that differ from the defaults: no name of a run has them.
+  let nonDefaultModel: [String]
 
   /// Checks `settings` against what `registry` and `tasks` know; the model may be of one of `families`. Throws `InputError`
   /// naming file, table and key of what is wrong.
@@ -119,9 +123,14 @@ public struct RunConfiguration: Sendable {
     patience = try run["patience"].map { _ throws(InputError) in try run.int("patience") }
     keepsLast = try run.bool("keep-last")
     recordsLayers = try run.bool("layers")
+    writesTensorBoard = try run.bool("tensorboard")
     snapshotEvery = try run.int("snapshot-every")
     threads = try run.int("threads")
     out = try run["out"].map { _ throws(InputError) in try run.string("out") }
+    if writesTensorBoard, out == nil {
+      throw InputError(
+        "[run] tensorboard", found: "true, and no out", expected: "out, the folder that it is written to")
+    }
 
     var preset: OptimizerPreset?
     if run["optimizer"] != nil {
@@ -163,6 +172,7 @@ public struct RunConfiguration: Sendable {
       changes += options.differing().map { (table, $0.name, $0.value) }
     }
     nonDefault = changes
+    nonDefaultModel = model.differing().map(\.name)
   }
 
   /// The optimiser of the composition, before its first step.

@@ -120,6 +120,9 @@ public enum RunSettings {
         + "memory of fp32 parameters"
     ),
     OptionSpec(
+      "tensorboard", .bool, default: .value(false),
+      "writes losses, scores and distances as an event file too, in the folder's tensorboard"),
+    OptionSpec(
       "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: NonFinitePolicy.limitRange,
       unit: "steps",
       "so many steps in a row without finite losses end the run"),

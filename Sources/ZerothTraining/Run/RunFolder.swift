@@ -13,6 +13,8 @@ final class RunFolder {
   /// The losses, of which the recorded ones are made again.
   let log: TrajectoryLog
   private let metrics: MetricsWriter
+  /// The same rows for TensorBoard, where they are asked for.
+  private let events: EventFile?
   private var record: RunRecord
   private let lock: FolderLock
   /// The evaluations that are on record.
@@ -91,6 +93,8 @@ final class RunFolder {
     } else {
       metrics = try MetricsWriter(new: files.metrics)
     }
+    events =
+      try configuration.writesTensorBoard ? EventFile(in: files.tensorBoard, rows: metrics.kept) : nil
     for row in metrics.kept {
       switch row {
       case .step(let step):
@@ -130,7 +134,7 @@ final class RunFolder {
   /// Appends an evaluation that is not on record yet.
   func append(_ row: MetricsRow.Evaluation) throws(InputError) {
     evaluations.append(row)
-    try metrics.append(.evaluation(row))
+    try append(.evaluation(row))
   }
 
   /// Whether a row about the layers after `step` steps is still to be written.
@@ -139,14 +143,19 @@ final class RunFolder {
   /// Appends a row about the layers that is not on record yet.
   func append(_ row: MetricsRow.Layers) throws(InputError) {
     layersStep = row.step
-    try metrics.append(.layers(row))
+    try append(.layers(row))
   }
 
   /// Appends a step that is not on record yet; `seconds` are those of this process.
   func append(_ report: StepReport, forwards: Int, seconds: Double) throws(InputError) {
     guard report.step >= steps else { return }
     steps = report.step + 1
-    try metrics.append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds)))
+    try append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds)))
+  }
+
+  private func append(_ row: MetricsRow) throws(InputError) {
+    try metrics.append(row)
+    try events?.append(row)
   }
 
   /// Waits until the losses and rows so far are on the disk: a model that is kept then never is ahead of them.

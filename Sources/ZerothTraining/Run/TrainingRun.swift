@@ -74,6 +74,8 @@ public final class TrainingRun {
       resuming: resuming)
     for note in setup.notes + [folder?.note].compactMap(\.self) { progress?.print(note) }
 
+    let examples = try setup.training()
+    result.tokensPerForward = examples.meanTokens.map { $0 * Double(min(configuration.batch, examples.count)) }
     if folder != nil, configuration.recordsLayers { layers.store = LayerStatistics(from: theta) }
     result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)
     try evaluate(theta, step: 0)
