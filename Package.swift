@@ -77,7 +77,7 @@ let package = Package(
     .target(
       name: "ZerothCommands",
       dependencies: [
-        "Zeroth", "ZerothBenchmarks", "ZerothModels", "ZerothPluginHost", "ZerothRecords", "ZerothReport",
+        "CZeroth", "Zeroth", "ZerothBenchmarks", "ZerothModels", "ZerothPluginHost", "ZerothRecords", "ZerothReport",
         "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks", "ZerothTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

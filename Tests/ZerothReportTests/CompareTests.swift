@@ -31,17 +31,19 @@ import ZerothSupport
 
   /// A folder with the record of a run.
   private func write(
-    _ folder: String, _ optimizer: String, rate: String, seed: Int, dev: Double, test: Double, rank: Int? = nil
+    _ folder: String, _ optimizer: String, rate: String, seed: Int, dev: Double, test: Double,
+    task: String = "\"name\": \"sst2\""
   ) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let json = """
       {"name": "x", "end": "all 10 steps done",
        "results": {"zero_shot_accuracy": 0.5, "best_accuracy": \(test), "best_dev_accuracy": \(dev), "metric": "accuracy",
          "best_step": 5, "steps": 10, "forwards": 20, "seconds": 1.5},
-       "configuration": {"model": {"path": "m"}, "task": {"name": "sst2", "seed": \(seed)},
+       "configuration": {"model": {"path": "m"}, "task": {\(task), "seed": \(seed)},
          "run": {"optimizer": "\(optimizer)", "steps": 10, "seed": \(seed), "threads": \(seed)},
          "estimator": {"name": "e-\(optimizer)"}, "rule": {"learning-rate": \(rate)}},
-       "changed": ["run.optimizer", "run.seed", "run.steps", "rule.learning-rate"],
+       "changed": ["run.optimizer", "run.seed", "run.steps", "rule.learning-rate", "task.name",
+         "task.data", "task.k"],
        "blocks": []}
       """
     try Data(json.utf8).write(to: URL(fileURLWithPath: folder + "/run.json"))
@@ -91,6 +93,30 @@ import ZerothSupport
       #expect(result.csv.split(separator: "\n").first?.contains("test_mean,test_sd") == true)
       let json = try #require(result.json.elements?.first { $0["optimizer"] == "lozo" })
       #expect(json["difference"]?["against"] == "mezo" && json["seeds"] == 2)
+    }
+  }
+
+  /// Each seed has a folder of data of its own, on each of two tasks: that makes two problems, of two seeds each.
+  @Test func aFolderForEachSeedIsNoProblemOfItsOwn() throws {
+    try withFolder { folder in
+      for (task, k) in [("sst2", 16), ("trec", 16), ("sst2", 512)] {
+        for seed in [1, 2] {
+          let options = "\"name\": \"\(task)\", \"data\": \"\(task)/\(k)-\(seed)\", \"k\": \(k)"
+          for optimizer in ["mezo", "lozo"] {
+            try write(
+              "\(folder)/\(task)-\(k)-\(optimizer)-\(seed)", optimizer, rate: "1e-4", seed: seed, dev: 0.5, test: 0.5,
+              task: options)
+          }
+        }
+      }
+      let methods = try Methods(RecordedRuns.read([folder]))
+      #expect(methods.by == ["task.name", "task.k", "run.optimizer"])
+      #expect(methods.rows.count == 6 && methods.rows.allSatisfy { $0.best.runs.count == 2 })
+      // Without k nothing but the folder tells 16 from 512.
+      try write(
+        "\(folder)/other", "mezo", rate: "1e-4", seed: 1, dev: 0.5, test: 0.5,
+        task: "\"name\": \"sst2\", \"data\": \"elsewhere\", \"k\": 16")
+      #expect(try Methods(RecordedRuns.read([folder])).by.contains("task.data"))
     }
   }
 

@@ -250,6 +250,12 @@ void zeroth_log_sum_parts(const float *_Nonnull state, float *_Nonnull largest, 
 /// The x below which Student's t of so many degrees of freedom (above 0) stays with probability p, in 0 to 1.
 double zeroth_t_quantile(double p, double degrees);
 
+// ---- Processes ---------------------------------------------------------------------------------------------------
+
+/// Lets the system send SIGTERM to this process when process `parent`, which started it, ends, however it ends. Returns 0
+/// where it has ended already.
+int zeroth_end_with_parent(int parent);
+
 #ifdef __cplusplus
 }
 #endif

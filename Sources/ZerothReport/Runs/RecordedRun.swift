@@ -14,8 +14,10 @@ public struct RecordedRun: Sendable {
     case interrupted
     /// It is being run, or was killed.
     case unfinished
-    /// It has no record; why, as far as its output tells.
-    case missing(String)
+    /// It has no record yet.
+    case missing
+    /// Its process ended with an error; the words are the error's.
+    case failed(String)
   }
 
   /// A block of the model.
@@ -41,16 +43,16 @@ public struct RecordedRun: Sendable {
   let blocks: [Block]
 
   /// The run in `folder`. Throws `InputError` for a record that is none.
-  public init(_ folder: String, name: String) throws(InputError) {
+  ///
+  /// `plan` is what the file of a sweep says of the run: its configuration, where it has no record of its own yet, and
+  /// why it failed.
+  public init(_ folder: String, name: String, plan: JSON? = nil) throws(InputError) {
     files = RunFiles(folder)
     self.name = name
-    guard FileManager.default.fileExists(atPath: files.record) else {
-      (options, changed, results, end, blocks) = ([], nil, [:], nil, [])
-      state = .missing(Self.lastLine(of: files.output) ?? "not begun")
-      return
-    }
-    let json = try RunRecord.json(in: files.record)
-    guard let tables = json["configuration"]?.members, let results = json["results"] else {
+    let hasRecord = FileManager.default.fileExists(atPath: files.record)
+    let failure = plan?["failure"]?.string
+    let json: JSON = hasRecord ? try RunRecord.json(in: files.record) : plan ?? ["configuration": [:]]
+    guard let tables = json["configuration"]?.members, let results = hasRecord ? json["results"] : [:] else {
       throw InputError(files.record, found: json.summary, expected: "the record of a run")
     }
     options = tables.flatMap { table in
@@ -65,7 +67,7 @@ public struct RecordedRun: Sendable {
     }
     state =
       switch (end, results["outcome"]?.string) {
-      case (nil, _): .unfinished
+      case (nil, _): failure.map { .failed($0) } ?? (hasRecord ? .unfinished : .missing)
       case (_, nil): .complete
       case (_, "interrupted"): .interrupted
       case (_, let words?): .cutShort(words)
@@ -85,7 +87,7 @@ public struct RecordedRun: Sendable {
   public var isFinished: Bool {
     switch state {
     case .complete, .cutShort: true
-    case .interrupted, .unfinished, .missing: false
+    case .interrupted, .unfinished, .missing, .failed: false
     }
   }
 
@@ -96,18 +98,13 @@ public struct RecordedRun: Sendable {
     case .cutShort(let words): words
     case .interrupted: "interrupted"
     case .unfinished: "unfinished"
-    case .missing: "no record"
+    case .missing: "not begun"
+    case .failed(let reason): "failed: \(reason)"
     }
   }
 
   /// Its rows; none where there is no file yet.
   func metrics() throws(InputError) -> [MetricsRow] {
     FileManager.default.fileExists(atPath: files.metrics) ? try Metrics.read(files.metrics) : []
-  }
-
-  private static func lastLine(of path: String) -> String? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    return String(decoding: data.suffix(4096), as: UTF8.self).split(whereSeparator: \.isNewline)
-      .last.map { String($0).printable(limit: 400) }
   }
 }

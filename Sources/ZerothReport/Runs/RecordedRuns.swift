@@ -11,34 +11,38 @@ public enum RecordedRuns {
   ///
   /// Names are the folders' paths below what they have in common. Throws `InputError` for a path without a run.
   public static func read(_ paths: [String]) throws(InputError) -> [RecordedRun] {
-    var folders: [String] = []
+    var folders: [Folder] = []
     for path in paths {
       let found = try self.folders(in: path)
       guard !found.isEmpty else {
         throw InputError(path, found: "no run.json in it or below", expected: "the folder of a run, or of several")
       }
-      folders += found.filter { !folders.contains($0) }
+      folders += found.filter { folder in !folders.contains { $0.path == folder.path } }
     }
-    let names = names(of: folders)
     var runs: [RecordedRun] = []
-    for (folder, name) in zip(folders, names) { runs.append(try RecordedRun(folder, name: name)) }
+    for (folder, name) in zip(folders, names(of: folders.map(\.path))) {
+      runs.append(try RecordedRun(folder.path, name: name, plan: folder.plan))
+    }
     return runs
   }
 
-  private static func folders(in path: String, depth: Int = 0) throws(InputError) -> [String] {
+  /// The folder of a run, with what the file of its sweep says of it.
+  private typealias Folder = (path: String, plan: JSON?)
+
+  private static func folders(in path: String, depth: Int = 0) throws(InputError) -> [Folder] {
     let manager = FileManager.default
     let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    if manager.fileExists(atPath: RunFiles(path).record) { return [path] }
+    if manager.fileExists(atPath: RunFiles(path).record) { return [(path, nil)] }
     let sweep = path.appendingFile(sweepFile)
     if let data = manager.contents(atPath: sweep) {
       let json = try JSON(parsing: data, subject: sweep)
-      guard let runs = json["runs"]?.elements?.compactMap({ $0["name"]?.string }) else {
-        throw InputError("\(sweep): runs", found: json["runs"]?.summary ?? "nothing", expected: "the names of runs")
+      guard let runs = json["runs"]?.elements else {
+        throw InputError("\(sweep): runs", found: json["runs"]?.summary ?? "nothing", expected: "the runs of a sweep")
       }
-      return runs.map(path.appendingFile)
+      return runs.compactMap { run in run["name"]?.string.map { (path.appendingFile($0), run) } }
     }
     guard depth < 4, let entries = try? manager.contentsOfDirectory(atPath: path) else { return [] }
-    var found: [String] = []
+    var found: [Folder] = []
     for entry in entries.sorted() {
       var isFolder: ObjCBool = false
       let inner = path.appendingFile(entry)

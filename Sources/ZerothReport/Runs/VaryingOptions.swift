@@ -21,14 +21,16 @@ struct VaryingOptions {
     var known: Set<String> = []
     let runs = runs.filter { !$0.options.isEmpty }
     let all = runs.flatMap(\.options).map(\.key).filter { known.insert($0).inserted }
-    let found = all.filter { key in
+    let varying = all.filter { key in
       guard !Self.incidental.contains(key), Set(runs.map { $0[key] }).count > 1 else { return false }
-      let isWanted = runs.contains { run in
+      return runs.contains { run in
         guard let changed = run.changed else { return true }
         return changed.contains(key) || (key.hasSuffix(".name") && run["run.optimizer"] == nil && run[key] != nil)
       }
-      return isWanted && !(Self.places.contains(key) && Self.follow(key, "run.seed", in: runs))
     }
+    // A place that the seed and the rest of the problem decide is another place for each seed, and no other problem.
+    let deciding = varying.filter { Self.isProblem($0) && !Self.places.contains($0) } + Self.seeds.sorted()
+    let found = varying.filter { !(Self.places.contains($0) && Self.follow($0, deciding, in: runs)) }
     // The problem and the optimizer come first, seeds last.
     keys =
       found.filter(Self.isProblem) + found.filter { $0 == "run.optimizer" }
@@ -48,12 +50,13 @@ struct VaryingOptions {
     (key.hasPrefix("model.") || key.hasPrefix("task.")) && !seeds.contains(key)
   }
 
-  /// Whether runs with the same `other` have the same `key`.
-  private static func follow(_ key: String, _ other: String, in runs: [RecordedRun]) -> Bool {
-    var values: [JSON?: JSON?] = [:]
+  /// Whether runs with the same `others` have the same `key`.
+  private static func follow(_ key: String, _ others: [String], in runs: [RecordedRun]) -> Bool {
+    var values: [[JSON?]: JSON?] = [:]
     for run in runs {
-      if let known = values[run[other]], known != run[key] { return false }
-      values[run[other]] = run[key]
+      let place = others.map { run[$0] }
+      if let known = values[place], known != run[key] { return false }
+      values[place] = .some(run[key])
     }
     return true
   }

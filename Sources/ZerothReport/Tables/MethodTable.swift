@@ -84,8 +84,11 @@ extension Methods {
   /// What is to be known of a row beside its numbers.
   private func notes(_ row: Row) -> [String] {
     var notes: [String] = []
-    let open = row.settings.flatMap(\.runs).count { !$0.isFinished }
-    if open > 0 { notes.append("\(open) of \(row.settings.flatMap(\.runs).count) runs not finished") }
+    let runs = row.settings.flatMap(\.runs)
+    let failed = runs.count { if case .failed = $0.state { true } else { false } }
+    let open = runs.count { !$0.isFinished } - failed
+    if failed > 0 { notes.append("\(failed) of \(runs.count) runs failed") }
+    if open > 0 { notes.append("\(open) of \(runs.count) runs not finished") }
     let diverged = row.best.runs.count { $0.stateWords == "diverged" }
     if diverged > 0 { notes.append("\(diverged) diverged") }
     return notes

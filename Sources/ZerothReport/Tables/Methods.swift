@@ -26,7 +26,7 @@ public struct Methods: Sendable {
     fileprivate(set) var baseline: Int?
     /// test of this row minus test of the baseline, for each seed that both have.
     fileprivate(set) var differences = Sample([])
-    /// What the figures call it.
+    /// What the figures call it: where the problem is in the heading, the method.
     var label: String { cells.isEmpty ? "all runs" : cells.joined(separator: ", ") }
   }
 

@@ -26,7 +26,7 @@ extension RunConfiguration {
     }.joined(separator: "\n\n") + "\n"
   }
 
-  private static func toml(_ value: OptionValue) -> String {
+  static func toml(_ value: OptionValue) -> String {
     if case .string(let text) = value { JSON.quoted(text) } else { "\(value)" }
   }
 
@@ -47,11 +47,7 @@ extension RunConfiguration {
       let key = Shortcut.name(of: table, name) ?? "\(table).\(name)"
       words.append("\(key)=\(value)")
     }
-    return String(
-      words.joined(separator: ",").map { character in
-        character.isASCII && (character.isLetter || character.isNumber || "._=+,-".contains(character))
-          ? character : "_"
-      })
+    return words.joined(separator: ",").asFileName
   }
 
   /// What a trajectory belongs to: every option on which the updates depend, in JSON.
@@ -75,6 +71,17 @@ extension RunConfiguration {
       true
     default: false
     }
+  }
+}
+
+extension String {
+  /// The text with characters that trouble file systems replaced by `_`.
+  var asFileName: String {
+    String(
+      map { character in
+        character.isASCII && (character.isLetter || character.isNumber || "._=+,-".contains(character))
+          ? character : "_"
+      })
   }
 }
 
