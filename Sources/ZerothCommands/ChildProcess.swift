@@ -24,13 +24,21 @@ final class ChildProcess {
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+    // The signals that it is told to end by are let through, whatever this process was started with.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let environment = ProcessInfo.processInfo.environment.merging([Self.variable: "\(getpid())"]) { $1 }
     var words = ([ZerothTool.name] + arguments).map { strdup($0) } + [nil]
     var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
     defer { for text in words + variables { free(text) } }
     var number: pid_t = 0
     // This very program, also where its file has been replaced meanwhile.
-    let error = posix_spawn(&number, "/proc/self/exe", &actions, nil, &words, &variables)
+    let error = posix_spawn(&number, "/proc/self/exe", &actions, &attributes, &words, &variables)
     guard error == 0 else {
       errno = error
       throw InputError.system("a process for \(output)", expected: "one more process")

@@ -8,7 +8,7 @@ struct Explain: ParsableCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       abstract: "Show what a strategy computes and its options, how a task is asked, or the options of a table.",
-      discussion: "`\(ZerothTool.name) list` has the names; the tables are model, task and run.")
+      discussion: "`\(ZerothTool.name) list` has the names; the tables are model, task, run and sweep.")
   }
 
   @Argument(

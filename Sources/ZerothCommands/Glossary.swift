@@ -71,7 +71,7 @@ struct Glossary {
     func add(_ entry: Entry) {
       if !entry.options.isEmpty { page += "\n\(OptionSpec.table(entry.options, name: entry.nameOf).markdown)" }
     }
-    for table in RunSettings.tables {
+    for table in RunSettings.tables where table != "sweep" {
       page += "\n## [\(table)]\n"
       add(.table(table))
     }
@@ -88,6 +88,8 @@ struct Glossary {
         add(.strategy(kind, description))
       }
     }
+    page += "\n## [sweep]\n\nIn the file of a sweep alone: [comparing.md](comparing.md).\n"
+    add(.table("sweep"))
     return page
   }
 }

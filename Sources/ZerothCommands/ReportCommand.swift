@@ -27,7 +27,8 @@ struct ReportCommand: ParsableCommand {
   @Option(
     help: "html for the page; svg or png for one figure, png by Chromium, which has to be installed. Default: html.")
   var format: Format?
-  @Option(help: "The figure of --format svg or png: loss, score, tried, distance or ratio. Default: the first there is.")
+  @Option(
+    help: "The figure of --format svg or png: loss, score, tried, distance or ratio. Default: the first there is.")
   var figure: String?
   @Option(
     name: .customLong("choose"), parsing: .singleValue,

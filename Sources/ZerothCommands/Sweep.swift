@@ -24,7 +24,7 @@ struct Sweep: ParsableCommand {
   @Option(help: "Folder of the sweep, new or with a part of it. Required.", completion: .directory)
   var out: String
   @Option(
-    help: "Runs that are made at a time. Each has the machine's cores over so many threads. Default: 1.")
+    help: "Runs that are made at a time; they share the machine's cores, unless the file names threads. Default: 1.")
   var jobs: Int?
   @Option(
     help: ArgumentHelp(
@@ -51,7 +51,8 @@ struct Sweep: ParsableCommand {
       "sweep", total: plan.runs.reduce(0) { $0 + $1.steps }, output: .standardError.drawingCurve(!plain))
     let others = folder.others
     if !others.isEmpty {
-      progress.print("\(others.count) folders in \(out) are no runs of \(file) and stay: \(others.joined(separator: " "))")
+      progress.print(
+        "\(others.count) folders in \(out) are no runs of \(file) and stay: \(others.joined(separator: " "))")
     }
     Interruption.listen()
     let runner = SweepRunner(plan, in: folder, jobs: jobs, arguments: plugins.arguments, progress: progress)

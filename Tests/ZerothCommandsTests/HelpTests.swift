@@ -21,7 +21,9 @@ import ZerothTraining
     let output = try zeroth(["train", "--help"])
     #expect(output.status == 0 && output.err.isEmpty)
     let help = flowing(output.out)
-    for name in Shortcut.all.flatMap(\.names) + ["config", "set", "resume", "plugin", "check-plugins", "plain", "json", "help"] {
+    for name in Shortcut.all.flatMap(\.names) + [
+      "config", "set", "resume", "plugin", "check-plugins", "plain", "json", "help",
+    ] {
       #expect(help.contains("--\(name)"), "\(name)")
     }
     for shortcut in Shortcut.all {
@@ -40,7 +42,8 @@ import ZerothTraining
   }
 
   @Test(arguments: [
-    [], ["train"], ["sweep"], ["compare"], ["report"], ["evaluate"], ["replay"], ["demo"], ["verify"], ["inspect"], ["list"], ["explain"], ["tokenize"],
+    [], ["train"], ["sweep"], ["compare"], ["report"], ["evaluate"], ["replay"], ["demo"], ["verify"], ["inspect"],
+    ["list"], ["explain"], ["tokenize"],
     ["convert"], ["bench"], ["bench", "step"], ["bench", "pair"], ["bench", "forward"], ["bench", "noise"],
     ["bench", "gemm"],
     ["bench", "memory"], ["bench", "scaling"],

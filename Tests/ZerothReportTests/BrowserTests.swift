@@ -51,7 +51,9 @@ import ZerothSupport
     try withFolder { folder in
       try MadeRuns.write(in: folder + "/runs")
       let page = try Report(RecordedRuns.read([folder + "/runs"])).html
-        .replacing("<head>", with: "<head><script>window.errors = []; onerror = e => window.errors.push(String(e));</script>")
+        .replacing(
+          "<head>", with: "<head><script>window.errors = []; onerror = e => window.errors.push(String(e));</script>"
+        )
         .replacing("</body>", with: Self.probe + "</body>")
       let path = folder + "/page.html"
       try Data(page.utf8).write(to: URL(fileURLWithPath: path))
@@ -64,7 +66,8 @@ import ZerothSupport
       #expect(output.status == 0)
       #expect(!output.err.contains("CONSOLE"), "\(output.err)")
       let title = try #require(output.out.firstMatch(of: /<title>(\{.*?\})<\/title>/)?.1)
-      let found = try JSON(parsing: String(title).replacing("&lt;", with: "<").replacing("&amp;", with: "&"), subject: "")
+      let found = try JSON(
+        parsing: String(title).replacing("&lt;", with: "<").replacing("&amp;", with: "&"), subject: "")
       #expect(found["errors"]?.elements?.isEmpty == true)
       var figures: [String: JSON] = [:]
       for figure in found["figures"]?.elements ?? [] { figures[figure["id"]?.string ?? ""] = figure }

@@ -39,7 +39,9 @@ import ZerothSupport
   /// 20% of ten steps are two, so a place has the steps beside it at half a step: its own alone. Over the whole of a longer run
   /// the mean is that of all steps within the window, counted here one by one.
   @Test func smoothingIsAMeanAround() {
-    let trace = (1...600).map { Trace.Point(step: Double($0), forwards: 0, tokens: 0, seconds: 0, value: Double($0 * $0)) }
+    let trace = (1...600).map {
+      Trace.Point(step: Double($0), forwards: 0, tokens: 0, seconds: 0, value: Double($0 * $0))
+    }
     let curve = MeanPoint.curve([trace], window: 0.2)
     #expect(curve.count == 60)
     for (k, point) in curve.enumerated() {
@@ -54,7 +56,9 @@ import ZerothSupport
 
   @Test func aSeedThatEndedEarlyLeavesTheOthers() {
     let long = (1...10).map { Trace.Point(step: Double($0), forwards: 0, tokens: 0, seconds: 0, value: 1) }
-    let short = (1...4).map { Trace.Point(step: Double($0), forwards: 0, tokens: 0, seconds: 0, value: $0 == 3 ? .nan : 3) }
+    let short = (1...4).map {
+      Trace.Point(step: Double($0), forwards: 0, tokens: 0, seconds: 0, value: $0 == 3 ? .nan : 3)
+    }
     let counts = MeanPoint.curve([long, short]).map(\.sample.values.count)
     #expect(counts == [2, 2, 1, 2, 1, 1, 1, 1, 1, 1])
   }
@@ -70,9 +74,11 @@ import ZerothSupport
       #expect(tried.series[0].points.map(\.note) == ["2 seeds, chosen", "2 seeds"])
       // sqrt(0.36 + 0.64) (l + 1) seed, over the seeds 1 and 2.
       let distance = try #require(figures[.distance]?.first.series)
-      #expect(distance.map(\.name) == ["dizo"] && zip(distance[0].points, [1.5, 3, 4.5]).allSatisfy { equal($0.y, $1) })
+      #expect(
+        distance.map(\.name) == ["dizo"] && zip(distance[0].points, [1.5, 3, 4.5]).allSatisfy { equal($0.y, $1) })
       let ratio = try #require(figures[.ratio]?.first.series)
-      #expect(ratio.map(\.name) == ["dizo, query"] && zip(ratio[0].points, [1, 1.1, 1.2]).allSatisfy { equal($0.y, $1) })
+      #expect(
+        ratio.map(\.name) == ["dizo, query"] && zip(ratio[0].points, [1, 1.1, 1.2]).allSatisfy { equal($0.y, $1) })
     }
   }
 
@@ -98,7 +104,9 @@ import ZerothSupport
       #expect(svg.components(separatedBy: "<circle").count == 21)
       #expect(inputError { _ = try report.figure("los") }?.expected.contains("perhaps 'loss'") == true)
       #expect(inputError { _ = try report.figure("loss", choices: ["minutes"]) }?.subject == "--choose")
-      #expect(inputError { _ = try report.figure("ratio", choices: ["much"]) }?.expected == "nothing: the figure has no choices")
+      #expect(
+        inputError { _ = try report.figure("ratio", choices: ["much"]) }?.expected
+          == "nothing: the figure has no choices")
     }
   }
 

@@ -48,7 +48,8 @@ import ZerothResources
       isTerminal: Bool, width: Int = 100, interval: Double = 1, drawsCurve: Bool = false
     ) -> ProgressLine.Output {
       .init(
-        isTerminal: isTerminal, width: width, interval: interval, drawsCurve: drawsCurve, now: { [unowned self] in time },
+        isTerminal: isTerminal, width: width, interval: interval, drawsCurve: drawsCurve,
+        now: { [unowned self] in time },
         write: { [unowned self] in text += $0 })
     }
   }
@@ -110,7 +111,7 @@ import ZerothResources
   }
 
   @Test func aCurveStandsOnATerminalWithRoomAlone() {
-    for (isTerminal, width, isSeen) in [(true, 140, true), (true, 80, false), (false, 140, false)] {
+    for (isTerminal, width, isSeen) in [(true, 140, true), (true, 60, false), (false, 140, false)] {
       let screen = Screen()
       let output = screen.output(isTerminal: isTerminal, width: width, interval: 0, drawsCurve: true)
       let progress = ProgressLine("mezo", total: 100, output: output)

@@ -13,16 +13,18 @@ struct ChartMarkup {
   private let right = Self.width - 20
   private let bottom = Self.height - 52
   private let top: Double
-  /// Lines of the legend, of three names each.
-  private static let legendColumns = 3
+  /// Lines that have a point, and names of them in a row of the legend.
+  private let shown: [Chart.Series]
+  private let legendColumns: Int
 
   init(_ chart: Chart) {
     self.chart = chart
-    let points = chart.series.flatMap(\.points)
+    shown = chart.series.filter { !$0.points.isEmpty }
+    let points = shown.flatMap(\.points)
     x = Scale(chart.xScale, points.map(\.x), isWhole: chart.isWhole)
-    y = Scale(chart.yScale, points.flatMap { [$0.y, $0.low ?? .nan, $0.high ?? .nan] })
-    let rows = (chart.series.count + Self.legendColumns - 1) / Self.legendColumns
-    top = 16 + 20 * Double(rows)
+    y = Scale(chart.yScale, points.flatMap { [$0.y, $0.low ?? .nan, $0.high ?? .nan] }, isPadded: true)
+    legendColumns = (shown.map(\.name.count).max() ?? 0) <= 16 ? 4 : 3
+    top = 20 + 20 * Double((shown.count + legendColumns - 1) / legendColumns)
   }
 
   /// The chart as an element of a page, with `id` as a name of its own there.
@@ -54,8 +56,8 @@ struct ChartMarkup {
     var svg = "<title id=\"\(id)-t\">\(Markup.escape(chart.title))</title>\n"
     svg += "<desc id=\"\(id)-d\">\(Markup.escape(chart.summary))</desc>\n"
     svg += axes
-    for series in chart.series { svg += marks(series) }
-    for (index, series) in chart.series.enumerated() { svg += legend(series, index) }
+    for series in shown { svg += marks(series) }
+    for (index, series) in shown.enumerated() { svg += legend(series, index) }
     return svg
   }
 
@@ -109,9 +111,9 @@ struct ChartMarkup {
   }
 
   private func legend(_ series: Chart.Series, _ index: Int) -> String {
-    let column = (right - left) / Double(Self.legendColumns)
-    let at = left + Double(index % Self.legendColumns) * column
-    let y = 16 + 20 * Double(index / Self.legendColumns)
+    let column = (right - left) / Double(legendColumns)
+    let at = left + Double(index % legendColumns) * column
+    let y = 16 + 20 * Double(index / legendColumns)
     let name = series.name.count > 28 ? series.name.prefix(27) + "…" : series.name[...]
     return "<g class=\"series \(ChartStyle.name(series.style))\">"
       + "<path class=\"line\" d=\"M\(px(at)) \(px(y))h24\"/>"

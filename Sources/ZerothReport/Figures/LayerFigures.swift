@@ -35,10 +35,12 @@ struct LayerFigures {
     let chart = Chart(
       title: "Distance from the start, by layer",
       summary: "How far the parameters of each layer are from where training began, a line for each method.",
-      xLabel: "layer", yLabel: "distance from theta_0", xName: "layer", yName: "distance", isWhole: true, series: series)
+      xLabel: "layer", yLabel: "distance from theta_0", xName: "layer", yName: "distance", isWhole: true, series: series
+    )
     return Figure(
       kind: .distance, id: "\(id)-distance",
-      caption: "The Euclidean distance of each layer's trained blocks from theta_0 after the last evaluation: means over seeds, bands "
+      caption:
+        "The Euclidean distance of each layer's trained blocks from theta_0 after the last evaluation: means over seeds, bands "
         + "one standard deviation to each side. Embeddings and the final norm belong to no layer and are left out.",
       choices: [], charts: [([], chart)], table: chart.table)
   }
@@ -66,7 +68,8 @@ struct LayerFigures {
       xLabel: "layer", yLabel: "ratio", xName: "layer", yName: "ratio", isWhole: true, series: series)
     return Figure(
       kind: .ratio, id: "\(id)-ratio",
-      caption: "The ratio by which the adapter last scaled the distance of a block from theta_0, or its learning rate: means over "
+      caption:
+        "The ratio by which the adapter last scaled the distance of a block from theta_0, or its learning rate: means over "
         + "seeds, bands one standard deviation to each side. 1 leaves a block as it is.",
       choices: [], charts: [([], chart)], table: chart.table)
   }

@@ -47,9 +47,11 @@ struct LearningCurves {
   private var spent: [Spent] {
     Spent.allCases.filter { spent in
       lines.contains { line in
-        line.traces.contains { $0.losses.contains { point in
-          spent != .tokens || point.tokens.isFinite
-        } }
+        line.traces.contains {
+          $0.losses.contains { point in
+            spent != .tokens || point.tokens.isFinite
+          }
+        }
       }
     }
   }
@@ -81,7 +83,8 @@ struct LearningCurves {
     }
     return Figure(
       kind: .loss, id: "\(id)-loss",
-      caption: "The mean loss on the mini-batches of training, at the points that were measured around theta. Lines are means over "
+      caption:
+        "The mean loss on the mini-batches of training, at the points that were measured around theta. Lines are means over "
         + "seeds, bands one standard deviation to each side. Without smoothing a point is the mean of the steps since the one "
         + "before it; some and much smoothing take 5% and 20% of the run around it.",
       choices: [
@@ -106,7 +109,8 @@ struct LearningCurves {
             [x, axes],
             Chart(
               title: "Score on dev",
-              summary: "\(metric) on dev in percent against \(spent.title), a line for each method, \(scale.rawValue) axis.",
+              summary:
+                "\(metric) on dev in percent against \(spent.title), a line for each method, \(scale.rawValue) axis.",
               xLabel: spent.title, yLabel: "\(metric) on dev, %", xName: spent.rawValue, yName: metric, xScale: scale,
               series: series)
           ))
@@ -114,7 +118,8 @@ struct LearningCurves {
     }
     return Figure(
       kind: .score, id: "\(id)-score",
-      caption: "\(metric.capitalizedFirst) on dev in percent, which chooses the model that is tested. Lines are means over seeds, "
+      caption:
+        "\(metric.capitalizedFirst) on dev in percent, which chooses the model that is tested. Lines are means over seeds, "
         + "bands one standard deviation to each side. A logarithmic axis has no place for the model before the first step.",
       choices: [
         .init(title: "Against", options: spent.map(\.rawValue)),
@@ -131,11 +136,12 @@ struct LearningCurves {
     for (line, curve) in zip(lines, curves) {
       for point in curve {
         table.rows.append(
-          [line.label] + [point.step, point.forwards, point.tokens, point.seconds, scale * point.sample.mean].map {
-            $0.isFinite ? Chart.exact($0) : "-"
-          } + [
-            point.sample.standardDeviation.map { Chart.exact(scale * $0) } ?? "-", "\(point.sample.values.count)",
-          ])
+          [line.label]
+            + [point.step, point.forwards, point.tokens, point.seconds, scale * point.sample.mean].map {
+              $0.isFinite ? Chart.exact($0) : "-"
+            } + [
+              point.sample.standardDeviation.map { Chart.exact(scale * $0) } ?? "-", "\(point.sample.values.count)",
+            ])
       }
     }
     return table

@@ -16,8 +16,8 @@ struct Scale {
 
   /// An axis for `values`; those that have no place on it (not finite, or not above 0 on a logarithmic axis) count for nothing.
   ///
-  /// With `isWhole` ticks stand at whole numbers alone.
-  init(_ kind: ScaleKind, _ values: [Double], isWhole: Bool = false) {
+  /// With `isWhole` ticks stand at whole numbers alone; with `isPadded` no value lies at an end.
+  init(_ kind: ScaleKind, _ values: [Double], isWhole: Bool = false, isPadded: Bool = false) {
     self.kind = kind
     let usable = values.filter { $0.isFinite && (kind == .linear || $0 > 0) }
     var (low, high) = (usable.min() ?? (kind == .log ? 1 : 0), usable.max() ?? 1)
@@ -35,8 +35,8 @@ struct Scale {
       let last = ceil(high / step - 1e-9)
       // Lines begin and end at the axis, or at the next tick where that is near.
       let margin = 0.03 * (high - low)
-      self.low = max(first * step, low - margin)
-      self.high = min(last * step, high + margin)
+      self.low = isPadded ? low - margin : max(first * step, low - margin)
+      self.high = isPadded ? high + margin : min(last * step, high + margin)
       self.step = step
       let bounds = (self.low - 1e-9 * step)...(self.high + 1e-9 * step)
       ticks = stride(from: first, through: last, by: 1).map { $0 * step }.filter(bounds.contains)

@@ -36,13 +36,14 @@ enum TriedValues {
     // Where other options vary too, several settings have one value of this.
     let isLine = series.allSatisfy { Set($0.points.map(\.x)).count == $0.points.count }
     let chart = Chart(
-      title: "\(title) and the score on dev",
+      title: "Score on dev by \(title)",
       summary: "The best \(metric) on dev in percent of each \(title) that was tried, for each method.",
       xLabel: title, yLabel: "best \(metric) on dev, %", xName: title, yName: metric,
-      xScale: low > 0 && high > 5 * low ? .log : .linear, isJoined: isLine, showsSpread: true, series: series)
+      xScale: low > 0 && high >= 4 * low ? .log : .linear, isJoined: isLine, showsSpread: true, series: series)
     return Figure(
       kind: .tried, id: "\(id)-tried\(index)",
-      caption: "The best \(metric) on dev of every \(title) that was tried: means over seeds, and one standard deviation to each "
+      caption:
+        "The best \(metric) on dev of every \(title) that was tried: means over seeds, and one standard deviation to each "
         + "side. Dev chooses among them; test scores of the others are not looked at.",
       choices: [], charts: [([], chart)], table: chart.table)
   }

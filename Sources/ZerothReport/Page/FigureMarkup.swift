@@ -10,7 +10,8 @@ extension Figure {
         html += "<fieldset><legend>\(Markup.escape(choice.title))</legend>"
         for (option, words) in choice.options.enumerated() {
           let name = "\(id)-c\(index)"
-          html += "<label><input type=\"radio\" name=\"\(name)\" id=\"\(name)-\(option)\""
+          html +=
+            "<label><input type=\"radio\" name=\"\(name)\" id=\"\(name)-\(option)\""
             + (option == 0 ? " checked" : "") + "> \(Markup.escape(words))</label>"
         }
         html += "</fieldset>\n"

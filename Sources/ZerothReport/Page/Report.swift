@@ -161,7 +161,8 @@ public struct Report: Sendable {
       let isCommon = known.allSatisfy { $0[option.key] == option.value }
       if isCommon { table.rows.append([option.key, first.cell(option.key)]) }
     }
-    return "<p>The effective value of every option that all runs have alike; in what they differ stands in the table of runs, or "
+    return
+      "<p>The effective value of every option that all runs have alike; in what they differ stands in the table of runs, or "
       + "follows from it.</p>\n<details><summary>\(table.rows.count) options</summary>\n"
       + Markup.table(table, caption: "Options of all runs") + "</details>\n"
   }

@@ -10,7 +10,7 @@ extension Registry {
   }
 
   private mutating func registerPresets() throws(InputError) {
-    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/tune-demo.sh"
+    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-presets.toml"
     try register(
       optimizer: OptimizerPreset(
         "mezo", aliases: ["zo-sgd"], summary: "RGE with SGD", source: "Malladi et al. 2023", tuning: tuned,

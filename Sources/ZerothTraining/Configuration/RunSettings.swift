@@ -128,8 +128,8 @@ public enum RunSettings {
       "so many steps in a row without finite losses end the run"),
   ]
 
-  /// The tables whose options do not depend on strategies, in their order.
-  public static let tables = ["model", "task", "run"]
+  /// The tables whose options do not depend on strategies, in their order; [sweep] stands in the file of a sweep alone.
+  public static let tables = ["model", "task", "run", "sweep"]
 
   /// The options of `table`; nil for those of strategies, which the registry knows.
   public static func options(of table: String) -> [OptionSpec]? {
@@ -137,6 +137,7 @@ public enum RunSettings {
     case "model": model
     case "task": task
     case "run": run
+    case "sweep": sweep
     default: nil
     }
   }
