@@ -139,6 +139,11 @@ import ZerothSupport
       "[run]\noptimizer = [\"mezo\", \"lozzo\"]\nsteps = 1",
       "[run] optimizer: found no optimizer called 'lozzo', expected perhaps 'lozo'"
     ),
+    (
+      "[run]\nseed = [\((0..<200).map(String.init).joined(separator: ", "))]\n[rule]\n"
+        + "learning-rate = [\((1...60).map(String.init).joined(separator: ", "))]",
+      "found 12000 runs, expected at most 10000"
+    ),
     ("[run]\noptimizer = \"mezo\"\nsteps = 9\neval-every = 3\n[sweep]\nevaluations = 2", "eval-every beside [sweep]"),
   ])
   func aFileThatIsNoSweepIsRefused(_ text: String, _ says: String) throws {
@@ -260,7 +265,7 @@ import ZerothSupport
         \(Self.tool) sweep \(file) --out \(folder)/out && exit 90
         (sleep 120; kill -9 $sweep) & guard=$!
         kill -\(signal) $sweep; wait $sweep; status=$?; kill $guard
-        sleep 0.2; pgrep -f \(folder)/out && exit 91
+        sleep 0.2; pgrep -f "[t]rain --out \(folder)" && exit 91
         exit $status
         """
       let output = try Execution("/bin/bash", ["-c", line])

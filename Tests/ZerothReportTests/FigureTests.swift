@@ -93,6 +93,8 @@ import ZerothSupport
         #expect(scale.ticks.allSatisfy { (-1e-9...1.000001).contains(scale.place($0) ?? -1) }, "\(kind) \(values)")
       }
     }
+    let near = Scale(.linear, [1.00001, 1.00009])
+    #expect(Set(near.ticks.map(near.label)).count == near.ticks.count, "\(near.ticks.map(near.label))")
     #expect(Scale(.log, [1, 10]).place(0) == nil && Scale(.linear, [0, 1]).place(.infinity) == nil)
   }
 

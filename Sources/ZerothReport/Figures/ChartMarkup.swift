@@ -82,9 +82,12 @@ struct ChartMarkup {
   }
 
   private func marks(_ series: Chart.Series) -> String {
+    // Spreads at the same place stand side by side.
+    let index = Double(shown.firstIndex { $0.style == series.style } ?? 0)
+    let aside = chart.showsSpread ? 6 * (index - Double(shown.count - 1) / 2) : 0
     let points = series.points.compactMap { point -> (point: Chart.Point, x: Double, y: Double)? in
       guard let x = xPlace(point.x), let y = yPlace(point.y) else { return nil }
-      return (point, x, y)
+      return (point, x + aside, y)
     }
     let edges = points.compactMap { mark -> (x: Double, low: Double, high: Double)? in
       guard let low = mark.point.low, let high = mark.point.high else { return nil }

@@ -66,12 +66,13 @@ struct Scale {
     }
   }
 
-  /// A number at a tick: `0.05`, `2k`, `5e-05`.
+  /// A number at a tick, with the digits that tell it from the next: `0.05`, `2k`, `5e-05`, `1.0002`.
   func label(_ value: Double) -> String {
     if value == 0 || abs(value) < 1e-9 * step { return "0" }
     let size = abs(value)
     if size >= 1e6 { return String(format: "%gM", value / 1e6) }
     if size >= 1e4 { return String(format: "%gk", value / 1e3) }
-    return String(format: "%.4g", value)
+    let digits = step > 0 ? max(0, Int(-floor(log10(step) + 1e-9))) : 0
+    return digits > 2 && digits < 8 ? String(format: "%.\(digits)f", value) : String(format: "%.4g", value)
   }
 }

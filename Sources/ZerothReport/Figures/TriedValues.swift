@@ -44,7 +44,7 @@ enum TriedValues {
       kind: .tried, id: "\(id)-tried\(index)",
       caption:
         "The best \(metric) on dev of every \(title) that was tried: means over seeds, and one standard deviation to each "
-        + "side. Dev chooses among them; test scores of the others are not looked at.",
+        + "side, drawn side by side. Dev chooses among them; test scores of the others are not looked at.",
       choices: [], charts: [([], chart)], table: chart.table)
   }
 }

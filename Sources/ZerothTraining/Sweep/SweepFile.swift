@@ -31,6 +31,9 @@ public struct SweepFile: Sendable {
     let axes: [Axis]
   }
 
+  /// The most runs that a sweep may have.
+  static let maximalRuns = 10_000
+
   /// What errors call it.
   let name: String
   /// Its text.
@@ -83,6 +86,18 @@ public struct SweepFile: Sendable {
         }
         return Case(name: found.name, axes: Self.ordered(others + found.axes))
       }
+    try requireFewRuns()
+  }
+
+  /// Throws where the grid is so large that a list was hardly meant so.
+  private func requireFewRuns() throws(InputError) {
+    let runs = cases.reduce(0.0) { sum, found in
+      sum + found.axes.reduce(Double(repeats)) { $0 * Double($1.values.count) }
+    }
+    guard runs <= Double(Self.maximalRuns) else {
+      throw InputError(
+        name, found: "\(runs < 1e15 ? "\(Int(runs))" : "\(runs)") runs", expected: "at most \(Self.maximalRuns)")
+    }
   }
 
   private static func misplaced(_ key: String, name: String) -> InputError {
