@@ -94,7 +94,7 @@ public struct Report: Sendable {
       <body>
       <main>
       <h1>\(runs.count) \(runs.count == 1 ? "run" : "runs compared")</h1>
-      <p>\(done) of them have come to an end. Made by Zeroth \(Markup.escape(Versions.zeroth)).</p>
+      <p>Come to an end: \(done) of \(runs.count). Made by Zeroth \(Markup.escape(Versions.zeroth)).</p>
       <nav aria-label="Parts"><ul>
       \(parts.map { "<li><a href=\"#\($0.id)\">\($0.title)</a></li>" }.joined(separator: "\n"))
       </ul></nav>

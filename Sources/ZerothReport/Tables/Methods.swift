@@ -19,6 +19,8 @@ public struct Methods: Sendable {
     let cells: [String]
     /// The problem: rows of another one are not compared with it.
     let problem: [String]
+    /// What figures and differences call it, where the problem is known: the method.
+    let label: String
     let settings: [Setting]
     /// The setting that was chosen.
     let best: Setting
@@ -26,8 +28,6 @@ public struct Methods: Sendable {
     fileprivate(set) var baseline: Int?
     /// test of this row minus test of the baseline, for each seed that both have.
     fileprivate(set) var differences = Sample([])
-    /// What the figures call it: where the problem is in the heading, the method.
-    var label: String { cells.isEmpty ? "all runs" : cells.joined(separator: ", ") }
   }
 
   /// The options that rows are made by, and those among which dev chooses.
@@ -55,7 +55,9 @@ public struct Methods: Sendable {
       let settings = Self.grouped(members) { run in free.map { run.cell($0) } }.map { Setting(runs: $1) }
       guard let best = Self.best(of: settings) else { continue }
       let problem = zip(by, cells).filter { VaryingOptions.isProblem($0.0) }.map(\.1)
-      rows.append(Row(cells: cells, problem: problem, settings: settings, best: best))
+      let method = zip(by, cells).filter { !VaryingOptions.isProblem($0.0) }.map(\.1)
+      let label = method.isEmpty ? best.runs[0]["run.optimizer"]?.string ?? "all runs" : method.joined(separator: ", ")
+      rows.append(Row(cells: cells, problem: problem, label: label, settings: settings, best: best))
     }
     try requireOneMetric()
     try compare(with: baseline)
