@@ -9,7 +9,7 @@ struct ChartMarkup {
   /// The places of its parts, in pixels.
   static let width = 720.0
   static let height = 400.0
-  private let left = 66.0
+  private let left = 80.0
   private let right = Self.width - 20
   private let bottom = Self.height - 52
   private let top: Double
