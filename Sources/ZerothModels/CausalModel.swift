@@ -4,7 +4,7 @@ import Zeroth
 /// A causal language model read from a folder in the Hugging Face format (`config.json` and safetensors).
 public final class CausalModel: PretrainedModel {
   /// The folder that the model was read from, with the layout of its blocks.
-  public let folder: ModelFolder
+  public private(set) var folder: ModelFolder
   /// What the model is made of.
   public var description: DecoderDescription { decoder.description }
   /// The tokens that end a text: those of `config.json` and of `generation_config.json`, where there is one.
@@ -36,6 +36,8 @@ public final class CausalModel: PretrainedModel {
   public convenience init(configuration: ConfigurationFile, families: ModelFamilies = .standard) throws {
     try self.init(ModelFolder.Source(configuration, families))
   }
+
+  public func attach(_ adapter: PEFTAdapter) throws { try folder.attach(adapter) }
 
   init(_ source: ModelFolder.Source) throws {
     let (description, tensors) = try source.families.decoder(source.file)
@@ -87,8 +89,9 @@ public final class CausalModel: PretrainedModel {
     _ batch: TokenBatch, _ readout: Readout, _ theta: borrowing ParameterStore, _ points: Points,
     to values: inout [Double]
   ) {
-    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows) {
-      let weights = Weights(theta, at: points, group, workspace: workspace)
+    let plan = folder.tuning?.plan
+    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows, tuning: plan) {
+      let weights = Weights(theta, at: points, group, branches: plan?.branches ?? [:], workspace: workspace)
       workspace.scope {
         let output = decoder.output(batch, rows: readout.rows, weights)
         let head = weights.layout.blocks[decoder.head]

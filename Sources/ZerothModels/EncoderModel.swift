@@ -17,7 +17,7 @@ public final class EncoderModel: PretrainedModel {
   public static let labelHeadName = "label_head.weight"
 
   /// The folder that the model was read from, with the layout of its blocks.
-  public let folder: ModelFolder
+  public private(set) var folder: ModelFolder
   /// What it is made of, in words.
   public var summary: [(about: String, words: String)] {
     let head =
@@ -74,6 +74,8 @@ public final class EncoderModel: PretrainedModel {
   /// again.
   public func withLabelHead(classes: Int) throws -> EncoderModel { try EncoderModel(source, classes: classes) }
 
+  public func attach(_ adapter: PEFTAdapter) throws { try folder.attach(adapter) }
+
   init(_ source: ModelFolder.Source, classes: Int?) throws {
     self.source = source
     guard case .encoder(let make) = source.family.kind else {
@@ -128,8 +130,10 @@ public final class EncoderModel: PretrainedModel {
     _ batch: TokenBatch, _ readout: EncoderReadout, _ theta: borrowing ParameterStore, _ points: Points
   ) -> [[Double]] {
     var results: [[Double]] = []
-    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows) {
-      results += readOut(batch, readout, Weights(theta, at: points, group, workspace: workspace))
+    let plan = folder.tuning?.plan
+    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows, tuning: plan) {
+      let weights = Weights(theta, at: points, group, branches: plan?.branches ?? [:], workspace: workspace)
+      results += readOut(batch, readout, weights)
     }
     return results
   }

@@ -22,6 +22,10 @@ public protocol PretrainedModel: AnyObject {
   var activationsPerRow: Int { get }
   /// What it is made of, in words: what each line is about, and what it says.
   var summary: [(about: String, words: String)] { get }
+  /// Puts a LoRA adapter beside the weights: `layout` grows by its blocks, and parameters that are loaded from then on have them.
+  ///
+  /// Throws `InputError` for an adapter of another model, and where there is one already.
+  func attach(_ adapter: PEFTAdapter) throws
   /// Compares the outputs at `theta` with reference outputs; the ids of texts too where `tokenize` is given.
   ///
   /// Throws `InputError` when `golden` is of another kind of model.

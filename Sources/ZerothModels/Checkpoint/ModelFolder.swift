@@ -45,7 +45,9 @@ public struct ModelFolder: Sendable {
   public let modelType: String
   /// The blocks of the parameters, named as in the checkpoint; a block that shares its tensor with others has its part's name
   /// behind that of the module.
-  public let layout: ParameterLayout
+  public private(set) var layout: ParameterLayout
+  /// The adapter that stands beside the weights, and what it tunes.
+  private(set) var tuning: (adapter: PEFTAdapter, plan: Tuning)?
   /// What a user should know about how the folder was read, in words.
   public let notes: [String]
 
@@ -58,6 +60,8 @@ public struct ModelFolder: Sendable {
   /// Blocks that a checkpoint may lack: they start as zeros.
   private let optional: Set<String>
   private let hasUntiedHead: Bool
+  /// What transformers has in front of the names of modules where the checkpoint leaves it out.
+  private let missingPrefix: String
 
   /// What a family of models needs to know before it can name its blocks.
   struct Source {
@@ -124,6 +128,7 @@ public struct ModelFolder: Sendable {
     map = try TensorMap(blocks, layout)
     means = blocks.map(\.mean)
     hasUntiedHead = architecture.untiedHead != nil
+    missingPrefix = architecture.missingPrefix
     notes =
       architecture.untiedHead.map { head in
         [
@@ -173,7 +178,14 @@ public struct ModelFolder: Sendable {
   public func loadParameters(
     training selection: BlockSelection = .all, storage: WeightStorage = .float32
   ) throws -> ParameterStore {
-    try load(layout.training(only: selection), storage)
+    let chosen = try layout.training(only: selection)
+    guard let plan = tuning?.plan else { return try load(chosen, storage) }
+    let tuned = chosen.training { chosen.blocks[$0.index].isTrainable && plan.trained.contains($0.index) }
+    guard !tuned.trainable.isEmpty else {
+      throw InputError(
+        "blocks '\(selection)'", found: "only blocks that the adapter leaves frozen", expected: "some that it trains")
+    }
+    return try load(tuned, storage)
   }
 
   /// The weights for evaluations alone: no block is trainable, and those of a GGUF file stay in it, shared with whoever else
@@ -184,26 +196,68 @@ public struct ModelFolder: Sendable {
     try load(layout.training { _ in false }, weights is GGUFWeights ? .asStored : .float32)
   }
 
+  /// The tensors of the model as PEFT names them.
+  var namedTensors: [(name: String, module: String, shape: [Int], blocks: [ParameterBlock], isTransposed: Bool)] {
+    map.tensors.map { tensor in
+      let name = (tensor.blocks[0].role == .head ? "" : missingPrefix) + tensor.name
+      return (
+        name, name.split(separator: ".").dropLast().joined(separator: "."), tensor.shape, tensor.blocks,
+        map.part(of: tensor.blocks[0]).isTransposed
+      )
+    }
+  }
+
+  /// The modules with a weight.
+  var modules: [TunedModule] {
+    zip(namedTensors, map.tensors).compactMap { named, tensor in
+      guard named.name.hasSuffix(".weight") else { return nil }
+      return TunedModule(
+        name: named.module, blocks: tensor.blocks, rows: tensor.rows, columns: tensor.blocks[0].columns,
+        isTransposed: named.isTransposed)
+    }
+  }
+
+  /// The rows of its tensor that are the block's.
+  func slice(of block: ParameterBlock) -> RowSlice { map.part(of: block).rows }
+
+  /// Puts `adapter` beside the weights: its blocks come behind the model's, and they are what is trained.
+  ///
+  /// Throws `InputError` for an adapter of another model, and where there is one already.
+  mutating func attach(_ adapter: PEFTAdapter) throws {
+    guard tuning == nil else {
+      throw InputError(adapter.directory, found: "a second adapter", expected: "one")
+    }
+    let plan = try adapter.tuning(of: self)
+    let own = layout.blocks.map {
+      ParameterLayout.Entry($0.name, rows: $0.rows, columns: $0.columns, role: $0.role, layer: $0.layer)
+    }
+    layout = try ParameterLayout(own + plan.entries)
+    tuning = (adapter, plan)
+  }
+
   private func load(_ layout: ParameterLayout, _ storage: WeightStorage) throws -> ParameterStore {
     guard let weights else {
       throw InputError(file.path, found: "a configuration without weights", expected: "a model folder")
     }
-    let stored = storage == .asStored ? try weights.stored(layout.blocks, map) : nil
+    let own = Array(layout.blocks.prefix(means.count))
+    let stored = storage == .asStored ? try weights.stored(own, map) : nil
     var theta = stored.map { ParameterStore(layout, stored: $0) } ?? ParameterStore(layout)
-    for block in layout.blocks
+    for block in own
     where weights.contains(map.part(of: block).tensor) && !(stored?.contains(block) ?? false) {
       try theta.withMutableBlock(block) { span in
         try span.withUnsafeMutableBufferPointer { try weights.read(block, map.part(of: block), into: $0) }
       }
     }
+    if let tuning { try tuning.adapter.read(tuning.plan, into: &theta) }
     return theta
   }
 
   /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
   public func randomParameters(_ key: StreamKey) -> ParameterStore {
+    precondition(tuning == nil, "random parameters have no adapter beside them")
     var theta = ParameterStore(layout)
     theta.add(DenseDirection(key, layout: layout), scale: 0.02)
-    for block in layout.blocks where means[block.index] != 0 {
+    for block in layout.blocks.prefix(means.count) where means[block.index] != 0 {
       theta.withMutableBlock(block) { span in
         for i in 0..<span.count { span[i] += means[block.index] }
       }
@@ -243,6 +297,11 @@ public struct ModelFolder: Sendable {
     _ theta: borrowing ParameterStore, to destination: String, as precision: SavedPrecision = .asRead
   ) throws {
     try requireOther(than: destination)
+    if let tuning {
+      throw InputError(
+        destination, found: "a model with the adapter \(tuning.adapter.directory) beside it",
+        expected: "one without: adapters are read, and not yet written or merged")
+    }
     do {
       try FileManager.default.createDirectory(atPath: destination, withIntermediateDirectories: true)
     } catch {

@@ -8,6 +8,7 @@ struct Decoder: Architecture {
   /// The block whose rows give the logits: the output layer, or the token embedding that is tied to it.
   let head: Int
   let untiedHead: String?
+  let missingPrefix: String
   private let tokens: Int
   private let positions: Int?
   private let projectIn, projectOut: Linear?
@@ -48,6 +49,7 @@ struct Decoder: Architecture {
     let embedding = tensors.tokens + ".weight"
     let headName = tensors.head + ".weight"
     var table = BlockTable(prefix: source.contains(embedding) ? "" : tensors.prefix)
+    missingPrefix = table.prefix.isEmpty ? tensors.prefix : ""
     let embeddingName = table.prefix + embedding
     untiedHead = try d.isTied && source.hold(headName, otherThan: embeddingName) ? headName : nil
     if untiedHead != nil { d.isTied = false }

@@ -16,6 +16,8 @@ struct Weights: @unchecked Sendable {
   /// Whether the displacements are of low rank, all of them.
   let areLowRank: Bool
   let workspace: Workspace
+  /// What stands beside layers, by the index of their W.
+  let branches: [Int: LoRABranch]
   /// theta, with what is pending apart from it.
   let stored: StoredParameters
 
@@ -28,8 +30,12 @@ struct Weights: @unchecked Sendable {
   }
 
   /// The weights at the points number `chosen` of `points`.
-  init(_ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>, workspace: Workspace) {
+  init(
+    _ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>,
+    branches: [Int: LoRABranch] = [:], workspace: Workspace
+  ) {
     layout = theta.layout
+    self.branches = branches
     self.points = points
     self.chosen = chosen
     self.workspace = workspace
