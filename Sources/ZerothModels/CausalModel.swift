@@ -37,6 +37,7 @@ public final class CausalModel: PretrainedModel {
     try self.init(ModelFolder.Source(configuration, families))
   }
 
+  /// Puts a LoRA adapter beside the weights; throws `InputError` for one of another model, and for a second one.
   public func attach(_ adapter: PEFTAdapter) throws { try folder.attach(adapter) }
 
   init(_ source: ModelFolder.Source) throws {

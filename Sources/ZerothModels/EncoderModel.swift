@@ -74,6 +74,7 @@ public final class EncoderModel: PretrainedModel {
   /// again.
   public func withLabelHead(classes: Int) throws -> EncoderModel { try EncoderModel(source, classes: classes) }
 
+  /// Puts a LoRA adapter beside the weights; throws `InputError` for one of another model, and for a second one.
   public func attach(_ adapter: PEFTAdapter) throws { try folder.attach(adapter) }
 
   init(_ source: ModelFolder.Source, classes: Int?) throws {
