@@ -20,7 +20,7 @@ public struct FivePointEstimator: RegisteredEstimator {
   /// What `interval` takes.
   public static let intervalRange = NumericRange.atLeast(1)
   /// What `epsilon` takes.
-  public static let epsilonRange = NumericRange.positive
+  public static let epsilonRange = NumericRange.positiveFloat
 
   /// How it is called, and its options.
   public static let description = StrategyDescription(

@@ -22,7 +22,7 @@ extension Template {
           public var queries: Schedule
 
           /// What `epsilon` takes.
-          public static let epsilonRange = NumericRange.positive
+          public static let epsilonRange = NumericRange.positiveFloat
           /// What `queries` takes.
           public static let queriesRange = NumericRange.atLeast(1)
 

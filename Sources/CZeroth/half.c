@@ -7,12 +7,32 @@
 
 #pragma STDC FP_CONTRACT OFF
 
+static inline float from_bits(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static inline uint32_t bits_of(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
 VECTOR static void widen_bfloat16(size_t n, const unsigned char *restrict x, float *restrict y) {
   for (size_t i = 0; i < n; i++) y[i] = from_bits((uint32_t)half_at(x, i) << 16);
 }
 
+// Integer arithmetic and selects alone, so that the loop vectorises on any CPU.
 VECTOR static void widen_float16(size_t n, const unsigned char *restrict x, float *restrict y) {
-  for (size_t i = 0; i < n; i++) y[i] = from_half(half_at(x, i));
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits = half_at(x, i), sign = (bits & 0x8000) << 16;
+    uint32_t magnitude = (bits & 0x7fff) << 13;  // the significand in place, the exponent still biased by 15
+    // A subnormal m 2^-24 is (2^-14 + m 2^-24) - 2^-14, which is exact.
+    uint32_t subnormal = bits_of(from_bits(magnitude + (113u << 23)) - from_bits(113u << 23));
+    uint32_t rebias = magnitude >= 31u << 23 ? 224u << 23 : 112u << 23;  // infinities and NaNs: 31 becomes 255
+    y[i] = from_bits(sign | (magnitude < 1u << 23 ? subnormal : magnitude + rebias));
+  }
 }
 
 void zeroth_widen(enum zeroth_format format, size_t first, size_t n, const void *x, float *y) {

@@ -204,7 +204,7 @@ INLINE void iq4_xs(const byte *x, float *restrict y) {
   X(iq4_xs, 256, 136)
 
 #define WIDEN(name, elements, bytes)                                                                                  \
-  VECTOR_AND_HALF static void widen_##name(size_t blocks, const byte *restrict x, float *restrict y) {                         \
+  VECTOR_AND_HALF static void widen_##name(size_t blocks, const byte *restrict x, float *restrict y) {                \
     for (size_t i = 0; i < blocks; i++) name(x + i * bytes, y + i * elements);                                        \
   }
 FORMATS(WIDEN)

@@ -38,6 +38,10 @@ extension NumericRange {
   public static let any = NumericRange("") { _ in true }
   /// Above 0.
   public static let positive = NumericRange("above 0") { $0 > 0 }
+  /// Above 0 as an fp32 number too, which is what parameters are moved by: 1e-300 would move nothing.
+  public static let positiveFloat = NumericRange("above 0, in fp32 (1.2e-38 to 3.4e38)") {
+    $0 >= Double(Float.leastNormalMagnitude) && $0 <= Double(Float.greatestFiniteMagnitude)
+  }
   /// 0 or more.
   public static let nonNegative = NumericRange("at least 0") { $0 >= 0 }
   /// `minimum` or more.

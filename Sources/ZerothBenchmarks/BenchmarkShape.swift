@@ -16,36 +16,9 @@ public struct BenchmarkShape: Sendable {
   private let keyHeads: Int?
   private let isTied: Bool
 
-  private init(_ name: String, hidden: Int, layers: Int, heads: Int, vocabulary: Int = 50272, context: Int = 2048) {
-    self.name = name
-    self.hidden = hidden
-    ffn = 4 * hidden
-    self.layers = layers
-    self.heads = heads
-    self.vocabulary = vocabulary
-    self.context = context
-    keyHeads = nil
-    isTied = true
-  }
-
-  private init(
-    llama name: String, hidden: Int, ffn: Int, layers: Int, heads: Int, keyHeads: Int, vocabulary: Int, context: Int,
-    isTied: Bool
-  ) {
-    self.name = name
-    self.hidden = hidden
-    self.ffn = ffn
-    self.layers = layers
-    self.heads = heads
-    self.keyHeads = keyHeads
-    self.isTied = isTied
-    self.vocabulary = vocabulary
-    self.context = context
-  }
-
-  /// All shapes, those of each form with the smallest first. `smollm2-135m`, `llama-2-7b`, `opt-125m`, `opt-1.3b` and `opt-2.7b` are published ones, `imdb-opt` that of the embedded
-  /// model. The others have the same proportions; `opt-350m` has the width of the model of that name, which differs in its
-  /// embedding and its norms.
+  /// All shapes, those of each form with the smallest first. `opt-125m`, `opt-1.3b`, `opt-2.7b`, `smollm2-135m` and
+  /// `llama-2-7b` are published ones, `imdb-opt` that of the embedded model. The others have the same proportions; `opt-350m`
+  /// has the width of the model of that name, which differs in its embedding and its norms.
   public static let all: [BenchmarkShape] = [
     BenchmarkShape("opt-tiny", hidden: 32, layers: 2, heads: 2, vocabulary: 128, context: 64),
     BenchmarkShape("opt-1m", hidden: 128, layers: 4, heads: 2, vocabulary: 2048),
@@ -57,11 +30,11 @@ public struct BenchmarkShape: Sendable {
     BenchmarkShape("opt-1.3b", hidden: 2048, layers: 24, heads: 32),
     BenchmarkShape("opt-2.7b", hidden: 2560, layers: 32, heads: 32),
     BenchmarkShape(
-      llama: "smollm2-135m", hidden: 576, ffn: 1536, layers: 30, heads: 9, keyHeads: 3, vocabulary: 49152,
-      context: 8192, isTied: true),
+      name: "smollm2-135m", hidden: 576, ffn: 1536, layers: 30, heads: 9, vocabulary: 49152, context: 8192,
+      keyHeads: 3, isTied: true),
     BenchmarkShape(
-      llama: "llama-2-7b", hidden: 4096, ffn: 11008, layers: 32, heads: 32, keyHeads: 32, vocabulary: 32000,
-      context: 4096, isTied: false),
+      name: "llama-2-7b", hidden: 4096, ffn: 11008, layers: 32, heads: 32, vocabulary: 32000, context: 4096,
+      keyHeads: 32, isTied: false),
   ]
 
   /// The shape called `name`. Throws `InputError`, which names `option`, when there is none.
@@ -91,5 +64,15 @@ public struct BenchmarkShape: Sendable {
       "word_embed_proj_dim": .int(hidden),
     ]
     return try CausalModel(configuration: ConfigurationFile(parsing: json.description, name: name))
+  }
+}
+
+extension BenchmarkShape {
+  /// A shape of OPT's form.
+  private init(_ name: String, hidden: Int, layers: Int, heads: Int, vocabulary: Int = 50272, context: Int = 2048) {
+    self.init(
+      name: name, hidden: hidden, ffn: 4 * hidden, layers: layers, heads: heads, vocabulary: vocabulary,
+      context: context,
+      keyHeads: nil, isTied: true)
   }
 }

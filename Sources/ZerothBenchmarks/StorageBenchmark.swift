@@ -145,13 +145,14 @@ private final class Held {
 /// Quantised matrices of random codes with small scales, and gains of 1.
 private enum RandomCodes {
   static func parameters(of layout: ParameterLayout, _ format: ElementFormat) -> ParameterStore {
-    let memory = Memory()
+    let memory = OwnedMemory()
     var places: [Int: StoredBlocks.Place] = [:]
     for block in layout.blocks where block.isMatrix {
       let format = format.fitting(block.columns)
-      let codes = memory.add(format.bytes(of: block.count))
-      fill(codes, format)
-      places[block.index] = .init(UnsafeRawPointer(codes.base), format)
+      let codes = memory.allocate(format.bytes(of: block.count))
+      guard let start = codes.baseAddress else { continue }
+      fill(Codes(base: start, count: codes.count), format)
+      places[block.index] = .init(start, format)
     }
     var theta = ParameterStore(layout.training { _ in false }, stored: StoredBlocks(places, owner: memory))
     for block in layout.blocks where !block.isMatrix {
@@ -161,21 +162,8 @@ private enum RandomCodes {
   }
 
   private struct Codes: @unchecked Sendable {
-    let base: UnsafeMutablePointer<UInt8>
+    let base: UnsafeMutableRawPointer
     let count: Int
-  }
-
-  private final class Memory: @unchecked Sendable {  // filled by one owner, then only kept alive
-    private var pieces: [Codes] = []
-
-    func add(_ count: Int) -> Codes {
-      guard let memory = zeroth_allocate(count) else { zeroth_end_without_memory("\(count) bytes of codes") }
-      let codes = Codes(base: memory.assumingMemoryBound(to: UInt8.self), count: count)
-      pieces.append(codes)
-      return codes
-    }
-
-    deinit { for piece in pieces { zeroth_deallocate(piece.base, piece.count) } }
   }
 
   private static func fill(_ codes: Codes, _ format: ElementFormat) {
@@ -190,12 +178,12 @@ private enum RandomCodes {
         state ^= state << 13
         state ^= state >> 7
         state ^= state << 17
-        start[j] = UInt8(truncatingIfNeeded: state >> 32)
+        start.storeBytes(of: UInt8(truncatingIfNeeded: state >> 32), toByteOffset: j, as: UInt8.self)
       }
       let scale = Float16(0.003).bitPattern
       for group in 0..<part.count {
         for place in s.format.scalePlaces {
-          UnsafeMutableRawPointer(start + group * size + place).storeBytes(of: scale.littleEndian, as: UInt16.self)
+          start.storeBytes(of: scale.littleEndian, toByteOffset: group * size + place, as: UInt16.self)
         }
       }
     }

@@ -83,7 +83,8 @@ extension PretrainedModel {
   }
 }
 
-/// Reads the model in `directory`, a folder or a GGUF file: a `CausalModel` or an `EncoderModel`, as the family says that its `config.json` is of.
+/// Reads the model in `directory`, a folder or a GGUF file: a `CausalModel` or an `EncoderModel`, as the family says that its
+/// configuration is of.
 ///
 /// Throws `InputError` for a folder that none of `families` can use.
 public func loadModel(directory: String, families: ModelFamilies = .standard) throws -> any PretrainedModel {

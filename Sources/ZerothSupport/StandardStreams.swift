@@ -2,8 +2,11 @@
 
 /// Standard input, output and error of a process that must not suffer from them.
 public enum StandardStreams {
-  /// To be called before anything else: opens on /dev/null those of the three that are closed, so that no file of ours takes
-  /// their number, and lets a write fail, to a pipe that nobody reads or to a file that may not grow, instead of ending the process, and gives a file that is cut while it is read a line.
+  /// To be called before anything else.
+  ///
+  /// Those of the three that are closed are opened on /dev/null, so that no file of ours takes their number. A write to a pipe
+  /// that nobody reads, or to a file that may not grow, fails instead of ending the process. A mapped file that is cut while it
+  /// is read ends the process with a line and status 2.
   public static func prepare() {
     for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
       _ = open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY)

@@ -63,6 +63,21 @@ import Testing
     #expect(full.status == 2 && full.err.contains("/dev/full: found the error 'No space left"), "\(full.err)")
   }
 
+  /// The weights are used where the file holds them: its pages are gone with its end.
+  @Test func aModelThatIsCutWhileARunUsesItEndsInALine() throws {
+    let scratch = try Scratch()
+    let line = #"""
+      $ZEROTH convert --model imdb-opt --out $OUT/base --dtype bfloat16 >/dev/null || exit 90
+      $ZEROTH train --model $OUT/base --task sst2 --k 4 --test 10 --optimizer mezo --steps 1000000 --eval-every 1000000 \
+        --set model.storage=as-stored --out $OUT/run >/dev/null & run=$!
+      for ((i = 0; i < 600; i++)); do grep -qs '"kind":"step"' $OUT/run/metrics.jsonl && break; sleep 0.1; done
+      truncate -s 4096 $OUT/base/model.safetensors; wait $run
+      """#
+    let output = try shell(line, out: scratch.path)
+    #expect(output.status == 2)
+    #expect(output.err.contains("a file that is in use was cut"), "\(output.err)")
+  }
+
   @Test func whatMovesATerminalIsSpelledOut() throws {
     let output = try shell(#"$ZEROTH inspect --model $'no\x1b[2Kwhere\u202e\u009b'"#)
     #expect(output.status == 2)

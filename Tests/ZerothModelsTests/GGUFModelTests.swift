@@ -36,19 +36,7 @@ import ZerothTestKit
     let floats = try model.loadParameters(training: .roles("norm"))
     let stored = try model.loadParameters(training: .roles("norm"), storage: .asStored)
     #expect(model.layout.blocks.count { stored.stored().format(of: $0).isQuantized } > 8)
-    let key = StreamKey(seed: 2)
-    let directions: [any Direction] = [
-      DenseDirection(key, layout: stored.layout),
-      LowRankProbe(rank: 2, leftKey: key.child(.left), rightKey: key.child(.right)),
-    ]
-    for batch in [MadeModels.batch(vocabulary: model.vocabulary), MadeModels.longBatch(vocabulary: model.vocabulary)] {
-      let readout = Readout.logProbabilities(rows: [3, 20, 30], targets: [5, 6, 7])
-      for direction in directions {
-        let a = try model.evaluate(batch, readout, at: stored, along: direction, offsets: [0.01, -0.01])
-        let b = try model.evaluate(batch, readout, at: floats, along: direction, offsets: [0.01, -0.01])
-        #expect(a == b && a[0] != a[1])
-      }
-    }
+    try expectSameEvaluations(of: model, stored, floats)
   }
 
   @Test(.needs("models/gguf")) func aQuantisedBlockIsNotTrained() throws {

@@ -77,6 +77,9 @@ import Zeroth
     (#""attention_mask": [[1, 1]]"#, "attention_mask", "another shape"),
     (#""attention_mask": [[1, 1, 1]], "token_type_ids": []"#, "token_type_ids", "another shape"),
     (#""token_type_ids": [[0, 0, 0]]"#, "attention_mask", "another shape"),
+    (#""loss": "low""#, "loss", "another kind"),
+    (#""picks": [{"row": 0, "values": []}]"#, "picks.0.position", "no such field"),
+    (#""picks": 3"#, "picks", "another kind"),
   ]
 
   @Test(arguments: shapes.indices) func shapesThatDisagreeAreRefused(_ index: Int) throws {

@@ -1,3 +1,4 @@
+import Testing
 import Zeroth
 import ZerothModels
 
@@ -99,5 +100,26 @@ enum MadeModels {
   /// So many tokens that layers are computed some outputs at a time.
   static func longBatch(vocabulary: Int) -> TokenBatch {
     TokenBatch((0..<9).map { row in (0..<37).map { ($0 * 29 + row * 13 + 7) % vocabulary } })
+  }
+}
+
+/// Expects the same bits of `model` at both parameters, displaced by dense and by low-rank directions, in products of few and of
+/// many rows: they are the same products of the same numbers.
+func expectSameEvaluations(
+  of model: CausalModel, _ one: borrowing ParameterStore, _ other: borrowing ParameterStore,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let key = StreamKey(seed: 2)
+  let directions: [any Direction] = [
+    DenseDirection(key, layout: one.layout),
+    LowRankProbe(rank: 2, leftKey: key.child(.left), rightKey: key.child(.right)),
+  ]
+  for batch in [MadeModels.batch(vocabulary: model.vocabulary), MadeModels.longBatch(vocabulary: model.vocabulary)] {
+    let readout = Readout.logProbabilities(rows: [3, 20, 30], targets: [5, 6, 7])
+    for direction in directions {
+      let a = try model.evaluate(batch, readout, at: one, along: direction, offsets: [0.01, -0.01])
+      let b = try model.evaluate(batch, readout, at: other, along: direction, offsets: [0.01, -0.01])
+      #expect(a == b && a[0] != a[1], sourceLocation: sourceLocation)
+    }
   }
 }

@@ -29,19 +29,7 @@ import ZerothTestKit
       #expect(halves.stored().format(of: matrix) == (type == .float16 ? .float16 : .bfloat16))
       #expect(floats.stored().format(of: matrix) == .float32)
     }
-    let key = StreamKey(seed: 2)
-    let directions: [any Direction] = [
-      DenseDirection(key, layout: model.layout),
-      LowRankProbe(rank: 2, leftKey: key.child(.left), rightKey: key.child(.right)),
-    ]
-    for batch in [MadeModels.batch(vocabulary: model.vocabulary), MadeModels.longBatch(vocabulary: model.vocabulary)] {
-      let readout = Readout.logProbabilities(rows: [3, 20, 30], targets: [5, 6, 7])
-      for direction in directions {
-        let a = try model.evaluate(batch, readout, at: halves, along: direction, offsets: [0.01, -0.01])
-        let b = try model.evaluate(batch, readout, at: floats, along: direction, offsets: [0.01, -0.01])
-        #expect(a == b, "the same products of the same numbers")
-      }
-    }
+    try expectSameEvaluations(of: model, halves, floats)
   }
 
   @Test(arguments: cases) func lowRankTrainingFollowsTheFloats(model name: String, type: SavedPrecision) throws {

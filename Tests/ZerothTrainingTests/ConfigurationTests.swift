@@ -185,10 +185,17 @@ import ZerothResources
     ("[estimator]\nrank = [4]", "a.toml: [estimator] rank: found a TOML array, expected an integer, 1 to 65535"),
     ("[estimator.rank]\na = 4", "a.toml: [estimator] rank: found a TOML table, expected an integer, 1 to 65535"),
     ("[estimator]\nrank = 1979-05-27", "a.toml: [estimator] rank: found a TOML date, expected an integer, 1 to 65535"),
-    ("[estimator]\nepsilon = nan", "a.toml: [estimator] epsilon: found nan, expected a number or a schedule, above 0"),
-    ("[estimator]\nepsilon = inf", "a.toml: [estimator] epsilon: found inf, expected a number or a schedule, above 0"),
     (
-      "[estimator]\nepsilon = true", "a.toml: [estimator] epsilon: found true, expected a number or a schedule, above 0"
+      "[estimator]\nepsilon = nan",
+      "a.toml: [estimator] epsilon: found nan, expected a number or a schedule, above 0, in fp32 (1.2e-38 to 3.4e38)"
+    ),
+    (
+      "[estimator]\nepsilon = inf",
+      "a.toml: [estimator] epsilon: found inf, expected a number or a schedule, above 0, in fp32 (1.2e-38 to 3.4e38)"
+    ),
+    (
+      "[estimator]\nepsilon = true",
+      "a.toml: [estimator] epsilon: found true, expected a number or a schedule, above 0, in fp32 (1.2e-38 to 3.4e38)"
     ),
     (
       "[estimator]\nsides = \"two\"",
@@ -314,7 +321,7 @@ import ZerothResources
     #expect(sentence { try $0.set(shortcut: "epsilom", to: "1") }?.contains("perhaps 'epsilon'") == true)
     #expect(
       sentence { try $0.set(shortcut: "epsilon", to: "nan") }
-        == "--epsilon: found 'nan', expected a number or a schedule, above 0")
+        == "--epsilon: found 'nan', expected a number or a schedule, above 0, in fp32 (1.2e-38 to 3.4e38)")
   }
 
   @Test func unreadableFilesAreNamed() throws {

@@ -22,7 +22,7 @@ public struct HessianInformedEstimator: GradientEstimator {
   private var pending: (key: StreamKey, coefficient: Double)?
 
   /// What `epsilon` takes.
-  public static let epsilonRange = NumericRange.positive
+  public static let epsilonRange = NumericRange.positiveFloat
   /// What `curvatureRate` takes.
   public static let curvatureRateRange = NumericRange.belowOne
   /// What `distribution` takes.

@@ -20,7 +20,7 @@ public struct MedianEstimator: GradientEstimator {
   public let distribution: NoiseDistribution
 
   /// What `epsilon` takes.
-  public static let epsilonRange = NumericRange.positive
+  public static let epsilonRange = NumericRange.positiveFloat
   /// Its mean is no multiple of the gradient.
   public static let traits: EstimatorTraits = .biased
 

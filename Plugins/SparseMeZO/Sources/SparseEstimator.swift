@@ -34,7 +34,7 @@ public struct SparseEstimator: GradientEstimator {
   /// What `interval` takes.
   public static let intervalRange = NumericRange.atLeast(1)
   /// What `epsilon` takes.
-  public static let epsilonRange = NumericRange.positive
+  public static let epsilonRange = NumericRange.positiveFloat
   /// What `queries` takes.
   public static let queriesRange = NumericRange.between(1, 65535)
 

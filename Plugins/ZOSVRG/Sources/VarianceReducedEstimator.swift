@@ -29,7 +29,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
   /// What `anchorBatches` takes.
   public static let anchorBatchesRange = NumericRange.atLeast(1)
   /// What `epsilon` takes.
-  public static let epsilonRange = NumericRange.positive
+  public static let epsilonRange = NumericRange.positiveFloat
 
   /// ZO-SVRG with anchors of `anchorBatches` mini-batches.
   public init(

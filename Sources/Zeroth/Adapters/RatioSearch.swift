@@ -37,7 +37,7 @@ public struct RatioSearch: Sendable, Hashable {
   /// What `learningRate` takes.
   public static let learningRateRange = NumericRange.nonNegative
   /// What `epsilon` takes.
-  public static let epsilonRange = NumericRange.positive
+  public static let epsilonRange = NumericRange.positiveFloat
   /// What `clip` takes.
   public static let clipRange = NumericRange.positiveFraction
 

@@ -26,7 +26,7 @@ public struct CoordinateEstimator: GradientEstimator {
   public var epsilon: Schedule
 
   /// What `epsilon` takes.
-  public static let epsilonRange = NumericRange.positive
+  public static let epsilonRange = NumericRange.positiveFloat
   /// How many coordinates may be asked for; no more than there are.
   public static let coordinatesRange = NumericRange.atLeast(1)
 

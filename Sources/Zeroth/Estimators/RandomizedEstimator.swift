@@ -18,7 +18,7 @@ public struct RandomizedEstimator: GradientEstimator {
   public let distribution: NoiseDistribution
 
   /// What `epsilon` takes.
-  public static let epsilonRange = NumericRange.positive
+  public static let epsilonRange = NumericRange.positiveFloat
   /// What `queries` takes.
   public static let queriesRange = NumericRange.between(1, 65535)
 

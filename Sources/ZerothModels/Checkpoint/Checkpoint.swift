@@ -43,16 +43,15 @@ public struct Checkpoint: Sendable, ModelWeights {
   }
 
   var path: String { directory }
+  var configurationName: String { ConfigurationFile.name }
+  var frozenStorage: WeightStorage { .float32 }
+  var mappedFiles: [MappedFile] { files.values.map(\.file) }
   func storedName(of name: String) -> String { name }
   func shape(of name: String) throws -> [Int] { try info(name).shape }
   func typeName(of name: String) throws -> String { try info(name).elementType.rawValue }
   func savedType(of name: String) throws -> ElementType { try info(name).elementType }
 
-  /// Throws `InputError` when a file of the checkpoint was written since it was opened.
-  func requireUnchanged() throws(InputError) {
-    var seen: Set<String> = []
-    for file in files.values where seen.insert(file.path).inserted { try file.requireUnchanged() }
-  }
+  func writeModelFiles(to folder: String) throws { try copyModelFiles(from: directory, to: folder) }
 
   /// What the checkpoint says about the tensor `name`; throws `InputError` when there is none.
   public func info(_ name: String) throws -> TensorInfo { try file(of: name).info(name) }
@@ -113,8 +112,8 @@ public struct Checkpoint: Sendable, ModelWeights {
       let info = try file.info(name)
       guard let format = info.elementType.halfFormat else { continue }
       guard let first = map.start(of: block) else {
-        let halves = memory.allocate(block.count)
-        try map.readHalves(block, from: self, into: halves)
+        guard let halves = memory.allocate(block.count * MemoryLayout<UInt16>.stride).baseAddress else { continue }
+        try map.readHalves(block, from: self, into: halves.bindMemory(to: UInt16.self, capacity: block.count))
         places[block.index] = .init(writable: halves, format)
         continue
       }

@@ -52,9 +52,8 @@ public struct ConfigurationFile: Sendable {
       for key in present.isEmpty ? ["torch_dtype"] : present { json[key] = .string(dtype) }
     }
     for change in changes { json[change.key] = change.value }
-    let file = try AtomicFile(path: directory.appendingFile(ConfigurationFile.name))
-    try file.write(ConfigurationFile(json: json, name: path).text)
-    try file.commit()
+    try AtomicFile.write(
+      ConfigurationFile(json: json, name: path).text, to: directory.appendingFile(ConfigurationFile.name))
   }
 }
 

@@ -24,7 +24,7 @@ final class MappedFile: @unchecked Sendable {  // never written, or by the one o
     }
   }
 
-  init(path: String, isPrivateCopy: Bool = false) throws {
+  init(path: String, isPrivateCopy: Bool = false) throws(InputError) {
     self.path = path
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -144,7 +144,7 @@ public struct ModelFolder: Sendable {
     guard let weights else { return }
     for tensor in map.tensors where weights.contains(tensor.name) || !optional.contains(tensor.name) {
       let subject = "\(weights.path): tensor '\(weights.storedName(of: tensor.name).excerpt)'"
-      let expected = "\(tensor.shape), as \(configurationName) says"
+      let expected = "\(tensor.shape), as \(weights.configurationName) says"
       guard weights.contains(tensor.name) else {
         throw InputError(subject, found: "no such tensor", expected: "one of \(expected)")
       }
@@ -157,12 +157,10 @@ public struct ModelFolder: Sendable {
     for name in weights.names where !known.contains(name) && !isRedundant(name) {
       throw InputError(
         "\(weights.path): tensor '\(weights.storedName(of: name).excerpt)'",
-        found: "a tensor that the model has no place for", expected: "the tensors that \(configurationName) describes")
+        found: "a tensor that the model has no place for",
+        expected: "the tensors that \(weights.configurationName) describes")
     }
   }
-
-  /// What errors call the configuration.
-  private var configurationName: String { weights is GGUFWeights ? "the metadata" : "config.json" }
 
   /// The types of the elements of the tensors that are the model's, each with its number of tensors, the most frequent first;
   /// empty without weights.
@@ -193,7 +191,7 @@ public struct ModelFolder: Sendable {
   ///
   /// Throws `InputError` when there is no checkpoint.
   public func loadFrozenParameters() throws -> ParameterStore {
-    try load(layout.training { _ in false }, weights is GGUFWeights ? .asStored : .float32)
+    try load(layout.training { _ in false }, weights?.frozenStorage ?? .float32)
   }
 
   /// The tensors of the model as PEFT names them.
@@ -310,15 +308,7 @@ public struct ModelFolder: Sendable {
     try file.write(
       to: destination, dtype: precision.elementType == nil ? nil : precision.rawValue,
       changes: hasUntiedHead ? [("tie_word_embeddings", false)] : [])
-    if weights is GGUFWeights, let directory {
-      for (name, json) in try GGUFTokenizer.files(of: directory) {
-        let file = try AtomicFile(path: destination.appendingFile(name))
-        try file.write(json.indented + "\n")
-        try file.commit()
-      }
-    } else if let directory {
-      try copyModelFiles(from: directory, to: destination)
-    }
+    try weights?.writeModelFiles(to: destination)
     let tensors = map.tensors.map { tensor in
       SafetensorsWriter.Tensor(
         name: tensor.name, shape: (try? weights?.shape(of: tensor.name)) ?? tensor.shape,

@@ -1,3 +1,4 @@
+import CZeroth
 import Zeroth
 import ZerothSupport
 
@@ -5,10 +6,14 @@ import ZerothSupport
 protocol ModelWeights: Sendable {
   /// The folder or file, to name it in errors.
   var path: String { get }
+  /// What errors call the model's configuration.
+  var configurationName: String { get }
+  /// How they are held for evaluations alone.
+  var frozenStorage: WeightStorage { get }
+  /// The files that they lie in; one may occur more than once.
+  var mappedFiles: [MappedFile] { get }
   /// The names of all tensors.
   var names: [String] { get }
-  /// Throws `InputError` when a file of the weights was written since it was opened.
-  func requireUnchanged() throws(InputError)
   /// Whether there is a tensor `name`.
   func contains(_ name: String) -> Bool
   /// What the file calls the tensor `name`.
@@ -25,19 +30,32 @@ protocol ModelWeights: Sendable {
   func read(_ block: ParameterBlock, _ part: TensorPart, into target: UnsafeMutableBufferPointer<Float>) throws
   /// The matrices among `blocks` that stay as they are stored. Throws `InputError` for one that is to be trained and cannot.
   func stored(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks
+  /// Writes the files that belong to the model beside its configuration and weights, such as its tokenizer, to a folder.
+  func writeModelFiles(to folder: String) throws
+}
+
+extension ModelWeights {
+  /// Throws `InputError` when a file of the weights was written since it was opened.
+  func requireUnchanged() throws(InputError) {
+    var seen: Set<String> = []
+    for file in mappedFiles where seen.insert(file.path).inserted { try file.requireUnchanged() }
+  }
 }
 
 /// Mapped files, and memory beside them, that blocks lie in.
-final class OwnedMemory: @unchecked Sendable {  // filled by one owner, then only kept alive
+package final class OwnedMemory: @unchecked Sendable {  // filled by one owner, then only kept alive
   var files: [MappedFile] = []
-  private var pieces: [UnsafeMutablePointer<UInt16>] = []
+  private var pieces: [UnsafeMutableRawBufferPointer] = []
 
-  /// Memory for `count` elements in half precision.
-  func allocate(_ count: Int) -> UnsafeMutablePointer<UInt16> {
-    let piece = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
+  package init() {}
+
+  /// `count` bytes, which are the caller's to fill.
+  package func allocate(_ count: Int) -> UnsafeMutableRawBufferPointer {
+    guard let start = zeroth_allocate(count) else { zeroth_end_without_memory("\(count) bytes of weights") }
+    let piece = UnsafeMutableRawBufferPointer(start: start, count: count)
     pieces.append(piece)
     return piece
   }
 
-  deinit { for piece in pieces { piece.deallocate() } }
+  deinit { for piece in pieces { zeroth_deallocate(piece.baseAddress, piece.count) } }
 }

@@ -15,7 +15,7 @@ public final class SafetensorsFile: Sendable {
   /// The strings that the header holds under `__metadata__`.
   public let metadata: [String: String]
 
-  private let file: MappedFile
+  let file: MappedFile
 
   /// Opens and checks the file at `path`.
   ///
@@ -81,9 +81,6 @@ public final class SafetensorsFile: Sendable {
     }
     return copy
   }
-
-  /// Throws `InputError` when the file was written since it was opened.
-  func requireUnchanged() throws(InputError) { try file.requireUnchanged() }
 
   private func subject(_ name: String) -> String { "\(path): tensor '\(name.excerpt)'" }
 }

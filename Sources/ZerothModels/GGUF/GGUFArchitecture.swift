@@ -24,26 +24,19 @@ struct GGUFArchitecture: Sendable {
       guard f.file.metadata[f.key("expert_count")].map({ $0 == .integer(0) }) ?? true else {
         throw f.file.error(f.key("expert_count"), expected: "none: mixtures of experts are not read")
       }
-      var members = try f.llamaLike("llama", "LlamaForCausalLM", theta: 10_000)
-      if let rope = try f.stretching() { members.append(.init("rope_scaling", rope)) }
-      try f.requireWholeHeads()
-      members.append(.init("attention_bias", .bool(f.has("blk.0.attn_q.bias"))))
-      members.append(.init("mlp_bias", .bool(f.has("blk.0.ffn_up.bias"))))
-      return members
+      return try f.llamaLike("llama", "LlamaForCausalLM", theta: 10_000) + f.wholeHeads() + [
+        .init("attention_bias", .bool(f.has("blk.0.attn_q.bias"))),
+        .init("mlp_bias", .bool(f.has("blk.0.ffn_up.bias"))),
+      ]
     }, interleavesHeads: true)
 
-  private static let qwen2 = GGUFArchitecture(name: "qwen2") { f in
-    var members = try f.llamaLike("qwen2", "Qwen2ForCausalLM", theta: 10_000)
-    if let rope = try f.stretching() { members.append(.init("rope_scaling", rope)) }
-    try f.requireWholeHeads()
-    return members + [.init("use_sliding_window", false)]
-  }
+  private static let qwen2 = qwen("qwen2", "Qwen2ForCausalLM")
+  private static let qwen3 = qwen("qwen3", "Qwen3ForCausalLM")
 
-  private static let qwen3 = GGUFArchitecture(name: "qwen3") { f in
-    var members = try f.llamaLike("qwen3", "Qwen3ForCausalLM", theta: 10_000)
-    if let rope = try f.stretching() { members.append(.init("rope_scaling", rope)) }
-    try f.requireWholeHeads()
-    return members + [.init("use_sliding_window", false)]
+  private static func qwen(_ name: String, _ model: String) -> GGUFArchitecture {
+    GGUFArchitecture(name: name) { f in
+      try f.llamaLike(name, model, theta: 10_000) + f.wholeHeads() + [.init("use_sliding_window", false)]
+    }
   }
 
   private static let gemma3 = GGUFArchitecture(
@@ -59,9 +52,8 @@ struct GGUFArchitecture: Sendable {
         .init("sliding_window_pattern", .int(try f.integer("attention.sliding_window_pattern", default: 6))),
         .init("rope_local_base_freq", try f.number("rope.freq_base_swa") ?? 10_000),
       ]
-      if let rope = try f.stretching() { members.append(.init("rope_scaling", rope)) }
+      members += try f.wholeHeads()
       if let cap = try f.number("final_logit_softcapping") { members.append(.init("final_logit_softcapping", cap)) }
-      try f.requireWholeHeads()
       return members
     }, normShift: 1)
 
@@ -143,12 +135,14 @@ struct GGUFFields {
     return keys
   }
 
-  /// Throws where a part of each head turns, in a family that turns whole heads.
-  func requireWholeHeads() throws {
+  /// How positions are stretched, as members of the configuration of a family that turns whole heads. Throws where a part of
+  /// each head turns.
+  func wholeHeads() throws -> [JSON.Member] {
     let width = try headWidth()
     guard try integer("rope.dimension_count", default: width) == width else {
       throw file.error(key("rope.dimension_count"), expected: "\(width), the width of a head: whole heads turn")
     }
+    return try stretching().map { [.init("rope_scaling", $0)] } ?? []
   }
 
   /// The members that decoders of Llama's form have in common.
@@ -171,8 +165,8 @@ struct GGUFFields {
     return members
   }
 
-  /// How positions are stretched: `rope_scaling`; nil where they are not.
-  func stretching() throws -> JSON? {
+  /// `rope_scaling`; nil where positions are not stretched.
+  private func stretching() throws -> JSON? {
     if let factors = try factors("rope_freqs.weight") { return try llama3(factors.compactMap(\.double)) }
     let type = try file.text(key("rope.scaling.type")) ?? "linear"
     let factor = try number("rope.scaling.factor") ?? number("rope.scale_linear")

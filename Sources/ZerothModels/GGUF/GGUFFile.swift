@@ -33,12 +33,8 @@ struct GGUFFile: Sendable {
   /// Whether the file at `path` begins as a GGUF file does.
   static func isOne(_ path: String) -> Bool { (try? MappedFile(path: path).starts(with: "GGUF")) ?? false }
 
-  init(path: String) throws {
-    try self.init(MappedFile(path: path))
-  }
-
-  private init(_ file: MappedFile) throws(InputError) {
-    self.file = file
+  init(path: String) throws(InputError) {
+    file = try MappedFile(path: path)
     var bytes = GGUFBytes(file)
     let magic: UInt32 = try bytes.number("magic")
     guard magic == 0x4655_4747 else {

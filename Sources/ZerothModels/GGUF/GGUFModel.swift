@@ -79,7 +79,8 @@ struct GGUFModel: Sendable {
 
   /// What the model's `config.json` would say.
   func configuration() throws -> ConfigurationFile {
-    var members = try architecture().configure(GGUFFields(model: self, architecture: try architecture().name))
+    let architecture = try architecture()
+    var members = try architecture.configure(GGUFFields(model: self, architecture: architecture.name))
     func token(_ key: String) throws -> Int? {
       let key = "tokenizer.ggml.\(key)_token_id"
       return file.metadata[key] == nil ? nil : try file.integer(key, 0...Int(Int32.max))

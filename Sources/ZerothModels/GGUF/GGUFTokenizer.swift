@@ -27,13 +27,7 @@ public struct GGUFTokenizer {
   }
 
   private init(_ path: String) throws(InputError) {
-    do {
-      file = try GGUFFile(path: path)
-    } catch let error as InputError {
-      throw error
-    } catch {
-      throw InputError(path, found: "\(error)", expected: "a GGUF file")
-    }
+    file = try GGUFFile(path: path)
     guard let tokens = try file.texts("tokenizer.ggml.tokens"), !tokens.isEmpty else {
       throw file.error("tokenizer.ggml.tokens", expected: "the tokens of a tokenizer")
     }

@@ -64,9 +64,14 @@ struct GGUFWeights: ModelWeights {
     return place
   }
 
-  func requireUnchanged() throws(InputError) {
-    var seen: Set<String> = []
-    for place in places.values where seen.insert(place.file.path).inserted { try place.file.requireUnchanged() }
+  var configurationName: String { "the metadata" }
+  var frozenStorage: WeightStorage { .asStored }
+  var mappedFiles: [MappedFile] { places.values.map(\.file) }
+
+  func writeModelFiles(to folder: String) throws {
+    for (name, json) in try GGUFTokenizer.files(of: path) {
+      try AtomicFile.write(json.indented + "\n", to: folder.appendingFile(name))
+    }
   }
 
   func contains(_ name: String) -> Bool { places[name] != nil }
@@ -124,11 +129,10 @@ struct GGUFWeights: ModelWeights {
             expected: "model.storage = \"float32\", which widens the model to train it, or blocks that leave it out")
         }
         if format == .float32 { continue }
-        let halves = memory.allocate(block.count)
+        let width = format.bytes(of: block.columns)
+        guard let halves = memory.allocate(block.rows * width).baseAddress else { continue }
         for row in 0..<block.rows {
-          UnsafeMutableRawPointer(halves + row * block.columns).copyMemory(
-            from: address + format.bytes(of: place.order.place(of: row) * block.columns),
-            byteCount: format.bytes(of: block.columns))
+          (halves + row * width).copyMemory(from: address + place.order.place(of: row) * width, byteCount: width)
         }
         stored[block.index] = .init(writable: halves, format)
       } else if format != .float32 || UInt(bitPattern: address).isMultiple(of: 4) {

@@ -63,8 +63,8 @@ public struct Golden: Decodable, Sendable {
     }
     do {
       self = try JSONDecoder().decode(Golden.self, from: data)
-    } catch {
-      throw InputError(path, found: "\(error)".prefix(200).description, expected: "reference outputs as JSON")
+    } catch let error as DecodingError {
+      throw Self.described(error, path)
     }
     guard picks != nil || texts != nil else {
       throw InputError(path, found: "neither picks nor texts", expected: "something to compare with")
@@ -87,6 +87,35 @@ public struct Golden: Decodable, Sendable {
         throw InputError(
           "\(path): picks", found: "row \(pick.row), position \(pick.position)", expected: "a token of input_ids")
       }
+    }
+  }
+
+  /// `error` as the field that it is about, what was found there and what was expected.
+  private static func described(_ error: DecodingError, _ path: String) -> InputError {
+    func field(_ keys: [any CodingKey]) -> String {
+      keys.isEmpty
+        ? path : "\(path): " + keys.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }.joined(separator: ".")
+    }
+    return switch error {
+    case .keyNotFound(let key, let context):
+      InputError(field(context.codingPath + [key]), found: "no such field", expected: "a field of reference outputs")
+    case .valueNotFound(let type, let context):
+      InputError(field(context.codingPath), found: "null", expected: words(for: type))
+    case .typeMismatch(let type, let context):
+      InputError(field(context.codingPath), found: "a value of another kind", expected: words(for: type))
+    case .dataCorrupted(let context):
+      InputError(
+        field(context.codingPath), found: context.debugDescription.excerpt, expected: "reference outputs as JSON")
+    @unknown default: InputError(path, found: "\(error)".excerpt, expected: "reference outputs as JSON")
+    }
+  }
+
+  private static func words(for type: any Any.Type) -> String {
+    switch type {
+    case is Int.Type: "an integer"
+    case is Double.Type: "a number"
+    case is String.Type: "a text"
+    default: "\(type)".hasPrefix("Array") ? "a list" : "an object"
     }
   }
 

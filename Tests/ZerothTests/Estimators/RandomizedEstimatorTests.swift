@@ -71,7 +71,7 @@ import ZerothTestKit
   }
 
   @Test func wrongOptions() throws {
-    for eps in [0, -1, .nan, .infinity] {
+    for eps in [0, -1, 1e-300, 1e300, .nan, .infinity] {
       #expect(throws: InputError.self) { try RandomizedEstimator(epsilon: Schedule(eps)).validate(.small) }
     }
     #expect(throws: InputError.self) { try RandomizedEstimator(queries: 0).validate(.small) }
