@@ -13,20 +13,12 @@ struct Convert: ParsableCommand {
   var model: String
   @Option(help: "Folder that the model is written to. Required.", completion: .directory)
   var out: String
-  @Option(
-    help: """
-      What the weights are written as: \(SavedPrecision.allCases.map(\.rawValue).joined(separator: ", ")); rounded to the \
-      nearest. Default: as-read, each tensor as it is.
-      """, completion: .list(SavedPrecision.allCases.map(\.rawValue)))
+  @Option(help: .precision, completion: .list(SavedPrecision.allCases.map(\.rawValue)))
   var dtype = SavedPrecision.asRead.rawValue
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    guard let precision = SavedPrecision(rawValue: dtype) else {
-      throw InputError(
-        "--dtype", found: "'\(dtype.excerpt)'",
-        expected: "one of \(SavedPrecision.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
+    let precision = try SavedPrecision(option: dtype)
     let directory = try Embedded.modelDirectory(model)
     guard Self.realPath(directory) != Self.realPath(out) else {
       throw InputError("--out", found: "the folder of the model", expected: "another: it would be overwritten")

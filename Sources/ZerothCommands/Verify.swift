@@ -22,9 +22,7 @@ struct Verify: ParsableCommand {
       "The reference outputs. Default: golden.json in the model's folder, NAME.golden.json beside NAME.gguf, or that in the folder of --peft.",
     completion: .file(extensions: ["json"]))
   var golden: String?
-  @Option(
-    help: "A folder with a LoRA adapter in PEFT's format, which stands beside the weights. Default: none.",
-    completion: .directory)
+  @Option(help: .peft, completion: .directory)
   var peft: String?
   @OptionGroup var output: OutputOptions
 

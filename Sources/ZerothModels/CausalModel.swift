@@ -14,7 +14,7 @@ public final class CausalModel: PretrainedModel {
   /// Rows of the vocabulary.
   public var vocabulary: Int { decoder.vocabulary }
   /// The longest sequence, in tokens.
-  public var context: Int { decoder.context }
+  public var context: Int { decoder.context - frontTokens }
   /// The block whose rows give the logits.
   public var outputBlock: ParameterBlock? { layout.blocks[decoder.head] }
   /// The memory that the activations of a pass are to stay within, in bytes.
@@ -37,8 +37,8 @@ public final class CausalModel: PretrainedModel {
     try self.init(ModelFolder.Source(configuration, families))
   }
 
-  /// Puts a LoRA adapter beside the weights; throws `InputError` for one of another model, and for a second one.
-  public func attach(_ adapter: PEFTAdapter) throws { try folder.attach(adapter) }
+  /// Tunes the model as `source` says; throws `InputError` for what it lacks, and where it is tuned already.
+  public func attach(_ source: TuningSource) throws { try folder.attach(source) }
 
   init(_ source: ModelFolder.Source) throws {
     let (description, tensors) = try source.families.decoder(source.file)
@@ -86,13 +86,21 @@ public final class CausalModel: PretrainedModel {
     ) { batch, readout, values throws(InputError) in append(batch, readout, theta, points, to: &values) }
   }
 
+  public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
+    let point = Points(along: nil, at: [0])
+    workspace.scope {
+      _ = decoder.output(
+        batch, rows: [batch.tokens.count - 1], Weights(theta, at: point, point.indices, workspace: workspace))
+    }
+  }
+
   private func append(
     _ batch: TokenBatch, _ readout: Readout, _ theta: borrowing ParameterStore, _ points: Points,
     to values: inout [Double]
   ) {
     let plan = folder.tuning?.plan
     for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows, tuning: plan) {
-      let weights = Weights(theta, at: points, group, branches: plan?.branches ?? [:], workspace: workspace)
+      let weights = Weights(theta, at: points, group, tuning: plan, workspace: workspace)
       workspace.scope {
         let output = decoder.output(batch, rows: readout.rows, weights)
         let head = weights.layout.blocks[decoder.head]

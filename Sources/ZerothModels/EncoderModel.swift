@@ -29,7 +29,7 @@ public final class EncoderModel: PretrainedModel {
   /// Rows of the vocabulary.
   public var vocabulary: Int { architecture.vocabulary }
   /// The longest sequence, in tokens.
-  public var context: Int { architecture.context }
+  public var context: Int { architecture.context - frontTokens }
   /// Width of the hidden states.
   public let width: Int
   /// Whether it predicts masked tokens.
@@ -74,8 +74,8 @@ public final class EncoderModel: PretrainedModel {
   /// again.
   public func withLabelHead(classes: Int) throws -> EncoderModel { try EncoderModel(source, classes: classes) }
 
-  /// Puts a LoRA adapter beside the weights; throws `InputError` for one of another model, and for a second one.
-  public func attach(_ adapter: PEFTAdapter) throws { try folder.attach(adapter) }
+  /// Tunes the model as `source` says; throws `InputError` for what it lacks, and where it is tuned already.
+  public func attach(_ source: TuningSource) throws { try folder.attach(source) }
 
   init(_ source: ModelFolder.Source, classes: Int?) throws {
     self.source = source
@@ -127,13 +127,22 @@ public final class EncoderModel: PretrainedModel {
     return all.cut(into: points.count)
   }
 
+  public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
+    let point = Points(along: nil, at: [0])
+    workspace.scope {
+      _ = architecture.encoder.output(
+        batch, at: architecture.positions(of: batch), rows: nil,
+        Weights(theta, at: point, point.indices, workspace: workspace))
+    }
+  }
+
   private func values(
     _ batch: TokenBatch, _ readout: EncoderReadout, _ theta: borrowing ParameterStore, _ points: Points
   ) -> [[Double]] {
     var results: [[Double]] = []
     let plan = folder.tuning?.plan
     for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows, tuning: plan) {
-      let weights = Weights(theta, at: points, group, branches: plan?.branches ?? [:], workspace: workspace)
+      let weights = Weights(theta, at: points, group, tuning: plan, workspace: workspace)
       results += readOut(batch, readout, weights)
     }
     return results

@@ -196,7 +196,6 @@ import ZerothTestKit
     let rate: [String: OptionValue] = ["learning-rate": 0.1, "weight-decay": 0.5]
     let sgd = Composition.Part("sgd", rate)
     let wrong: [(Composition, String)] = [
-      (.init(estimator: .init("lge", ["rank": 7]), rule: sgd), "estimator.rank: found 7, expected at most 6"),
       (.init(estimator: .init("cge", ["coordinates": 100_000]), rule: sgd), "estimator.coordinates: found 100000"),
       (
         .init(estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 0.1, "schedule": "linear", "warmup": 9])),

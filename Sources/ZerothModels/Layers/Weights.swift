@@ -18,6 +18,8 @@ struct Weights: @unchecked Sendable {
   let workspace: Workspace
   /// What stands beside layers, by the index of their W.
   let branches: [Int: LoRABranch]
+  /// Virtual tokens in front of every sequence.
+  let prefix: Prefix?
   /// theta, with what is pending apart from it.
   let stored: StoredParameters
 
@@ -32,10 +34,11 @@ struct Weights: @unchecked Sendable {
   /// The weights at the points number `chosen` of `points`.
   init(
     _ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>,
-    branches: [Int: LoRABranch] = [:], workspace: Workspace
+    tuning: Tuning? = nil, workspace: Workspace
   ) {
     layout = theta.layout
-    self.branches = branches
+    branches = tuning?.branches ?? [:]
+    prefix = tuning?.prefix
     self.points = points
     self.chosen = chosen
     self.workspace = workspace
@@ -54,6 +57,9 @@ struct Weights: @unchecked Sendable {
   }
 
   var variants: Int { chosen.count }
+
+  /// Virtual tokens in front of every sequence: real ones have positions from there on.
+  var frontTokens: Int { prefix?.tokens ?? 0 }
 
   /// How far variant `v` is displaced along its direction.
   func offset(_ v: Int) -> Float { points[chosen.lowerBound + v].offset }
