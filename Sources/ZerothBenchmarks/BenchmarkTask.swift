@@ -49,7 +49,8 @@ public struct BenchmarkSetting: Sendable {
     }
     guard storage == nil || self.tuning != nil else {
       throw InputError(
-        "--storage", found: "'\(storage ?? "")' without --tuning", expected: "it with lora, bitfit or prefix: quantised matrices are frozen")
+        "--storage", found: "'\(storage ?? "")' without --tuning",
+        expected: "it with lora, bitfit or prefix: quantised matrices are frozen")
     }
     self.storage = try storage.map { name throws(InputError) in try RandomCodes.format(name) }
 
@@ -103,7 +104,8 @@ public struct BenchmarkSetting: Sendable {
   var text: String {
     let options = estimatorOptions.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
     let kind = (tuning.map { ", \($0.name)" } ?? "") + (storage.map { ", \($0.rawValue)" } ?? "")
-    return "\(shape.name)\(kind), \(batch) x \(tokens) tokens, \(loss.rawValue) loss\(options), \(Parallel.threads) threads"
+    return
+      "\(shape.name)\(kind), \(batch) x \(tokens) tokens, \(loss.rawValue) loss\(options), \(Parallel.threads) threads"
   }
 }
 

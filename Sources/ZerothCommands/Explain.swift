@@ -12,7 +12,8 @@ struct Explain: ParsableCommand {
   }
 
   @Argument(
-    help: "A strategy, a method of tuning, a task, or a table of the configuration: model, tuning, task or run. Required without --all.",
+    help:
+      "A strategy, a method of tuning, a task, or a table of the configuration: model, tuning, task or run. Required without --all.",
     completion: .list(Glossary(ZerothTool.toolbox.registry, ZerothTool.toolbox.tasks).names))
   var name: String?
   @Flag(help: "Explain everything that has options, as docs/options.md does.")

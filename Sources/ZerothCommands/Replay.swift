@@ -30,7 +30,8 @@ struct Replay: ParsableCommand {
 
   func run() throws {
     let replayed = try ReplayedRun(
-      folder, modelPath: model, peft: peft, out: out, step: step, registry: plugins.registry(), tasks: ZerothTool.toolbox.tasks,
+      folder, modelPath: model, peft: peft, out: out, step: step, registry: plugins.registry(),
+      tasks: ZerothTool.toolbox.tasks,
       families: ZerothTool.toolbox.families)
     let dropped =
       replayed.droppedBytes > 0 ? "; \(replayed.droppedBytes) bytes of an unfinished step were left out" : ""

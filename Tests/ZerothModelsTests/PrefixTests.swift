@@ -49,7 +49,9 @@ import ZerothSupport
     #expect(difference < 1e-5, "\(difference)")
   }
 
-  @Test(arguments: MadeModels.encoders.keys.sorted()) func aPrefixReachesEveryTokenOfAnEncoder(model name: String) throws {
+  @Test(arguments: MadeModels.encoders.keys.sorted()) func aPrefixReachesEveryTokenOfAnEncoder(model name: String)
+    throws
+  {
     let model = try MadeModels.makeEncoder(name)
     try model.attach(.fresh(.prefix(tokens: Self.count), Self.key))
     var theta = model.randomParameters(StreamKey(seed: 1))
@@ -90,7 +92,9 @@ import ZerothSupport
     }
   }
 
-  @Test(arguments: ["llama", "gpt2", "mistral", "phi3"]) func generatesFromTheCacheAsInWholePasses(model name: String) throws {
+  @Test(arguments: ["llama", "gpt2", "mistral", "phi3"]) func generatesFromTheCacheAsInWholePasses(model name: String)
+    throws
+  {
     let (_, tuned, theta) = try Self.model(name)
     let prompts = [[3, 14, 15, 9, 26], [5]]
     for (prompt, generated) in zip(prompts, try tuned.generateGreedily(prompts, count: 12, at: theta)) {

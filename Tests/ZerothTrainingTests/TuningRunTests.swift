@@ -37,7 +37,9 @@ import ZerothResources
     ("dizo-lora", ["adapter": ["interval": 2], "rule": large]), ("hizoo-lora", ["rule": large]),
     ("mezo-prefix", ["rule": large]),
     ("lozo-m", ["tuning": ["method": "lora", "target-modules": "all-linear", "rank": 2], "rule": large]),
-    ("mezo", ["tuning": ["method": "lora", "modules-to-save": "final_layer_norm"], "model": ["storage": "as-stored"]]),
+    (
+      "mezo", ["tuning": ["method": "lora", "modules-to-save": "final_layer_norm"], "model": ["storage": "as-stored"]]
+    ),
   ]
 
   /// The folder of a run keeps the adapter alone; a replay gives it bit for bit; a resume writes nothing that is there.

@@ -31,7 +31,8 @@ extension ModelFolder {
         let stored = names.fileName(of: module.joined(separator: ".") + ".weight")
       else {
         throw InputError(
-          path, found: "'\(tensor.name.excerpt)' in the adapter", expected: "A and B of layers that GGUF has a name for")
+          path, found: "'\(tensor.name.excerpt)' in the adapter", expected: "A and B of layers that GGUF has a name for"
+        )
       }
       var values = plan.values(of: tensor, at: theta)
       if isB, let branch = plan.branches.values.first(where: { $0.b == tensor.pieces[0].block }) {
@@ -80,7 +81,9 @@ private struct GGUFAdapterTensor {
   /// Writes a file of version 3, whose data begin at a multiple of 32 bytes, as each tensor's do.
   static func write(_ tensors: [Self], metadata: [(String, Value)], to path: String) throws {
     var bytes = Data("GGUF".utf8)
-    func put<T: FixedWidthInteger>(_ value: T) { withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) } }
+    func put<T: FixedWidthInteger>(_ value: T) {
+      withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
     func put(_ text: String) {
       put(UInt64(text.utf8.count))
       bytes.append(contentsOf: text.utf8)

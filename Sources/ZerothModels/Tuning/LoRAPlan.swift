@@ -23,7 +23,8 @@ extension LoRAConfiguration {
       }
       let (rank, alpha) = rankAndAlpha(of: module.name)
       let count = plan.add(module, blocks, isStacked: isByBlock, rank: rank, scale: scale(rank, alpha), of: folder)
-      found.append((module, count * rank, isRankStabilized ? alpha * Double(count).squareRoot() : alpha * Double(count)))
+      found.append(
+        (module, count * rank, isRankStabilized ? alpha * Double(count).squareRoot() : alpha * Double(count)))
     }
     guard !found.isEmpty else {
       throw InputError(

@@ -32,7 +32,8 @@ enum PEFTConfiguration: Sendable {
       guard !fields.isNone("num_virtual_tokens") else {
         throw fields.error("num_virtual_tokens", expected: "the number of virtual tokens")
       }
-      self = .prefix(tokens: try fields.size("num_virtual_tokens", default: 1, most: TuningMethod.prefixTokens.upperBound))
+      self = .prefix(
+        tokens: try fields.size("num_virtual_tokens", default: 1, most: TuningMethod.prefixTokens.upperBound))
     default: throw fields.error("peft_type", expected: "\"LORA\" or \"PREFIX_TUNING\"")
     }
   }

@@ -124,7 +124,8 @@ extension Tuning {
   /// The biases and norms of the model in `folder` are trained, and saved with all of it.
   static func bitfit(of folder: ModelFolder) -> Tuning {
     var plan = Tuning(behind: folder.layout.blocks.count)
-    plan.trained = Set(folder.layout.blocks.filter { $0.role == .bias || $0.role == .norm || folder.isNew($0) }.map(\.index))
+    plan.trained = Set(
+      folder.layout.blocks.filter { $0.role == .bias || $0.role == .norm || folder.isNew($0) }.map(\.index))
     return plan
   }
 }

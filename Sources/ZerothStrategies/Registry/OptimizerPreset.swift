@@ -18,7 +18,9 @@ public struct OptimizerPreset: RegistryEntry {
   ) {
     self.composition = composition
     self.tuningOptions = tuningOptions
-    let others = tuningOptions.filter { $0.key != "method" }.sorted { $0.key < $1.key }.map { ", \($0.key)=\($0.value)" }
+    let others = tuningOptions.filter { $0.key != "method" }.sorted { $0.key < $1.key }.map {
+      ", \($0.key)=\($0.value)"
+    }
     let on = tuningOptions["method"].map { ", on \($0)" + others.joined() } ?? ""
     description = StrategyDescription(
       name, aliases: aliases, summary: summary,

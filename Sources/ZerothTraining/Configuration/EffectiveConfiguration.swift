@@ -67,7 +67,8 @@ extension RunConfiguration {
 
   private static func isIncidental(_ table: String, _ name: String) -> Bool {
     switch (table, name) {
-    case ("model", "path"), ("model", "save-as"), ("tuning", "peft"), ("task", "data"), ("task", "test-data"), ("run", "out"),
+    case ("model", "path"), ("model", "save-as"), ("tuning", "peft"), ("task", "data"), ("task", "test-data"),
+      ("run", "out"),
       ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
       ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"):
       true

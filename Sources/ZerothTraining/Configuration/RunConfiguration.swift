@@ -178,7 +178,8 @@ public struct RunConfiguration: Sendable {
 
   /// The random numbers that do not belong to a step.
   var runKey: StreamKey {
-    StreamKey(seed: UInt64(composition.seed), generator: (try? RandomGenerator(named: composition.generator)) ?? .philox)
+    StreamKey(
+      seed: UInt64(composition.seed), generator: (try? RandomGenerator(named: composition.generator)) ?? .philox)
   }
 
   /// Whether the model is tuned as `preset` says: nothing else was asked for.
@@ -191,7 +192,9 @@ public struct RunConfiguration: Sendable {
   private static func tuning(_ settings: Settings, _ preset: OptimizerPreset?) -> [String: Setting] {
     let given = settings.table("tuning")
     guard let preset, isTuned(settings, by: preset) else { return given }
-    let own = preset.tuningOptions.map { ($0, Setting(.typed($1), origin: "optimizer \(preset.description.name): \($0)")) }
+    let own = preset.tuningOptions.map {
+      ($0, Setting(.typed($1), origin: "optimizer \(preset.description.name): \($0)"))
+    }
     return Dictionary(uniqueKeysWithValues: own).merging(given) { $1 }
   }
 

@@ -13,7 +13,8 @@ extension RunSettings {
       "peft", .string, default: .absent("a fresh start"),
       "folder of an adapter in PEFT's format that training starts from; it says the method itself"),
     OptionSpec(
-      "method", .choice(tuningMethods), default: .derived("full") { $0["peft"] == nil ? "full" : nil }, when: .noAdapter,
+      "method", .choice(tuningMethods), default: .derived("full") { $0["peft"] == nil ? "full" : nil },
+      when: .noAdapter,
       "what is trained: the model's own blocks (full), A and B beside frozen matrices (lora), biases and norms (bitfit), or "
         + "keys and values of virtual tokens (prefix)"),
     OptionSpec(

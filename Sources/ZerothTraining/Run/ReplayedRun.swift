@@ -26,7 +26,8 @@ public struct ReplayedRun {
   /// dev rows; `step` asks for another one. Throws `InputError` when the model is not the run's base, files are damaged or
   /// the weights are not those that the run recorded at that step; then no model is written.
   public init(
-    _ folder: String, modelPath: String?, peft: String? = nil, out: String, step: Int? = nil, registry: Registry = .standard,
+    _ folder: String, modelPath: String?, peft: String? = nil, out: String, step: Int? = nil,
+    registry: Registry = .standard,
     tasks: TaskRegistry = .standard, families: ModelFamilies = .standard
   ) throws {
     let files = RunFiles(folder)

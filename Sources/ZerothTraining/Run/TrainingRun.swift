@@ -72,7 +72,9 @@ public final class TrainingRun {
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
       resuming: resuming, isSaved: setup.model.pretrained.folder.isSaved)
-    for note in setup.notes + optimizer.notes(in: theta.layout) + [folder?.note].compactMap(\.self) { progress?.print(note) }
+    for note in setup.notes + optimizer.notes(in: theta.layout) + [folder?.note].compactMap(\.self) {
+      progress?.print(note)
+    }
 
     if folder != nil, configuration.recordsLayers { layers.store = LayerStatistics(from: theta) }
     result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)

@@ -72,7 +72,8 @@ import ZerothTestKit
     }
     let estimator = LowRankEstimator(rank: 4, interval: 2)
     try checkEstimatorLaws(of: estimator, in: layout, seeds: 3000)
-    try checkRuleLaws(of: LowRankMomentum(learningRate: 0.1), estimates: LowRankEstimator(rank: 4, interval: 1), in: layout)
+    try checkRuleLaws(
+      of: LowRankMomentum(learningRate: 0.1), estimates: LowRankEstimator(rank: 4, interval: 1), in: layout)
     #expect(
       estimator.notes(in: layout) == ["rank 4 is cut to 2, the smaller side of the block, in a and 1 more"])
     #expect(LowRankEstimator(rank: 2).notes(in: layout).isEmpty)
