@@ -7,11 +7,19 @@ import ZerothSupport
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write a model once more, in another precision, with all files that belong to it.")
+    abstract:
+      "Write a model once more, in another precision, with all files that belong to it; or an adapter as llama.cpp has it."
+  )
 
   @Option(help: .option("model", "path"), completion: .file())
   var model: String
-  @Option(help: "Folder that the model is written to. Required.", completion: .directory)
+  @Option(
+    help:
+      "A folder with a LoRA adapter of the model in PEFT's format, which is written in GGUF by itself. Default: none.",
+    completion: .directory)
+  var peft: String?
+  @Option(
+    help: "Folder that the model is written to, or the GGUF file of an adapter. Required.", completion: .file())
   var out: String
   @Option(help: .precision, completion: .list(SavedPrecision.allCases.map(\.rawValue)))
   var dtype = SavedPrecision.asRead.rawValue
@@ -25,6 +33,7 @@ struct Convert: ParsableCommand {
     }
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     for note in model.folder.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
+    if let peft { return try convert(peft, beside: model, precision) }
     let theta = try model.loadFrozenParameters()
     try model.save(theta, to: out, as: precision)
     let bytes = (try? FileManager.default.attributesOfItem(atPath: out + "/" + Checkpoint.fileName)[.size]) as? Int
@@ -35,6 +44,19 @@ struct Convert: ParsableCommand {
       ],
       text: "\(out): \(theta.layout.parameterCount) parameters, \(precision.rawValue)"
         + (bytes.map { ", \(Human.bytes($0))" } ?? ""))
+  }
+
+  private func convert(_ adapter: String, beside model: any PretrainedModel, _ precision: SavedPrecision) throws {
+    guard precision == .asRead || precision == .float32 else {
+      throw InputError("--dtype", found: "'\(dtype)' with --peft", expected: "float32, as adapters in GGUF are written")
+    }
+    guard out.hasSuffix(".gguf") else {
+      throw InputError(
+        "--out", found: "'\(out.excerpt)'", expected: "a file called NAME.gguf, which an adapter is written to")
+    }
+    try model.attach(PEFTAdapter(directory: adapter))
+    try model.folder.saveGGUFAdapter(model.loadFrozenParameters(), to: out, families: ZerothTool.toolbox.families)
+    output.print(["peft": .string(adapter), "out": .string(out)], text: "\(out): \(adapter)")
   }
 
   private static func realPath(_ path: String) -> String {

@@ -85,13 +85,14 @@ import ZerothTestKit
     // The gradient against central differences, which are exact for A and for B alone.
     var theta = objective.start()
     for block in objective.layout.trainable {
-      theta.fill(block, with: (0..<block.count).map { Float(sin(Double($0 + 3 * block.index))) })
+      theta.fill(block, with: (0..<block.count).map { Float(($0 * 7 + 3 * block.index) % 11) / 8 - 0.6 })
     }
     let gradient = objective.gradient(at: theta, on: Batch(step: 0))
     for (i, range) in objective.layout.flatRanges.enumerated() where objective.layout.blocks[i].isTrainable {
       for element in 0..<range.count {
         let direction = CoordinateDirection([.init(block: i, element: element)], values: [1])
-        var (up, down) = (theta.clone(), theta.clone())
+        var up = theta.clone()
+        var down = theta.clone()
         up.add(direction, scale: 0.25)
         down.add(direction, scale: -0.25)
         let slope = (objective.loss(at: up, on: Batch(step: 0)) - objective.loss(at: down, on: Batch(step: 0))) / 0.5
