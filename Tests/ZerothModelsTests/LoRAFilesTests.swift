@@ -17,17 +17,21 @@ import ZerothSupport
   }
 
   /// The checkpoint of a made model, and the model tuned by `configuration`, with A and B of some size.
-  static func tuned(
-    _ name: String, _ configuration: LoRAConfiguration, in scratch: Scratch
-  ) throws -> (base: String, model: CausalModel, theta: ParameterStore) {
-    let base = scratch.path + "/base"
-    let made = try MadeModels.make(name)
-    try made.save(made.randomParameters(StreamKey(seed: 3)), to: base)
-    let model = try CausalModel(directory: base)
-    try model.attach(.fresh(.lora(configuration), StreamKey(seed: 4)))
-    var theta = try model.loadParameters()
-    theta.add(DenseDirection(StreamKey(seed: 5), layout: theta.layout), scale: 0.1)
-    return (base, model, theta)
+  final class Tuned {
+    let base: String
+    let model: CausalModel
+    let theta: ParameterStore
+
+    init(_ name: String, _ configuration: LoRAConfiguration, in folder: String) throws {
+      base = folder + "/base"
+      let made = try MadeModels.make(name)
+      try made.save(made.randomParameters(StreamKey(seed: 3)), to: base)
+      model = try CausalModel(directory: base)
+      try model.attach(.fresh(.lora(configuration), StreamKey(seed: 4)))
+      var theta = try model.loadParameters()
+      theta.add(DenseDirection(StreamKey(seed: 5), layout: theta.layout), scale: 0.1)
+      self.theta = theta
+    }
   }
 
   static let configurations: [(String, LoRAConfiguration)] = [
@@ -41,19 +45,20 @@ import ZerothSupport
   func whatIsWrittenIsReadAndMerged(model name: String, kind: String) throws {
     let scratch = try Scratch()
     let configuration = try #require(Self.configurations.first { $0.0 == kind }?.1)
-    let (base, model, theta) = try Self.tuned(name, configuration, in: scratch)
-    let expected = try model.evaluate(Self.batch, Self.readout, at: theta)
+    let tuned = try Tuned(name, configuration, in: scratch.path)
+    let (base, model) = (tuned.base, tuned.model)
+    let expected = try model.evaluate(Self.batch, Self.readout, at: tuned.theta)
     let plain = try CausalModel(directory: base)
     #expect(try Self.difference(expected, plain.evaluate(Self.batch, Self.readout, at: plain.loadParameters())) > 1e-3)
 
-    try model.save(theta, to: scratch.path + "/adapter")
+    try model.save(tuned.theta, to: scratch.path + "/adapter")
     let files = try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/adapter")
     #expect(Set(files) == ["adapter_config.json", "adapter_model.safetensors"], "no copy of the base")
     let read = try CausalModel(directory: base)
     try read.attach(PEFTAdapter(directory: scratch.path + "/adapter"))
     #expect(try Self.difference(expected, read.evaluate(Self.batch, Self.readout, at: read.loadParameters())) < 1e-5)
     let again = try model.folder.loadAdapter(in: scratch.path + "/adapter", storage: .float32)
-    #expect(again.contentHash() == theta.contentHash(), "the same blocks, bit for bit")
+    #expect(again.contentHash() == tuned.theta.contentHash(), "the same blocks, bit for bit")
 
     try read.folder.saveMerged(read.loadFrozenParameters(), to: scratch.path + "/merged")
     let merged = try CausalModel(directory: scratch.path + "/merged")

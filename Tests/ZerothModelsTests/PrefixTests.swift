@@ -17,17 +17,25 @@ import ZerothSupport
     return (0..<count).map { _ in stream.below(vocabulary) }
   }
 
-  static func model(_ name: String) throws -> (plain: CausalModel, tuned: CausalModel, theta: ParameterStore) {
-    let tuned = try MadeModels.make(name)
-    try tuned.attach(.fresh(.prefix(tokens: count), key))
-    var theta = tuned.randomParameters(StreamKey(seed: 1))
-    try tuned.startPrefix(&theta)
-    return (try MadeModels.make(name), tuned, theta)
+  /// A made model, the same behind a fresh prefix, and the parameters of the latter.
+  final class Tuned {
+    let plain, model: CausalModel
+    let theta: ParameterStore
+
+    init(_ name: String) throws {
+      plain = try MadeModels.make(name)
+      model = try MadeModels.make(name)
+      try model.attach(.fresh(.prefix(tokens: count), key))
+      var theta = model.randomParameters(StreamKey(seed: 1))
+      try model.startPrefix(&theta)
+      self.theta = theta
+    }
   }
 
   @Test(arguments: MadeModels.configurations.keys.sorted())
   func aFreshPrefixEqualsItsTokens(model name: String) throws {
-    let (plain, tuned, theta) = try Self.model(name)
+    let made = try Tuned(name)
+    let (plain, tuned) = (made.plain, made.model)
     #expect(tuned.context == plain.context - Self.count)
     let front = Self.tokens(plain.vocabulary)
     let base = plain.randomParameters(StreamKey(seed: 1))
@@ -43,7 +51,7 @@ import ZerothSupport
       end += Self.count + length
       return end
     }
-    let a = try tuned.evaluate(batch, .logits(rows: rows, ids: nil), at: theta)[0]
+    let a = try tuned.evaluate(batch, .logits(rows: rows, ids: nil), at: made.theta)[0]
     let b = try plain.evaluate(whole, .logits(rows: ends, ids: nil), at: base)[0]
     let difference = zip(a, b).map { abs($0 - $1) }.max() ?? .infinity
     #expect(difference < 1e-5, "\(difference)")
@@ -76,14 +84,16 @@ import ZerothSupport
 
   @Test(arguments: ["llama", "gpt2", "gemma2"], EvaluationTests.Kind.allCases.filter { $0 != .oneBlock })
   func displacedEqualsMoved(model name: String, kind: EvaluationTests.Kind) throws {
-    let (_, tuned, theta) = try Self.model(name)
-    let direction = EvaluationTests.direction(kind, theta.layout)
+    let made = try Tuned(name)
+    let tuned = made.model
+    let direction = EvaluationTests.direction(kind, made.theta.layout)
     for batch in [MadeModels.batch(vocabulary: tuned.vocabulary), TokenBatch([[Int](repeating: 4, count: 35), [6]])] {
       let offsets: Few<Float> = [0.02, 0, -0.02]
       let displaced = try tuned.evaluate(
-        batch, .logits(rows: [4, 16, batch.tokens.count - 1], ids: nil), at: theta, along: direction, offsets: offsets)
+        batch, .logits(rows: [4, 16, batch.tokens.count - 1], ids: nil), at: made.theta, along: direction,
+        offsets: offsets)
       for (v, offset) in offsets.enumerated() {
-        var moved = theta.clone()
+        var moved = made.theta.clone()
         if offset != 0 { moved.add(direction, scale: offset) }
         let expected = try tuned.evaluate(batch, .logits(rows: [4, 16, batch.tokens.count - 1], ids: nil), at: moved)[0]
         #expect(zip(displaced[v], expected).allSatisfy { abs($0 - $1) < 1e-4 })
@@ -95,12 +105,14 @@ import ZerothSupport
   @Test(arguments: ["llama", "gpt2", "mistral", "phi3"]) func generatesFromTheCacheAsInWholePasses(model name: String)
     throws
   {
-    let (_, tuned, theta) = try Self.model(name)
+    let made = try Tuned(name)
+    let tuned = made.model
     let prompts = [[3, 14, 15, 9, 26], [5]]
-    for (prompt, generated) in zip(prompts, try tuned.generateGreedily(prompts, count: 12, at: theta)) {
+    for (prompt, generated) in zip(prompts, try tuned.generateGreedily(prompts, count: 12, at: made.theta)) {
       var tokens = prompt
       for _ in 0..<12 {
-        let logits = try tuned.evaluate(TokenBatch([tokens]), .logits(rows: [tokens.count - 1], ids: nil), at: theta)[0]
+        let logits = try tuned.evaluate(
+          TokenBatch([tokens]), .logits(rows: [tokens.count - 1], ids: nil), at: made.theta)[0]
         tokens.append(logits.firstIndex(of: logits.max() ?? 0) ?? 0)
       }
       #expect(generated == Array(tokens.dropFirst(prompt.count)))
