@@ -26,7 +26,7 @@ import ZerothTestKit
     Target(name: "rosenbrock", objective: { Rosenbrock() }, rate: 1e-4, steps: 400, left: 0.8),
     Target(name: "logistic regression", objective: { LogisticRegression() }, rate: 0.1, steps: 200, left: 0.65),
     Target(name: "network", objective: { SmallNetwork() }, rate: 0.01, steps: 300, left: 0.5),
-    Target(name: "LoRA", objective: { LoRARegression() }, rate: 0.012, steps: 400, roles: .lora, left: 0.6),
+    Target(name: "LoRA", objective: { LoRARegression() }, rate: 0.004, steps: 1600, roles: .lora, left: 0.85),
   ]
 
   @Test func thereAreAll() {

@@ -24,7 +24,10 @@ import ZerothTestKit
     #expect(registry.descriptions(of: .rule).map(\.name) == ["sgd", "momentum", "lozo-m"])
     #expect(
       registry.descriptions(of: .adapter).map(\.name) == ["none", "dizo", "learning-rate-scaling", "previous-iterate"])
-    #expect(registry.descriptions(of: .optimizer).map(\.name) == ["mezo", "mezo-m", "lozo", "lozo-m", "dizo", "cge"])
+    #expect(
+      registry.descriptions(of: .optimizer).map(\.name) == [
+        "mezo", "mezo-m", "lozo", "lozo-m", "dizo", "cge", "mezo-lora", "lozo-lora", "dizo-lora", "mezo-prefix",
+      ])
     let all = try Registry.withPlugins()
     for kind in StrategyDescription.Kind.allCases {
       for description in all.descriptions(of: kind) {

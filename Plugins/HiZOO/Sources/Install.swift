@@ -33,6 +33,6 @@ public func install(into registry: inout Registry) throws(InputError) {
       "hizoo-lora", summary: "HiZOO with SGD on LoRA", source: "Zhao et al. 2024",
       tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/tune-lora.sh",
       Composition(
-        estimator: .init("hizoo", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 5e-4])),
+        estimator: .init("hizoo", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 2e-3])),
       of: ["method": "lora", "rank": 8, "alpha": 16.0, "blocks": "query,value"]))
 }

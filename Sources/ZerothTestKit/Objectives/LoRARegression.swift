@@ -30,8 +30,8 @@ public struct LoRARegression: AnalyticObjective {
     }
     layout = .made(entries).training { $0.index >= rows.count }
     targets = rows.enumerated().map { l, m in
-      let a = normals(rank * columns, seed: 8, index: l).map(Double.init)
-      let b = normals(m * rank, seed: 9, index: l).map(Double.init)
+      let a = normals(rank * columns, seed: 8, index: l, scale: 0.7).map(Double.init)
+      let b = normals(m * rank, seed: 9, index: l, scale: 0.7).map(Double.init)
       return Self.product(b, a, rows: m, columns: columns, rank: rank)
     }
   }

@@ -27,9 +27,9 @@ extension RunConfiguration {
     if case .string(let text) = value { JSON.quoted(text) } else { "\(value)" }
   }
 
-  /// The optimiser's name: the preset or the parts, and in what they differ from the defaults, such as
+  /// The optimiser's name: the preset or the parts, and in what they and the tuning differ from the defaults, such as
   /// `lozo,rank=4` or `mezo,estimator=lge`.
-  public var optimizerName: String { name { Registry.partKinds.map(\.rawValue).contains($0) } }
+  public var optimizerName: String { name { $0 == "tuning" || Registry.partKinds.map(\.rawValue).contains($0) } }
 
   /// A short name: that of the optimiser, and what else differs from the defaults, such as `lozo,rank=4,seed=7`.
   ///
