@@ -24,13 +24,13 @@ extension Registry {
       optimizer: OptimizerPreset(
         "lozo-lora", summary: "LGE with SGD on LoRA", source: "LOZO", tuning: tuned,
         Composition(
-          estimator: .init("lge", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 5e-3])), of: lora))
+          estimator: .init("lge", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 2e-3])), of: lora))
     try register(
       optimizer: OptimizerPreset(
         "dizo-lora", summary: "RGE with SGD and the projection of DiZO on LoRA", source: "DiZO (arXiv 2502.03304)",
         tuning: tuned,
         Composition(
-          estimator: .init("rge", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 5e-3]),
+          estimator: .init("rge", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 2e-3]),
           adapter: .init("dizo", ["interval": 50])), of: lora))
     try register(
       optimizer: OptimizerPreset(
