@@ -19,8 +19,7 @@ struct Tool: ParsableCommand {
       version: Versions.zeroth,
       subcommands: [
         Train.self, Sweep.self, Compare.self, ReportCommand.self, Evaluate.self, Replay.self, DemoCommand.self,
-        Verify.self, Inspect.self,
-        List.self, Explain.self, Tokenize.self, Convert.self, Bench.self,
+        Verify.self, Inspect.self, List.self, Explain.self, Tokenize.self, Convert.self, Merge.self, Bench.self,
       ])
   }
 

@@ -17,7 +17,7 @@ public final class EncoderModel: PretrainedModel {
   public static let labelHeadName = "label_head.weight"
 
   /// The folder that the model was read from, with the layout of its blocks.
-  public let folder: ModelFolder
+  public private(set) var folder: ModelFolder
   /// What it is made of, in words.
   public var summary: [(about: String, words: String)] {
     let head =
@@ -29,7 +29,7 @@ public final class EncoderModel: PretrainedModel {
   /// Rows of the vocabulary.
   public var vocabulary: Int { architecture.vocabulary }
   /// The longest sequence, in tokens.
-  public var context: Int { architecture.context }
+  public var context: Int { architecture.context - frontTokens }
   /// Width of the hidden states.
   public let width: Int
   /// Whether it predicts masked tokens.
@@ -73,6 +73,9 @@ public final class EncoderModel: PretrainedModel {
   /// The same model with a label head of `classes` rows, which is zero until `startLabelHead`; its files are not opened
   /// again.
   public func withLabelHead(classes: Int) throws -> EncoderModel { try EncoderModel(source, classes: classes) }
+
+  /// Tunes the model as `source` says; throws `InputError` for what it lacks, and where it is tuned already.
+  public func attach(_ source: TuningSource) throws { try folder.attach(source) }
 
   init(_ source: ModelFolder.Source, classes: Int?) throws {
     self.source = source
@@ -124,12 +127,23 @@ public final class EncoderModel: PretrainedModel {
     return all.cut(into: points.count)
   }
 
+  public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
+    let point = Points(along: nil, at: [0])
+    workspace.scope {
+      _ = architecture.encoder.output(
+        batch, at: architecture.positions(of: batch), rows: nil,
+        Weights(theta, at: point, point.indices, workspace: workspace))
+    }
+  }
+
   private func values(
     _ batch: TokenBatch, _ readout: EncoderReadout, _ theta: borrowing ParameterStore, _ points: Points
   ) -> [[Double]] {
     var results: [[Double]] = []
-    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows) {
-      results += readOut(batch, readout, Weights(theta, at: points, group, workspace: workspace))
+    let plan = folder.tuning?.plan
+    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows, tuning: plan) {
+      let weights = Weights(theta, at: points, group, tuning: plan, workspace: workspace)
+      results += readOut(batch, readout, weights)
     }
     return results
   }

@@ -93,7 +93,7 @@ import ZerothTraining
       #expect(try complete("tr") == ["train"])
       #expect(try complete("train", "--ep") == ["--epsilon"])
       #expect(try complete("train", "--le") == ["--learning-rate"])
-      #expect(try complete("train", "--optimizer", "lozo") == ["lozo", "lozo-m"])
+      #expect(try complete("train", "--optimizer", "lozo") == ["lozo", "lozo-m", "lozo-lora"])
       #expect(try complete("train", "--objective", "l") == ["language-modeling"])
       #expect(try complete("explain", "sst") == ["sst2", "sst5"])
     }

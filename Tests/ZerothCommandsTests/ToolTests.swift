@@ -18,7 +18,7 @@ import func ZerothTasks.loadTokenizer
     (["train", "--model", "nowhere", "--task", "sst2", "--optimizer", "mezo", "--steps", "1"], "nowhere"),
     (good + ["--optimizer", "adam"], "adam"),
     (good + ["--optimizer", "mezo", "--rank", "2"], "rank"),
-    (good + ["--optimizer", "lozo", "--rank", "1000"], "1000"),
+    (good + ["--optimizer", "lozo", "--rank", "70000"], "rank"),
     (good + ["--optimizer", "lozo", "--rank", "0"], "rank"),
     (good + ["--optimizer", "mezo", "--epsilon", "-1"], "epsilon"),
     (good + ["--optimizer", "mezo", "--epsilon", "nan"], "epsilon"),

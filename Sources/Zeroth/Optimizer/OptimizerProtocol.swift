@@ -6,6 +6,8 @@ public protocol OptimizerProtocol: Sendable {
   var stateCount: Int { get }
   /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
   func validate(_ layout: ParameterLayout) throws(InputError)
+  /// What a user should know about how the options are used on `layout`, in words.
+  func notes(in layout: ParameterLayout) -> [String]
   /// What the losses of the estimator are taken over.
   var grain: LossGrain { get }
   /// Forward passes of step `step`, those of the adapter included.

@@ -7,24 +7,26 @@ extension Weights {
   /// so many of these alone, which includes itself.
   ///
   /// q is variants * R x heads * d; k and v are variants * R x keyHeads * d, each head of theirs shared by
-  /// heads / keyHeads of q's (grouped-query attention). `layer` is the place of k and v in the batch's cache. The scale is
+  /// heads / keyHeads of q's (grouped-query attention). `layer` is the place of k and v in the batch's cache, and of the
+  /// virtual tokens that stand in front of every segment, whose columns from `keyColumn` on are those of k. The scale is
   /// 1 / sqrt(d) unless given; with `cap` the scores are cap tanh(scale q k^T / cap).
   func attention(
     _ q: Matrix, _ k: Matrix, _ v: Matrix, heads: Int, keyHeads: Int, _ batch: TokenBatch, isCausal: Bool = true,
-    window: Int? = nil, scale: Float? = nil, cap: Float? = nil, layer: Int = 0
+    window: Int? = nil, scale: Float? = nil, cap: Float? = nil, layer: Int = 0, keyColumn: Int = 0
   ) {
     let rowsAtOnce = 128
     let segments = batch.segments
     precondition(batch.cache == nil || variants == 1, "a cache holds the keys of one variant")
     precondition(isCausal || segments.allSatisfy { $0.prefix == nil }, "what sees all of a sequence continues none")
     precondition(isCausal || window == nil, "what sees all of a sequence has no window")
-    batch.cache?.store(k, v, layer: layer, segments)
-    let longest = segments.indices.reduce(0) { max($0, segments[$1].count + batch.prefixCount(of: $1)) }
+    let front = FrontKeys(k, v, layer: layer, column: keyColumn, batch, self)
+    batch.cache?.store(k, v, layer: layer, segments, behind: front)
+    let longest = frontTokens + segments.indices.reduce(0) { max($0, segments[$1].count + batch.prefixCount(of: $1)) }
     let scratch = workspace.scratch(min(rowsAtOnce, longest) * longest)
     let heads = Heads(
       q: q, k: k, v: v, count: heads, sharing: heads / keyHeads, batch: batch, isCausal: isCausal, window: window ?? 0,
-      scale: scale ?? 1 / Float(q.columns / heads).squareRoot(), cap: cap ?? 0, layer: layer, rows: q.rows / variants,
-      rowsAtOnce: rowsAtOnce, scratch: scratch)
+      scale: scale ?? 1 / Float(q.columns / heads).squareRoot(), cap: cap ?? 0, layer: layer, front: front,
+      rows: q.rows / variants, rowsAtOnce: rowsAtOnce, scratch: scratch)
     Parallel.forEach(variants * segments.count * heads.count, workers: scratch.workers, heads)
   }
 
@@ -36,7 +38,9 @@ extension Weights {
     let isCausal: Bool
     let window: Int
     let scale, cap: Float
-    let layer, rows, rowsAtOnce: Int
+    let layer: Int
+    let front: FrontKeys?
+    let rows, rowsAtOnce: Int
     let scratch: Scratch
 
     func run(_ i: Int, _ worker: Int) {
@@ -46,7 +50,7 @@ extension Weights {
       let index = i / count % batch.segments.count
       let segment = batch.segments[index]
       let firstRow = i / count / batch.segments.count * rows
-      let seen = SeenKeys(of: index, in: batch, firstRow: firstRow, k, v, layer: layer)
+      let seen = SeenKeys(of: index, in: batch, firstRow: firstRow, k, v, layer: layer, front, variant: firstRow / rows)
       let queries = q.row(firstRow + segment.start) + column
       zeroth_attention(
         isCausal, window, segment.count, seen.prefixCount, width, scale, cap, queries, q.columns,
@@ -60,13 +64,20 @@ extension Weights {
     let prefixCount: Int
     let prefixKeys, prefixValues, keys, values: UnsafePointer<Float>
 
-    init(of index: Int, in batch: TokenBatch, firstRow: Int, _ k: Matrix, _ v: Matrix, layer: Int) {
+    init(
+      of index: Int, in batch: TokenBatch, firstRow: Int, _ k: Matrix, _ v: Matrix, layer: Int, _ front: FrontKeys?,
+      variant: Int
+    ) {
       let segment = batch.segments[index]
-      prefixCount = batch.prefixCount(of: index)
+      prefixCount = (front?.tokens ?? 0) + batch.prefixCount(of: index)
       if let cache = batch.cache {
         (prefixKeys, prefixValues) = cache.rows(of: index, layer: layer)
         keys = prefixKeys + prefixCount * k.columns
         values = prefixValues + prefixCount * k.columns
+      } else if let front {
+        (prefixKeys, prefixValues) = front.rows(before: segment, variant: variant)
+        keys = UnsafePointer(k.row(firstRow + segment.start))
+        values = UnsafePointer(v.row(firstRow + segment.start))
       } else {
         let start = segment.prefix.map { batch.segments[$0].start } ?? 0
         prefixKeys = UnsafePointer(k.row(firstRow + start))
@@ -82,14 +93,15 @@ extension Weights {
   func rotate(_ x: Matrix, heads: Int, _ batch: TokenBatch, _ table: RotaryTable) {
     let positions = batch.positions
     let ranges = rowRanges(of: x)
-    table.withAngles(below: (positions.max() ?? 0) + 1, longest: batch.longest) { cosines, sines in
+    let first = frontTokens
+    table.withAngles(below: first + (positions.max() ?? 0) + 1, longest: first + batch.longest) { cosines, sines in
       let state = (
-        x: x, head: x.columns / heads, width: table.width, rows: x.rows / variants, positions: positions,
+        x: x, head: x.columns / heads, width: table.width, rows: x.rows / variants, positions: positions, first: first,
         cosines: cosines, sines: sines, ranges: ranges
       )
       Parallel.forEach(ranges.count, with: state) { s, i, _ in
         for r in s.ranges[i] {
-          let at = s.positions[r % s.rows] * (s.width / 2)
+          let at = (s.first + s.positions[r % s.rows]) * (s.width / 2)
           for column in stride(from: 0, to: s.x.columns, by: s.head) {
             zeroth_rotate(s.width, s.cosines.pointer + at, s.sines.pointer + at, s.x.row(r) + column)
           }

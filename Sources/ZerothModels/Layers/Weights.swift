@@ -16,6 +16,10 @@ struct Weights: @unchecked Sendable {
   /// Whether the displacements are of low rank, all of them.
   let areLowRank: Bool
   let workspace: Workspace
+  /// What stands beside layers, by the index of their W.
+  let branches: [Int: LoRABranch]
+  /// Virtual tokens in front of every sequence.
+  let prefix: Prefix?
   /// theta, with what is pending apart from it.
   let stored: StoredParameters
 
@@ -28,8 +32,13 @@ struct Weights: @unchecked Sendable {
   }
 
   /// The weights at the points number `chosen` of `points`.
-  init(_ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>, workspace: Workspace) {
+  init(
+    _ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>,
+    tuning: Tuning? = nil, workspace: Workspace
+  ) {
     layout = theta.layout
+    branches = tuning?.branches ?? [:]
+    prefix = tuning?.prefix
     self.points = points
     self.chosen = chosen
     self.workspace = workspace
@@ -48,6 +57,9 @@ struct Weights: @unchecked Sendable {
   }
 
   var variants: Int { chosen.count }
+
+  /// Virtual tokens in front of every sequence: real ones have positions from there on.
+  var frontTokens: Int { prefix?.tokens ?? 0 }
 
   /// How far variant `v` is displaced along its direction.
   func offset(_ v: Int) -> Float { points[chosen.lowerBound + v].offset }

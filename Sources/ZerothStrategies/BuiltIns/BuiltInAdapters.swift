@@ -72,6 +72,17 @@ extension OptionValues {
       boundsProbe: try bool("bounds-probe"), freshBatches: try bool("fresh-batches"))
   }
 
+  /// The blocks that take the place of the roles `blocks` of a model where other parameters than its own are trained: of LoRA
+  /// their A and B, the keys and values of prefixes, biases.
+  fileprivate func tuned(blocks: String) -> String {
+    switch run["tuning"] {
+    case "lora": blocks.split(separator: ",").flatMap { ["\($0)-a", "\($0)-b"] }.joined(separator: ",")
+    case "prefix": "prefix-key,prefix-value"
+    case "bitfit": "bias"
+    default: blocks
+    }
+  }
+
   fileprivate var projectionPreset: DivergenceProjection.Preset {
     (try? choice("preset")) ?? .paper
   }
@@ -94,7 +105,8 @@ extension Registry {
             "preset", .choice(DivergenceProjection.Preset.allCases.map(\.rawValue)),
             default: .value(.string(DivergenceProjection.Preset.paper.rawValue)),
             "the paper's equations or the released code's choices; the options below override it"),
-          .adapterBlocks(default: .derived("the preset's") { .string($0.projectionPreset.blocks) }),
+          .adapterBlocks(
+            default: .derived("the preset's") { .string($0.tuned(blocks: $0.projectionPreset.blocks)) }),
           .adapterInterval(default: projection.interval, range: DivergenceProjection.intervalRange),
         ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, text: "the preset's") + [
           OptionSpec(
@@ -107,7 +119,8 @@ extension Registry {
         blocks: try options.blocks("blocks"), every: try options.int("interval"), search: try options.ratioSearch(),
         reinitializes: try options.bool("reinitialize"))
     }
-    let blocks = OptionSpec.adapterBlocks(default: .value("query,value"))
+    let blocks = OptionSpec.adapterBlocks(
+      default: .derived("query,value") { .string($0.tuned(blocks: "query,value")) })
     let scaling = LearningRateScaling(blocks: .all)
     let previous = PreviousIterateProjection(blocks: .all)
     try register(

@@ -75,7 +75,7 @@ extension Registry {
         options: [
           OptionSpec(
             "rank", .int, default: .value(.int(lge.rank)), range: LowRankEstimator.rankRange,
-            "r, at most the smaller side of every trainable matrix"),
+            "r; cut to the smaller side of a block, which is then printed"),
           OptionSpec(
             "interval", .int, default: .value(.int(lge.interval)), range: LowRankEstimator.intervalRange, unit: "steps",
             "nu, after how many steps V is drawn again"),

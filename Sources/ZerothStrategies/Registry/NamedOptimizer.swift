@@ -21,6 +21,7 @@ where Rule.Direction == Estimator.Direction {
     try optimizer.validate(layout) { error, part in paths.named(error, of: part) }
   }
 
+  func notes(in layout: ParameterLayout) -> [String] { optimizer.notes(in: layout).map { "estimator: \($0)" } }
   var grain: LossGrain { optimizer.grain }
   func forwards(at step: Int, in layout: ParameterLayout) -> Int { optimizer.forwards(at: step, in: layout) }
   func adapterForwards(at step: Int) -> Int { optimizer.adapterForwards(at: step) }

@@ -16,7 +16,7 @@ import ZerothTasks
 ///     let configuration = try RunConfiguration(settings, registry)
 public struct Settings: Sendable, Hashable {
   /// The tables there are.
-  public static let tables = ["model", "task", "run", "estimator", "rule", "adapter"]
+  public static let tables = ["model", "tuning", "task", "run", "estimator", "rule", "adapter"]
 
   private var values: [String: [String: Setting]] = [:]
 
@@ -190,6 +190,8 @@ public struct Shortcut: Sendable, Hashable {
     Shortcut("model", sets: "model", "path"),
     Shortcut("train-blocks", sets: "model", "train"),
     Shortcut("activation-memory", sets: "model", "activation-memory"),
+    Shortcut("tuning", sets: "tuning", "method"),
+    Shortcut("peft", sets: "tuning", "peft"),
     Shortcut("task", sets: "task", "name"),
     Shortcut("data", sets: "task", "data"),
     Shortcut("test-data", sets: "task", "test-data"),

@@ -30,15 +30,15 @@ final class RunFolder {
 
   /// Opens the folder that `configuration` names: a new one or, `resuming`, the one of this run. Nil where none is named.
   ///
-  /// `inputs` are the hashes of what the run has read. Throws `InputError` before anything is written when the folder holds
+  /// `inputs` are the hashes of what the run has read, `isSaved` says whether a folder has a model that it saved. Throws `InputError` before anything is written when the folder holds
   /// another run, or none to resume.
   static func open(
     _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol, at theta: borrowing ParameterStore,
-    inputs: [String: String], resuming: Bool
+    inputs: [String: String], resuming: Bool, isSaved: (_ model: String) -> Bool
   ) throws(InputError) -> RunFolder? {
     try requirePlace(configuration, resuming: resuming)
     guard let out = configuration.out else { return nil }
-    return try RunFolder(RunFiles(out), configuration, optimizer, theta, inputs)
+    return try RunFolder(RunFiles(out), configuration, optimizer, theta, inputs, isSaved)
   }
 
   /// Throws `InputError` unless the folder that `configuration` names, if any, can take a new run or, `resuming`, has this one.
@@ -70,7 +70,7 @@ final class RunFolder {
 
   private init(
     _ files: RunFiles, _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol,
-    _ theta: borrowing ParameterStore, _ inputs: [String: String]
+    _ theta: borrowing ParameterStore, _ inputs: [String: String], _ isSaved: (String) -> Bool
   ) throws(InputError) {
     self.files = files
     do {
@@ -87,7 +87,7 @@ final class RunFolder {
     log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
     try log.recorded.requireAppendable()
     AtomicFile.removeRemains(in: [files.folder, files.model, files.last, files.snapshots])
-    lacksModel = !FileManager.default.fileExists(atPath: files.model + "/model.safetensors")
+    lacksModel = !isSaved(files.model)
     if FileManager.default.fileExists(atPath: files.metrics) {
       metrics = try MetricsWriter(resuming: files.metrics, at: log.recorded.count)
     } else {
