@@ -23,6 +23,7 @@ let package = Package(
     .library(name: "ZerothTasks", targets: ["ZerothTasks"]),
     .library(name: "ZerothRecords", targets: ["ZerothRecords"]),
     .library(name: "ZerothTraining", targets: ["ZerothTraining"]),
+    .library(name: "ZerothReport", targets: ["ZerothReport"]),
     .library(name: "ZerothBenchmarks", targets: ["ZerothBenchmarks"]),
     .library(name: "ZerothCommands", targets: ["ZerothCommands"]),
     .library(name: "ZerothTestKit", targets: ["ZerothTestKit"]),
@@ -52,6 +53,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "ZerothTasks", dependencies: ["CZlib", "Zeroth", "ZerothModels", "ZerothSupport"]),
     .target(name: "ZerothRecords", dependencies: ["CZeroth", "CZlib", "Zeroth", "ZerothSupport"]),
+    .target(name: "ZerothReport", dependencies: ["CZeroth", "ZerothRecords", "ZerothSupport"]),
     .target(
       name: "ZerothResources",
       dependencies: ["ZerothSupport"],
@@ -75,8 +77,8 @@ let package = Package(
     .target(
       name: "ZerothCommands",
       dependencies: [
-        "Zeroth", "ZerothBenchmarks", "ZerothModels", "ZerothPluginHost", "ZerothRecords", "ZerothResources",
-        "ZerothStrategies", "ZerothSupport", "ZerothTasks", "ZerothTraining",
+        "CZeroth", "Zeroth", "ZerothBenchmarks", "ZerothModels", "ZerothPluginHost", "ZerothRecords", "ZerothReport",
+        "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks", "ZerothTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "zeroth", dependencies: ["ZerothCommands"] + strategyDependencies),
@@ -144,6 +146,8 @@ let package = Package(
         "ZerothTasks",
         "ZerothTraining", "TestSupport",
       ]),
+    .testTarget(
+      name: "ZerothReportTests", dependencies: ["ZerothReport", "ZerothRecords", "ZerothSupport", "TestSupport"]),
     .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),
     .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(

@@ -26,6 +26,10 @@ public struct BenchmarkSetting: Sendable {
   public let tokens: Int
   /// What the losses are.
   public let loss: Loss
+  /// What stands beside the weights of the methods; nil where the model's own blocks are trained.
+  public private(set) var tuning: TuningMethod?
+  /// The format of frozen matrices, with random codes; nil for fp32.
+  let storage: ElementFormat?
   /// Options that the estimators of all methods get.
   let estimatorOptions: [String: OptionValue]
 
@@ -33,8 +37,23 @@ public struct BenchmarkSetting: Sendable {
   /// are options of the methods' estimators, in place of those that the methods have.
   public init(
     shape: String = "opt-125m", batch: Int = 16, tokens: Int = 64, loss: String = Loss.languageModel.rawValue,
-    queries: Int? = nil, distribution: String? = nil
+    queries: Int? = nil, distribution: String? = nil, tuning: String? = nil, storage: String? = nil
   ) throws(InputError) {
+    switch tuning {
+    case nil, "full"?: self.tuning = nil
+    case "lora"?: self.tuning = .lora(LoRAConfiguration())
+    case "prefix"?: self.tuning = .prefix(tokens: 5)
+    case "bitfit"?: self.tuning = .bitfit
+    case let other?:
+      throw InputError("--tuning", found: "'\(other.excerpt)'", expected: "full, lora, bitfit or prefix")
+    }
+    guard storage == nil || self.tuning != nil else {
+      throw InputError(
+        "--storage", found: "'\(storage ?? "")' without --tuning",
+        expected: "it with lora, bitfit or prefix: quantised matrices are frozen")
+    }
+    self.storage = try storage.map { name throws(InputError) in try RandomCodes.format(name) }
+
     estimatorOptions = ["queries": queries.map { .int($0) }, "distribution": distribution.map { .string($0) }]
       .compactMapValues { $0 }
     self.shape = try BenchmarkShape.named(shape)
@@ -48,6 +67,13 @@ public struct BenchmarkSetting: Sendable {
     self.batch = batch
     self.tokens = tokens
     self.loss = loss
+  }
+
+  /// The same without what stands beside the weights: what plain forward passes are of.
+  var untuned: BenchmarkSetting {
+    var setting = self
+    setting.tuning = nil
+    return setting
   }
 
   /// The tokens of each sequence.
@@ -69,13 +95,17 @@ public struct BenchmarkSetting: Sendable {
         .init("shape", .string(shape.name)), .init("batch", .int(batch)), .init("tokens", .int(tokens)),
         .init("loss", .string(loss.rawValue)),
       ]
+        + (tuning.map { [.init("tuning", .string($0.name))] } ?? [])
+        + (storage.map { [.init("storage", .string($0.rawValue))] } ?? [])
         + estimatorOptions.sorted { $0.key < $1.key }.map { .init($0.key, JSON($0.value)) })
   }
 
   /// `opt-125m, 16 x 64 tokens, language-model loss, 2 threads`.
   var text: String {
     let options = estimatorOptions.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
-    return "\(shape.name), \(batch) x \(tokens) tokens, \(loss.rawValue) loss\(options), \(Parallel.threads) threads"
+    let kind = (tuning.map { ", \($0.name)" } ?? "") + (storage.map { ", \($0.rawValue)" } ?? "")
+    return
+      "\(shape.name)\(kind), \(batch) x \(tokens) tokens, \(loss.rawValue) loss\(options), \(Parallel.threads) threads"
   }
 }
 
@@ -90,6 +120,7 @@ public final class BenchmarkTask {
   public init(_ setting: BenchmarkSetting) throws {
     self.setting = setting
     model = try setting.shape.model()
+    if let tuning = setting.tuning { try model.attach(.fresh(tuning, StreamKey(seed: 2))) }
     let sampler = try BatchSampler(count: setting.batch, size: setting.batch, seed: 0)
     switch setting.loss {
     case .languageModel:
@@ -97,14 +128,25 @@ public final class BenchmarkTask {
     case .classification:
       objective = ClassificationObjective(ScoredCandidates(model, setting.examples), sampler)
     }
-    theta = model.randomParameters(StreamKey(seed: 1))
+    if let storage = setting.storage {
+      let tuned = model.folder.tunedLayout
+      let isTuned = setting.tuning != nil
+      theta = try RandomCodes.parameters(of: model.folder, storage) { isTuned && tuned.blocks[$0.index].isTrainable }
+    } else {
+      theta = model.randomParameters(StreamKey(seed: 1))
+    }
   }
 
   /// A plain forward pass on the one mini-batch that there is.
   func loss() throws -> Double { try objective.loss(at: theta, on: Batch(step: 0)) }
 
-  /// Writes the model as a folder and the mini-batch with its loss as `batch.json`, for other programs to compute.
+  /// Writes the model as a folder and the mini-batch with its loss as `batch.json`, for other programs to compute; an adapter
+  /// beside it goes to the folder `adapter` within, in PEFT's format.
   public func save(to directory: String) throws {
+    if model.folder.savesAdapter {
+      try BenchmarkTask(setting.untuned).save(to: directory)
+      return try model.save(theta, to: directory + "/adapter")
+    }
     try model.save(theta, to: directory)
     let examples: JSON =
       switch setting.loss {

@@ -31,7 +31,7 @@ public struct MemoryBenchmark {
       _ setting: BenchmarkSetting, name: String, warmUp: Int, registry: Registry = .standard
     ) throws {
       try require("--warm-up", warmUp, "1 to 1000000") { (1...1_000_000).contains($0) }
-      let task = try BenchmarkTask(setting)
+      let task = try BenchmarkTask(name == Self.inference ? setting.untuned : setting)
       var optimizer =
         try name == Self.inference
         ? nil : BenchmarkMethod(name, registry, estimator: setting.estimatorOptions).optimizer(period: 2, registry)

@@ -57,17 +57,19 @@ public struct StepBenchmark {
       )
     }
     let task = try BenchmarkTask(setting)
+    // What stands beside the weights is a cost of the step.
+    let plain = try setting.tuning == nil ? task : BenchmarkTask(setting.untuned)
     let reference = comparesFullLogits ? FullLogitsClassification(task.model, setting.examples) : nil
-    _ = try task.loss()
+    _ = try plain.loss()
     for round in 0...repeats {
       for entry in entries {
         // What the method before left beside the weights is written first, by a step that is not timed.
         _ = try entry.usual.step(&task.theta, task.objective)
-        var before = try seconds { _ = try task.loss() }
+        var before = try seconds { _ = try plain.loss() }
         /// Seconds of a step, and its ratio to the two forward passes around it.
         func measure(_ step: () throws -> Void) throws -> Entry.Sample {
           let time = try seconds(step)
-          let after = try seconds { _ = try task.loss() }
+          let after = try seconds { _ = try plain.loss() }
           defer { before = after }
           return Entry.Sample(step: time, forward: (before + after) / 2)
         }

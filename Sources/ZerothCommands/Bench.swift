@@ -43,15 +43,25 @@ struct SettingOptions: ParsableArguments {
         + "Default: as the method says."))
   var distribution: String?
 
+  @Option(
+    help: """
+      What is trained: full, the model's own blocks; lora, of rank 8 on query and value; bitfit; or prefix, of 5 tokens. Plain \
+      forward passes are those of the model alone. Default: full.
+      """, completion: .list(RunSettings.tuningMethods))
+  var tuning: String?
+  @Option(help: "How matrices are stored that are frozen, such as q4_0, with random codes. Default: fp32.")
+  var storage: String?
+
   func setting() throws -> BenchmarkSetting {
     try BenchmarkSetting(
       shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss, queries: queries,
-      distribution: distribution)
+      distribution: distribution, tuning: tuning, storage: storage)
   }
 
   var arguments: [String] {
     ["--shape", task.shape, "--batch", "\(task.batch)", "--tokens", "\(task.tokens)", "--loss", task.loss]
       + (queries.map { ["--queries", "\($0)"] } ?? []) + (distribution.map { ["--distribution", $0] } ?? [])
+      + (tuning.map { ["--tuning", $0] } ?? []) + (storage.map { ["--storage", $0] } ?? [])
   }
 }
 

@@ -7,32 +7,33 @@ import ZerothSupport
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write a model once more, in another precision, with all files that belong to it.")
+    abstract:
+      "Write a model once more, in another precision, with all files that belong to it; or an adapter as llama.cpp has it."
+  )
 
   @Option(help: .option("model", "path"), completion: .file())
   var model: String
-  @Option(help: "Folder that the model is written to. Required.", completion: .directory)
-  var out: String
   @Option(
-    help: """
-      What the weights are written as: \(SavedPrecision.allCases.map(\.rawValue).joined(separator: ", ")); rounded to the \
-      nearest. Default: as-read, each tensor as it is.
-      """, completion: .list(SavedPrecision.allCases.map(\.rawValue)))
+    help:
+      "A folder with a LoRA adapter of the model in PEFT's format, which is written in GGUF by itself. Default: none.",
+    completion: .directory)
+  var peft: String?
+  @Option(
+    help: "Folder that the model is written to, or the GGUF file of an adapter. Required.", completion: .file())
+  var out: String
+  @Option(help: .precision, completion: .list(SavedPrecision.allCases.map(\.rawValue)))
   var dtype = SavedPrecision.asRead.rawValue
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    guard let precision = SavedPrecision(rawValue: dtype) else {
-      throw InputError(
-        "--dtype", found: "'\(dtype.excerpt)'",
-        expected: "one of \(SavedPrecision.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
+    let precision = try SavedPrecision(option: dtype)
     let directory = try Embedded.modelDirectory(model)
     guard Self.realPath(directory) != Self.realPath(out) else {
       throw InputError("--out", found: "the folder of the model", expected: "another: it would be overwritten")
     }
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     for note in model.folder.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
+    if let peft { return try convert(peft, beside: model, precision) }
     let theta = try model.loadFrozenParameters()
     try model.save(theta, to: out, as: precision)
     let bytes = (try? FileManager.default.attributesOfItem(atPath: out + "/" + Checkpoint.fileName)[.size]) as? Int
@@ -43,6 +44,19 @@ struct Convert: ParsableCommand {
       ],
       text: "\(out): \(theta.layout.parameterCount) parameters, \(precision.rawValue)"
         + (bytes.map { ", \(Human.bytes($0))" } ?? ""))
+  }
+
+  private func convert(_ adapter: String, beside model: any PretrainedModel, _ precision: SavedPrecision) throws {
+    guard precision == .asRead || precision == .float32 else {
+      throw InputError("--dtype", found: "'\(dtype)' with --peft", expected: "float32, as adapters in GGUF are written")
+    }
+    guard out.hasSuffix(".gguf") else {
+      throw InputError(
+        "--out", found: "'\(out.excerpt)'", expected: "a file called NAME.gguf, which an adapter is written to")
+    }
+    try model.attach(PEFTAdapter(directory: adapter))
+    try model.folder.saveGGUFAdapter(model.loadFrozenParameters(), to: out, families: ZerothTool.toolbox.families)
+    output.print(["peft": .string(adapter), "out": .string(out)], text: "\(out): \(adapter)")
   }
 
   private static func realPath(_ path: String) -> String {

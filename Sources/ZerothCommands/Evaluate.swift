@@ -15,6 +15,8 @@ struct Evaluate: ParsableCommand {
 
   @Option(help: .option("model", "path"), completion: .file())
   var model: String
+  @Option(help: .peft, completion: .directory)
+  var peft: String?
   @Option(help: .option("task", "name"), completion: Shortcut.named("task").completion(ZerothTool.toolbox))
   var task: String
   @Flag(help: .option("task", "chat"))
@@ -71,7 +73,7 @@ struct Evaluate: ParsableCommand {
     try TaskSetup(
       modelPath: model, task: ZerothTool.toolbox.tasks.task(named: task), data: data, testData: testData,
       size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations, chat: chat,
-      families: ZerothTool.toolbox.families)
+      tuning: peft.map { .adapter(try PEFTAdapter(directory: $0)) }, families: ZerothTool.toolbox.families)
   }
 
   private func report(_ found: TaskResult, _ split: TaskSetup.Split, _ count: Int) {

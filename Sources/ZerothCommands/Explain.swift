@@ -8,11 +8,12 @@ struct Explain: ParsableCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       abstract: "Show what a strategy computes and its options, how a task is asked, or the options of a table.",
-      discussion: "`\(ZerothTool.name) list` has the names; the tables are model, task and run.")
+      discussion: "`\(ZerothTool.name) list` has the names; the tables are model, tuning, task, run and sweep.")
   }
 
   @Argument(
-    help: "A strategy, a task, or a table of the configuration: model, task or run. Required without --all.",
+    help:
+      "A strategy, a method of tuning, a task, or a table of the configuration: model, tuning, task or run. Required without --all.",
     completion: .list(Glossary(ZerothTool.toolbox.registry, ZerothTool.toolbox.tasks).names))
   var name: String?
   @Flag(help: "Explain everything that has options, as docs/options.md does.")
@@ -27,7 +28,7 @@ struct Explain: ParsableCommand {
     guard (name == nil) == all else {
       throw InputError(
         "explain", found: name.map { "'\($0)' and --all" } ?? "no name",
-        expected: "a name from `\(ZerothTool.name) list`, a table (model, task, run), or --all")
+        expected: "a name from `\(ZerothTool.name) list`, a table (model, tuning, task, run), or --all")
     }
     if markdown {
       guard all, !output.json else {

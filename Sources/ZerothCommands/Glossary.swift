@@ -11,6 +11,7 @@ struct Glossary {
     case strategy(StrategyDescription.Kind, StrategyDescription)
     case task(TextTask)
     case objective(TaskObjective)
+    case tuning(StrategyDescription)
     case table(String)
   }
 
@@ -25,8 +26,10 @@ struct Glossary {
 
   /// Everything, tables first.
   private var entries: [Entry] {
-    RunSettings.tables.map { .table($0) } + strategies + fromTasks
+    RunSettings.tables.map { .table($0) } + strategies + tunings + fromTasks
   }
+
+  private var tunings: [Entry] { RunSettings.tuningDescriptions.map { .tuning($0) } }
 
   private var fromTasks: [Entry] { tasks.tasks.map { .task($0) } + tasks.objectives.map { .objective($0) } }
 
@@ -37,19 +40,21 @@ struct Glossary {
   }
 
   /// The tables and the strategies that take options.
-  var withOptions: [Entry] { entries.filter { !$0.options.isEmpty } }
+  var withOptions: [Entry] {
+    entries.filter { if case .tuning = $0 { false } else { !$0.options.isEmpty } }
+  }
 
   /// Every name, each once.
   var names: [String] {
     var seen: Set<String> = []
-    return (strategies + fromTasks + RunSettings.tables.map { .table($0) }).map(\.name)
+    return (strategies + tunings + fromTasks + RunSettings.tables.map { .table($0) }).map(\.name)
       .filter { seen.insert($0).inserted }
   }
 
   /// Everything called `name`; a task by whatever `--task` takes for its name. Throws `InputError`, with the nearest name, when there is nothing.
   func entries(named name: String) throws(InputError) -> [Entry] {
     let found =
-      (RunSettings.tables.map { .table($0) } + strategies).filter { $0.names.contains(name) }
+      (RunSettings.tables.map { .table($0) } + strategies + tunings).filter { $0.names.contains(name) }
       + ((try? tasks.task(named: name)).map { [.task($0)] } ?? [])
       + tasks.objectives.filter { $0.name == name }.map { .objective($0) }
     guard !found.isEmpty else {
@@ -71,7 +76,7 @@ struct Glossary {
     func add(_ entry: Entry) {
       if !entry.options.isEmpty { page += "\n\(OptionSpec.table(entry.options, name: entry.nameOf).markdown)" }
     }
-    for table in RunSettings.tables {
+    for table in RunSettings.tables where table != "sweep" {
       page += "\n## [\(table)]\n"
       add(.table(table))
     }
@@ -88,6 +93,8 @@ struct Glossary {
         add(.strategy(kind, description))
       }
     }
+    page += "\n## [sweep]\n\nIn the file of a sweep alone: [comparing.md](comparing.md).\n"
+    add(.table("sweep"))
     return page
   }
 }
@@ -99,6 +106,7 @@ extension Glossary.Entry {
     case .strategy(let kind, _): kind.rawValue
     case .task: "task"
     case .objective: "objective"
+    case .tuning: "tuning"
     case .table: "table"
     }
   }
@@ -109,6 +117,7 @@ extension Glossary.Entry {
     case .strategy(_, let description): description.name
     case .task(let task): task.name
     case .objective(let objective): objective.name
+    case .tuning(let description): description.name
     case .table(let table): table
     }
   }
@@ -121,7 +130,7 @@ extension Glossary.Entry {
   /// Its options; none of a task or an objective.
   var options: [OptionSpec] {
     switch self {
-    case .strategy(_, let description): description.options
+    case .strategy(_, let description), .tuning(let description): description.options
     case .task, .objective: []
     case .table(let table): RunSettings.options(of: table) ?? []
     }
@@ -133,6 +142,7 @@ extension Glossary.Entry {
       switch self {
       case .strategy(let kind, _): kind.rawValue
       case .task, .objective: "task"
+      case .tuning: "tuning"
       case .table(let name): name
       }
     let short = Shortcut.of(table, option.name)?.names.map { "--\($0)" } ?? []
@@ -143,7 +153,7 @@ extension Glossary.Entry {
   var text: String {
     get throws {
       switch self {
-      case .strategy(_, let description): description.text
+      case .strategy(_, let description), .tuning(let description): description.text
       case .task(let task): try task.text()
       case .objective(let objective): objective.text
       case .table(let table): "[\(table)] of a configuration\n\n" + OptionSpec.text(options, name: nameOf)
@@ -155,7 +165,7 @@ extension Glossary.Entry {
   var json: JSON {
     get throws {
       switch self {
-      case .strategy(_, let description): description.json
+      case .strategy(_, let description), .tuning(let description): description.json
       case .task(let task): try task.json()
       case .objective(let objective): objective.json
       case .table(let table): ["name": .string(table), "options": .array(options.map(\.json))]

@@ -10,7 +10,7 @@ import ZerothTraining
 
 struct List: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List optimisers, estimators, rules, adapters, tasks and objectives.")
+    abstract: "List optimisers, estimators, rules, adapters, methods of tuning, tasks and objectives.")
 
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
@@ -25,12 +25,14 @@ struct List: ParsableCommand {
         table.rows.append([kind.rawValue, description.name, description.summary])
       }
     }
+    for method in RunSettings.tuningDescriptions { table.rows.append(["tuning", method.name, method.summary]) }
     let objectives = ZerothTool.toolbox.tasks.objectives
     for task in tasks { table.rows.append(["task", task.name, task.summary]) }
     for objective in objectives { table.rows.append(["objective", objective.name, objective.summary]) }
     output.print(
       .object(
         kinds.map { kind in .init("\(kind.rawValue)s", .array(registry.descriptions(of: kind).map(\.json))) } + [
+          .init("tunings", .array(RunSettings.tuningDescriptions.map(\.json))),
           .init(
             "tasks",
             .array(

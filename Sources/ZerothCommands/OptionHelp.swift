@@ -13,6 +13,12 @@ extension ArgumentHelp {
   }
 }
 
+extension ArgumentHelp {
+  /// What `--peft` means to commands that use an adapter.
+  static let peft: ArgumentHelp =
+    "A folder with an adapter in PEFT's format, LoRA or a prefix, which stands beside the weights. Default: none."
+}
+
 extension OptionSpec {
   /// The option in sentences, for a command's help.
   var help: String { Self.sentence(meaning) + " " + values }
@@ -95,7 +101,7 @@ extension Shortcut {
   /// What a shell completes the option's value to.
   func completion(_ toolbox: Toolbox) -> CompletionKind? {
     switch (table, key) {
-    case ("run", "out"): return .directory
+    case ("run", "out"), ("tuning", "peft"): return .directory
     case ("model", "path"), ("task", "data"), ("task", "test-data"): return .file()
     case ("task", "name"): return .list(toolbox.tasks.tasks.map(\.name))
     case ("task", "objective"): return .list(toolbox.tasks.objectives.map(\.name))

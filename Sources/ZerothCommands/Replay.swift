@@ -15,7 +15,13 @@ struct Replay: ParsableCommand {
   var folder: String
   @Option(help: "Folder of the base model. Default: where the run found it.", completion: .directory)
   var model: String?
-  @Option(help: "Folder that the model is written to. Required.", completion: .directory)
+  @Option(
+    help: "Folder of the adapter that the run started from, of one that did. Default: where the run found it.",
+    completion: .directory)
+  var peft: String?
+  @Option(
+    help: "Folder that the model is written to, or the adapter of a run that trained one. Required.",
+    completion: .directory)
   var out: String
   @Option(parsing: .unconditional, help: "Steps to replay. Default: up to the model that the run kept.")
   var step: Int?
@@ -24,7 +30,8 @@ struct Replay: ParsableCommand {
 
   func run() throws {
     let replayed = try ReplayedRun(
-      folder, modelPath: model, out: out, step: step, registry: plugins.registry(), tasks: ZerothTool.toolbox.tasks,
+      folder, modelPath: model, peft: peft, out: out, step: step, registry: plugins.registry(),
+      tasks: ZerothTool.toolbox.tasks,
       families: ZerothTool.toolbox.families)
     let dropped =
       replayed.droppedBytes > 0 ? "; \(replayed.droppedBytes) bytes of an unfinished step were left out" : ""

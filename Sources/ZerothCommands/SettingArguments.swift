@@ -39,6 +39,8 @@ extension ShortcutArguments {
 struct ModelArguments: ShortcutArguments {
   @Option(shortcut: "model") var model: ShortcutValue?
   @Option(shortcut: "train-blocks") var trainBlocks: ShortcutValue?
+  @Option(shortcut: "tuning") var tuning: ShortcutValue?
+  @Option(shortcut: "peft") var peft: ShortcutValue?
   @Option(shortcut: "activation-memory") var activationMemory: ShortcutValue?
 }
 

@@ -24,11 +24,14 @@ struct Train: ParsableCommand {
   var resume = false
   @Flag(help: "Say what the run would do and take (memory, time, disk) after a few steps, and write nothing.")
   var dryRun = false
+  @Flag(help: "Show no curve of the loss beside the progress.")
+  var plain = false
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     if ZerothTool.arguments == ["train"] { throw CleanExit.helpRequest(self) }
+    ChildProcess.followParent()
     let registry = try plugins.registry()
     let settings = try resume ? Settings.resumed(with: givenSettings(), registry) : givenSettings()
     let configuration = try RunConfiguration(
@@ -37,7 +40,8 @@ struct Train: ParsableCommand {
       let plan = try TrainingRun(configuration).plan(resuming: resume)
       return output.print(.object(plan.json), text: plan.text)
     }
-    let progress = ProgressLine(configuration.optimizerName, total: configuration.steps)
+    let progress = ProgressLine(
+      configuration.optimizerName, total: configuration.steps, output: .standardError.drawingCurve(!plain))
     Interruption.listen()
     let result = try TrainingRun(configuration, progress: progress, interruption: { Interruption.request })
       .run(resuming: resume)

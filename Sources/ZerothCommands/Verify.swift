@@ -18,13 +18,16 @@ struct Verify: ParsableCommand {
   @Option(help: .option("model", "path"), completion: .file())
   var model: String
   @Option(
-    help: "The reference outputs. Default: golden.json in the model's folder, or NAME.golden.json beside NAME.gguf.",
+    help:
+      "The reference outputs. Default: golden.json in the model's folder, NAME.golden.json beside NAME.gguf, or that in the folder of --peft.",
     completion: .file(extensions: ["json"]))
   var golden: String?
   @Flag(
     help:
       "Compares the gradients of the loss too, which stand in the reference outputs or in gradients.json beside them.")
   var gradients = false
+  @Option(help: .peft, completion: .directory)
+  var peft: String?
   @OptionGroup var output: OutputOptions
 
   func run() throws {
@@ -33,9 +36,10 @@ struct Verify: ParsableCommand {
       GGUFTokenizer.isIn(directory)
       ? (directory.hasSuffix(".gguf") ? String(directory.dropLast(5)) : directory) + ".golden.json"
       : directory + "/golden.json"
-    let path = golden ?? beside
+    let path = golden ?? peft.map { $0 + "/golden.json" } ?? beside
     var golden = try Golden(path: path)
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
+    if let peft { try model.attach(PEFTAdapter(directory: peft)) }
     let theta = try model.loadFrozenParameters()
     // Made inputs have no tokenizer beside them; texts need one.
     let tokenizer = golden.hasTexts ? try loadTokenizer(directory: directory, for: model) : nil

@@ -47,6 +47,15 @@ public enum ZerothTool {
   /// The words of the command line, without the program's own name.
   static var arguments: [String] { state.withLock { $0.arguments } }
 
+  /// The command line of this process, as it would be typed in a shell.
+  static var commandLine: String {
+    ([name] + arguments).map { word in
+      let isPlain = !word.isEmpty && word.allSatisfy { $0.isLetter || $0.isNumber || "_-./=,:+@%".contains($0) }
+      return isPlain
+        ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }.joined(separator: " ")
+  }
+
   /// Runs the command line of this process and ends the process: with status 0, 2 for bad input, 1 for a run that failed.
   ///
   /// - Parameters:

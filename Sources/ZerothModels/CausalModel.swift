@@ -4,7 +4,7 @@ import Zeroth
 /// A causal language model read from a folder in the Hugging Face format (`config.json` and safetensors).
 public final class CausalModel: PretrainedModel {
   /// The folder that the model was read from, with the layout of its blocks.
-  public let folder: ModelFolder
+  public private(set) var folder: ModelFolder
   /// What the model is made of.
   public var description: DecoderDescription { decoder.description }
   /// The tokens that end a text: those of `config.json` and of `generation_config.json`, where there is one.
@@ -14,7 +14,7 @@ public final class CausalModel: PretrainedModel {
   /// Rows of the vocabulary.
   public var vocabulary: Int { decoder.vocabulary }
   /// The longest sequence, in tokens.
-  public var context: Int { decoder.context }
+  public var context: Int { decoder.context - frontTokens }
   /// The block whose rows give the logits.
   public var outputBlock: ParameterBlock? { layout.blocks[decoder.head] }
   /// The memory that the activations of a pass are to stay within, in bytes.
@@ -43,6 +43,9 @@ public final class CausalModel: PretrainedModel {
   public convenience init(configuration: ConfigurationFile, families: ModelFamilies = .standard) throws {
     try self.init(ModelFolder.Source(configuration, families))
   }
+
+  /// Tunes the model as `source` says; throws `InputError` for what it lacks, and where it is tuned already.
+  public func attach(_ source: TuningSource) throws { try folder.attach(source) }
 
   init(_ source: ModelFolder.Source) throws {
     let (description, tensors) = try source.families.decoder(source.file)
@@ -102,6 +105,7 @@ public final class CausalModel: PretrainedModel {
     try batch.validate(vocabulary: vocabulary, context: context)
     try readout.validate(rows: batch.tokens.count, vocabulary: vocabulary)
     guard !readout.rows.isEmpty else { return }
+    let plan = folder.tuning?.plan
     let recorded = decoder.recordedPerRow(recomputing: recomputesActivations)
     try gradients.add(
       readout, of: batch, limit: max(1, activationMemory / (recorded * MemoryLayout<Float>.stride)), in: workspace,
@@ -110,17 +114,28 @@ public final class CausalModel: PretrainedModel {
       adjoints: adjoints,
       record: { batch, readout, tape in
         var values: [Double] = []
-        append(batch, readout, Weights(theta, at: .theta, 0..<1, workspace: workspace, tape: tape), to: &values)
+        append(
+          batch, readout, Weights(theta, at: .theta, 0..<1, tuning: plan, workspace: workspace, tape: tape), to: &values
+        )
         return values
       })
+  }
+
+  public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
+    let point = Points(along: nil, at: [0])
+    workspace.scope {
+      _ = decoder.output(
+        batch, rows: [batch.tokens.count - 1], Weights(theta, at: point, point.indices, workspace: workspace))
+    }
   }
 
   private func append(
     _ batch: TokenBatch, _ readout: Readout, _ theta: borrowing ParameterStore, _ points: Points,
     to values: inout [Double]
   ) {
-    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows) {
-      let weights = Weights(theta, at: points, group, workspace: workspace)
+    let plan = folder.tuning?.plan
+    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows, tuning: plan) {
+      let weights = Weights(theta, at: points, group, tuning: plan, workspace: workspace)
       workspace.scope { append(batch, readout, weights, to: &values) }
     }
   }

@@ -17,7 +17,7 @@ public final class EncoderModel: PretrainedModel {
   public static let labelHeadName = "label_head.weight"
 
   /// The folder that the model was read from, with the layout of its blocks.
-  public let folder: ModelFolder
+  public private(set) var folder: ModelFolder
   /// What it is made of, in words.
   public var summary: [(about: String, words: String)] {
     let head =
@@ -29,7 +29,7 @@ public final class EncoderModel: PretrainedModel {
   /// Rows of the vocabulary.
   public var vocabulary: Int { architecture.vocabulary }
   /// The longest sequence, in tokens.
-  public var context: Int { architecture.context }
+  public var context: Int { architecture.context - frontTokens }
   /// Width of the hidden states.
   public let width: Int
   /// Whether it predicts masked tokens.
@@ -81,6 +81,9 @@ public final class EncoderModel: PretrainedModel {
   /// again.
   public func withLabelHead(classes: Int) throws -> EncoderModel { try EncoderModel(source, classes: classes) }
 
+  /// Tunes the model as `source` says; throws `InputError` for what it lacks, and where it is tuned already.
+  public func attach(_ source: TuningSource) throws { try folder.attach(source) }
+
   init(_ source: ModelFolder.Source, classes: Int?) throws {
     self.source = source
     guard case .encoder(let make) = source.family.kind else {
@@ -131,12 +134,22 @@ public final class EncoderModel: PretrainedModel {
     return all.cut(into: points.count)
   }
 
+  public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
+    let point = Points(along: nil, at: [0])
+    workspace.scope {
+      _ = architecture.encoder.output(
+        batch, at: architecture.positions(of: batch), rows: nil,
+        Weights(theta, at: point, point.indices, workspace: workspace))
+    }
+  }
+
   private func values(
     _ batch: TokenBatch, _ readout: EncoderReadout, _ theta: borrowing ParameterStore, _ points: Points
   ) -> [[Double]] {
     var results: [[Double]] = []
-    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows) {
-      let weights = Weights(theta, at: points, group, workspace: workspace)
+    let plan = folder.tuning?.plan
+    for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows, tuning: plan) {
+      let weights = Weights(theta, at: points, group, tuning: plan, workspace: workspace)
       results += workspace.scope { readOut(batch, readout, weights) }.cut(into: weights.variants)
     }
     return results
@@ -153,6 +166,7 @@ public final class EncoderModel: PretrainedModel {
   ) throws(InputError) {
     precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
     try validate(batch, readout)
+    let plan = folder.tuning?.plan
     let recorded = architecture.encoder.recordedPerRow(recomputing: recomputesActivations)
     try gradients.add(
       readout, of: batch, limit: max(1, activationMemory / (recorded * MemoryLayout<Float>.stride)), in: workspace,
@@ -160,7 +174,7 @@ public final class EncoderModel: PretrainedModel {
       evaluate: { () throws(InputError) in try evaluate(batch, readout, from: theta, at: .theta)[0] },
       adjoints: adjoints,
       record: { batch, readout, tape in
-        readOut(batch, readout, Weights(theta, at: .theta, 0..<1, workspace: workspace, tape: tape))
+        readOut(batch, readout, Weights(theta, at: .theta, 0..<1, tuning: plan, workspace: workspace, tape: tape))
       })
   }
 

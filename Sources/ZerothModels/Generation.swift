@@ -29,7 +29,7 @@ extension CausalModel {
       for prompt in prompts[generated.count...] {
         let length = prompt.count + max(0, count)
         tokens += length
-        let varies = decoder.frequencyKey(longest: min(length, context)) != 0
+        let varies = decoder.frequencyKey(longest: frontTokens + min(length, context)) != 0
         guard group.isEmpty || tokens <= min(tokensAtOnce, activationRows) && !varies else { break }
         group.append(prompt)
         if varies { break }
@@ -50,14 +50,15 @@ extension CausalModel {
     // The tokens that go into the next pass, those of the prompts that are not done.
     var active = prompts.indices.filter { count > 0 && prompts[$0].count < context }
     var next = active.map { prompts[$0] }
-    var cache = KeyValueCache(capacities: next.map { min($0.count + count, context) })
-    var key = decoder.frequencyKey(longest: next.map(\.count).max() ?? 0)
+    var cache = KeyValueCache(capacities: next.map { min($0.count + count, context) }, front: frontTokens)
+    var key = decoder.frequencyKey(longest: frontTokens + (next.map(\.count).max() ?? 0))
     while !active.isEmpty {
       let newKey = decoder.frequencyKey(
-        longest: active.reduce(0) { max($0, prompts[$1].count + (generated[$1]?.count ?? 0)) })
+        longest: frontTokens + active.reduce(0) { max($0, prompts[$1].count + (generated[$1]?.count ?? 0)) })
       if newKey != key, active.count == 1 {
         key = newKey
-        cache = KeyValueCache(capacities: active.map { min(prompts[$0].count + count, context) })
+        cache = KeyValueCache(
+          capacities: active.map { min(prompts[$0].count + count, context) }, front: frontTokens)
         next = active.map { prompts[$0] + (generated[$0] ?? []) }
       }
       let batch = TokenBatch(next, continuing: cache)

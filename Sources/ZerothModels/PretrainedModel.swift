@@ -25,6 +25,13 @@ public protocol PretrainedModel: AnyObject {
   var recomputesActivations: Bool { get set }
   /// What it is made of, in words: what each line is about, and what it says.
   var summary: [(about: String, words: String)] { get }
+  /// Tunes the model as `source` says: `layout` grows by the blocks of an adapter, parameters that are loaded from then on have
+  /// them, and of these what the tuning trains can be trained.
+  ///
+  /// Throws `InputError` for what the model lacks, for an adapter of another model, and where it is tuned already.
+  func attach(_ source: TuningSource) throws
+  /// Computes the layers of the model without virtual tokens on `batch`, which continues an empty cache, for its keys and values.
+  func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore)
   /// Compares the outputs at `theta` with reference outputs; the ids of texts too where `tokenize` is given.
   ///
   /// Throws `InputError` when `golden` is of another kind of model.
@@ -51,13 +58,19 @@ extension PretrainedModel {
   public func loadParameters(
     training selection: BlockSelection = .all, storage: WeightStorage = .float32
   ) throws -> ParameterStore {
-    try folder.loadParameters(training: selection, storage: storage)
+    var theta = try folder.loadParameters(training: selection, storage: storage)
+    try startPrefix(&theta)
+    return theta
   }
 
   /// The weights for evaluations alone: no block is trainable, and those of a GGUF file stay in it.
   ///
   /// Throws `InputError` when the model has no checkpoint.
-  public func loadFrozenParameters() throws -> ParameterStore { try folder.loadFrozenParameters() }
+  public func loadFrozenParameters() throws -> ParameterStore {
+    var theta = try folder.loadFrozenParameters()
+    try startPrefix(&theta)
+    return theta
+  }
 
   /// Throws `InputError` when a file of the checkpoint was written since the model was made: weights that are used where the
   /// file holds them (`WeightStorage.asStored`) may be others by now.
@@ -68,10 +81,16 @@ extension PretrainedModel {
     try folder.requireOther(than: destination)
   }
 
+  /// Puts an adapter in PEFT's format beside the weights.
+  ///
+  /// Throws `InputError` for an adapter of another model, and where the model is tuned already.
+  public func attach(_ adapter: PEFTAdapter) throws { try attach(.adapter(adapter)) }
+
   /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
   public func randomParameters(_ key: StreamKey) -> ParameterStore { folder.randomParameters(key) }
 
-  /// Writes the weights with `config.json` and every file that belongs to the model, to a folder that is made if need be.
+  /// Writes the weights with `config.json` and every file that belongs to the model, to a folder that is made if need be; of a
+  /// model with an adapter beside it, the adapter alone, as PEFT writes it.
   /// The weights come last, in one piece: a folder with `model.safetensors` is complete.
   ///
   /// Throws `InputError` when a file cannot be written, and for a weight beyond the range of `precision`.

@@ -128,7 +128,7 @@ public enum MetricsRow: Sendable {
   ]
 
   /// Reads what `json` prints; null is NaN. `subject` names the row in errors.
-  init(_ json: JSON, subject: String) throws(InputError) {
+  package init(_ json: JSON, subject: String) throws(InputError) {
     func number(_ key: String) throws(InputError) -> Double {
       if json[key] == .null { return .nan }
       guard let number = json[key]?.double else { throw missing(key, "a number") }

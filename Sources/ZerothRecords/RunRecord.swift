@@ -8,6 +8,8 @@ public struct RunRecord: Sendable {
   public let name: String
   /// The effective value of every option, table by table.
   public let configuration: JSON
+  /// The options that differ from the defaults and from the preset, such as `rule.learning-rate`.
+  public let changed: [String]
   /// The libraries, loaded at run time, that its strategies are from.
   public let plugins: JSON
   /// The name of the random generator.
@@ -23,11 +25,13 @@ public struct RunRecord: Sendable {
 
   /// The record of a run that begins.
   public init(
-    name: String, configuration: JSON, plugins: JSON = [], generator: String, layout: ParameterLayout,
+    name: String, configuration: JSON, changed: [String] = [], plugins: JSON = [], generator: String,
+    layout: ParameterLayout,
     isAdapted: @escaping @Sendable (ParameterBlock) -> Bool = { _ in false }
   ) {
     self.name = name
     self.configuration = configuration
+    self.changed = changed
     self.plugins = plugins
     self.generator = generator
     self.layout = layout
@@ -41,6 +45,7 @@ public struct RunRecord: Sendable {
       "end": end.map { .string($0) } ?? .null,
       "results": .object(results),
       "configuration": configuration,
+      "changed": .array(changed.map { .string($0) }),
       "plugins": plugins,
       "versions": Versions.json(generator: generator),
       "parameters": [

@@ -11,6 +11,7 @@ import ZerothTestKit
     var objective: @Sendable () -> any AnalyticObjective
     var rate: Double
     var steps: Int
+    var roles = Composition.Roles.model
     /// The part of the first loss that may be left.
     ///
     /// The slowest composition sets it: LOZO-M at rank 1 that draws V and forgets its momentum at every step, and so
@@ -25,6 +26,7 @@ import ZerothTestKit
     Target(name: "rosenbrock", objective: { Rosenbrock() }, rate: 1e-4, steps: 400, left: 0.8),
     Target(name: "logistic regression", objective: { LogisticRegression() }, rate: 0.1, steps: 200, left: 0.65),
     Target(name: "network", objective: { SmallNetwork() }, rate: 0.01, steps: 300, left: 0.5),
+    Target(name: "LoRA", objective: { LoRARegression() }, rate: 0.004, steps: 1600, roles: .lora, left: 0.85),
   ]
 
   @Test func thereAreAll() {
@@ -42,7 +44,7 @@ import ZerothTestKit
   private func run(
     _ composition: Composition, _ objective: some AnalyticObjective, _ target: Target
   ) throws -> Double {
-    var optimizer = composition.make(rate: target.rate, seed: 1)
+    var optimizer = composition.make(rate: target.rate, seed: 1, roles: target.roles)
     var theta = objective.start()
     let before = objective.loss(at: theta, on: Batch(step: -1))
     for _ in 0..<target.steps { try optimizer.step(&theta, objective) }

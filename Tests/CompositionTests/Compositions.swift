@@ -5,28 +5,40 @@ import ZerothTestKit
 struct Composition: Sendable, CustomStringConvertible {
   let description: String
   /// The estimator's own factor on the learning rate: noisier estimates need smaller steps.
-  private let optimizer: @Sendable (_ rate: Double, _ seed: UInt64) -> any OptimizerProtocol
+  private let optimizer: @Sendable (_ rate: Double, _ seed: UInt64, _ roles: Roles) -> any OptimizerProtocol
   private let rateFactor: Double
 
-  /// The optimiser at `rate`, which suits one two-sided Gaussian query.
-  func make(rate: Double, seed: UInt64) -> any OptimizerProtocol { optimizer(rate * rateFactor, seed) }
+  /// The optimiser at `rate`, which suits one two-sided Gaussian query; its adapter works on blocks of `roles`.
+  func make(rate: Double, seed: UInt64, roles: Roles = .model) -> any OptimizerProtocol {
+    optimizer(rate * rateFactor, seed, roles)
+  }
+
+  /// The blocks that adapters work on: all of them, and the first alone.
+  struct Roles: Sendable {
+    let all, first: BlockSelection
+
+    /// Blocks of a model's own.
+    static let model = Roles(all: .roles("query", "value"), first: .roles("query"))
+    /// A and B beside them.
+    static let lora = Roles(
+      all: .roles("query-a", "query-b", "value-a", "value-b"), first: .roles("query-a", "query-b"))
+  }
 
   /// Everything that compiles.
   static let all: [Composition] = randomized + lowRank + coordinates + derivatives
 
   private typealias Rules<D: Direction> = [(name: String, make: @Sendable (Double) -> any StepRule<D>)]
 
-  private static let adapters: [(name: String, adapter: any LayerAdapter)] = {
+  private static let adapters: [(name: String, make: @Sendable (Roles) -> any LayerAdapter)] = {
     let search = RatioSearch(learningRate: 0.05, epsilon: 0.05, clip: 0.2, units: .ratio)
-    let blocks = BlockSelection.roles("query", "value")
     return [
-      ("none", NoAdapter()),
-      ("dizo", DivergenceProjection(blocks: blocks, every: 5, search: search)),
-      ("dizo paper", DivergenceProjection(.paper, blocks: .roles("query"), every: 5)),
-      ("dizo released", DivergenceProjection(.released, blocks: .roles("query"), every: 25)),
-      ("previous iterate", PreviousIterateProjection(blocks: blocks, every: 2, search: search)),
-      ("dizo first-order", FirstOrderProjection(blocks: blocks, every: 5, learningRate: 0.01)),
-      ("learning-rate scaling", LearningRateScaling(blocks: blocks, every: 5, search: search)),
+      ("none", { _ in NoAdapter() }),
+      ("dizo", { DivergenceProjection(blocks: $0.all, every: 5, search: search) }),
+      ("dizo paper", { DivergenceProjection(.paper, blocks: $0.first, every: 5) }),
+      ("dizo released", { DivergenceProjection(.released, blocks: $0.first, every: 25) }),
+      ("previous iterate", { PreviousIterateProjection(blocks: $0.all, every: 2, search: search) }),
+      ("dizo first-order", { FirstOrderProjection(blocks: $0.all, every: 5, learningRate: 0.01) }),
+      ("learning-rate scaling", { LearningRateScaling(blocks: $0.all, every: 5, search: search) }),
     ]
   }()
 
@@ -81,11 +93,11 @@ struct Composition: Sendable, CustomStringConvertible {
       adapters.map { adapter in
         Composition(
           description: "\(name), \(rule.name), \(adapter.name)",
-          optimizer: { rate, seed in
+          optimizer: { rate, seed, roles in
             func open<R: StepRule<E.Direction>, A: LayerAdapter>(_ rule: R, _ adapter: A) -> any OptimizerProtocol {
               Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: seed).erased
             }
-            return open(rule.make(rate), adapter.adapter)
+            return open(rule.make(rate), adapter.make(roles))
           },
           rateFactor: rateFactor)
       }

@@ -41,7 +41,7 @@ resume() { exec "$tool" train --resume --out "$1"; }
 
 # Everything that a run leaves but for times and memory.
 trace() {
-  cat "$1/trajectory.bin" "$1/model/model.safetensors" | cksum
+  cat "$1/trajectory.bin" "$1"/model/*.safetensors | cksum
   sed -E 's/"seconds":[^,}]*//' "$1/metrics.jsonl" | cksum
   sed -E '/"(seconds|peak_memory_bytes|out)"/d' "$1/run.json" | cksum
 }

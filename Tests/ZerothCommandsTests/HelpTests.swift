@@ -21,7 +21,9 @@ import ZerothTraining
     let output = try zeroth(["train", "--help"])
     #expect(output.status == 0 && output.err.isEmpty)
     let help = flowing(output.out)
-    for name in Shortcut.all.flatMap(\.names) + ["config", "set", "resume", "plugin", "check-plugins", "json", "help"] {
+    for name in Shortcut.all.flatMap(\.names) + [
+      "config", "set", "resume", "plugin", "check-plugins", "plain", "json", "help",
+    ] {
       #expect(help.contains("--\(name)"), "\(name)")
     }
     for shortcut in Shortcut.all {
@@ -40,7 +42,8 @@ import ZerothTraining
   }
 
   @Test(arguments: [
-    [], ["train"], ["evaluate"], ["replay"], ["demo"], ["verify"], ["inspect"], ["list"], ["explain"], ["tokenize"],
+    [], ["train"], ["sweep"], ["compare"], ["report"], ["evaluate"], ["replay"], ["demo"], ["verify"], ["inspect"],
+    ["list"], ["explain"], ["tokenize"],
     ["convert"], ["bench"], ["bench", "step"], ["bench", "pair"], ["bench", "forward"], ["bench", "noise"],
     ["bench", "gemm"],
     ["bench", "memory"], ["bench", "scaling"],
@@ -90,7 +93,7 @@ import ZerothTraining
       #expect(try complete("tr") == ["train"])
       #expect(try complete("train", "--ep") == ["--epsilon"])
       #expect(try complete("train", "--le") == ["--learning-rate"])
-      #expect(try complete("train", "--optimizer", "lozo") == ["lozo", "lozo-m"])
+      #expect(try complete("train", "--optimizer", "lozo") == ["lozo", "lozo-m", "lozo-lora"])
       #expect(try complete("train", "--objective", "l") == ["language-modeling"])
       #expect(try complete("explain", "sst") == ["sst2", "sst5"])
     }

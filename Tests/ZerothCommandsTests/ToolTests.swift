@@ -18,7 +18,7 @@ import func ZerothTasks.loadTokenizer
     (["train", "--model", "nowhere", "--task", "sst2", "--optimizer", "mezo", "--steps", "1"], "nowhere"),
     (good + ["--optimizer", "adam"], "adam"),
     (good + ["--optimizer", "mezo", "--rank", "2"], "rank"),
-    (good + ["--optimizer", "lozo", "--rank", "1000"], "1000"),
+    (good + ["--optimizer", "lozo", "--rank", "70000"], "rank"),
     (good + ["--optimizer", "lozo", "--rank", "0"], "rank"),
     (good + ["--optimizer", "mezo", "--epsilon", "-1"], "epsilon"),
     (good + ["--optimizer", "mezo", "--epsilon", "nan"], "epsilon"),
@@ -79,6 +79,11 @@ import func ZerothTasks.loadTokenizer
     (["convert", "--model", "imdb-opt", "--out", "x", "--dtype", "int8"], "--dtype: found 'int8'"),
     (["convert", "--model", "nowhere/model", "--out", "x"], "nowhere/model"),
     (["convert", "--model", "/tmp", "--out", "/tmp/."], "--out: found the folder of the model"),
+    (["compare", "nowhere"], "nowhere: found no run.json in it or below"),
+    (["compare", "nowhere", "--json", "--csv"], "format: found --json and --csv, expected one of"),
+    (["compare", "nowhere", "--against", "mezo"], "--against: found no --by"),
+    (["sweep", "/nonexistent.toml", "--out", "x"], "/nonexistent.toml: found no file that can be read"),
+    (["sweep", "/nonexistent.toml", "--out", "x", "--jobs", "0"], "--jobs: found 0, expected 1 to 64"),
     (["frobnicate"], "frobnicate"),
   ]
 

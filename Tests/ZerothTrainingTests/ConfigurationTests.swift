@@ -240,7 +240,7 @@ import ZerothResources
     (
       "[optimiser]\nname = 1",
       "a.toml: table [optimiser]: found no table called 'optimiser', "
-        + "expected one of model, task, run, estimator, rule, adapter"
+        + "expected one of model, tuning, task, run, estimator, rule, adapter"
     ),
   ]
 
@@ -264,7 +264,7 @@ import ZerothResources
     #expect(
       sentence("steps = 3")
         == "a.toml: key 'steps': found a key outside the tables, expected it under a table: "
-        + "[model], [task], [run], [estimator], [rule], [adapter]")
+        + "[model], [tuning], [task], [run], [estimator], [rule], [adapter]")
     #expect(sentence("[run]\nsteps = = 3")?.hasPrefix("a.toml:2:") == true)
     #expect(sentence("[run]\nsteps = 99999999999999999999")?.hasPrefix("a.toml:2:") == true)
     #expect(sentence("") == "[run]: option 'steps': found nothing, expected an integer, at least 1")

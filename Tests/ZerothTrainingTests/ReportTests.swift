@@ -44,9 +44,12 @@ import ZerothResources
   private final class Screen {
     var time = 0.0
     var text = ""
-    func output(isTerminal: Bool, width: Int = 100, interval: Double = 1) -> ProgressLine.Output {
+    func output(
+      isTerminal: Bool, width: Int = 100, interval: Double = 1, drawsCurve: Bool = false
+    ) -> ProgressLine.Output {
       .init(
-        isTerminal: isTerminal, width: width, interval: interval, now: { [unowned self] in time },
+        isTerminal: isTerminal, width: width, interval: interval, drawsCurve: drawsCurve,
+        now: { [unowned self] in time },
         write: { [unowned self] in text += $0 })
     }
   }
@@ -76,11 +79,44 @@ import ZerothResources
   @Test func aNarrowTerminalIsNotOverrun() {
     for (width, name) in (1..<120).flatMap({ [($0, "lozo-m"), ($0, "lge+lozo-m+dizo,rank=4,interval=100")] }) {
       let screen = Screen()
-      let progress = ProgressLine(name, total: 1000, output: screen.output(isTerminal: true, width: width))
+      let progress = ProgressLine(
+        name, total: 1000, output: screen.output(isTerminal: true, width: width, interval: 0, drawsCurve: true))
+      for step in 1...1000 { progress.update(step, loss: 1 / Double(step), score: ("accuracy", 0.5)) }
+      screen.text = ""
       screen.time = 3
       progress.update(333, loss: 0.6931, score: ("accuracy", 0.5))
       #expect(Table.width(of: String(screen.text.dropFirst().dropLast(3))) < width)
+      // The curve comes last: the bar of at least five places, and the numbers, are there first.
+      if screen.text.contains("▁") { #expect(screen.text.contains("[=") && screen.text.contains("left")) }
+      if width >= 119, name == "lozo-m" { #expect(screen.text.contains("▁")) }
       if width >= 80 { #expect(screen.text.contains("loss 0.6931")) }
+    }
+  }
+
+  /// 48 steps of 24 bars: two steps a bar. The losses fall from 24 to 1 in steps of one a bar, eight heights over a range of 23.
+  @Test func theCurveIsAsHighAsTheLosses() {
+    var curve = LossCurve(total: 48)
+    for step in 1...48 { curve.add(Double(24 - (step - 1) / 2) + (step % 2 == 0 ? 0.25 : -0.25), after: step) }
+    #expect(curve.text.count == 24 && curve.text.first == "█" && curve.text.last == "▁")
+    let heights = curve.text.unicodeScalars.map(\.value)
+    for (bar, height) in heights.enumerated() {
+      #expect(height == 0x2581 + UInt32(min(7, (23 - bar) * 8 / 23)), "\(bar)")
+    }
+    var short = LossCurve(total: 48)
+    short.add(.nan, after: 1)
+    short.add(1, after: 2)
+    #expect(short.text == "")
+    short.add(0, after: 8)
+    #expect(short.text == "█  ▁")
+  }
+
+  @Test func aCurveStandsOnATerminalWithRoomAlone() {
+    for (isTerminal, width, isSeen) in [(true, 140, true), (true, 60, false), (false, 140, false)] {
+      let screen = Screen()
+      let output = screen.output(isTerminal: isTerminal, width: width, interval: 0, drawsCurve: true)
+      let progress = ProgressLine("mezo", total: 100, output: output)
+      for step in 1...100 { progress.update(step, loss: Double(100 - step)) }
+      #expect(screen.text.contains("▁") == isSeen, "\(isTerminal), \(width)")
     }
   }
 

@@ -28,4 +28,11 @@ public func install(into registry: inout Registry) throws(InputError) {
     optimizer: OptimizerPreset(
       "hizoo", summary: "HiZOO with SGD", source: "Zhao et al. 2024", tuning: "learning rate of mezo",
       Composition(estimator: .init("hizoo"), rule: .init("sgd", ["learning-rate": 5e-5]))))
+  try registry.register(
+    optimizer: OptimizerPreset(
+      "hizoo-lora", summary: "HiZOO with SGD on LoRA", source: "Zhao et al. 2024",
+      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/tune-lora.sh",
+      Composition(
+        estimator: .init("hizoo", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 2e-3])),
+      of: ["method": "lora", "rank": 8, "alpha": 16.0, "blocks": "query,value"]))
 }

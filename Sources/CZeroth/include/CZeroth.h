@@ -274,6 +274,17 @@ void zeroth_log_sum_add(size_t m, size_t n, const float *_Nonnull x, size_t ldx,
 /// The largest of the floats that a state has seen, and the sum of exp(x - largest); NaN where a NaN is among them.
 void zeroth_log_sum_parts(const float *_Nonnull state, float *_Nonnull largest, double *_Nonnull sum);
 
+// ---- Statistics --------------------------------------------------------------------------------------------------
+
+/// The x below which Student's t of so many degrees of freedom (above 0) stays with probability p, in 0 to 1.
+double zeroth_t_quantile(double p, double degrees);
+
+// ---- Processes ---------------------------------------------------------------------------------------------------
+
+/// Lets the system send SIGTERM to this process when process `parent`, which started it, ends, however it ends. Returns 0
+/// where it has ended already.
+int zeroth_end_with_parent(int parent);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,10 @@ import CZeroth
 ///
 /// U and the vectors' z come from `leftKey`, V from `rightKey`: a stream of its own, so that V stays while U changes.
 ///
+/// On a matrix with a smaller side s below r the rank is s: of U and V the first s columns are drawn, and the rest are zero. U is
+/// multiplied by sqrt(r/s), so that the elements of U V^T have the variance r in every matrix, and 1/r is the factor of the
+/// estimate in every matrix.
+///
 /// A step asks for no memory. A value of `any Direction` holds up to 24 bytes itself and puts a larger one on the heap, so
 /// the fields are packed into 24 bytes.
 public struct LowRankProbe: LowRankDirection {
@@ -35,13 +39,22 @@ public struct LowRankProbe: LowRankDirection {
   public func writeLeft(
     of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>
   ) {
+    let cut = Self.cut(rank, on: block)
+    let scale = cut == rank ? 1 : (Float(rank) / Float(cut)).squareRoot()
     noise(leftKey, block).fill(
-      UnsafeMutableBufferPointer(rebasing: values[..<(rows.count * rank)]), from: rows.lowerBound * rank)
+      UnsafeMutableBufferPointer(rebasing: values[..<(rows.count * rank)]), from: rows.lowerBound * rank, scale: scale)
+    guard cut < rank else { return }
+    for row in 0..<rows.count { for q in cut..<rank { values[row * rank + q] = 0 } }
   }
+
+  /// The rank that a direction of rank `rank` has on `block`.
+  static func cut(_ rank: Int, on block: ParameterBlock) -> Int { min(rank, block.rows, block.columns) }
 
   /// V^T.
   public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
-    noise(rightKey, block).fill(UnsafeMutableBufferPointer(rebasing: values[..<(block.columns * rank)]))
+    let drawn = block.columns * Self.cut(rank, on: block)
+    noise(rightKey, block).fill(UnsafeMutableBufferPointer(rebasing: values[..<drawn]))
+    for i in drawn..<(block.columns * rank) { values[i] = 0 }
   }
 
   /// values += scale matrixScale U[rows] V^T on a matrix, scale z[rows] on a vector.

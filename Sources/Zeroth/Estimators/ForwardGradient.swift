@@ -80,6 +80,9 @@ public struct LowRankForwardGradient: GradientEstimator {
   /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) { try probes.validate(layout) }
 
+  /// Where the rank is cut.
+  public func notes(in layout: ParameterLayout) -> [String] { probes.notes(in: layout) }
+
   /// 2q.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries.count(at: step) }
 

@@ -14,6 +14,9 @@ public protocol GradientEstimator<Direction>: Sendable {
   /// Throws `InputError` when its options do not fit `layout`.
   func validate(_ layout: ParameterLayout) throws(InputError)
 
+  /// What a user should know about how its options are used on `layout`, in words.
+  func notes(in layout: ParameterLayout) -> [String]
+
   /// Forward passes at step `step`.
   func forwards(at step: Int, in layout: ParameterLayout) -> Int
 
@@ -45,6 +48,8 @@ public protocol GradientEstimator<Direction>: Sendable {
 extension GradientEstimator {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout) throws(InputError) {}
+  /// Nothing.
+  public func notes(in layout: ParameterLayout) -> [String] { [] }
   /// The mini-batch.
   public var grain: LossGrain { .batch }
   /// True.

@@ -42,17 +42,20 @@ public struct LowRankEstimator: GradientEstimator {
     self.sides = sides
   }
 
-  /// Throws when an option is out of range or the rank exceeds a side of a trainable matrix.
+  /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.rankRange.require("rank", rank)
     try Self.intervalRange.require("interval", interval)
     try epsilon.validate("epsilon", Self.epsilonRange)
     try queries.validate("queries", Self.queriesRange, isCount: true)
-    for block in layout.trainable where block.isMatrix && rank > min(block.rows, block.columns) {
-      throw InputError(
-        "rank", found: "\(rank)",
-        expected: "at most \(min(block.rows, block.columns)), the smaller side of block '\(block.name)' "
-          + "(\(block.rows) x \(block.columns))")
+  }
+
+  /// Where the rank is cut to the smaller side of a matrix.
+  public func notes(in layout: ParameterLayout) -> [String] {
+    let cut = layout.trainable.filter { $0.isMatrix && LowRankProbe.cut(rank, on: $0) < rank }
+    return Dictionary(grouping: cut) { LowRankProbe.cut(rank, on: $0) }.sorted { $0.key < $1.key }.map { side, blocks in
+      let others = blocks.count == 1 ? "" : " and \(blocks.count - 1) more"
+      return "rank \(rank) is cut to \(side), the smaller side of the block, in \(blocks[0].name)\(others)"
     }
   }
 

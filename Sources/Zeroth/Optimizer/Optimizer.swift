@@ -56,6 +56,9 @@ where Rule.Direction == Estimator.Direction {
     } catch { throw naming(error, nil) }
   }
 
+  /// What a user should know about how the options of the estimator are used on `layout`, in words.
+  public func notes(in layout: ParameterLayout) -> [String] { estimator.notes(in: layout) }
+
   /// What the losses of the estimator are taken over.
   public var grain: LossGrain { estimator.grain }
 

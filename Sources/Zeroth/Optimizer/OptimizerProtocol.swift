@@ -6,6 +6,8 @@ public protocol OptimizerProtocol: Sendable {
   var stateCount: Int { get }
   /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
   func validate(_ layout: ParameterLayout) throws(InputError)
+  /// What a user should know about how the options are used on `layout`, in words.
+  func notes(in layout: ParameterLayout) -> [String]
   /// What the losses of the estimator are taken over.
   var grain: LossGrain { get }
   /// Forward passes of step `step`, those of the adapter included.
@@ -76,6 +78,10 @@ where Rule.Direction == Estimator.Direction {
 
   package func validate(_ layout: ParameterLayout) throws(InputError) {
     try optimizer.validate(layout, naming: naming)
+  }
+
+  package func notes(in layout: ParameterLayout) -> [String] {
+    optimizer.notes(in: layout).map { "\(OptimizerPart.estimator.rawValue): \($0)" }
   }
 
   package func forwards(at step: Int, in layout: ParameterLayout) -> Int { optimizer.forwards(at: step, in: layout) }

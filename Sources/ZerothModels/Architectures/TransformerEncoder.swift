@@ -23,6 +23,8 @@ struct TransformerEncoder: Sendable {
   let tokens: Int
   /// Elements of a hidden state.
   var width: Int { configuration.hiddenSize }
+  /// Elements of a head.
+  var headWidth: Int { width / configuration.numAttentionHeads }
   /// What it is made of, in words.
   func summary(vocabulary: Int, context: Int) -> [(about: String, words: String)] {
     let c = configuration
@@ -81,7 +83,7 @@ struct TransformerEncoder: Sendable {
     let x = w.workspace.matrix(w.variants * batch.tokens.count, configuration.hiddenSize)
     w.workspace.scope {
       w.embed(batch.tokens, w.layout.blocks[tokens], into: x)
-      w.embed(positions, w.layout.blocks[self.positions], into: x, accumulate: true)
+      w.embed(positions, shiftedBy: w.frontTokens, w.layout.blocks[self.positions], into: x, accumulate: true)
       w.embed(batch.types, w.layout.blocks[types], into: x, accumulate: true)
       w.copy(w.apply(embeddingNorm, to: x), to: x)
     }
@@ -109,7 +111,7 @@ struct TransformerEncoder: Sendable {
       let q = w.apply(layer.query, to: packed)
       let k = w.apply(layer.key, to: packed)
       let v = w.apply(layer.value, to: packed)
-      w.attention(q, k, v, heads: heads, keyHeads: heads, batch, isCausal: false)
+      w.attention(q, k, v, heads: heads, keyHeads: heads, batch, isCausal: false, layer: i)
       if let selected { w.select(selected, of: x, into: rest) }
       w.apply(layer.output, to: selected.map { w.select($0, of: q) } ?? q, into: rest, accumulate: true)
       w.copy(w.apply(layer.attentionNorm, to: rest), to: rest)
@@ -130,4 +132,8 @@ protocol EncoderArchitecture: Architecture {
   var classifier: ClassifierHead? { get }
   /// The rows of the position embedding for the tokens of `batch`.
   func positions(of batch: TokenBatch) -> [Int]
+}
+
+extension EncoderArchitecture {
+  var headWidth: Int { encoder.headWidth }
 }

@@ -45,19 +45,27 @@ public struct ModelFolder: Sendable {
   public let modelType: String
   /// The blocks of the parameters, named as in the checkpoint; a block that shares its tensor with others has its part's name
   /// behind that of the module.
-  public let layout: ParameterLayout
+  public internal(set) var layout: ParameterLayout
+  /// What stands beside the weights, and what is trained then.
+  var tuning: AttachedTuning?
   /// What a user should know about how the folder was read, in words.
   public let notes: [String]
 
   /// The configuration: what `config.json` says.
   package let file: ConfigurationFile
-  private let weights: (any ModelWeights)?
-  private let map: TensorMap
+  let weights: (any ModelWeights)?
+  let map: TensorMap
   /// What random values of the blocks are drawn around.
   private let means: [Float]
   /// Blocks that a checkpoint may lack: they start as zeros.
-  private let optional: Set<String>
-  private let hasUntiedHead: Bool
+  let optional: Set<String>
+  let hasUntiedHead: Bool
+  /// What transformers has in front of the names of modules where the checkpoint leaves it out.
+  let missingPrefix: String
+  /// Tokens of the longest sequence, and the width of a head of keys.
+  let context, headWidth: Int
+  /// Whether it is a causal language model.
+  let isCausal: Bool
 
   /// What a family of models needs to know before it can name its blocks.
   struct Source {
@@ -124,6 +132,10 @@ public struct ModelFolder: Sendable {
     map = try TensorMap(blocks, layout)
     means = blocks.map(\.mean)
     hasUntiedHead = architecture.untiedHead != nil
+    missingPrefix = architecture.missingPrefix
+    context = architecture.context
+    headWidth = architecture.headWidth
+    isCausal = source.family.isCausal
     notes =
       architecture.untiedHead.map { head in
         [
@@ -171,7 +183,7 @@ public struct ModelFolder: Sendable {
   public func loadParameters(
     training selection: BlockSelection = .all, storage: WeightStorage = .float32
   ) throws -> ParameterStore {
-    try load(layout.training(only: selection), storage)
+    try load(tuned(layout.training(only: selection), selection), storage)
   }
 
   /// The weights for evaluations alone: no block is trainable, and those of a GGUF file stay in it, shared with whoever else
@@ -186,33 +198,36 @@ public struct ModelFolder: Sendable {
     guard let weights else {
       throw InputError(file.path, found: "a configuration without weights", expected: "a model folder")
     }
-    let stored = storage == .asStored ? try weights.stored(layout.blocks, map) : nil
+    let own = Array(layout.blocks.prefix(means.count))
+    let stored = storage == .asStored ? try weights.stored(own, map) : nil
     var theta = stored.map { ParameterStore(layout, stored: $0) } ?? ParameterStore(layout)
-    for block in layout.blocks
+    for block in own
     where weights.contains(map.part(of: block).tensor) && !(stored?.contains(block) ?? false) {
       try theta.withMutableBlock(block) { span in
         try span.withUnsafeMutableBufferPointer { try weights.read(block, map.part(of: block), into: $0) }
       }
     }
+    try startTuning(&theta)
     return theta
   }
 
   /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
   public func randomParameters(_ key: StreamKey) -> ParameterStore {
-    var theta = ParameterStore(layout)
-    theta.add(DenseDirection(key, layout: layout), scale: 0.02)
-    for block in layout.blocks where means[block.index] != 0 {
+    let all = layout.training { _ in true }
+    let noise = DenseDirection(key, layout: all)
+    var theta = ParameterStore(tunedLayout)
+    for block in all.blocks {
+      theta.withMutableBlock(theta.layout.blocks[block.index]) { span in
+        noise.add(to: &span, of: block, rows: 0..<block.rows, scale: 0.02)
+      }
+    }
+    for block in layout.blocks.prefix(means.count) where means[block.index] != 0 {
       theta.withMutableBlock(block) { span in
         for i in 0..<span.count { span[i] += means[block.index] }
       }
     }
+    startFresh(&theta)
     return theta
-  }
-
-  /// Whether weights are written in `precision` without rounding: all in fp32, or, unless they are tuned, as they were read.
-  public func isExact(_ precision: SavedPrecision, isTuned: Bool) -> Bool {
-    precision == .float32 || precision == .asRead && !isTuned
-      || map.tensors.allSatisfy { savedType(of: $0, precision) == .f32 }
   }
 
   /// Whether `block` stands in the tensor `name`.
@@ -227,57 +242,6 @@ public struct ModelFolder: Sendable {
       tensors.append((tensor.name, values))
     }
     return tensors
-  }
-
-  /// The element type that `tensor` is written as.
-  private func savedType(of tensor: TensorMap.Tensor, _ precision: SavedPrecision) -> ElementType {
-    precision.elementType ?? (try? weights?.savedType(of: tensor.name)) ?? .f32
-  }
-
-  /// Throws `InputError` where `tensor` is to be F16 and one of its finite values would become infinite.
-  private static func requireRange(
-    of tensor: SafetensorsWriter.Tensor, _ values: UnsafeBufferPointer<Float>, _ path: String
-  ) throws(InputError) {
-    guard tensor.elementType == .f16 else { return }
-    for value in values where abs(value) >= 65520 && value.isFinite {
-      throw InputError(
-        "\(path): tensor '\(tensor.name.excerpt)'", found: "a value of \(value)",
-        expected: "at most 65504, as F16 holds: save it as float32 or bfloat16")
-    }
-  }
-
-  /// Writes the weights with `config.json` and every file that belongs to the model, to a folder that is made if need be.
-  /// The weights come last, in one piece: a folder with `model.safetensors` is complete. Tensors that the model has no
-  /// block for are not written.
-  ///
-  /// Throws `InputError` when a file cannot be written, and for a weight beyond the range of `precision`.
-  public func save(
-    _ theta: borrowing ParameterStore, to destination: String, as precision: SavedPrecision = .asRead
-  ) throws {
-    try requireOther(than: destination)
-    do {
-      try FileManager.default.createDirectory(atPath: destination, withIntermediateDirectories: true)
-    } catch {
-      throw InputError(destination, found: "a folder that cannot be made", expected: "a place to write the model to")
-    }
-    try file.write(
-      to: destination, dtype: precision.elementType == nil ? nil : precision.rawValue,
-      changes: hasUntiedHead ? [("tie_word_embeddings", false)] : [])
-    try weights?.writeModelFiles(to: destination)
-    let tensors = map.tensors.map { tensor in
-      SafetensorsWriter.Tensor(
-        name: tensor.name, shape: (try? weights?.shape(of: tensor.name)) ?? tensor.shape,
-        elementType: savedType(of: tensor, precision))
-    }
-    var rest = map.tensors.makeIterator()
-    let path = destination.appendingFile(Checkpoint.fileName)
-    try SafetensorsWriter.write(tensors, to: path) { written, write in
-      guard let tensor = rest.next() else { return }
-      try map.write(tensor, at: theta) { values in
-        try Self.requireRange(of: written, values, path)
-        try write(values)
-      }
-    }
   }
 }
 

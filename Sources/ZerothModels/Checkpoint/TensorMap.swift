@@ -84,21 +84,27 @@ struct TensorMap: Sendable {
     return part.isContiguous ? part.rows.place(of: 0) * block.columns : nil
   }
 
-  /// Hands the values of `tensor` at `theta` to `write`, in row-major order, in one or several pieces.
+  /// Hands the values of `tensor` at `theta` to `write`, in row-major order, in one or several pieces. Where `branch` has something
+  /// for the index of a block, scale B A is added to it.
   func write(
-    _ tensor: Tensor, at theta: borrowing ParameterStore, _ write: (UnsafeBufferPointer<Float>) throws -> Void
+    _ tensor: Tensor, at theta: borrowing ParameterStore, adding branch: (Int) -> LoRABranch? = { _ in nil },
+    _ write: (UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
+    func values(of block: ParameterBlock, _ body: (UnsafeBufferPointer<Float>) throws -> Void) rethrows {
+      guard let branch = branch(block.index) else {
+        return try theta.withBlock(block) { try $0.withUnsafeBufferPointer(body) }
+      }
+      try branch.merged(with: block, at: theta).withUnsafeBufferPointer(body)
+    }
     if tensor.blocks.allSatisfy({ start(of: $0) != nil }) {
-      for block in tensor.blocks { try theta.withBlock(block) { try $0.withUnsafeBufferPointer(write) } }
+      for block in tensor.blocks { try values(of: block, write) }
       return
     }
     let whole = UnsafeMutableBufferPointer<Float>.allocate(capacity: tensor.shape.reduce(1, *))
     defer { whole.deallocate() }
     guard let base = whole.baseAddress else { return }
     for block in tensor.blocks {
-      theta.withBlock(block) { span in
-        span.withUnsafeBufferPointer { parts[block.index].scatter(block, $0, total: tensor.rows, into: base) }
-      }
+      values(of: block) { parts[block.index].scatter(block, $0, total: tensor.rows, into: base) }
     }
     try write(UnsafeBufferPointer(whole))
   }

@@ -8,6 +8,7 @@ struct Decoder: Architecture {
   /// The block whose rows give the logits: the output layer, or the token embedding that is tied to it.
   let head: Int
   let untiedHead: String?
+  let missingPrefix: String
   private let tokens: Int
   private let positions: Int?
   private let projectIn, projectOut: Linear?
@@ -23,6 +24,7 @@ struct Decoder: Architecture {
     description.layers.reduce(0) { max($0, $1.rotary?.key(longest: longest) ?? 0) }
   }
   var context: Int { description.context }
+  var headWidth: Int { description.headWidth }
   /// The limit of logits.
   var logitCap: Float? { description.logitCap.map { Float($0) } }
 
@@ -60,6 +62,7 @@ struct Decoder: Architecture {
     let embedding = tensors.tokens + ".weight"
     let headName = tensors.head + ".weight"
     var table = BlockTable(prefix: source.contains(embedding) ? "" : tensors.prefix)
+    missingPrefix = table.prefix.isEmpty ? tensors.prefix : ""
     let embeddingName = table.prefix + embedding
     untiedHead = try d.isTied && source.hold(headName, otherThan: embeddingName) ? headName : nil
     if untiedHead != nil { d.isTied = false }
@@ -146,7 +149,7 @@ struct Decoder: Architecture {
     }
     if description.embeddingScale != 1 { w.scale(x, by: Float(description.embeddingScale)) }
     if let positions, case .learned(let shift) = description.positions {
-      w.embed(batch.positions, shiftedBy: shift, w.layout.blocks[positions], into: x, accumulate: true)
+      w.embed(batch.positions, shiftedBy: shift + w.frontTokens, w.layout.blocks[positions], into: x, accumulate: true)
     }
   }
 
@@ -175,7 +178,7 @@ struct Decoder: Architecture {
         }
         w.attention(
           q, k, v, heads: keyHeads * sharing, keyHeads: keyHeads, batch, window: layer.window, scale: layer.scale,
-          cap: d.attentionCap.map { Float($0) }, layer: i)
+          cap: d.attentionCap.map { Float($0) }, layer: i, keyColumn: keys.lowerBound)
         if let selected, keys.lowerBound == 0 { w.select(selected, of: x, into: rest) }
         w.apply(
           layer.output, columns: queries, to: selected.map { w.select($0, of: q) } ?? q, into: sum.target,

@@ -7,33 +7,36 @@ extension Weights {
   /// so many of these alone, which includes itself.
   ///
   /// q is variants * R x heads * d; k and v are variants * R x keyHeads * d, each head of theirs shared by
-  /// heads / keyHeads of q's (grouped-query attention). `layer` is the place of k and v in the batch's cache. The scale is
+  /// heads / keyHeads of q's (grouped-query attention). `layer` is the place of k and v in the batch's cache, and of the
+  /// virtual tokens that stand in front of every segment, whose columns from `keyColumn` on are those of k. The scale is
   /// 1 / sqrt(d) unless given; with `cap` the scores are cap tanh(scale q k^T / cap).
   func attention(
     _ q: Matrix, _ k: Matrix, _ v: Matrix, heads: Int, keyHeads: Int, _ batch: TokenBatch, isCausal: Bool = true,
-    window: Int? = nil, scale: Float? = nil, cap: Float? = nil, layer: Int = 0
+    window: Int? = nil, scale: Float? = nil, cap: Float? = nil, layer: Int = 0, keyColumn: Int = 0
   ) {
     let rowsAtOnce = 128
     let segments = batch.segments
     precondition(batch.cache == nil || variants == 1, "a cache holds the keys of one variant")
     precondition(isCausal || segments.allSatisfy { $0.prefix == nil }, "what sees all of a sequence continues none")
     precondition(isCausal || window == nil, "what sees all of a sequence has no window")
-    batch.cache?.store(k, v, layer: layer, segments)
-    let longest = segments.indices.reduce(0) { max($0, segments[$1].count + batch.prefixCount(of: $1)) }
+    let front = FrontKeys(k, v, layer: layer, column: keyColumn, batch, self)
+    batch.cache?.store(k, v, layer: layer, segments, behind: front)
+    let longest = frontTokens + segments.indices.reduce(0) { max($0, segments[$1].count + batch.prefixCount(of: $1)) }
     let scratch = workspace.scratch((areDifferentiated ? 3 : 1) * min(rowsAtOnce, longest) * longest)
     let heads = Heads(
       q: q, k: k, v: v, count: heads, sharing: heads / keyHeads, batch: batch, isCausal: isCausal, window: window ?? 0,
-      scale: scale ?? 1 / Float(q.columns / heads).squareRoot(), cap: cap ?? 0, layer: layer, rows: q.rows / variants,
-      rowsAtOnce: rowsAtOnce, scratch: scratch)
+      scale: scale ?? 1 / Float(q.columns / heads).squareRoot(), cap: cap ?? 0, layer: layer, front: front,
+      rows: q.rows / variants, rowsAtOnce: rowsAtOnce, scratch: scratch)
     if isTangent {
       return Parallel.forEach(segments.count * heads.count, workers: scratch.workers, TangentHeads(heads: heads))
     }
     if let tape, tape.isRecording {
-      let old = heads.moved(to: tape.save(q), tape.save(k), tape.save(v))
+      let old = heads.moved(to: tape.save(q), tape.save(k), tape.save(v), front?.map(tape.save))
       tape.record { [self] in
         // Threads must not add to the same keys: each takes a head of them, of all segments that share some.
         let work = AdjointHeads(
-          old: old, adjoints: old.moved(to: adjoint(of: q), adjoint(of: k), adjoint(of: v)), runs: batch.sequenceRuns(),
+          old: old, adjoints: old.moved(to: adjoint(of: q), adjoint(of: k), adjoint(of: v), front?.map(adjoint)),
+          runs: batch.sequenceRuns(),
           scratch: workspace.scratch(3 * min(rowsAtOnce, longest) * longest))
         Parallel.forEach(work.runs.count * keyHeads, workers: work.scratch.workers, work)
       }
@@ -49,7 +52,9 @@ extension Weights {
     let isCausal: Bool
     let window: Int
     let scale, cap: Float
-    let layer, rows, rowsAtOnce: Int
+    let layer: Int
+    let front: FrontKeys?
+    let rows, rowsAtOnce: Int
     let scratch: Scratch
 
     func run(_ i: Int, _ worker: Int) {
@@ -59,18 +64,18 @@ extension Weights {
     }
 
     /// The same heads of other queries, keys and values of the same shape.
-    func moved(to q: Matrix, _ k: Matrix, _ v: Matrix) -> Heads {
+    func moved(to q: Matrix, _ k: Matrix, _ v: Matrix, _ front: FrontKeys?) -> Heads {
       Heads(
         q: q, k: k, v: v, count: count, sharing: sharing, batch: batch, isCausal: isCausal, window: window,
-        scale: scale,
-        cap: cap, layer: layer, rows: rows, rowsAtOnce: rowsAtOnce, scratch: scratch)
+        scale: scale, cap: cap, layer: layer, front: front, rows: rows, rowsAtOnce: rowsAtOnce, scratch: scratch)
     }
 
     /// What the attention of segment `index` is like.
     func shape(of index: Int) -> zeroth_attention_shape {
       let segment = batch.segments[index]
       return zeroth_attention_shape(
-        causal: isCausal, window: window, rows: segment.count, prefix: batch.prefixCount(of: index),
+        causal: isCausal, window: window, rows: segment.count,
+        prefix: (front?.tokens ?? 0) + batch.prefixCount(of: index),
         head: q.columns / count, ldq: q.columns, ldkv: k.columns, rows_at_once: min(rowsAtOnce, segment.count),
         scale: scale,
         cap: cap)
@@ -81,7 +86,7 @@ extension Weights {
       let width = q.columns / count
       let keyColumn = head / sharing * width
       let firstRow = variant * rows
-      let seen = SeenKeys(of: index, in: batch, firstRow: firstRow, k, v, layer: layer)
+      let seen = SeenKeys(of: index, in: batch, firstRow: firstRow, k, v, layer: layer, front, variant: variant)
       return zeroth_heads(
         q: q.row(firstRow + batch.segments[index].start) + head * width, k: seen.keys + keyColumn,
         v: seen.values + keyColumn, prefix_k: seen.prefixKeys + keyColumn, prefix_v: seen.prefixValues + keyColumn)
@@ -123,19 +128,26 @@ extension Weights {
     let prefixCount: Int
     let prefixKeys, prefixValues, keys, values: UnsafeMutablePointer<Float>
 
-    init(of index: Int, in batch: TokenBatch, firstRow: Int, _ k: Matrix, _ v: Matrix, layer: Int) {
+    init(
+      of index: Int, in batch: TokenBatch, firstRow: Int, _ k: Matrix, _ v: Matrix, layer: Int, _ front: FrontKeys?,
+      variant: Int
+    ) {
       let segment = batch.segments[index]
-      prefixCount = batch.prefixCount(of: index)
+      prefixCount = (front?.tokens ?? 0) + batch.prefixCount(of: index)
       if let cache = batch.cache {
         (prefixKeys, prefixValues) = cache.rows(of: index, layer: layer)
         keys = prefixKeys + prefixCount * k.columns
         values = prefixValues + prefixCount * k.columns
+      } else if let front {
+        (prefixKeys, prefixValues) = front.rows(before: index, segment, variant: variant)
+        keys = k.row(firstRow + segment.start)
+        values = v.row(firstRow + segment.start)
       } else {
         let start = segment.prefix.map { batch.segments[$0].start } ?? 0
-        prefixKeys = (k.row(firstRow + start))
-        prefixValues = (v.row(firstRow + start))
-        keys = (k.row(firstRow + segment.start))
-        values = (v.row(firstRow + segment.start))
+        prefixKeys = k.row(firstRow + start)
+        prefixValues = v.row(firstRow + start)
+        keys = k.row(firstRow + segment.start)
+        values = v.row(firstRow + segment.start)
       }
     }
   }
@@ -150,14 +162,15 @@ extension Weights {
   private func turn(_ x: Matrix, heads: Int, _ batch: TokenBatch, _ table: RotaryTable, back: Bool = false) {
     let positions = batch.positions
     let ranges = rowRanges(of: x)
-    table.withAngles(below: (positions.max() ?? 0) + 1, longest: batch.longest) { cosines, sines in
+    let first = frontTokens
+    table.withAngles(below: first + (positions.max() ?? 0) + 1, longest: first + batch.longest) { cosines, sines in
       let state = (
-        x: x, head: x.columns / heads, width: table.width, rows: x.rows / variants, positions: positions,
+        x: x, head: x.columns / heads, width: table.width, rows: x.rows / variants, positions: positions, first: first,
         cosines: cosines, sines: sines, ranges: ranges, back: back
       )
       Parallel.forEach(ranges.count, with: state) { s, i, _ in
         for r in s.ranges[i] {
-          let at = s.positions[r % s.rows] * (s.width / 2)
+          let at = (s.first + s.positions[r % s.rows]) * (s.width / 2)
           for column in stride(from: 0, to: s.x.columns, by: s.head) {
             zeroth_rotate(s.back, s.width, s.cosines.pointer + at, s.sines.pointer + at, s.x.row(r) + column)
           }

@@ -14,6 +14,9 @@ final class KeyValueCache: @unchecked Sendable {
     let capacity: Int
   }
 
+  /// Rows of virtual tokens in front of each sequence, which are not counted.
+  private let front: Int
+
   private struct Layer {
     let keys, values: UnsafeMutablePointer<Float>
     let columns: Int
@@ -23,13 +26,14 @@ final class KeyValueCache: @unchecked Sendable {
   private var layers: [Layer] = []
   private let capacity: Int
 
-  /// An empty cache for sequences of at most `capacities` tokens.
-  init(capacities: [Int]) {
+  /// An empty cache for sequences of at most `capacities` tokens, each behind `front` virtual ones.
+  init(capacities: [Int], front: Int = 0) {
+    self.front = front
     for capacity in capacities {
-      let start = sequences.last.map { $0.start + $0.capacity } ?? 0
+      let start = sequences.last.map { $0.start + front + $0.capacity } ?? 0
       sequences.append(Sequence(start: start, count: 0, capacity: capacity))
     }
-    capacity = capacities.reduce(0, +)
+    capacity = capacities.reduce(0) { $0 + front + $1 }
   }
 
   deinit {
@@ -42,21 +46,30 @@ final class KeyValueCache: @unchecked Sendable {
   /// Tokens of sequence `index` that are stored.
   func count(of index: Int) -> Int { sequences[index].count }
 
-  /// The keys and values of sequence `index`, row by row.
+  /// The keys and values of sequence `index`, row by row, those of the virtual tokens first.
   func rows(of index: Int, layer: Int) -> (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>) {
     let layer = layers[layer]
     let start = sequences[index].start * layer.columns
     return (layer.keys + start, layer.values + start)
   }
 
-  /// Stores the rows of `segments` in `k` and `v` behind what the sequences have; layers come in order.
-  func store(_ k: Matrix, _ v: Matrix, layer index: Int, _ segments: [TokenBatch.Segment]) {
+  /// Stores the rows of `segments` in `k` and `v` behind what the sequences have, or behind `front` in one that is empty; layers
+  /// come in order.
+  func store(
+    _ k: Matrix, _ v: Matrix, layer index: Int, _ segments: [TokenBatch.Segment], behind front: FrontKeys? = nil
+  ) {
+    precondition((front?.tokens ?? 0) == self.front, "a cache has room for the virtual tokens of its model")
     precondition(segments.count == sequences.count, "a segment for each cached sequence")
     if index == layers.count { layers.append(makeLayer(k.columns)) }
     let layer = layers[index]
     for (segment, sequence) in zip(segments, sequences) {
       precondition(sequence.count + segment.count <= sequence.capacity, "more tokens than the cache was made for")
-      let at = (sequence.start + sequence.count) * layer.columns
+      if let front, sequence.count == 0 {
+        let (keys, values) = front.rows(variant: 0)
+        (layer.keys + sequence.start * layer.columns).update(from: keys, count: self.front * layer.columns)
+        (layer.values + sequence.start * layer.columns).update(from: values, count: self.front * layer.columns)
+      }
+      let at = (sequence.start + self.front + sequence.count) * layer.columns
       (layer.keys + at).update(from: k.row(segment.start), count: segment.count * layer.columns)
       (layer.values + at).update(from: v.row(segment.start), count: segment.count * layer.columns)
     }

@@ -34,7 +34,19 @@ extension Weights {
         }
       }
     }
+    if let branch = branches[weight.index] { add(branch, of: x, rows: rows, columns: columns, to: y) }
     activate(y, activation)
+  }
+
+  /// y += scale (x A^T) B^T, as two layers of their own.
+  private func add(_ branch: LoRABranch, of x: PackedRows, rows: Range<Int>?, columns: Range<Int>?, to y: Matrix) {
+    workspace.scope {
+      let (a, b) = (layout.blocks[branch.a], layout.blocks[branch.b])
+      let inner = workspace.matrix(x.rows, a.rows)
+      linear(x, a, columns: columns, into: .rows(inner))
+      scale(inner, by: branch.scale)
+      linear(pack(inner), b, rows: rows, into: .rows(y), accumulate: true)
+    }
   }
 
   /// gradient[rows, columns] += d^T x, for d of R x rows.count and x of R x columns.count.

@@ -81,16 +81,23 @@ struct PackedRows: @unchecked Sendable {
   }
 
   /// y[:, column ..< column + height] = x W^T on all threads, a tile at a time, for W with so few rows as a thin
-  /// factor has (`ThinFactors`). They lie `stride` floats apart.
-  func multiplyThin(_ w: UnsafePointer<Float>, height: Int, stride: Int, into y: Matrix, column: Int) {
+  /// factor has (`ThinFactors`). They lie `stride` floats apart. Rows that meet another W meet the one `distance` floats on.
+  func multiplyThin(
+    _ w: UnsafePointer<Float>, height: Int, stride: Int, into y: Matrix, column: Int, distance: Int = 0
+  ) {
     let tiles = EqualRanges(runs: weightCount, of: rowsPerWeight, by: Int(zeroth_tile_rows()))
-    let state = (x: self, w: SendablePointer(w), height: height, stride: stride, y: y, column: column, tiles: tiles)
+    let state = (
+      x: self, w: SendablePointer(w), height: height, stride: stride, y: y, column: column, distance: distance,
+      tiles: tiles
+    )
     Parallel.forEach(tiles.count, with: state) { s, i, _ in
       let rows = s.tiles[i]
       let out = s.y.row(rows.lowerBound) + s.column
       zeroth_multiply_packed(
-        rows.count, s.height, s.x.factors(rows, columns: 0..<s.x.columns, s.w.pointer, stride: s.stride),
-        zeroth_factors(), zeroth_bias(), zeroth_identity, .rows(out, stride: s.y.columns))
+        rows.count, s.height,
+        s.x.factors(
+          rows, columns: 0..<s.x.columns, s.w.pointer + rows.lowerBound / s.x.rowsPerWeight * s.distance,
+          stride: s.stride), zeroth_factors(), zeroth_bias(), zeroth_identity, .rows(out, stride: s.y.columns))
     }
   }
 }

@@ -16,14 +16,18 @@ struct PointGroups: Sequence, IteratorProtocol {
   private let points: Points
   private let rows: Int
   private let limit: Int
+  private let branchRank: Int
+  private let hasCheapNoise: Bool
   private var position = 0
 
   /// The groups of `points`, each of which has `rows` rows of activations. A group of more than one point has at most
-  /// `limit` rows.
-  init(_ points: Points, rows: Int, limit: Int = .max) {
+  /// `limit` rows. With `tuning`, a row meets a branch's factors of every point of its group, and the noise may cost nothing.
+  init(_ points: Points, rows: Int, limit: Int = .max, tuning: Tuning? = nil) {
     self.points = points
     self.rows = rows
     self.limit = limit
+    branchRank = tuning?.largestRank ?? 0
+    hasCheapNoise = tuning.map { !$0.trainsMatrices } ?? false
   }
 
   /// The numbers of the points that are computed next.
@@ -43,14 +47,14 @@ struct PointGroups: Sequence, IteratorProtocol {
     if end < ofDirection { return end }
     if rows >= Self.manyRows {
       // A dense direction's points stay together, because each would have to make its noise anew.
-      return first == nil || factors != nil ? position + 1 : end
+      return first == nil || factors != nil || hasCheapNoise ? position + 1 : end
     }
-    var rank = factors?.rank ?? 0
+    var rank = (factors?.rank ?? 0) + branchRank * (end - position)
     while end < points.count {
       let further = points.endOfDirection(at: end, in: whole)
       let direction = points.direction(of: end..<further)
       let isAlike = first == nil || direction == nil || (factors == nil) == (direction?.factors == nil)
-      rank += direction?.factors?.rank ?? 0
+      rank += (direction?.factors?.rank ?? 0) + branchRank * (further - end)
       guard isAlike, (further - position) * rows <= Swift.min(Self.rowsTogether, limit),
         rank <= Self.rankTogether
       else { break }

@@ -7,7 +7,8 @@ import Zeroth
 ///     low rank  y = x W^T + offset (x V) U^T         U V^T is never formed: thin products are added (`ThinFactors`)
 ///     dense     y = x (W + offset z)^T               z is made a panel at a time, once for all variants along it
 ///
-/// Updates with low rank may wait apart from W (`ParameterStore`). They add one more thin product.
+/// Updates with low rank may wait apart from W (`ParameterStore`). They add one more thin product, and so does a branch of
+/// LoRA beside a frozen W.
 ///
 /// Both factors are cut, so that what is read again is still in a cache. The cuts have four names, here and in the
 /// kernels:
@@ -83,14 +84,19 @@ struct Product: @unchecked Sendable {
     self.weight = weight
     self.rows = rows ?? 0..<weight.rows
     self.columns = columns ?? 0..<weight.columns
-    let pending = weight.isMatrix ? weights.stored.pending(of: weight) : nil
     let moving = weights.moving(weight)
     let areFactors = weights.areLowRank && weight.isMatrix
     isDisplacementAlone = displacementAlone
     dense = areFactors || weights.isTangent && !displacementAlone ? [] : moving
-    thin = ThinFactors(
-      x, displacementAlone ? nil : pending, areFactors ? moving : [], weight, rows: self.rows, columns: self.columns,
-      weights)
+    // What is differentiated has the branch as layers of its own.
+    if let branch = weights.branches[weight.index], !weights.areDifferentiated, !displacementAlone {
+      precondition(!weight.isTrainable, "a matrix with a branch beside it is frozen")
+      thin = ThinFactors(x, branch, rows: self.rows, columns: self.columns, weights)
+    } else {
+      let pending = weight.isMatrix && !displacementAlone ? weights.stored.pending(of: weight) : nil
+      thin = ThinFactors(
+        x, pending, areFactors ? moving : [], weight, rows: self.rows, columns: self.columns, weights)
+    }
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rowsPerWeight > height
     isStoredAsFloats = weights.stored.floats(of: weight) != nil

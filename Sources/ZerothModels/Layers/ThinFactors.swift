@@ -14,6 +14,8 @@ struct ThinFactors: @unchecked Sendable {
   /// The rows of [B | U_1 | ...] that belong to the product's rows of W, each continued with zeros to whole vectors.
   private let left: Matrix
   private let rank: Int
+  /// Rows of `left` from the factors of one copy of W to those of the next; 0 where all copies share them.
+  private let leftDistance: Int
 
   /// nil where there is no term. `displacements` are those with factors that move `block`. `columns` are those of W that
   /// meet x, `rows` those that give results.
@@ -24,6 +26,7 @@ struct ThinFactors: @unchecked Sendable {
     rank = displacements.reduce(pending?.rank ?? 0) { $0 + $1.rank }
     guard rank > 0 else { return nil }
     left = weights.workspace.matrix(rows.count, (rank + 15) / 16 * 16)
+    leftDistance = 0
     projected = Self.project(x, pending, displacements, rank, block, columns, weights)
     let height = 192
     let scratch = weights.workspace.scratch(height * displacements.reduce(0) { max($0, $1.rank) })
@@ -36,7 +39,47 @@ struct ThinFactors: @unchecked Sendable {
   /// What the kernel multiplies: the rows `rows` of x and the left factors from row `row` on, counted from the first
   /// row of W that the product multiplies.
   func factors(_ rows: Range<Int>, from row: Int) -> zeroth_factors {
-    projected.factors(rows, columns: 0..<rank, left.row(row), stride: left.columns)
+    let copy = rows.lowerBound / projected.rowsPerWeight
+    return projected.factors(rows, columns: 0..<rank, left.row(copy * leftDistance + row), stride: left.columns)
+  }
+
+  /// What `branch` adds to x W^T: scale (x A^T) B^T, where A and B are displaced in each variant as its point says.
+  ///
+  /// Where tiles hold rows of several variants, A and B of the variants stand side by side, and x A^T of the others is zero
+  /// in a row. Where each variant's rows are apart, they meet their own A and B alone.
+  init(_ x: PackedRows, _ branch: LoRABranch, rows: Range<Int>, columns: Range<Int>, _ weights: Weights) {
+    let (a, b) = (weights.layout.blocks[branch.a], weights.layout.blocks[branch.b])
+    let isMoving = !weights.moving(a).isEmpty || !weights.moving(b).isEmpty
+    let variants = isMoving ? weights.variants : 1
+    let areApart = x.weightCount > 1 && variants > 1
+    let sideBySide = areApart ? 1 : variants
+    let rank = sideBySide * a.rows
+    let left = weights.workspace.matrix((areApart ? variants : 1) * rows.count, (rank + 15) / 16 * 16)
+    weights.workspace.scope {
+      let values = weights.vector(b, rows: rows)
+      left.base.update(repeating: 0, count: left.rows * left.columns)
+      for v in 0..<variants {
+        let target = areApart ? left.row(v * rows.count) : left.base + v * a.rows
+        zeroth_put_columns(rows.count, a.rows, values.row(v), left.columns, target)
+      }
+    }
+    projected = weights.pack(rows: x.rows, columns: rank, weightCount: x.weightCount) {
+      let projected = weights.workspace.matrix(x.rows, rank)
+      let right = weights.vector(a)
+      x.multiplyThin(
+        right.base + columns.lowerBound, height: rank, stride: a.columns, into: projected, column: 0,
+        distance: areApart ? right.columns : 0)
+      let height = x.rows / weights.variants
+      for row in 0..<x.rows {
+        let values = projected.row(row)
+        let own = sideBySide > 1 ? row / height * a.rows : 0
+        for q in 0..<rank { values[q] = (own..<(own + a.rows)).contains(q) ? branch.scale * values[q] : 0 }
+      }
+      return projected
+    }
+    self.left = left
+    self.rank = rank
+    leftDistance = areApart ? rows.count : 0
   }
 
   /// What the threads share that draw the left factors, and what they do: each draws some rows at a time.

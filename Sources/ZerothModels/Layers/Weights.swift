@@ -21,6 +21,10 @@ struct Weights: @unchecked Sendable {
   /// Whether variant 1 is no further point but the derivative of variant 0 along the displacement: a forward pass on dual
   /// numbers (forward mode). See `Points.tangent(along:)`.
   let isTangent: Bool
+  /// What stands beside layers, by the index of their W.
+  let branches: [Int: LoRABranch]
+  /// Virtual tokens in front of every sequence.
+  let prefix: Prefix?
   /// theta, with what is pending apart from it.
   let stored: StoredParameters
 
@@ -34,13 +38,15 @@ struct Weights: @unchecked Sendable {
 
   /// The weights at the points number `chosen` of `points`.
   init(
-    _ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>, workspace: Workspace,
-    tape: Tape? = nil
+    _ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>, tuning: Tuning? = nil,
+    workspace: Workspace, tape: Tape? = nil
   ) {
     precondition(tape == nil || (chosen.count == 1 && points.direction(of: chosen) == nil), "theta alone is recorded")
     layout = theta.layout
     self.tape = tape
     isTangent = points.areTangent
+    branches = tuning?.branches ?? [:]
+    prefix = tuning?.prefix
     self.points = points
     self.chosen = chosen
     self.workspace = workspace
@@ -71,6 +77,8 @@ struct Weights: @unchecked Sendable {
     workspace = tangent.workspace
     tape = nil
     isTangent = false
+    branches = [:]
+    prefix = nil
     stored = tangent.stored
   }
 
@@ -86,6 +94,9 @@ struct Weights: @unchecked Sendable {
   func variant(_ v: Int, of x: Matrix) -> Matrix {
     Matrix(base: x.row(v * (x.rows / variants)), rows: x.rows / variants, columns: x.columns)
   }
+
+  /// Virtual tokens in front of every sequence: real ones have positions from there on.
+  var frontTokens: Int { prefix?.tokens ?? 0 }
 
   /// How far variant `v` is displaced along its direction.
   func offset(_ v: Int) -> Float { points[chosen.lowerBound + v].offset }

@@ -80,6 +80,17 @@ extension OptionValues {
   /// tau; nil for none.
   fileprivate func clip() throws(InputError) -> Double? { self["clip"] == "none" ? nil : try double("clip") }
 
+  /// The blocks that take the place of the roles `blocks` of a model where other parameters than its own are trained: of LoRA
+  /// their A and B, the keys and values of prefixes, biases.
+  fileprivate func tuned(blocks: String) -> String {
+    switch run["tuning"] {
+    case "lora": blocks.split(separator: ",").flatMap { ["\($0)-a", "\($0)-b"] }.joined(separator: ",")
+    case "prefix": "prefix-key,prefix-value"
+    case "bitfit": "bias"
+    default: blocks
+    }
+  }
+
   fileprivate var projectionPreset: DivergenceProjection.Preset {
     (try? choice("preset")) ?? .paper
   }
@@ -106,7 +117,8 @@ extension Registry {
             "search", .choice(["zeroth-order", "first-order"]), default: .value("zeroth-order"),
             "how ratios are found: from losses, or by Adam on the gradient (Sec. 3.2 of the paper), of which moves, "
               + "learning-rate and clip are the options"),
-          .adapterBlocks(default: .derived("the preset's") { .string($0.projectionPreset.blocks) }),
+          .adapterBlocks(
+            default: .derived("the preset's") { .string($0.tuned(blocks: $0.projectionPreset.blocks)) }),
           .adapterInterval(default: projection.interval, range: DivergenceProjection.intervalRange),
         ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, text: "the preset's", when: .zerothOrderSearch) + [
           OptionSpec(
@@ -125,7 +137,8 @@ extension Registry {
       return DivergenceProjection(
         blocks: blocks, every: interval, search: try options.ratioSearch(), reinitializes: reinitializes)
     }
-    let blocks = OptionSpec.adapterBlocks(default: .value("query,value"))
+    let blocks = OptionSpec.adapterBlocks(
+      default: .derived("query,value") { .string($0.tuned(blocks: "query,value")) })
     let scaling = LearningRateScaling(blocks: .all)
     let previous = PreviousIterateProjection(blocks: .all)
     try register(

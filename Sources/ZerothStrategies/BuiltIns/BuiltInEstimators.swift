@@ -52,7 +52,7 @@ extension OptionSpec {
   static let lowRank: [OptionSpec] = [
     OptionSpec(
       "rank", .int, default: .value(.int(LowRankEstimator().rank)), range: LowRankEstimator.rankRange,
-      "r, at most the smaller side of every trainable matrix"),
+      "r; cut to the smaller side of a block, which is then printed"),
     OptionSpec(
       "interval", .int, default: .value(.int(LowRankEstimator().interval)), range: LowRankEstimator.intervalRange,
       unit: "steps",

@@ -7,10 +7,41 @@ extension Registry {
     try registerRules()
     try registerAdapters()
     try registerPresets()
+    try registerTunedPresets()
+  }
+
+  /// The presets of LoRA and prefixes: ranks, alphas, epsilons and virtual tokens of Malladi et al. 2023 (Table 16 and Appendix
+  /// E.5), as LOZO and DiZO have them too.
+  private mutating func registerTunedPresets() throws(InputError) {
+    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/tune-lora.sh"
+    let lora: [String: OptionValue] = ["method": "lora", "rank": 8, "alpha": 16.0, "blocks": "query,value"]
+    try register(
+      optimizer: OptimizerPreset(
+        "mezo-lora", summary: "RGE with SGD on LoRA", source: "Malladi et al. 2023", tuning: tuned,
+        Composition(
+          estimator: .init("rge", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 2e-3])), of: lora))
+    try register(
+      optimizer: OptimizerPreset(
+        "lozo-lora", summary: "LGE with SGD on LoRA", source: "LOZO", tuning: tuned,
+        Composition(
+          estimator: .init("lge", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 2e-3])), of: lora))
+    try register(
+      optimizer: OptimizerPreset(
+        "dizo-lora", summary: "RGE with SGD and the projection of DiZO on LoRA", source: "DiZO (arXiv 2502.03304)",
+        tuning: tuned,
+        Composition(
+          estimator: .init("rge", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 2e-3]),
+          adapter: .init("dizo", ["interval": 50])), of: lora))
+    try register(
+      optimizer: OptimizerPreset(
+        "mezo-prefix", summary: "RGE with SGD on prefixes", source: "Malladi et al. 2023", tuning: tuned,
+        Composition(
+          estimator: .init("rge", ["epsilon": 1e-1]), rule: .init("sgd", ["learning-rate": 1e-1])),
+        of: ["method": "prefix", "tokens": 5]))
   }
 
   private mutating func registerPresets() throws(InputError) {
-    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/tune-demo.sh"
+    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-presets.toml"
     try register(
       optimizer: OptimizerPreset(
         "mezo", aliases: ["zo-sgd"], summary: "RGE with SGD", source: "Malladi et al. 2023", tuning: tuned,

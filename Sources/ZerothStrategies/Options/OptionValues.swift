@@ -5,7 +5,7 @@ import ZerothSupport
 public struct OptionValues: Sendable, Hashable {
   /// What they are options of, for errors: `estimator 'lge'`.
   public let subject: String
-  /// Options of the run that defaults may follow: `steps`, `seed`.
+  /// Options of the run that defaults may follow: `steps`, `seed`, and `tuning` where the parameters are not the model's own.
   public let run: [String: OptionValue]
   private var values: [String: OptionValue] = [:]
   private var defaults: [String: OptionValue] = [:]

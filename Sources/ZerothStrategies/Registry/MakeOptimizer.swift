@@ -17,13 +17,16 @@ extension Registry {
     try resolve(composition, runSteps: runSteps).spelledOut
   }
 
-  /// Finds the parts, checks their options and that they compose. `settings` may say where options come from.
+  /// Finds the parts, checks their options and that they compose. `tuning` names what the parameters are where they are not the
+  /// model's own, such as `lora`; `settings` may say where options come from.
   package func resolve(
-    _ composition: Composition, runSteps: Int, settings: [StrategyDescription.Kind: [String: Setting]] = [:]
+    _ composition: Composition, runSteps: Int, tuning: String? = nil,
+    settings: [StrategyDescription.Kind: [String: Setting]] = [:]
   ) throws(InputError) -> ResolvedComposition {
     let generator = try RandomGenerator(named: composition.generator)
     try require("run.seed", composition.seed, "at least 0") { $0 >= 0 }
-    let run: [String: OptionValue] = ["steps": .int(runSteps)]
+    var run: [String: OptionValue] = ["steps": .int(runSteps)]
+    run["tuning"] = tuning.map { .string($0) }
     func origin(_ kind: StrategyDescription.Kind) -> String {
       settings[kind]?["name"]?.origin ?? "\(kind.rawValue).name"
     }

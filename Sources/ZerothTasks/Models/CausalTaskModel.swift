@@ -35,13 +35,15 @@ struct CausalTaskModel: TaskModel {
     switch objective.source {
     case .candidates(let make):
       let scored = ScoredCandidates(model, try candidates(examples))
-      return TrainingExamples(cuts: scored.cuts) { make(scored, $0) }
+      return TrainingExamples(cuts: scored.cuts, tokens: scored.tokenCounts) { make(scored, $0) }
     case .texts(let make):
       let encoded = try candidates(examples)
-      return TrainingExamples(cuts: encoded.map(\.cut)) { [model] in make(model, encoded, $0) }
+      let tokens = encoded.map { $0.prompt.count + $0.candidates[$0.label].count }
+      return TrainingExamples(cuts: encoded.map(\.cut), tokens: tokens) { [model] in make(model, encoded, $0) }
     case .questions(let make):
       let questions = try questions(examples)
-      return TrainingExamples(cuts: questions.map(\.cut)) { [model, tokenizer] in make(model, tokenizer, questions, $0)
+      return TrainingExamples(cuts: questions.map(\.cut), tokens: nil) { [model, tokenizer] in
+        make(model, tokenizer, questions, $0)
       }
     }
   }

@@ -23,7 +23,7 @@ extension EncoderTaskModel {
   func encode(_ examples: [Example], toMinimize objective: TaskObjective) throws(InputError) -> TrainingExamples {
     guard case .candidates(let make) = objective.source else { throw misfit(objective) }
     let scored = scored(examples)
-    return TrainingExamples(cuts: scored.cuts) { make(scored, $0) }
+    return TrainingExamples(cuts: scored.cuts, tokens: scored.tokenCounts) { make(scored, $0) }
   }
 }
 
@@ -67,18 +67,24 @@ struct SentenceTaskModel: EncoderTaskModel {
   let tokenizer: any Tokenizer
   private let model: EncoderModel
   private let encoder: SentenceEncoder
-  /// Whether the checkpoint has the label head: it was tuned and saved.
+  /// Whether the checkpoint, or the adapter beside it, has the label head: it was tuned and saved.
   private let isStarted: Bool
 
-  /// `base` with the label head that it has, or with a new one.
-  init(_ base: EncoderModel, _ tokenizer: any Tokenizer, _ task: TextTask) throws {
-    isStarted = base.classes > 0
-    guard !isStarted || base.classes == task.classes.count else {
+  /// `base` with the label head that it has, or with a new one, tuned as `tuning` says: the head is a part of what is tuned.
+  init(_ base: EncoderModel, _ tokenizer: any Tokenizer, _ task: TextTask, tuning: TuningSource?) throws {
+    let hasHead = base.classes > 0
+    if case .adapter(let adapter)? = tuning {
+      isStarted = hasHead || adapter.hasLabelHead
+    } else {
+      isStarted = hasHead
+    }
+    guard !hasHead || base.classes == task.classes.count else {
       throw InputError(
         "\(base.directory ?? "the model") on task \(task.name)", found: "a label head of \(base.classes) classes",
         expected: "one of \(task.classes.count), or none")
     }
-    model = isStarted ? base : try base.withLabelHead(classes: task.classes.count)
+    model = hasHead ? base : try base.withLabelHead(classes: task.classes.count)
+    if let tuning { try model.attach(tuning) }
     self.tokenizer = tokenizer
     self.task = task
     encoder = try SentenceEncoder(task: task, contextLength: model.context) {

@@ -112,11 +112,13 @@ extension TaskModel {
 ///
 /// - Parameters:
 ///   - chat: whether a causal model is asked as an assistant, by the checkpoint's ``ChatTemplate``.
+///   - tuning: what stands beside the model's weights.
 ///   - families: the families of models that are known.
 /// - Throws: `InputError`, naming model and task, where the task has nothing that such a model could be asked; and for
 ///   folders that cannot be read.
 public func loadTaskModel(
-  directory: String, task: TextTask, chat: Bool = false, families: ModelFamilies = .standard
+  directory: String, task: TextTask, chat: Bool = false, tuning: TuningSource? = nil,
+  families: ModelFamilies = .standard
 ) throws -> any TaskModel {
   func misfit(_ model: String, lacks: String) -> InputError {
     InputError(
@@ -126,6 +128,7 @@ public func loadTaskModel(
   let model = try loadModel(directory: directory, families: families)
   if let model = model as? CausalModel {
     guard task.prompt != nil else { throw misfit("a causal model", lacks: "no prompt for one") }
+    if let tuning { try model.attach(tuning) }
     return try CausalTaskModel(
       model, loadTokenizer(directory: directory, for: model), task,
       chat: chat ? loadChatTemplate(directory: directory) : nil)
@@ -139,15 +142,17 @@ public func loadTaskModel(
   }
   if model.hasMaskedHead, model.classes == 0 {
     guard task.masked != nil else { throw misfit("a masked model", lacks: "no masked prompt") }
+    if let tuning { try model.attach(tuning) }
     return try MaskedTaskModel(model, loadTokenizer(directory: directory, for: model), task)
   }
   if model.classifierLabels != nil, model.classes == 0 {
+    if let tuning { try model.attach(tuning) }
     return try ClassifierTaskModel(model, loadTokenizer(directory: directory, for: model), task)
   }
   guard task.labelSentence != nil else {
     throw misfit("an encoder without a masked-LM head", lacks: "no label sentences")
   }
-  return try SentenceTaskModel(model, loadTokenizer(directory: directory, for: model), task)
+  return try SentenceTaskModel(model, loadTokenizer(directory: directory, for: model), task, tuning: tuning)
 }
 
 /// The tokenizer in `directory`, which is used with `model`.

@@ -4,11 +4,14 @@ import Zeroth
 public struct TrainingExamples {
   /// For each example, what had to go for its prompt to fit.
   public let cuts: [PromptCut]
+  /// The mean number of tokens that the model computes for an example, at one point; nil where its own answer adds to them.
+  public let meanTokens: Double?
   private let makeObjective: (BatchSampler) -> any Objective
 
-  /// Examples of which `cuts` were left out, on whose mini-batches `makeObjective` gives what is minimised.
-  init(cuts: [PromptCut], _ makeObjective: @escaping (BatchSampler) -> any Objective) {
+  /// Examples of which `cuts` were left out and for each of which so many `tokens` are computed, on whose mini-batches `makeObjective` gives what is minimised.
+  init(cuts: [PromptCut], tokens: [Int]?, _ makeObjective: @escaping (BatchSampler) -> any Objective) {
     self.cuts = cuts
+    meanTokens = tokens.flatMap { $0.isEmpty ? nil : Double($0.reduce(0, +)) / Double($0.count) }
     self.makeObjective = makeObjective
   }
 

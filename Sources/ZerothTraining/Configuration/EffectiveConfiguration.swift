@@ -15,6 +15,9 @@ extension RunConfiguration {
       })
   }
 
+  /// The options that differ from the defaults and from the preset, such as `rule.learning-rate`.
+  var changed: [String] { nonDefaultModel.map { "model.\($0)" } + nonDefault.map { "\($0.table).\($0.name)" } }
+
   /// The effective configuration as TOML, which reads back as the same.
   public var toml: String {
     effective.map { table, options in
@@ -23,13 +26,13 @@ extension RunConfiguration {
     }.joined(separator: "\n\n") + "\n"
   }
 
-  private static func toml(_ value: OptionValue) -> String {
+  static func toml(_ value: OptionValue) -> String {
     if case .string(let text) = value { JSON.quoted(text) } else { "\(value)" }
   }
 
-  /// The optimiser's name: the preset or the parts, and in what they differ from the defaults, such as
+  /// The optimiser's name: the preset or the parts, and in what they and the tuning differ from the defaults, such as
   /// `lozo,rank=4` or `mezo,estimator=lge`.
-  public var optimizerName: String { name { Registry.partKinds.map(\.rawValue).contains($0) } }
+  public var optimizerName: String { name { $0 == "tuning" || Registry.partKinds.map(\.rawValue).contains($0) } }
 
   /// A short name: that of the optimiser, and what else differs from the defaults, such as `lozo,rank=4,seed=7`.
   ///
@@ -44,11 +47,7 @@ extension RunConfiguration {
       let key = Shortcut.name(of: table, name) ?? "\(table).\(name)"
       words.append("\(key)=\(value)")
     }
-    return String(
-      words.joined(separator: ",").map { character in
-        character.isASCII && (character.isLetter || character.isNumber || "._=+,-".contains(character))
-          ? character : "_"
-      })
+    return words.joined(separator: ",").asFileName
   }
 
   /// What a trajectory belongs to: every option on which the updates depend, in JSON.
@@ -56,7 +55,8 @@ extension RunConfiguration {
   /// What a strategy computes is in the hash of its library, if it was loaded at run time. Left out are paths, threads, the
   /// precision of the saved model, the number of steps and how often is evaluated: a run may be moved, and go on.
   public var identity: JSON {
-    let tables = effective.map { table, options in
+    // A run that trains the model's own blocks is the one that it was before there were other methods.
+    let tables = effective.filter { $0.table != "tuning" || tuning != .fresh(.full) }.map { table, options in
       let kept = options.filter { !Self.isIncidental(table, $0.name) && !(table == "run" && $0.name == "steps") }
       return JSON.Member(table, .object(kept.map { .init($0.name, JSON($0.value)) }))
     }
@@ -66,13 +66,25 @@ extension RunConfiguration {
 
   private static func isIncidental(_ table: String, _ name: String) -> Bool {
     switch (table, name) {
-    case ("model", "path"), ("model", "save-as"), ("task", "data"), ("task", "test-data"), ("run", "out"),
+    case ("model", "path"), ("model", "save-as"), ("tuning", "peft"), ("task", "data"), ("task", "test-data"),
+      ("run", "out"),
       ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
-      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"),
+      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"),
       ("run", "checkpointing"):
       true
     default: false
     }
+  }
+}
+
+extension String {
+  /// The text with characters that trouble file systems replaced by `_`.
+  var asFileName: String {
+    String(
+      map { character in
+        character.isASCII && (character.isLetter || character.isNumber || "._=+,-".contains(character))
+          ? character : "_"
+      })
   }
 }
 

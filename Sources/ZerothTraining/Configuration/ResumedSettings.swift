@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothRecords
 import ZerothStrategies
 import ZerothSupport
 

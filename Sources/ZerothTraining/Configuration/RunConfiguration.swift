@@ -18,6 +18,8 @@ public struct RunConfiguration: Sendable {
   public let activationMemory: Int
   /// What the tuned model is written as.
   public let savedPrecision: SavedPrecision
+  /// How the model is tuned.
+  public let tuning: TuningChoice
   /// The families of models that are known.
   let families: ModelFamilies
   /// What a new label head starts from; nil for the usual, also where there is none.
@@ -58,6 +60,8 @@ public struct RunConfiguration: Sendable {
   public let recomputesActivations: Bool
   /// Whether the record says how each block has moved.
   public let recordsLayers: Bool
+  /// Whether the rows are written for TensorBoard too.
+  public let writesTensorBoard: Bool
   /// Threads.
   public let threads: Int
   /// Folder of the run's record; nil writes none.
@@ -76,6 +80,8 @@ public struct RunConfiguration: Sendable {
   public let effective: [(table: String, options: [(name: String, value: OptionValue)])]
   /// The options that differ from the defaults, and from the preset where there is one.
   public let nonDefault: [(table: String, name: String, value: OptionValue)]
+  /// The options of [model] that differ from the defaults: no name of a run has them.
+  let nonDefaultModel: [String]
 
   /// Checks `settings` against what `registry` and `tasks` know; the model may be of one of `families`. Throws `InputError`
   /// naming file, table and key of what is wrong.
@@ -95,6 +101,15 @@ public struct RunConfiguration: Sendable {
     let named = try Self.task(settings, tasks)
     let task = try table("task", RunSettings.task, run: Self.defaults(of: named, seed: try run.int("seed")))
     let model = try table("model", RunSettings.model)
+    var preset: OptimizerPreset?
+    if run["optimizer"] != nil {
+      preset = try registry.preset(
+        try run.string("optimizer"), origin: settings["run", "optimizer"]?.origin ?? "[run] optimizer")
+    }
+    let tuning = try OptionValues(
+      "[tuning]", specs: RunSettings.tuning, given: Self.tuning(settings, preset),
+      elsewhere: { Self.otherTable(with: $0, than: "tuning", registry) })
+    self.tuning = try TuningChoice(tuning)
 
     modelPath = try model.string("path")
     trainable = try model.blocks("train")
@@ -122,15 +137,15 @@ public struct RunConfiguration: Sendable {
     keepsLast = try run.bool("keep-last")
     recomputesActivations = try run.bool("checkpointing")
     recordsLayers = try run.bool("layers")
+    writesTensorBoard = try run.bool("tensorboard")
     snapshotEvery = try run.int("snapshot-every")
     threads = try run.int("threads")
     out = try run["out"].map { _ throws(InputError) in try run.string("out") }
-
-    var preset: OptimizerPreset?
-    if run["optimizer"] != nil {
-      preset = try registry.preset(
-        try run.string("optimizer"), origin: settings["run", "optimizer"]?.origin ?? "[run] optimizer")
+    if writesTensorBoard, out == nil {
+      throw InputError(
+        "[run] tensorboard", found: "true, and no out", expected: "out, the folder that it is written to")
     }
+
     self.preset = preset?.description.name
     var composition = try Self.parts(settings, preset, registry)
     composition.seed = try run.int("seed")
@@ -138,7 +153,7 @@ public struct RunConfiguration: Sendable {
     composition.nonFiniteLimit = try run.int("non-finite-limit")
     let given = Dictionary(
       uniqueKeysWithValues: Registry.partKinds.map { ($0, settings.table($0.rawValue)) })
-    let parts = try registry.resolve(composition, runSteps: steps, settings: given)
+    let parts = try registry.resolve(composition, runSteps: steps, tuning: self.tuning.name(), settings: given)
     self.parts = parts
     // A library may have several of the parts.
     plugins = parts.all.compactMap(\.description.plugin).reduce(into: []) { plugins, plugin in
@@ -151,7 +166,7 @@ public struct RunConfiguration: Sendable {
     adapterBlocks = try blocksOption.map { spec throws(InputError) in try parts.adapterOptions.blocks(spec.name) }
 
     effective =
-      [("model", model.effective), ("task", task.effective), ("run", run.effective)]
+      [("model", model.effective), ("tuning", tuning.effective), ("task", task.effective), ("run", run.effective)]
       + parts.all.map { ($0.kind.rawValue, [("name", .string($0.description.name))] + $0.options.effective) }
     var changes: [(table: String, name: String, value: OptionValue)] = []
     for part in parts.all {
@@ -162,14 +177,39 @@ public struct RunConfiguration: Sendable {
       let usual = base?.name == part.description.name ? base?.options : nil
       changes += part.options.differing(from: usual ?? [:]).map { (part.kind.rawValue, $0.name, $0.value) }
     }
+    let own = preset.map { Self.isTuned(settings, by: $0) ? $0.tuningOptions : [:] } ?? [:]
+    changes += tuning.differing(from: own).map { ("tuning", $0.name, $0.value) }
     for (table, options) in [("task", task), ("run", run)] {
       changes += options.differing().map { (table, $0.name, $0.value) }
     }
     nonDefault = changes
+    nonDefaultModel = model.differing().map(\.name)
   }
 
   /// The optimiser of the composition, before its first step.
   public func makeOptimizer() throws -> any OptimizerProtocol { try parts.makeOptimizer() }
+
+  /// The random numbers that do not belong to a step.
+  var runKey: StreamKey {
+    StreamKey(
+      seed: UInt64(composition.seed), generator: (try? RandomGenerator(named: composition.generator)) ?? .philox)
+  }
+
+  /// Whether the model is tuned as `preset` says: nothing else was asked for.
+  private static func isTuned(_ settings: Settings, by preset: OptimizerPreset) -> Bool {
+    guard settings["tuning", "peft"] == nil, let method = preset.tuningOptions["method"] else { return false }
+    return settings["tuning", "method"].map { $0.given == "\(method)" } ?? true
+  }
+
+  /// What was given of [tuning], in the place of what the preset says of it.
+  private static func tuning(_ settings: Settings, _ preset: OptimizerPreset?) -> [String: Setting] {
+    let given = settings.table("tuning")
+    guard let preset, isTuned(settings, by: preset) else { return given }
+    let own = preset.tuningOptions.map {
+      ($0, Setting(.typed($1), origin: "optimizer \(preset.description.name): \($0)"))
+    }
+    return Dictionary(uniqueKeysWithValues: own).merging(given) { $1 }
+  }
 
   /// The task that is named; nil where it is no text, which the table's check reports.
   private static func task(_ settings: Settings, _ tasks: TaskRegistry) throws(InputError) -> TextTask? {

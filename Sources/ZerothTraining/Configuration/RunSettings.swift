@@ -7,7 +7,7 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// The options of a run beside those of its strategies: what the tables [model], [task] and [run] take.
+/// The options of a run beside those of its strategies: what the tables [model], [tuning], [task] and [run] take.
 public enum RunSettings {
   /// The most threads that can work at a time: the pool has no more.
   public static let maximalThreads = 64
@@ -124,20 +124,25 @@ public enum RunSettings {
         + "memory of fp32 parameters"
     ),
     OptionSpec(
+      "tensorboard", .bool, default: .value(false),
+      "writes losses, scores and distances as an event file too, in the folder's tensorboard"),
+    OptionSpec(
       "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: NonFinitePolicy.limitRange,
       unit: "steps",
       "so many steps in a row without finite losses end the run"),
   ]
 
-  /// The tables whose options do not depend on strategies, in their order.
-  public static let tables = ["model", "task", "run"]
+  /// The tables whose options do not depend on strategies, in their order; [sweep] stands in the file of a sweep alone.
+  public static let tables = ["model", "tuning", "task", "run", "sweep"]
 
   /// The options of `table`; nil for those of strategies, which the registry knows.
   public static func options(of table: String) -> [OptionSpec]? {
     switch table {
     case "model": model
+    case "tuning": tuning
     case "task": task
     case "run": run
+    case "sweep": sweep
     default: nil
     }
   }

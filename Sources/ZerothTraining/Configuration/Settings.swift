@@ -16,7 +16,7 @@ import ZerothTasks
 ///     let configuration = try RunConfiguration(settings, registry)
 public struct Settings: Sendable, Hashable {
   /// The tables there are.
-  public static let tables = ["model", "task", "run", "estimator", "rule", "adapter"]
+  public static let tables = ["model", "tuning", "task", "run", "estimator", "rule", "adapter"]
 
   private var values: [String: [String: Setting]] = [:]
 
@@ -32,29 +32,23 @@ public struct Settings: Sendable, Hashable {
 
   /// The settings of a TOML file. Throws `InputError` when it cannot be read or is not TOML.
   public init(file path: String) throws(InputError) {
+    try self.init(toml: Self.text(ofFile: path, expected: "a configuration in TOML"), name: path)
+  }
+
+  /// The text of the file at `path`, which is to hold what is `expected`.
+  static func text(ofFile path: String, expected: String) throws(InputError) -> String {
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw InputError(path, found: "no file that can be read", expected: "a configuration in TOML")
+      throw InputError(path, found: "no file that can be read", expected: expected)
     }
     guard data.count <= 1 << 20, !data.contains(0), let text = String(data: data, encoding: .utf8) else {
-      throw InputError(
-        path, found: "\(data.count) bytes that are no text", expected: "a configuration in TOML, in UTF-8")
+      throw InputError(path, found: "\(data.count) bytes that are no text", expected: "\(expected), in UTF-8")
     }
-    try self.init(toml: text, name: path)
+    return text
   }
 
   /// The settings of a TOML text; `name` stands for it in errors.
   public init(toml text: String, name: String) throws(InputError) {
-    try TOMLCheck.check(text, name: name)
-    let document: TOMLTable
-    do {
-      document = try TOMLTable(string: text)
-    } catch let error as TOMLParseError {
-      let place = error.source.begin
-      throw InputError(
-        "\(name):\(place.line):\(place.column)", found: "no TOML: \(error.description)", expected: "TOML")
-    } catch {
-      throw InputError(name, found: "\(error)", expected: "TOML")
-    }
+    let document = try Self.document(text, name: name)
     for table in document.keys {
       guard let node = document[table], let pairs = node.table else {
         throw InputError(
@@ -69,8 +63,52 @@ public struct Settings: Sendable, Hashable {
     }
   }
 
+  /// The TOML in `text`. Throws `InputError` naming `name` and the line where it is none.
+  static func document(_ text: String, name: String) throws(InputError) -> TOMLTable {
+    try TOMLCheck.check(text, name: name)
+    do {
+      return try TOMLTable(string: text)
+    } catch let error as TOMLParseError {
+      let place = error.source.begin
+      throw InputError(
+        "\(name):\(place.line):\(place.column)", found: "no TOML: \(error.description)", expected: "TOML")
+    } catch {
+      throw InputError(name, found: "\(error)", expected: "TOML")
+    }
+  }
+
   /// The value of table `table` and key `key`, if it was given.
-  public subscript(table: String, key: String) -> Setting? { values[table]?[key] }
+  public internal(set) subscript(table: String, key: String) -> Setting? {
+    get { values[table]?[key] }
+    set { values[table, default: [:]][key] = newValue }
+  }
+
+  /// These settings with `word` in every text replaced by `text`.
+  func replacing(_ word: String, by text: String) -> Settings {
+    var settings = self
+    settings.values = values.mapValues { table in
+      table.mapValues { setting in
+        guard case .typed(.string(let old)) = setting.value else { return setting }
+        return Setting(.typed(.string(old.replacingOccurrences(of: word, with: text))), origin: setting.origin)
+      }
+    }
+    return settings
+  }
+
+  /// The settings as TOML, which reads back as the same.
+  public var toml: String {
+    let tables = Self.tables.compactMap { table -> String? in
+      guard let pairs = values[table], !pairs.isEmpty else { return nil }
+      let lines = pairs.sorted { $0.key < $1.key }.map { key, setting in
+        switch setting.value {
+        case .typed(let value): "\(key) = \(RunConfiguration.toml(value))"
+        case .text(let text), .other(let text): "\(key) = \(JSON.quoted(text))"
+        }
+      }
+      return (["[\(table)]"] + lines).joined(separator: "\n")
+    }
+    return tables.joined(separator: "\n\n") + "\n"
+  }
 
   /// All that was given for `table`.
   func table(_ table: String) -> [String: Setting] { values[table] ?? [:] }
@@ -120,7 +158,7 @@ public struct Settings: Sendable, Hashable {
     }
   }
 
-  private static func value(of node: some TOMLValueConvertible) -> Setting.Value {
+  static func value(of node: some TOMLValueConvertible) -> Setting.Value {
     if let value = node.int { return .typed(.int(value)) }
     if let value = node.double { return .typed(.double(value)) }
     if let value = node.bool { return .typed(.bool(value)) }
@@ -152,6 +190,8 @@ public struct Shortcut: Sendable, Hashable {
     Shortcut("model", sets: "model", "path"),
     Shortcut("train-blocks", sets: "model", "train"),
     Shortcut("activation-memory", sets: "model", "activation-memory"),
+    Shortcut("tuning", sets: "tuning", "method"),
+    Shortcut("peft", sets: "tuning", "peft"),
     Shortcut("task", sets: "task", "name"),
     Shortcut("data", sets: "task", "data"),
     Shortcut("test-data", sets: "task", "test-data"),

@@ -20,16 +20,30 @@ public final class ProgressLine {
     public var now: () -> Double
     /// Takes the text.
     public var write: (String) -> Void
+    /// Whether a curve of the losses stands beside the line, where there is room.
+    public var drawsCurve: Bool
 
     /// An output of one's own.
     public init(
-      isTerminal: Bool, width: Int, interval: Double, now: @escaping () -> Double, write: @escaping (String) -> Void
+      isTerminal: Bool, width: Int, interval: Double, drawsCurve: Bool = false, now: @escaping () -> Double,
+      write: @escaping (String) -> Void
     ) {
       self.isTerminal = isTerminal
       self.width = width
       self.interval = interval
+      self.drawsCurve = drawsCurve
       self.now = now
       self.write = write
+    }
+
+    /// The output with a curve, if it `isWanted` and a terminal that knows its signs.
+    public func drawingCurve(_ isWanted: Bool) -> Output {
+      let environment = ProcessInfo.processInfo.environment
+      let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
+      let isUnicode = ["utf-8", "utf8"].contains { locale.lowercased().hasSuffix($0) }
+      var output = self
+      output.drawsCurve = isWanted && isTerminal && isUnicode
+      return output
     }
 
     /// Standard error, which leaves standard output to results.
@@ -46,8 +60,9 @@ public final class ProgressLine {
     }
   }
 
-  private let label: String
+  private var label: String
   private let total: Int
+  private var curve: LossCurve
   private let output: Output
   private var start: Double
   private var firstStep: Int
@@ -58,6 +73,7 @@ public final class ProgressLine {
   public init(_ label: String, total: Int, done: Int = 0, output: Output = .standardError) {
     self.label = label.printable()
     self.total = total
+    curve = LossCurve(total: total)
     self.output = output
     firstStep = done
     start = output.now()
@@ -71,8 +87,17 @@ public final class ProgressLine {
   }
 
   /// Shows that `done` steps are done, if the last line is old enough.
-  public func update(_ done: Int, loss: Double?, score: (name: String, value: Double)? = nil) {
+  ///
+  /// - Parameters:
+  ///   - label: takes the place of the label from now on.
+  ///   - curve: what is drawn in place of the losses that the line was given.
+  public func update(
+    _ done: Int, label: String? = nil, loss: Double?, score: (name: String, value: Double)? = nil,
+    curve other: LossCurve? = nil
+  ) {
     let now = output.now()
+    if let label { self.label = label.printable() }
+    if let other { curve = other } else if let loss { curve.add(loss, after: done) }
     if let lastDrawn, now - lastDrawn < output.interval, done < total { return }
     lastDrawn = now
     let text = line(done, loss, score, seconds: now - start)
@@ -104,13 +129,20 @@ public final class ProgressLine {
     }
     let words = parts.joined(separator: "  ")
     guard output.isTerminal else { return "\(label)  \(words)" }
-    let room = output.width - 1 - Table.width(of: label) - Table.width(of: words) - 6
+    let curve = output.drawsCurve ? curve.text : ""
+    let all = output.width - 1 - Table.width(of: label) - Table.width(of: words) - 6
+    // The bar says how far it is, so the curve has what it leaves.
+    let room = all - (curve.isEmpty ? 0 : LossCurve.width + 2)
+    if room < 5, all >= 5, !curve.isEmpty { return line(label, words, bar: min(all, 30), done) }
     guard room >= 5 else {
       // The numbers matter more than the whole of a long name.
       let label = label.prefix(max(8, output.width - 3 - Table.width(of: words)))
       return String("\(label)  \(words)".prefix(max(0, output.width - 1)))
     }
-    let size = min(room, 30)
+    return line(label, words, bar: min(room, 30), done) + (curve.isEmpty ? "" : "  " + curve)
+  }
+
+  private func line(_ label: String, _ words: String, bar size: Int, _ done: Int) -> String {
     let filled = total > 0 ? min(size, max(0, size * done / total)) : size
     let bar = String(repeating: "=", count: filled) + String(repeating: ".", count: size - filled)
     return "\(label)  [\(bar)]  \(words)"

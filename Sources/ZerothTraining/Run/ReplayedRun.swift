@@ -20,19 +20,27 @@ public struct ReplayedRun {
   /// The hash of the weights.
   public let weights: String
 
-  /// Replays the run in `folder` on the base model in `modelPath`, and writes the model to `out`.
+  /// Replays the run in `folder` on the base model in `modelPath`, from the adapter in `peft` where it started from one, and writes
+  /// the model to `out`. Nil stands for what the run says.
   ///
   /// By default it stops at the step that the run kept as its best, or, if the run never ended, at the best by its
   /// dev rows; `step` asks for another one. Throws `InputError` when the model is not the run's base, files are damaged or
   /// the weights are not those that the run recorded at that step; then no model is written.
   public init(
-    _ folder: String, modelPath: String?, out: String, step: Int? = nil, registry: Registry = .standard,
+    _ folder: String, modelPath: String?, peft: String? = nil, out: String, step: Int? = nil,
+    registry: Registry = .standard,
     tasks: TaskRegistry = .standard, families: ModelFamilies = .standard
   ) throws {
     let files = RunFiles(folder)
     var settings = try Settings(ofRun: files.record)
     try registry.requirePlugins(ofRun: files.record)
     if let modelPath { try settings.set("model", "path", Setting(.typed(.string(modelPath)), origin: "--model")) }
+    if let peft {
+      guard settings["tuning", "peft"] != nil else {
+        throw InputError("--peft", found: "'\(peft)' for a run that started from no adapter", expected: "none")
+      }
+      try settings.set("tuning", "peft", Setting(.typed(.string(peft)), origin: "--peft"))
+    }
     let configuration = try RunConfiguration(settings, registry, tasks: tasks, families: families)
     self = try Parallel.withThreads(configuration.threads) {
       try Self(configuration, files, out: out, step: step)
@@ -42,7 +50,7 @@ public struct ReplayedRun {
   private init(_ configuration: RunConfiguration, _ files: RunFiles, out: String, step: Int?) throws {
     let model = try loadTaskModel(
       directory: Embedded.modelDirectory(configuration.modelPath), task: configuration.task,
-      families: configuration.families)
+      tuning: configuration.tuning.source(configuration.runKey), families: configuration.families)
     try model.pretrained.requireOther(than: out)
     var theta = try model.loadParameters(
       training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)

@@ -13,6 +13,8 @@ final class RunFolder {
   /// The losses, of which the recorded ones are made again.
   let log: TrajectoryLog
   private let metrics: MetricsWriter
+  /// The same rows for TensorBoard, where they are asked for.
+  private let events: EventFile?
   private var record: RunRecord
   private let lock: FolderLock
   /// The evaluations that are on record.
@@ -28,15 +30,15 @@ final class RunFolder {
 
   /// Opens the folder that `configuration` names: a new one or, `resuming`, the one of this run. Nil where none is named.
   ///
-  /// `inputs` are the hashes of what the run has read. Throws `InputError` before anything is written when the folder holds
+  /// `inputs` are the hashes of what the run has read, `isSaved` says whether a folder has a model that it saved. Throws `InputError` before anything is written when the folder holds
   /// another run, or none to resume.
   static func open(
     _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol, at theta: borrowing ParameterStore,
-    inputs: [String: String], resuming: Bool
+    inputs: [String: String], resuming: Bool, isSaved: (_ model: String) -> Bool
   ) throws(InputError) -> RunFolder? {
     try requirePlace(configuration, resuming: resuming)
     guard let out = configuration.out else { return nil }
-    return try RunFolder(RunFiles(out), configuration, optimizer, theta, inputs)
+    return try RunFolder(RunFiles(out), configuration, optimizer, theta, inputs, isSaved)
   }
 
   /// Throws `InputError` unless the folder that `configuration` names, if any, can take a new run or, `resuming`, has this one.
@@ -68,7 +70,7 @@ final class RunFolder {
 
   private init(
     _ files: RunFiles, _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol,
-    _ theta: borrowing ParameterStore, _ inputs: [String: String]
+    _ theta: borrowing ParameterStore, _ inputs: [String: String], _ isSaved: (String) -> Bool
   ) throws(InputError) {
     self.files = files
     do {
@@ -85,12 +87,14 @@ final class RunFolder {
     log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
     try log.recorded.requireAppendable()
     AtomicFile.removeRemains(in: [files.folder, files.model, files.last, files.snapshots])
-    lacksModel = !FileManager.default.fileExists(atPath: files.model + "/model.safetensors")
+    lacksModel = !isSaved(files.model)
     if FileManager.default.fileExists(atPath: files.metrics) {
       metrics = try MetricsWriter(resuming: files.metrics, at: log.recorded.count)
     } else {
       metrics = try MetricsWriter(new: files.metrics)
     }
+    events =
+      try configuration.writesTensorBoard ? EventFile(in: files.tensorBoard, rows: metrics.kept) : nil
     for row in metrics.kept {
       switch row {
       case .step(let step):
@@ -130,7 +134,7 @@ final class RunFolder {
   /// Appends an evaluation that is not on record yet.
   func append(_ row: MetricsRow.Evaluation) throws(InputError) {
     evaluations.append(row)
-    try metrics.append(.evaluation(row))
+    try append(.evaluation(row))
   }
 
   /// Whether a row about the layers after `step` steps is still to be written.
@@ -139,14 +143,19 @@ final class RunFolder {
   /// Appends a row about the layers that is not on record yet.
   func append(_ row: MetricsRow.Layers) throws(InputError) {
     layersStep = row.step
-    try metrics.append(.layers(row))
+    try append(.layers(row))
   }
 
   /// Appends a step that is not on record yet; `seconds` are those of this process.
   func append(_ report: StepReport, forwards: Int, seconds: Double) throws(InputError) {
     guard report.step >= steps else { return }
     steps = report.step + 1
-    try metrics.append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds)))
+    try append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds)))
+  }
+
+  private func append(_ row: MetricsRow) throws(InputError) {
+    try metrics.append(row)
+    try events?.append(row)
   }
 
   /// Waits until the losses and rows so far are on the disk: a model that is kept then never is ahead of them.

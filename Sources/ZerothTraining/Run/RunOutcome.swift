@@ -51,8 +51,12 @@ public enum DivergencePolicy: String, CaseIterable, Sendable {
 public enum Interruption {
   private static let received = Atomic<Int32>(0)
 
-  /// Takes the two signals from now on.
+  /// Takes the two signals from now on, also where whoever started the process has blocked them.
   public static func listen() {
+    var both = sigset_t()
+    sigemptyset(&both)
+    for number in [SIGINT, SIGTERM] { sigaddset(&both, number) }
+    pthread_sigmask(SIG_UNBLOCK, &both, nil)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         Interruption.received.store(number, ordering: .relaxed)

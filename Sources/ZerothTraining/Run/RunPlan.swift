@@ -108,7 +108,8 @@ extension TrainingRun {
     let dev = try setup.secondsOfAnswers(.dev, at: theta)
     let test = try setup.secondsOfAnswers(.test, at: theta)
     let evaluations = 1 + (configuration.steps + configuration.evalEvery - 1) / configuration.evalEvery
-    let model = layout.blocks.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride
+    let saved = setup.model.pretrained.folder.savesAdapter ? layout.trainable : layout.blocks
+    let model = saved.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride
     let keepsSnapshots = (1..<configuration.steps).contains(configuration.snapshotEvery)
     let snapshot = keepsSnapshots ? try optimizer.stateSize(with: theta, also: { _ in }) : 0
     let snapshots = min(2, (configuration.steps - 1) / max(1, configuration.snapshotEvery))

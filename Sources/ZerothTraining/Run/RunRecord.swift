@@ -7,7 +7,7 @@ extension RunRecord {
   /// The record of a run of `configuration` that begins, on the blocks of `layout`.
   init(of configuration: RunConfiguration, layout: ParameterLayout) {
     self.init(
-      name: configuration.shortName, configuration: configuration.json,
+      name: configuration.shortName, configuration: configuration.json, changed: configuration.changed,
       plugins: .array(configuration.plugins.map(\.json)), generator: configuration.composition.generator,
       layout: layout,
       isAdapted: { [blocks = configuration.adapterBlocks] in blocks?.contains($0) ?? false })

@@ -31,6 +31,8 @@ public struct RunResult: Sendable {
   public var nonFiniteMoves = 0
   /// Forward passes of the training steps, over a mini-batch each.
   public var forwards = 0
+  /// Tokens that a forward pass computes in the mean over training examples; nil where that is not known before.
+  public var tokensPerForward: Double?
   /// Seconds of training, evaluations left out.
   public var seconds = 0.0
   /// Peak memory of the process during the run, in bytes; nil where the system does not say.
@@ -58,6 +60,7 @@ public struct RunResult: Sendable {
       .init("non_finite_moves", .int(nonFiniteMoves)), .init("forwards", .int(forwards)),
       .init("seconds", .double(seconds)), .init("peak_memory_bytes", peakMemory.map { .int($0) } ?? .null),
     ]
+    if let tokensPerForward { all.append(.init("tokens_per_forward", .double(tokensPerForward))) }
     if let remark = outcome.remark { all.append(.init("outcome", .string(remark))) }
     if let weights { all.append(.init(Self.weightsKey, .string(weights))) }
     if let bestWeights { all.append(.init(Self.bestWeightsKey, .string(bestWeights))) }

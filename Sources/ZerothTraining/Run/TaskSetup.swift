@@ -42,12 +42,13 @@ public final class TaskSetup {
   ///   - testCount: the most test examples; the task's own size by default.
   ///   - demonstrations: training examples, drawn by the seed, in front of each prompt of dev and test.
   ///   - chat: whether the model is asked as an assistant, by its checkpoint's chat template.
+  ///   - tuning: what stands beside the model's weights; nothing by default.
   ///   - families: the families of models that are known.
   /// - Throws: `InputError` for anything that cannot be used.
   public init(
     modelPath: String, task: TextTask, objective: TaskObjective? = nil, data: String? = nil, testData: String? = nil,
     size: SplitSize? = nil, testCount: Int? = nil, seed: UInt64, demonstrations count: Int = 0,
-    chat: Bool = false, families: ModelFamilies = .standard
+    chat: Bool = false, tuning: TuningSource? = nil, families: ModelFamilies = .standard
   ) throws {
     guard !task.metrics.isEmpty, task.metrics.allSatisfy(task.kind.metrics.contains) else {
       throw InputError(
@@ -55,7 +56,7 @@ public final class TaskSetup {
         expected: "some of \(task.kind.metrics.map(\.rawValue).joined(separator: ", "))")
     }
     model = try loadTaskModel(
-      directory: Embedded.modelDirectory(modelPath), task: task, chat: chat, families: families)
+      directory: Embedded.modelDirectory(modelPath), task: task, chat: chat, tuning: tuning, families: families)
     self.objective = try model.objective(objective)
     splits = try task.load(data ?? Embedded.data(of: task.name), testData: testData)
       .split(size, test: testCount, seed: seed)
@@ -73,7 +74,7 @@ public final class TaskSetup {
       modelPath: configuration.modelPath, task: configuration.task, objective: configuration.objective,
       data: configuration.data, testData: configuration.testData, size: configuration.sample,
       testCount: configuration.testCount ?? .max, seed: UInt64(configuration.splitSeed), chat: configuration.chat,
-      families: configuration.families)
+      tuning: configuration.tuning.source(configuration.runKey), families: configuration.families)
     model.pretrained.activationMemory = configuration.activationMemory
     model.pretrained.recomputesActivations = configuration.recomputesActivations
   }

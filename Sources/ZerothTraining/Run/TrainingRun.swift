@@ -72,9 +72,13 @@ public final class TrainingRun {
     try setup.requireDerivatives(of: base, for: optimizer)
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
-      resuming: resuming)
-    for note in setup.notes + [folder?.note].compactMap(\.self) { progress?.print(note) }
+      resuming: resuming, isSaved: setup.model.pretrained.folder.isSaved)
+    for note in setup.notes + optimizer.notes(in: theta.layout) + [folder?.note].compactMap(\.self) {
+      progress?.print(note)
+    }
 
+    let examples = try setup.training()
+    result.tokensPerForward = examples.meanTokens.map { $0 * Double(min(configuration.batch, examples.count)) }
     if folder != nil, configuration.recordsLayers { layers.store = LayerStatistics(from: theta) }
     result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)
     try evaluate(theta, step: 0)
@@ -328,6 +332,10 @@ public final class TrainingRun {
     }
     if let kept { return try setup.evaluate(.test, at: kept.theta).scores }
     guard let folder else { return Scores([]) }
+    if model.savesAdapter {
+      let theta = try model.loadAdapter(in: folder.files.model, storage: configuration.storage)
+      return try setup.evaluate(.test, at: theta).scores
+    }
     let saved = try loadModel(directory: folder.files.model, families: configuration.families)
     return try setup.evaluate(.test, at: saved.loadParameters(storage: configuration.storage)).scores
   }

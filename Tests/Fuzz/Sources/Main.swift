@@ -14,6 +14,7 @@ private let readers: [String: Reader] = [
   "run-record": readRunRecord,
   "safetensors": readSafetensors,
   "sentencepiece": readSentencePiece,
+  "sweep": readSweep,
   "tokenizer": readTokenizer,
   "toml": readTOML,
   "trajectory": readTrajectory,

@@ -56,6 +56,51 @@ import ZerothTestKit
     try checkVarianceLaw { LowRankEstimator(rank: rank, interval: 4000, queries: Schedule($0), sides: sides) }
   }
 
+  /// A rank above the smaller side of a block is cut to it there: the laws hold, and the estimate keeps its mean.
+  @Test func ranksAreCutToTheSmallerSide() throws {
+    let layout = ParameterLayout.made([
+      .init("a", rows: 2, columns: 3, role: "query-a"), .init("b", rows: 3, columns: 2, role: "query-b"),
+      .init("w", rows: 3, columns: 4, role: "query"),
+    ])
+    let probe = LowRankProbe(rank: 3, leftKey: Self.key, rightKey: Self.key.child(.right), matrixScale: 1 / 3)
+    try checkDirectionLaws(of: probe, in: layout)
+    for block in layout.blocks.prefix(2) {
+      // Columns beyond the side are zero in U and in V.
+      #expect(probe.left(of: block).enumerated().allSatisfy { $0 % 3 < 2 || $1 == 0 })
+      #expect(probe.right(of: block).dropFirst(2 * block.columns).allSatisfy { $0 == 0 })
+      #expect(probe.left(of: block).contains { $0 != 0 } && probe.right(of: block).contains { $0 != 0 })
+    }
+    let estimator = LowRankEstimator(rank: 3, interval: 2)
+    try checkEstimatorLaws(of: estimator, in: layout, seeds: 12000)
+    try checkRuleLaws(
+      of: LowRankMomentum(learningRate: 0.1), estimates: LowRankEstimator(rank: 3, interval: 1), in: layout)
+    #expect(
+      estimator.notes(in: layout) == ["rank 3 is cut to 2, the smaller side of the block, in a and 1 more"])
+    #expect(LowRankEstimator(rank: 2).notes(in: layout).isEmpty)
+  }
+
+  @Test func loraRegression() throws {
+    let objective = LoRARegression()
+    try checkObjectiveLaws(of: objective, at: objective.start())
+    // The gradient against central differences, which are exact for A and for B alone.
+    var theta = objective.start()
+    for block in objective.layout.trainable {
+      theta.fill(block, with: (0..<block.count).map { Float(($0 * 7 + 3 * block.index) % 11) / 8 - 0.6 })
+    }
+    let gradient = objective.gradient(at: theta, on: Batch(step: 0))
+    for (i, range) in objective.layout.flatRanges.enumerated() where objective.layout.blocks[i].isTrainable {
+      for element in 0..<range.count {
+        let direction = CoordinateDirection([.init(block: i, element: element)], values: [1])
+        var up = theta.clone()
+        var down = theta.clone()
+        up.add(direction, scale: 0.25)
+        down.add(direction, scale: -0.25)
+        let slope = (objective.loss(at: up, on: Batch(step: 0)) - objective.loss(at: down, on: Batch(step: 0))) / 0.5
+        #expect(abs(slope - gradient[range.lowerBound + element]) < 1e-5)
+      }
+    }
+  }
+
   @Test func coordinateEstimator() throws {
     try checkEstimatorLaws(of: CoordinateEstimator(), seeds: 4)
     try checkEstimatorLaws(of: CoordinateEstimator(.random(7)), seeds: 2000)

@@ -8,6 +8,11 @@ let readTOML = Reader { input in
   try check(try Settings(file: Scratch.file("run.toml", input)))
 }
 
+/// The file of a sweep, without its runs.
+let readSweep = Reader { input in
+  _ = try SweepFile(Scratch.file("sweep.toml", input))
+}
+
 /// A run's `run.json`, from which it is resumed and replayed.
 let readRunRecord = Reader { input in
   try check(try Settings(ofRun: Scratch.file("run.json", input)))

@@ -1,10 +1,3 @@
-import ZerothModels
-import ZerothRecords
-import ZerothResources
-import ZerothStrategies
-import ZerothSupport
-import ZerothTasks
-
 /// The files of a run's folder.
 public struct RunFiles: Sendable {
   /// The folder.
@@ -17,6 +10,10 @@ public struct RunFiles: Sendable {
   public var record: String { folder + "/run.json" }
   /// A row for each step and evaluation.
   public var metrics: String { folder + "/metrics.jsonl" }
+  /// The folder of the same rows as TensorBoard reads them, where that is asked for.
+  public var tensorBoard: String { folder + "/tensorboard" }
+  /// What the process of the run wrote to standard error, where that was kept.
+  public var output: String { folder + "/output.log" }
   /// The losses, from which the run can be replayed.
   public var trajectory: String { folder + "/trajectory.bin" }
   /// The optimiser's state after some steps, for a run that goes on.

@@ -1,0 +1,99 @@
+import CZeroth
+import Zeroth
+import ZerothModels
+import ZerothSupport
+
+/// Quantised matrices of random codes with small scales, and gains of 1.
+enum RandomCodes {
+  /// The quantised format called `name`. Throws `InputError` when there is none.
+  static func format(_ name: String) throws(InputError) -> ElementFormat {
+    let known = ElementFormat.allCases.filter(\.isQuantized)
+    guard let format = known.first(where: { $0.rawValue.lowercased() == name.lowercased() }) else {
+      throw InputError(
+        "--storage", found: "'\(name.excerpt)'",
+        expected: "one of \(known.map { $0.rawValue.lowercased() }.joined(separator: ", "))")
+    }
+    return format
+  }
+
+  /// Weights of the model in `folder`: quantised matrices but for the blocks that are trained, which are zeros, or as a fresh
+  /// LoRA starts.
+  ///
+  /// Throws `InputError` for a matrix that groups do not divide.
+  static func parameters(
+    of folder: ModelFolder, _ format: ElementFormat, training isTrained: (ParameterBlock) -> Bool
+  ) throws(InputError) -> ParameterStore {
+    let layout = folder.layout.training(where: isTrained)
+    let memory = OwnedMemory()
+    var places: [Int: StoredBlocks.Place] = [:]
+    for block in layout.blocks where block.isMatrix && !block.isTrainable {
+      guard block.columns.isMultiple(of: 32) else {
+        throw InputError("--shape", found: "\(block.columns) columns", expected: "multiples of 32, to be quantised")
+      }
+      let format = format.fitting(block.columns)
+      let codes = memory.allocate(format.bytes(of: block.count))
+      guard let start = codes.baseAddress else { continue }
+      fill(Codes(base: start, count: codes.count), format)
+      places[block.index] = .init(start, format)
+    }
+    var theta = ParameterStore(layout, stored: StoredBlocks(places, owner: memory))
+    for block in layout.blocks where !block.isMatrix {
+      theta.withMutableBlock(block) { span in for i in 0..<span.count { span[i] = block.role == .norm ? 1 : 0 } }
+    }
+    folder.startFresh(&theta)
+    return theta
+  }
+
+  private struct Codes: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
+    let count: Int
+  }
+
+  private static func fill(_ codes: Codes, _ format: ElementFormat) {
+    let size = format.groupBytes
+    let groups = codes.count / size
+    let piece = 4096
+    Parallel.forEach((groups + piece - 1) / piece, with: (codes: codes, format: format)) { s, i, _ in
+      let part = (i * piece)..<min((i + 1) * piece, groups)
+      var state = UInt64(i) &* 0x9E37_79B9_7F4A_7C15 | 1
+      let start = s.codes.base + part.lowerBound * size
+      for j in 0..<(part.count * size) {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        start.storeBytes(of: UInt8(truncatingIfNeeded: state >> 32), toByteOffset: j, as: UInt8.self)
+      }
+      let scale = Float16(0.003).bitPattern
+      for group in 0..<part.count {
+        for place in s.format.scalePlaces {
+          start.storeBytes(of: scale.littleEndian, toByteOffset: group * size + place, as: UInt16.self)
+        }
+      }
+    }
+  }
+}
+
+extension ElementFormat {
+  /// Where in a group the scales in half precision stand.
+  fileprivate var scalePlaces: [Int] {
+    switch self {
+    case .float32, .bfloat16, .float16: []
+    case .q40, .q50, .q80, .iq4NL, .iq4XS: [0]
+    case .q41, .q51, .q4K, .q5K: [0, 2]
+    case .q2K: [80, 82]
+    case .q3K: [108]
+    case .q6K: [208]
+    }
+  }
+
+  /// The format that rows of `columns` elements take in its place.
+  fileprivate func fitting(_ columns: Int) -> ElementFormat {
+    guard !columns.isMultiple(of: groupSize) else { return self }
+    return switch self {
+    case .q4K: .q50
+    case .q5K: .q51
+    case .q6K: .q80
+    default: .iq4NL
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import ZerothReport
+import ZerothSupport
+
+struct Compare: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      abstract: "Put runs into one table: what differs between them, and what came of it.",
+      discussion: """
+        Without --by each run has a row. With it, runs that differ by their seeds alone are one setting, dev chooses among the \
+        settings of a row, and the row says mean and standard deviation over the seeds, and the difference from the baseline \
+        by seed with the interval of 95 percent of its mean.
+        """)
+  }
+
+  @Argument(
+    help: ArgumentHelp("Folders of runs, or folders with runs below. Required.", valueName: "run"),
+    completion: .directory)
+  var folders: [String]
+  @Option(
+    help: ArgumentHelp(
+      "A row for each value of these options, separated by commas, such as optimizer; auto for the method and the problem. "
+        + "Default: a row for each run.",
+      valueName: "keys"))
+  var by: String?
+  @Option(
+    help: ArgumentHelp(
+      "The row that others are compared with, by one of its values. Default: mezo, or else the first.",
+      valueName: "value"))
+  var against: String?
+  @Flag(help: "Print the table as Markdown.") var markdown = false
+  @Flag(help: "Print every number in full as comma-separated values.") var csv = false
+  @Flag(help: "Print the table as LaTeX, for the package booktabs.") var latex = false
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let formats = [("--json", output.json), ("--markdown", markdown), ("--csv", csv), ("--latex", latex)]
+    let given = formats.filter(\.1).map(\.0)
+    try require("format", given.joined(separator: " and "), "one of --json, --markdown, --csv, --latex") { _ in
+      given.count < 2
+    }
+    guard by != nil || against == nil else {
+      throw InputError("--against", found: "no --by", expected: "--by, which makes rows that are compared")
+    }
+    let runs = try RecordedRuns.read(folders)
+    let result =
+      if let by {
+        try Methods(
+          runs, by: by == "auto" ? nil : by.split(separator: ",").map(String.init), against: against
+        ).table
+      } else {
+        ResultTable(of: runs)
+      }
+    let table = result.table
+    output.print(
+      result.json, text: markdown ? table.markdown : csv ? result.csv : latex ? table.latex : table.text)
+  }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothSupport
+
+struct Merge: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a model with a LoRA adapter in its weights, W + s B A in the place of each W.")
+
+  @Option(help: .option("model", "path"), completion: .file())
+  var model: String
+  @Option(help: "A folder with a LoRA adapter in PEFT's format. Required.", completion: .directory)
+  var peft: String
+  @Option(help: "Folder that the model is written to. Required.", completion: .directory)
+  var out: String
+  @Option(help: .precision, completion: .list(SavedPrecision.allCases.map(\.rawValue)))
+  var dtype = SavedPrecision.asRead.rawValue
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let precision = try SavedPrecision(option: dtype)
+    let model = try loadModel(directory: Embedded.modelDirectory(model), families: ZerothTool.toolbox.families)
+    try model.attach(PEFTAdapter(directory: peft))
+    for note in model.folder.notes { StandardStreams.tell("\(note)\n") }
+    let theta = try model.loadFrozenParameters()
+    try model.folder.saveMerged(theta, to: out, as: precision)
+    output.print(
+      ["model": .string(self.model), "peft": .string(peft), "out": .string(out), "dtype": .string(precision.rawValue)],
+      text: "\(out): \(self.model) with \(peft) in its weights, \(precision.rawValue)")
+  }
+}
+
+extension ArgumentHelp {
+  /// What `--dtype` means.
+  static let precision = ArgumentHelp(
+    """
+    What the weights are written as: \(SavedPrecision.allCases.map(\.rawValue).joined(separator: ", ")); rounded to the \
+    nearest. Default: as-read, each tensor as it is.
+    """)
+}
+
+extension SavedPrecision {
+  /// What `--dtype` names. Throws `InputError` for another word.
+  init(option text: String) throws(InputError) {
+    guard let precision = SavedPrecision(rawValue: text) else {
+      throw InputError(
+        "--dtype", found: "'\(text.excerpt)'",
+        expected: "one of \(Self.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    self = precision
+  }
+}

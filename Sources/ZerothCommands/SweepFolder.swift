@@ -1,0 +1,90 @@
+import Foundation
+import ZerothRecords
+import ZerothReport
+import ZerothSupport
+import ZerothTraining
+
+/// The folder of a sweep: what was planned, and a folder for each run.
+final class SweepFolder {
+  let path: String
+  private let plan: SweepPlan
+  private let lock: FolderLock
+  /// Why runs failed, by name.
+  private var failures: [String: String] = [:]
+
+  /// Opens `path`, which is new or has runs of this sweep, and writes down what is planned.
+  ///
+  /// Throws `InputError` where another process writes to it, and where it holds a run of the same name that is another.
+  init(_ path: String, _ plan: SweepPlan, text: String) throws(InputError) {
+    self.path = path
+    self.plan = plan
+    guard !FileManager.default.fileExists(atPath: RunFiles(path).record) else {
+      throw InputError("--out '\(path)'", found: "the folder of a run", expected: "a new folder, or that of this sweep")
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw InputError("--out '\(path)'", found: "a folder that cannot be made", expected: "a place to write to")
+    }
+    lock = try FolderLock(path)
+    for run in plan.runs { try Self.requireSame(configuration(of: run), run.settings.toml) }
+    for run in plan.runs {
+      do {
+        try FileManager.default.createDirectory(atPath: folder(of: run), withIntermediateDirectories: true)
+      } catch {
+        throw InputError(folder(of: run), found: "a folder that cannot be made", expected: "a place to write to")
+      }
+      try AtomicFile.write(run.settings.toml, to: configuration(of: run))
+    }
+    try AtomicFile.write(text, to: path.appendingFile("sweep.toml"))
+    try write()
+  }
+
+  /// The folder of `run`.
+  func folder(of run: SweepPlan.Run) -> String { path.appendingFile(run.name) }
+
+  /// The configuration that `run` is started with.
+  func configuration(of run: SweepPlan.Run) -> String { folder(of: run).appendingFile("run.toml") }
+
+  /// `run` as its folder tells of it.
+  func record(of run: SweepPlan.Run) throws(InputError) -> RecordedRun {
+    try RecordedRun(folder(of: run), name: run.name)
+  }
+
+  /// Whether no process of an earlier sweep writes to the folder of `run` any more.
+  func isFree(_ run: SweepPlan.Run) -> Bool { (try? FolderLock(folder(of: run))) != nil }
+
+  /// Writes down that `run` failed and why, or that it has not.
+  func note(_ run: SweepPlan.Run, failure: String?) throws(InputError) {
+    guard failures[run.name] != failure else { return }
+    failures[run.name] = failure
+    try write()
+  }
+
+  private func write() throws(InputError) {
+    try AtomicFile.write(
+      plan.json(failures: failures).pretty + "\n", to: path.appendingFile(RecordedRuns.sweepFile))
+  }
+
+  /// Throws where the run that was begun with the configuration at `path` is not the one of `text`.
+  private static func requireSame(_ path: String, _ text: String) throws(InputError) {
+    guard let data = FileManager.default.contents(atPath: path) else { return }
+    let old = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
+    let new = text.split(whereSeparator: \.isNewline)
+    guard old != new else { return }
+    func words(_ lines: [Substring], without others: [Substring]) -> String {
+      lines.first { !others.contains($0) }.map { "'\(String($0).excerpt)'" } ?? "nothing beside what both have"
+    }
+    throw InputError(
+      path, found: words(old, without: new),
+      expected: "\(words(new, without: old)), as the sweep has it; or another folder for another sweep")
+  }
+
+  /// Folders here that no run of the sweep has, such as those of values that it had before.
+  var others: [String] {
+    let known = Set(plan.runs.map(\.name))
+    return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().filter {
+      !known.contains($0) && FileManager.default.fileExists(atPath: path.appendingFile($0).appendingFile("run.toml"))
+    }
+  }
+}

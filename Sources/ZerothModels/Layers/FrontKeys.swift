@@ -1,0 +1,104 @@
+import CZeroth
+import Zeroth
+
+/// The keys and values of virtual tokens, as segments see them: in front of their own, or in front of those of the segment that
+/// they continue, which are put behind a copy of them.
+struct FrontKeys: Sendable {
+  /// P.
+  let tokens: Int
+  private let keys, values: Matrix
+  /// For each segment that others continue, the first of its rows here, in a variant; the virtual tokens alone come first. On a
+  /// tape every segment that starts a sequence has rows of its own, so that no two threads add to the same adjoints.
+  private let places: [Int: Int]
+  /// Rows of a variant.
+  private let height: Int
+
+  /// Those of layer `layer` for the columns of `k` and `v`, which begin at column `column` of the layer's; nil where the model
+  /// has none.
+  init?(_ k: Matrix, _ v: Matrix, layer: Int, column: Int, _ batch: TokenBatch, _ weights: Weights) {
+    guard let prefix = weights.prefix else { return nil }
+    tokens = prefix.tokens
+    let segments = batch.segments
+    var places: [Int: Int] = [:]
+    var height = tokens
+    for case let root? in segments.map(\.prefix) where places[root] == nil {
+      places[root] = height
+      height += tokens + segments[root].count
+    }
+    if weights.tape != nil {
+      for (i, segment) in segments.enumerated() where segment.prefix == nil && places[i] == nil {
+        places[i] = height
+        height += tokens
+      }
+    }
+    let continued = Set(segments.compactMap(\.prefix))
+    self.places = places
+    self.height = height
+    func gather(_ index: Int, _ own: Matrix) -> Matrix {
+      let block = weights.layout.blocks[index]
+      let all = weights.workspace.matrix(weights.variants * height, own.columns)
+      weights.workspace.scope {
+        let virtual = weights.vector(block)
+        let rows = own.rows / weights.variants
+        for v in 0..<weights.variants {
+          for first in [0] + places.values {
+            for t in 0..<prefix.tokens {
+              all.row(v * height + first + t)
+                .update(from: virtual.row(v) + t * block.columns + column, count: own.columns)
+            }
+          }
+          for (root, first) in places where continued.contains(root) {
+            all.row(v * height + first + prefix.tokens)
+              .update(from: own.row(v * rows + segments[root].start), count: segments[root].count * own.columns)
+          }
+        }
+      }
+      if let tape = weights.tape {
+        _ = tape.use(block)
+        tape.record {
+          let (d, dOwn) = (weights.adjoint(of: all), weights.adjoint(of: own))
+          for (root, first) in places.sorted(by: { $0.key < $1.key }) {
+            if let gradient = tape.gradient(of: block) {
+              for t in 0..<prefix.tokens {
+                zeroth_axpy(own.columns, 1, d.row(first + t), gradient + t * block.columns + column)
+              }
+            }
+            guard continued.contains(root) else { continue }
+            let count = segments[root].count * own.columns
+            zeroth_axpy(count, 1, d.row(first + prefix.tokens), dOwn.row(segments[root].start))
+          }
+          d.clear()
+        }
+      }
+      return all
+    }
+    keys = gather(prefix.layers[layer].keys, k)
+    values = gather(prefix.layers[layer].values, v)
+  }
+
+  /// The same places in what `other` gives for the keys and for the values.
+  func map(_ other: (Matrix) -> Matrix) -> FrontKeys {
+    FrontKeys(tokens: tokens, keys: other(keys), values: other(values), places: places, height: height)
+  }
+
+  private init(tokens: Int, keys: Matrix, values: Matrix, places: [Int: Int], height: Int) {
+    self.tokens = tokens
+    self.keys = keys
+    self.values = values
+    self.places = places
+    self.height = height
+  }
+
+  /// The rows of the virtual tokens alone.
+  func rows(variant: Int) -> (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>) {
+    (keys.row(variant * height), values.row(variant * height))
+  }
+
+  /// The rows that `segment`, number `index`, sees in front of its own.
+  func rows(
+    before index: Int, _ segment: TokenBatch.Segment, variant: Int
+  ) -> (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>) {
+    let first = variant * height + (places[segment.prefix ?? index] ?? 0)
+    return (keys.row(first), values.row(first))
+  }
+}

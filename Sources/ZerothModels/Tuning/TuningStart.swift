@@ -1,0 +1,18 @@
+import Zeroth
+
+extension Tuning {
+  /// Gives the blocks of a fresh LoRA their start: A is drawn from `key` as `start` says, B is zero.
+  func startLoRA(_ theta: inout ParameterStore, _ start: LoRAConfiguration.Start, _ key: StreamKey) {
+    for index in Set(branches.values.map(\.a)).sorted() {
+      let block = theta.layout.blocks[index]
+      var stream = RandomStream(key.child(.block, index))
+      let bound = 1 / Double(block.columns).squareRoot()
+      theta.withMutableBlock(block) { span in
+        for i in 0..<span.count {
+          span[i] = Float(
+            start == .kaiming ? (2 * stream.uniform() - 1) * bound : stream.gaussian() / Double(block.rows))
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import ZerothRecords
+import ZerothSupport
+
+/// The losses and dev scores of a run, with what had been spent by then.
+struct Trace: Sendable {
+  /// A value and where it stands.
+  struct Point: Sendable {
+    /// Steps, forward passes, tokens and seconds so far; tokens are NaN where the record does not say how many a pass has.
+    let step, forwards, tokens, seconds: Double
+    let value: Double
+  }
+
+  /// The mean of the losses that each step measured.
+  private(set) var losses: [Point] = []
+  /// Dev scores of the metric that chooses.
+  private(set) var scores: [Point] = []
+
+  /// What `run` has on record. Throws `InputError` for rows that are damaged.
+  init(_ run: RecordedRun) throws(InputError) {
+    let perForward = run.results["tokens_per_forward"]?.double ?? .nan
+    var (step, forwards, seconds) = (0.0, 0.0, 0.0)
+    for row in try run.metrics() {
+      switch row {
+      case .step(let row):
+        (step, forwards, seconds) = (Double(row.step + 1), Double(row.forwards), row.seconds)
+        let loss = row.losses.isEmpty ? .nan : row.losses.reduce(0, +) / Double(row.losses.count)
+        losses.append(
+          Point(step: step, forwards: forwards, tokens: forwards * perForward, seconds: seconds, value: loss))
+      case .evaluation(let row) where row.split == "dev":
+        scores.append(
+          Point(
+            step: Double(row.step), forwards: forwards, tokens: forwards * perForward, seconds: seconds,
+            value: row.mainScore))
+      case .evaluation, .layers: break
+      }
+    }
+  }
+}
+
+/// What a learning curve is drawn against.
+public enum Spent: String, CaseIterable, Sendable {
+  case forwards, tokens, seconds
+
+  /// As an axis calls it.
+  var title: String {
+    switch self {
+    case .forwards: "forward passes of training"
+    case .tokens: "tokens through the model in training"
+    case .seconds: "seconds of training"
+    }
+  }
+}
+
+/// A point of a curve over several seeds.
+struct MeanPoint: Sendable {
+  /// Where it stands, in the mean over the seeds.
+  let step, forwards, tokens, seconds: Double
+  /// The value of each seed that has one there.
+  let sample: Sample
+
+  func place(_ spent: Spent) -> Double {
+    switch spent {
+    case .forwards: forwards
+    case .tokens: tokens
+    case .seconds: seconds
+    }
+  }
+
+  /// The curve of `traces`, one for each seed, at `places` steps at most, equally far from each other.
+  ///
+  /// The value of a seed at a place is the mean of its finite values from half of `window` before to half behind, a part of the
+  /// whole run; at least of the steps up to the next place.
+  static func curve(_ traces: [[Trace.Point]], places: Int = 60, window: Double = 0) -> [MeanPoint] {
+    let last = traces.compactMap { $0.last?.step }.max() ?? 0
+    let count = min(places, traces.map(\.count).max() ?? 0)
+    guard last > 0, count > 0 else { return [] }
+    let width = last / Double(count)
+    return (0..<count).compactMap { place in
+      let (from, to) = (Double(place) * width, Double(place + 1) * width)
+      let reach = max(0, window * last - width) / 2
+      return MeanPoint(
+        traces.compactMap { trace -> (Trace.Point, Double)? in
+          guard let at = trace.within(from, to).last else { return nil }
+          let values = trace.within(from - reach, to + reach).map(\.value).filter(\.isFinite)
+          return values.isEmpty ? nil : (at, values.reduce(0, +) / Double(values.count))
+        })
+    }
+  }
+
+  /// The values of `traces` at each step where one has a value.
+  static func each(_ traces: [[Trace.Point]]) -> [MeanPoint] {
+    Set(traces.flatMap { $0.map(\.step) }).sorted().compactMap { step in
+      MeanPoint(
+        traces.compactMap { trace in
+          trace.last { $0.step == step }.flatMap { $0.value.isFinite ? ($0, $0.value) : nil }
+        })
+    }
+  }
+
+  private init?(_ values: [(at: Trace.Point, value: Double)]) {
+    guard !values.isEmpty else { return nil }
+    func mean(_ number: (Trace.Point) -> Double) -> Double { Sample(values.map { number($0.at) }).mean }
+    step = mean(\.step)
+    forwards = mean(\.forwards)
+    tokens = mean(\.tokens)
+    seconds = mean(\.seconds)
+    sample = Sample(values.map(\.value))
+  }
+}
+
+extension [Trace.Point] {
+  /// The points of steps above `from` up to `to`; they are in the order of their steps.
+  fileprivate func within(_ from: Double, _ to: Double) -> ArraySlice<Trace.Point> {
+    func first(above bound: Double) -> Int {
+      var (low, high) = (0, count)
+      while low < high {
+        let middle = (low + high) / 2
+        if self[middle].step > bound + 1e-9 * abs(bound) { high = middle } else { low = middle + 1 }
+      }
+      return low
+    }
+    let start = first(above: from)
+    return self[start..<Swift.max(start, first(above: to))]
+  }
+}

@@ -1,0 +1,96 @@
+import ZerothSupport
+
+extension Methods {
+  /// A row for each method: the setting that dev chose, scores as mean and standard deviation over the seeds in percent, and
+  /// the paired difference of test scores from the baseline, with the interval of 95 percent of its mean.
+  public var table: ResultTable {
+    let notes = rows.map(notes)
+    let hasNotes = notes.contains { !$0.isEmpty }
+    let isCompared = rows.contains { $0.baseline != nil }
+    let difference = isCompared ? [Table.Column.right(differenceTitle)] : []
+    var table = Table(
+      (by + chosen).map { .left(VaryingOptions.title($0)) }
+        + [.right("zero-shot"), .right("dev"), .right("test")] + difference
+        + [.right("seeds"), .right("forwards")] + (hasNotes ? [.left("note")] : []))
+    var objects: [JSON] = []
+    for (row, notes) in zip(rows, notes) {
+      let best = row.best
+      let run = best.runs[0]
+      let forwards = best.finished.compactMap { $0.results["forwards"]?.integer }.max()
+      table.rows.append(
+        row.cells + chosen.map(run.cell)
+          + ["zero_shot", "best_dev", "best"].map { best.scores($0).percent }
+          + (isCompared ? [row.differences.points] : [])
+          + ["\(best.finished.count)", forwards.map { "\($0)" } ?? "-"]
+          + (hasNotes ? [notes.joined(separator: "; ")] : []))
+      objects.append(json(row, forwards: forwards, notes))
+    }
+    return ResultTable(table: table, rows: objects)
+  }
+
+  /// A row for each setting that was tried, of which dev chose one: its dev scores, and test scores of none but the chosen.
+  var tried: Table {
+    var table = Table(
+      (by + chosen).map { .left(VaryingOptions.title($0)) } + [.right("dev"), .right("seeds"), .left("chosen")])
+    for row in rows {
+      for setting in row.settings {
+        let isBest = setting.runs[0].name == row.best.runs[0].name
+        table.rows.append(
+          row.cells + chosen.map(setting.runs[0].cell)
+            + [setting.scores("best_dev").percent, "\(setting.finished.count)", isBest ? "yes" : ""])
+      }
+    }
+    return table
+  }
+
+  private var differenceTitle: String {
+    let labels = Set(rows.compactMap { $0.baseline.map { rows[$0].label } })
+    return labels.count == 1 ? "test - \(labels.first ?? "")" : "test - first"
+  }
+
+  private func json(_ row: Row, forwards: Int?, _ notes: [String]) -> JSON {
+    let best = row.best
+    var members = (by + chosen).map { JSON.Member(VaryingOptions.title($0), best.runs[0][$0] ?? .null) }
+    members += [
+      .init("metric", best.runs[0].metric.map { .string($0) } ?? .null),
+      .init("zero_shot", best.scores("zero_shot").json), .init("dev", best.scores("best_dev").json),
+      .init("test", best.scores("best").json),
+    ]
+    if let baseline = row.baseline {
+      var difference = [JSON.Member("against", .string(rows[baseline].label))]
+      if !row.differences.values.isEmpty { difference += row.differences.json.members ?? [] }
+      if let half = row.differences.halfInterval {
+        difference.append(.init("low", .double(row.differences.mean - half)))
+        difference.append(.init("high", .double(row.differences.mean + half)))
+      }
+      members.append(.init("difference", .object(difference)))
+    }
+    members += [
+      .init("seeds", .int(best.finished.count)), .init("forwards", forwards.map { .int($0) } ?? .null),
+      .init("runs", .array(best.runs.map { .string($0.name) })),
+      .init(
+        "tried",
+        .array(
+          row.settings.map { setting in
+            .object(
+              chosen.map { .init(VaryingOptions.title($0), setting.runs[0][$0] ?? .null) }
+                + [.init("dev", setting.scores("best_dev").json)])
+          })),
+      .init("notes", .array(notes.map { .string($0) })),
+    ]
+    return .object(members)
+  }
+
+  /// What is to be known of a row beside its numbers.
+  private func notes(_ row: Row) -> [String] {
+    var notes: [String] = []
+    let runs = row.settings.flatMap(\.runs)
+    let failed = runs.count { if case .failed = $0.state { true } else { false } }
+    let open = runs.count { !$0.isFinished } - failed
+    if failed > 0 { notes.append("\(failed) of \(runs.count) runs failed") }
+    if open > 0 { notes.append("\(open) of \(runs.count) runs not finished") }
+    let diverged = row.best.runs.count { $0.stateWords == "diverged" }
+    if diverged > 0 { notes.append("\(diverged) diverged") }
+    return notes
+  }
+}

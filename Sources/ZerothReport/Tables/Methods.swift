@@ -1,0 +1,131 @@
+import ZerothSupport
+
+/// Runs in groups: a row for each method on each problem, in it the settings that were tried, in each of these its seeds.
+///
+/// A row stands for the setting with the best mean dev score; test chooses nothing.
+public struct Methods: Sendable {
+  /// Runs that differ by their seeds alone.
+  struct Setting: Sendable {
+    let runs: [RecordedRun]
+    /// Those that have come to an end, by which the setting is judged.
+    var finished: [RecordedRun] { runs.filter(\.isFinished) }
+    /// The scores of the metric that chooses over the seeds; see ``RecordedRun/score(_:)``.
+    func scores(_ name: String) -> Sample { Sample(finished.compactMap { $0.score(name) }) }
+  }
+
+  /// One row.
+  struct Row: Sendable {
+    /// The values of the options that rows are made by.
+    let cells: [String]
+    /// The problem: rows of another one are not compared with it.
+    let problem: [String]
+    /// What figures and differences call it, where the problem is known: the method.
+    let label: String
+    let settings: [Setting]
+    /// The setting that was chosen.
+    let best: Setting
+    /// The row that it is compared with by seed; nil where it is that row.
+    fileprivate(set) var baseline: Int?
+    /// test of this row minus test of the baseline, for each seed that both have.
+    fileprivate(set) var differences = Sample([])
+  }
+
+  /// The options that rows are made by, and those among which dev chooses.
+  let by, chosen: [String]
+  private(set) var rows: [Row] = []
+
+  /// Groups `runs`.
+  ///
+  /// - Parameters:
+  ///   - words: the options that rows are made by, as keys or titles of columns; nil for the problem and the method.
+  ///   - baseline: the row, by one of its values, that others are compared with; nil for `mezo` or else the first.
+  /// - Throws: `InputError` for an option or a row that is not there, and for runs whose metrics differ within a problem.
+  public init(_ runs: [RecordedRun], by words: [String]? = nil, against baseline: String? = nil) throws(InputError) {
+    let varying = VaryingOptions(runs)
+    var by = varying.ofRows
+    if let words {
+      by = try words.map { word throws(InputError) in try VaryingOptions.key(word, in: runs, origin: "--by") }
+    }
+    self.by = by
+    let free = varying.withoutSeeds.filter { !by.contains($0) }
+    chosen = free
+    // Runs without a record have no options: they are told of beside the table.
+    let recorded = runs.filter { !$0.options.isEmpty }
+    for (cells, members) in Self.grouped(recorded, { run in by.map { run.cell($0) } }) {
+      let settings = Self.grouped(members) { run in free.map { run.cell($0) } }.map { Setting(runs: $1) }
+      guard let best = Self.best(of: settings) else { continue }
+      let problem = zip(by, cells).filter { VaryingOptions.isProblem($0.0) }.map(\.1)
+      let method = zip(by, cells).filter { !VaryingOptions.isProblem($0.0) }.map(\.1)
+      let label = method.isEmpty ? best.runs[0]["run.optimizer"]?.string ?? "all runs" : method.joined(separator: ", ")
+      rows.append(Row(cells: cells, problem: problem, label: label, settings: settings, best: best))
+    }
+    try requireOneMetric()
+    try compare(with: baseline)
+  }
+
+  private static func grouped(
+    _ runs: [RecordedRun], _ key: (RecordedRun) -> [String]
+  ) -> [(key: [String], runs: [RecordedRun])] {
+    var groups: [(key: [String], runs: [RecordedRun])] = []
+    for run in runs {
+      let key = key(run)
+      if let index = groups.firstIndex(where: { $0.key == key }) {
+        groups[index].runs.append(run)
+      } else {
+        groups.append((key, [run]))
+      }
+    }
+    return groups
+  }
+
+  /// The setting with the best mean dev score, the first of equals, among those with the most seeds that have come to an end.
+  private static func best(of settings: [Setting]) -> Setting? {
+    let most = settings.map(\.finished.count).max() ?? 0
+    var best: Setting?
+    for setting in settings where setting.finished.count == most {
+      let isBetter = best.map { setting.scores("best_dev").mean > $0.scores("best_dev").mean } ?? true
+      if isBetter { best = setting }
+    }
+    return best
+  }
+
+  private func requireOneMetric() throws(InputError) {
+    for row in rows {
+      let peers = rows.filter { $0.problem == row.problem }.flatMap(\.settings).flatMap(\.runs)
+      let metrics = Set(peers.compactMap(\.metric)).sorted()
+      guard metrics.count < 2 else {
+        throw InputError(
+          "runs that are compared", found: "the metrics \(metrics.joined(separator: " and "))",
+          expected: "one metric, or --by task")
+      }
+    }
+  }
+
+  private mutating func compare(with word: String?) throws(InputError) {
+    if let word, !rows.contains(where: { $0.cells.contains(word) }) {
+      throw InputError(
+        "--against", found: "'\(word)'",
+        expected: Suggestion.expected(for: word, among: Array(Set(rows.flatMap(\.cells))).sorted()))
+    }
+    for index in rows.indices {
+      let peers = rows.indices.filter { rows[$0].problem == rows[index].problem }
+      guard let base = peers.first(where: { rows[$0].cells.contains(word ?? "mezo") }) ?? peers.first, base != index
+      else { continue }
+      rows[index].baseline = base
+      // One score for each seed, where a seed was run several times their mean.
+      let theirs = rows[base].best.bySeed
+      rows[index].differences = Sample(
+        rows[index].best.bySeed.sorted { $0.key < $1.key }.compactMap { seed, score in
+          theirs[seed].map { score - $0 }
+        })
+    }
+  }
+}
+
+extension Methods.Setting {
+  /// The mean test score of each seed.
+  fileprivate var bySeed: [Int: Double] {
+    Dictionary(grouping: finished.filter { $0.score("best") != nil }) { $0.seed ?? 0 }
+      .mapValues { Sample($0.compactMap { $0.score("best") }).mean }
+  }
+}

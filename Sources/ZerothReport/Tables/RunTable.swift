@@ -1,0 +1,36 @@
+import ZerothSupport
+
+extension ResultTable {
+  /// A row for each run: what differs between them, the scores of the metric that chooses, and what they took.
+  ///
+  /// Scores are those before the first step, on dev at the best step, and on test there.
+  public init(of runs: [RecordedRun]) {
+    let keys = VaryingOptions(runs).keys
+    let hasStates = runs.contains { $0.state != .complete }
+    var table = Table(
+      [.left("run")] + keys.map { .left(VaryingOptions.title($0)) }
+        + [
+          .right("zero-shot"), .right("dev"), .right("test"), .right("best step"), .right("steps"), .right("forwards"),
+          .right("time"),
+        ] + (hasStates ? [.left("end")] : []))
+    var rows: [JSON] = []
+    for run in runs {
+      func percent(_ name: String) -> String { run.score(name).map(Human.percent) ?? "-" }
+      func count(_ name: String) -> String { run.results[name]?.integer.map { "\($0)" } ?? "-" }
+      table.rows.append(
+        [run.name] + keys.map(run.cell)
+          + [
+            percent("zero_shot"), percent("best_dev"), percent("best"), count("best_step"), count("steps"),
+            count("forwards"), run.results["seconds"]?.double.map(Human.seconds) ?? "-",
+          ] + (hasStates ? [run.stateWords] : []))
+      var members = [JSON.Member("run", .string(run.name)), .init("folder", .string(run.files.folder))]
+      members += keys.map { .init(VaryingOptions.title($0), run[$0] ?? .null) }
+      members += [
+        .init("state", .string(run.stateWords)), .init("end", run.end.map { .string($0) } ?? .null),
+        .init("results", run.results),
+      ]
+      rows.append(.object(members))
+    }
+    self.init(table: table, rows: rows)
+  }
+}

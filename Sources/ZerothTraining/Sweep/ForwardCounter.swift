@@ -1,0 +1,81 @@
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+/// Counts the forward passes of runs, and finds the steps that fit into so many.
+struct ForwardCounter {
+  private let registry: Registry
+  private let tasks: TaskRegistry
+  private let families: ModelFamilies
+  /// The blocks of each model, which estimators and adapters count by.
+  private var layouts: [JSON: ParameterLayout] = [:]
+
+  /// A counter of runs made of these.
+  init(_ registry: Registry, _ tasks: TaskRegistry, _ families: ModelFamilies) {
+    self.registry = registry
+    self.tasks = tasks
+    self.families = families
+  }
+
+  /// `settings`, checked.
+  func configuration(_ settings: Settings) throws(InputError) -> RunConfiguration {
+    try RunConfiguration(settings, registry, tasks: tasks, families: families)
+  }
+
+  /// The forward passes of all steps of `configuration`.
+  mutating func forwards(of configuration: RunConfiguration) throws -> Int {
+    let optimizer = try configuration.makeOptimizer()
+    let layout = try layout(of: configuration)
+    return (0..<configuration.steps).reduce(0) { $0 + optimizer.forwards(at: $1, in: layout) }
+  }
+
+  /// The most steps of `settings`, which name none, within `budget` forward passes.
+  ///
+  /// Throws `InputError` naming the run called `name` where not one fits.
+  mutating func steps(of settings: Settings, within budget: Int, name: String) throws -> Int {
+    func of(_ steps: Int) throws(InputError) -> RunConfiguration {
+      var settings = settings
+      settings["run", "steps"] = Setting(.typed(.int(steps)), origin: "the budget")
+      return try configuration(settings)
+    }
+    let longest = try of(budget)
+    let layout = try layout(of: longest)
+    let optimizer = try longest.makeOptimizer()
+    try optimizer.validate(layout)
+    var (steps, used) = (0, 0)
+    while steps < budget, used + optimizer.forwards(at: steps, in: layout) <= budget {
+      used += optimizer.forwards(at: steps, in: layout)
+      steps += 1
+    }
+    // A schedule of the queries may be as long as the run: then the number of steps changes what a step takes.
+    if steps > 0, try forwards(of: of(steps)) != used {
+      var (fits, exceeds) = (0, budget + 1)
+      while exceeds - fits > 1 {
+        let middle = (fits + exceeds) / 2
+        if try forwards(of: of(middle)) <= budget { fits = middle } else { exceeds = middle }
+      }
+      steps = fits
+    }
+    guard steps > 0 else {
+      throw InputError(
+        "run \(name): forward passes", found: "\(budget)",
+        expected: "at least \(optimizer.forwards(at: 0, in: layout)), those of its first step")
+    }
+    return steps
+  }
+
+  private mutating func layout(of configuration: RunConfiguration) throws -> ParameterLayout {
+    let json = configuration.json
+    let key: JSON = .array([json["model"] ?? .null, json["task"]?["name"] ?? .null, json["task"]?["chat"] ?? .null])
+    if let known = layouts[key] { return known }
+    let model = try loadTaskModel(
+      directory: Embedded.modelDirectory(configuration.modelPath), task: configuration.task, chat: configuration.chat,
+      families: families)
+    let layout = try model.pretrained.layout.training(only: configuration.trainable)
+    layouts[key] = layout
+    return layout
+  }
+}

@@ -1,0 +1,63 @@
+import ZerothStrategies
+import ZerothSupport
+
+/// A place in the grid of a sweep: one value of each option.
+struct SweepPoint {
+  /// What the run is called.
+  let name: String
+  /// What it is given.
+  let settings: Settings
+  /// The place of its seed among the seeds, and the number of its repeat.
+  let seedIndex, repetition: Int
+
+  /// So much is added to the seed of a run for each repeat before it.
+  static let seedStride = 10_000
+
+  /// All places in the grid of `found`.
+  static func all(of found: SweepFile.Case, repeats: Int) -> [SweepPoint] {
+    var choices: [[(axis: SweepFile.Axis, index: Int)]] = [[]]
+    for axis in found.axes {
+      choices = choices.flatMap { chosen in axis.values.indices.map { chosen + [(axis, $0)] } }
+    }
+    return choices.flatMap { choice in
+      (0..<repeats).map { SweepPoint(found, choice, repetition: $0, of: repeats) }
+    }
+  }
+
+  private init(
+    _ found: SweepFile.Case, _ choice: [(axis: SweepFile.Axis, index: Int)], repetition: Int, of repeats: Int
+  ) {
+    var settings = Settings()
+    var words = [found.name].compactMap(\.self)
+    var seedWords: [String] = []
+    var place = 0
+    for (axis, index) in choice {
+      let value = axis.values[index]
+      settings[axis.table, axis.key] = value
+      guard axis.values.count > 1 else { continue }
+      switch (axis.table, axis.key) {
+      case ("run", "seed"):
+        place = index
+        seedWords.append("seed=\(value.given)")
+      case ("run", "optimizer"): words.append(value.given)
+      case (let table, let key): words.append("\(Shortcut.name(of: table, key) ?? "\(table).\(key)")=\(value.given)")
+      }
+    }
+    let seed = settings["run", "seed"] ?? Setting(.typed(.int(0)), origin: "[run] seed")
+    if repeats > 1 {
+      seedWords.append("repeat=\(repetition + 1)")
+      // All repeats have the examples of the first.
+      settings["task", "seed"] = settings["task", "seed"] ?? seed
+      if case .typed(.int(let number)) = seed.value {
+        settings["run", "seed"] = Setting(.typed(.int(number + Self.seedStride * repetition)), origin: seed.origin)
+      }
+    }
+    self.settings = settings.replacing("{seed}", by: seed.given)
+    let name = (words + seedWords).joined(separator: ",").asFileName
+    // File systems take 255 bytes.
+    let short = name.utf8.count > 200 ? "\(name.prefix(180)),\(ContentHash.hex(ContentHash.xxh64(name)))" : name
+    self.name = short.isEmpty ? "run" : short
+    seedIndex = place
+    self.repetition = repetition
+  }
+}
