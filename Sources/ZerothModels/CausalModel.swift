@@ -86,6 +86,7 @@ public final class CausalModel: PretrainedModel {
     ) { batch, readout, values throws(InputError) in append(batch, readout, theta, points, to: &values) }
   }
 
+  /// Computes the layers of `batch` at theta for the keys and values that its cache keeps.
   public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
     let point = Points(along: nil, at: [0])
     workspace.scope {
