@@ -40,7 +40,7 @@ final class SweepRunner {
       }
     }
     if over > 0 { progress.print("\(over) of \(plan.runs.count) runs are done already") }
-    let halfDone = try queue.reduce(0) { try $0 + RunningRun.stepsDone(RunFiles(folder.folder(of: $1))) }
+    let halfDone = queue.reduce(0) { $0 + RunningRun.stepsDone(RunFiles(folder.folder(of: $1))) }
     progress.begin(after: doneSteps + halfDone)
     var signal: Int32?
     while true {

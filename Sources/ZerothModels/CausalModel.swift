@@ -121,6 +121,7 @@ public final class CausalModel: PretrainedModel {
       })
   }
 
+  /// Computes the layers of `batch` at theta for the keys and values that its cache keeps.
   public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
     let point = Points(along: nil, at: [0])
     workspace.scope {

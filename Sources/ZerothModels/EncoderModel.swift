@@ -134,6 +134,7 @@ public final class EncoderModel: PretrainedModel {
     return all.cut(into: points.count)
   }
 
+  /// Computes the layers of `batch` at theta for the keys and values that its cache keeps.
   public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
     let point = Points(along: nil, at: [0])
     workspace.scope {

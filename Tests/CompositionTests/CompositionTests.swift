@@ -16,7 +16,8 @@ import ZerothTestKit
     ///
     /// The slowest composition sets it: LOZO-M at rank 1 that draws V and forgets its momentum at every step, and so
     /// moves by 1 - beta = 1/2 of each estimate. Over three seeds it left at most 0.47 of the quadratic's loss, 0.75 of Rosenbrock's, 0.57 of
-    /// the logistic regression's (the median composition: 0.09, 0.42, 0.20) and 0.44 of the network's (0.17).
+    /// the logistic regression's (the median composition: 0.09, 0.42, 0.20) and 0.44 of the network's (0.17). LoRA's B starts at a
+    /// saddle in A, and its first loss is all that there is to fit.
     /// What moves nowhere leaves 1, what climbs more.
     var left: Double
   }

@@ -16,12 +16,16 @@ struct Composition: Sendable, CustomStringConvertible {
   /// The blocks that adapters work on: all of them, and the first alone.
   struct Roles: Sendable {
     let all, first: BlockSelection
+    /// Steps from one search of DiZO's released settings to the next. Each may move a ratio by a fifth either way, whatever the losses
+    /// say near the end; of LoRA those of A and of B, and so all of their product.
+    var releasedInterval = 25
 
     /// Blocks of a model's own.
     static let model = Roles(all: .roles("query", "value"), first: .roles("query"))
     /// A and B beside them.
     static let lora = Roles(
-      all: .roles("query-a", "query-b", "value-a", "value-b"), first: .roles("query-a", "query-b"))
+      all: .roles("query-a", "query-b", "value-a", "value-b"), first: .roles("query-a", "query-b"),
+      releasedInterval: 300)
   }
 
   /// Everything that compiles.
@@ -35,7 +39,7 @@ struct Composition: Sendable, CustomStringConvertible {
       ("none", { _ in NoAdapter() }),
       ("dizo", { DivergenceProjection(blocks: $0.all, every: 5, search: search) }),
       ("dizo paper", { DivergenceProjection(.paper, blocks: $0.first, every: 5) }),
-      ("dizo released", { DivergenceProjection(.released, blocks: $0.first, every: 25) }),
+      ("dizo released", { DivergenceProjection(.released, blocks: $0.first, every: $0.releasedInterval) }),
       ("previous iterate", { PreviousIterateProjection(blocks: $0.all, every: 2, search: search) }),
       ("dizo first-order", { FirstOrderProjection(blocks: $0.all, every: 5, learningRate: 0.01) }),
       ("learning-rate scaling", { LearningRateScaling(blocks: $0.all, every: 5, search: search) }),

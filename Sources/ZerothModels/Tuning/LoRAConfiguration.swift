@@ -56,8 +56,9 @@ public struct LoRAConfiguration: Sendable, Hashable {
   public var excluded: [String]
   /// The layers that LoRA is in, counted from 0; nil for all.
   public var layers: [Int]?
-  /// Ranks and alphas of some modules; the first that matches holds.
+  /// Ranks of some modules; the first that matches holds.
   public var rankPattern: [Override<Int>]
+  /// Alphas of some modules; the first that matches holds.
   public var alphaPattern: [Override<Double>]
   /// Modules that are trained and saved whole: the ends of their names, as PEFT compares them.
   public var modulesToSave: [String]

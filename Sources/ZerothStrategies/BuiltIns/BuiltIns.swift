@@ -36,7 +36,7 @@ extension Registry {
       optimizer: OptimizerPreset(
         "mezo-prefix", summary: "RGE with SGD on prefixes", source: "Malladi et al. 2023", tuning: tuned,
         Composition(
-          estimator: .init("rge", ["epsilon": 1e-1]), rule: .init("sgd", ["learning-rate": 1e-1])),
+          estimator: .init("rge", ["epsilon": 1e-1]), rule: .init("sgd", ["learning-rate": 3e-1])),
         of: ["method": "prefix", "tokens": 5]))
   }
 

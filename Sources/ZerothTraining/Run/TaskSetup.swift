@@ -25,6 +25,8 @@ public final class TaskSetup {
   public let objective: TaskObjective
   /// The examples in text.
   public let splits: Splits
+  /// How a configuration has the model tuned; nil where it was made without one.
+  private(set) var tuning: TuningChoice?
   private let demonstrations: [Example]
   private var encoded: [Split: any EncodedExamples] = [:]
   private var encodedTraining: TrainingExamples?
@@ -75,6 +77,7 @@ public final class TaskSetup {
       data: configuration.data, testData: configuration.testData, size: configuration.sample,
       testCount: configuration.testCount ?? .max, seed: UInt64(configuration.splitSeed), chat: configuration.chat,
       tuning: configuration.tuning.source(configuration.runKey), families: configuration.families)
+    tuning = configuration.tuning
     model.pretrained.activationMemory = configuration.activationMemory
     model.pretrained.recomputesActivations = configuration.recomputesActivations
   }

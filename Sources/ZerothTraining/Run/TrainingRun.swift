@@ -28,7 +28,8 @@ public final class TrainingRun {
   /// A run of `configuration`, shown by `progress`.
   ///
   /// - Parameters:
-  ///   - setup: the model and the examples that the configuration names, where they have been read before.
+  ///   - setup: the model and the examples that the configuration names, where they have been read before; they are read anew for
+  ///     another tuning.
   ///   - baseline: a run on the same model and examples, which spares measuring the scores before the first step again.
   ///   - interruption: asked after each step; the number of a signal ends the run.
   /// - Throws: `InputError` for a model or examples that cannot be used.
@@ -37,9 +38,11 @@ public final class TrainingRun {
     baseline: RunResult? = nil, interruption: @escaping () -> Int32? = { nil }
   ) throws {
     self.configuration = configuration
-    self.setup = try setup ?? TaskSetup(configuration)
+    // A model that is tuned in another way has other parameters, and with a prefix other scores before the first step.
+    let fitting = setup.flatMap { ($0.tuning ?? .fresh(.full)) == configuration.tuning ? $0 : nil }
+    self.setup = try fitting ?? TaskSetup(configuration)
     self.progress = progress
-    self.baseline = baseline
+    self.baseline = fitting == nil ? nil : baseline
     self.interruption = interruption
     watch = RunWatch(patience: configuration.patience)
   }

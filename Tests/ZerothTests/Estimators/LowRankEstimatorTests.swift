@@ -53,15 +53,18 @@ import ZerothTestKit
 
   @Test func wrongOptions() throws {
     #expect(throws: InputError.self) { try LowRankEstimator(rank: 0).validate(layout) }
-    #expect(throws: InputError.self) { try LowRankEstimator(rank: 11).validate(layout) }
     #expect(throws: InputError.self) { try LowRankEstimator(interval: 0).validate(layout) }
     #expect(throws: InputError.self) { try LowRankEstimator(epsilon: 0).validate(layout) }
     #expect(throws: InputError.self) { try LowRankEstimator(queries: 0).validate(layout) }
     try LowRankEstimator(rank: 10).validate(layout)
-    // A frozen matrix that is too small does not matter.
+    #expect(LowRankEstimator(rank: 10).notes(in: layout).isEmpty)
+    // A rank above the smaller side of a trained matrix is cut, and that is said; a frozen one does not matter.
     let mixed = ParameterLayout.made([.init("w", rows: 12, columns: 10), .init("s", rows: 2, columns: 2)])
-    #expect(throws: InputError.self) { try LowRankEstimator(rank: 4).validate(mixed) }
-    try LowRankEstimator(rank: 4).validate(try mixed.training(only: .named("w")))
+    try LowRankEstimator(rank: 4).validate(mixed)
+    #expect(
+      LowRankEstimator(rank: 4).notes(in: mixed) == ["rank 4 is cut to 2, the smaller side of the block, in s"])
+    let frozen = try mixed.training(only: .named("w"))
+    #expect(LowRankEstimator(rank: 4).notes(in: frozen).isEmpty)
   }
 }
 
