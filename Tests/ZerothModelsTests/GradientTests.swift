@@ -58,12 +58,13 @@ import ZerothTestKit
 
   /// Both modes agree to 1e-5, and with central differences as far as those go in fp32, unless rounding and the kinks of relu make
   /// them useless.
-  private func check(
-    _ scalar: Scalar, _ theta: borrowing ParameterStore, _ name: String, withDifferences: Bool = true
+  static func check(
+    _ scalar: Scalar, _ theta: borrowing ParameterStore, _ name: String, withDifferences: Bool = true,
+    kinds: [EvaluationTests.Kind] = [.gaussian, .rademacher, .lowRank, .oneBlock], epsilon: Float = 1e-4
   ) throws {
     var gradient = StoredVector(theta.layout.trainable)
     try scalar.gradient(theta, &gradient)
-    for kind in [EvaluationTests.Kind.gaussian, .rademacher, .lowRank, .oneBlock] {
+    for kind in kinds {
       let direction = EvaluationTests.direction(kind, theta.layout)
       let (value, slope) = try scalar.slope(theta, direction)
       #expect(abs(value - (try scalar.value(theta))) <= 1e-5 * max(1, abs(value)), "\(name), \(kind)")
@@ -76,7 +77,6 @@ import ZerothTestKit
         moved.add(direction, scale: offset)
         return try scalar.value(moved)
       }
-      let epsilon: Float = 1e-4
       let difference = (try moved(epsilon) - moved(-epsilon)) / Double(2 * epsilon)
       #expect(abs(slope - difference) <= 1e-2 * scale, "\(name), \(kind): \(slope) exact, \(difference) by differences")
     }
@@ -86,7 +86,7 @@ import ZerothTestKit
     let model = try MadeModels.make(name)
     let theta = model.randomParameters(StreamKey(seed: 1))
     let batch = MadeModels.batch(vocabulary: model.vocabulary)
-    for readout in Self.readouts { try check(Scalar(model, batch, readout), theta, "\(readout)") }
+    for readout in Self.readouts { try Self.check(Scalar(model, batch, readout), theta, "\(readout)") }
   }
 
   @Test(arguments: encoders) func modesOfEncodersAgree(model name: String) throws {
@@ -97,7 +97,7 @@ import ZerothTestKit
         (model.hasMaskedHead ? [.logits(rows: [0, 6, 16], ids: nil), .logits(rows: [2, 8], ids: [3, 60, 3])] : [])
         + [.hidden(rows: [1, 8, 9]), .pooled] + (classes != nil || model.classifierLabels != nil ? [.labelScores] : [])
       for readout in readouts {
-        try check(Scalar(model, TokenBatch(EncoderTests.sequences), readout), theta, "\(readout)")
+        try Self.check(Scalar(model, TokenBatch(EncoderTests.sequences), readout), theta, "\(readout)")
       }
     }
   }
@@ -110,12 +110,12 @@ import ZerothTestKit
     theta.add(LowRankProbe(rank: 2, leftKey: key.child(.left), rightKey: key.child(.right)), scale: 0.01)
     let batch = MadeModels.longBatch(vocabulary: model.vocabulary)
     let rows = Array(stride(from: 2, to: batch.tokens.count, by: 3))
-    try check(
+    try Self.check(
       Scalar(model, batch, .logProbabilities(rows: rows, targets: rows.map { $0 * 7 % model.vocabulary })), theta, name,
       withDifferences: false)
   }
 
-  private func gradient(
+  static func gradient(
     _ model: CausalModel, _ theta: borrowing ParameterStore, _ batch: TokenBatch, _ readout: Readout
   ) throws -> StoredVector {
     var gradient = StoredVector(theta.layout.trainable)
@@ -129,7 +129,7 @@ import ZerothTestKit
     let batch = MadeModels.longBatch(vocabulary: model.vocabulary)
     let readout = Readout.logProbabilities(rows: [3, 20, 30, 300], targets: [5, 6, 7, 8])
     let results = try [1, 2, 3].map { threads in
-      try withThreads(threads) { try gradient(model, theta, batch, readout) }
+      try withThreads(threads) { try Self.gradient(model, theta, batch, readout) }
     }
     for block in model.layout.blocks {
       #expect(results[0].values(of: block) == results[1].values(of: block), "\(block.name)")
@@ -147,12 +147,12 @@ import ZerothTestKit
       Readout.logProbabilities(rows: rows, targets: [5, 6, 7, 8, 9, 10]), .logits(rows: rows, ids: [1, 2]),
     ] {
       model.activationMemory = defaultActivationMemory
-      let whole = try gradient(model, theta, batch, readout)
+      let whole = try Self.gradient(model, theta, batch, readout)
       model.recomputesActivations = true
-      let recomputed = try gradient(model, theta, batch, readout)
+      let recomputed = try Self.gradient(model, theta, batch, readout)
       model.recomputesActivations = false
       model.activationMemory = 1 << 18
-      let cut = try gradient(model, theta, batch, readout)
+      let cut = try Self.gradient(model, theta, batch, readout)
       for block in model.layout.blocks {
         #expect(whole.values(of: block) == recomputed.values(of: block), "\(block.name)")
         let (a, b) = (whole.values(of: block), cut.values(of: block))
@@ -168,7 +168,7 @@ import ZerothTestKit
     let model = try MadeModels.make(name)
     let whole = model.randomParameters(StreamKey(seed: 1))
     let batch = MadeModels.batch(vocabulary: model.vocabulary)
-    let all = try gradient(model, whole, batch, Self.readouts[2])
+    let all = try Self.gradient(model, whole, batch, Self.readouts[2])
     for selection in [
       BlockSelection.roles("query", "value"), .roles("norm", "bias"), .roles("embedding", "head"), .layers(1...1),
     ] {
@@ -177,7 +177,7 @@ import ZerothTestKit
       for block in layout.blocks { theta.fill(block, with: whole.values(of: block)) }
       for recomputes in [false, true] {
         model.recomputesActivations = recomputes
-        let part = try gradient(model, theta, batch, Self.readouts[2])
+        let part = try Self.gradient(model, theta, batch, Self.readouts[2])
         for block in layout.blocks {
           #expect(
             part.values(of: block) == (block.isTrainable ? all.values(of: model.layout.blocks[block.index]) : []),

@@ -203,13 +203,13 @@ import ZerothResources
     ),
     (
       "[estimator]\nname = \"lqe\"",
-      "a.toml: [estimator] name: found no estimator called 'lqe', expected perhaps 'lge', one of rge, lge, cge"
+      "a.toml: [estimator] name: found no estimator called 'lqe', expected perhaps 'lge', one of rge, lge, cge, gradient, forward-gradient, low-rank-forward-gradient"
     ),
     ("[estimator]\nname = 3", "a.toml: [estimator] name: found 3, expected a text"),
     (
       "[estimator]\nname = \"rge\"\n[rule]\nname = \"lozo-m\"\nlearning-rate = 1",
       "rule 'lozo-m' with estimator 'rge': found an estimator that produces directions without factors, "
-        + "expected low-rank directions, as estimator lge has"
+        + "expected low-rank directions, as estimators lge, low-rank-forward-gradient have"
     ),
     (
       "[rule]\nfinal = 0.5",

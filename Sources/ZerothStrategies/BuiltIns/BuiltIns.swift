@@ -13,7 +13,7 @@ extension Registry {
   /// The presets of LoRA and prefixes: ranks, alphas, epsilons and virtual tokens of Malladi et al. 2023 (Table 16 and Appendix
   /// E.5), as LOZO and DiZO have them too.
   private mutating func registerTunedPresets() throws(InputError) {
-    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/tune-lora.sh"
+    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-lora.toml"
     let lora: [String: OptionValue] = ["method": "lora", "rank": 8, "alpha": 16.0, "blocks": "query,value"]
     try register(
       optimizer: OptimizerPreset(
@@ -38,6 +38,11 @@ extension Registry {
         Composition(
           estimator: .init("rge", ["epsilon": 1e-1]), rule: .init("sgd", ["learning-rate": 3e-1])),
         of: ["method": "prefix", "tokens": 5]))
+    try register(
+      optimizer: OptimizerPreset(
+        "lora-adam", summary: "The exact gradient with Adam on LoRA", source: "Hu et al. 2022",
+        tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-first-order.toml",
+        Composition(estimator: .init("gradient"), rule: .init("adam", ["learning-rate": 1e-3])), of: lora))
   }
 
   private mutating func registerPresets() throws(InputError) {

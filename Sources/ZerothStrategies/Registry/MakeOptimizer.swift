@@ -52,7 +52,9 @@ extension Registry {
         found: "an estimator that \(estimator.description.capabilities.joined(separator: ", "))",
         expected: fitting.isEmpty
           ? "\(rule.factory.needs), which no registered estimator has"
-          : "\(rule.factory.needs), as estimator \(fitting.joined(separator: ", ")) has")
+          : "\(rule.factory.needs), as "
+            + (fitting.count == 1
+              ? "estimator \(fitting[0]) has" : "estimators \(fitting.joined(separator: ", ")) have"))
     }
     return ResolvedComposition(
       composition: composition, generator: generator,
