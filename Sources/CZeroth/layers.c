@@ -153,3 +153,42 @@ VECTOR void zeroth_log_sum_parts(const float *restrict state, float *restrict la
   *largest = top;
   *total = (double)sum_of_lanes(sums);
 }
+
+// The same, and the sums of exp(x - largest) t in the third 16 floats of a state.
+VECTOR void zeroth_log_sum_add_tangent(size_t n, const float *restrict x, const float *restrict t,
+                                       float *restrict state) {
+  float tops[lanes], sums[lanes], weighted[lanes];
+  for (int l = 0; l < lanes; l++) tops[l] = state[l];
+  raise_tops(n, x, tops);
+  for (int l = 0; l < lanes; l++) {
+    float change = exponential(state[l] - tops[l]);
+    sums[l] = state[lanes + l] * change;
+    weighted[l] = state[2 * lanes + l] * change;
+  }
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int l = 0; l < lanes; l++) {
+      float e = exponential(x[i + l] - tops[l]);
+      sums[l] += e;
+      weighted[l] += e * t[i + l];
+    }
+  for (int l = 0; i + l < n; l++) {
+    float e = exponential(x[i + l] - tops[l]);
+    sums[l] += e;
+    weighted[l] += e * t[i + l];
+  }
+  for (int l = 0; l < lanes; l++) state[l] = tops[l];
+  for (int l = 0; l < lanes; l++) state[lanes + l] = sums[l];
+  for (int l = 0; l < lanes; l++) state[2 * lanes + l] = weighted[l];
+}
+
+VECTOR double zeroth_log_sum_mean(const float *restrict state) {
+  float top = largest_of(lanes, state);
+  double sum = 0, weighted = 0;
+  for (int l = 0; l < lanes; l++) {
+    double share = exponential(state[l] - top);
+    sum += share * (double)state[lanes + l];
+    weighted += share * (double)state[2 * lanes + l];
+  }
+  return weighted / sum;
+}

@@ -30,6 +30,8 @@ public struct BenchmarkSetting: Sendable {
   public private(set) var tuning: TuningMethod?
   /// The format of frozen matrices, with random codes; nil for fp32.
   let storage: ElementFormat?
+  /// Whether gradients compute activations anew instead of keeping them.
+  let recomputesActivations: Bool
   /// Options that the estimators of all methods get.
   let estimatorOptions: [String: OptionValue]
 
@@ -37,8 +39,10 @@ public struct BenchmarkSetting: Sendable {
   /// are options of the methods' estimators, in place of those that the methods have.
   public init(
     shape: String = "opt-125m", batch: Int = 16, tokens: Int = 64, loss: String = Loss.languageModel.rawValue,
-    queries: Int? = nil, distribution: String? = nil, tuning: String? = nil, storage: String? = nil
+    queries: Int? = nil, distribution: String? = nil, tuning: String? = nil, storage: String? = nil,
+    checkpointing: Bool = false
   ) throws(InputError) {
+    recomputesActivations = checkpointing
     switch tuning {
     case nil, "full"?: self.tuning = nil
     case "lora"?: self.tuning = .lora(LoRAConfiguration())
@@ -97,13 +101,16 @@ public struct BenchmarkSetting: Sendable {
       ]
         + (tuning.map { [.init("tuning", .string($0.name))] } ?? [])
         + (storage.map { [.init("storage", .string($0.rawValue))] } ?? [])
+        + (recomputesActivations ? [.init("checkpointing", true)] : [])
         + estimatorOptions.sorted { $0.key < $1.key }.map { .init($0.key, JSON($0.value)) })
   }
 
   /// `opt-125m, 16 x 64 tokens, language-model loss, 2 threads`.
   var text: String {
     let options = estimatorOptions.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
-    let kind = (tuning.map { ", \($0.name)" } ?? "") + (storage.map { ", \($0.rawValue)" } ?? "")
+    let kind =
+      (tuning.map { ", \($0.name)" } ?? "") + (storage.map { ", \($0.rawValue)" } ?? "")
+      + (recomputesActivations ? ", checkpointing" : "")
     return
       "\(shape.name)\(kind), \(batch) x \(tokens) tokens, \(loss.rawValue) loss\(options), \(Parallel.threads) threads"
   }
@@ -120,6 +127,7 @@ public final class BenchmarkTask {
   public init(_ setting: BenchmarkSetting) throws {
     self.setting = setting
     model = try setting.shape.model()
+    model.recomputesActivations = setting.recomputesActivations
     if let tuning = setting.tuning { try model.attach(.fresh(tuning, StreamKey(seed: 2))) }
     let sampler = try BatchSampler(count: setting.batch, size: setting.batch, seed: 0)
     switch setting.loss {

@@ -51,17 +51,20 @@ struct SettingOptions: ParsableArguments {
   var tuning: String?
   @Option(help: "How matrices are stored that are frozen, such as q4_0, with random codes. Default: fp32.")
   var storage: String?
+  @Flag(help: "Compute activations anew for gradients instead of keeping them, as run.checkpointing does.")
+  var checkpointing = false
 
   func setting() throws -> BenchmarkSetting {
     try BenchmarkSetting(
       shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss, queries: queries,
-      distribution: distribution, tuning: tuning, storage: storage)
+      distribution: distribution, tuning: tuning, storage: storage, checkpointing: checkpointing)
   }
 
   var arguments: [String] {
     ["--shape", task.shape, "--batch", "\(task.batch)", "--tokens", "\(task.tokens)", "--loss", task.loss]
       + (queries.map { ["--queries", "\($0)"] } ?? []) + (distribution.map { ["--distribution", $0] } ?? [])
       + (tuning.map { ["--tuning", $0] } ?? []) + (storage.map { ["--storage", $0] } ?? [])
+      + (checkpointing ? ["--checkpointing"] : [])
   }
 }
 

@@ -316,7 +316,7 @@ import ZerothResources
         + "expected adapter dizo or learning-rate-scaling or previous-iterate for it")
     #expect(
       sentence { try $0.set(shortcut: "beta", to: "0.5") }
-        == "--beta: found an option that rule 'sgd' does not have, expected rule momentum or lozo-m for it, "
+        == "--beta: found an option that rule 'sgd' does not have, expected rule momentum or lozo-m or adam for it, "
         + "or one of learning-rate, schedule, warmup, final, schedule-steps, schedule-drops, weight-decay")
     #expect(sentence { try $0.set(shortcut: "epsilom", to: "1") }?.contains("perhaps 'epsilon'") == true)
     #expect(

@@ -273,6 +273,10 @@ void zeroth_attention_adjoint(struct zeroth_attention_shape shape, struct zeroth
 void zeroth_log_sum_add(size_t m, size_t n, const float *_Nonnull x, size_t ldx, float *_Nonnull state);
 /// The largest of the floats that a state has seen, and the sum of exp(x - largest); NaN where a NaN is among them.
 void zeroth_log_sum_parts(const float *_Nonnull state, float *_Nonnull largest, double *_Nonnull sum);
+/// Takes n more floats of a row, and their tangents t, into its state of 48 floats: 32 as above and 16 zeros behind them.
+void zeroth_log_sum_add_tangent(size_t n, const float *_Nonnull x, const float *_Nonnull t, float *_Nonnull state);
+/// The mean of the tangents under the softmax of the floats that a state of 48 has seen.
+double zeroth_log_sum_mean(const float *_Nonnull state);
 
 // ---- Statistics --------------------------------------------------------------------------------------------------
 

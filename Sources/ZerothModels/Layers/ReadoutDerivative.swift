@@ -8,32 +8,15 @@ extension Weights {
   ///     t = t_l[target] - <softmax(l), t_l>
   ///     d_l = d (onehot(target) - softmax(l)), which goes on as in a linear layer
   ///
-  /// The logits of some rows exist at a time.
+  /// Of a tangent the logits of some tokens exist at a time, on a tape those of some rows.
   func appendDifferentiatedLogProbabilities(
     _ h: Matrix, _ head: ParameterBlock, targets: [Int], cap: Float?, to values: inout [Double]
   ) {
-    let count = h.rows / variants
-    let parts = EqualRanges(0..<count, by: isTangent ? 128 : 256)
-    var tangents: [Double] = []
-    if isTangent {
-      for rows in parts {
-        workspace.scope {
-          let l = logits(of: rows, of: h, head, cap: cap)
-          for r in 0..<rows.count {
-            let target = targets[rows.lowerBound + r]
-            let (row, change) = (variant(0, of: l).row(r), variant(1, of: l).row(r))
-            let tangent = change[target]
-            let (value, mean) = logProbability(row, target, l.columns, mean: change)
-            values.append(value)
-            tangents.append(Double(tangent) - mean)
-          }
-        }
-      }
-      values += tangents
-      return
-    }
+    if isTangent { return appendLogProbabilitiesAndTangents(h, head, targets: targets, cap: cap, to: &values) }
     guard let tape else { return }
     _ = tape.use(head)
+    let count = h.rows
+    let parts = EqualRanges(0..<count, by: 256)
     // Without recomputation the logits stay, on the tape.
     let kept = tape.isRecording && !tape.recomputes ? tape.matrix(count, head.rows) : nil
     for rows in parts {
@@ -41,7 +24,8 @@ extension Weights {
         let l = logits(of: rows, of: h, head, cap: cap)
         if let kept { kept.rows(rows).take(l) }
         for r in 0..<rows.count {
-          values.append(logProbability(l.row(r), targets[rows.lowerBound + r], l.columns, mean: nil).value)
+          let row = l.row(r)
+          values.append(Double(row[targets[rows.lowerBound + r]]) - logSum(row, l.columns))
         }
       }
     }
@@ -63,36 +47,65 @@ extension Weights {
     }
   }
 
-  /// The logits of the rows `rows` of each variant of h: variants * rows.count x vocabulary.
-  private func logits(of rows: Range<Int>, of h: Matrix, _ head: ParameterBlock, cap: Float?) -> Matrix {
-    let l = workspace.matrix(variants * rows.count, head.rows)
+  /// The log-probabilities, and behind them their tangents.
+  private func appendLogProbabilitiesAndTangents(
+    _ h: Matrix, _ head: ParameterBlock, targets: [Int], cap: Float?, to values: inout [Double]
+  ) {
+    let count = h.rows / variants
+    var tangents: [Double] = []
     workspace.scope {
-      let some = workspace.matrix(variants * rows.count, h.columns)
-      for v in 0..<variants { variant(v, of: some).take(variant(v, of: h).rows(rows)) }
-      let packed = pack(rows: some.rows, columns: some.columns, weightCount: variants) { some }
-      product(packed, head, into: .rows(l))
-      if isTangent, !areLowRank, !moving(head).isEmpty {
-        displacedAlone().product(
-          packed.variant(0), head, into: .rows(variant(1, of: l)), accumulate: true, displacementAlone: true)
+      let packed = pack(h)
+      let states = workspace.matrix(count, 48)
+      let found = workspace.matrix(count, 2)
+      for r in 0..<count {
+        states.row(r).update(repeating: -.greatestFiniteMagnitude, count: 16)
+        (states.row(r) + 16).update(repeating: 0, count: 32)
+      }
+      for tokens in EqualRanges(0..<head.rows, by: max(64, (1 << 21) / max(1, h.rows) / 64 * 64)) {
+        workspace.scope {
+          let l = logits(of: packed, head, tokens, cap: cap)
+          let (values, changes) = (variant(0, of: l), variant(1, of: l))
+          forEachRow(of: values) { r in
+            zeroth_log_sum_add_tangent(l.columns, values.row(r), changes.row(r), states.row(r))
+            guard tokens.contains(targets[r]) else { return }
+            found.row(r)[0] = values.row(r)[targets[r] - tokens.lowerBound]
+            found.row(r)[1] = changes.row(r)[targets[r] - tokens.lowerBound]
+          }
+        }
+      }
+      for r in 0..<count {
+        var (largest, sum) = (Float(0), 0.0)
+        zeroth_log_sum_parts(states.row(r), &largest, &sum)
+        values.append(Double(found.row(r)[0]) - (Double(largest) + log(sum)))
+        tangents.append(Double(found.row(r)[1]) - zeroth_log_sum_mean(states.row(r)))
       }
     }
-    if let cap {
-      zeroth_soft_cap(l.count / variants, 1, cap, l.base)
-      if isTangent { multiplyByCapSlope(variant(1, of: l), variant(0, of: l), cap) }
+    values += tangents
+  }
+
+  /// The logits of the rows `rows` of h: rows.count x vocabulary.
+  private func logits(of rows: Range<Int>, of h: Matrix, _ head: ParameterBlock, cap: Float?) -> Matrix {
+    let l = workspace.matrix(rows.count, head.rows)
+    workspace.scope {
+      product(pack(rows: rows.count, columns: h.columns, weightCount: 1) { h.rows(rows) }, head, into: .rows(l))
     }
+    if let cap { zeroth_soft_cap(l.count, 1, cap, l.base) }
     return l
   }
 
-  /// log softmax(row)[target], and the mean of `mean` under softmax(row).
-  private func logProbability(
-    _ row: UnsafeMutablePointer<Float>, _ target: Int, _ count: Int, mean: UnsafeMutablePointer<Float>?
-  ) -> (value: Double, mean: Double) {
-    let found = Double(row[target])
-    let log = logSum(row, count)
-    guard let mean else { return (found - log, 0) }
-    var sum = 0.0
-    for j in 0..<count { sum += exp(Double(row[j]) - log) * Double(mean[j]) }
-    return (found - log, sum)
+  /// The logits of `tokens` for all rows of a tangent: 2 R x tokens.count.
+  private func logits(of h: PackedRows, _ head: ParameterBlock, _ tokens: Range<Int>, cap: Float?) -> Matrix {
+    let l = workspace.matrix(h.rows, tokens.count)
+    product(h, head, rows: tokens, into: .rows(l))
+    if !areLowRank, !moving(head).isEmpty {
+      displacedAlone().product(
+        h.variant(0), head, rows: tokens, into: .rows(variant(1, of: l)), accumulate: true, displacementAlone: true)
+    }
+    if let cap {
+      zeroth_soft_cap(l.count / variants, 1, cap, l.base)
+      multiplyByCapSlope(variant(1, of: l), variant(0, of: l), cap)
+    }
+    return l
   }
 
   private func logSum(_ row: UnsafePointer<Float>, _ count: Int) -> Double {

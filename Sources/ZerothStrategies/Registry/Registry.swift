@@ -36,13 +36,10 @@ public struct Registry: Sendable {
   public mutating func register<E: GradientEstimator>(
     estimator description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> E
   ) throws(InputError) {
-    let direction: any Direction.Type = E.Direction.self
-    var description = description
-    description.capabilities = [
-      direction is any LowRankDirection.Type ? "produces low-rank directions" : "produces directions without factors"
-    ]
-    if E.Needs.self == Derivatives.self { description.capabilities.append("needs an objective with a gradient") }
-    try estimators.add(EstimatorEntry(description: description, direction: direction, make: make))
+    var entry = EstimatorEntry(description: description, direction: E.Direction.self, make: make)
+    entry.description.capabilities = [entry.directionWords]
+    if E.Needs.self == Derivatives.self { entry.description.capabilities.append("needs an objective with a gradient") }
+    try estimators.add(entry)
   }
 
   /// Adds a rule.
@@ -127,9 +124,14 @@ package protocol RegistryEntry: Sendable {
 }
 
 package struct EstimatorEntry: RegistryEntry {
-  package let description: StrategyDescription
+  package fileprivate(set) var description: StrategyDescription
   package let direction: any Direction.Type
   package let make: @Sendable (OptionValues) throws -> any GradientEstimator
+
+  /// What kind of directions it produces.
+  package var directionWords: String {
+    direction is any LowRankDirection.Type ? "produces low-rank directions" : "produces directions without factors"
+  }
 }
 
 package struct RuleEntry: RegistryEntry {
