@@ -40,12 +40,15 @@ import ZerothTestKit
     let model = try MadeModels.make(name)
     let theta = try Self.tune(model, tuning)
     #expect(theta.layout.trainable.count < theta.layout.blocks.count)
+    // Where the loss is so flat that its differences drown in the rounding of fp32, they are taken over more.
+    let isFlat = tuning == "prefix" || name == "opt post-norm"
     let batch = MadeModels.batch(vocabulary: model.vocabulary)
     try GradientTests.check(
-      .init(model, batch, GradientTests.readouts[2]), theta, "\(name), \(tuning)", kinds: Self.kinds, ofHighOrder: true)
+      .init(model, batch, GradientTests.readouts[2]), theta, "\(name), \(tuning)", kinds: Self.kinds,
+      ofHighOrder: isFlat)
     let (continued, readout) = Self.continued()
     try GradientTests.check(
-      .init(model, continued, readout), theta, "\(name), \(tuning), continued", kinds: Self.kinds, ofHighOrder: true)
+      .init(model, continued, readout), theta, "\(name), \(tuning), continued", kinds: Self.kinds, ofHighOrder: isFlat)
   }
 
   @Test(arguments: MadeModels.encoders.keys.sorted(), tunings.keys.sorted())
