@@ -21,12 +21,9 @@ extension Weights {
     let kept = tape.isRecording && !tape.recomputes ? tape.matrix(count, head.rows) : nil
     for rows in parts {
       workspace.scope {
-        let l = logits(of: rows, of: h, head, cap: cap)
-        if let kept { kept.rows(rows).take(l) }
-        for r in 0..<rows.count {
-          let row = l.row(r)
-          values.append(Double(row[targets[rows.lowerBound + r]]) - logSum(row, l.columns))
-        }
+        let l = kept?.rows(rows) ?? workspace.matrix(rows.count, head.rows)
+        readOut(rows, of: h, head, cap: cap, into: l)
+        values += logProbabilities(l, targets[rows])
       }
     }
     guard tape.isRecording else { return }
@@ -34,7 +31,8 @@ extension Weights {
     tape.output { [self] adjoints in
       for rows in parts {
         workspace.scope {
-          let l = kept?.rows(rows) ?? logits(of: rows, of: input, head, cap: cap)
+          let l = kept?.rows(rows) ?? workspace.matrix(rows.count, head.rows)
+          if kept == nil { readOut(rows, of: input, head, cap: cap, into: l) }
           becomeAdjoints(l, adjoints[rows], targets[rows], cap)
           if let gradient = tape.gradient(of: head) {
             addOuterProduct(
@@ -83,14 +81,22 @@ extension Weights {
     values += tangents
   }
 
-  /// The logits of the rows `rows` of h: rows.count x vocabulary.
-  private func logits(of rows: Range<Int>, of h: Matrix, _ head: ParameterBlock, cap: Float?) -> Matrix {
-    let l = workspace.matrix(rows.count, head.rows)
+  /// l = the logits of the rows `rows` of h: rows.count x vocabulary.
+  private func readOut(_ rows: Range<Int>, of h: Matrix, _ head: ParameterBlock, cap: Float?, into l: Matrix) {
     workspace.scope {
       product(pack(rows: rows.count, columns: h.columns, weightCount: 1) { h.rows(rows) }, head, into: .rows(l))
     }
     if let cap { zeroth_soft_cap(l.count, 1, cap, l.base) }
-    return l
+  }
+
+  /// log softmax(row)[target] for each row of l.
+  private func logProbabilities(_ l: Matrix, _ targets: ArraySlice<Int>) -> [Double] {
+    let targets = Array(targets)
+    return [Double](unsafeUninitializedCapacity: l.rows) { results, count in
+      nonisolated(unsafe) let results = results
+      forEachRow(of: l) { r in results[r] = Double(l.row(r)[targets[r]]) - logSum(l.row(r), l.columns) }
+      count = l.rows
+    }
   }
 
   /// The logits of `tokens` for all rows of a tangent: 2 R x tokens.count.
