@@ -21,6 +21,8 @@ where Rule.Direction == Estimator.Direction {
     try optimizer.validate(layout) { error, part in paths.named(error, of: part) }
   }
 
+  func requireFactors() throws(InputError) { try optimizer.requireFactors() }
+
   func notes(in layout: ParameterLayout) -> [String] { optimizer.notes(in: layout).map { "estimator: \($0)" } }
   var grain: LossGrain { optimizer.grain }
   func forwards(at step: Int, in layout: ParameterLayout) -> Int { optimizer.forwards(at: step, in: layout) }
