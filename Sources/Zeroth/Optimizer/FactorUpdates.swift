@@ -23,7 +23,7 @@ extension Optimizer {
     guard Adapter.movesByFactors else {
       throw refuse(
         "the adapter \(Self.name(Adapter.self)), which may write weights",
-        "none, dizo, previous-iterate or learning-rate scaling")
+        "none, dizo, previous-iterate or learning-rate-scaling")
     }
   }
 

@@ -63,6 +63,9 @@ public struct ModelFolder: Sendable {
   /// Blocks that a checkpoint may lack: they start as zeros.
   let optional: Set<String>
   let hasUntiedHead: Bool
+  /// The module of an output layer that is the token embedding, and the rows of that.
+  let tiedHead: String?
+  let vocabularyRows: Int
   /// What transformers has in front of the names of modules where the checkpoint leaves it out.
   let missingPrefix: String
   /// Tokens of the longest sequence, and the width of a head of keys.
@@ -135,6 +138,8 @@ public struct ModelFolder: Sendable {
     map = try TensorMap(blocks, layout)
     means = blocks.map(\.mean)
     hasUntiedHead = architecture.untiedHead != nil
+    tiedHead = architecture.tiedHead
+    vocabularyRows = architecture.vocabulary
     missingPrefix = architecture.missingPrefix
     context = architecture.context
     headWidth = architecture.headWidth

@@ -134,7 +134,8 @@ struct GGUFWeights: ModelWeights {
           throw InputError(
             "\(path): block '\(block.name.excerpt)'",
             found: "quantised values (\(format.rawValue)), which stay as they are",
-            expected: "model.storage = \"float32\", which widens the model to train it, or blocks that leave it out")
+            expected: "model.storage = \"float32\", which widens the model to train it, \"frozen\", which keeps low-rank updates "
+              + "beside it, or blocks that leave it out")
         }
         if format == .float32 { continue }
         let width = format.bytes(of: block.columns)
