@@ -28,11 +28,15 @@ demo-llm: packages
 # The tests run in release: a debug build is 30 to 100 times slower in numeric loops.
 SWIFT_TEST := swift test -c release -Xswiftc -enable-testing --skip-build
 
-# What one runs between edits. Whole runs, every composition, libraries and packages of one's own and
-# what reads whole data sets are left to `make test`.
+# What one runs between edits. Left to `make test` are whole runs, every composition, libraries and packages of one's own,
+# what reads whole data sets, and the tests that go through thousands of inputs or every model on every number of threads.
+WHOLE := ^(Composition|Plugin|Scaffold|ZerothBenchmarks|ZerothCommands|ZerothTraining)Tests\.
+MANY := RealSplit|zeroShotOf|longTexts|everyCut|everyScalar|keysDiffer|normalNoise|densityOneIsUnbiased|gzipOpens
+MANY := $(MANY)|causalValuesAreTheSame|damagedFilesNeverCrash
+MANY := $(MANY)|(sameBitsForAnyNumberOfThreads|eachPointHasTheValuesThatItHasAlone)\(model
 check: packages lint
 	$(SWIFT_BUILD) --build-tests
-	$(SWIFT_TEST) --skip '^(Composition|Plugin|Scaffold|ZerothBenchmarks|ZerothCommands|ZerothTraining)Tests\.' --skip 'RealSplit|zeroShotOf'
+	$(SWIFT_TEST) --skip '$(WHOLE)' --skip '$(MANY)'
 
 test: packages lint examples
 	$(SWIFT_BUILD) --build-tests

@@ -1,7 +1,7 @@
 """Times a step of each method in PyTorch and in zeroth, in turn, and prints the medians and those of the ratios, each of
 which is taken within a turn: what the machine does meanwhile concerns both. Status 1 if the losses differ.
 
-    python compare.py DIR ROUNDS THREADS zeroth bench step [OPTION...]
+    python compare.py DIR ROUNDS THREADS METHODS zeroth bench step [OPTION...]
 """
 
 import json
@@ -14,7 +14,7 @@ import torch
 
 import pytorch_zo
 
-directory, rounds, threads, bench = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+directory, rounds, threads, methods, bench = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:]
 torch.set_num_threads(threads)
 
 
@@ -33,7 +33,8 @@ def theirs(name, trainer, loss):
 
 def ours(name):
     """A forward pass and a step of zeroth, in seconds."""
-    command = bench + ["--optimizers", name, "--repeats", "1", "--no-memory", "--no-reference", "--json"]
+    tuning = ["--tuning", "lora"] if name.endswith("-lora") else []
+    command = bench + tuning + ["--optimizers", name.removesuffix("-lora"), "--repeats", "1", "--no-memory", "--no-reference", "--json"]
     method = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)["methods"][0]
     return method["forward_seconds"], method["step_seconds"]
 
@@ -42,15 +43,15 @@ def line(name, pairs):
     them, us = (statistics.median(side) for side in zip(*pairs))
     ratios = sorted(them / us for them, us in pairs)
     spread = f"({ratios[0]:.2f} to {ratios[-1]:.2f})"
-    print(f"{name:8} {them:11.3f} {us:11.3f} {statistics.median(ratios):7.2f} {spread}", flush=True)
+    print(f"{name:10} {them:11.3f} {us:11.3f} {statistics.median(ratios):7.2f} {spread}", flush=True)
 
 
 expected = json.load(open(directory + "/batch.json"))["loss_at_theta"]
-with torch.inference_mode():
+with torch.no_grad():
     model, loss = pytorch_zo.load(directory)
-    difference = abs(loss() - expected)
+    difference = abs(loss().item() - expected)
     print(f"loss at theta: {expected:.6f} here, difference {difference:.1e}", flush=True)
-    trainers = {name: kind(model.weights, loss) for name, kind in pytorch_zo.TRAINERS.items()}
+    trainers = {name: pytorch_zo.TRAINERS[name](model, loss) for name in methods.split(",")}
     for trainer in trainers.values():
         trainer.step()  # warms up, and draws what lasts for many steps
     steps, forwards = {name: [] for name in trainers}, []
@@ -60,7 +61,7 @@ with torch.inference_mode():
             forwards.append((their_forward, our_forward))
             steps[name].append((their_step, our_step))
 
-print(f"{'method':8} {'PyTorch, s':>11} {'zeroth, s':>11} {'ratio':>7}")
+print(f"{'method':10} {'PyTorch, s':>11} {'zeroth, s':>11} {'ratio':>7}")
 for name, pairs in steps.items():
     line(name, pairs)
 line("forward", forwards)

@@ -1,5 +1,5 @@
-"""MeZO, LOZO, LOZO-M and DiZO on OPT as plain PyTorch trainers run them, on the weights and the mini-batch that `zeroth
-bench step --save DIR` wrote.
+"""MeZO, LOZO, LOZO-M, DiZO, MeZO with LoRA and SGD by gradients on OPT as plain PyTorch trainers run them, on the weights and
+the mini-batch that `zeroth bench step --save DIR` wrote.
 
 Written from the formulas: weights are moved in place by +eps, -2 eps, +eps, noise is drawn again from a seed each time,
 logits cover the whole vocabulary at every position, and every candidate is a padded sequence of its own.
@@ -29,9 +29,14 @@ class OPT:
     def __init__(self, directory):
         self.config = json.load(open(directory + "/config.json"))
         self.weights = read_safetensors(directory + "/model.safetensors")
+        self.lora = {}  # A and B of layers, by the layer's name
 
     def linear(self, x, name):
-        return F.linear(x, self.weights[name + ".weight"], self.weights[name + ".bias"])
+        y = F.linear(x, self.weights[name + ".weight"], self.weights[name + ".bias"])
+        if name in self.lora:
+            a, b = self.lora[name]
+            y = y + F.linear(F.linear(x, a), b) * (ALPHA / a.shape[0])
+        return y
 
     def norm(self, x, name):
         return F.layer_norm(x, x.shape[-1:], self.weights[name + ".weight"], self.weights[name + ".bias"])
@@ -61,7 +66,7 @@ def language_model_loss(model, examples):
 
     def loss():
         logits = model.logits(tokens)[:, :-1]
-        return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), tokens[:, 1:].reshape(-1)).item()
+        return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), tokens[:, 1:].reshape(-1))
 
     return loss
 
@@ -80,19 +85,20 @@ def classification_loss(model, examples):
     def loss():
         logs = F.log_softmax(model.logits(tokens)[:, :-1], dim=-1)
         ofTargets = logs.gather(2, tokens[:, 1:, None])[:, :, 0]
-        return F.cross_entropy((ofTargets * scored).sum(1).view(-1, candidates), labels).item()
+        return F.cross_entropy((ofTargets * scored).sum(1).view(-1, candidates), labels)
 
     return loss
 
 
-EPS, RATE, RANK, INTERVAL, BETA = 1e-3, 1e-7, 2, 50, 0.9
+EPS, RATE, RANK, INTERVAL, BETA, ALPHA = 1e-3, 1e-7, 2, 50, 0.9, 16
 
 
 class MeZO:
     """theta -= eta c z, c = (L(theta + eps z) - L(theta - eps z)) / (2 eps); z by torch.normal for each tensor."""
 
-    def __init__(self, weights, loss):
-        self.weights, self.loss, self.t = weights, loss, 0
+    def __init__(self, model, loss):
+        self.weights, self.t = model.weights, 0
+        self.loss = lambda: loss().item()
 
     def move(self, scale):
         torch.manual_seed(self.t)
@@ -143,9 +149,9 @@ class LOZO(MeZO):
 class LOZOM(LOZO):
     """N = beta N + (1 - beta) c U; W -= eta N V^T / r."""
 
-    def __init__(self, weights, loss):
-        super().__init__(weights, loss)
-        self.momentum = {name: torch.zeros(p.shape[0], RANK) for name, p in weights.items() if p.ndim == 2}
+    def __init__(self, model, loss):
+        super().__init__(model, loss)
+        self.momentum = {name: torch.zeros(p.shape[0], RANK) for name, p in self.weights.items() if p.ndim == 2}
 
     def update(self, name, p, left):
         n = self.momentum[name].mul_(BETA).add_(left, alpha=1 - BETA)
@@ -156,9 +162,9 @@ class DiZO(MeZO):
     """MeZO whose restoring and updating passes are one, and the projection of query and value, a two-point step on
     their norms, which `projection` does after every 100th step."""
 
-    def __init__(self, weights, loss):
-        super().__init__(weights, loss)
-        self.anchors = {name: p.clone() for name, p in weights.items() if ".q_proj.w" in name or ".v_proj.w" in name}
+    def __init__(self, model, loss):
+        super().__init__(model, loss)
+        self.anchors = {name: p.clone() for name, p in self.weights.items() if ".q_proj.w" in name or ".v_proj.w" in name}
 
     def step(self):
         self.move(EPS)
@@ -185,7 +191,45 @@ class DiZO(MeZO):
         place({name: min(max(1 - 0.1 * c * probe[name] / max(norms[name], 1e-12) ** 2, 0.8), 1.2) for name in change})
 
 
-TRAINERS = {"mezo": MeZO, "lozo": LOZO, "lozo-m": LOZOM, "dizo": DiZO}
+class MeZOLoRA(MeZO):
+    """MeZO on A and B of query and value (rank 8), which the model has in this trainer's steps alone."""
+
+    def __init__(self, model, loss):
+        super().__init__(model, loss)
+        self.model, self.adapters, self.weights = model, {}, {}
+        for name, p in model.weights.items():
+            if ".q_proj.w" in name or ".v_proj.w" in name:
+                pair = torch.randn(8, p.shape[1]) / 8, torch.zeros(p.shape[0], 8)
+                self.adapters[name.removesuffix(".weight")] = pair
+                self.weights[name + ".a"], self.weights[name + ".b"] = pair
+
+    def step(self):
+        self.model.lora = self.adapters
+        super().step()
+        self.model.lora = {}
+
+
+class FirstOrder:
+    """W -= eta dL/dW by autograd and torch.optim.SGD."""
+
+    def __init__(self, model, loss):
+        self.weights, self.loss = list(model.weights.values()), loss
+        self.optimizer = torch.optim.SGD(self.weights, lr=RATE)
+
+    def step(self):
+        for p in self.weights:
+            p.requires_grad_(True)
+        with torch.enable_grad():
+            self.loss().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        for p in self.weights:
+            p.requires_grad_(False)
+
+
+TRAINERS = {
+    "mezo": MeZO, "lozo": LOZO, "lozo-m": LOZOM, "dizo": DiZO, "mezo-lora": MeZOLoRA, "ft-sgd": FirstOrder,
+}
 
 
 def load(directory):

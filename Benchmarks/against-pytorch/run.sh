@@ -4,7 +4,8 @@
 #
 #   make build && Benchmarks/against-pytorch/run.sh [language-model|classification] [SHAPE] [BATCH] [TOKENS]
 #
-# ROUNDS (default 5) is how often the two take turns with each method.
+# ROUNDS (default 5) is how often the two take turns with each method. METHODS (default mezo,lozo,lozo-m,dizo) may also have
+# mezo-lora and ft-sgd.
 # PyTorch comes from PyPI, into a virtual environment under .build; VENV names another one.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,5 +23,5 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 setting=(--loss "$loss" --shape "$shape" --batch "$batch" --tokens "$tokens" --threads "$threads")
 "$zeroth" bench step "${setting[@]}" --optimizers lozo --repeats 1 --no-memory --no-reference --save "$work" > /dev/null
-OMP_NUM_THREADS=$threads "$venv/bin/python" "$here/compare.py" "$work" "$rounds" "$threads" \
+OMP_NUM_THREADS=$threads "$venv/bin/python" "$here/compare.py" "$work" "$rounds" "$threads" "${METHODS:-mezo,lozo,lozo-m,dizo}" \
   "$zeroth" bench step "${setting[@]}"

@@ -37,13 +37,25 @@ static void have_buffers(int threads) {
   pthread_mutex_unlock(&buffers_lock);
 }
 
+static void prepare(void) {
+  int threads = zeroth_threads();
+  if (threads > atomic_load_explicit(&threads_with_buffers, memory_order_relaxed)) have_buffers(threads);
+}
+
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
                   const float *b, size_t ldb, float beta, float *c, size_t ldc) {
   if (m == 0 || n == 0) return;
-  int threads = zeroth_threads();
-  if (threads > atomic_load_explicit(&threads_with_buffers, memory_order_relaxed)) have_buffers(threads);
+  prepare();
   cblas_sgemm(CblasRowMajor, CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k,
               alpha, a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
+}
+
+void zeroth_sgemm_transposed(size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda, const float *b,
+                             size_t ldb, float beta, float *c, size_t ldc) {
+  if (m == 0 || n == 0) return;
+  prepare();
+  cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, alpha, a, (blasint)lda, b,
+              (blasint)ldb, beta, c, (blasint)ldc);
 }
 
 const char *zeroth_blas_library(void) {

@@ -32,6 +32,8 @@ public struct BenchmarkSetting: Sendable {
   let storage: ElementFormat?
   /// Whether the matrices of the methods are never written, and the window that is measured in, counted from 1.
   public private(set) var window: Int?
+  /// Whether gradients compute activations anew instead of keeping them.
+  let recomputesActivations: Bool
   /// Options that the estimators of all methods get.
   let estimatorOptions: [String: OptionValue]
 
@@ -40,8 +42,9 @@ public struct BenchmarkSetting: Sendable {
   public init(
     shape: String = "opt-125m", batch: Int = 16, tokens: Int = 64, loss: String = Loss.languageModel.rawValue,
     queries: Int? = nil, distribution: String? = nil, tuning: String? = nil, storage: String? = nil,
-    frozen: Bool = false, window: Int? = nil
+    checkpointing: Bool = false, frozen: Bool = false, window: Int? = nil
   ) throws(InputError) {
+    recomputesActivations = checkpointing
     switch tuning {
     case nil, "full"?: self.tuning = nil
     case "lora"?: self.tuning = .lora(LoRAConfiguration())
@@ -116,14 +119,17 @@ public struct BenchmarkSetting: Sendable {
         + (tuning.map { [.init("tuning", .string($0.name))] } ?? [])
         + (storage.map { [.init("storage", .string($0.rawValue))] } ?? [])
         + (window.map { [.init("window", .int($0))] } ?? [])
+        + (recomputesActivations ? [.init("checkpointing", true)] : [])
         + estimatorOptions.sorted { $0.key < $1.key }.map { .init($0.key, JSON($0.value)) })
   }
 
   /// `opt-125m, 16 x 64 tokens, language-model loss, 2 threads`.
   var text: String {
     let options = estimatorOptions.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
-    let kind = (tuning.map { ", \($0.name)" } ?? "") + (storage.map { ", \($0.rawValue)" } ?? "")
+    let kind =
+      (tuning.map { ", \($0.name)" } ?? "") + (storage.map { ", \($0.rawValue)" } ?? "")
       + (window.map { ", matrices never written, window \($0)" } ?? "")
+      + (recomputesActivations ? ", checkpointing" : "")
     return
       "\(shape.name)\(kind), \(batch) x \(tokens) tokens, \(loss.rawValue) loss\(options), \(Parallel.threads) threads"
   }
@@ -140,6 +146,7 @@ public final class BenchmarkTask {
   public init(_ setting: BenchmarkSetting) throws {
     self.setting = setting
     model = try setting.shape.model()
+    model.recomputesActivations = setting.recomputesActivations
     if let tuning = setting.tuning { try model.attach(.fresh(tuning, StreamKey(seed: 2))) }
     let sampler = try BatchSampler(count: setting.batch, size: setting.batch, seed: 0)
     switch setting.loss {

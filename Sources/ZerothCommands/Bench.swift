@@ -51,6 +51,8 @@ struct SettingOptions: ParsableArguments {
   var tuning: String?
   @Option(help: "How matrices are stored that are frozen, such as q4_0, with random codes. Default: fp32.")
   var storage: String?
+  @Flag(help: "Compute activations anew for gradients instead of keeping them, as run.checkpointing does.")
+  var checkpointing = false
 
   @Flag(
     help: """
@@ -64,7 +66,7 @@ struct SettingOptions: ParsableArguments {
   func setting() throws -> BenchmarkSetting {
     try BenchmarkSetting(
       shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss, queries: queries,
-      distribution: distribution, tuning: tuning, storage: storage, frozen: frozen, window: window)
+      distribution: distribution, tuning: tuning, storage: storage, checkpointing: checkpointing, frozen: frozen, window: window)
   }
 
   var arguments: [String] {
@@ -72,6 +74,7 @@ struct SettingOptions: ParsableArguments {
       + (queries.map { ["--queries", "\($0)"] } ?? []) + (distribution.map { ["--distribution", $0] } ?? [])
       + (tuning.map { ["--tuning", $0] } ?? []) + (storage.map { ["--storage", $0] } ?? [])
       + (frozen ? ["--frozen"] : []) + (window.map { ["--window", "\($0)"] } ?? [])
+      + (checkpointing ? ["--checkpointing"] : [])
   }
 }
 

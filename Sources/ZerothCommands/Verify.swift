@@ -22,6 +22,10 @@ struct Verify: ParsableCommand {
       "The reference outputs. Default: golden.json in the model's folder, NAME.golden.json beside NAME.gguf, or that in the folder of --peft.",
     completion: .file(extensions: ["json"]))
   var golden: String?
+  @Flag(
+    help:
+      "Compares the gradients of the loss too, which stand in the reference outputs or in gradients.json beside them.")
+  var gradients = false
   @Option(help: .peft, completion: .directory)
   var peft: String?
   @OptionGroup var output: OutputOptions
@@ -32,7 +36,8 @@ struct Verify: ParsableCommand {
       GGUFTokenizer.isIn(directory)
       ? (directory.hasSuffix(".gguf") ? String(directory.dropLast(5)) : directory) + ".golden.json"
       : directory + "/golden.json"
-    let golden = try Golden(path: golden ?? peft.map { $0 + "/golden.json" } ?? beside)
+    let path = golden ?? peft.map { $0 + "/golden.json" } ?? beside
+    var golden = try Golden(path: path)
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     if let peft { try model.attach(PEFTAdapter(directory: peft)) }
     let theta = try model.loadFrozenParameters()
@@ -40,8 +45,20 @@ struct Verify: ParsableCommand {
     let tokenizer = golden.hasTexts ? try loadTokenizer(directory: directory, for: model) : nil
     let comparison = try model.compare(
       with: golden, at: theta, tokenize: tokenizer.map { tokenizer in { tokenizer.encode($0) } })
+    var checks = comparison.checks
+    if gradients {
+      guard let model = model as? CausalModel else {
+        throw InputError("--gradients", found: "a model that is not causal", expected: "a causal language model")
+      }
+      if !golden.hasGradients {
+        try golden.readGradients(
+          path: URL(fileURLWithPath: path).deletingLastPathComponent().appending(path: "gradients.json").path())
+      }
+      checks += try model.compareGradients(with: golden, at: model.loadParameters()).checks
+    }
+    let passes = checks.allSatisfy(\.passes)
     var table = Table([.left("compared"), .right("values"), .right("largest difference"), .right("allowed"), .left("")])
-    for check in comparison.checks {
+    for check in checks {
       table.rows.append([
         check.name, "\(check.count)", "\(Float(check.largest))", "\(Float(check.tolerance))",
         check.passes ? "ok" : "FAILS",
@@ -49,15 +66,15 @@ struct Verify: ParsableCommand {
     }
     output.print(
       [
-        "passes": .bool(comparison.passes),
+        "passes": .bool(passes),
         "checks": .array(
-          comparison.checks.map { check in
+          checks.map { check in
             [
               "name": .string(check.name), "count": .int(check.count), "largest_difference": .double(check.largest),
               "tolerance": .double(check.tolerance), "passes": .bool(check.passes),
             ]
           }),
       ], text: table.text)
-    if !comparison.passes { throw ExitCode(1) }
+    if !passes { throw ExitCode(1) }
   }
 }

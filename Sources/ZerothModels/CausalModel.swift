@@ -23,7 +23,14 @@ public final class CausalModel: PretrainedModel {
   public var activationsPerRow: Int { decoder.activationsPerRow }
 
   let decoder: Decoder
+  /// Whether gradients compute the layers' activations anew instead of keeping them: less memory for more time.
+  public var recomputesActivations: Bool {
+    get { gradients.recomputes }
+    set { gradients.recomputes = newValue }
+  }
+
   let workspace = Workspace()
+  private let gradients = GradientMemory()
 
   /// Reads the configuration and checks that the checkpoint holds exactly its tensors, in its shapes.
   ///
@@ -86,6 +93,34 @@ public final class CausalModel: PretrainedModel {
     ) { batch, readout, values throws(InputError) in append(batch, readout, theta, points, to: &values) }
   }
 
+  /// Adds the gradient of sum_i a_i v_i by the trainable blocks at theta to `gradient`, where v are the values that `readout`
+  /// reads out of `batch` and a what `adjoints` gives for them.
+  ///
+  /// Throws `InputError` as `evaluate` does, and what `adjoints` throws.
+  package func addGradient(
+    of readout: Readout, _ batch: TokenBatch, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
+    adjoints: ([Double]) throws(InputError) -> [Double]
+  ) throws(InputError) {
+    precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
+    try batch.validate(vocabulary: vocabulary, context: context)
+    try readout.validate(rows: batch.tokens.count, vocabulary: vocabulary)
+    guard !readout.rows.isEmpty else { return }
+    let plan = folder.tuning?.plan
+    let recorded = decoder.recordedPerRow(recomputing: recomputesActivations)
+    try gradients.add(
+      readout, of: batch, limit: max(1, activationMemory / (recorded * MemoryLayout<Float>.stride)), in: workspace,
+      layout: layout, to: &gradient,
+      evaluate: { () throws(InputError) in try evaluate(batch, readout, from: theta, at: .theta)[0] },
+      adjoints: adjoints,
+      record: { batch, readout, tape in
+        var values: [Double] = []
+        append(
+          batch, readout, Weights(theta, at: .theta, 0..<1, tuning: plan, workspace: workspace, tape: tape), to: &values
+        )
+        return values
+      })
+  }
+
   /// Computes the layers of `batch` at theta for the keys and values that its cache keeps.
   public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
     let point = Points(along: nil, at: [0])
@@ -102,15 +137,17 @@ public final class CausalModel: PretrainedModel {
     let plan = folder.tuning?.plan
     for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows, tuning: plan) {
       let weights = Weights(theta, at: points, group, tuning: plan, workspace: workspace)
-      workspace.scope {
-        let output = decoder.output(batch, rows: readout.rows, weights)
-        let head = weights.layout.blocks[decoder.head]
-        switch readout {
-        case .logits(_, let ids): weights.appendLogits(output, head, ids: ids, cap: decoder.logitCap, to: &values)
-        case .logProbabilities(_, let targets):
-          weights.appendLogProbabilities(output, head, targets: targets, cap: decoder.logitCap, to: &values)
-        }
-      }
+      workspace.scope { append(batch, readout, weights, to: &values) }
+    }
+  }
+
+  private func append(_ batch: TokenBatch, _ readout: Readout, _ weights: Weights, to values: inout [Double]) {
+    let output = decoder.output(batch, rows: readout.rows, weights)
+    let head = weights.layout.blocks[decoder.head]
+    switch readout {
+    case .logits(_, let ids): weights.appendLogits(output, head, ids: ids, cap: decoder.logitCap, to: &values)
+    case .logProbabilities(_, let targets):
+      weights.appendLogProbabilities(output, head, targets: targets, cap: decoder.logitCap, to: &values)
     }
   }
 }

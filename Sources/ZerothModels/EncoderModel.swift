@@ -53,7 +53,14 @@ public final class EncoderModel: PretrainedModel {
   private let source: ModelFolder.Source
   private let architecture: any EncoderArchitecture
   private let labelHead: Int?
+  /// Whether gradients compute the layers' activations anew instead of keeping them: less memory for more time.
+  public var recomputesActivations: Bool {
+    get { gradients.recomputes }
+    set { gradients.recomputes = newValue }
+  }
+
   let workspace = Workspace()
+  private let gradients = GradientMemory()
 
   /// Reads the configuration and checks that the checkpoint holds exactly its tensors, in its shapes.
   ///
@@ -144,34 +151,56 @@ public final class EncoderModel: PretrainedModel {
     let plan = folder.tuning?.plan
     for group in PointGroups(points, rows: batch.tokens.count, limit: activationRows, tuning: plan) {
       let weights = Weights(theta, at: points, group, tuning: plan, workspace: workspace)
-      results += readOut(batch, readout, weights)
+      results += workspace.scope { readOut(batch, readout, weights) }.cut(into: weights.variants)
     }
     return results
   }
 
-  private func readOut(_ batch: TokenBatch, _ readout: EncoderReadout, _ weights: Weights) -> [[Double]] {
+  /// Adds the gradient of sum_i a_i v_i by the trainable blocks at theta to `gradient`, where v are the values that `readout`
+  /// reads out of `batch` and a what `adjoints` gives for them.
+  ///
+  /// Throws `InputError` as `evaluate` does, and what `adjoints` throws.
+  package func addGradient(
+    of readout: EncoderReadout, _ batch: TokenBatch, at theta: borrowing ParameterStore,
+    to gradient: inout StoredVector,
+    adjoints: ([Double]) throws(InputError) -> [Double]
+  ) throws(InputError) {
+    precondition(theta.layout.storageCount == layout.storageCount, "parameters of another model")
+    try validate(batch, readout)
+    let plan = folder.tuning?.plan
+    let recorded = architecture.encoder.recordedPerRow(recomputing: recomputesActivations)
+    try gradients.add(
+      readout, of: batch, limit: max(1, activationMemory / (recorded * MemoryLayout<Float>.stride)), in: workspace,
+      layout: layout, to: &gradient,
+      evaluate: { () throws(InputError) in try evaluate(batch, readout, from: theta, at: .theta)[0] },
+      adjoints: adjoints,
+      record: { batch, readout, tape in
+        readOut(batch, readout, Weights(theta, at: .theta, 0..<1, tuning: plan, workspace: workspace, tape: tape))
+      })
+  }
+
+  /// The values of each variant, one behind the other.
+  private func readOut(_ batch: TokenBatch, _ readout: EncoderReadout, _ weights: Weights) -> [Double] {
     let blocks = weights.layout.blocks
     let positions = architecture.positions(of: batch)
     func hidden(_ rows: [Int]?) -> Matrix { architecture.encoder.output(batch, at: positions, rows: rows, weights) }
-    return workspace.scope {
-      switch readout {
-      case .logits(let rows, let ids):
-        guard !rows.isEmpty, let head = architecture.maskedHead else { return (0..<weights.variants).map { _ in [] } }
-        return weights.logits(
-          head.output(hidden(rows), weights), blocks[head.decoder], bias: blocks[head.bias], ids: ids)
-      case .hidden(let rows):
-        return rows.isEmpty ? (0..<weights.variants).map { _ in [] } : weights.values(hidden(rows))
-      case .pooled:
-        return weights.values(weights.mean(hidden(nil), over: batch.segments))
-      case .labelScores:
-        if labelHead == nil, let classifier = architecture.classifier {
-          return weights.values(classifier.logits(hidden(batch.segments.map(\.start)), weights))
-        }
-        guard let labelHead else { return (0..<weights.variants).map { _ in [] } }
-        let pooled = weights.mean(hidden(nil), over: batch.segments)
-        pooled.normalizeRows()
-        return weights.logits(pooled, blocks[labelHead]).map { $0.map { Self.labelScale * $0 } }
+    switch readout {
+    case .logits(let rows, let ids):
+      guard !rows.isEmpty, let head = architecture.maskedHead else { return [] }
+      return weights.logits(
+        head.output(hidden(rows), weights), blocks[head.decoder], bias: blocks[head.bias], ids: ids)
+    case .hidden(let rows):
+      return rows.isEmpty ? [] : weights.values(hidden(rows))
+    case .pooled:
+      return weights.values(weights.mean(hidden(nil), over: batch.segments))
+    case .labelScores:
+      if labelHead == nil, let classifier = architecture.classifier {
+        return weights.values(classifier.logits(hidden(batch.segments.map(\.start)), weights))
       }
+      guard let labelHead else { return [] }
+      let pooled = weights.mean(hidden(nil), over: batch.segments)
+      weights.normalizeRows(pooled)
+      return weights.logits(pooled, blocks[labelHead], scale: Float(Self.labelScale))
     }
   }
 

@@ -20,6 +20,9 @@ public protocol PretrainedModel: AnyObject {
   var activationMemory: Int { get set }
   /// Floats that a pass takes for a token at a point, at most.
   var activationsPerRow: Int { get }
+  /// Whether gradients compute the layers' activations anew instead of keeping them (gradient checkpointing): less memory for
+  /// about a forward pass more. Off at first.
+  var recomputesActivations: Bool { get set }
   /// What it is made of, in words: what each line is about, and what it says.
   var summary: [(about: String, words: String)] { get }
   /// Tunes the model as `source` says: `layout` grows by the blocks of an adapter, parameters that are loaded from then on have

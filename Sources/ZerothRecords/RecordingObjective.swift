@@ -47,6 +47,28 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
     return losses
   }
 
+  /// Whether the base has a gradient.
+  public var hasDerivatives: Bool { base.hasDerivatives }
+
+  /// The loss and the gradient of the base, as three forward passes. Of the three numbers on record one is the loss and two are
+  /// 0: a gradient is not kept, and a replay computes it anew.
+  public func differentiate(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws(Failure) -> Double? {
+    let loss = try base.differentiate(at: theta, on: batch, into: &gradient)
+    if let loss { note([loss, 0, 0], forwards: 3) }
+    return loss
+  }
+
+  /// The loss of the base and its derivative, as two forward passes, which both are on record.
+  public func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Failure) -> DirectionalDerivative? {
+    let slope = try base.differentiate(along: direction, at: theta, on: batch)
+    if let slope { note([slope.loss, slope.derivative], forwards: 2) }
+    return slope
+  }
+
   private func note(_ losses: Few<Double>, forwards: Int) {
     log.losses += losses
     log.forwards += forwards
@@ -86,6 +108,14 @@ public final class PlaybackObjective: Objective {
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> { try next(grain == .example ? points.count * examples : points.count) }
+
+  /// The next two numbers: a loss and its derivative.
+  public func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(InputError) -> DirectionalDerivative? {
+    let recorded = try next(2)
+    return DirectionalDerivative(loss: recorded[0], derivative: recorded[1])
+  }
 
   private func next(_ count: Int) throws(InputError) -> Few<Double> {
     guard count <= remaining else {

@@ -25,6 +25,25 @@ extension OptimizerProtocol {
     return report
   }
 
+  /// One step that is on record and whose gradients are computed anew. Its first loss is compared with the recorded one, to
+  /// 1e-3: another kind of CPU rounds otherwise, but another model or other data would go unnoticed.
+  @discardableResult
+  public mutating func recomputeStep<Base: Objective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing Base, _ steps: RecordedSteps
+  ) throws -> StepReport {
+    let recorded = steps[nextStep][0]
+    let report = try step(&theta, objective)
+    guard let loss = report.losses.first,
+      abs(loss - recorded) <= 1e-3 * max(1, abs(recorded)) || !(loss.isFinite || recorded.isFinite)
+    else {
+      throw InputError(
+        "\(steps.path): step \(report.step)", found: "a recorded loss of \(recorded)",
+        expected:
+          "\(report.losses.first ?? .nan), as it is computed now: another model, other data or another composition?")
+    }
+    return report
+  }
+
   /// One step from its recorded losses: nothing is evaluated, and theta moves as it did, bit for bit.
   @discardableResult
   public mutating func replayStep(_ theta: inout ParameterStore, _ steps: RecordedSteps) throws -> StepReport {

@@ -16,6 +16,10 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case objectiveExamplesMakeTheLoss =
       "objective: the losses of the examples have the loss as their mean, at every point"
     case objectiveLeavesTheta = "objective: theta stays bit for bit as it is"
+    case objectiveGradientIsTheLimit = "objective: the gradient is the limit of central differences"
+    case objectiveDerivativeIsTheProduct =
+      "objective: the derivative along a direction is its product with the gradient"
+    case objectiveDifferentiatesItsLoss = "objective: the loss that comes with a derivative is the loss"
     case objectiveRepeats = "objective: asked again, for any number of threads, it gives the same bits"
 
     case estimatorFits = "estimator: its options fit the layout that it is checked on"

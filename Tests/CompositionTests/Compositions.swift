@@ -29,7 +29,7 @@ struct Composition: Sendable, CustomStringConvertible {
   }
 
   /// Everything that compiles.
-  static let all: [Composition] = randomized + lowRank + coordinates
+  static let all: [Composition] = randomized + lowRank + coordinates + derivatives
 
   private typealias Rules<D: Direction> = [(name: String, make: @Sendable (Double) -> any StepRule<D>)]
 
@@ -41,6 +41,7 @@ struct Composition: Sendable, CustomStringConvertible {
       ("dizo paper", { DivergenceProjection(.paper, blocks: $0.first, every: 5) }),
       ("dizo released", { DivergenceProjection(.released, blocks: $0.first, every: $0.releasedInterval) }),
       ("previous iterate", { PreviousIterateProjection(blocks: $0.all, every: 2, search: search) }),
+      ("dizo first-order", { FirstOrderProjection(blocks: $0.all, every: 5, learningRate: 0.01) }),
       ("learning-rate scaling", { LearningRateScaling(blocks: $0.all, every: 5, search: search) }),
     ]
   }()
@@ -81,6 +82,14 @@ struct Composition: Sendable, CustomStringConvertible {
     compose("cge all", CoordinateEstimator(), rules(), rateFactor: 4)
     + compose("cge random", CoordinateEstimator(.random(4)), rules(), rateFactor: 2)
 
+  private static let derivatives =
+    compose("gradient", ExactGradient(), rules(), rateFactor: 4)
+    + compose("forward gradient", ForwardGradient(), rules(), rateFactor: 1)
+    + compose(
+      "low-rank forward gradient", LowRankForwardGradient(rank: 2, interval: 5),
+      rules() + [("lozo-m", { @Sendable rate in LowRankMomentum(learningRate: Schedule(rate), beta: 0.5) })],
+      rateFactor: 0.5)
+
   private static func compose<E: GradientEstimator>(
     _ name: String, _ estimator: E, _ rules: Rules<E.Direction>, rateFactor: Double
   ) -> [Composition] {
@@ -90,7 +99,7 @@ struct Composition: Sendable, CustomStringConvertible {
           description: "\(name), \(rule.name), \(adapter.name)",
           optimizer: { rate, seed, roles in
             func open<R: StepRule<E.Direction>, A: LayerAdapter>(_ rule: R, _ adapter: A) -> any OptimizerProtocol {
-              Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: seed)
+              Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: seed).erased
             }
             return open(rule.make(rate), adapter.make(roles))
           },

@@ -111,7 +111,7 @@ import ZerothTraining
     #expect(try registry.explain("five-point")[0].1.capabilities == ["produces low-rank directions"])
     let lozo = Composition.Part("lozo-m", ["learning-rate": 0.1])
     let refused = inputError { _ = try run(.init("example-rge"), lozo, in: registry) }
-    #expect(refused?.expected == "low-rank directions, as estimator lge, five-point has")
+    #expect(refused?.expected == "low-rank directions, as estimators lge, low-rank-forward-gradient, five-point have")
     let range = inputError { _ = try run(.init("example-rge", ["epsilon": -1]), in: registry) }
     #expect(range?.expected == "a number or a schedule, above 0")
     let rank = inputError { _ = try run(.init("five-point", ["rank": 100]), in: registry) }

@@ -134,7 +134,9 @@ import ZerothTestKit
     let refused = inputError {
       _ = try run(.init("rge"), .init("factored-momentum", ["learning-rate": 0.1]), in: registry)
     }
-    #expect(refused?.expected.contains("low-rank directions, as estimator lge, five-point has") == true)
+    #expect(
+      refused?.expected.contains("low-rank directions, as estimators lge, low-rank-forward-gradient, five-point have")
+        == true)
     let range = inputError {
       _ = try run(.init("rge"), .init("r-ada-zo", ["learning-rate": 0.1, "beta": 1]), in: registry)
     }

@@ -34,7 +34,7 @@ import ZerothTraining
       if spec.kind != .string { #expect(help.contains(flowing("\(spec.expected.dropFirst())")), "\(spec.expected)") }
       #expect(help.contains(flowing(spec.defaultWords)), "\(spec.defaultWords)")
     }
-    #expect(help.contains("An integer, at least 1; default: 50. Of estimator lge."))
+    #expect(help.contains("An integer, at least 1; default: 50. Of estimator lge, low-rank-forward-gradient."))
     #expect(help.contains("A number, at least 0; required. Of every rule."))
     #expect(help.contains("--learning-rate, --lr"))
     #expect(help.contains("The adapter: none, dizo, learning-rate-scaling, previous-iterate;"))

@@ -233,7 +233,7 @@ import ZerothSupport
         for name in mezo,seed=1 lozo,seed=2; do
           \(Self.tool) sweep \(file) --out \(folder)/killed & sweep=$!
           for ((i = 0; i < 1200; i++)); do
-            grep -qs '"kind":"step","step":4' \(folder)/killed/$name/metrics.jsonl && break; sleep 0.05
+            grep -qs '"kind":"step","step":[4-9][0-9]' \(folder)/killed/$name/metrics.jsonl && break; sleep 0.05
           done
           kill -9 $sweep; wait $sweep
         done

@@ -44,6 +44,23 @@ import Zeroth
   @Test(arguments: FamilyTests.fixtures)
   func agreesWithTransformers(model name: String) throws { try compare(SharedMaterial.fixture("families/" + name)) }
 
+  @Test(
+    .needs("models"),
+    arguments: ["tiny/opt", "tiny/opt-350m-style", "tiny/llama-gqa", "tiny/llama3-tied"]
+      + families.map { "families/" + $0 })
+  func gradientsAgreeWithTheReference(model name: String) throws {
+    let directory = SharedMaterial.path("models/" + name)
+    let model = try CausalModel(directory: directory)
+    var golden = try Golden(path: directory + "/golden.json")
+    if !golden.hasGradients { try golden.readGradients(path: directory + "/gradients.json") }
+    for recomputes in [false, true] {
+      model.recomputesActivations = recomputes
+      for check in try model.compareGradients(with: golden, at: model.loadParameters()).checks {
+        #expect(check.count > 0 && check.passes, "\(check.name): \(check.largest), allowed \(check.tolerance)")
+      }
+    }
+  }
+
   static let classifiers = ["bert-classifier", "roberta-classifier"]
 
   @Test(arguments: classifiers)

@@ -203,13 +203,13 @@ import ZerothResources
     ),
     (
       "[estimator]\nname = \"lqe\"",
-      "a.toml: [estimator] name: found no estimator called 'lqe', expected perhaps 'lge', one of rge, lge, cge"
+      "a.toml: [estimator] name: found no estimator called 'lqe', expected perhaps 'lge', one of rge, lge, cge, gradient, forward-gradient, low-rank-forward-gradient"
     ),
     ("[estimator]\nname = 3", "a.toml: [estimator] name: found 3, expected a text"),
     (
       "[estimator]\nname = \"rge\"\n[rule]\nname = \"lozo-m\"\nlearning-rate = 1",
       "rule 'lozo-m' with estimator 'rge': found an estimator that produces directions without factors, "
-        + "expected low-rank directions, as estimator lge has"
+        + "expected low-rank directions, as estimators lge, low-rank-forward-gradient have"
     ),
     (
       "[rule]\nfinal = 0.5",
@@ -316,7 +316,7 @@ import ZerothResources
         + "expected adapter dizo or learning-rate-scaling or previous-iterate for it")
     #expect(
       sentence { try $0.set(shortcut: "beta", to: "0.5") }
-        == "--beta: found an option that rule 'sgd' does not have, expected rule momentum or lozo-m for it, "
+        == "--beta: found an option that rule 'sgd' does not have, expected rule momentum or lozo-m or adam for it, "
         + "or one of learning-rate, schedule, warmup, final, schedule-steps, schedule-drops, weight-decay")
     #expect(sentence { try $0.set(shortcut: "epsilom", to: "1") }?.contains("perhaps 'epsilon'") == true)
     #expect(

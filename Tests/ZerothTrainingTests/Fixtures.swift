@@ -45,7 +45,7 @@ func smallTheta() throws -> ParameterStore {
 
 /// 1/2 sum_i h_i (theta_i - t_i)^2 + noise of the batch: a quadratic whose target depends on the mini-batch. It counts
 /// its forward passes and can give a loss that is not finite at some of them.
-final class BatchQuadratic: Objective {
+final class BatchQuadratic: DifferentiableObjective {
   private(set) var forwards = 0
   /// The forward passes, counted from 0, that give NaN.
   let broken: Set<Int>
@@ -66,6 +66,22 @@ final class BatchQuadratic: Objective {
       }
     }
     return sum
+  }
+}
+
+extension BatchQuadratic {
+  func gradient(at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector) -> Double {
+    let target = 0.3 * sin(Double(31 * batch.step + 17 * batch.draw))
+    let values = theta.layout.blocks.map { theta.values(of: $0) }
+    let starts = values.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
+    gradient.forEachPanel { block, rows, slopes in
+      let first = rows.lowerBound * block.columns
+      for i in slopes.indices {
+        let place = starts[block.index] + first + i
+        slopes[i] = Float((1 + Double(place % 5)) * (Double(values[block.index][first + i]) - target))
+      }
+    }
+    return loss(at: theta, on: batch)
   }
 }
 

@@ -20,13 +20,17 @@ import ZerothTestKit
   let registry = Registry.standard
 
   @Test func everyPartIsDescribed() throws {
-    #expect(registry.descriptions(of: .estimator).map(\.name) == ["rge", "lge", "cge"])
-    #expect(registry.descriptions(of: .rule).map(\.name) == ["sgd", "momentum", "lozo-m"])
+    #expect(
+      registry.descriptions(of: .estimator).map(\.name) == [
+        "rge", "lge", "cge", "gradient", "forward-gradient", "low-rank-forward-gradient",
+      ])
+    #expect(registry.descriptions(of: .rule).map(\.name) == ["sgd", "momentum", "lozo-m", "adam"])
     #expect(
       registry.descriptions(of: .adapter).map(\.name) == ["none", "dizo", "learning-rate-scaling", "previous-iterate"])
     #expect(
       registry.descriptions(of: .optimizer).map(\.name) == [
-        "mezo", "mezo-m", "lozo", "lozo-m", "dizo", "cge", "mezo-lora", "lozo-lora", "dizo-lora", "mezo-prefix",
+        "mezo", "mezo-m", "lozo", "lozo-m", "dizo", "ft-sgd", "ft-adam", "forward-gradient", "cge", "mezo-lora",
+        "lozo-lora", "dizo-lora", "mezo-prefix", "lora-adam",
       ])
     let all = try Registry.withPlugins()
     for kind in StrategyDescription.Kind.allCases {
@@ -44,17 +48,17 @@ import ZerothTestKit
   }
 
   @Test func everyPairComposesOrSaysWhyNot() throws {
-    for estimator in ["rge", "lge", "cge"] {
-      for rule in ["sgd", "momentum", "lozo-m"] {
+    for estimator in ["rge", "lge", "cge", "gradient", "forward-gradient", "low-rank-forward-gradient"] {
+      for rule in ["sgd", "momentum", "lozo-m", "adam"] {
         for adapter in ["none", "dizo", "learning-rate-scaling", "previous-iterate"] {
           let composition = Composition(
             estimator: .init(estimator), rule: .init(rule, ["learning-rate": 1e-3]), adapter: .init(adapter))
-          if rule == "lozo-m", estimator != "lge" {
+          if rule == "lozo-m", !estimator.hasPrefix("l") {
             let error = inputError { _ = try registry.makeOptimizer(composition, runSteps: 4) }
             #expect(
               error?.description
                 == "rule 'lozo-m' with estimator '\(estimator)': found an estimator that produces directions without "
-                + "factors, expected low-rank directions, as estimator lge has")
+                + "factors, expected low-rank directions, as estimators lge, low-rank-forward-gradient have")
           } else {
             let optimizer = try registry.makeOptimizer(composition, runSteps: 4)
             #expect(try optimizer.forwards(at: 0, in: smallLayout()) > 0)
@@ -90,7 +94,7 @@ import ZerothTestKit
       composition.rule.options["learning-rate"] = 1e-3
       #expect(try run(composition, steps: 2, registry: registry) != bits(smallTheta()), "\(preset.name)")
     }
-    let untuned = ["cge", "mezo-adam", "meazo", "zo-sign"]
+    let untuned = ["ft-sgd", "ft-adam", "forward-gradient", "cge", "mezo-adam", "meazo", "zo-sign"]
     for preset in registry.descriptions(of: .optimizer) where !untuned.contains(preset.name) {
       _ = try registry.makeOptimizer(try registry.preset(preset.name).composition, runSteps: 2)
     }
@@ -135,7 +139,8 @@ import ZerothTestKit
     let estimators: [String: any GradientEstimator] = [
       "rge": RandomizedEstimator(), "lge": LowRankEstimator(), "cge": CoordinateEstimator(),
       "hizoo": HessianInformedEstimator(), "sparse-mezo": SparseEstimator(), "zo-svrg": VarianceReducedEstimator(),
-      "median": MedianEstimator(),
+      "median": MedianEstimator(), "gradient": ExactGradient(), "forward-gradient": ForwardGradient(),
+      "low-rank-forward-gradient": LowRankForwardGradient(),
     ]
     let rules: [String: any StepRule] = [
       "sgd": SGD<LowRankProbe>(learningRate: 0.5), "momentum": Momentum<LowRankProbe>(learningRate: 0.5),
@@ -263,8 +268,8 @@ import ZerothTestKit
   @Test func aPresetNamesRegisteredParts() throws {
     var registry = registry
     let preset = OptimizerPreset(
-      "mine", summary: "s", source: "-", tuning: "-", Composition(estimator: .init("rge"), rule: .init("adam")))
-    #expect(inputError { try registry.register(optimizer: preset) }?.found == "no rule called 'adam'")
+      "mine", summary: "s", source: "-", tuning: "-", Composition(estimator: .init("rge"), rule: .init("muon")))
+    #expect(inputError { try registry.register(optimizer: preset) }?.found == "no rule called 'muon'")
   }
 
   @Test func descriptionsAreJSON() throws {

@@ -31,7 +31,7 @@ public func install(into registry: inout Registry) throws(InputError) {
   try registry.register(
     optimizer: OptimizerPreset(
       "hizoo-lora", summary: "HiZOO with SGD on LoRA", source: "Zhao et al. 2024",
-      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/tune-lora.sh",
+      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-lora.toml",
       Composition(
         estimator: .init("hizoo", ["epsilon": 1e-2]), rule: .init("sgd", ["learning-rate": 2e-3])),
       of: ["method": "lora", "rank": 8, "alpha": 16.0, "blocks": "query,value"]))

@@ -166,6 +166,9 @@ size_t zeroth_compress_factors(size_t m, size_t n, size_t r, const float *_Nonnu
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
                   const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);
+/// C (m x n, leading dimension ldc) = alpha A^T B + beta C with A k x m and B k x n.
+void zeroth_sgemm_transposed(size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
+                             const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);
 /// The file that `cblas_sgemm` comes from: to see that it is OpenBLAS's and not GSL's.
 const char *_Nonnull zeroth_blas_library(void);
 /// OpenBLAS's own words on its build and the kernels it chose.
@@ -229,29 +232,59 @@ void zeroth_multiply_packed_on(int isa, size_t m, size_t n, struct zeroth_factor
 void zeroth_layer_norm(size_t m, size_t n, float eps, const float *_Nullable gain, const float *_Nullable bias,
                        const float *_Nonnull x, float *_Nonnull out);
 /// out = x / sqrt(mean(x^2) + eps) * gain, for each of m rows of n.
-void zeroth_rms_norm(size_t m, size_t n, float eps, const float *_Nonnull gain, const float *_Nonnull x,
+void zeroth_rms_norm(size_t m, size_t n, float eps, const float *_Nullable gain, const float *_Nonnull x,
                      float *_Nonnull out);
+/// What a norm without gain and bias does to differences v of its rows x: r (v - mean(v) - n mean(v n)), where n = r (x -
+/// mean(x)) is the normed row; without `centered` the means of v and x are left out (RMS norm). It is its own transpose. m
+/// rows of n; `out` may be `v`.
+void zeroth_norm_derivative(bool centered, size_t m, size_t n, float eps, const float *_Nonnull x,
+                            const float *_Nonnull v, float *_Nonnull out);
 /// x = f(x), for m rows of n with leading dimension ldx.
 void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float *_Nonnull x, size_t ldx);
+/// s *= f'(x), for n numbers.
+void zeroth_multiply_slope(enum zeroth_activation f, size_t n, const float *_Nonnull x, float *_Nonnull s);
 /// x *= y, elementwise.
 void zeroth_multiply(size_t n, const float *_Nonnull y, float *_Nonnull x);
-/// Rotary embedding of one head: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) for the halves x1, x2 of n floats.
-void zeroth_rotate(size_t n, const float *_Nonnull cosines, const float *_Nonnull sines, float *_Nonnull x);
+/// Rotary embedding of one head: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) for the halves x1, x2 of n floats; `back` is
+/// its transpose, by the opposite angles.
+void zeroth_rotate(bool back, size_t n, const float *_Nonnull cosines, const float *_Nonnull sines, float *_Nonnull x);
 /// x = cap tanh(scale x / cap), for n floats.
 void zeroth_soft_cap(size_t n, float scale, float cap, float *_Nonnull x);
+/// x = scale exp(x - shift), for n floats.
+void zeroth_exponentiate(size_t n, float shift, float scale, float *_Nonnull x);
 /// Attention of one head over `rows` queries, which see `prefix` keys and then those of the `rows`, all of them or, if
 /// `causal`, up to their own, and of these the last `window` alone unless it is 0: out = softmax(scale Q K^T) V. With
-/// `cap` above 0 the scores are cap tanh(scale Q K^T / cap). Leading dimensions in floats; `out` may be `q`; `scores`
-/// holds rows_at_once x (prefix + rows). A window needs `causal`.
-void zeroth_attention(bool causal, size_t window, size_t rows, size_t prefix, size_t head, float scale, float cap,
-                      const float *_Nonnull q, size_t ldq, const float *_Nonnull k, const float *_Nonnull v,
-                      const float *_Nullable prefix_k, const float *_Nullable prefix_v, size_t ldkv,
-                      float *_Nonnull out, size_t ldo, float *_Nonnull scores, size_t rows_at_once);
+/// `cap` above 0 the scores are cap tanh(scale Q K^T / cap). Leading dimensions in floats: of q, and of k and v. A window
+/// needs `causal`. Scratch for scores holds rows_at_once x (prefix + rows).
+struct zeroth_attention_shape {
+  bool causal;
+  size_t window, rows, prefix, head, ldq, ldkv, rows_at_once;
+  float scale, cap;
+};
+/// The queries, keys and values of a head, or what belongs to them one by one.
+struct zeroth_heads {
+  float *_Nonnull q;
+  float *_Nonnull k, *_Nonnull v;
+  float *_Nullable prefix_k, *_Nullable prefix_v;
+};
+/// The result takes the place of q.
+void zeroth_attention(struct zeroth_attention_shape shape, struct zeroth_heads x, float *_Nonnull scores);
+/// The same, and its derivative along the tangents t of q, k and v, in place of that of q. Three times the scratch.
+void zeroth_attention_tangent(struct zeroth_attention_shape shape, struct zeroth_heads x, struct zeroth_heads t,
+                              float *_Nonnull scores);
+/// What the adjoint d.q of the result is for q, in its place; what it is for k and v is added to d.k and d.v. x are the
+/// values before `zeroth_attention`, and stay. Three times the scratch.
+void zeroth_attention_adjoint(struct zeroth_attention_shape shape, struct zeroth_heads x, struct zeroth_heads d,
+                              float *_Nonnull scores);
 /// Takes n more floats of each of m rows into its state of 32 floats: the largest of each of 16 lanes, and the sums of
 /// exp(x - largest). A state begins as 16 times -FLT_MAX and 16 zeros.
 void zeroth_log_sum_add(size_t m, size_t n, const float *_Nonnull x, size_t ldx, float *_Nonnull state);
 /// The largest of the floats that a state has seen, and the sum of exp(x - largest); NaN where a NaN is among them.
 void zeroth_log_sum_parts(const float *_Nonnull state, float *_Nonnull largest, double *_Nonnull sum);
+/// Takes n more floats of a row, and their tangents t, into its state of 48 floats: 32 as above and 16 zeros behind them.
+void zeroth_log_sum_add_tangent(size_t n, const float *_Nonnull x, const float *_Nonnull t, float *_Nonnull state);
+/// The mean of the tangents under the softmax of the floats that a state of 48 has seen.
+double zeroth_log_sum_mean(const float *_Nonnull state);
 
 // ---- Statistics --------------------------------------------------------------------------------------------------
 

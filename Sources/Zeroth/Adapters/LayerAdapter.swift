@@ -4,11 +4,17 @@
 /// selection keep their bits; a block that has not moved is safe; exactly `forwards(at:)` forward passes; a move whose
 /// losses are not finite is left out and reported.
 public protocol LayerAdapter: Sendable {
+  /// What it asks of an objective: losses alone, unless it says `Derivatives`.
+  associatedtype Needs: ObjectiveNeeds = LossesAlone
+
   /// Throws `InputError` when its options do not fit `layout`, or do not go with `weightDecay`.
   func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError)
 
   /// Forward passes at step `step`, beyond the estimator's.
   func forwards(at step: Int) -> Int
+
+  /// Whether a record of its losses is enough to make its moves again.
+  var isReplayedFromLosses: Bool { get }
 
   /// Called once with theta_0, before the first step.
   mutating func begin(_ theta: borrowing ParameterStore)
@@ -45,6 +51,8 @@ public protocol LayerAdapter: Sendable {
 }
 
 extension LayerAdapter {
+  /// True.
+  public var isReplayedFromLosses: Bool { true }
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {}
   /// No forward pass at any step.

@@ -73,6 +73,36 @@ public struct StoredVector: Sendable {
     return try body(UnsafeMutableBufferPointer(start: storage.store.base + place.offset, count: place.count))
   }
 
+  /// Makes all values 0.
+  public mutating func clear() { forEachPanel { _, _, values in values.update(repeating: 0) } }
+
+  /// <this, D>, summed in double over panels in a fixed order.
+  public func product<D: Direction>(with direction: D) -> Double {
+    let panels = storage.panels
+    var sums = [Double](repeating: 0, count: panels.count)
+    sums.withUnsafeMutableBufferPointer { sums in
+      nonisolated(unsafe) let sums = sums
+      Parallel.forEach(panels.count) { i in
+        let (block, values) = (panels[i].block, storage.values(of: panels[i]))
+        guard direction.touches(block) else { return }
+        withScratch(values.count) { scratch in
+          scratch.initialize(repeating: 0)
+          var span = scratch.mutableSpan
+          direction.write(to: &span, of: block, rows: panels[i].rows)
+          sums[i] = values.indices.reduce(0) { $0 + Double(values[$1]) * Double(scratch[$1]) }
+        }
+      }
+    }
+    return sums.reduce(0, +)
+  }
+
+  /// Where the floats of each block of a layout with `count` blocks stand, by its index, to be written at once; nil for blocks
+  /// that are not stored. Unsafe: valid until the vector is copied, written or gone.
+  package mutating func addresses(count: Int) -> [UnsafeMutablePointer<Float>?] {
+    let storage = owned()
+    return (0..<count).map { index in storage.places[index].map { storage.store.base + $0.offset } }
+  }
+
   /// m = decay m + sum_i weight_i D_i.
   mutating func decayAndAdd<D: Direction>(_ decay: Float, _ terms: Few<(weight: Float, direction: D)>) {
     let storage = owned()

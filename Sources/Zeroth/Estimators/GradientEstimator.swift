@@ -1,4 +1,4 @@
-/// Estimates the gradient from losses alone.
+/// Estimates the gradient: from losses alone, unless it says that it ``Needs`` derivatives.
 ///
 /// Laws, checked by the test kit: exactly `forwards(at:in:)` forward passes, all on the mini-batch of the step; the
 /// directions returned are those measured in this step; the same key gives the same estimate, for any number of
@@ -8,6 +8,8 @@
 public protocol GradientEstimator<Direction>: Sendable {
   /// The kind of direction it measures along.
   associatedtype Direction: Zeroth.Direction
+  /// What it asks of an objective: losses alone, unless it says `Derivatives`.
+  associatedtype Needs: ObjectiveNeeds = LossesAlone
 
   /// Throws `InputError` when its options do not fit `layout`.
   func validate(_ layout: ParameterLayout) throws(InputError)
@@ -29,6 +31,10 @@ public protocol GradientEstimator<Direction>: Sendable {
   /// What its losses are taken over: those are what a run records and replays.
   var grain: LossGrain { get }
 
+  /// Whether a record of its losses, or of losses and slopes, is enough to make its steps again. A replay computes the
+  /// gradients of others anew, and needs the objective for it.
+  var isReplayedFromLosses: Bool { get }
+
   /// Floats of state that the estimator holds now.
   var stateCount: Int { get }
 
@@ -46,6 +52,8 @@ extension GradientEstimator {
   public func notes(in layout: ParameterLayout) -> [String] { [] }
   /// The mini-batch.
   public var grain: LossGrain { .batch }
+  /// True.
+  public var isReplayedFromLosses: Bool { true }
   /// No state: every estimate starts afresh.
   public var stateCount: Int { 0 }
   /// Nothing.

@@ -77,17 +77,24 @@ public struct LowRankEstimator: GradientEstimator {
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<LowRankProbe> {
-    let rightKey = context.runKey.child(.right, context.step / interval)
-    let probes = Few(count: queries.count(at: context.step)) { query in
-      LowRankProbe(rank: rank, leftKey: context.key.child(.left, query), rightKey: rightKey)
-    }
+    let probes = directions(context)
     var estimate = try finiteDifferences(
       of: objective, at: theta, along: probes, on: context.batch, sides: sides,
       epsilon: epsilon(at: context.step))
-    for i in estimate.terms.indices {
-      estimate.terms[i].direction = LowRankProbe(
-        rank: rank, leftKey: probes[i].leftKey, rightKey: rightKey, matrixScale: 1 / Float(rank))
-    }
+    for i in estimate.terms.indices { estimate.terms[i].direction = estimated(probes[i]) }
     return estimate
+  }
+
+  /// The directions that a step measures along.
+  func directions(_ context: StepContext) -> Few<LowRankProbe> {
+    let rightKey = context.runKey.child(.right, context.step / interval)
+    return Few(count: queries.count(at: context.step)) { query in
+      LowRankProbe(rank: rank, leftKey: context.key.child(.left, query), rightKey: rightKey)
+    }
+  }
+
+  /// What `probe` is in the estimate: U V^T / r.
+  func estimated(_ probe: LowRankProbe) -> LowRankProbe {
+    LowRankProbe(rank: rank, leftKey: probe.leftKey, rightKey: probe.rightKey, matrixScale: 1 / Float(rank))
   }
 }

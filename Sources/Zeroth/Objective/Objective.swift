@@ -14,7 +14,7 @@ public struct Batch: Sendable, Hashable {
   }
 }
 
-/// What is minimised. It is evaluated, never differentiated.
+/// What is minimised. It is evaluated; ``DifferentiableObjective`` is one that can be differentiated too.
 ///
 /// The mini-batch is an argument of every request, so that a loss depends on nothing that was asked before. An objective
 /// may keep the examples laid out that it was asked about last; it lays out anew only when another mini-batch is asked
@@ -40,6 +40,20 @@ public protocol Objective: ~Copyable {
   func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Failure) -> Few<Double>
+
+  /// Whether it has a gradient.
+  var hasDerivatives: Bool { get }
+
+  /// What ``DifferentiableObjective/gradient(at:on:into:)`` gives, from an objective that has a gradient; nil from others. Parts
+  /// that differentiate ask through this, so that they are written for any objective.
+  func differentiate(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws(Failure) -> Double?
+
+  /// What ``DifferentiableObjective/derivative(along:at:on:)`` gives, from an objective that has a gradient; nil from others.
+  func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Failure) -> DirectionalDerivative?
 }
 
 extension Objective where Self: ~Copyable {
@@ -64,6 +78,19 @@ extension Objective where Self: ~Copyable {
     }
     return losses
   }
+
+  /// False.
+  public var hasDerivatives: Bool { false }
+
+  /// Nil: there is no gradient.
+  public func differentiate(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws(Failure) -> Double? { nil }
+
+  /// Nil: there is no derivative.
+  public func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Failure) -> DirectionalDerivative? { nil }
 
   /// One loss for each of `points`.
   public func losses(

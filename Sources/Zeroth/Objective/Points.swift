@@ -14,6 +14,8 @@ public struct Points: Sendable {
   /// The directions, in the order in which the points use them.
   public private(set) var directions: Few<any Direction> = []
   private var points: Few<Point> = []
+  /// Whether these are theta and its tangent: `tangent(along:)`.
+  package private(set) var areTangent = false
 
   /// No points.
   public init() {}
@@ -31,6 +33,14 @@ public struct Points: Sendable {
   public static var theta: Points {
     var points = Points()
     points.points = [Point(direction: 0, offset: 0)]
+    return points
+  }
+
+  /// theta, and in place of a second point the derivative along `direction`: what a model reads out then is its values at
+  /// theta, followed by their derivatives.
+  package static func tangent(along direction: any Direction) -> Points {
+    var points = Points(along: direction, at: [0, 1])
+    points.areTangent = true
     return points
   }
 

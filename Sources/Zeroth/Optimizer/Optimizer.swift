@@ -78,13 +78,23 @@ where Rule.Direction == Estimator.Direction {
   /// Floats of state beyond the parameters that the parts hold now.
   public var stateCount: Int { estimator.stateCount + rule.stateCount + adapter.stateCount }
 
-  /// Moves theta by one step, measured on the mini-batch of that step.
+  /// Whether a part asks the objective for derivatives.
+  public var needsDerivatives: Bool {
+    Estimator.Needs.self == Derivatives.self || Adapter.Needs.self == Derivatives.self
+  }
+
+  /// Whether a record of the losses is enough to make the steps again, without the objective.
+  public var isReplayedFromLosses: Bool { estimator.isReplayedFromLosses && adapter.isReplayedFromLosses }
+
+  /// Moves theta by one step, for code that learns the parts at run time: `any OptimizerProtocol` calls it. It is ``step(_:_:)``,
+  /// but compiles for all parts with all objectives; a part that needs derivatives of an objective without them throws
+  /// `InputError`.
   ///
   /// A step whose losses are not finite leaves theta as it is; after `nonFinite.limit` of them in a row it throws
   /// `NonFiniteError`. It throws `InputError` for options that do not fit, whatever the objective throws, and what
   /// went wrong in a part of foreign code.
   @discardableResult
-  public mutating func step<O: Objective & ~Copyable>(
+  public mutating func takeStep<O: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
   ) throws -> StepReport {
     if validatedLayout != theta.layout {
@@ -132,6 +142,54 @@ where Rule.Direction == Estimator.Direction {
     guard decay.rate > 0 else { return nil }
     return { Float(1 - eta * decay.rate(on: $0) * Double(scales[$0])) }
   }
+}
+
+extension Optimizer where Estimator.Needs == LossesAlone, Adapter.Needs == LossesAlone {
+  /// Moves theta by one step, measured on the mini-batch of that step.
+  ///
+  /// A step whose losses are not finite leaves theta as it is; after `nonFinite.limit` of them in a row it throws
+  /// `NonFiniteError`. It throws `InputError` for options that do not fit, whatever the objective throws, and what
+  /// went wrong in a part of foreign code.
+  @discardableResult
+  public mutating func step<O: Objective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing O
+  ) throws -> StepReport { try takeStep(&theta, objective) }
+}
+
+extension Optimizer {
+  /// Moves theta by one step, on an objective that can be differentiated: whatever the parts need.
+  @discardableResult
+  public mutating func step<O: DifferentiableObjective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing O
+  ) throws -> StepReport { try takeStep(&theta, objective) }
+}
+
+extension Optimizer where Estimator.Needs == LossesAlone, Adapter.Needs == LossesAlone {
+  /// The same, where both of the others fit.
+  @discardableResult
+  public mutating func step<O: DifferentiableObjective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing O
+  ) throws -> StepReport { try takeStep(&theta, objective) }
+}
+
+extension Optimizer where Estimator.Needs == Derivatives {
+  /// Does not compile.
+  @available(
+    *, unavailable, message: "this estimator needs derivatives: the objective has to be a DifferentiableObjective"
+  )
+  public mutating func step<O: Objective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing O
+  ) throws -> StepReport { preconditionFailure("it does not compile") }
+}
+
+extension Optimizer where Estimator.Needs == LossesAlone, Adapter.Needs == Derivatives {
+  /// Does not compile.
+  @available(
+    *, unavailable, message: "this adapter needs derivatives: the objective has to be a DifferentiableObjective"
+  )
+  public mutating func step<O: Objective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing O
+  ) throws -> StepReport { preconditionFailure("it does not compile") }
 }
 
 extension Optimizer where Adapter == NoAdapter {

@@ -30,14 +30,91 @@ public protocol OptimizerProtocol: Sendable {
   mutating func restore(
     _ theta: inout ParameterStore, from path: String, also: (StateCoder) throws(InputError) -> Void
   ) throws(InputError)
-  /// Moves theta by one step.
+  /// Whether a part asks the objective for derivatives.
+  var needsDerivatives: Bool { get }
+  /// Whether a record of the losses is enough to make the steps again, without the objective.
+  var isReplayedFromLosses: Bool { get }
+  /// Moves theta by one step. Throws `InputError` where a part needs derivatives that the objective does not have.
   @discardableResult
-  mutating func step<O: Objective & ~Copyable>(
+  mutating func takeStep<O: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
   ) throws -> StepReport
 }
 
-extension Optimizer: OptimizerProtocol {}
+extension OptimizerProtocol {
+  /// Moves theta by one step. Throws `InputError` where a part needs derivatives that the objective does not have.
+  @discardableResult
+  public mutating func step<O: Objective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing O
+  ) throws -> StepReport { try takeStep(&theta, objective) }
+}
+
+extension Optimizer: OptimizerProtocol where Estimator.Needs == LossesAlone, Adapter.Needs == LossesAlone {}
+
+extension Optimizer {
+  /// The optimiser behind the protocol, whatever its parts need of an objective. One whose parts need losses alone is an
+  /// `OptimizerProtocol` itself.
+  public var erased: any OptimizerProtocol { ErasedOptimizer(self) { error, _ in error } }
+}
+
+/// An optimiser that takes steps on any objective, and throws where it needs derivatives that an objective does not have.
+package struct ErasedOptimizer<Estimator: GradientEstimator, Rule: StepRule, Adapter: LayerAdapter>: OptimizerProtocol
+where Rule.Direction == Estimator.Direction {
+  private var optimizer: Optimizer<Estimator, Rule, Adapter>
+  private let naming: @Sendable (InputError, OptimizerPart?) -> InputError
+
+  /// `optimizer`, whose parts' errors are worded by `naming`.
+  package init(
+    _ optimizer: Optimizer<Estimator, Rule, Adapter>,
+    naming: @escaping @Sendable (InputError, OptimizerPart?) -> InputError
+  ) {
+    self.optimizer = optimizer
+    self.naming = naming
+  }
+
+  package var nextStep: Int { optimizer.nextStep }
+  package var stateCount: Int { optimizer.stateCount }
+  package var grain: LossGrain { optimizer.grain }
+  package var needsDerivatives: Bool { optimizer.needsDerivatives }
+  package var isReplayedFromLosses: Bool { optimizer.isReplayedFromLosses }
+
+  package func validate(_ layout: ParameterLayout) throws(InputError) {
+    try optimizer.validate(layout, naming: naming)
+  }
+
+  package func requireFactors() throws(InputError) { try optimizer.requireFactors() }
+
+  package func notes(in layout: ParameterLayout) -> [String] {
+    optimizer.notes(in: layout).map { "\(OptimizerPart.estimator.rawValue): \($0)" }
+  }
+
+  package func forwards(at step: Int, in layout: ParameterLayout) -> Int { optimizer.forwards(at: step, in: layout) }
+  package func adapterForwards(at step: Int) -> Int { optimizer.adapterForwards(at: step) }
+  package func adapterRatios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
+    optimizer.adapterRatios(in: layout)
+  }
+
+  package func save(
+    _ theta: borrowing ParameterStore, to path: String, also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError) { try optimizer.save(theta, to: path, also: also) }
+
+  package func stateSize(
+    with theta: borrowing ParameterStore, also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError) -> Int { try optimizer.stateSize(with: theta, also: also) }
+
+  package mutating func restore(
+    _ theta: inout ParameterStore, from path: String, also: (StateCoder) throws(InputError) -> Void
+  ) throws(InputError) { try optimizer.restore(&theta, from: path, also: also) }
+
+  @discardableResult
+  package mutating func takeStep<O: Objective & ~Copyable>(
+    _ theta: inout ParameterStore, _ objective: borrowing O
+  ) throws -> StepReport {
+    // The optimiser checks its parts at its first step, and words no errors.
+    if optimizer.nextStep == 0 { try validate(theta.layout) }
+    return try optimizer.takeStep(&theta, objective)
+  }
+}
 
 /// The parts of an optimiser, by the names that files and command lines have for them.
 package enum OptimizerPart: String, CaseIterable, Sendable {

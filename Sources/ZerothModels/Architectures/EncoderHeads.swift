@@ -33,7 +33,7 @@ struct ClassifierHead: Sendable {
   /// The logits of each sequence, of which `first` are the hidden states of first tokens: sequences x classes.
   func logits(_ first: Matrix, _ w: Weights) -> Matrix {
     let x = w.apply(dense, to: w.pack(first))
-    zeroth_soft_cap(x.rows * x.columns, 1, 1, x.base)  // the tangent hyperbolic
+    w.softCap(x, at: 1)  // the tangent hyperbolic
     return w.apply(output, to: w.pack(x))
   }
 }

@@ -44,6 +44,14 @@ struct TransformerEncoder: Sendable {
     4 * configuration.hiddenSize + max(4 * configuration.hiddenSize, configuration.intermediateSize)
   }
 
+  /// Floats that a recorded pass takes for a row of activations, at most.
+  func recordedPerRow(recomputing: Bool) -> Int {
+    let c = configuration
+    let layer = 9 * c.hiddenSize + 2 * c.intermediateSize
+    let kept = recomputing ? layers.count * c.hiddenSize + layer : layers.count * layer
+    return 2 * activationsPerRow + kept + 4 * c.hiddenSize
+  }
+
   /// Adds the blocks of `configuration` to `table`.
   init(_ configuration: BERTConfiguration, in table: inout BlockTable) {
     self.configuration = configuration
@@ -72,35 +80,46 @@ struct TransformerEncoder: Sendable {
   /// The last hidden states at the rows `rows` of the batch, or at all: variants * rows.count x hidden.
   /// `positions` are the rows of the position embedding for the tokens of `batch`.
   func output(_ batch: TokenBatch, at positions: [Int], rows: [Int]?, _ w: Weights) -> Matrix {
-    let heads = configuration.numAttentionHeads
     let x = w.workspace.matrix(w.variants * batch.tokens.count, configuration.hiddenSize)
     w.workspace.scope {
       w.embed(batch.tokens, w.layout.blocks[tokens], into: x)
       w.embed(positions, shiftedBy: w.frontTokens, w.layout.blocks[self.positions], into: x, accumulate: true)
       w.embed(batch.types, w.layout.blocks[types], into: x, accumulate: true)
-      x.take(w.apply(embeddingNorm, to: x))
+      w.copy(w.apply(embeddingNorm, to: x), to: x)
     }
     // What follows the last attention is computed for the rows that are read out alone.
     let y = rows.map { w.place(for: $0, of: x) } ?? x
-    for (i, layer) in layers.enumerated() {
+    for i in layers.indices {
       let selected = i == layers.count - 1 ? rows : nil
       let rest = selected == nil ? x : y
-      w.workspace.scope {
-        let packed = w.pack(x)
-        let q = w.apply(layer.query, to: packed)
-        let k = w.apply(layer.key, to: packed)
-        let v = w.apply(layer.value, to: packed)
-        w.attention(q, k, v, heads: heads, keyHeads: heads, batch, isCausal: false, layer: i)
-        if let selected { w.select(selected, of: x, into: y) }
-        w.apply(layer.output, to: selected.map { w.select($0, of: q) } ?? q, into: rest, accumulate: true)
-        rest.take(w.apply(layer.attentionNorm, to: rest))
-      }
-      w.workspace.scope {
-        w.feedForward(layer.up, layer.down, configuration.hiddenAct.kernel, of: w.pack(rest), into: rest)
-        rest.take(w.apply(layer.finalNorm, to: rest))
+      if let tape = w.tape {
+        tape.segment(from: x) { layer(i, batch, x, selected, into: rest, w) }
+      } else {
+        layer(i, batch, x, selected, into: rest, w)
       }
     }
     return y
+  }
+
+  /// rest = layer number `i` of x, at all rows or at the `selected` ones.
+  private func layer(
+    _ i: Int, _ batch: TokenBatch, _ x: Matrix, _ selected: [Int]?, into rest: Matrix, _ w: Weights
+  ) {
+    let (layer, heads) = (layers[i], configuration.numAttentionHeads)
+    w.workspace.scope {
+      let packed = w.pack(x)
+      let q = w.apply(layer.query, to: packed)
+      let k = w.apply(layer.key, to: packed)
+      let v = w.apply(layer.value, to: packed)
+      w.attention(q, k, v, heads: heads, keyHeads: heads, batch, isCausal: false, layer: i)
+      if let selected { w.select(selected, of: x, into: rest) }
+      w.apply(layer.output, to: selected.map { w.select($0, of: q) } ?? q, into: rest, accumulate: true)
+      w.copy(w.apply(layer.attentionNorm, to: rest), to: rest)
+    }
+    w.workspace.scope {
+      w.feedForward(layer.up, layer.down, configuration.hiddenAct.kernel, of: w.pack(rest), into: rest)
+      w.copy(w.apply(layer.finalNorm, to: rest), to: rest)
+    }
   }
 }
 

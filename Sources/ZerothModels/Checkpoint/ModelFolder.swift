@@ -248,6 +248,20 @@ public struct ModelFolder: Sendable {
     startFresh(&theta)
     return theta
   }
+
+  /// Whether `block` stands in the tensor `name`.
+  func isPart(_ block: ParameterBlock, ofTensor name: String) -> Bool { map.part(of: block).tensor == name }
+
+  /// The values at `theta` by the tensors of the checkpoint, row by row.
+  func tensors(of theta: borrowing ParameterStore) throws -> [(name: String, values: [Float])] {
+    var tensors: [(String, [Float])] = []
+    for tensor in map.tensors {
+      var values: [Float] = []
+      try map.write(tensor, at: theta) { values += $0 }
+      tensors.append((tensor.name, values))
+    }
+    return tensors
+  }
 }
 
 extension ModelFolder {

@@ -40,6 +40,18 @@ struct Decoder: Architecture {
       + max((d.hasHeadNorms ? 3 : 2) * ofHeads, inner)
   }
 
+  /// Floats that a recorded pass takes for a row of activations, at most: those of a pass, and on the tape what each layer saves,
+  /// or what it starts from and what one layer saves; then the logits.
+  func recordedPerRow(recomputing: Bool) -> Int {
+    let d = description
+    let ofHeads = (d.heads + d.keyHeads) * d.headWidth
+    let inner = if case .gated = d.feedForward { 4 * d.inner } else { 2 * d.inner }
+    let layer =
+      (4 + (d.norms == .around ? 2 : 0)) * d.width + (d.hasHeadNorms ? 4 : 3) * ofHeads + inner
+    let kept = recomputing ? layers.count * d.width + layer : layers.count * layer + d.vocabulary
+    return 2 * activationsPerRow + kept + 2 * d.width
+  }
+
   /// The blocks that `description` needs, under the names that `tensors` says and `source` uses: its prefix is left out
   /// where the checkpoint leaves it out, and a tied checkpoint may hold the embedding as its output layer.
   ///
@@ -101,17 +113,29 @@ struct Decoder: Architecture {
     let y = w.place(for: rows, of: x)
     for i in layers.indices {
       let selected = i == layers.count - 1 ? rows : nil
-      w.workspace.scope {
-        // Both halves of a layer with a parallel residual read x as it is now.
-        let early = description.isParallel ? feedForwardInput(i, x, selected, w) : nil
-        w.workspace.scope { attend(i, batch, x, selected, into: selected == nil ? x : y, w) }
-        w.workspace.scope { feed(i, early, of: x, into: selected == nil ? x : y, w) }
+      let rest = selected == nil ? x : y
+      if let tape = w.tape {
+        tape.segment(from: x) { layer(i, batch, x, selected, into: rest, w) }
+      } else {
+        layer(i, batch, x, selected, into: rest, w)
       }
     }
     var output = y
     if let finalNorm { output = w.apply(finalNorm, to: output) }
     if let projectOut { output = w.apply(projectOut, to: w.pack(output)) }
     return output
+  }
+
+  /// rest = layer number `i` of x, at all rows or at the `selected` ones.
+  private func layer(
+    _ i: Int, _ batch: TokenBatch, _ x: Matrix, _ selected: [Int]?, into rest: Matrix, _ w: Weights
+  ) {
+    w.workspace.scope {
+      // Both halves of a layer with a parallel residual read x as it is now.
+      let early = description.isParallel ? feedForwardInput(i, x, selected, w) : nil
+      w.workspace.scope { attend(i, batch, x, selected, into: rest, w) }
+      w.workspace.scope { feed(i, early, of: x, into: rest, w) }
+    }
   }
 
   private func embed(_ batch: TokenBatch, into x: Matrix, _ w: Weights) {
@@ -164,7 +188,7 @@ struct Decoder: Architecture {
       }
     }
     sum.finish(w)
-    if d.norms == .after { rest.take(w.apply(layer.attentionNorm, to: rest)) }
+    if d.norms == .after { w.copy(w.apply(layer.attentionNorm, to: rest), to: rest) }
   }
 
   /// What the feed-forward layer reads: the norm of x, or x itself, at all rows or at the `selected` ones.
@@ -193,7 +217,7 @@ struct Decoder: Architecture {
       w.feedForward(layer.up, layer.down, activation, of: n, into: sum.target)
     }
     sum.finish(w)
-    if description.norms == .after { rest.take(w.apply(layer.feedForwardNorm, to: rest)) }
+    if description.norms == .after { w.copy(w.apply(layer.feedForwardNorm, to: rest), to: rest) }
   }
 
   /// Where half a layer adds what it gives: to the hidden state or, where a norm stands between, to a matrix of its own.
@@ -206,7 +230,7 @@ struct Decoder: Architecture {
       self.norm = norm
       self.rest = rest
       target = norm == nil ? rest : w.workspace.matrix(rest.rows, rest.columns)
-      if norm != nil { target.base.update(repeating: 0, count: target.rows * target.columns) }
+      if norm != nil { w.clear(target) }
     }
 
     func finish(_ w: Weights) {

@@ -22,16 +22,30 @@ extension Weights {
     let front = FrontKeys(k, v, layer: layer, column: keyColumn, batch, self)
     batch.cache?.store(k, v, layer: layer, segments, behind: front)
     let longest = frontTokens + segments.indices.reduce(0) { max($0, segments[$1].count + batch.prefixCount(of: $1)) }
-    let scratch = workspace.scratch(min(rowsAtOnce, longest) * longest)
+    let scratch = workspace.scratch((areDifferentiated ? 3 : 1) * min(rowsAtOnce, longest) * longest)
     let heads = Heads(
       q: q, k: k, v: v, count: heads, sharing: heads / keyHeads, batch: batch, isCausal: isCausal, window: window ?? 0,
       scale: scale ?? 1 / Float(q.columns / heads).squareRoot(), cap: cap ?? 0, layer: layer, front: front,
       rows: q.rows / variants, rowsAtOnce: rowsAtOnce, scratch: scratch)
+    if isTangent {
+      return Parallel.forEach(segments.count * heads.count, workers: scratch.workers, TangentHeads(heads: heads))
+    }
+    if let tape, tape.isRecording {
+      let old = heads.moved(to: tape.save(q), tape.save(k), tape.save(v), front?.map(tape.save))
+      tape.record { [self] in
+        // Threads must not add to the same keys: each takes a head of them, of all segments that share some.
+        let work = AdjointHeads(
+          old: old, adjoints: old.moved(to: adjoint(of: q), adjoint(of: k), adjoint(of: v), front?.map(adjoint)),
+          runs: batch.sequenceRuns(),
+          scratch: workspace.scratch(3 * min(rowsAtOnce, longest) * longest))
+        Parallel.forEach(work.runs.count * keyHeads, workers: work.scratch.workers, work)
+      }
+    }
     Parallel.forEach(variants * segments.count * heads.count, workers: scratch.workers, heads)
   }
 
   /// What the threads of `attention` share, and what they do: each computes a head of a segment of a variant at a time.
-  private struct Heads: ~Copyable, ParallelWork {
+  private struct Heads: ParallelWork {
     let q, k, v: Matrix
     let count, sharing: Int
     let batch: TokenBatch
@@ -44,25 +58,75 @@ extension Weights {
     let scratch: Scratch
 
     func run(_ i: Int, _ worker: Int) {
-      let width = q.columns / count
-      let column = i % count * width
-      let keyColumn = i % count / sharing * width
-      let index = i / count % batch.segments.count
-      let segment = batch.segments[index]
-      let firstRow = i / count / batch.segments.count * rows
-      let seen = SeenKeys(of: index, in: batch, firstRow: firstRow, k, v, layer: layer, front, variant: firstRow / rows)
-      let queries = q.row(firstRow + segment.start) + column
+      let segment = i / count % batch.segments.count
       zeroth_attention(
-        isCausal, window, segment.count, seen.prefixCount, width, scale, cap, queries, q.columns,
-        seen.keys + keyColumn, seen.values + keyColumn, seen.prefixKeys + keyColumn, seen.prefixValues + keyColumn,
-        k.columns, queries, q.columns, scratch[worker], rowsAtOnce)
+        shape(of: segment), place(of: i % count, segment, variant: i / count / batch.segments.count), scratch[worker])
+    }
+
+    /// The same heads of other queries, keys and values of the same shape.
+    func moved(to q: Matrix, _ k: Matrix, _ v: Matrix, _ front: FrontKeys?) -> Heads {
+      Heads(
+        q: q, k: k, v: v, count: count, sharing: sharing, batch: batch, isCausal: isCausal, window: window,
+        scale: scale, cap: cap, layer: layer, front: front, rows: rows, rowsAtOnce: rowsAtOnce, scratch: scratch)
+    }
+
+    /// What the attention of segment `index` is like.
+    func shape(of index: Int) -> zeroth_attention_shape {
+      let segment = batch.segments[index]
+      return zeroth_attention_shape(
+        causal: isCausal, window: window, rows: segment.count,
+        prefix: (front?.tokens ?? 0) + batch.prefixCount(of: index),
+        head: q.columns / count, ldq: q.columns, ldkv: k.columns, rows_at_once: min(rowsAtOnce, segment.count),
+        scale: scale,
+        cap: cap)
+    }
+
+    /// Where head number `head` of segment `index` stands, and the keys and values that it sees.
+    func place(of head: Int, _ index: Int, variant: Int = 0) -> zeroth_heads {
+      let width = q.columns / count
+      let keyColumn = head / sharing * width
+      let firstRow = variant * rows
+      let seen = SeenKeys(of: index, in: batch, firstRow: firstRow, k, v, layer: layer, front, variant: variant)
+      return zeroth_heads(
+        q: q.row(firstRow + batch.segments[index].start) + head * width, k: seen.keys + keyColumn,
+        v: seen.values + keyColumn, prefix_k: seen.prefixKeys + keyColumn, prefix_v: seen.prefixValues + keyColumn)
+    }
+  }
+
+  /// The same for queries, keys and values with a tangent each, in variant 1.
+  private struct TangentHeads: ParallelWork {
+    let heads: Heads
+
+    func run(_ i: Int, _ worker: Int) {
+      let (segment, head) = i.quotientAndRemainder(dividingBy: heads.count)
+      zeroth_attention_tangent(
+        heads.shape(of: segment), heads.place(of: head, segment), heads.place(of: head, segment, variant: 1),
+        heads.scratch[worker])
+    }
+  }
+
+  /// What the threads share through which adjoints go back: each takes a head of keys and the query heads that share it, in
+  /// a run of segments that share keys.
+  private struct AdjointHeads: ParallelWork {
+    let old, adjoints: Heads
+    let runs: [Range<Int>]
+    let scratch: Scratch
+
+    func run(_ i: Int, _ worker: Int) {
+      let (run, keyHead) = i.quotientAndRemainder(dividingBy: old.count / old.sharing)
+      for segment in runs[run] {
+        for head in (keyHead * old.sharing)..<((keyHead + 1) * old.sharing) {
+          zeroth_attention_adjoint(
+            old.shape(of: segment), old.place(of: head, segment), adjoints.place(of: head, segment), scratch[worker])
+        }
+      }
     }
   }
 
   /// Where the keys and values are that a segment sees: those of what it continues, and its own.
   private struct SeenKeys: @unchecked Sendable {
     let prefixCount: Int
-    let prefixKeys, prefixValues, keys, values: UnsafePointer<Float>
+    let prefixKeys, prefixValues, keys, values: UnsafeMutablePointer<Float>
 
     init(
       of index: Int, in batch: TokenBatch, firstRow: Int, _ k: Matrix, _ v: Matrix, layer: Int, _ front: FrontKeys?,
@@ -75,35 +139,40 @@ extension Weights {
         keys = prefixKeys + prefixCount * k.columns
         values = prefixValues + prefixCount * k.columns
       } else if let front {
-        (prefixKeys, prefixValues) = front.rows(before: segment, variant: variant)
-        keys = UnsafePointer(k.row(firstRow + segment.start))
-        values = UnsafePointer(v.row(firstRow + segment.start))
+        (prefixKeys, prefixValues) = front.rows(before: index, segment, variant: variant)
+        keys = k.row(firstRow + segment.start)
+        values = v.row(firstRow + segment.start)
       } else {
         let start = segment.prefix.map { batch.segments[$0].start } ?? 0
-        prefixKeys = UnsafePointer(k.row(firstRow + start))
-        prefixValues = UnsafePointer(v.row(firstRow + start))
-        keys = UnsafePointer(k.row(firstRow + segment.start))
-        values = UnsafePointer(v.row(firstRow + segment.start))
+        prefixKeys = k.row(firstRow + start)
+        prefixValues = v.row(firstRow + start)
+        keys = k.row(firstRow + segment.start)
+        values = v.row(firstRow + segment.start)
       }
     }
   }
 
   /// Rotary embedding of the heads of `x`, or of the first elements of each that `table` has angles for, by the positions
-  /// of `batch` (Su et al. 2021, in the half-split form).
+  /// of `batch` (Su et al. 2021, in the half-split form).     t turns as x does; d turns back
   func rotate(_ x: Matrix, heads: Int, _ batch: TokenBatch, _ table: RotaryTable) {
+    turn(x, heads: heads, batch, table)
+    if let tape { tape.record { [self] in turn(adjoint(of: x), heads: heads, batch, table, back: true) } }
+  }
+
+  private func turn(_ x: Matrix, heads: Int, _ batch: TokenBatch, _ table: RotaryTable, back: Bool = false) {
     let positions = batch.positions
     let ranges = rowRanges(of: x)
     let first = frontTokens
     table.withAngles(below: first + (positions.max() ?? 0) + 1, longest: first + batch.longest) { cosines, sines in
       let state = (
         x: x, head: x.columns / heads, width: table.width, rows: x.rows / variants, positions: positions, first: first,
-        cosines: cosines, sines: sines, ranges: ranges
+        cosines: cosines, sines: sines, ranges: ranges, back: back
       )
       Parallel.forEach(ranges.count, with: state) { s, i, _ in
         for r in s.ranges[i] {
           let at = (s.first + s.positions[r % s.rows]) * (s.width / 2)
           for column in stride(from: 0, to: s.x.columns, by: s.head) {
-            zeroth_rotate(s.width, s.cosines.pointer + at, s.sines.pointer + at, s.x.row(r) + column)
+            zeroth_rotate(s.back, s.width, s.cosines.pointer + at, s.sines.pointer + at, s.x.row(r) + column)
           }
         }
       }

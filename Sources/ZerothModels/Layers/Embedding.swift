@@ -25,6 +25,32 @@ extension Weights {
         keptRight: keptRight, x: x, accumulate: accumulate, ranges: ranges, scratch: scratch)
       Parallel.forEach(ranges.count, workers: scratch.workers, table)
     }
+    if let tape {
+      _ = tape.use(block)
+      tape.record { [self] in
+        let d = adjoint(of: x)
+        if let gradient = tape.gradient(of: block) { addRows(of: d, to: gradient, block, at: ids, shiftedBy: shift) }
+        if !accumulate { d.clear() }
+      }
+    }
+  }
+
+  /// Row shift + ids[i] of the table `gradient` += row i of d. Threads share the columns: an id may stand twice.
+  private func addRows(
+    of d: Matrix, to gradient: UnsafeMutablePointer<Float>, _ block: ParameterBlock, at ids: [Int], shiftedBy shift: Int
+  ) {
+    let ranges = EqualRanges(0..<block.columns, by: 64)
+    let state = (
+      d: d, gradient: Matrix(base: gradient, rows: block.rows, columns: block.columns),
+      ids: ids, shift: shift, ranges: ranges
+    )
+    Parallel.forEach(ranges.count, with: state) { s, i, _ in
+      let columns = s.ranges[i]
+      for (row, id) in s.ids.enumerated() {
+        zeroth_axpy(
+          columns.count, 1, s.d.row(row) + columns.lowerBound, s.gradient.row(s.shift + id) + columns.lowerBound)
+      }
+    }
   }
 
   /// What the threads of `embed` share, and what they do: each embeds some of `ids` at a time. `rights` are V^T, r x
@@ -56,6 +82,12 @@ extension Weights {
         let left = source + n
         kept.putLeft(rows: rows, into: left, stride: kept.rank)
         zeroth_low_rank_add(1, n, kept.rank, 1, left, keptRight.base, source, n)
+      }
+      if weights.isTangent {
+        put(source, i, 0)
+        if moving.isEmpty { z.update(repeating: 0, count: n) }
+        for (d, displacement) in moving.enumerated() { makeRow(rows, d, displacement, into: z, scratch: source + n) }
+        return put(z, i, 1)
       }
       var next = 0
       for (d, displacement) in moving.enumerated() {

@@ -16,28 +16,18 @@ public enum EncoderReadout: Sendable {
 }
 
 extension Weights {
-  /// The logits h W^T of each variant: rows x all tokens.
-  func logits(_ h: Matrix, _ head: ParameterBlock) -> [[Double]] {
+  /// The logits `scale` h W^T + bias of each variant at the tokens `ids`, or at all: variants x rows x ids.
+  func logits(
+    _ h: Matrix, _ head: ParameterBlock, bias: ParameterBlock? = nil, ids: [Int]? = nil, scale: Float = 1
+  ) -> [Double] {
     var values: [Double] = []
-    appendLogits(h, head, ids: nil, to: &values)
-    return values.cut(into: variants)
-  }
-
-  /// The logits h W^T + bias of each variant at the tokens `ids`: rows x ids.
-  func logits(_ h: Matrix, _ head: ParameterBlock, bias: ParameterBlock, ids: [Int]?) -> [[Double]] {
-    var values: [Double] = []
-    appendLogits(h, head, ids: ids, to: &values)
-    workspace.scope {
-      let biases = vector(bias)
-      let width = ids?.count ?? head.rows
-      for i in values.indices {
-        values[i] += Double(biases.row(i / (values.count / variants))[ids?[i % width] ?? i % width])
-      }
-    }
-    return values.cut(into: variants)
+    appendLogits(h, head, ids: ids, bias: bias, scale: scale, to: &values)
+    return values
   }
 
   /// The mean of the rows of `x` over each segment: variants * segments x columns.
+  ///
+  ///     t is the mean of those of the rows;  d_x of each row += d / rows, d = 0
   func mean(_ x: Matrix, over segments: [TokenBatch.Segment]) -> Matrix {
     let means = workspace.matrix(variants * segments.count, x.columns)
     let state = (x: x, means: means, segments: segments, rows: x.rows / variants)
@@ -49,24 +39,56 @@ extension Weights {
       for row in first..<(first + segment.count) { zeroth_axpy(s.x.columns, 1, s.x.row(row), mean) }
       zeroth_scale(s.x.columns, 1 / Float(segment.count), mean)
     }
+    if let tape {
+      tape.record { [self] in
+        let (d, source) = (adjoint(of: means), adjoint(of: x))
+        for (i, segment) in segments.enumerated() {
+          for row in segment.start..<(segment.start + segment.count) {
+            zeroth_axpy(x.columns, 1 / Float(segment.count), d.row(i), source.row(row))
+          }
+        }
+        d.clear()
+      }
+    }
     return means
   }
 
-  /// The values of each variant, row by row.
-  func values(_ x: Matrix) -> [[Double]] {
-    let count = x.rows / variants * x.columns
-    return (0..<variants).map { v in
-      UnsafeBufferPointer(start: x.base + v * count, count: count).map { Double($0) }
+  /// Divides every row by its length, at least 1e-12, as `torch.nn.functional.normalize` does. With u the row as it is then:
+  ///
+  ///     t = (t - u <u, t>) / length,  d = (d - u <u, d>) / length
+  func normalizeRows(_ x: Matrix) {
+    let lengths = (0..<(isTangent ? x.rows / 2 : x.rows)).map { i in
+      Float(max(zeroth_sum_of_squares(x.columns, x.row(i)).squareRoot(), 1e-12))
+    }
+    for (i, length) in lengths.enumerated() { zeroth_scale(x.columns, 1 / length, x.row(i)) }
+    if isTangent { differentiateNormalization(of: variant(1, of: x), units: variant(0, of: x), lengths) }
+    if let tape, tape.isRecording {
+      let units = tape.save(x)
+      tape.record { [self] in differentiateNormalization(of: adjoint(of: x), units: units, lengths) }
     }
   }
-}
 
-extension Matrix {
-  /// Every row divided by its length, at least 1e-12, as `torch.nn.functional.normalize` does.
-  func normalizeRows() {
-    for i in 0..<rows {
-      let length = zeroth_sum_of_squares(columns, row(i)).squareRoot()
-      zeroth_scale(columns, Float(1 / max(length, 1e-12)), row(i))
+  private func differentiateNormalization(of t: Matrix, units: Matrix, _ lengths: [Float]) {
+    for (i, length) in lengths.enumerated() {
+      let (values, unit) = (t.row(i), units.row(i))
+      let along = (0..<t.columns).reduce(0.0) { $0 + Double(values[$1]) * Double(unit[$1]) }
+      for j in 0..<t.columns { values[j] = (values[j] - unit[j] * Float(along)) / length }
+    }
+  }
+
+  /// The values of each variant, row by row, which leave the model.
+  func values(_ x: Matrix) -> [Double] {
+    var values: [Double] = []
+    append(x, to: &values)
+    return values
+  }
+
+  /// Appends the elements of x, which leave the model: on a tape their adjoints come back from there.
+  func append(_ x: Matrix, to values: inout [Double]) {
+    for i in 0..<x.count { values.append(Double(x.base[i])) }
+    tape?.output { [self] adjoints in
+      let d = adjoint(of: x)
+      for i in 0..<x.count { d.base[i] = Float(adjoints[i]) }
     }
   }
 }

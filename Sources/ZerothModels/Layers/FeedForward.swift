@@ -7,6 +7,11 @@ extension Weights {
     let width = layout.blocks[up.weight].rows
     for outputs in outputRanges(of: width, unit: 64, count: width / x.columns, for: y) {
       workspace.scope {
+        if areDifferentiated {
+          return apply(
+            down, columns: outputs, to: apply(up, rows: outputs, to: x, activation: activation), into: y,
+            accumulate: true)
+        }
         // What is between the two layers is packed as it is made, and never stored as rows.
         let f = PackedRows(rows: x.rows, columns: outputs.count, weightCount: x.weightCount, workspace)
         linear(

@@ -1,3 +1,4 @@
+import CZeroth
 import Zeroth
 
 /// The keys and values of virtual tokens, as segments see them: in front of their own, or in front of those of the segment that
@@ -6,7 +7,8 @@ struct FrontKeys: Sendable {
   /// P.
   let tokens: Int
   private let keys, values: Matrix
-  /// For each segment that others continue, the first of its rows here, in a variant; the virtual tokens alone come first.
+  /// For each segment that others continue, the first of its rows here, in a variant; the virtual tokens alone come first. On a
+  /// tape every segment that starts a sequence has rows of its own, so that no two threads add to the same adjoints.
   private let places: [Int: Int]
   /// Rows of a variant.
   private let height: Int
@@ -23,6 +25,13 @@ struct FrontKeys: Sendable {
       places[root] = height
       height += tokens + segments[root].count
     }
+    if weights.tape != nil {
+      for (i, segment) in segments.enumerated() where segment.prefix == nil && places[i] == nil {
+        places[i] = height
+        height += tokens
+      }
+    }
+    let continued = Set(segments.compactMap(\.prefix))
     self.places = places
     self.height = height
     func gather(_ index: Int, _ own: Matrix) -> Matrix {
@@ -38,10 +47,27 @@ struct FrontKeys: Sendable {
                 .update(from: virtual.row(v) + t * block.columns + column, count: own.columns)
             }
           }
-          for (root, first) in places {
+          for (root, first) in places where continued.contains(root) {
             all.row(v * height + first + prefix.tokens)
               .update(from: own.row(v * rows + segments[root].start), count: segments[root].count * own.columns)
           }
+        }
+      }
+      if let tape = weights.tape {
+        _ = tape.use(block)
+        tape.record {
+          let (d, dOwn) = (weights.adjoint(of: all), weights.adjoint(of: own))
+          for (root, first) in places.sorted(by: { $0.key < $1.key }) {
+            if let gradient = tape.gradient(of: block) {
+              for t in 0..<prefix.tokens {
+                zeroth_axpy(own.columns, 1, d.row(first + t), gradient + t * block.columns + column)
+              }
+            }
+            guard continued.contains(root) else { continue }
+            let count = segments[root].count * own.columns
+            zeroth_axpy(count, 1, d.row(first + prefix.tokens), dOwn.row(segments[root].start))
+          }
+          d.clear()
         }
       }
       return all
@@ -50,16 +76,29 @@ struct FrontKeys: Sendable {
     values = gather(prefix.layers[layer].values, v)
   }
 
-  /// The rows of the virtual tokens alone.
-  func rows(variant: Int) -> (keys: UnsafePointer<Float>, values: UnsafePointer<Float>) {
-    (UnsafePointer(keys.row(variant * height)), UnsafePointer(values.row(variant * height)))
+  /// The same places in what `other` gives for the keys and for the values.
+  func map(_ other: (Matrix) -> Matrix) -> FrontKeys {
+    FrontKeys(tokens: tokens, keys: other(keys), values: other(values), places: places, height: height)
   }
 
-  /// The rows that `segment` sees in front of its own.
+  private init(tokens: Int, keys: Matrix, values: Matrix, places: [Int: Int], height: Int) {
+    self.tokens = tokens
+    self.keys = keys
+    self.values = values
+    self.places = places
+    self.height = height
+  }
+
+  /// The rows of the virtual tokens alone.
+  func rows(variant: Int) -> (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>) {
+    (keys.row(variant * height), values.row(variant * height))
+  }
+
+  /// The rows that `segment`, number `index`, sees in front of its own.
   func rows(
-    before segment: TokenBatch.Segment, variant: Int
-  ) -> (keys: UnsafePointer<Float>, values: UnsafePointer<Float>) {
-    let first = variant * height + (segment.prefix.flatMap { places[$0] } ?? 0)
-    return (UnsafePointer(keys.row(first)), UnsafePointer(values.row(first)))
+    before index: Int, _ segment: TokenBatch.Segment, variant: Int
+  ) -> (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>) {
+    let first = variant * height + (places[segment.prefix ?? index] ?? 0)
+    return (keys.row(first), values.row(first))
   }
 }

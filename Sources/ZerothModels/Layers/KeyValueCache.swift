@@ -47,10 +47,10 @@ final class KeyValueCache: @unchecked Sendable {
   func count(of index: Int) -> Int { sequences[index].count }
 
   /// The keys and values of sequence `index`, row by row, those of the virtual tokens first.
-  func rows(of index: Int, layer: Int) -> (keys: UnsafePointer<Float>, values: UnsafePointer<Float>) {
+  func rows(of index: Int, layer: Int) -> (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>) {
     let layer = layers[layer]
     let start = sequences[index].start * layer.columns
-    return (UnsafePointer(layer.keys + start), UnsafePointer(layer.values + start))
+    return (layer.keys + start, layer.values + start)
   }
 
   /// Stores the rows of `segments` in `k` and `v` behind what the sequences have, or behind `front` in one that is empty; layers

@@ -15,9 +15,25 @@ extension Weights {
     bias: ParameterBlock? = nil, into results: ProductResults, accumulate: Bool = false,
     activation: zeroth_activation = zeroth_identity
   ) {
+    if areDifferentiated {
+      return differentiatedLinear(
+        x, weight, rows: rows, columns: columns, bias: bias, into: results, accumulate: accumulate,
+        activation: activation)
+    }
+    product(
+      x, weight, rows: rows, columns: columns, bias: bias, into: results, accumulate: accumulate, activation: activation
+    )
+  }
+
+  /// The same without its derivative.
+  func product(
+    _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
+    bias: ParameterBlock? = nil, into results: ProductResults, accumulate: Bool = false,
+    activation: zeroth_activation = zeroth_identity, displacementAlone: Bool = false
+  ) {
     workspace.scope {
       let biases = bias.map { vector($0, rows: rows) }
-      let product = Product(x, weight, rows: rows, columns: columns, self)
+      let product = Product(x, weight, rows: rows, columns: columns, displacementAlone: displacementAlone, self)
       let blocks = product.blocks
       let scratch = workspace.scratch(product.scratchCount)
       for i in 0..<product.stageCount {

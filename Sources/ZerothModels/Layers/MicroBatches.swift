@@ -29,7 +29,7 @@ extension TokenBatch {
   }
 
   /// The shortest runs of segments of which none continues one of another run.
-  private func sequenceRuns() -> [Range<Int>] {
+  func sequenceRuns() -> [Range<Int>] {
     var runs: [Range<Int>] = []
     var end = segments.count
     var first = end  // the first segment that one of those seen so far continues

@@ -8,10 +8,30 @@ struct Norm: Sendable {
   let bias: Int?
 }
 
+extension Norm {
+  /// What the normed values are multiplied by, of which `stored` is what the model stores, in variant 0.
+  fileprivate func gains(_ stored: Matrix) -> Matrix {
+    if case .rootMeanSquare(_, let offset) = kind, offset != 0 {
+      for j in 0..<stored.columns { stored.base[j] += Float(offset) }
+    }
+    return stored
+  }
+}
+
 extension Weights {
   /// The norm of the rows of `x`, as a new matrix.
   func apply(_ norm: Norm, to x: Matrix) -> Matrix {
     let y = workspace.matrix(x.rows, x.columns)
+    if areDifferentiated {
+      differentiate(norm, of: x, into: y)
+      return y
+    }
+    apply(norm, to: x, into: y)
+    return y
+  }
+
+  /// The norm of the rows of `x`, without its derivative.
+  private func apply(_ norm: Norm, to x: Matrix, into y: Matrix) {
     let gain = norm.gain.map { layout.blocks[$0] }
     switch norm.kind {
     case .layer(let eps):
@@ -20,7 +40,79 @@ extension Weights {
       guard let gain else { preconditionFailure("an RMS norm has a gain") }
       rmsNorm(x, gain: gain, offset: Float(offset), eps: Float(eps), into: y)
     }
-    return y
+  }
+
+  /// y = g n + b with the normed rows n of x, and its derivative. With what a norm does to differences, N (which is its own
+  /// transpose, `zeroth_norm_derivative`):
+  ///
+  ///     t_y = g N t_x + t_g n + t_b
+  ///     d_x += N (g d),  d_g += sum of d n over the rows,  d_b += sum of d,  d = 0
+  private func differentiate(_ norm: Norm, of x: Matrix, into y: Matrix) {
+    let values = isTangent ? variant(0, of: x) : x
+    let (gain, bias) = (norm.gain.map { layout.blocks[$0] }, norm.bias.map { layout.blocks[$0] })
+    workspace.scope {
+      let gains = gain.map { norm.gains(vector($0)) }
+      let biases = bias.map { vector($0) }
+      if isTangent {
+        let (t, change) = (variant(1, of: x), variant(1, of: y))
+        normed(values, norm, gains: nil, biases: nil, into: variant(0, of: y))
+        normDerivative(norm, of: values, t, into: change)
+        let n = variant(0, of: y)
+        forEachRow(of: t) { r in
+          let (out, normed) = (change.row(r), n.row(r))
+          for j in 0..<t.columns {
+            out[j] = out[j] * (gains?.row(0)[j] ?? 1) + normed[j] * (gains?.row(1)[j] ?? 0) + (biases?.row(1)[j] ?? 0)
+          }
+        }
+      }
+      normed(values, norm, gains: gains, biases: biases, into: isTangent ? variant(0, of: y) : y)
+    }
+    guard let tape else { return }
+    let isLive = tape.use(gain)
+    _ = tape.use(bias)
+    guard tape.isRecording else { return }
+    let saved = tape.save(x)
+    tape.record { [self] in
+      let d = adjoint(of: y)
+      workspace.scope {
+        let product = workspace.matrix(x.rows, x.columns)
+        if let target = gain.flatMap(tape.gradient) {
+          normed(saved, norm, gains: nil, biases: nil, into: product)
+          multiplyRows(product, by: d)
+          addSum(ofRowsOf: product, to: target)
+        }
+        if let target = bias.flatMap(tape.gradient) { addSum(ofRowsOf: d, to: target) }
+        if isLive {
+          if let gains = gain.map({ norm.gains(vector($0)) }) {
+            forEachRow(of: d) { zeroth_multiply(d.columns, gains.row(0), d.row($0)) }
+          }
+          normDerivative(norm, of: saved, d, into: product)
+          addRows(product, to: adjoint(of: x))
+        }
+      }
+      d.clear()
+    }
+  }
+
+  /// The normed rows of x, times gains plus biases where there are some.
+  private func normed(_ x: Matrix, _ norm: Norm, gains: Matrix?, biases: Matrix?, into y: Matrix) {
+    switch norm.kind {
+    case .layer(let eps):
+      forEachRow(of: x) {
+        zeroth_layer_norm(1, x.columns, Float(eps), gains?.row(0), biases?.row(0), x.row($0), y.row($0))
+      }
+    case .rootMeanSquare(let eps, _):
+      forEachRow(of: x) { zeroth_rms_norm(1, x.columns, Float(eps), gains?.row(0), x.row($0), y.row($0)) }
+    }
+  }
+
+  private func normDerivative(_ norm: Norm, of x: Matrix, _ v: Matrix, into out: Matrix) {
+    switch norm.kind {
+    case .layer(let eps):
+      forEachRow(of: x) { zeroth_norm_derivative(true, 1, x.columns, Float(eps), x.row($0), v.row($0), out.row($0)) }
+    case .rootMeanSquare(let eps, _):
+      forEachRow(of: x) { zeroth_norm_derivative(false, 1, x.columns, Float(eps), x.row($0), v.row($0), out.row($0)) }
+    }
   }
 
   /// The norm of each of `count` heads of the rows of `x`, as a new matrix of the shape of `x`.

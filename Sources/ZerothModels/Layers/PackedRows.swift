@@ -14,6 +14,9 @@ struct PackedRows: @unchecked Sendable {
   /// How many different W the rows meet: as many as there are variants, or one.
   let weightCount: Int
   private let base: UnsafeMutablePointer<Float>
+  /// On a tape, the rows that were packed: where they have their adjoint, and their values as they are saved; without these
+  /// where nothing was recorded yet, and the place holds them until the layers have read them.
+  private(set) var recorded: (place: Matrix, values: Matrix?)?
 
   /// Room for rows that are yet to be packed.
   init(rows: Int, columns: Int, weightCount: Int, _ workspace: Workspace) {
@@ -25,6 +28,22 @@ struct PackedRows: @unchecked Sendable {
 
   /// Neighbouring rows that meet the same W.
   var rowsPerWeight: Int { rows / weightCount }
+
+  /// The rows of variant `v`, where each variant is packed apart.
+  func variant(_ v: Int) -> PackedRows {
+    PackedRows(
+      rows: rowsPerWeight, columns: columns,
+      base: base + v * Int(zeroth_packed_count(rowsPerWeight, columns)))
+  }
+
+  private init(rows: Int, columns: Int, base: UnsafeMutablePointer<Float>) {
+    self.rows = rows
+    self.columns = columns
+    weightCount = 1
+    self.base = base
+  }
+
+  fileprivate mutating func record(_ place: Matrix, _ values: Matrix?) { recorded = (place, values) }
 
   fileprivate func fill(_ x: Matrix) {
     let count = rowsPerWeight
@@ -92,7 +111,15 @@ extension Weights {
   ///
   /// `weightCount` is how many different W the rows meet: as many as the layers of these weights have, unless given.
   func pack(like x: Matrix, weightCount: Int? = nil, _ make: () -> Matrix) -> PackedRows {
-    let usual = displacements.isEmpty || areLowRank ? 1 : variants
+    if let tape {
+      // What is packed may change before the layers have read it, in the pass or backwards. So it has a place of its own.
+      let place = workspace.matrix(x.rows, x.columns)
+      copy(make(), to: place)
+      var packed = pack(rows: x.rows, columns: x.columns, weightCount: 1) { place }
+      packed.record(place, tape.isRecording ? tape.save(place) : nil)
+      return packed
+    }
+    let usual = isTangent ? variants : displacements.isEmpty || areLowRank ? 1 : variants
     return pack(rows: x.rows, columns: x.columns, weightCount: weightCount ?? usual, make)
   }
 

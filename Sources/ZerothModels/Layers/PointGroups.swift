@@ -33,7 +33,7 @@ struct PointGroups: Sequence, IteratorProtocol {
   /// The numbers of the points that are computed next.
   mutating func next() -> Range<Int>? {
     guard position < points.count else { return nil }
-    let group = position..<end()
+    let group = position..<(points.areTangent ? points.count : end())
     position = group.upperBound
     return group
   }

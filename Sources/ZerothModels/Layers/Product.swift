@@ -54,6 +54,8 @@ struct Product: @unchecked Sendable {
   private let thin: ThinFactors?
   /// Whether W is read where it is stored, unless it is displaced; otherwise it is widened first.
   private let isStoredAsFloats: Bool
+  /// Whether W is left out, and the displacement alone is multiplied.
+  private let isDisplacementAlone: Bool
   /// Rows of W in a panel; the last may have fewer.
   let panelHeight = 48
   /// Columns of W in a panel; the last may have fewer.
@@ -72,10 +74,10 @@ struct Product: @unchecked Sendable {
   ///
   /// With many rows of x, each stage usually has the columns of one panel, and a result is complete when the last
   /// stage has added its columns. With `completesResults` a stage has all columns, so that its results are complete
-  /// when it ends.
+  /// when it ends. With `displacementAlone` x is multiplied by the dense displacement of W in place of W.
   init(
     _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
-    completesResults: Bool = false, _ weights: Weights
+    completesResults: Bool = false, displacementAlone: Bool = false, _ weights: Weights
   ) {
     self.weights = weights
     self.x = x
@@ -84,14 +86,16 @@ struct Product: @unchecked Sendable {
     self.columns = columns ?? 0..<weight.columns
     let moving = weights.moving(weight)
     let areFactors = weights.areLowRank && weight.isMatrix
-    dense = areFactors ? [] : moving
-    if let branch = weights.branches[weight.index] {
+    isDisplacementAlone = displacementAlone
+    dense = areFactors || weights.isTangent && !displacementAlone ? [] : moving
+    // What is differentiated has the branch as layers of its own.
+    if let branch = weights.branches[weight.index], !weights.areDifferentiated, !displacementAlone {
       precondition(!weight.isTrainable, "a matrix with a branch beside it is frozen")
       thin = ThinFactors(x, branch, rows: self.rows, columns: self.columns, weights)
     } else {
-      let pending = weight.isMatrix ? weights.stored.pending(of: weight) : nil
+      let pending = weight.isMatrix && !displacementAlone ? weights.stored.pending(of: weight) : nil
       thin = ThinFactors(
-        x, pending, weights.stored.kept(of: weight), areFactors ? moving : [], weight, rows: self.rows, columns: self.columns, weights)
+        x, pending, displacementAlone ? nil : weights.stored.kept(of: weight), areFactors ? moving : [], weight, rows: self.rows, columns: self.columns, weights)
     }
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rowsPerWeight > height
@@ -268,7 +272,13 @@ struct Product: @unchecked Sendable {
       let few = first..<min(first + noiseHeight, panel.upperBound)
       let z = scratch
       let rowsOfW = (rows.lowerBound + few.lowerBound)..<(rows.lowerBound + few.upperBound)
-      if cheap == nil { displacement.direction.write(weight, rows: rowsOfW, columns: columns, into: z) }
+      if cheap == nil || isDisplacementAlone {
+        displacement.direction.write(weight, rows: rowsOfW, columns: columns, into: z)
+      }
+      if isDisplacementAlone {
+        (target + (few.lowerBound - panel.lowerBound) * k).update(from: z, count: few.count * k)
+        continue
+      }
       let (w, stride) = stored(few, columns, to: isStoredAsFloats ? nil : scratch + noiseHeight * k)
       for (place, variant) in displacement.variants.enumerated() {
         let out = target + place * distance + (first - panel.lowerBound) * k

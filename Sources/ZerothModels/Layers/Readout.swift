@@ -42,10 +42,11 @@ extension Array {
 }
 
 extension Weights {
-  /// Appends the logits h W^T of each variant at the tokens `ids`: variants x rows x ids. With `cap` they are
+  /// Appends the logits `scale` h W^T + bias of each variant at the tokens `ids`: variants x rows x ids. With `cap` they are
   /// cap tanh(h W^T / cap).
   func appendLogits(
-    _ h: Matrix, _ head: ParameterBlock, ids: [Int]?, cap: Float? = nil, to values: inout [Double]
+    _ h: Matrix, _ head: ParameterBlock, ids: [Int]?, bias: ParameterBlock? = nil, scale: Float = 1, cap: Float? = nil,
+    to values: inout [Double]
   ) {
     let rows = h.rows / variants
     let width = ids?.count ?? head.rows
@@ -54,19 +55,44 @@ extension Weights {
       if let ids {
         let w = workspace.matrix(variants * ids.count, head.columns)
         embed(ids, head, into: w)
-        let packed = pack(like: h, weightCount: variants) { h }
-        for v in 0..<variants {
-          let factors = packed.factors(
-            (v * rows)..<((v + 1) * rows), columns: 0..<head.columns, w.row(v * ids.count), stride: head.columns)
-          zeroth_multiply_packed(
-            rows, width, factors, zeroth_factors(), zeroth_bias(), zeroth_identity,
-            .rows(out.row(v * rows), stride: width))
+        if areDifferentiated {
+          multiplyTransposed(h, w, into: out)
+        } else {
+          let packed = pack(like: h, weightCount: variants) { h }
+          for v in 0..<variants {
+            let factors = packed.factors(
+              (v * rows)..<((v + 1) * rows), columns: 0..<head.columns, w.row(v * ids.count), stride: head.columns)
+            zeroth_multiply_packed(
+              rows, width, factors, zeroth_factors(), zeroth_bias(), zeroth_identity,
+              .rows(out.row(v * rows), stride: width))
+          }
         }
       } else {
         linear(pack(h), head, into: .rows(out))
       }
-      if let cap { zeroth_soft_cap(h.rows * width, 1, cap, out.base) }
-      for i in 0..<(h.rows * width) { values.append(Double(out.base[i])) }
+      if let cap { softCap(out, at: cap) }
+      if let bias { add(bias, at: ids, to: out) }
+      if scale != 1 { self.scale(out, by: scale) }
+      append(out, to: &values)
+    }
+  }
+
+  /// Adds the elements `ids` of the vector `bias`, or all, to the rows of x.     t_x = t_x + t_b,  d_b += sum of d
+  private func add(_ bias: ParameterBlock, at ids: [Int]?, to x: Matrix) {
+    workspace.scope {
+      let biases = vector(bias)
+      for r in 0..<x.rows {
+        let (row, values) = (x.row(r), biases.row(r / (x.rows / variants)))
+        for j in 0..<x.columns { row[j] += values[ids?[j] ?? j] }
+      }
+    }
+    if let tape {
+      _ = tape.use(bias)
+      guard let gradient = tape.gradient(of: bias) else { return }
+      tape.record { [self] in
+        let d = adjoint(of: x)
+        for r in 0..<d.rows { for j in 0..<d.columns { gradient[ids?[j] ?? j] += d.row(r)[j] } }
+      }
     }
   }
 
@@ -77,6 +103,9 @@ extension Weights {
   func appendLogProbabilities(
     _ h: Matrix, _ head: ParameterBlock, targets: [Int], cap: Float? = nil, to values: inout [Double]
   ) {
+    if areDifferentiated {
+      return appendDifferentiatedLogProbabilities(h, head, targets: targets, cap: cap, to: &values)
+    }
     workspace.scope {
       let product = Product(pack(h), head, completesResults: true, self)
       let blocks = product.blocks

@@ -1,13 +1,14 @@
+import CZeroth
 import Zeroth
 
 extension Weights {
   /// A matrix for the rows `rows` of each variant of `x`, for `select` to fill.
   ///
-  /// Where the rows ascend it is the beginning of x's own memory, so that it takes no more: `select` moves rows up one
+  /// Where the rows ascend, and nothing is recorded, it is the beginning of x's own memory, so that it takes no more: `select` moves rows up one
   /// after the other, and never writes over one that it has yet to read.
   func place(for rows: [Int], of x: Matrix) -> Matrix {
     let isAscending = zip(rows, rows.dropFirst()).allSatisfy { $0 < $1 }
-    return isAscending
+    return isAscending && tape == nil
       ? Matrix(base: x.base, rows: variants * rows.count, columns: x.columns)
       : workspace.matrix(variants * rows.count, x.columns)
   }
@@ -17,6 +18,13 @@ extension Weights {
     for v in 0..<variants {
       for (i, row) in rows.enumerated() {
         y.row(v * rows.count + i).update(from: x.row(v * (x.rows / variants) + row), count: x.columns)
+      }
+    }
+    if let tape {
+      tape.record { [self] in
+        let (d, source) = (adjoint(of: y), adjoint(of: x))
+        for (i, row) in rows.enumerated() { zeroth_axpy(x.columns, 1, d.row(i), source.row(row)) }
+        d.clear()
       }
     }
   }

@@ -164,6 +164,16 @@ struct ThinFactors: @unchecked Sendable {
         column += factors.rank
       }
       let height = x.rows / weights.variants
+      if weights.isTangent, let displacement = displacements.first {
+        // The tangent of x W^T is that of x times W^T, and x times the displacement: x V of the rows of variant 0.
+        let scale = displacement.factors?.matrixScale ?? 0
+        for row in 0..<height {
+          let (values, tangent) = (projected.row(row), projected.row(height + row))
+          for q in 0..<displacement.rank { tangent[first + q] = scale * values[sources[0] + q] }
+        }
+        clear(projected, 0..<height, from: first)
+        return projected
+      }
       var next = 0
       column = first
       for (i, displacement) in displacements.enumerated() {

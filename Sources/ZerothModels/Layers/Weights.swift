@@ -16,6 +16,11 @@ struct Weights: @unchecked Sendable {
   /// Whether the displacements are of low rank, all of them.
   let areLowRank: Bool
   let workspace: Workspace
+  /// What the pass is recorded on, of a single variant; nil where nobody asks for its derivative.
+  let tape: Tape?
+  /// Whether variant 1 is no further point but the derivative of variant 0 along the displacement: a forward pass on dual
+  /// numbers (forward mode). See `Points.tangent(along:)`.
+  let isTangent: Bool
   /// What stands beside layers, by the index of their W.
   let branches: [Int: LoRABranch]
   /// Virtual tokens in front of every sequence.
@@ -33,10 +38,13 @@ struct Weights: @unchecked Sendable {
 
   /// The weights at the points number `chosen` of `points`.
   init(
-    _ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>,
-    tuning: Tuning? = nil, workspace: Workspace
+    _ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>, tuning: Tuning? = nil,
+    workspace: Workspace, tape: Tape? = nil
   ) {
+    precondition(tape == nil || (chosen.count == 1 && points.direction(of: chosen) == nil), "theta alone is recorded")
     layout = theta.layout
+    self.tape = tape
+    isTangent = points.areTangent
     branches = tuning?.branches ?? [:]
     prefix = tuning?.prefix
     self.points = points
@@ -48,7 +56,8 @@ struct Weights: @unchecked Sendable {
     while first < chosen.count {
       let end = points.endOfDirection(at: chosen.lowerBound + first, in: chosen) - chosen.lowerBound
       if let direction = points.direction(of: (chosen.lowerBound + first)..<(chosen.lowerBound + end)) {
-        displacements.append(.init(direction: direction, factors: direction.factors, variants: first..<end))
+        displacements.append(
+          .init(direction: direction, factors: direction.factors, variants: (isTangent ? 1 : first)..<end))
       }
       first = end
     }
@@ -56,7 +65,35 @@ struct Weights: @unchecked Sendable {
     areLowRank = !displacements.isEmpty && displacements.allSatisfy { $0.factors != nil }
   }
 
+  /// The weights of variant 1 of a tangent, as those of a single variant: what is displaced along the direction by 1.
+  func displacedAlone() -> Weights { Weights(displacementOf: self) }
+
+  private init(displacementOf tangent: Weights) {
+    layout = tangent.layout
+    points = Points(along: tangent.displacements.first?.direction, at: [1])
+    chosen = 0..<1
+    displacements = tangent.displacements.map { Displacement(direction: $0.direction, factors: nil, variants: 0..<1) }
+    areLowRank = false
+    workspace = tangent.workspace
+    tape = nil
+    isTangent = false
+    branches = [:]
+    prefix = nil
+    stored = tangent.stored
+  }
+
   var variants: Int { chosen.count }
+
+  /// Whether the operations are to bring their derivatives along: as tangents, or on a tape.
+  var areDifferentiated: Bool { isTangent || tape != nil }
+
+  /// The adjoint of `x` on the tape.
+  func adjoint(of x: Matrix) -> Matrix { workspace.adjoint(of: x) }
+
+  /// The rows of variant `v` in `x`, which has those of all variants.
+  func variant(_ v: Int, of x: Matrix) -> Matrix {
+    Matrix(base: x.row(v * (x.rows / variants)), rows: x.rows / variants, columns: x.columns)
+  }
 
   /// Virtual tokens in front of every sequence: real ones have positions from there on.
   var frontTokens: Int { prefix?.tokens ?? 0 }
@@ -72,7 +109,7 @@ struct Weights: @unchecked Sendable {
     return moving
   }
 
-  /// The vector `block`, or its elements `rows`, in each variant: variants x count.
+  /// The vector `block`, or its elements `rows`, in each variant: variants x count. A tangent is its direction there.
   func vector(_ block: ParameterBlock, rows: Range<Int>? = nil) -> Matrix {
     let rows = rows ?? 0..<block.rows
     let count = rows.count * block.columns
@@ -80,6 +117,7 @@ struct Weights: @unchecked Sendable {
     let source = result.row(variants - 1)
     stored.read(block, rows: rows, into: source)
     for v in 0..<(variants - 1) { result.row(v).update(from: source, count: count) }
+    if isTangent { result.row(1).update(repeating: 0, count: count) }
     let moving = moving(block)
     guard !moving.isEmpty else { return result }
     let z = workspace.matrix(1, count)
@@ -111,33 +149,6 @@ struct Weights: @unchecked Sendable {
     guard x.rows >= 256 * variants, count > 1 else { return EqualRanges(0..<width, by: width) }
     let units = (width + unit - 1) / unit
     return EqualRanges(0..<width, by: (units + count - 1) / count * unit)
-  }
-
-  /// x = a x, element by element.
-  func scale(_ x: Matrix, by a: Float) {
-    let ranges = rowRanges(of: x)
-    Parallel.forEach(ranges.count, with: (x: x, a: a, ranges: ranges)) { s, i, _ in
-      let rows = s.ranges[i]
-      zeroth_scale(rows.count * s.x.columns, s.a, s.x.row(rows.lowerBound))
-    }
-  }
-
-  /// x = x + y, element by element.
-  func add(_ y: Matrix, to x: Matrix) {
-    let ranges = rowRanges(of: x)
-    Parallel.forEach(ranges.count, with: (x: x, y: y, ranges: ranges)) { s, i, _ in
-      let rows = s.ranges[i]
-      zeroth_axpy(rows.count * s.x.columns, 1, s.y.row(rows.lowerBound), s.x.row(rows.lowerBound))
-    }
-  }
-
-  /// x = x y, element by element.
-  func multiply(_ x: Matrix, by y: Matrix) {
-    let ranges = rowRanges(of: x)
-    Parallel.forEach(ranges.count, with: (x: x, y: y, ranges: ranges)) { s, i, _ in
-      let rows = s.ranges[i]
-      zeroth_multiply(rows.count * s.x.columns, s.y.row(rows.lowerBound), s.x.row(rows.lowerBound))
-    }
   }
 }
 

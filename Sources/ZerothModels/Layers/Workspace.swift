@@ -1,4 +1,5 @@
 import CZeroth
+import Foundation
 import Zeroth
 
 /// A matrix of activations in a workspace, row by row. Reference semantics: it is an address and a shape.
@@ -20,6 +21,8 @@ final class Workspace: @unchecked Sendable {
   /// The most bytes of matrices that there were at a time.
   private(set) var mostUsed = 0
   private var scratch = Scratch()
+  /// As much address space again for adjoints, once there are some (`Tape`).
+  private var adjoints: UnsafeMutableRawPointer?
 
   init() {
     var size = Self.reserved
@@ -36,6 +39,7 @@ final class Workspace: @unchecked Sendable {
 
   deinit {
     zeroth_release(memory, size)
+    if let adjoints { zeroth_release(adjoints, size) }
     scratch.free()
   }
 
@@ -50,10 +54,43 @@ final class Workspace: @unchecked Sendable {
   }
 
   /// Runs `body` and frees the matrices that were made in it.
-  func scope<R>(_ body: () -> R) -> R {
+  func scope<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
     let mark = used
     defer { used = mark }
-    return body()
+    return try body()
+  }
+
+  /// Runs `body` with the matrices below `mark` alone, one that `position` had.
+  func scope(from mark: Int, _ body: () -> Void) {
+    let used = self.used
+    defer { self.used = used }
+    self.used = mark
+    body()
+  }
+
+  /// Frees the matrices from `mark` on, a position that there was.
+  func release(from mark: Int) { used = mark }
+
+  /// Where the next matrix will begin.
+  var position: Int { used }
+
+  /// The place of the adjoint of `x`, a matrix of this workspace: as far into the adjoints as `x` is into the matrices.
+  func adjoint(of x: Matrix) -> Matrix {
+    guard let adjoints else { preconditionFailure("adjoints that were not begun") }
+    let offset = UnsafeMutableRawPointer(x.base) - memory
+    return Matrix(
+      base: (adjoints + offset).assumingMemoryBound(to: Float.self), rows: x.rows, columns: x.columns)
+  }
+
+  /// Makes all adjoints 0.
+  func clearAdjoints() {
+    if let adjoints {
+      memset(adjoints, 0, mostUsed)
+    } else if let memory = zeroth_reserve(size) {
+      adjoints = memory
+    } else {
+      zeroth_end_without_memory("the address space of adjoints")
+    }
   }
 
   /// At least `count` floats for each thread, valid until more are asked for.
@@ -96,6 +133,9 @@ struct Scratch: @unchecked Sendable {
 }
 
 extension Matrix {
+  /// Elements.
+  var count: Int { rows * columns }
+
   /// Takes over the values of a matrix of the same shape.
-  func take(_ other: Matrix) { base.update(from: other.base, count: rows * columns) }
+  func take(_ other: Matrix) { base.update(from: other.base, count: count) }
 }

@@ -8,7 +8,7 @@ import ZerothSupport
 /// pairs `token_type_ids`; `picks` (the logits, or an encoder's last hidden states, at some rows and positions; a classifier's at
 /// position 0) and `loss` (mean next-token loss over the real tokens). For texts: `texts` with `ids`, and `nll` or
 /// `mean_pooled`; and `greedy`, of which `ids` are those of the prompt and of what follows, or of the prompt alone where
-/// `continuation` has the others.
+/// `continuation` has the others. `gradients` of the loss by the tensors (``CausalModel/compareGradients(with:at:)``).
 public struct Golden: Decodable, Sendable {
   /// What kind of model it is of.
   public enum Kind: String, Decodable, Sendable { case causal, masked, encoder, classifier }
@@ -45,12 +45,13 @@ public struct Golden: Decodable, Sendable {
   let loss: Double?
   let texts: [Text]?
   let greedy: Greedy?
+  var gradients: [String: TensorGradient]?
 
   /// Whether it has texts, for which a tokenizer is needed.
   public var hasTexts: Bool { texts != nil }
 
   enum CodingKeys: String, CodingKey {
-    case kind, picks, loss, texts, greedy
+    case kind, picks, loss, texts, greedy, gradients
     case inputIDs = "input_ids"
     case attentionMask = "attention_mask"
     case tokenTypeIDs = "token_type_ids"
@@ -91,7 +92,7 @@ public struct Golden: Decodable, Sendable {
   }
 
   /// `error` as the field that it is about, what was found there and what was expected.
-  private static func described(_ error: DecodingError, _ path: String) -> InputError {
+  static func described(_ error: DecodingError, _ path: String) -> InputError {
     func field(_ keys: [any CodingKey]) -> String {
       keys.isEmpty
         ? path : "\(path): " + keys.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }.joined(separator: ".")

@@ -18,10 +18,11 @@ extension OptionSpec {
       "kappa, after how many steps ratios move")
   }
 
-  /// The options of a `RatioSearch` with these defaults, which `text` describes where they follow from other options.
-  public static func ratioSearch(_ defaults: @escaping @Sendable (OptionValues) -> RatioSearch, text: String? = nil)
-    -> [OptionSpec]
-  {
+  /// The options of a `RatioSearch` with these defaults, which `text` describes where they follow from other options. Those that
+  /// only losses need are there `when` losses are used.
+  public static func ratioSearch(
+    _ defaults: @escaping @Sendable (OptionValues) -> RatioSearch, text: String? = nil, when: Condition? = nil
+  ) -> [OptionSpec] {
     func from(_ read: @escaping @Sendable (RatioSearch) -> OptionValue) -> Default {
       let value = text.map { Default.derived($0) { options in read(defaults(options)) } }
       return value ?? .derived("\(read(defaults(OptionValues.none)))") { options in read(defaults(options)) }
@@ -35,25 +36,31 @@ extension OptionSpec {
         "eta' of the ratios"),
       OptionSpec(
         "epsilon", formerNames: ["smoothing"], .double, default: from { .double($0.epsilon) },
-        range: RatioSearch.epsilonRange, "eps' of the ratios"),
+        range: RatioSearch.epsilonRange, when: when, "eps' of the ratios"),
       OptionSpec(
         "clip", .doubleOr("none"), default: from { $0.clip.map { .double($0) } ?? "none" },
         range: RatioSearch.clipRange,
         "tau: ratios stay in [1 - tau, 1 + tau]"),
       OptionSpec(
         "units", .choice(RatioSearch.Units.allCases.map(\.rawValue)), default: from { .string($0.units.rawValue) },
+        when: when,
         "whether eps' and eta' are in units of gamma = rho ||Delta|| (norm) or of rho (ratio)"),
       OptionSpec(
-        "scale-moves-by-norm", .bool, default: from { .bool($0.scalesMoveByNorm) },
+        "scale-moves-by-norm", .bool, default: from { .bool($0.scalesMoveByNorm) }, when: when,
         "multiplies a move of gamma by ||Delta||, as DiZO's released code does"),
       OptionSpec(
-        "bounds-probe", .bool, default: from { .bool($0.boundsProbe) },
+        "bounds-probe", .bool, default: from { .bool($0.boundsProbe) }, when: when,
         "bounds the probe by the clip range, as DiZO's released code does; needs clip"),
       OptionSpec(
-        "fresh-batches", .bool, default: from { .bool($0.freshBatches) },
+        "fresh-batches", .bool, default: from { .bool($0.freshBatches) }, when: when,
         "draws a mini-batch for each move instead of keeping the step's"),
     ]
   }
+}
+
+extension OptionSpec.Condition {
+  /// Ratios are found from losses.
+  fileprivate static let zerothOrderSearch = Self("search = zeroth-order") { $0["search"] != "first-order" }
 }
 
 extension DivergenceProjection.Preset {
@@ -64,13 +71,14 @@ extension DivergenceProjection.Preset {
 extension OptionValues {
   /// The search, from the options in `OptionSpec.ratioSearch`.
   public func ratioSearch() throws(InputError) -> RatioSearch {
-    var clip: Double?
-    if self["clip"] != "none" { clip = try double("clip") }
     return RatioSearch(
       moves: try int("moves"), learningRate: try double("learning-rate"), epsilon: try double("epsilon"),
-      clip: clip, units: try choice("units"), scalesMoveByNorm: try bool("scale-moves-by-norm"),
+      clip: try clip(), units: try choice("units"), scalesMoveByNorm: try bool("scale-moves-by-norm"),
       boundsProbe: try bool("bounds-probe"), freshBatches: try bool("fresh-batches"))
   }
+
+  /// tau; nil for none.
+  fileprivate func clip() throws(InputError) -> Double? { self["clip"] == "none" ? nil : try double("clip") }
 
   /// The blocks that take the place of the roles `blocks` of a model where other parameters than its own are trained: of LoRA
   /// their A and B, the keys and values of prefixes, biases.
@@ -105,19 +113,29 @@ extension Registry {
             "preset", .choice(DivergenceProjection.Preset.allCases.map(\.rawValue)),
             default: .value(.string(DivergenceProjection.Preset.paper.rawValue)),
             "the paper's equations or the released code's choices; the options below override it"),
+          OptionSpec(
+            "search", .choice(["zeroth-order", "first-order"]), default: .value("zeroth-order"),
+            "how ratios are found: from losses, or by Adam on the gradient (Sec. 3.2 of the paper), of which moves, "
+              + "learning-rate and clip are the options"),
           .adapterBlocks(
             default: .derived("the preset's") { .string($0.tuned(blocks: $0.projectionPreset.blocks)) }),
           .adapterInterval(default: projection.interval, range: DivergenceProjection.intervalRange),
-        ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, text: "the preset's") + [
+        ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, text: "the preset's", when: .zerothOrderSearch) + [
           OptionSpec(
             "reinitialize", .bool, default: .value(.bool(projection.reinitializes)),
             "starts each search at the distance itself, not at the last one found")
         ],
         forwards: "2J every kappa steps", state: "1 per parameter of the selected blocks")
-    ) { options in
-      DivergenceProjection(
-        blocks: try options.blocks("blocks"), every: try options.int("interval"), search: try options.ratioSearch(),
-        reinitializes: try options.bool("reinitialize"))
+    ) { options -> any LayerAdapter in
+      let (blocks, interval) = (try options.blocks("blocks"), try options.int("interval"))
+      let reinitializes = try options.bool("reinitialize")
+      if options["search"] == "first-order" {
+        return FirstOrderProjection(
+          blocks: blocks, every: interval, moves: try options.int("moves"),
+          learningRate: try options.double("learning-rate"), clip: try options.clip(), reinitializes: reinitializes)
+      }
+      return DivergenceProjection(
+        blocks: blocks, every: interval, search: try options.ratioSearch(), reinitializes: reinitializes)
     }
     let blocks = OptionSpec.adapterBlocks(
       default: .derived("query,value") { .string($0.tuned(blocks: "query,value")) })

@@ -47,6 +47,19 @@ extension OptionSpec {
   }
 }
 
+extension OptionSpec {
+  /// r and nu, with the defaults of LGE.
+  static let lowRank: [OptionSpec] = [
+    OptionSpec(
+      "rank", .int, default: .value(.int(LowRankEstimator().rank)), range: LowRankEstimator.rankRange,
+      "r; cut to the smaller side of a block, which is then printed"),
+    OptionSpec(
+      "interval", .int, default: .value(.int(LowRankEstimator().interval)), range: LowRankEstimator.intervalRange,
+      unit: "steps",
+      "nu, after how many steps V is drawn again"),
+  ]
+}
+
 extension Registry {
   mutating func registerEstimators() throws(InputError) {
     let rge = RandomizedEstimator()
@@ -72,13 +85,7 @@ extension Registry {
         formula:
           "g = c U V^T / r,  c = (L(theta + eps U V^T) - L(theta - eps U V^T)) / (2 eps);  plain noise on vectors",
         source: "LOZO",
-        options: [
-          OptionSpec(
-            "rank", .int, default: .value(.int(lge.rank)), range: LowRankEstimator.rankRange,
-            "r; cut to the smaller side of a block, which is then printed"),
-          OptionSpec(
-            "interval", .int, default: .value(.int(lge.interval)), range: LowRankEstimator.intervalRange, unit: "steps",
-            "nu, after how many steps V is drawn again"),
+        options: OptionSpec.lowRank + [
           .epsilon(default: lge.epsilon, range: LowRankEstimator.epsilonRange),
           .queries(default: lge.queries, range: LowRankEstimator.queriesRange), .sides(default: lge.sides),
         ],
@@ -105,6 +112,38 @@ extension Registry {
       var coordinates = CoordinateEstimator.Coordinates.all
       if case .int(let count)? = options["coordinates"] { coordinates = .random(count) }
       return CoordinateEstimator(coordinates, epsilon: try options.schedule("epsilon"))
+    }
+    try registerDerivatives()
+  }
+
+  /// Those that need a gradient.
+  private mutating func registerDerivatives() throws(InputError) {
+    try register(
+      estimator: StrategyDescription(
+        "gradient", aliases: ["exact-gradient"],
+        summary: "The gradient itself, by reverse mode: first-order fine-tuning",
+        formula: "g = grad L(theta)", source: "back-propagation",
+        forwards: "3: a gradient takes about as much as three", state: "1 per trainable parameter")
+    ) { _ in ExactGradient() }
+    let forward = ForwardGradient()
+    try register(
+      estimator: StrategyDescription(
+        "forward-gradient", summary: "RGE with exact slopes, by forward mode",
+        formula: "g = 1/q sum_i <grad L(theta), z_i> z_i", source: "Baydin et al. 2022",
+        options: [.queries(default: forward.queries, range: ForwardGradient.queriesRange), .distribution],
+        forwards: "2q: a slope takes about as much as two")
+    ) { options in
+      ForwardGradient(queries: try options.schedule("queries"), distribution: try options.choice("distribution"))
+    }
+    try register(
+      estimator: StrategyDescription(
+        "low-rank-forward-gradient", summary: "LGE with exact slopes, by forward mode",
+        formula: "g = <grad L(theta), U V^T> U V^T / r;  plain noise on vectors", source: "Baydin et al. 2022; LOZO",
+        options: OptionSpec.lowRank + [.queries(default: forward.queries, range: LowRankEstimator.queriesRange)],
+        forwards: "2q: a slope takes about as much as two")
+    ) { options in
+      LowRankForwardGradient(
+        rank: try options.int("rank"), interval: try options.int("interval"), queries: try options.schedule("queries"))
     }
   }
 }

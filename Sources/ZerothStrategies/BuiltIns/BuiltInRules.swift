@@ -42,6 +42,22 @@ extension OptionSpec {
   }
 }
 
+extension OptionSpec {
+  /// The options of the second moment that a rule has whose initialiser has these defaults.
+  public static func secondMoment(
+    beta2: Double, _ beta2Range: NumericRange, stability: Double, _ stabilityRange: NumericRange
+  ) -> [OptionSpec] {
+    [
+      OptionSpec(
+        "beta2", formerNames: ["second-decay"], .double, default: .value(.double(beta2)), range: beta2Range,
+        "beta of the second moment, the part of it that a step keeps"),
+      OptionSpec(
+        "stability", .double, default: .value(.double(stability)), range: stabilityRange,
+        "zeta, beside the root of the second moment"),
+    ]
+  }
+}
+
 extension OptionSpec.Condition {
   /// eta falls after the warm-up.
   static let fallingSchedule = Self("schedule = linear or cosine") { options in
@@ -83,6 +99,7 @@ extension Registry {
     try register(rule: SGDFactory())
     try register(rule: MomentumFactory())
     try register(rule: LowRankMomentumFactory())
+    try register(rule: AdamFactory())
   }
 }
 
@@ -138,5 +155,27 @@ private struct LowRankMomentumFactory: LowRankRuleFactory {
     LowRankMomentum<D>(
       learningRate: try options.learningRate(), beta: try options.double("beta"),
       refresh: try options.choice("refresh"), weightDecay: try options.weightDecay())
+  }
+}
+
+private let usualAdam = Adam<DenseDirection>(learningRate: 0.0)
+
+private struct AdamFactory: RuleFactory {
+  let description = StrategyDescription(
+    "adam", summary: "Adam on the estimate, with stored moments and decoupled weight decay",
+    formula:
+      "m = beta m + (1 - beta) g;  v = beta_2 v + (1 - beta_2) g^2;  theta -= eta m^ / (sqrt(v^) + zeta), ^ bias-corrected",
+    source: "Kingma and Ba 2015",
+    options: OptionSpec.stepRule + [.beta(default: usualAdam.beta, range: Adam<DenseDirection>.betaRange)]
+      + OptionSpec.secondMoment(
+        beta2: usualAdam.beta2, Adam<DenseDirection>.beta2Range, stability: usualAdam.stability,
+        Adam<DenseDirection>.stabilityRange),
+    state: "2 per trainable parameter")
+
+  func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
+    Adam<D>(
+      learningRate: try options.learningRate(), beta: try options.double("beta"),
+      beta2: try options.double("beta2"), stability: try options.double("stability"),
+      weightDecay: try options.weightDecay())
   }
 }

@@ -13,7 +13,7 @@ extension Registry {
   /// The presets of LoRA and prefixes: ranks, alphas, epsilons and virtual tokens of Malladi et al. 2023 (Table 16 and Appendix
   /// E.5), as LOZO and DiZO have them too.
   private mutating func registerTunedPresets() throws(InputError) {
-    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/tune-lora.sh"
+    let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-lora.toml"
     let lora: [String: OptionValue] = ["method": "lora", "rank": 8, "alpha": 16.0, "blocks": "query,value"]
     try register(
       optimizer: OptimizerPreset(
@@ -38,6 +38,11 @@ extension Registry {
         Composition(
           estimator: .init("rge", ["epsilon": 1e-1]), rule: .init("sgd", ["learning-rate": 3e-1])),
         of: ["method": "prefix", "tokens": 5]))
+    try register(
+      optimizer: OptimizerPreset(
+        "lora-adam", summary: "The exact gradient with Adam on LoRA", source: "Hu et al. 2022",
+        tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-first-order.toml",
+        Composition(estimator: .init("gradient"), rule: .init("adam", ["learning-rate": 1e-3])), of: lora))
   }
 
   private mutating func registerPresets() throws(InputError) {
@@ -65,6 +70,18 @@ extension Registry {
         Composition(
           estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 5e-5]),
           adapter: .init("dizo", ["interval": 50]))))
+    try register(
+      optimizer: OptimizerPreset(
+        "ft-sgd", summary: "The exact gradient with SGD: first-order fine-tuning", source: "back-propagation",
+        tuning: "learning rate to be given", Composition(estimator: .init("gradient"), rule: .init("sgd"))))
+    try register(
+      optimizer: OptimizerPreset(
+        "ft-adam", summary: "The exact gradient with Adam: first-order fine-tuning", source: "Kingma and Ba 2015",
+        tuning: "learning rate to be given", Composition(estimator: .init("gradient"), rule: .init("adam"))))
+    try register(
+      optimizer: OptimizerPreset(
+        "forward-gradient", summary: "The forward gradient with SGD", source: "Baydin et al. 2022",
+        tuning: "learning rate to be given", Composition(estimator: .init("forward-gradient"), rule: .init("sgd"))))
     try register(
       optimizer: OptimizerPreset(
         "cge", summary: "CGE with SGD: 2d forward passes a step, for small problems",

@@ -49,10 +49,12 @@ extension Registry {
       let fitting = estimators.entries.filter { rule.factory.takes($0.direction) }.map(\.description.name)
       throw InputError(
         "rule '\(rule.description.name)' with estimator '\(estimator.description.name)'",
-        found: "an estimator that \(estimator.description.capabilities.joined(separator: ", "))",
+        found: "an estimator that \(estimator.directionWords)",
         expected: fitting.isEmpty
           ? "\(rule.factory.needs), which no registered estimator has"
-          : "\(rule.factory.needs), as estimator \(fitting.joined(separator: ", ")) has")
+          : "\(rule.factory.needs), as "
+            + (fitting.count == 1
+              ? "estimator \(fitting[0]) has" : "estimators \(fitting.joined(separator: ", ")) have"))
     }
     return ResolvedComposition(
       composition: composition, generator: generator,

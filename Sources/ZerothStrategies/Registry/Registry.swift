@@ -36,12 +36,10 @@ public struct Registry: Sendable {
   public mutating func register<E: GradientEstimator>(
     estimator description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> E
   ) throws(InputError) {
-    let direction: any Direction.Type = E.Direction.self
-    var description = description
-    description.capabilities = [
-      direction is any LowRankDirection.Type ? "produces low-rank directions" : "produces directions without factors"
-    ]
-    try estimators.add(EstimatorEntry(description: description, direction: direction, make: make))
+    var entry = EstimatorEntry(description: description, direction: E.Direction.self, make: make)
+    entry.description.capabilities = [entry.directionWords]
+    if E.Needs.self == Derivatives.self { entry.description.capabilities.append("needs an objective with a gradient") }
+    try estimators.add(entry)
   }
 
   /// Adds a rule.
@@ -54,6 +52,13 @@ public struct Registry: Sendable {
   /// Adds an adapter.
   public mutating func register<A: LayerAdapter>(
     adapter description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> A
+  ) throws(InputError) {
+    try register(adapter: description) { options -> any LayerAdapter in try make(options) }
+  }
+
+  /// Adds an adapter whose type follows from its options.
+  mutating func register(
+    adapter description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> any LayerAdapter
   ) throws(InputError) {
     var description = description
     description.capabilities = ["goes with all estimators and rules"]
@@ -119,9 +124,14 @@ package protocol RegistryEntry: Sendable {
 }
 
 package struct EstimatorEntry: RegistryEntry {
-  package let description: StrategyDescription
+  package fileprivate(set) var description: StrategyDescription
   package let direction: any Direction.Type
   package let make: @Sendable (OptionValues) throws -> any GradientEstimator
+
+  /// What kind of directions it produces.
+  package var directionWords: String {
+    direction is any LowRankDirection.Type ? "produces low-rank directions" : "produces directions without factors"
+  }
 }
 
 package struct RuleEntry: RegistryEntry {

@@ -42,11 +42,12 @@ package struct ResolvedComposition: Sendable {
     func with<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
       _ estimator: E, _ rule: R, _ adapter: A
     ) -> any OptimizerProtocol where R.Direction == E.Direction {
-      NamedOptimizer(
+      let paths = OptionPaths(of: self)
+      return ErasedOptimizer(
         Optimizer(
           estimator: estimator, rule: rule, adapter: adapter, seed: UInt64(composition.seed), generator: generator,
-          nonFinite: NonFinitePolicy(limit: composition.nonFiniteLimit)),
-        OptionPaths(of: self))
+          nonFinite: NonFinitePolicy(limit: composition.nonFiniteLimit))
+      ) { error, part in paths.named(error, of: part) }
     }
     return try with(estimator.make(estimatorOptions))
   }

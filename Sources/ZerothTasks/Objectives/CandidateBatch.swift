@@ -53,4 +53,64 @@ struct CandidateBatch {
     }
     return losses
   }
+
+  /// The mean loss of `batch` at theta; its gradient by the trainable blocks takes the place of `gradient`.
+  mutating func gradient(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector, of loss: CandidateLoss
+  ) throws(InputError) -> Double {
+    layOut(batch)
+    try pass.requireLabels(labels, of: indices)
+    gradient.clear()
+    var mean = 0.0
+    let right = indices.map { labels[$0] }
+    try examples.addGradient(&pass, at: theta, to: &gradient) { pass throws(InputError) in
+      let (found, adjoints) = Self.adjoints(in: pass, of: loss, right)
+      mean = found
+      return adjoints
+    }
+    return mean
+  }
+
+  /// The mean loss of `batch` at theta and its derivative along `direction`.
+  mutating func derivative(
+    along direction: any Direction, at theta: borrowing ParameterStore, on batch: Batch, of loss: CandidateLoss
+  ) throws(InputError) -> DirectionalDerivative {
+    layOut(batch)
+    try pass.requireLabels(labels, of: indices)
+    try examples.readOut(&pass, from: theta, at: .tangent(along: direction))
+    let count = pass.values.count / 2
+    let tangents = pass.values[count...]
+    var values = pass
+    values.values.removeLast(count)
+    let (mean, adjoints) = Self.adjoints(in: values, of: loss, indices.map { labels[$0] })
+    return DirectionalDerivative(loss: mean, derivative: zip(adjoints, tangents).reduce(0) { $0 + $1.0 * $1.1 })
+  }
+
+  /// The mean loss of the examples in `pass`, whose right candidates are `labels`, and its derivative by each of the values
+  /// that were read out.
+  private static func adjoints(
+    in pass: ScoredPass, of loss: CandidateLoss, _ labels: [Int]
+  ) -> (mean: Double, adjoints: [Double]) {
+    var scores: [Double] = []
+    pass.appendScores(points: 1, to: &scores)
+    var adjoints = [Double](repeating: 0, count: pass.values.count)
+    var sum = 0.0
+    for (label, candidates) in zip(labels, pass.examples) {
+      let scores = scores[candidates]
+      sum += loss.value(scores, label)
+      for (candidate, slope) in zip(candidates, loss.slopes?(scores, label) ?? []) {
+        let place = pass.places[candidate]
+        for i in place { adjoints[i] += slope / (Double(place.count) * Double(labels.count)) }
+      }
+    }
+    return (sum / Double(labels.count), adjoints)
+  }
+}
+
+/// A loss on the scores of an example's candidates.
+struct CandidateLoss: Sendable {
+  /// The loss, of the scores and the place of the right candidate.
+  let value: @Sendable (ArraySlice<Double>, Int) -> Double
+  /// Its derivatives by the scores; nil where there are none.
+  let slopes: (@Sendable (ArraySlice<Double>, Int) -> [Double])?
 }

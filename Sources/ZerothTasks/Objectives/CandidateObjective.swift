@@ -7,15 +7,17 @@ public class CandidateObjective: Objective {
   public typealias Failure = InputError
 
   private var examples: CandidateBatch
-  private let loss: @Sendable (ArraySlice<Double>, Int) -> Double
+  private let loss: CandidateLoss
 
-  /// The objective on mini-batches that `sampler` draws from `examples`, of `loss(scores, label)` of each.
+  /// The objective on mini-batches that `sampler` draws from `examples`, of `loss(scores, label)` of each. With `slopes`, the
+  /// derivatives of the loss by the scores, it can be differentiated.
   public init(
     _ examples: any ScoredExamples, _ sampler: BatchSampler,
-    loss: @escaping @Sendable (ArraySlice<Double>, Int) -> Double
+    loss: @escaping @Sendable (ArraySlice<Double>, Int) -> Double,
+    slopes: (@Sendable (ArraySlice<Double>, Int) -> [Double])? = nil
   ) {
     self.examples = CandidateBatch(examples, sampler)
-    self.loss = loss
+    self.loss = CandidateLoss(value: loss, slopes: slopes)
   }
 
   /// The mean at theta on `batch`.
@@ -32,6 +34,23 @@ public class CandidateObjective: Objective {
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> {
-    try examples.losses(at: points, from: theta, on: batch, grain: grain, of: loss)
+    try examples.losses(at: points, from: theta, on: batch, grain: grain, of: loss.value)
+  }
+
+  /// Whether the loss has slopes.
+  public var hasDerivatives: Bool { loss.slopes != nil }
+
+  /// The mean and its gradient; nil where the loss has no slopes.
+  public func differentiate(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws(InputError) -> Double? {
+    loss.slopes == nil ? nil : try examples.gradient(at: theta, on: batch, into: &gradient, of: loss)
+  }
+
+  /// The mean and its derivative; nil where the loss has no slopes.
+  public func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(InputError) -> DirectionalDerivative? {
+    loss.slopes == nil ? nil : try examples.derivative(along: direction, at: theta, on: batch, of: loss)
   }
 }

@@ -2,7 +2,7 @@ import Zeroth
 import ZerothModels
 
 /// The mean next-token loss over the scored tokens of a mini-batch of sequences.
-public final class LanguageModelingObjective: Objective {
+public final class LanguageModelingObjective: DifferentiableObjective {
   /// A token outside the vocabulary or a sequence longer than the model's context.
   public typealias Failure = InputError
 
@@ -94,5 +94,33 @@ public final class LanguageModelingObjective: Objective {
       }
     }
     return losses
+  }
+
+  /// The mean loss of `batch` and its gradient.
+  public func gradient(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws(InputError) -> Double {
+    layOut(batch)
+    gradient.clear()
+    var loss = 0.0
+    try model.addGradient(
+      of: .logProbabilities(rows: rows, targets: targets), tokens, at: theta, to: &gradient
+    ) { logs in
+      loss = -logs.reduce(0, +) / Double(logs.count)
+      return logs.map { _ in -1 / Double(logs.count) }
+    }
+    return loss
+  }
+
+  /// The mean loss of `batch` and its derivative along `direction`, by forward mode.
+  public func derivative<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(InputError) -> DirectionalDerivative {
+    layOut(batch)
+    try model.evaluate(
+      tokens, .logProbabilities(rows: rows, targets: targets), from: theta, at: .tangent(along: direction), into: &logs)
+    let count = Double(targets.count)
+    return DirectionalDerivative(
+      loss: -logs[..<targets.count].reduce(0, +) / count, derivative: -logs[targets.count...].reduce(0, +) / count)
   }
 }

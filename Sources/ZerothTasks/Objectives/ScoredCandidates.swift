@@ -36,11 +36,24 @@ public struct ScoredCandidates: ScoredExamples {
   public func readOut(
     _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) {
-    // Each row has a target of its own only where tokens are scored by their log-probabilities.
-    let readout: Readout =
-      pass.areLogits
+    try model.evaluate(pass.batch, readout(of: pass), from: theta, at: points, into: &pass.values)
+  }
+
+  /// The same, and its gradient.
+  public func addGradient(
+    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
+    adjoints: (inout ScoredPass) throws(InputError) -> [Double]
+  ) throws(InputError) {
+    try model.addGradient(of: readout(of: pass), pass.batch, at: theta, to: &gradient) { values throws(InputError) in
+      pass.values = values
+      return try adjoints(&pass)
+    }
+  }
+
+  /// Each row has a target of its own only where tokens are scored by their log-probabilities.
+  private func readout(of pass: ScoredPass) -> Readout {
+    pass.areLogits
       ? .logits(rows: pass.rows, ids: pass.targets) : .logProbabilities(rows: pass.rows, targets: pass.targets)
-    try model.evaluate(pass.batch, readout, from: theta, at: points, into: &pass.values)
   }
 
   private func areSingleTokens(_ indices: [Int]) -> Bool {

@@ -25,9 +25,23 @@ public protocol ScoredExamples: EncodedExamples {
   func readOut(
     _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError)
+  /// Reads out, into `pass.values`, what the examples of `pass` are scored by at theta, and adds the gradient of sum_i a_i
+  /// values_i by the trainable blocks to `gradient`, where a are the `adjoints` of the values. By default throws `InputError`.
+  func addGradient(
+    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
+    adjoints: (inout ScoredPass) throws(InputError) -> [Double]
+  ) throws(InputError)
 }
 
 extension ScoredExamples {
+  /// Throws: examples of one's own have a gradient if they say so.
+  public func addGradient(
+    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
+    adjoints: (inout ScoredPass) throws(InputError) -> [Double]
+  ) throws(InputError) {
+    throw InputError("\(Self.self)", found: "examples that give values alone", expected: "examples with a gradient")
+  }
+
   /// The candidates' scores and what they predict.
   public func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers {
     .candidates(try classify(at: theta))
@@ -74,6 +88,15 @@ enum CandidateScores {
     let top = scores.max() ?? 0
     guard top.isFinite else { return .nan }
     return log(scores.reduce(0) { $0 + exp($1 - top) }) - (scores[scores.startIndex + label] - top)
+  }
+
+  /// The derivatives of `crossEntropy` by the scores: softmax(scores), less 1 at the label.
+  static func crossEntropySlopes(_ scores: ArraySlice<Double>, label: Int) -> [Double] {
+    let loss = { crossEntropy(scores, label: $0) }
+    return scores.indices.map { i in
+      let place = i - scores.startIndex
+      return exp(-loss(place)) - (place == label ? 1 : 0)
+    }
   }
 
   /// The candidate with the highest score, the first of equals; nil where a score is not finite.

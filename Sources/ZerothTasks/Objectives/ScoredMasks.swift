@@ -41,6 +41,15 @@ public struct ScoredMasks: ScoredExamples {
     try model.readOut(
       &pass, .logits(rows: pass.rows, ids: labelWords), from: theta, at: points)
   }
+
+  /// The same, and its gradient.
+  public func addGradient(
+    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
+    adjoints: (inout ScoredPass) throws(InputError) -> [Double]
+  ) throws(InputError) {
+    try model.addGradient(
+      &pass, .logits(rows: pass.rows, ids: labelWords), at: theta, to: &gradient, adjoints: adjoints)
+  }
 }
 
 extension EncoderModel {
@@ -51,5 +60,16 @@ extension EncoderModel {
     let found = try evaluate(pass.batch, readout, from: theta, at: points)
     pass.values.removeAll(keepingCapacity: true)
     for values in found { pass.values += values }
+  }
+
+  /// The same at theta, and the gradient of sum_i a_i values_i, where a are the `adjoints`.
+  func addGradient(
+    _ pass: inout ScoredPass, _ readout: EncoderReadout, at theta: borrowing ParameterStore,
+    to gradient: inout StoredVector, adjoints: (inout ScoredPass) throws(InputError) -> [Double]
+  ) throws(InputError) {
+    try addGradient(of: readout, pass.batch, at: theta, to: &gradient) { values throws(InputError) in
+      pass.values = values
+      return try adjoints(&pass)
+    }
   }
 }

@@ -38,4 +38,12 @@ public struct ScoredSentences: ScoredExamples {
   ) throws(InputError) {
     try model.readOut(&pass, .labelScores, from: theta, at: points)
   }
+
+  /// The same, and its gradient.
+  public func addGradient(
+    _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
+    adjoints: (inout ScoredPass) throws(InputError) -> [Double]
+  ) throws(InputError) {
+    try model.addGradient(&pass, .labelScores, at: theta, to: &gradient, adjoints: adjoints)
+  }
 }

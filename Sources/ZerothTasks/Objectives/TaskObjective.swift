@@ -39,11 +39,13 @@ public struct TaskObjective: Sendable {
   /// The mean over a mini-batch of `loss(scores, label)`: the scores of an example's candidates, whose softmax gives their
   /// probabilities, and the place of the right one, counted from the first. Of any model that scores candidates.
   ///
-  /// Parameters are differentiated nowhere, so `loss` may be any function; NaN makes the step a skipped one.
+  /// `loss` may be any function; NaN makes the step a skipped one. Optimisers that use derivatives take it if `slopes` gives
+  /// those of the loss by the scores.
   public init(
-    _ name: String, _ summary: String, loss: @escaping @Sendable (ArraySlice<Double>, Int) -> Double
+    _ name: String, _ summary: String, loss: @escaping @Sendable (ArraySlice<Double>, Int) -> Double,
+    slopes: (@Sendable (ArraySlice<Double>, Int) -> [Double])? = nil
   ) {
-    self.init(name, summary) { CandidateObjective($0, $1, loss: loss) }
+    self.init(name, summary) { CandidateObjective($0, $1, loss: loss, slopes: slopes) }
   }
 
   /// What `make` gives for candidates that a model scores, on the mini-batches of a sampler.

@@ -50,7 +50,7 @@ private final class Run<E: GradientEstimator, R: StepRule, A: LayerAdapter> wher
   /// What each of `count` steps measured, and where it led.
   func go(on quadratic: Quadratic, _ count: Int) throws -> [(losses: [Double], theta: [Float])] {
     try (0..<count).map { _ in
-      let report = try optimizer.step(&theta, quadratic)
+      let report = try optimizer.takeStep(&theta, quadratic)
       return (Array(report.losses), theta.flattened())
     }
   }

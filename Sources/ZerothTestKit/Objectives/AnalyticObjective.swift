@@ -2,7 +2,7 @@ import Foundation
 import Zeroth
 
 /// A small objective whose gradient is known: what estimates are compared with, in memory and in microseconds.
-public protocol AnalyticObjective: Objective, Sendable where Failure == Never {
+public protocol AnalyticObjective: DifferentiableObjective, Sendable where Failure == Never {
   /// The blocks of its parameters.
   var layout: ParameterLayout { get }
   /// The exact gradient at theta on the mini-batch `batch`, flattened.
@@ -12,6 +12,21 @@ public protocol AnalyticObjective: Objective, Sendable where Failure == Never {
 }
 
 extension AnalyticObjective {
+  /// The loss, and the gradient of the trainable blocks.
+  public func gradient(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) -> Double {
+    let exact = self.gradient(at: theta, on: batch)
+    let starts = theta.layout.blocks.reduce(into: [0]) { starts, block in
+      starts.append(starts[starts.count - 1] + block.count)
+    }
+    gradient.forEachPanel { block, rows, values in
+      let first = starts[block.index] + rows.lowerBound * block.columns
+      for i in values.indices { values[i] = Float(exact[first + i]) }
+    }
+    return loss(at: theta, on: batch)
+  }
+
   /// Normal values of standard deviation 0.5, the same at every call.
   public func start() -> ParameterStore {
     var theta = ParameterStore(layout)

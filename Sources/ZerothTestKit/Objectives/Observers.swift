@@ -33,6 +33,27 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
     batches += points.indices.map { _ in batch }
     return try base.losses(at: points, from: theta, on: batch, grain: grain)
   }
+
+  /// Whether the base has a gradient.
+  public var hasDerivatives: Bool { base.hasDerivatives }
+
+  /// Three forward passes.
+  public func differentiate(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws(Base.Failure) -> Double? {
+    forwards += 3
+    batches += [batch, batch, batch]
+    return try base.differentiate(at: theta, on: batch, into: &gradient)
+  }
+
+  /// Two forward passes.
+  public func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Base.Failure) -> DirectionalDerivative? {
+    forwards += 2
+    batches += [batch, batch]
+    return try base.differentiate(along: direction, at: theta, on: batch)
+  }
 }
 
 /// What `FailingObjective` throws.
@@ -68,6 +89,30 @@ public final class FailingObjective<Base: Objective & ~Copyable>: Objective wher
     guard forward != failing else { throw InjectedFailure(forward: forward) }
     return base.exampleLosses(at: theta, on: batch)
   }
+
+  /// Whether the other objective has a gradient.
+  public var hasDerivatives: Bool { base.hasDerivatives }
+
+  /// Three forward passes, of which one may fail.
+  public func differentiate(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws(InjectedFailure) -> Double? {
+    try pass(3)
+    return base.differentiate(at: theta, on: batch, into: &gradient)
+  }
+
+  /// Two forward passes, of which one may fail.
+  public func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(InjectedFailure) -> DirectionalDerivative? {
+    try pass(2)
+    return base.differentiate(along: direction, at: theta, on: batch)
+  }
+
+  private func pass(_ count: Int) throws(InjectedFailure) {
+    defer { forward += count }
+    guard !(forward..<(forward + count)).contains(failing) else { throw InjectedFailure(forward: failing) }
+  }
 }
 
 /// Remembers every point that it was asked at, by moving a copy of theta as objectives without a model do.
@@ -101,6 +146,36 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
     return found
   }
 
+  /// Whether the base has a gradient.
+  public var hasDerivatives: Bool { base.hasDerivatives }
+  /// How many gradients were asked for: what a step along them measured is no direction.
+  public private(set) var gradients = 0
+
+  /// Notes theta three times, the mini-batch and the loss.
+  public func differentiate(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws(Base.Failure) -> Double? {
+    let loss = try base.differentiate(at: theta, on: batch, into: &gradient)
+    guard let loss else { return nil }
+    for _ in 0..<3 { note(theta, batch) }
+    gradients += 1
+    losses.append(loss)
+    return loss
+  }
+
+  /// Notes theta and theta + direction, the mini-batch and the loss.
+  public func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Base.Failure) -> DirectionalDerivative? {
+    guard let slope = try base.differentiate(along: direction, at: theta, on: batch) else { return nil }
+    note(theta, batch)
+    var moved = theta.clone()
+    moved.add(direction, scale: 1)
+    note(moved, batch)
+    losses.append(slope.loss)
+    return slope
+  }
+
   private func note(_ theta: borrowing ParameterStore, _ batch: Batch) {
     willEvaluate()
     points.append(theta.flattened())
@@ -131,6 +206,28 @@ public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
     defer { forward += 1 }
     let losses = try base.exampleLosses(at: theta, on: batch)
     return isNonFinite(forward) ? losses.map { _ in .nan } : losses
+  }
+
+  /// Whether the base has a gradient.
+  public var hasDerivatives: Bool { base.hasDerivatives }
+
+  /// The loss of the other objective, or NaN where one of its three forward passes is.
+  public func differentiate(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws(Base.Failure) -> Double? {
+    defer { forward += 3 }
+    let loss = try base.differentiate(at: theta, on: batch, into: &gradient)
+    return (forward..<(forward + 3)).contains(where: isNonFinite) ? loss.map { _ in .nan } : loss
+  }
+
+  /// The derivative of the other objective, or NaN where one of its two forward passes is.
+  public func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Base.Failure) -> DirectionalDerivative? {
+    defer { forward += 2 }
+    let slope = try base.differentiate(along: direction, at: theta, on: batch)
+    return (forward..<(forward + 2)).contains(where: isNonFinite)
+      ? slope.map { _ in DirectionalDerivative(loss: .nan, derivative: .nan) } : slope
   }
 }
 

@@ -69,7 +69,8 @@ extension RunConfiguration {
     case ("model", "path"), ("model", "save-as"), ("tuning", "peft"), ("task", "data"), ("task", "test-data"),
       ("run", "out"),
       ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
-      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"):
+      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"),
+      ("run", "checkpointing"):
       true
     default: false
     }

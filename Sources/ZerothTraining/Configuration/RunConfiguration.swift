@@ -58,6 +58,8 @@ public struct RunConfiguration: Sendable {
   public let patience: Int?
   /// Whether the last model is kept beside the best.
   public let keepsLast: Bool
+  /// Whether gradients compute activations anew instead of keeping them.
+  public let recomputesActivations: Bool
   /// Whether the record says how each block has moved.
   public let recordsLayers: Bool
   /// Whether the rows are written for TensorBoard too.
@@ -141,6 +143,7 @@ public struct RunConfiguration: Sendable {
     onDivergence = try run.choice("on-divergence")
     patience = try run["patience"].map { _ throws(InputError) in try run.int("patience") }
     keepsLast = try run.bool("keep-last")
+    recomputesActivations = try run.bool("checkpointing")
     recordsLayers = try run.bool("layers")
     writesTensorBoard = try run.bool("tensorboard")
     snapshotEvery = try run.int("snapshot-every")

@@ -120,6 +120,10 @@ public enum RunSettings {
     OptionSpec(
       "keep-last", .bool, default: .value(false), "keeps the last model too, in the folder's last, beside the best"),
     OptionSpec(
+      "checkpointing", .bool, default: .value(false),
+      "optimizers that use gradients: computes the layers' activations anew instead of keeping them, which takes less memory and "
+        + "about a forward pass more; the numbers stay the same"),
+    OptionSpec(
       "layers", .bool, default: .value(false),
       "writes at each evaluation how far each block has moved, its last update and the adapter's ratio; takes twice the "
         + "memory of fp32 parameters"

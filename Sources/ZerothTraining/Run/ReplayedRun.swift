@@ -8,7 +8,8 @@ import ZerothSupport
 import ZerothTasks
 
 /// Rebuilds the tuned model of a run from the base model and the losses in its trajectory: no forward pass, and the
-/// same weights bit for bit.
+/// same weights bit for bit. Gradients are not on record: a run that steps along them is computed again, from its seeds and its
+/// data, and has the same bits on the same kind of CPU.
 public struct ReplayedRun {
   /// Steps that were replayed.
   public let steps: Int
@@ -65,8 +66,16 @@ public struct ReplayedRun {
       throw InputError(
         "\(files.trajectory): step \(end)", found: "\(recorded.count) recorded steps", expected: "at least \(end)")
     }
-    let nothing = FunctionObjective { _ in .nan }  // every step is on record
-    try optimizer.run(&theta, on: RecordingObjective(nothing), log: log, until: end)
+    func replay(on objective: some Objective) throws {
+      try optimizer.run(&theta, on: RecordingObjective(objective), log: log, until: end)
+    }
+    if optimizer.isReplayedFromLosses {
+      try replay(on: FunctionObjective { _ in .nan })  // every step is on record
+    } else {
+      let setup = try TaskSetup(configuration)
+      try replay(
+        on: try setup.training().objective(batch: configuration.batch, seed: UInt64(configuration.composition.seed)))
+    }
     steps = end
     recordedSteps = recorded.count
     droppedBytes = recorded.droppedBytes

@@ -13,7 +13,8 @@ extension OptimizerProtocol {
     try log?.synchronize()
   }
 
-  /// One step of a run. One that `log` holds is made again from its losses and measures nothing. Another one is measured on
+  /// One step of a run. One that `log` holds is made again from its losses and measures nothing, or, where losses are not enough,
+  /// from its mini-batches. Another one is measured on
   /// `objective` and, where there is a log, recorded in it. However a run was cut off, theta so ends as if it had not been,
   /// bit for bit.
   ///
@@ -24,8 +25,11 @@ extension OptimizerProtocol {
   ) throws -> StepReport {
     do {
       guard let log else { return try step(&theta, objective.base) }
-      return try nextStep < log.recorded.count
-        ? replayStep(&theta, log.recorded) : recordStep(&theta, objective, to: log.openForAppending())
+      guard nextStep < log.recorded.count else {
+        return try recordStep(&theta, objective, to: log.openForAppending())
+      }
+      return try isReplayedFromLosses
+        ? replayStep(&theta, log.recorded) : recomputeStep(&theta, objective.base, log.recorded)
     } catch {
       try log?.synchronize()
       throw error

@@ -87,6 +87,7 @@ extension TrainingRun {
     let layout = theta.layout
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(layout)
+    try setup.requireDerivatives(of: objective, for: optimizer)
     let clock = ContinuousClock()
     let forwards = (0..<configuration.steps).reduce(0) { $0 + optimizer.forwards(at: $1, in: layout) }
     // The first step makes what later ones have.

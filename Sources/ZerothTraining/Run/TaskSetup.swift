@@ -79,6 +79,16 @@ public final class TaskSetup {
       tuning: configuration.tuning.source(configuration.runKey), families: configuration.families)
     tuning = configuration.tuning
     model.pretrained.activationMemory = configuration.activationMemory
+    model.pretrained.recomputesActivations = configuration.recomputesActivations
+  }
+
+  /// Throws `InputError` where a part of `optimizer` needs derivatives and `base`, what training minimises, has none.
+  func requireDerivatives(of base: some Objective, for optimizer: some OptimizerProtocol) throws(InputError) {
+    guard optimizer.needsDerivatives, !base.hasDerivatives else { return }
+    throw InputError(
+      "objective '\(objective.name)'", found: "no gradient, which the optimizer needs",
+      expected:
+        "one with a gradient, such as cross-entropy or language-modeling; or an optimizer that measures losses alone")
   }
 
   /// A hash of each thing that training depends on and that no option names, as it was read: the model's configuration, the

@@ -73,6 +73,7 @@ public final class TrainingRun {
       labelHead: configuration.labelHead)
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(theta.layout)
+    try setup.requireDerivatives(of: base, for: optimizer)
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
       resuming: resuming, isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })

@@ -35,7 +35,7 @@ import ZerothTestKit
     func make<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
       _ estimator: E, _ rule: R, _ adapter: A = NoAdapter()
     ) -> any OptimizerProtocol where R.Direction == E.Direction {
-      Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: 2024)
+      Optimizer(estimator: estimator, rule: rule, adapter: adapter, seed: 2024).erased
     }
     let rge = RandomizedEstimator(epsilon: 1e-2)
     let lge = LowRankEstimator(rank: 2, interval: 3, epsilon: 1e-2)

@@ -47,7 +47,11 @@ let benchmarks: @Sendable () -> Void = {
   for tokens in [64, 512] {
     let scores = floats(128 * tokens)
     kernel("attention, a head of 64, \(tokens) tokens") {
-      zeroth_attention(true, tokens, 0, 64, 0.125, a, h, a + 64, a + 128, nil, nil, h, out, h, scores, 128)
+      let shape = zeroth_attention_shape(
+        causal: true, window: 0, rows: tokens, prefix: 0, head: 64, ldq: h, ldkv: h, rows_at_once: 128, scale: 0.125,
+        cap: 0)
+      let heads = zeroth_heads(q: a, k: a + 64, v: a + 128, prefix_k: nil, prefix_v: nil)
+      zeroth_attention(shape, heads, scores)
     }
   }
   let (logits, states) = (floats(512 * 48), floats(512 * 32))

@@ -1,5 +1,4 @@
 import Foundation
-import Zeroth
 
 /// Adam on the estimate (Kingma and Ba 2015), with decoupled weight decay (Loshchilov and Hutter 2019):
 ///

@@ -1,0 +1,119 @@
+/// The forward gradient (Baydin et al. 2022): RGE with exact slopes, by forward mode,
+///
+///     g = 1/q sum_i <grad L(theta), z_i> z_i
+///
+/// It has neither an epsilon nor its error, and is unbiased as E[z z^T] = I. A slope counts as two forward passes: the
+/// derivative is carried along with the values. Cost: no stored floats, and no stored activations.
+public struct ForwardGradient: GradientEstimator {
+  /// z, made again from a key.
+  public typealias Direction = DenseDirection
+  /// Directional derivatives of the objective.
+  public typealias Needs = Derivatives
+
+  /// q >= 1 over the steps, the number of directions that are averaged.
+  public var queries: Schedule
+  /// How the directions are drawn.
+  public let distribution: NoiseDistribution
+
+  /// What `queries` takes.
+  public static let queriesRange = RandomizedEstimator.queriesRange
+
+  /// The forward gradient along `queries` directions a step.
+  public init(queries: Schedule = 1, distribution: NoiseDistribution = .gaussian) {
+    self.queries = queries
+    self.distribution = distribution
+  }
+
+  /// Throws when there is no query.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try queries.validate("queries", Self.queriesRange, isCount: true)
+  }
+
+  /// 2q.
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries.count(at: step) }
+
+  /// The options: nothing else is kept.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("distribution", distribution.rawValue)
+    try state.code("queries", &queries)
+  }
+
+  /// Asks for the slopes along q directions keyed by the step and the query. Throws `InputError` for an objective without
+  /// derivatives.
+  public mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws -> GradientEstimate<DenseDirection> {
+    let directions = Few(count: queries.count(at: context.step)) { query in
+      DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
+    }
+    return try exactSlopes(of: objective, at: theta, along: directions, on: context.batch)
+  }
+}
+
+/// The forward gradient along low-rank directions: LGE with exact slopes,
+///
+///     g = <grad L(theta), U V^T> U V^T / r,    V drawn every nu steps; plain noise on vectors
+///
+/// U V^T never exists: its derivative goes through a layer as two thin products. A slope counts as two forward passes.
+/// Cost: no stored floats, and no stored activations.
+public struct LowRankForwardGradient: GradientEstimator {
+  /// U V^T on matrices and z on vectors, made again from two keys.
+  public typealias Direction = LowRankProbe
+  /// Directional derivatives of the objective.
+  public typealias Needs = Derivatives
+
+  /// The directions of LGE, of which this takes rank, interval and queries.
+  private var probes: LowRankEstimator
+
+  /// r >= 1.
+  public var rank: Int { probes.rank }
+  /// nu >= 1: V is drawn again every nu steps.
+  public var interval: Int { probes.interval }
+  /// q >= 1 over the steps.
+  public var queries: Schedule { probes.queries }
+
+  /// The forward gradient along `queries` directions of rank `rank`, with the defaults of LGE.
+  public init(rank: Int = 2, interval: Int = 50, queries: Schedule = 1) {
+    probes = LowRankEstimator(rank: rank, interval: interval, queries: queries)
+  }
+
+  /// Throws when an option is out of range.
+  public func validate(_ layout: ParameterLayout) throws(InputError) { try probes.validate(layout) }
+
+  /// Where the rank is cut.
+  public func notes(in layout: ParameterLayout) -> [String] { probes.notes(in: layout) }
+
+  /// 2q.
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries.count(at: step) }
+
+  /// The options: nothing else is kept, as V follows from the step.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) { try probes.codeState(state) }
+
+  /// Asks for the slopes along U V^T. Throws `InputError` for an objective without derivatives.
+  public mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws -> GradientEstimate<LowRankProbe> {
+    let directions = probes.directions(context)
+    var estimate = try exactSlopes(of: objective, at: theta, along: directions, on: context.batch)
+    for i in estimate.terms.indices { estimate.terms[i].direction = probes.estimated(directions[i]) }
+    return estimate
+  }
+}
+
+/// 1/q sum_i <grad L, D_i> D_i over the q `directions`. Throws what the objective throws, and `InputError` where it has no
+/// derivatives.
+func exactSlopes<D: Direction, O: Objective & ~Copyable>(
+  of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>, on batch: Batch
+) throws -> GradientEstimate<D> {
+  var estimate = GradientEstimate<D>(terms: [], losses: [], projectedGradient: 0)
+  let share = 1 / Double(directions.count)
+  for direction in directions {
+    guard let slope = try objective.differentiate(along: direction, at: theta, on: batch) else {
+      throw InputError.noDerivatives(for: "the forward gradient")
+    }
+    estimate.losses.append(slope.loss)
+    estimate.terms.append((share * slope.derivative, direction))
+    estimate.projectedGradient += share * slope.derivative
+  }
+  return estimate
+}
