@@ -55,7 +55,7 @@ import ZerothSupport
   }
 
   /// The folder with a made model, stored as `type`.
-  static func folder(_ name: String, _ type: SavedPrecision, in scratch: Scratch) throws -> String {
+  static func folder(_ name: String, _ type: SavedPrecision, in scratch: TestSupport.Scratch) throws -> String {
     let base = scratch.path + "/base"
     let made = try MadeModels.make(name)
     try made.save(made.randomParameters(StreamKey(seed: 3)), to: base, as: type)
@@ -64,7 +64,7 @@ import ZerothSupport
 
   @Test(arguments: names, [SavedPrecision.float32, .bfloat16])
   func trainsAsACopyInFloats(name: String, type: SavedPrecision) throws {
-    let scratch = try Scratch()
+    let scratch = try TestSupport.Scratch()
     let base = try Self.folder(name, type, in: scratch)
     let file = base + "/model.safetensors"
     let before = try #require(FileManager.default.contents(atPath: file))
@@ -89,7 +89,7 @@ import ZerothSupport
 
   /// What is saved is an adapter: read again it is the same model beside a base that is never written, in fp32, and merged.
   @Test(arguments: MadeModels.configurations.keys.sorted()) func whatIsWrittenIsRead(name: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TestSupport.Scratch()
     let base = try Self.folder(name, .float32, in: scratch)
     let model = try CausalModel(directory: base)
     var theta = try model.loadParameters(storage: .frozen, deltaRank: .unlimited)
@@ -124,16 +124,16 @@ import ZerothSupport
   }
 
   @Test func damagedFilesAreNamed() throws {
-    let scratch = try Scratch()
+    let scratch = try TestSupport.Scratch()
     let model = try CausalModel(directory: Self.folder("llama", .float32, in: scratch))
     var theta = try model.loadParameters(storage: .frozen)
     theta.add(LowRankProbe(rank: 2, leftKey: StreamKey(seed: 1), rightKey: StreamKey(seed: 2)), scale: 0.1)
     let adapter = scratch.path + "/adapter"
     try model.save(theta, to: adapter)
-    let other = try CausalModel(directory: Self.folder("opt", .float32, in: try Scratch()))
+    let place = try TestSupport.Scratch()
+    let other = try CausalModel(directory: Self.folder("opt", .float32, in: place))
     try other.attach(PEFTAdapter(directory: adapter))
-    // Another model's norms have other names or shapes.
-    _ = inputError { _ = try other.loadFrozenParameters() }
+    #expect(inputError { _ = try other.loadFrozenParameters() }?.found == "factors that the model has no module for")
     let half = try CausalModel(directory: Self.folder("llama", .bfloat16, in: scratch))
     try half.attach(PEFTAdapter(directory: adapter))
     let error = inputError { _ = try half.loadParameters(storage: .asStored) }
@@ -144,7 +144,7 @@ import ZerothSupport
 
   /// llama.cpp's form holds the linear layers, and what it leaves out is said.
   @Test(arguments: ["llama", "qwen2"]) func isConverted(name: String) throws {
-    let scratch = try Scratch()
+    let scratch = try TestSupport.Scratch()
     let base = try Self.folder(name, .float32, in: scratch)
     let model = try CausalModel(directory: base)
     var theta = try model.loadParameters(storage: .frozen)

@@ -52,6 +52,18 @@ struct FactorFiles {
     whole = tensors.filter { !known.contains($0.name) }
   }
 
+  /// Output layers that are `module` under another name: one that is the token embedding, and the name that version 5 of
+  /// transformers has for the output layer of every causal model, whatever the checkpoint calls it.
+  func heads(of module: Module) -> [String] {
+    let block = module.tensor.blocks[0]
+    var heads: [String] = []
+    if module.isEmbedding, let head = folder.tiedHead, block.rows == folder.vocabularyRows { heads = [head] }
+    if folder.isCausal, !heads.isEmpty || block.role == .head, (heads.first ?? module.name) != "lm_head" {
+      heads.append("lm_head")
+    }
+    return heads
+  }
+
   /// Whether `directory` has such files.
   static func isIn(_ directory: String) -> Bool {
     FileManager.default.fileExists(atPath: directory.appendingFile(restName))
@@ -93,9 +105,7 @@ struct FactorFiles {
         }
       }
       put(module)
-      if module.isEmbedding, let head = folder.tiedHead, tensor.blocks[0].rows == folder.vocabularyRows {
-        put(Module(name: head, tensor: tensor, isEmbedding: false))
-      }
+      for head in heads(of: module) { put(Module(name: head, tensor: tensor, isEmbedding: false)) }
     }
     let wrapped = Set(ranks.map(\.module))
     var saved: [String] = []

@@ -10,6 +10,7 @@ extension FactorFiles {
   func read(_ directory: String, into theta: inout ParameterStore) throws {
     let adapter = try SafetensorsFile(path: directory.appendingFile(PEFTAdapter.weightsName))
     let rest = try SafetensorsFile(path: directory.appendingFile(Self.restName))
+    try requireKnown(adapter)
     for module in modules where adapter.tensors[module.a] != nil {
       let tensor = module.tensor
       let ranks = try tensor.blocks.map { block throws(InputError) in
@@ -54,6 +55,20 @@ extension FactorFiles {
       try add(
         values(block.name + ".left", of: rest, shape: [block.rows, rank]),
         values(block.name + ".right", of: rest, shape: [rank, block.columns]), rank: rank, block, to: &theta)
+    }
+  }
+
+  /// Throws `InputError` for a LoRA tensor that the model has no module for: an adapter of another model.
+  private func requireKnown(_ adapter: SafetensorsFile) throws(InputError) {
+    var known: Set<String> = []
+    for module in modules {
+      let others = heads(of: module).map { Module(name: $0, tensor: module.tensor, isEmbedding: false) }
+      for module in [module] + others { known.formUnion([module.a, module.b]) }
+    }
+    if let other = adapter.names.first(where: { $0.contains(".lora_") && !known.contains($0) }) {
+      throw InputError(
+        "\(adapter.path): tensor '\(other.excerpt)'", found: "factors that the model has no module for",
+        expected: "those of the model that they were trained on")
     }
   }
 
