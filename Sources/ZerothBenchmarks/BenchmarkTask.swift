@@ -59,7 +59,8 @@ public struct BenchmarkSetting: Sendable {
         expected: "it with lora, bitfit or prefix, or with --frozen: quantised matrices are not written")
     }
     guard self.tuning == nil || !frozen else {
-      throw InputError("--frozen", found: "it with --tuning", expected: "it alone: what is trained are the model's own blocks")
+      throw InputError(
+        "--frozen", found: "it with --tuning", expected: "it alone: what is trained are the model's own blocks")
     }
     guard window == nil || frozen else {
       throw InputError("--window", found: "\(window ?? 0) without --frozen", expected: "--frozen, whose windows add up")

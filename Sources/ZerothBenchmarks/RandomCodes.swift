@@ -55,7 +55,9 @@ enum RandomCodes {
       for block in layout.blocks where block.isMatrix {
         guard let start = memory.allocate(4 * block.count).baseAddress else { continue }
         plain.withBlock(block) { span in
-          span.withUnsafeBytes { start.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(start), byteCount: $0.count) }
+          span.withUnsafeBytes {
+            start.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(start), byteCount: $0.count)
+          }
         }
         places[block.index] = .init(UnsafeRawPointer(start), .float32)
       }

@@ -60,7 +60,8 @@ public struct StepBenchmark {
     let task = try BenchmarkTask(setting)
     // What stands beside the weights is a cost of the step.
     let plain =
-      try setting.tuning == nil && (setting.window == nil || setting.storage == nil) ? task : BenchmarkTask(setting.untuned)
+      try setting.tuning == nil && (setting.window == nil || setting.storage == nil)
+      ? task : BenchmarkTask(setting.untuned)
     // The same steps on matrices that are written, where they can be.
     let written = try setting.window == nil ? nil : setting.written.map { try BenchmarkTask($0) }
     let forwards = written ?? plain
@@ -97,7 +98,8 @@ public struct StepBenchmark {
     }
     methods = entries.map { $0.summary(memory) }
     for entry in entries where !entry.overWritten.isEmpty {
-      comparisons.append(("\(entry.method.name) over the same with matrices that are written", Spread(entry.overWritten)))
+      comparisons.append(
+        ("\(entry.method.name) over the same with matrices that are written", Spread(entry.overWritten)))
     }
     for (name, base) in [("lozo-m", "lozo"), ("dizo", "mezo")] {
       guard let method = entries.first(where: { $0.method.name == name }),

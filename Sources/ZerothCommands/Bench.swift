@@ -66,7 +66,8 @@ struct SettingOptions: ParsableArguments {
   func setting() throws -> BenchmarkSetting {
     try BenchmarkSetting(
       shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss, queries: queries,
-      distribution: distribution, tuning: tuning, storage: storage, checkpointing: checkpointing, frozen: frozen, window: window)
+      distribution: distribution, tuning: tuning, storage: storage, checkpointing: checkpointing, frozen: frozen,
+      window: window)
   }
 
   var arguments: [String] {

@@ -41,7 +41,10 @@ extension ToolTests {
 
   @Test(arguments: [[], ["--storage", "q4_0"]]) func stepsOnABaseThatIsNeverWritten(storage: [String]) throws {
     let output = try zeroth(
-      ["bench", "step", "--shape", "opt-1m", "--batch", "2", "--tokens", "8", "--optimizers", "lozo,lozo-m", "--frozen", "--window", "3"]
+      [
+        "bench", "step", "--shape", "opt-1m", "--batch", "2", "--tokens", "8", "--optimizers", "lozo,lozo-m",
+        "--frozen", "--window", "3",
+      ]
         + ["--repeats", "1", "--no-memory", "--json"] + storage)
     #expect(output.status == 0, "\(output.err)")
     let json = try JSON(parsing: Data(output.out.utf8), subject: "output")

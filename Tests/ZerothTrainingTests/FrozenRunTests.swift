@@ -18,7 +18,9 @@ import ZerothResources
   ) throws -> RunConfiguration {
     var settings: [String: [String: OptionValue]] = [
       "model": ["path": "imdb-opt", "storage": "frozen"], "task": ["name": "sst2", "k": 8, "test": 20],
-      "run": ["optimizer": .string(optimizer), "steps": .int(steps), "batch": 4, "seed": 3, "eval-every": .int(steps / 3)],
+      "run": [
+        "optimizer": .string(optimizer), "steps": .int(steps), "batch": 4, "seed": 3, "eval-every": .int(steps / 3),
+      ],
       "estimator": ["interval": 4],
     ]
     settings["model"]?.merge(model) { $1 }
@@ -28,21 +30,26 @@ import ZerothResources
   }
 
   func losses(of folder: String) throws -> [Double] {
-    try Metrics.read(RunFiles(folder).metrics).compactMap { if case .step(let row) = $0 { row.losses.first } else { nil } }
+    try Metrics.read(RunFiles(folder).metrics).compactMap {
+      if case .step(let row) = $0 { row.losses.first } else { nil }
+    }
   }
 
   /// The law: with `delta-rank = none` a run is the one on a copy in fp32.
   @Test func followsACopyInFloats() throws {
     let scratch = try Scratch()
     let (frozen, floats) = (scratch.path + "/frozen", scratch.path + "/floats")
-    for (out, model) in [(frozen, ["delta-rank": "none"]), (floats, ["storage": "float32"])] as [(String, [String: OptionValue])] {
+    for (out, model) in [(frozen, ["delta-rank": "none"]), (floats, ["storage": "float32"])]
+      as [(String, [String: OptionValue])]
+    {
       try TrainingRun(
         configuration("lozo", out: out, steps: 200, model: model, more: ["estimator": ["interval": 50]])
       ).run()
     }
     let (a, b) = (try losses(of: frozen), try losses(of: floats))
     #expect(a.count == 200 && b.count == 200)
-    #expect(zip(a, b).allSatisfy { abs($0 - $1) <= 1e-4 * abs($1) }, "\(zip(a, b).map { abs($0 - $1) / abs($1) }.max() ?? 1)")
+    #expect(
+      zip(a, b).allSatisfy { abs($0 - $1) <= 1e-4 * abs($1) }, "\(zip(a, b).map { abs($0 - $1) / abs($1) }.max() ?? 1)")
     #expect(a != Array(repeating: a[0], count: 200))
   }
 

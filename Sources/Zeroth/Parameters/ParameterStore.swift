@@ -337,7 +337,8 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// How the blocks are stored: a state fits where they are stored alike.
   borrowing func storageWords() -> String {
     let stored = stored()
-    let formats = layout.blocks.map { "\(stored.format(of: $0))" }.reduce(into: [(name: String, count: Int)]()) { runs, name in
+    let formats = layout.blocks.map { "\(stored.format(of: $0))" }.reduce(into: [(name: String, count: Int)]()) {
+      runs, name in
       if runs.last?.name == name { runs[runs.count - 1].count += 1 } else { runs.append((name, 1)) }
     }.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
     return delta == nil ? formats : "\(formats), never written"

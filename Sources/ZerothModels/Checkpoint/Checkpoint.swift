@@ -144,7 +144,9 @@ public struct Checkpoint: Sendable, ModelWeights {
           continue
         }
       }
-      guard format != .float32, let halves = memory.allocate(format.bytes(of: block.count)).baseAddress else { continue }
+      guard format != .float32, let halves = memory.allocate(format.bytes(of: block.count)).baseAddress else {
+        continue
+      }
       try map.readHalves(block, from: self, into: halves.bindMemory(to: UInt16.self, capacity: block.count))
       places[block.index] = .init(UnsafeRawPointer(halves), format)
     }

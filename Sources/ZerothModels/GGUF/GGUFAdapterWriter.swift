@@ -40,7 +40,9 @@ extension ModelFolder {
           for c in 0..<pair.rank { b.values[order.place(of: row) * pair.rank + c] = plain[row * pair.rank + c] }
         }
       }
-      tensors.append(.init(name: pair.name + ".lora_a", shape: [pair.a.rows, pair.a.values.count / pair.a.rows], values: pair.a.values))
+      tensors.append(
+        .init(
+          name: pair.name + ".lora_a", shape: [pair.a.rows, pair.a.values.count / pair.a.rows], values: pair.a.values))
       tensors.append(.init(name: pair.name + ".lora_b", shape: [b.rows, pair.rank], values: b.values))
     }
     try GGUFAdapterTensor.write(

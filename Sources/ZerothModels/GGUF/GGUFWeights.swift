@@ -115,7 +115,9 @@ struct GGUFWeights: ModelWeights {
     try stored(blocks, map) { $0.isTrainable }
   }
 
-  func base(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks { try stored(blocks, map) { _ in false } }
+  func base(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks {
+    try stored(blocks, map) { _ in false }
+  }
 
   private func stored(
     _ blocks: [ParameterBlock], _ map: TensorMap, isWritten: (ParameterBlock) -> Bool
@@ -134,7 +136,8 @@ struct GGUFWeights: ModelWeights {
           throw InputError(
             "\(path): block '\(block.name.excerpt)'",
             found: "quantised values (\(format.rawValue)), which stay as they are",
-            expected: "model.storage = \"float32\", which widens the model to train it, \"frozen\", which keeps low-rank updates "
+            expected:
+              "model.storage = \"float32\", which widens the model to train it, \"frozen\", which keeps low-rank updates "
               + "beside it, or blocks that leave it out")
         }
         if format == .float32 { continue }

@@ -95,7 +95,8 @@ struct Product: @unchecked Sendable {
     } else {
       let pending = weight.isMatrix && !displacementAlone ? weights.stored.pending(of: weight) : nil
       thin = ThinFactors(
-        x, pending, displacementAlone ? nil : weights.stored.kept(of: weight), areFactors ? moving : [], weight, rows: self.rows, columns: self.columns, weights)
+        x, pending, displacementAlone ? nil : weights.stored.kept(of: weight), areFactors ? moving : [], weight,
+        rows: self.rows, columns: self.columns, weights)
     }
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rowsPerWeight > height

@@ -143,7 +143,8 @@ struct FactorFiles {
       to: destination.appendingFile(PEFTConfiguration.name))
     for (tensors, name) in [(rest, Self.restName), (adapter, PEFTAdapter.weightsName)] {
       var next = tensors.makeIterator()
-      try SafetensorsWriter.write(tensors.map(\.tensor), to: destination.appendingFile(name), metadata: metadata) { _, write in
+      try SafetensorsWriter.write(tensors.map(\.tensor), to: destination.appendingFile(name), metadata: metadata) {
+        _, write in
         guard let written = next.next() else { return }
         try written.values().withUnsafeBufferPointer { try write($0) }
       }
@@ -152,7 +153,8 @@ struct FactorFiles {
 
   /// What `adapter_config.json` says: every module by its whole name.
   private func configuration(_ ranks: [(module: String, rank: Int)], saved: [String], hasBias: Bool) -> JSON {
-    let usual = Dictionary(grouping: ranks, by: \.rank).max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }?.key ?? 1
+    let usual =
+      Dictionary(grouping: ranks, by: \.rank).max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }?.key ?? 1
     let others = ranks.filter { $0.rank != usual }
     func pattern(_ value: (Int) -> JSON) -> JSON {
       .object(others.map { .init($0.module.replacing(".", with: "\\."), value($0.rank)) })

@@ -14,7 +14,8 @@ extension FactorFiles {
     for module in modules where adapter.tensors[module.a] != nil {
       let tensor = module.tensor
       let ranks = try tensor.blocks.map { block throws(InputError) in
-        guard let rank = rest.metadata[Self.rankKey + block.name].flatMap({ Int($0) }), (1...65535).contains(rank) else {
+        guard let rank = rest.metadata[Self.rankKey + block.name].flatMap({ Int($0) }), (1...65535).contains(rank)
+        else {
           throw InputError(
             "\(rest.path): '\(Self.rankKey)\(block.name.excerpt)' of the metadata",
             found: rest.metadata[Self.rankKey + block.name] ?? "nothing", expected: "the rank of its factors")
@@ -49,7 +50,8 @@ extension FactorFiles {
       guard let info = rest.tensors[block.name + ".left"] else { continue }
       guard info.shape.count == 2, (1...65535).contains(info.shape[1]) else {
         throw InputError(
-          "\(rest.path): tensor '\(info.name.excerpt)'", found: "shape \(info.shape)", expected: "[\(block.rows), a rank]")
+          "\(rest.path): tensor '\(info.name.excerpt)'", found: "shape \(info.shape)",
+          expected: "[\(block.rows), a rank]")
       }
       let rank = info.shape[1]
       try add(
@@ -76,7 +78,8 @@ extension FactorFiles {
     let info = try file.floatInfo(name)
     guard info.shape == shape else {
       throw InputError(
-        "\(file.path): tensor '\(name.excerpt)'", found: "shape \(info.shape)", expected: "\(shape), as the model has it")
+        "\(file.path): tensor '\(name.excerpt)'", found: "shape \(info.shape)",
+        expected: "\(shape), as the model has it")
     }
     let count = shape.reduce(1, *)
     return try [Float](unsafeUninitializedCapacity: count) { buffer, filled in

@@ -12,12 +12,16 @@ extension RunConfiguration {
     if let method = try tuning.name() {
       throw InputError(
         subject, found: "'frozen' with the tuning '\(method)'",
-        expected: "'as-stored', under which the model beside an adapter stays in its file: 'frozen' trains the model's own blocks")
+        expected:
+          "'as-stored', under which the model beside an adapter stays in its file: 'frozen' trains the model's own blocks"
+      )
     }
     guard precision == .asRead || precision == .float32 else {
       throw InputError(
         "model.save-as", found: "'\(precision.rawValue)' with model.storage = \"frozen\"",
-        expected: "'as-read' or 'float32', as factors are written; 'zeroth merge --dtype' writes the model in another precision")
+        expected:
+          "'as-read' or 'float32', as factors are written; 'zeroth merge --dtype' writes the model in another precision"
+      )
     }
     let optimizer: any OptimizerProtocol
     do { optimizer = try parts.makeOptimizer() } catch let error as InputError { throw error } catch {

@@ -35,7 +35,8 @@ public enum RunSettings {
         + "quantised, where they are not trained; or frozen: mapped and never written, what low-rank updates add up to being "
         + "kept beside them"),
     OptionSpec(
-      "delta-rank", .intOr("none"), default: .absent("an eighth of the smaller side of each matrix"), range: .atLeast(1),
+      "delta-rank", .intOr("none"), default: .absent("an eighth of the smaller side of each matrix"),
+      range: .atLeast(1),
       when: .isFrozen,
       "the rank that the updates of a matrix may have together: beyond it they are compressed; none keeps all of them"),
     OptionSpec(

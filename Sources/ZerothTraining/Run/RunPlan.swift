@@ -110,7 +110,8 @@ extension TrainingRun {
     let test = try setup.secondsOfAnswers(.test, at: theta)
     let evaluations = 1 + (configuration.steps + configuration.evalEvery - 1) / configuration.evalEvery
     let saved = setup.model.pretrained.folder.savesAdapter ? layout.trainable : layout.blocks
-    let floats = configuration.storage == .frozen ? configuration.mostFactorFloats(in: layout) : saved.reduce(0) { $0 + $1.count }
+    let floats =
+      configuration.storage == .frozen ? configuration.mostFactorFloats(in: layout) : saved.reduce(0) { $0 + $1.count }
     let model = floats * MemoryLayout<Float>.stride
     let keepsSnapshots = (1..<configuration.steps).contains(configuration.snapshotEvery)
     let snapshot = keepsSnapshots ? try optimizer.stateSize(with: theta, also: { _ in }) : 0

@@ -202,7 +202,8 @@ import ZerothTestKit
       let path = folder + "/state"
       func fresh() -> ParameterStore { Self.base(Self.quadratic.start(), limit: limit) }
       let made = Optimizer(
-        estimator: Self.estimator, rule: LowRankMomentum(learningRate: 0.02, beta: 0.5), adapter: Self.projection, seed: 3)
+        estimator: Self.estimator, rule: LowRankMomentum(learningRate: 0.02, beta: 0.5), adapter: Self.projection,
+        seed: 3)
       var whole = fresh()
       var optimizer = made
       for step in 0..<24 {
