@@ -30,6 +30,8 @@ public struct BenchmarkSetting: Sendable {
   public private(set) var tuning: TuningMethod?
   /// The format of frozen matrices, with random codes; nil for fp32.
   let storage: ElementFormat?
+  /// Whether the matrices of the methods are never written, and the window that is measured in, counted from 1.
+  public private(set) var window: Int?
   /// Whether gradients compute activations anew instead of keeping them.
   let recomputesActivations: Bool
   /// Options that the estimators of all methods get.
@@ -40,7 +42,7 @@ public struct BenchmarkSetting: Sendable {
   public init(
     shape: String = "opt-125m", batch: Int = 16, tokens: Int = 64, loss: String = Loss.languageModel.rawValue,
     queries: Int? = nil, distribution: String? = nil, tuning: String? = nil, storage: String? = nil,
-    checkpointing: Bool = false
+    checkpointing: Bool = false, frozen: Bool = false, window: Int? = nil
   ) throws(InputError) {
     recomputesActivations = checkpointing
     switch tuning {
@@ -51,11 +53,20 @@ public struct BenchmarkSetting: Sendable {
     case let other?:
       throw InputError("--tuning", found: "'\(other.excerpt)'", expected: "full, lora, bitfit or prefix")
     }
-    guard storage == nil || self.tuning != nil else {
+    guard storage == nil || self.tuning != nil || frozen else {
       throw InputError(
         "--storage", found: "'\(storage ?? "")' without --tuning",
-        expected: "it with lora, bitfit or prefix: quantised matrices are frozen")
+        expected: "it with lora, bitfit or prefix, or with --frozen: quantised matrices are not written")
     }
+    guard self.tuning == nil || !frozen else {
+      throw InputError(
+        "--frozen", found: "it with --tuning", expected: "it alone: what is trained are the model's own blocks")
+    }
+    guard window == nil || frozen else {
+      throw InputError("--window", found: "\(window ?? 0) without --frozen", expected: "--frozen, whose windows add up")
+    }
+    if let window { try require("--window", window, "1 to 1000") { (1...1000).contains($0) } }
+    self.window = frozen ? window ?? 1 : nil
     self.storage = try storage.map { name throws(InputError) in try RandomCodes.format(name) }
 
     estimatorOptions = ["queries": queries.map { .int($0) }, "distribution": distribution.map { .string($0) }]
@@ -77,7 +88,14 @@ public struct BenchmarkSetting: Sendable {
   var untuned: BenchmarkSetting {
     var setting = self
     setting.tuning = nil
+    setting.window = nil
     return setting
+  }
+
+  /// The same with matrices in fp32 that are written, where they are not quantised.
+  var written: BenchmarkSetting? {
+    guard storage == nil else { return nil }
+    return untuned
   }
 
   /// The tokens of each sequence.
@@ -101,6 +119,7 @@ public struct BenchmarkSetting: Sendable {
       ]
         + (tuning.map { [.init("tuning", .string($0.name))] } ?? [])
         + (storage.map { [.init("storage", .string($0.rawValue))] } ?? [])
+        + (window.map { [.init("window", .int($0))] } ?? [])
         + (recomputesActivations ? [.init("checkpointing", true)] : [])
         + estimatorOptions.sorted { $0.key < $1.key }.map { .init($0.key, JSON($0.value)) })
   }
@@ -110,6 +129,7 @@ public struct BenchmarkSetting: Sendable {
     let options = estimatorOptions.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
     let kind =
       (tuning.map { ", \($0.name)" } ?? "") + (storage.map { ", \($0.rawValue)" } ?? "")
+      + (window.map { ", matrices never written, window \($0)" } ?? "")
       + (recomputesActivations ? ", checkpointing" : "")
     return
       "\(shape.name)\(kind), \(batch) x \(tokens) tokens, \(loss.rawValue) loss\(options), \(Parallel.threads) threads"
@@ -136,7 +156,10 @@ public final class BenchmarkTask {
     case .classification:
       objective = ClassificationObjective(ScoredCandidates(model, setting.examples), sampler)
     }
-    if let storage = setting.storage {
+    if let window = setting.window {
+      theta = try RandomCodes.base(of: model, setting.storage)
+      theta.joinWindows(window - 1, of: StreamKey(seed: 3))
+    } else if let storage = setting.storage {
       let tuned = model.folder.tunedLayout
       let isTuned = setting.tuning != nil
       theta = try RandomCodes.parameters(of: model.folder, storage) { isTuned && tuned.blocks[$0.index].isTrainable }
@@ -172,6 +195,17 @@ public final class BenchmarkTask {
       "setting": setting.json, "loss_at_theta": .double(try loss()), "examples": examples,
     ]
     try AtomicFile.write(file.pretty, to: directory + "/batch.json")
+  }
+}
+
+extension ParameterStore {
+  /// Adds up `count` windows of LGE with rank 2, with a step in each, and the first step of a further one.
+  fileprivate mutating func joinWindows(_ count: Int, of key: StreamKey) {
+    for window in 0..<count {
+      let probe = LowRankProbe(
+        rank: 2, leftKey: key.child(.left, window), rightKey: key.child(.right, window), matrixScale: 0.5)
+      add(probe, scale: 1e-7)
+    }
   }
 }
 

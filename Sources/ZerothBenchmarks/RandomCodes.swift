@@ -21,12 +21,12 @@ enum RandomCodes {
   ///
   /// Throws `InputError` for a matrix that groups do not divide.
   static func parameters(
-    of folder: ModelFolder, _ format: ElementFormat, training isTrained: (ParameterBlock) -> Bool
+    of folder: ModelFolder, _ format: ElementFormat, training isTrained: (ParameterBlock) -> Bool, isBase: Bool = false
   ) throws(InputError) -> ParameterStore {
     let layout = folder.layout.training(where: isTrained)
     let memory = OwnedMemory()
     var places: [Int: StoredBlocks.Place] = [:]
-    for block in layout.blocks where block.isMatrix && !block.isTrainable {
+    for block in layout.blocks where block.isMatrix && (isBase || !block.isTrainable) {
       guard block.columns.isMultiple(of: 32) else {
         throw InputError("--shape", found: "\(block.columns) columns", expected: "multiples of 32, to be quantised")
       }
@@ -36,12 +36,36 @@ enum RandomCodes {
       fill(Codes(base: start, count: codes.count), format)
       places[block.index] = .init(start, format)
     }
-    var theta = ParameterStore(layout, stored: StoredBlocks(places, owner: memory))
+    let stored = StoredBlocks(places, owner: memory)
+    var theta = isBase ? ParameterStore(layout, base: stored) : ParameterStore(layout, stored: stored)
     for block in layout.blocks where !block.isMatrix {
       theta.withMutableBlock(block) { span in for i in 0..<span.count { span[i] = block.role == .norm ? 1 : 0 } }
     }
     folder.startFresh(&theta)
     return theta
+  }
+
+  /// Matrices of the model that are never written, all blocks trained: of random codes of `format`, or random ones in fp32.
+  static func base(of model: CausalModel, _ format: ElementFormat?) throws(InputError) -> ParameterStore {
+    let layout = model.folder.layout
+    guard let format else {
+      let plain = model.randomParameters(StreamKey(seed: 1))
+      let memory = OwnedMemory()
+      var places: [Int: StoredBlocks.Place] = [:]
+      for block in layout.blocks where block.isMatrix {
+        guard let start = memory.allocate(4 * block.count).baseAddress else { continue }
+        plain.withBlock(block) { span in
+          span.withUnsafeBytes {
+            start.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(start), byteCount: $0.count)
+          }
+        }
+        places[block.index] = .init(UnsafeRawPointer(start), .float32)
+      }
+      var theta = ParameterStore(layout, base: StoredBlocks(places, owner: memory))
+      for block in layout.blocks where !block.isMatrix { theta.fill(block, with: plain.values(of: block)) }
+      return theta
+    }
+    return try parameters(of: model.folder, format, training: { _ in true }, isBase: true)
   }
 
   private struct Codes: @unchecked Sendable {

@@ -11,7 +11,8 @@ import ZerothTraining
 ///
 /// The passes are interleaved: in every round each step stands between two plain forward passes, and its ratio is taken
 /// to the mean of these two neighbours, so that the drift of a machine cancels. Periodic work (a projection, a fresh
-/// right factor) is timed in steps of its own and counted at its share.
+/// right factor) is timed in steps of its own and counted at its share. On matrices that are never written it is left out, and
+/// every round begins with the same windows.
 public struct StepBenchmark {
   /// What was measured of one method.
   public struct Method: Sendable {
@@ -53,43 +54,64 @@ public struct StepBenchmark {
     let comparesFullLogits = hasReference && setting.loss == .classification
     let entries = try names.map { name in
       try Entry(
-        BenchmarkMethod(name, registry, estimator: setting.estimatorOptions), hasReference: comparesFullLogits, registry
-      )
+        BenchmarkMethod(name, registry, estimator: setting.estimatorOptions), hasReference: comparesFullLogits,
+        isPeriodic: setting.window == nil, registry)
     }
     let task = try BenchmarkTask(setting)
     // What stands beside the weights is a cost of the step.
-    let plain = try setting.tuning == nil ? task : BenchmarkTask(setting.untuned)
+    let plain =
+      try setting.tuning == nil && (setting.window == nil || setting.storage == nil)
+      ? task : BenchmarkTask(setting.untuned)
+    // The same steps on matrices that are written, where they can be.
+    let written = try setting.window == nil ? nil : setting.written.map { try BenchmarkTask($0) }
+    let forwards = written ?? plain
     let reference = comparesFullLogits ? FullLogitsClassification(task.model, setting.examples) : nil
-    _ = try plain.loss()
+    // A window that is left joins what is kept: each method begins with the same windows.
+    let start = setting.window.map { _ in Start(task.theta.copyAsStored()) }
+    _ = try forwards.loss()
     for round in 0...repeats {
       for entry in entries {
         // What the method before left beside the weights is written first, by a step that is not timed.
+        if let start { task.theta = start.theta.copyAsStored() }
         _ = try entry.usual.step(&task.theta, task.objective)
-        var before = try seconds { _ = try plain.loss() }
+        var before = try seconds { _ = try forwards.loss() }
         /// Seconds of a step, and its ratio to the two forward passes around it.
         func measure(_ step: () throws -> Void) throws -> Entry.Sample {
           let time = try seconds(step)
-          let after = try seconds { _ = try plain.loss() }
+          let after = try seconds { _ = try forwards.loss() }
           defer { before = after }
           return Entry.Sample(step: time, forward: (before + after) / 2)
         }
         let usual = try measure { try entry.usual.step(&task.theta, task.objective) }
         let periodic =
           try entry.periodic == nil ? nil : measure { try entry.periodic?.step(&task.theta, task.objective) }
+        let onWritten = try written.map { task in
+          _ = try entry.written.step(&task.theta, task.objective)
+          return try measure { try entry.written.step(&task.theta, task.objective) }
+        }
         let full = try reference.map { reference in
           try measure { try entry.reference?.step(&task.theta, reference) }
         }
-        let forwards = entry.usual.forwards(at: entry.usual.nextStep - 1, in: task.theta.layout)
-        if round > 0 { entry.add(usual, periodic, full, forwards: forwards) }
+        let count = entry.usual.forwards(at: entry.usual.nextStep - 1, in: task.theta.layout)
+        if round > 0 { entry.add(usual, periodic, full, forwards: count, onWritten: onWritten) }
       }
     }
     methods = entries.map { $0.summary(memory) }
+    for entry in entries where !entry.overWritten.isEmpty {
+      comparisons.append(
+        ("\(entry.method.name) over the same with matrices that are written", Spread(entry.overWritten)))
+    }
     for (name, base) in [("lozo-m", "lozo"), ("dizo", "mezo")] {
       guard let method = entries.first(where: { $0.method.name == name }),
         let other = entries.first(where: { $0.method.name == base })
       else { continue }
       comparisons.append(("\(name) over \(base)", Spread(zip(method.ratios, other.ratios).map { $0 / $1 })))
     }
+  }
+
+  private final class Start {
+    let theta: ParameterStore
+    init(_ theta: consuming ParameterStore) { self.theta = theta }
   }
 
   /// The optimisers of a method and what was measured of them, round by round.
@@ -108,21 +130,26 @@ public struct StepBenchmark {
     private var forwards: [Double] = []
     private var overReference: [Double] = []
     private var overForwards: [Double] = []
+    /// The same steps on matrices that are written, and steps over theirs.
+    var written: any OptimizerProtocol
+    private(set) var overWritten: [Double] = []
 
-    init(_ method: BenchmarkMethod, hasReference: Bool, _ registry: Registry) throws {
+    init(_ method: BenchmarkMethod, hasReference: Bool, isPeriodic: Bool, _ registry: Registry) throws {
       self.method = method
       let never = 1_000_000
       usual = try method.optimizer(period: never, registry)
-      if method.share > 0 { periodic = try method.optimizer(period: 1, registry) }
+      written = usual
+      if method.share > 0, isPeriodic { periodic = try method.optimizer(period: 1, registry) }
       if hasReference { reference = try method.optimizer(period: never, registry) }
     }
 
-    func add(_ usual: Sample, _ periodic: Sample?, _ reference: Sample?, forwards count: Int) {
+    func add(_ usual: Sample, _ periodic: Sample?, _ reference: Sample?, forwards count: Int, onWritten: Sample?) {
       let share = periodic == nil ? 0 : method.share
       ratios.append((1 - share) * usual.ratio + share * (periodic?.ratio ?? 0))
       overForwards.append((ratios.last ?? .nan) * 2 / Double(count))
       steps.append((1 - share) * usual.step + share * (periodic?.step ?? 0))
       forwards.append(usual.forward)
+      if let onWritten { overWritten.append(usual.ratio / onWritten.ratio) }
       if let periodic { periodicSteps.append(periodic.step) }
       if let reference { overReference.append(usual.ratio / reference.ratio) }
     }

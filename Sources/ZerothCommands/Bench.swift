@@ -54,16 +54,27 @@ struct SettingOptions: ParsableArguments {
   @Flag(help: "Compute activations anew for gradients instead of keeping them, as run.checkpointing does.")
   var checkpointing = false
 
+  @Flag(
+    help: """
+      Matrices are never written, and low-rank updates are kept beside them; with fp32 matrices, steps are compared with those \
+      that write them.
+      """)
+  var frozen = false
+  @Option(help: "With --frozen: the window of LOZO that is measured in, 2 ranks more than the one before. Default: 1.")
+  var window: Int?
+
   func setting() throws -> BenchmarkSetting {
     try BenchmarkSetting(
       shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss, queries: queries,
-      distribution: distribution, tuning: tuning, storage: storage, checkpointing: checkpointing)
+      distribution: distribution, tuning: tuning, storage: storage, checkpointing: checkpointing, frozen: frozen,
+      window: window)
   }
 
   var arguments: [String] {
     ["--shape", task.shape, "--batch", "\(task.batch)", "--tokens", "\(task.tokens)", "--loss", task.loss]
       + (queries.map { ["--queries", "\($0)"] } ?? []) + (distribution.map { ["--distribution", $0] } ?? [])
       + (tuning.map { ["--tuning", $0] } ?? []) + (storage.map { ["--storage", $0] } ?? [])
+      + (frozen ? ["--frozen"] : []) + (window.map { ["--window", "\($0)"] } ?? [])
       + (checkpointing ? ["--checkpointing"] : [])
   }
 }

@@ -55,8 +55,13 @@ struct Convert: ParsableCommand {
         "--out", found: "'\(out.excerpt)'", expected: "a file called NAME.gguf, which an adapter is written to")
     }
     try model.attach(PEFTAdapter(directory: adapter))
-    try model.folder.saveGGUFAdapter(model.loadFrozenParameters(), to: out, families: ZerothTool.toolbox.families)
-    output.print(["peft": .string(adapter), "out": .string(out)], text: "\(out): \(adapter)")
+    let leftOut = try model.folder.saveGGUFAdapter(
+      model.loadFrozenParameters(), to: out, families: ZerothTool.toolbox.families)
+    for what in leftOut { StandardStreams.tell("left out, as llama.cpp has no place for it: \(what)\n") }
+    output.print(
+      [
+        "peft": .string(adapter), "out": .string(out), "left_out": .array(leftOut.map { .string($0) }),
+      ], text: "\(out): \(adapter)")
   }
 
   private static func realPath(_ path: String) -> String {

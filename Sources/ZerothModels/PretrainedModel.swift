@@ -56,9 +56,9 @@ extension PretrainedModel {
   ///
   /// Throws `InputError` when the model has no checkpoint, or the selection no block.
   public func loadParameters(
-    training selection: BlockSelection = .all, storage: WeightStorage = .float32
+    training selection: BlockSelection = .all, storage: WeightStorage = .float32, deltaRank: DeltaRank = .automatic
   ) throws -> ParameterStore {
-    var theta = try folder.loadParameters(training: selection, storage: storage)
+    var theta = try folder.loadParameters(training: selection, storage: storage, deltaRank: deltaRank)
     try startPrefix(&theta)
     return theta
   }

@@ -10,7 +10,9 @@ extension ToolTests {
     (["memory", "--optimizers", "mezzo"], "--optimizers"), (["memory", "--warm-up", "0"], "--warm-up"),
     (["scaling", "--largest", "opt-1m"], "--largest"), (["noise", "--parameters", "1"], "--parameters"),
     (["gemm", "--repeats", "0"], "--repeats"), (["gemm", "--batch", "2"], "--batch"),
-    (["step", "--threads", "0"], "--threads"),
+    (["step", "--threads", "0"], "--threads"), (["step", "--storage", "q4_0"], "--frozen"),
+    (["step", "--window", "3"], "--window"), (["step", "--frozen", "--tuning", "lora"], "--frozen"),
+    (["step", "--frozen", "--window", "0"], "--window"),
   ]
 
   @Test(arguments: badBenchmarks) func badBenchmarkOptionsAreNamed(arguments: [String], says: String) throws {
@@ -35,6 +37,20 @@ extension ToolTests {
     if counts == Array(repeating: nil, count: 6) { try Test.cancel("the C library does not count allocations") }
     #expect(counts.dropLast() == [0, 0, 0, 0, 0])
     #expect(try #require(counts[5]) > 0)
+  }
+
+  @Test(arguments: [[], ["--storage", "q4_0"]]) func stepsOnABaseThatIsNeverWritten(storage: [String]) throws {
+    let output = try zeroth(
+      [
+        "bench", "step", "--shape", "opt-1m", "--batch", "2", "--tokens", "8", "--optimizers", "lozo,lozo-m",
+        "--frozen", "--window", "3",
+      ]
+        + ["--repeats", "1", "--no-memory", "--json"] + storage)
+    #expect(output.status == 0, "\(output.err)")
+    let json = try JSON(parsing: Data(output.out.utf8), subject: "output")
+    #expect(json["setting"]?["window"]?.integer == 3)
+    let over = json["comparisons"]?.elements?.compactMap { $0["name"]?.string } ?? []
+    #expect(over.contains("lozo over the same with matrices that are written") == storage.isEmpty)
   }
 
   private func memory(of shape: String, _ optimizers: String, _ batch: [String]) throws -> [JSON] {

@@ -155,6 +155,14 @@ void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_No
 /// The first r columns of C, m rows that lie `width` floats apart, = A, m x r.
 void zeroth_put_columns(size_t m, size_t r, const float *_Nonnull a, size_t width, float *_Nonnull c);
 
+/// ||B V^T||_F^2 = tr(B^T B V^T V) in double, with `left` = B, m x r, and `right` = V^T, r x n
+double zeroth_factor_energy(size_t m, size_t n, size_t r, const float *_Nonnull left, const float *_Nonnull right);
+/// The matrix of rank `most` at most that is nearest to B V^T, B m x r and `right` = V^T r x n, by QR of both and Jacobi's
+/// SVD in double: its factors, m x k and k x n, each with the roots of the singular values. Returns k; `lost` is the squared Frobenius
+/// norm of the difference. most <= min(m, n).
+size_t zeroth_compress_factors(size_t m, size_t n, size_t r, const float *_Nonnull left, const float *_Nonnull right,
+                               size_t most, float *_Nonnull new_left, float *_Nonnull new_right, double *_Nonnull lost);
+
 /// C (m x n, leading dimension ldc) = alpha A op(B) + beta C with A m x k; B is n x k when `transpose_b`, else k x n.
 void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
                   const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);

@@ -6,7 +6,10 @@ import CZeroth
 ///
 /// theta_0 is stored for the selected blocks alone. A block that has not moved (Delta = 0) stays as it is.
 ///
-/// Cost: 2J forward passes every kappa steps; as many stored floats as the selected blocks have.
+/// Of a matrix of a base that is never written, theta_0 is the base: Delta = B V^T is what stands beside it, its norm is
+/// tr(B^T B V^T V)^(1/2), and rho scales B.
+///
+/// Cost: 2J forward passes every kappa steps; as many stored floats as the selected blocks have that are written.
 public struct DivergenceProjection: LayerAdapter {
   /// A published set of options.
   public enum Preset: String, CaseIterable, Sendable {
@@ -44,6 +47,9 @@ public struct DivergenceProjection: LayerAdapter {
   private var lastGamma: [Double?] = []
   private var difference: AnchoredDifference?
 
+  /// Yes.
+  public static var movesByFactors: Bool { true }
+
   /// What `interval` takes.
   public static let intervalRange = NumericRange.atLeast(1)
 
@@ -73,7 +79,7 @@ public struct DivergenceProjection: LayerAdapter {
   /// Stores theta_0 of the selected blocks.
   public mutating func begin(_ theta: borrowing ParameterStore) {
     selected = theta.layout.trainable.filter(blocks.contains)
-    var anchor = StoredVector(selected)
+    var anchor = StoredVector(selected.filter { !theta.isMovedByFactors($0) })
     anchor.copy(from: theta)
     self.anchor = anchor
     difference = nil
@@ -84,7 +90,7 @@ public struct DivergenceProjection: LayerAdapter {
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> AdapterOutcome {
     guard forwards(at: context.step) > 0, let anchor else { return .none }
-    for block in selected { theta.materialize(block) }
+    for block in selected { theta.materialize(block) }  // a base that is never written stays as it is
     start(from: anchor, theta)
     let difference = ownedDifference(anchor, theta)
     defer { difference.end() }
@@ -98,6 +104,7 @@ public struct DivergenceProjection: LayerAdapter {
         }
       })
     for (block, ratio) in zip(selected, ratios) where ratio != 1 {
+      if theta.isMovedByFactors(block) { theta.scaleFactors(of: block, by: Float(ratio)) }
       guard let base = anchor.address(of: block) else { continue }
       theta.withMutableBlock(block) { span in
         span.withUnsafeMutableBufferPointer { values in
@@ -123,7 +130,7 @@ public struct DivergenceProjection: LayerAdapter {
     state.norms.removeAll(keepingCapacity: true)
     state.ratios.removeAll(keepingCapacity: true)
     for (l, block) in selected.enumerated() {
-      let norm = anchor.distance(of: block, in: theta)
+      let norm = anchor.contains(block) ? anchor.distance(of: block, in: theta) : theta.stored().factorNorm(of: block)
       let gamma = reinitializes || lastGamma.isEmpty ? norm : lastGamma[l] ?? norm
       state.norms.append(norm)
       state.ratios.append(norm > 0 ? search.clipped(gamma / norm) : 1)
@@ -136,7 +143,7 @@ public struct DivergenceProjection: LayerAdapter {
   ) -> AnchoredDifference {
     if !isKnownUniquelyReferenced(&difference) { difference = AnchoredDifference(anchor, theta.layout) }
     guard let difference else { preconditionFailure("made above") }
-    difference.begin(theta)
+    difference.begin(theta, selected)
     return difference
   }
 
@@ -144,7 +151,10 @@ public struct DivergenceProjection: LayerAdapter {
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("blocks", blocks)
     selected = state.layout.trainable.filter(blocks.contains)
-    try state.code("anchor", &anchor, of: selected)
+    var anchored = selected.filter { anchor?.contains($0) ?? true }.map { UInt64($0.index) }
+    try state.code("anchored", &anchored)
+    let stored = Set(anchored)
+    try state.code("anchor", &anchor, of: selected.filter { stored.contains(UInt64($0.index)) })
     difference = nil
     try state.code("ratios", &self.state.ratios)
     // NaN stands for a block that had not moved.
@@ -156,7 +166,7 @@ public struct DivergenceProjection: LayerAdapter {
     lastGamma = gamma.map { $0.isNaN ? nil : $0 }
   }
 
-  /// As many floats as the selected blocks have.
+  /// As many floats as the selected blocks have that are written.
   public var stateCount: Int { anchor?.count ?? 0 }
 }
 
@@ -165,6 +175,8 @@ public struct DivergenceProjection: LayerAdapter {
 final class AnchoredDifference: Direction, @unchecked Sendable {
   private let anchor: StoredVector
   private var theta: StoredParameters?
+  /// Delta of the blocks that are not in the anchor, by index.
+  private var kept: [Int: (left: [Float], right: [Float], rank: Int)] = [:]
   /// f of each block of the layout.
   private var factors: [Float]
 
@@ -173,10 +185,17 @@ final class AnchoredDifference: Direction, @unchecked Sendable {
     factors = [Float](repeating: 0, count: layout.blocks.count)
   }
 
-  /// Reads `theta` from here on.
-  func begin(_ theta: borrowing ParameterStore) { self.theta = theta.stored() }
+  /// Reads `theta` from here on, of which `blocks` are asked for.
+  func begin(_ theta: borrowing ParameterStore, _ blocks: [ParameterBlock]) {
+    let stored = theta.stored()
+    self.theta = stored
+    for block in blocks where !anchor.contains(block) { kept[block.index] = stored.factors(of: block) }
+  }
   /// Reads it no longer.
-  func end() { theta = nil }
+  func end() {
+    theta = nil
+    kept = [:]
+  }
 
   /// Sets f_l of each of `blocks`, the same each time.
   func scale(_ blocks: [ParameterBlock], by probed: ProbedFactors) {
@@ -186,8 +205,18 @@ final class AnchoredDifference: Direction, @unchecked Sendable {
   func touches(_ block: ParameterBlock) -> Bool { factors[block.index] != 0 }
 
   func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
-    guard let theta, let base = anchor.address(of: block) else { return }
     let factor = factors[block.index]
+    if let (left, right, rank) = kept[block.index] {
+      left.withUnsafeBufferPointer { left in
+        values.withUnsafeMutableBufferPointer { target in
+          guard let u = left.baseAddress, let out = target.baseAddress else { return }
+          zeroth_low_rank_add(
+            rows.count, block.columns, rank, scale * factor, u + rows.lowerBound * rank, right, out, block.columns)
+        }
+      }
+      return
+    }
+    guard let theta, let base = anchor.address(of: block) else { return }
     let first = rows.lowerBound * block.columns
     values.withUnsafeMutableBufferPointer { target in
       guard let out = target.baseAddress else { return }

@@ -37,6 +37,9 @@ public protocol LayerAdapter: Sendable {
   /// The factor by which it last scaled or moved each of its blocks of `layout`, for records; empty where there is none.
   func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)]
 
+  /// Whether it moves theta by directions and by scaling factors alone, as a base that is never written has to be moved.
+  static var movesByFactors: Bool { get }
+
   /// Floats of state that the adapter holds now.
   var stateCount: Int { get }
 
@@ -66,6 +69,8 @@ extension LayerAdapter {
   ) throws(O.Failure) -> AdapterOutcome { .none }
   /// None.
   public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] { [] }
+  /// No: it may write blocks, unless it says otherwise.
+  public static var movesByFactors: Bool { false }
   /// No state from one step to the next.
   public var stateCount: Int { 0 }
   /// Nothing.
@@ -76,4 +81,6 @@ extension LayerAdapter {
 public struct NoAdapter: LayerAdapter {
   /// The adapter that does nothing.
   public init() {}
+  /// It moves nothing.
+  public static var movesByFactors: Bool { true }
 }

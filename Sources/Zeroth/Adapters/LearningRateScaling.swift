@@ -17,6 +17,9 @@ public struct LearningRateScaling: LayerAdapter {
   public let reinitializes: Bool
   private var state = RatioSearch.State()
 
+  /// Yes.
+  public static var movesByFactors: Bool { true }
+
   /// What `interval` takes.
   public static let intervalRange = NumericRange.atLeast(1)
 

@@ -15,6 +15,9 @@ public struct PreviousIterateProjection: LayerAdapter {
   public let search: RatioSearch
   private var state = RatioSearch.State()
 
+  /// Yes.
+  public static var movesByFactors: Bool { true }
+
   /// What `interval` takes.
   public static let intervalRange = NumericRange.atLeast(1)
 

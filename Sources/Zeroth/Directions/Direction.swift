@@ -19,6 +19,10 @@ public protocol Direction: Sendable {
 
   /// What the direction is made of: factors, a sum, or nothing that is known. It agrees with what `add` adds.
   var structure: DirectionStructure { get }
+
+  /// Whether every direction of this kind has factors on matrices, with one V and one rank: those alone can move a base
+  /// that is never written.
+  static var haveFactors: Bool { get }
 }
 
 extension Direction {
@@ -54,6 +58,8 @@ extension Direction {
   public func touches(_ block: ParameterBlock) -> Bool { true }
   /// Dense: no more is known of most directions than their values.
   public var structure: DirectionStructure { .dense }
+  /// Those of low rank have them.
+  public static var haveFactors: Bool { self is any LowRankDirection.Type }
 
   /// D on the whole of `block`, as an array: for tests and small blocks.
   public func values(of block: ParameterBlock) -> [Float] {

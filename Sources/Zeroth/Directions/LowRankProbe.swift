@@ -57,6 +57,20 @@ public struct LowRankProbe: LowRankDirection {
     for i in drawn..<(block.columns * rank) { values[i] = 0 }
   }
 
+  /// target = the columns `columns` of V^T, r x columns.count.
+  func writeRight(of block: ParameterBlock, columns: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    let noise = noise(rightKey, block)
+    let drawn = Self.cut(rank, on: block)
+    for q in 0..<rank {
+      let row = UnsafeMutableBufferPointer(start: target + q * columns.count, count: columns.count)
+      if q < drawn {
+        noise.fill(row, from: q * block.columns + columns.lowerBound)
+      } else {
+        row.update(repeating: 0)
+      }
+    }
+  }
+
   /// values += scale matrixScale U[rows] V^T on a matrix, scale z[rows] on a vector.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     guard block.isMatrix else {

@@ -17,6 +17,8 @@ struct LowRankSum: LowRankDirection {
     self.terms = factors
   }
 
+  /// One of the terms, whose V is that of all.
+  var first: any LowRankDirection { terms[0].direction }
   var rank: Int { terms[0].direction.rank }
   var matrixScale: Float { 1 }
   var rightKey: StreamKey { terms[0].direction.rightKey }

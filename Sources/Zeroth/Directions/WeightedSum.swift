@@ -16,6 +16,9 @@ public struct WeightedSum<Term: Direction>: Direction {
     }
   }
 
+  /// Where its terms have them: the directions of an estimate share V.
+  public static var haveFactors: Bool { Term.haveFactors }
+
   /// The sum of its terms.
   public var structure: DirectionStructure { .sum(terms.map { ($0.weight, $0.direction) }) }
 }

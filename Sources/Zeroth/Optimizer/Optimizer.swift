@@ -99,6 +99,7 @@ where Rule.Direction == Estimator.Direction {
   ) throws -> StepReport {
     if validatedLayout != theta.layout {
       try validate(theta.layout)
+      if theta.keepsFactors { try requireFactors() }
       adapter.begin(theta)
       theta.roundingKey = runKey.child(.rounding)
       validatedLayout = theta.layout
@@ -122,6 +123,7 @@ where Rule.Direction == Estimator.Direction {
     skippedInARow = 0
     let update = rule.update(from: estimate, context: context)
     try rule.check()
+    if theta.keepsFactors { try requireOneV(update) }
     var (scales, outcome) = try adapter.scales(for: update, at: theta, context: context, objective: objective)
     theta.apply(update, scales: scales, scale: 1, decayFactor: decayFactor(eta, scales))
     outcome += try adapter.didApply(

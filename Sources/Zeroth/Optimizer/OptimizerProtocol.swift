@@ -6,6 +6,8 @@ public protocol OptimizerProtocol: Sendable {
   var stateCount: Int { get }
   /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
   func validate(_ layout: ParameterLayout) throws(InputError)
+  /// Throws `InputError` unless every update has factors and nothing else moves a matrix, as a base that is never written asks.
+  func requireFactors() throws(InputError)
   /// What a user should know about how the options are used on `layout`, in words.
   func notes(in layout: ParameterLayout) -> [String]
   /// What the losses of the estimator are taken over.
@@ -79,6 +81,8 @@ where Rule.Direction == Estimator.Direction {
   package func validate(_ layout: ParameterLayout) throws(InputError) {
     try optimizer.validate(layout, naming: naming)
   }
+
+  package func requireFactors() throws(InputError) { try optimizer.requireFactors() }
 
   package func notes(in layout: ParameterLayout) -> [String] {
     optimizer.notes(in: layout).map { "\(OptimizerPart.estimator.rawValue): \($0)" }

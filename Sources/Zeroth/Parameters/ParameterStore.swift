@@ -7,7 +7,7 @@ import CZeroth
 ///
 /// Low-rank updates with one V are gathered in a thin factor before they are written (`PendingUpdates`); whoever reads
 /// blocks does not see that. Matrices may be stored elsewhere: in half precision, where what is written is rounded at random,
-/// without bias; or quantised, and then they are frozen.
+/// without bias; or quantised, and then they are frozen, or moved by factors beside them alone (`LowRankDelta`).
 public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// The table of blocks.
   public let layout: ParameterLayout
@@ -20,6 +20,8 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// The trainable blocks, cut once for all updates.
   private let panels: [Panel]
   private var updates: PendingUpdates?
+  /// What earlier windows have added to matrices that are never written; nil where matrices are written.
+  private(set) var delta: LowRankDelta?
   private var writes = 0
 
   /// Zeros in the shape of `layout`.
@@ -30,6 +32,19 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     precondition(
       layout.trainable.allSatisfy { blocks.places[$0.index]?.isWritable ?? true }, "a block that is trained is written")
     self.init(layout, reserved: true, elsewhere: blocks, reader: nil)
+  }
+
+  /// A store whose matrices are a base that is never written, wherever they are stored: low-rank updates are kept beside them.
+  /// Matrices that are not in `blocks`, and vectors, are zeros at first.
+  ///
+  /// Nothing but low-rank updates can move a matrix that is trained (`Optimizer.requireFactors` asks whether a composition has
+  /// no others); vectors are written. Costs r m floats for a matrix of m rows and a window of rank r, at most `limit` ranks together.
+  public init(_ layout: ParameterLayout, base blocks: StoredBlocks, limit: DeltaRank = .automatic) {
+    precondition(
+      layout.trainable.allSatisfy { $0.isMatrix || blocks.places[$0.index]?.isWritable ?? true },
+      "a vector that is trained is written")
+    self.init(layout, reserved: true, elsewhere: blocks, reader: nil)
+    delta = LowRankDelta(limit: limit)
   }
 
   /// Parameters that live elsewhere and are read by `reader`, on the far side of a plugin's interface. It is lent to
@@ -59,7 +74,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
 
   /// The blocks as they are stored, for backends. Unsafe: valid until the store is written or gone.
   public borrowing func stored() -> StoredParameters {
-    StoredParameters(base: base, elsewhere: elsewhere, updates: updates, reader: reader)
+    StoredParameters(base: base, elsewhere: elsewhere, updates: updates, delta: delta, reader: reader)
   }
 
   /// Tells this store from others for as long as it lives.
@@ -68,6 +83,23 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// A copy in fp32, of d floats.
   public borrowing func clone() -> ParameterStore {
     var copy = ParameterStore(layout)
+    copy.copy(from: self)
+    return copy
+  }
+
+  /// Whether the matrices are a base that is never written.
+  public var keepsFactors: Bool { delta != nil }
+
+  /// Whether `block` is trained, and moved by factors beside it alone.
+  public borrowing func isMovedByFactors(_ block: ParameterBlock) -> Bool {
+    delta != nil && block.isMatrix && block.isTrainable
+  }
+
+  /// A copy that holds blocks as this store does. It shares what is never written: a base, and files that blocks are read from.
+  /// Of a store without one it is a copy in fp32.
+  public borrowing func copyAsStored() -> ParameterStore {
+    guard let delta, let elsewhere else { return clone() }
+    var copy = ParameterStore(layout, base: elsewhere, limit: delta.limit)
     copy.copy(from: self)
     return copy
   }
@@ -81,6 +113,21 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   public mutating func copy(from other: borrowing ParameterStore) {
     precondition(layout == other.layout, "copying between different layouts")
     updates = nil
+    if delta != nil {
+      precondition(other.delta != nil, "the matrices of a base that is never written have no values to take over")
+      delta = nil
+      for block in layout.blocks where !isFixed(block) {
+        withMutableBlock(block) { target in
+          target.withUnsafeMutableBufferPointer {
+            if let start = $0.baseAddress {
+              other.stored().widen(block, rows: 0..<block.rows, columns: 0..<block.columns, into: start)
+            }
+          }
+        }
+      }
+      (delta, updates) = (other.delta, other.updates?.copy())
+      return
+    }
     if elsewhere == nil, other.elsewhere == nil, other.reader == nil {
       base.update(from: other.base, count: layout.storageCount)
       updates = other.updates?.copy()
@@ -100,7 +147,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     _ block: ParameterBlock, _ body: (Span<Float>) throws(E) -> R
   ) throws(E) -> R {
     let stored = stored()
-    if let start = stored.floats(of: block), stored.pending(of: block) == nil {
+    if let start = stored.floats(of: block), stored.pending(of: block) == nil, stored.kept(of: block) == nil {
       return try body(UnsafeBufferPointer(start: start, count: block.count).span)
     }
     let values = values(of: block)
@@ -111,7 +158,8 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   public mutating func withMutableBlock<R, E: Error>(
     _ block: ParameterBlock, _ body: (inout MutableSpan<Float>) throws(E) -> R
   ) throws(E) -> R {
-    precondition(!isFixed(block), "block '\(block.name)' is stored where it cannot be written")
+    precondition(
+      !isFixed(block) && stored().kept(of: block) == nil, "block '\(block.name)' is stored where it cannot be written")
     if stored().floats(of: block) != nil {
       materialize(block)
       var span = UnsafeMutableBufferPointer(start: base + block.offset, count: block.count).mutableSpan
@@ -156,22 +204,45 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     _ direction: D, scales: BlockScales, scale: Float, decayFactor: (@Sendable (ParameterBlock) -> Float)? = nil
   ) {
     let isPostponed = decayFactor == nil && postpone(direction, scales, scale)
+    precondition(isPostponed || delta == nil, "a base that is never written is moved by directions with one V alone")
     write(
       Addition(
         direction: direction, scales: scales, scale: scale, decayFactor: decayFactor, leavesMatrices: isPostponed))
   }
 
-  /// Writes the pending updates of all blocks.
+  /// Writes the pending updates of all blocks; those of a base that is never written join what is kept beside it.
   mutating func materialize() {
-    guard updates != nil else { return }
+    guard let updates else { return }
+    guard delta == nil else {
+      delta?.join(updates, layout.trainable)
+      self.updates = nil
+      return
+    }
     write(PendingAlone(block: nil))
-    updates = nil
+    self.updates = nil
   }
 
   /// Writes the pending updates of `block`.
   mutating func materialize(_ block: ParameterBlock) {
-    guard stored().pending(of: block) != nil else { return }
+    guard delta == nil, stored().pending(of: block) != nil else { return }
     write(PendingAlone(block: block.index))
+  }
+
+  /// Adds B V^T to what is kept beside the matrix `block` of a base that is never written: `left` is B, m x rank, `right` V^T,
+  /// rank x n.
+  package mutating func keep(_ left: [Float], _ right: [Float], rank: Int, of block: ParameterBlock) {
+    precondition(delta != nil && left.count == rank * block.rows && right.count == rank * block.columns)
+    delta?.append(
+      FactorPair(rank: rank, block, drawn: nil) { target, rightTarget in
+        target.update(from: left, count: left.count)
+        rightTarget?.update(from: right, count: right.count)
+      })
+  }
+
+  /// Multiplies by `factor` all that belongs to the matrix `block` on top of a base that is never written.
+  mutating func scaleFactors(of block: ParameterBlock, by factor: Float) {
+    delta?.scale(block, by: factor)
+    updates?.scale(block, by: factor)
   }
 
   /// B += scale s_l U_l on each matrix; false, with nothing done, unless `direction` has factors with one V.
@@ -188,7 +259,12 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     guard isOfLowRank, let first else { return false }
     if let updates, updates.rank == first.rank {
       if updates.rightKey != first.rightKey {
-        write(PendingAlone(block: nil))
+        if delta != nil {
+          delta?.join(updates, layout.trainable)
+          for block in layout.trainable { updates.clear(block) }
+        } else {
+          write(PendingAlone(block: nil))
+        }
         updates.begin(first, layout.trainable)
       }
     } else {
@@ -214,19 +290,19 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// Writes to `state` the trainable blocks as they are stored, the updates that wait apart from them, and how often the store
   /// was written, which keys the rounding. Frozen blocks are as the model's files have them.
   borrowing func saveState(_ state: StateCoder) throws(InputError) {
-    var (writes, updates) = (writes, updates)
-    try codeState(state, &writes, &updates)
+    var (writes, updates, delta) = (writes, updates, delta)
+    try codeState(state, &writes, &updates, &delta)
   }
 
   /// Takes over what `saveState` wrote.
   mutating func restoreState(_ state: StateCoder) throws(InputError) {
-    var (writes, updates) = (writes, updates)
-    try codeState(state, &writes, &updates)
-    (self.writes, self.updates) = (writes, updates)
+    var (writes, updates, delta) = (writes, updates, delta.map { LowRankDelta(limit: $0.limit) })
+    try codeState(state, &writes, &updates, &delta)
+    (self.writes, self.updates, self.delta) = (writes, updates, delta)
   }
 
   private borrowing func codeState(
-    _ state: StateCoder, _ writes: inout Int, _ updates: inout PendingUpdates?
+    _ state: StateCoder, _ writes: inout Int, _ updates: inout PendingUpdates?, _ delta: inout LowRankDelta?
   ) throws(InputError) {
     try state.code("writes", &writes)
     var rank = updates?.rank ?? 0
@@ -236,9 +312,16 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     guard rank >= 0, rank <= layout.parameterCount else {
       throw state.error("pending.rank", found: "\(rank)", expected: "a rank")
     }
-    if state.isRestoring { updates = rank > 0 ? PendingUpdates(rank: rank, rightKey: key, layout.trainable) : nil }
+    var isDrawn = updates?.source != nil
+    if delta != nil { try state.code("pending.is-drawn", &isDrawn) }
+    if state.isRestoring {
+      let source =
+        isDrawn && rank <= 65535 ? LowRankProbe(rank: rank, leftKey: key, rightKey: key) : nil
+      updates = rank > 0 ? PendingUpdates(rank: rank, rightKey: key, source: source, layout.trainable) : nil
+    }
     if let updates { try state.code("pending", .floats, UnsafeMutableRawBufferPointer(updates.values)) }
-    try codeBlocks(layout.trainable, state)
+    try delta?.code(state, layout.trainable)
+    try codeBlocks(layout.trainable.filter { delta == nil || !$0.isMatrix }, state)
   }
 
   /// Codes `blocks` as they are stored.
@@ -254,106 +337,15 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// How the blocks are stored: a state fits where they are stored alike.
   borrowing func storageWords() -> String {
     let stored = stored()
-    return layout.blocks.map { "\(stored.format(of: $0))" }.reduce(into: [(name: String, count: Int)]()) { runs, name in
+    let formats = layout.blocks.map { "\(stored.format(of: $0))" }.reduce(into: [(name: String, count: Int)]()) {
+      runs, name in
       if runs.last?.name == name { runs[runs.count - 1].count += 1 } else { runs.append((name, 1)) }
     }.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+    return delta == nil ? formats : "\(formats), never written"
   }
 
   private mutating func nextRoundingKey() -> StreamKey {
     writes += 1
     return roundingKey.child(.rounding, writes)
-  }
-}
-
-/// What is done to the values of some blocks, panel by panel.
-private protocol PanelChange: Sendable {
-  func includes(_ block: ParameterBlock) -> Bool
-  func apply(to values: UnsafeMutableBufferPointer<Float>, of panel: Panel)
-}
-
-/// Nothing: what is pending of a block, or of all, is written alone.
-private struct PendingAlone: PanelChange {
-  let block: Int?
-
-  func includes(_ block: ParameterBlock) -> Bool { self.block == nil || self.block == block.index }
-  func apply(to values: UnsafeMutableBufferPointer<Float>, of panel: Panel) {}
-}
-
-/// theta_l = k_l theta_l + scale s_l D_l, where k_l is the decay factor.
-private struct Addition<D: Direction>: PanelChange {
-  let direction: D
-  let scales: BlockScales
-  let scale: Float
-  let decayFactor: (@Sendable (ParameterBlock) -> Float)?
-  let leavesMatrices: Bool
-
-  func includes(_ block: ParameterBlock) -> Bool {
-    !(leavesMatrices && block.isMatrix) && (decayFactor != nil || direction.touches(block))
-  }
-
-  func apply(to values: UnsafeMutableBufferPointer<Float>, of panel: Panel) {
-    if let decayFactor {
-      let factor = decayFactor(panel.block)
-      if factor != 1, let start = values.baseAddress { zeroth_scale(values.count, factor, start) }
-    }
-    guard direction.touches(panel.block) else { return }
-    var span = values.mutableSpan
-    direction.add(to: &span, of: panel.block, rows: panel.rows, scale: scale * scales[panel.block])
-  }
-}
-
-/// What the threads of a write share.
-private struct Writing<Change: PanelChange>: ~Copyable, ParallelWork {
-  let panels: [Panel]
-  let stored: StoredParameters
-  let key: StreamKey
-  let change: Change
-
-  func run(_ i: Int, _: Int) {
-    let panel = panels[i]
-    guard change.includes(panel.block) else { return }
-    let n = panel.block.columns
-    let count = panel.rows.count * n
-    if stored.floats(of: panel.block) != nil {
-      let start = stored.base + panel.block.offset + panel.rows.lowerBound * n
-      stored.addPending(of: panel.block, rows: panel.rows, to: start)
-      change.apply(to: UnsafeMutableBufferPointer(start: start, count: count), of: panel)
-    } else {
-      withScratch(count) { values in
-        guard let start = values.baseAddress else { return }
-        stored.read(panel.block, rows: panel.rows, into: start)
-        change.apply(to: values, of: panel)
-        stored.narrow(UnsafeBufferPointer(values), panel.block, rows: panel.rows, key: key)
-      }
-    }
-  }
-}
-
-/// What the threads share that gather an update in thin factors.
-private struct Gathering: ~Copyable, ParallelWork {
-  let updates: PendingUpdates
-  let panels: [Panel]
-  let direction: any LowRankDirection
-  let scales: BlockScales
-  let scale: Float
-
-  func run(_ i: Int, _: Int) {
-    let block = panels[i].block
-    guard block.isMatrix, direction.touches(block) else { return }
-    updates.add(direction, of: block, rows: panels[i].rows, scale: scale * direction.matrixScale * scales[block])
-  }
-}
-
-extension StoredParameters {
-  /// Rounds `values` into the rows `rows` of a half-precision block.
-  fileprivate func narrow(
-    _ values: UnsafeBufferPointer<Float>, _ block: ParameterBlock, rows: Range<Int>, key: StreamKey
-  ) {
-    guard let place = elsewhere?.places[block.index], let start = values.baseAddress else { return }
-    precondition(place.isWritable, "block '\(block.name)' is stored where it cannot be written")
-    let first = rows.lowerBound * block.columns
-    zeroth_narrow(
-      place.format.kernel, values.count, start, key.child(.block, block.index).bits, UInt64(first),
-      UnsafeMutableRawPointer(mutating: place.address) + place.format.bytes(of: first))
   }
 }

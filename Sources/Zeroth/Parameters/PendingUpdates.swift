@@ -21,6 +21,8 @@ public struct LowRankTerm: @unchecked Sendable {
 final class PendingUpdates: @unchecked Sendable {
   let rank: Int
   private(set) var rightKey: StreamKey
+  /// Draws V, where V is drawn from its key.
+  private(set) var source: LowRankProbe?
   private let memory: UnsafeMutablePointer<Float>
   private let count: Int
   private let places: [Int: (left: Int, right: Int)]
@@ -31,8 +33,8 @@ final class PendingUpdates: @unchecked Sendable {
     begin(direction, blocks)
   }
 
-  /// Zeros for B and V, on the matrices of `blocks`.
-  convenience init(rank: Int, rightKey: StreamKey, _ blocks: [ParameterBlock]) {
+  /// Zeros for B and V, on the matrices of `blocks`; `source` draws V, which is filled in by someone else.
+  convenience init(rank: Int, rightKey: StreamKey, source: LowRankProbe? = nil, _ blocks: [ParameterBlock]) {
     var places: [Int: (left: Int, right: Int)] = [:]
     var count = 0
     for block in blocks where block.isMatrix {
@@ -40,6 +42,7 @@ final class PendingUpdates: @unchecked Sendable {
       count += (block.rows + block.columns) * rank
     }
     self.init(rank: rank, rightKey: rightKey, places: places, count: count)
+    self.source = source
   }
 
   /// B and V of all matrices, as they lie in memory.
@@ -48,6 +51,7 @@ final class PendingUpdates: @unchecked Sendable {
   /// V of `direction`, which has the same rank, in place of the one before; B is to be 0.
   func begin(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {
     rightKey = direction.rightKey
+    source = direction.rightSource
     let drawing = Drawing(updates: self, direction: direction, blocks: blocks)
     Parallel.forEach(blocks.count, drawing)
   }
@@ -94,6 +98,18 @@ final class PendingUpdates: @unchecked Sendable {
     direction.addLeft(of: block, rows: rows, scale: scale, to: memory + place.left + rows.lowerBound * rank)
   }
 
+  /// Whether B is other than 0 on `block`.
+  func isMoved(_ block: ParameterBlock) -> Bool {
+    guard let place = places[block.index] else { return false }
+    return (0..<(block.rows * rank)).contains { memory[place.left + $0] != 0 }
+  }
+
+  /// B = factor B on `block`.
+  func scale(_ block: ParameterBlock, by factor: Float) {
+    guard let place = places[block.index] else { return }
+    zeroth_scale(block.rows * rank, factor, memory + place.left)
+  }
+
   /// B = 0 on `block`.
   func clear(_ block: ParameterBlock) {
     guard let place = places[block.index] else { return }
@@ -104,6 +120,7 @@ final class PendingUpdates: @unchecked Sendable {
   func copy() -> PendingUpdates {
     let copy = PendingUpdates(rank: rank, rightKey: rightKey, places: places, count: count)
     copy.memory.update(from: memory, count: count)
+    copy.source = source
     return copy
   }
 }

@@ -68,11 +68,12 @@ package typealias ParameterReader =
 /// The blocks of a store as they are stored, for backends that read them while it is borrowed. Unsafe: valid until the
 /// store is written or gone.
 ///
-/// The value of a block is what is stored, plus the `pending` term.
+/// The value of a block is what is stored, plus the `pending` term and, of a base that is never written, what is `kept`.
 public struct StoredParameters: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let elsewhere: StoredBlocks?
   let updates: PendingUpdates?
+  let delta: LowRankDelta?
   let reader: ParameterReader?
 
   /// How `block` is stored.
@@ -95,11 +96,54 @@ public struct StoredParameters: @unchecked Sendable {
   /// What belongs to `block` on top of what is stored.
   public func pending(of block: ParameterBlock) -> LowRankTerm? { updates?.term(of: block) }
 
-  /// target = the rows `rows` of `block`, row by row, the pending term included.
+  /// What earlier windows have added to `block`, of a base that is never written.
+  public func kept(of block: ParameterBlock) -> KeptFactors? { delta?.factors(of: block) }
+
+  /// What belongs to `block` on top of what is stored, all of it as one pair of factors: B, m x r, and V^T, r x n; nil for
+  /// nothing.
+  public func factors(of block: ParameterBlock) -> (left: [Float], right: [Float], rank: Int)? {
+    let (pending, kept) = (pending(of: block), kept(of: block))
+    let rank = (pending?.rank ?? 0) + (kept?.rank ?? 0)
+    guard rank > 0 else { return nil }
+    let first = kept?.rank ?? 0
+    let left = [Float](unsafeUninitializedCapacity: block.rows * rank) { buffer, count in
+      if let start = buffer.baseAddress {
+        kept?.putLeft(rows: 0..<block.rows, into: start, stride: rank)
+        if let pending { zeroth_put_columns(block.rows, pending.rank, pending.left, rank, start + first) }
+      }
+      count = block.rows * rank
+    }
+    let right = [Float](unsafeUninitializedCapacity: rank * block.columns) { buffer, count in
+      if let start = buffer.baseAddress {
+        kept?.writeRight(columns: 0..<block.columns, into: start)
+        if let pending {
+          (start + first * block.columns).update(from: pending.right, count: pending.rank * block.columns)
+        }
+      }
+      count = rank * block.columns
+    }
+    return (left, right, rank)
+  }
+
+  /// The Frobenius norm of what belongs to `block` on top of what is stored.
+  public func factorNorm(of block: ParameterBlock) -> Double {
+    guard let (left, right, rank) = factors(of: block) else { return 0 }
+    return zeroth_factor_energy(block.rows, block.columns, rank, left, right).squareRoot()
+  }
+
+  /// target = the rows `rows` of `block`, row by row, all that belongs to them included.
   public func read(_ block: ParameterBlock, rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    read(block, rows: rows, into: target, withKept: true)
+  }
+
+  /// The same, what is `kept` left out where the caller adds it for many rows at once.
+  package func read(
+    _ block: ParameterBlock, rows: Range<Int>, into target: UnsafeMutablePointer<Float>, withKept: Bool
+  ) {
     if let reader { return reader(block, rows, target) }
     widen(block, rows: rows, columns: 0..<block.columns, into: target)
     addPending(of: block, rows: rows, to: target)
+    if withKept { addKept(of: block, rows: rows, to: target) }
   }
 
   /// target = the columns `columns` of the rows `rows` of `block`, row by row, without the pending term.
@@ -125,5 +169,17 @@ public struct StoredParameters: @unchecked Sendable {
     zeroth_low_rank_add(
       rows.count, block.columns, term.rank, 1, term.left + rows.lowerBound * term.rank, term.right, target,
       block.columns)
+  }
+  /// target += the rows `rows` of what is kept of `block`.
+  private func addKept(of block: ParameterBlock, rows: Range<Int>, to target: UnsafeMutablePointer<Float>) {
+    guard let kept = kept(of: block) else { return }
+    let (rank, n) = (kept.rank, block.columns)
+    withScratch(rank * (rows.count + n)) { factors in
+      guard let left = factors.baseAddress else { return }
+      let right = left + rank * rows.count
+      kept.putLeft(rows: rows, into: left, stride: rank)
+      kept.writeRight(columns: 0..<n, into: right)
+      zeroth_low_rank_add(rows.count, n, rank, 1, left, right, target, n)
+    }
   }
 }

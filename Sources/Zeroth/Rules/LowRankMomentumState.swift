@@ -131,6 +131,8 @@ public struct LowRankMomentumUpdate: LowRankDirection {
     self.scale = scale
   }
 
+  /// The direction whose V it has.
+  var source: any LowRankDirection { state.direction }
   /// The rank r.
   public var rank: Int { state.direction.rank }
   /// The learning rate's sign and size, and the estimate's 1/r.

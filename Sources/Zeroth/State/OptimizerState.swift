@@ -32,6 +32,7 @@ extension Optimizer {
     _ theta: inout ParameterStore, from path: String, also: (StateCoder) throws(InputError) -> Void = { _ in }
   ) throws(InputError) {
     try validate(theta.layout)
+    if theta.keepsFactors { try requireFactors() }
     let source = try StateSource(path)
     let state = StateCoder(.reading(source), layout: theta.layout, generator: runKey.generator)
     var restored = self
@@ -93,11 +94,11 @@ extension Optimizer {
 }
 
 extension ParameterStore {
-  /// A hash of the frozen blocks as they are stored.
+  /// A hash of the blocks as they are stored that nothing writes: frozen ones, and the matrices of a base.
   fileprivate borrowing func frozenHash() -> String {
     let stored = stored()
     var hash: UInt64 = 0
-    for block in layout.blocks where !block.isTrainable {
+    for block in layout.blocks where !block.isTrainable || isMovedByFactors(block) {
       hash = ContentHash.xxh64(stored.bytes(of: block), seed: hash)
     }
     return ContentHash.hex(hash)

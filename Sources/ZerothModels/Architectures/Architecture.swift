@@ -12,6 +12,8 @@ protocol Architecture: Sendable {
   var headWidth: Int { get }
   /// The name of an output layer that the checkpoint has, though its configuration says that it is the token embedding.
   var untiedHead: String? { get }
+  /// The module of an output layer that is the token embedding; nil where there is none.
+  var tiedHead: String? { get }
   /// What transformers has in front of the names of modules, but for the output layer, where the checkpoint leaves it out.
   var missingPrefix: String { get }
   /// Tensors that a checkpoint may hold beyond the blocks, because they repeat or follow from others or are not used.

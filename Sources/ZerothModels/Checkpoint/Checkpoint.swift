@@ -128,6 +128,31 @@ public struct Checkpoint: Sendable, ModelWeights {
     return StoredBlocks(places, owner: memory)
   }
 
+  func base(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks {
+    let memory = OwnedMemory()
+    var places: [Int: StoredBlocks.Place] = [:]
+    for block in blocks where block.isMatrix && contains(map.part(of: block).tensor) {
+      let name = map.part(of: block).tensor
+      let file = try file(of: name)
+      let info = try file.floatInfo(name)
+      let format = info.elementType.halfFormat ?? .float32
+      if let first = map.start(of: block), let start = file.file.bytes.baseAddress {
+        let address = start + info.byteRange.lowerBound + format.bytes(of: first)
+        if UInt(bitPattern: address).isMultiple(of: UInt(format.groupBytes)) {
+          places[block.index] = .init(address, format)
+          memory.files.append(file.file)
+          continue
+        }
+      }
+      guard format != .float32, let halves = memory.allocate(format.bytes(of: block.count)).baseAddress else {
+        continue
+      }
+      try map.readHalves(block, from: self, into: halves.bindMemory(to: UInt16.self, capacity: block.count))
+      places[block.index] = .init(UnsafeRawPointer(halves), format)
+    }
+    return StoredBlocks(places, owner: memory)
+  }
+
   private func file(of name: String) throws -> SafetensorsFile {
     guard let file = files[name] else {
       throw InputError(

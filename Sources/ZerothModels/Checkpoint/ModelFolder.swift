@@ -10,6 +10,9 @@ public enum WeightStorage: String, CaseIterable, Sendable {
   /// a parameter. What an update writes is rounded at random, without bias; low-rank updates are gathered in fp32 first.
   /// Quantised ones stay in the file, and cannot be trained.
   case asStored = "as-stored"
+  /// Matrices as they are stored, mapped and never written, also those that are trained: what low-rank updates add up to is kept
+  /// beside them. Vectors are in fp32, and written.
+  case frozen
 }
 
 /// What weights are written as.
@@ -60,6 +63,9 @@ public struct ModelFolder: Sendable {
   /// Blocks that a checkpoint may lack: they start as zeros.
   let optional: Set<String>
   let hasUntiedHead: Bool
+  /// The module of an output layer that is the token embedding, and the rows of that.
+  let tiedHead: String?
+  let vocabularyRows: Int
   /// What transformers has in front of the names of modules where the checkpoint leaves it out.
   let missingPrefix: String
   /// Tokens of the longest sequence, and the width of a head of keys.
@@ -132,6 +138,8 @@ public struct ModelFolder: Sendable {
     map = try TensorMap(blocks, layout)
     means = blocks.map(\.mean)
     hasUntiedHead = architecture.untiedHead != nil
+    tiedHead = architecture.tiedHead
+    vocabularyRows = architecture.vocabulary
     missingPrefix = architecture.missingPrefix
     context = architecture.context
     headWidth = architecture.headWidth
@@ -181,9 +189,9 @@ public struct ModelFolder: Sendable {
   ///
   /// Throws `InputError` when there is no checkpoint, or the selection has no block.
   public func loadParameters(
-    training selection: BlockSelection = .all, storage: WeightStorage = .float32
+    training selection: BlockSelection = .all, storage: WeightStorage = .float32, deltaRank: DeltaRank = .automatic
   ) throws -> ParameterStore {
-    try load(tuned(layout.training(only: selection), selection), storage)
+    try load(tuned(layout.training(only: selection), selection), storage, deltaRank)
   }
 
   /// The weights for evaluations alone: no block is trainable, and those of a GGUF file stay in it, shared with whoever else
@@ -191,16 +199,27 @@ public struct ModelFolder: Sendable {
   ///
   /// Throws `InputError` when there is no checkpoint.
   public func loadFrozenParameters() throws -> ParameterStore {
-    try load(layout.training { _ in false }, weights?.frozenStorage ?? .float32)
+    try load(
+      layout.training { _ in false }, tuning?.factors == nil ? weights?.frozenStorage ?? .float32 : .frozen, .unlimited)
   }
 
-  private func load(_ layout: ParameterLayout, _ storage: WeightStorage) throws -> ParameterStore {
+  private func load(
+    _ layout: ParameterLayout, _ storage: WeightStorage, _ deltaRank: DeltaRank
+  ) throws -> ParameterStore {
     guard let weights else {
       throw InputError(file.path, found: "a configuration without weights", expected: "a model folder")
     }
     let own = Array(layout.blocks.prefix(means.count))
-    let stored = storage == .asStored ? try weights.stored(own, map) : nil
-    var theta = stored.map { ParameterStore(layout, stored: $0) } ?? ParameterStore(layout)
+    let stored: StoredBlocks? =
+      switch storage {
+      case .float32: nil
+      case .asStored: try weights.stored(own, map)
+      case .frozen: try weights.base(own, map)
+      }
+    var theta =
+      storage == .frozen
+      ? stored.map { ParameterStore(layout, base: $0, limit: deltaRank) } ?? ParameterStore(layout)
+      : stored.map { ParameterStore(layout, stored: $0) } ?? ParameterStore(layout)
     for block in own
     where weights.contains(map.part(of: block).tensor) && !(stored?.contains(block) ?? false) {
       try theta.withMutableBlock(block) { span in

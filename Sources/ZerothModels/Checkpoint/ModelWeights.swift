@@ -30,6 +30,9 @@ protocol ModelWeights: Sendable {
   func read(_ block: ParameterBlock, _ part: TensorPart, into target: UnsafeMutableBufferPointer<Float>) throws
   /// The matrices among `blocks` that stay as they are stored. Throws `InputError` for one that is to be trained and cannot.
   func stored(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks
+  /// The matrices among `blocks` as they are stored, to be read alone, whether they are trained or not: in the mapped files where
+  /// their values follow each other there.
+  func base(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks
   /// Writes the files that belong to the model beside its configuration and weights, such as its tokenizer, to a folder.
   func writeModelFiles(to folder: String) throws
 }

@@ -3,12 +3,15 @@ import Zeroth
 import ZerothSupport
 
 extension ModelFolder {
-  /// Whether what is saved of a tuned model is an adapter alone, in PEFT's format.
+  /// Whether what is saved of a model tuned beside its weights is an adapter alone, in PEFT's format.
   public var savesAdapter: Bool { tuning.map { !$0.plan.tensors.isEmpty } ?? false }
 
-  /// Whether `destination` has a model that was saved of this one.
-  public func isSaved(in destination: String) -> Bool {
-    savesAdapter
+  /// Whether what is saved of a tuned model, whose weights are held so, is an adapter alone.
+  public func savesAdapter(_ storage: WeightStorage) -> Bool { savesAdapter || storage == .frozen }
+
+  /// Whether `destination` has a model that was saved of this one, whose weights are held so.
+  public func isSaved(in destination: String, _ storage: WeightStorage) -> Bool {
+    savesAdapter(storage)
       ? PEFTAdapter.isIn(destination)
       : FileManager.default.fileExists(atPath: destination.appendingFile(Checkpoint.fileName))
   }
@@ -46,6 +49,10 @@ extension ModelFolder {
   public func save(
     _ theta: borrowing ParameterStore, to destination: String, as precision: SavedPrecision = .asRead
   ) throws {
+    if theta.keepsFactors, !theta.layout.trainable.isEmpty {
+      try makePlace(destination)
+      return try FactorFiles(self).save(theta, to: destination)
+    }
     guard let tuning, savesAdapter else { return try saveWhole(theta, to: destination, as: precision) { _ in nil } }
     try makePlace(destination)
     try tuning.plan.save(theta, to: destination, as: precision.elementType ?? .f32, of: self)

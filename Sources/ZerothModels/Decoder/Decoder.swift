@@ -9,6 +9,7 @@ struct Decoder: Architecture {
   let head: Int
   let untiedHead: String?
   let missingPrefix: String
+  let tiedHead: String?
   private let tokens: Int
   private let positions: Int?
   private let projectIn, projectOut: Linear?
@@ -66,6 +67,7 @@ struct Decoder: Architecture {
     let embeddingName = table.prefix + embedding
     untiedHead = try d.isTied && source.hold(headName, otherThan: embeddingName) ? headName : nil
     if untiedHead != nil { d.isTied = false }
+    tiedHead = d.isTied ? tensors.head : nil
     let isHeadAlone = d.isTied && source.contains(headName) && !source.contains(embeddingName)
     tokens = table.matrix(
       embedding, d.vocabulary, d.embeddingWidth, .embedding, part: isHeadAlone ? TensorPart(tensor: headName) : nil)

@@ -17,6 +17,7 @@ struct BERT: EncoderArchitecture {
   let blocks: [ModelBlock]
   let untiedHead: String?
   let vocabulary, context: Int
+  var tiedHead: String? { isTied && maskedHead != nil ? "cls.predictions.decoder" : nil }
   private let prefix: String
   private let isTied: Bool
 

@@ -17,6 +17,7 @@ struct RoBERTa: EncoderArchitecture {
   let blocks: [ModelBlock]
   let untiedHead: String?
   let vocabulary, context: Int
+  var tiedHead: String? { isTied && maskedHead != nil ? "lm_head.decoder" : nil }
   private let prefix: String
   private let isTied: Bool
   private let padding: Int

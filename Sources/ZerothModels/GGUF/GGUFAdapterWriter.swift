@@ -3,15 +3,17 @@ import Zeroth
 import ZerothSupport
 
 extension ModelFolder {
-  /// Writes the LoRA adapter beside the model at theta as llama.cpp has adapters: a GGUF file with A and B of each matrix, in fp32.
+  /// Writes the adapter beside the model at theta as llama.cpp has LoRA adapters: a GGUF file with A and B of each matrix, in fp32.
   ///
   /// llama.cpp multiplies B A by alpha / r with one alpha for all; where scales differ, B holds the rest. Rows of Llama's queries and
-  /// keys stand in its order. Throws `InputError` for a model that llama.cpp has another form of, for prefixes and modules that are
-  /// saved whole, and when the file cannot be written.
+  /// keys stand in its order. Returns what the form has no place for and is left out of factors beside a base, in words. Throws
+  /// `InputError` for a model that llama.cpp has another form of, for prefixes and modules that are saved whole, and when the file
+  /// cannot be written.
+  @discardableResult
   public func saveGGUFAdapter(
     _ theta: borrowing ParameterStore, to path: String, families: ModelFamilies = .standard
-  ) throws {
-    guard let plan = tuning?.plan, !plan.branches.isEmpty else {
+  ) throws -> [String] {
+    guard let tuning, tuning.factors != nil || !tuning.plan.branches.isEmpty else {
       throw InputError(path, found: "no LoRA beside the model", expected: "an adapter of A and B")
     }
     guard let name = Self.ggufNames[modelType],
@@ -22,8 +24,47 @@ extension ModelFolder {
         expected: "one of \(Self.ggufNames.keys.sorted().joined(separator: ", ")), for an adapter in GGUF")
     }
     let names = GGUFNames(try families.decoder(file).1)
+    let (pairs, leftOut) =
+      try tuning.factors == nil ? (loraPairs(tuning.plan, theta, names, path), []) : factorPairs(theta, names, path)
+    let alpha = pairs.first.map { $0.scale * Float($0.rank) } ?? 0
     var tensors: [GGUFAdapterTensor] = []
-    var alpha: Float?
+    for pair in pairs {
+      var b = pair.b
+      let own = pair.scale * Float(pair.rank)
+      if own != alpha { for i in b.values.indices { b.values[i] *= own / alpha } }
+      let part = pair.name.split(separator: ".").dropLast().last
+      if architecture.interleavesHeads, part == "attn_q" || part == "attn_k" {
+        let order = RowOrder.interleaved(width: headWidth)
+        let plain = b.values
+        for row in 0..<b.rows {
+          for c in 0..<pair.rank { b.values[order.place(of: row) * pair.rank + c] = plain[row * pair.rank + c] }
+        }
+      }
+      tensors.append(
+        .init(
+          name: pair.name + ".lora_a", shape: [pair.a.rows, pair.a.values.count / pair.a.rows], values: pair.a.values))
+      tensors.append(.init(name: pair.name + ".lora_b", shape: [b.rows, pair.rank], values: b.values))
+    }
+    try GGUFAdapterTensor.write(
+      tensors,
+      metadata: [
+        ("general.type", .text("adapter")), ("general.architecture", .text(name)), ("adapter.type", .text("lora")),
+        ("adapter.lora.alpha", .number(alpha)),
+      ], to: path)
+    return leftOut
+  }
+
+  /// A and B of a tensor, as llama.cpp calls it; what it multiplies B A by; and their rank.
+  private typealias Pair = (
+    name: String, a: (rows: Int, values: [Float]), b: (rows: Int, values: [Float]), rank: Int, scale: Float
+  )
+
+  /// A and B of LoRA.
+  private func loraPairs(
+    _ plan: Tuning, _ theta: borrowing ParameterStore, _ names: GGUFNames, _ path: String
+  ) throws(InputError) -> [Pair] {
+    var pairs: [Pair] = []
+    var a: (rows: Int, values: [Float]) = (0, [])
     for tensor in plan.tensors {
       let module = tensor.name.dropFirst(Tuning.peftPrefix.count).split(separator: ".").dropLast(2)
       let isB = tensor.name.hasSuffix(".lora_B.weight")
@@ -34,30 +75,54 @@ extension ModelFolder {
           path, found: "'\(tensor.name.excerpt)' in the adapter", expected: "A and B of layers that GGUF has a name for"
         )
       }
-      var values = plan.values(of: tensor, at: theta)
-      if isB, let branch = plan.branches.values.first(where: { $0.b == tensor.pieces[0].block }) {
-        let own = branch.scale * Float(tensor.shape[1])
-        let common = alpha ?? own
-        alpha = common
-        if own != common { for i in values.indices { values[i] *= own / common } }
-        let part = stored.split(separator: ".").dropLast().last
-        if architecture.interleavesHeads, part == "attn_q" || part == "attn_k" {
-          let order = RowOrder.interleaved(width: headWidth)
-          let columns = tensor.shape[1]
-          let plain = values
-          for row in 0..<tensor.shape[0] {
-            for c in 0..<columns { values[order.place(of: row) * columns + c] = plain[row * columns + c] }
-          }
-        }
+      let values = plan.values(of: tensor, at: theta)
+      guard isB else {
+        a = (tensor.shape[0], values)
+        continue
       }
-      tensors.append(.init(name: stored + (isB ? ".lora_b" : ".lora_a"), shape: tensor.shape, values: values))
+      let branch = plan.branches.values.first { $0.b == tensor.pieces[0].block }
+      pairs.append((stored, a, (tensor.shape[0], values), tensor.shape[1], branch?.scale ?? 1))
     }
-    try GGUFAdapterTensor.write(
-      tensors,
-      metadata: [
-        ("general.type", .text("adapter")), ("general.architecture", .text(name)), ("adapter.type", .text("lora")),
-        ("adapter.lora.alpha", .number(alpha ?? 0)),
-      ], to: path)
+    return pairs
+  }
+
+  /// A = V^T and B of factors beside a base, and what llama.cpp has no place for.
+  private func factorPairs(
+    _ theta: borrowing ParameterStore, _ names: GGUFNames, _ path: String
+  ) throws(InputError) -> ([Pair], [String]) {
+    let stored = theta.stored()
+    let files = FactorFiles(self)
+    var pairs: [Pair] = []
+    var leftOut: [String] = []
+    for module in files.modules where module.tensor.blocks.contains(where: { stored.kept(of: $0) != nil }) {
+      let tensor = module.tensor
+      guard let name = names.fileName(of: module.name + ".weight"), !(module.isEmbedding && tiedHead != nil) else {
+        let why = module.isEmbedding ? ": the embedding, which is the output layer too" : ""
+        leftOut.append("the factors of \(module.name)\(why)")
+        continue
+      }
+      let parts = Factors.parts(of: module, stored)
+      let rank = parts.reduce(0) { $0 + $1.rank }
+      let columns = tensor.blocks[0].columns
+      let left = Factors.left(parts, rows: tensor.rows, rank: rank, stored, self)
+      let right = Factors.right(parts, columns: columns, rank: rank, stored)
+      if module.isEmbedding {
+        // Rows of A are looked up there.
+        pairs.append((name, (tensor.rows, left), (columns, right.transposed(columns)), rank, 1))
+      } else {
+        pairs.append((name, (rank, right), (tensor.rows, left), rank, 1))
+      }
+    }
+    guard !pairs.isEmpty else {
+      throw InputError(path, found: "no factors that llama.cpp has a place for", expected: "those of linear layers")
+    }
+    let others = files.whole.filter { tensor in
+      tensor.blocks.contains { !$0.isMatrix || stored.kept(of: $0) != nil }
+    }
+    if !others.isEmpty {
+      leftOut.append("\(others.count) norms, biases and tables of positions, which stay as they are in the base")
+    }
+    return (pairs, leftOut)
   }
 
   /// What llama.cpp calls the architecture of a `model_type`.

@@ -112,6 +112,16 @@ struct GGUFWeights: ModelWeights {
   /// Matrices stay in the mapped file. One that is trained is read into memory of its own, in half precision as it is stored or
   /// in fp32; a quantised one cannot be.
   func stored(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks {
+    try stored(blocks, map) { $0.isTrainable }
+  }
+
+  func base(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks {
+    try stored(blocks, map) { _ in false }
+  }
+
+  private func stored(
+    _ blocks: [ParameterBlock], _ map: TensorMap, isWritten: (ParameterBlock) -> Bool
+  ) throws -> StoredBlocks {
     let memory = OwnedMemory()
     var stored: [Int: StoredBlocks.Place] = [:]
     for block in blocks where block.isMatrix {
@@ -121,12 +131,14 @@ struct GGUFWeights: ModelWeights {
       guard let base = place.file.bytes.baseAddress, part.rows.run(of: block.rows) == block.rows else { continue }
       let first = part.rows.place(of: 0) * block.columns
       let address = base + place.tensor.byteRange.lowerBound + format.bytes(of: first)
-      if block.isTrainable {
+      if isWritten(block) {
         if format.isQuantized {
           throw InputError(
             "\(path): block '\(block.name.excerpt)'",
             found: "quantised values (\(format.rawValue)), which stay as they are",
-            expected: "model.storage = \"float32\", which widens the model to train it, or blocks that leave it out")
+            expected:
+              "model.storage = \"float32\", which widens the model to train it, \"frozen\", which keeps low-rank updates "
+              + "beside it, or blocks that leave it out")
         }
         if format == .float32 { continue }
         let width = format.bytes(of: block.columns)

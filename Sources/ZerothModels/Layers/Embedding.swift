@@ -6,16 +6,25 @@ extension Weights {
   func embed(
     _ ids: [Int], shiftedBy shift: Int = 0, _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false
   ) {
-    let moving = moving(block)
-    let areFactors = areLowRank && block.isMatrix
-    var rights: Few<Matrix> = []
-    if areFactors { for case let factors? in moving.map(\.factors) { rights.append(rightFactor(factors, block)) } }
-    let ranges = EqualRanges(0..<ids.count, by: 16)
-    let scratch = workspace.scratch(3 * block.columns + rights.reduce(0) { max($0, $1.rows) })
-    let table = Table(
-      weights: self, ids: ids, shift: shift, block: block, moving: moving, rights: rights, x: x,
-      accumulate: accumulate, ranges: ranges, scratch: scratch)
-    Parallel.forEach(ranges.count, workers: scratch.workers, table)
+    workspace.scope {
+      let moving = self.moving(block)
+      let areFactors = areLowRank && block.isMatrix
+      var rights: Few<Matrix> = []
+      if areFactors { for case let factors? in moving.map(\.factors) { rights.append(rightFactor(factors, block)) } }
+      // All V that are kept are drawn once, and not for each row.
+      let kept = stored.kept(of: block)
+      let keptRight = kept.map { kept in
+        let right = workspace.matrix(kept.rank, block.columns)
+        kept.writeRight(columns: 0..<block.columns, into: right.base)
+        return right
+      }
+      let ranges = EqualRanges(0..<ids.count, by: 16)
+      let scratch = workspace.scratch(3 * block.columns + max(kept?.rank ?? 0, rights.reduce(0) { max($0, $1.rows) }))
+      let table = Table(
+        weights: self, ids: ids, shift: shift, block: block, moving: moving, rights: rights, kept: kept,
+        keptRight: keptRight, x: x, accumulate: accumulate, ranges: ranges, scratch: scratch)
+      Parallel.forEach(ranges.count, workers: scratch.workers, table)
+    }
     if let tape {
       _ = tape.use(block)
       tape.record { [self] in
@@ -53,6 +62,8 @@ extension Weights {
     let block: ParameterBlock
     let moving: Few<Displacement>
     let rights: Few<Matrix>
+    let kept: KeptFactors?
+    let keptRight: Matrix?
     let x: Matrix
     let accumulate: Bool
     let ranges: EqualRanges
@@ -66,7 +77,12 @@ extension Weights {
       let rows = (shift + ids[i])..<(shift + ids[i] + 1)
       let moved = z + n
       let source = moved + n
-      weights.stored.read(block, rows: rows, into: source)
+      weights.stored.read(block, rows: rows, into: source, withKept: false)
+      if let kept, let keptRight {
+        let left = source + n
+        kept.putLeft(rows: rows, into: left, stride: kept.rank)
+        zeroth_low_rank_add(1, n, kept.rank, 1, left, keptRight.base, source, n)
+      }
       if weights.isTangent {
         put(source, i, 0)
         if moving.isEmpty { z.update(repeating: 0, count: n) }

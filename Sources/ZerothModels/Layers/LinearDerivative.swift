@@ -68,7 +68,7 @@ extension Weights {
   func multiply(
     _ d: Matrix, _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>, addingTo result: Matrix
   ) {
-    if let w = stored.floats(of: block), stored.pending(of: block) == nil {
+    if let w = stored.floats(of: block), stored.pending(of: block) == nil, stored.kept(of: block) == nil {
       return multiply(
         d, at: 0, by: w + rows.lowerBound * block.columns + columns.lowerBound, height: rows.count,
         stride: block.columns, addingTo: result)

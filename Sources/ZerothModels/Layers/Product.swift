@@ -7,7 +7,7 @@ import Zeroth
 ///     low rank  y = x W^T + offset (x V) U^T         U V^T is never formed: thin products are added (`ThinFactors`)
 ///     dense     y = x (W + offset z)^T               z is made a panel at a time, once for all variants along it
 ///
-/// Updates with low rank may wait apart from W (`ParameterStore`). They add one more thin product, and so does a branch of
+/// Updates with low rank may wait apart from W, or stay beside it for good (`ParameterStore`). They add one more thin product, and so does a branch of
 /// LoRA beside a frozen W.
 ///
 /// Both factors are cut, so that what is read again is still in a cache. The cuts have four names, here and in the
@@ -95,7 +95,8 @@ struct Product: @unchecked Sendable {
     } else {
       let pending = weight.isMatrix && !displacementAlone ? weights.stored.pending(of: weight) : nil
       thin = ThinFactors(
-        x, pending, areFactors ? moving : [], weight, rows: self.rows, columns: self.columns, weights)
+        x, pending, displacementAlone ? nil : weights.stored.kept(of: weight), areFactors ? moving : [], weight,
+        rows: self.rows, columns: self.columns, weights)
     }
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rowsPerWeight > height

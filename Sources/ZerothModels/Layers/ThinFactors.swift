@@ -5,7 +5,8 @@ import Zeroth
 ///
 ///     x (B B'^T + U_1 V_1^T + ...)^T = [x B' | x V_1 | ...] [B | U_1 | ...]^T
 ///
-/// B B'^T are the updates that wait apart from W, U_i V_i^T are low-rank directions. A row of x belongs to a variant, which
+/// B B'^T are the updates that wait apart from W, and, of a base that is never written, those of all earlier windows side by
+/// side. U_i V_i^T are low-rank directions. A row of x belongs to a variant, which
 /// is displaced along one of the directions: x V of the others is zero in that row. The left factors are drawn once for a
 /// product, many rows at a time.
 struct ThinFactors: @unchecked Sendable {
@@ -20,18 +21,18 @@ struct ThinFactors: @unchecked Sendable {
   /// nil where there is no term. `displacements` are those with factors that move `block`. `columns` are those of W that
   /// meet x, `rows` those that give results.
   init?(
-    _ x: PackedRows, _ pending: LowRankTerm?, _ displacements: Few<Weights.Displacement>, _ block: ParameterBlock,
-    rows: Range<Int>, columns: Range<Int>, _ weights: Weights
+    _ x: PackedRows, _ pending: LowRankTerm?, _ kept: KeptFactors?, _ displacements: Few<Weights.Displacement>,
+    _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>, _ weights: Weights
   ) {
-    rank = displacements.reduce(pending?.rank ?? 0) { $0 + $1.rank }
+    rank = displacements.reduce((pending?.rank ?? 0) + (kept?.rank ?? 0)) { $0 + $1.rank }
     guard rank > 0 else { return nil }
     left = weights.workspace.matrix(rows.count, (rank + 15) / 16 * 16)
     leftDistance = 0
-    projected = Self.project(x, pending, displacements, rank, block, columns, weights)
+    projected = Self.project(x, pending, kept, displacements, rank, block, columns, weights)
     let height = 192
     let scratch = weights.workspace.scratch(height * displacements.reduce(0) { max($0, $1.rank) })
     let drawing = Drawing(
-      left: left, pending: pending, displacements: displacements, block: block, rows: rows,
+      left: left, pending: pending, kept: kept, displacements: displacements, block: block, rows: rows,
       ranges: EqualRanges(0..<rows.count, by: height), scratch: scratch)
     Parallel.forEach(drawing.ranges.count, workers: scratch.workers, drawing)
   }
@@ -86,6 +87,7 @@ struct ThinFactors: @unchecked Sendable {
   private struct Drawing: ~Copyable, ParallelWork {
     let left: Matrix
     let pending: LowRankTerm?
+    let kept: KeptFactors?
     let displacements: Few<Weights.Displacement>
     let block: ParameterBlock
     let rows: Range<Int>
@@ -102,6 +104,11 @@ struct ThinFactors: @unchecked Sendable {
         zeroth_put_columns(
           range.count, column, pending.left + first * column, left.columns, left.row(range.lowerBound))
       }
+      if let kept {
+        kept.putLeft(
+          rows: first..<(first + range.count), into: left.row(range.lowerBound) + column, stride: left.columns)
+        column += kept.rank
+      }
       for displacement in displacements {
         guard let factors = displacement.factors else { continue }
         let count = range.count * factors.rank
@@ -114,10 +121,10 @@ struct ThinFactors: @unchecked Sendable {
     }
   }
 
-  /// [x V of the pending term | offset_v scale x V_i of the direction of the row's variant v, zeros for the others].
+  /// [x V of the pending term and of what is kept | offset_v scale x V_i of the direction of the row's variant v, zeros for the others].
   private static func project(
-    _ x: PackedRows, _ pending: LowRankTerm?, _ displacements: Few<Weights.Displacement>, _ rank: Int,
-    _ block: ParameterBlock, _ columns: Range<Int>, _ weights: Weights
+    _ x: PackedRows, _ pending: LowRankTerm?, _ kept: KeptFactors?, _ displacements: Few<Weights.Displacement>,
+    _ rank: Int, _ block: ParameterBlock, _ columns: Range<Int>, _ weights: Weights
   ) -> PackedRows {
     weights.pack(rows: x.rows, columns: rank, weightCount: x.weightCount) {
       let projected = weights.workspace.matrix(x.rows, rank)
@@ -128,8 +135,21 @@ struct ThinFactors: @unchecked Sendable {
       // Where x V of each direction stands: V is that of the pending term for as long as a window lasts, and queries of one
       // step may share it.
       var sources: Few<Int> = []
-      if let pending { multiply(pending.right, pending.rank, column: 0) }
-      let first = pending?.rank ?? 0
+      let first = (pending?.rank ?? 0) + (kept?.rank ?? 0)
+      if let kept {
+        // All V side by side, so that x is read once.
+        let right = weights.workspace.matrix(first, columns.count)
+        let own = pending?.rank ?? 0
+        if let pending {
+          for q in 0..<own {
+            right.row(q).update(from: pending.right + q * block.columns + columns.lowerBound, count: columns.count)
+          }
+        }
+        kept.writeRight(columns: columns, into: right.row(own))
+        x.multiplyThin(right.base, height: first, stride: columns.count, into: projected, column: 0)
+      } else if let pending {
+        multiply(pending.right, pending.rank, column: 0)
+      }
       var column = first
       for (i, displacement) in displacements.enumerated() {
         guard let factors = displacement.factors else { continue }

@@ -15,6 +15,8 @@ public struct PEFTAdapter: Sendable {
   public let directory: String
   /// Whether it is of keys and values of virtual tokens.
   public var isPrefix: Bool { if case .prefix = configuration { true } else { false } }
+  /// Whether it holds what was trained beside a base that is never written, of any of its blocks.
+  public var isOfFactors: Bool { if case .factors = configuration { true } else { false } }
   let configuration: PEFTConfiguration
   private let path: String
   private let file: SafetensorsFile
@@ -23,7 +25,7 @@ public struct PEFTAdapter: Sendable {
   public init(directory: String) throws {
     self.directory = directory
     path = directory.appendingFile(PEFTConfiguration.name)
-    configuration = try PEFTConfiguration(path: path)
+    configuration = FactorFiles.isIn(directory) ? .factors : try PEFTConfiguration(path: path)
     file = try SafetensorsFile(path: directory.appendingFile(Self.weightsName))
   }
 
@@ -46,7 +48,9 @@ public struct PEFTAdapter: Sendable {
       switch configuration {
       case .lora(let lora): try lora.plan(of: folder, path)
       case .prefix(let tokens): try Tuning.prefix(tokens, of: folder, path)
+      case .factors: Tuning.factors(of: folder)
       }
+    if isOfFactors { return plan }
     for tensor in plan.tensors where contains(tensor.name) || !tensor.isOptional {
       let info = try file.floatInfo(tensor.name)
       guard info.shape == tensor.shape else {
@@ -66,7 +70,8 @@ public struct PEFTAdapter: Sendable {
   }
 
   /// Fills the blocks of `plan` in theta with the values of the file.
-  func read(_ plan: Tuning, into theta: inout ParameterStore) throws {
+  func read(_ plan: Tuning, of folder: ModelFolder, into theta: inout ParameterStore) throws {
+    if isOfFactors { return try FactorFiles(folder).read(directory, into: &theta) }
     for tensor in plan.tensors where contains(tensor.name) {
       let whole = try [Float](unsafeUninitializedCapacity: tensor.count) { buffer, count in
         try file.read(tensor.name, into: UnsafeMutableBufferPointer(rebasing: buffer[..<tensor.count]))

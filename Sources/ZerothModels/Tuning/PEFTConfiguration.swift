@@ -8,6 +8,8 @@ enum PEFTConfiguration: Sendable {
   case lora(LoRAConfiguration)
   /// Keys and values of so many virtual tokens in each layer.
   case prefix(tokens: Int)
+  /// What was trained beside a base that is never written (`FactorFiles`).
+  case factors
 
   /// The name of the file in its folder.
   static let name = "adapter_config.json"

@@ -19,6 +19,11 @@ struct AttachedTuning: Sendable {
   let source: TuningSource
   let plan: Tuning
 
+  /// What was trained beside a base that is never written, where that is what stands beside the weights.
+  var factors: PEFTAdapter? {
+    if case .adapter(let adapter) = source, adapter.isOfFactors { adapter } else { nil }
+  }
+
   /// Gives A and B of a fresh LoRA their start.
   func startFresh(_ theta: inout ParameterStore) {
     if case .fresh(.lora(let lora), let key) = source { plan.startLoRA(&theta, lora.start, key) }
@@ -103,8 +108,15 @@ extension ModelFolder {
   ///
   /// Throws `InputError` when there is no such adapter.
   public func loadAdapter(in destination: String, storage: WeightStorage) throws -> ParameterStore {
+    if storage == .frozen {
+      var folder = self
+      folder.tuning = nil
+      var theta = try folder.loadParameters(storage: storage, deltaRank: .unlimited)
+      try FactorFiles(folder).read(destination, into: &theta)
+      return theta
+    }
     var theta = try loadParameters(storage: storage)
-    if let tuning { try PEFTAdapter(directory: destination).read(tuning.plan, into: &theta) }
+    if let tuning { try PEFTAdapter(directory: destination).read(tuning.plan, of: self, into: &theta) }
     return theta
   }
 
@@ -114,7 +126,7 @@ extension ModelFolder {
   func startTuning(_ theta: inout ParameterStore) throws {
     guard let tuning else { return }
     switch tuning.source {
-    case .adapter(let adapter): try adapter.read(tuning.plan, into: &theta)
+    case .adapter(let adapter): try adapter.read(tuning.plan, of: self, into: &theta)
     case .fresh: tuning.startFresh(&theta)
     }
   }

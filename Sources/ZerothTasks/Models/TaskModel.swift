@@ -59,9 +59,10 @@ extension TaskModel {
   /// Throws `InputError` when the model has no checkpoint, the selection no block, or the model no new label head for
   /// `labelHead` to start.
   public func loadParameters(
-    training selection: BlockSelection = .all, storage: WeightStorage = .float32, labelHead: LabelHeadStart? = nil
+    training selection: BlockSelection = .all, storage: WeightStorage = .float32, deltaRank: DeltaRank = .automatic,
+    labelHead: LabelHeadStart? = nil
   ) throws -> ParameterStore {
-    var theta = try pretrained.loadParameters(training: selection, storage: storage)
+    var theta = try pretrained.loadParameters(training: selection, storage: storage, deltaRank: deltaRank)
     try start(&theta, labelHead: labelHead)
     return theta
   }

@@ -14,6 +14,8 @@ public struct RunConfiguration: Sendable {
   public let trainable: BlockSelection
   /// How the weights are held.
   public let storage: WeightStorage
+  /// The rank that the updates of a matrix that is never written may have together.
+  public let deltaRank: DeltaRank
   /// Bytes that the activations of a pass stay within.
   public let activationMemory: Int
   /// What the tuned model is written as.
@@ -114,6 +116,12 @@ public struct RunConfiguration: Sendable {
     modelPath = try model.string("path")
     trainable = try model.blocks("train")
     storage = try model.choice("storage")
+    deltaRank =
+      switch model["delta-rank"] {
+      case nil: .automatic
+      case "none"?: .unlimited
+      default: .limit(try model.int("delta-rank"))
+      }
     savedPrecision = try model.choice("save-as")
     activationMemory = try model.int("activation-memory") << 20
     labelHead = try model["label-head"].map { _ throws(InputError) in try model.choice("label-head") }
@@ -165,6 +173,7 @@ public struct RunConfiguration: Sendable {
     let blocksOption = parts.adapter.description.options.first { $0.kind == .blocks }
     adapterBlocks = try blocksOption.map { spec throws(InputError) in try parts.adapterOptions.blocks(spec.name) }
 
+    if storage == .frozen { try Self.requireFactors(self.tuning, savedPrecision, parts) }
     effective =
       [("model", model.effective), ("tuning", tuning.effective), ("task", task.effective), ("run", run.effective)]
       + parts.all.map { ($0.kind.rawValue, [("name", .string($0.description.name))] + $0.options.effective) }

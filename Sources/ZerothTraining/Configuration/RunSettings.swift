@@ -32,7 +32,13 @@ public enum RunSettings {
     OptionSpec(
       "storage", .choice(WeightStorage.allCases.map(\.rawValue)), default: .value("float32"),
       "fp32, or matrices as the model's files store them: in half precision, rounded at random when they are written; "
-        + "quantised, where they are not trained"),
+        + "quantised, where they are not trained; or frozen: mapped and never written, what low-rank updates add up to being "
+        + "kept beside them"),
+    OptionSpec(
+      "delta-rank", .intOr("none"), default: .absent("an eighth of the smaller side of each matrix"),
+      range: .atLeast(1),
+      when: .isFrozen,
+      "the rank that the updates of a matrix may have together: beyond it they are compressed; none keeps all of them"),
     OptionSpec(
       "save-as", .choice(SavedPrecision.allCases.map(\.rawValue)), default: .value("as-read"),
       "what the tuned model is written as: each tensor as the checkpoint had it, or all in one precision; rounded to the "
@@ -156,6 +162,8 @@ extension OptionSpec.Default {
 }
 
 extension OptionSpec.Condition {
+  /// Matrices are never written.
+  static let isFrozen = Self("storage = frozen") { $0["storage"] == "frozen" }
   /// Train and dev are counted in all.
   static let noK = Self("no k, which counts examples of each class") { $0["k"] == nil }
 }

@@ -105,7 +105,8 @@ public enum TuningChoice: Sendable, Hashable {
     case .fresh(let method): return method == .full ? nil : method.name
     case .peft(let directory):
       do {
-        return try PEFTAdapter(directory: directory).isPrefix ? "prefix" : "lora"
+        let adapter = try PEFTAdapter(directory: directory)
+        return adapter.isOfFactors ? nil : adapter.isPrefix ? "prefix" : "lora"
       } catch let error as InputError {
         throw error
       } catch {

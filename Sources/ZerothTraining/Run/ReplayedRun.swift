@@ -53,7 +53,8 @@ public struct ReplayedRun {
       tuning: configuration.tuning.source(configuration.runKey), families: configuration.families)
     try model.pretrained.requireOther(than: out)
     var theta = try model.loadParameters(
-      training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
+      training: configuration.trainable, storage: configuration.storage, deltaRank: configuration.deltaRank,
+      labelHead: configuration.labelHead)
     var optimizer = try configuration.makeOptimizer()
     let header = TrajectoryHeader(
       identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain)

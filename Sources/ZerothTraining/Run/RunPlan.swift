@@ -82,7 +82,8 @@ extension TrainingRun {
   private func plan(on objective: some Objective) throws -> RunPlan {
     PeakMemory.reset()
     var theta = try setup.model.loadParameters(
-      training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
+      training: configuration.trainable, storage: configuration.storage, deltaRank: configuration.deltaRank,
+      labelHead: configuration.labelHead)
     let layout = theta.layout
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(layout)
@@ -109,7 +110,9 @@ extension TrainingRun {
     let test = try setup.secondsOfAnswers(.test, at: theta)
     let evaluations = 1 + (configuration.steps + configuration.evalEvery - 1) / configuration.evalEvery
     let saved = setup.model.pretrained.folder.savesAdapter ? layout.trainable : layout.blocks
-    let model = saved.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride
+    let floats =
+      configuration.storage == .frozen ? configuration.mostFactorFloats(in: layout) : saved.reduce(0) { $0 + $1.count }
+    let model = floats * MemoryLayout<Float>.stride
     let keepsSnapshots = (1..<configuration.steps).contains(configuration.snapshotEvery)
     let snapshot = keepsSnapshots ? try optimizer.stateSize(with: theta, also: { _ in }) : 0
     let snapshots = min(2, (configuration.steps - 1) / max(1, configuration.snapshotEvery))

@@ -37,6 +37,8 @@ public struct RunResult: Sendable {
   public var seconds = 0.0
   /// Peak memory of the process during the run, in bytes; nil where the system does not say.
   public var peakMemory: Int?
+  /// What was trained beside matrices that are never written; nil where they are written.
+  public var delta: DeltaSummary?
   /// Why the run ended.
   public var end = ""
   /// How it ended.
@@ -61,6 +63,16 @@ public struct RunResult: Sendable {
       .init("seconds", .double(seconds)), .init("peak_memory_bytes", peakMemory.map { .int($0) } ?? .null),
     ]
     if let tokensPerForward { all.append(.init("tokens_per_forward", .double(tokensPerForward))) }
+    if let delta {
+      all.append(
+        .init(
+          "delta",
+          .object([
+            .init("rank", .int(delta.largestRank)), .init("floats", .int(delta.count)),
+            .init("energy", .double(delta.energy)), .init("discarded_energy", .double(delta.discarded)),
+            .init("compressions", .int(delta.compressions)),
+          ])))
+    }
     if let remark = outcome.remark { all.append(.init("outcome", .string(remark))) }
     if let weights { all.append(.init(Self.weightsKey, .string(weights))) }
     if let bestWeights { all.append(.init(Self.bestWeightsKey, .string(bestWeights))) }

@@ -69,13 +69,14 @@ public final class TrainingRun {
   private func run(_ base: some Objective, resuming: Bool) throws -> RunResult {
     PeakMemory.reset()
     var theta = try setup.model.loadParameters(
-      training: configuration.trainable, storage: configuration.storage, labelHead: configuration.labelHead)
+      training: configuration.trainable, storage: configuration.storage, deltaRank: configuration.deltaRank,
+      labelHead: configuration.labelHead)
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(theta.layout)
     try setup.requireDerivatives(of: base, for: optimizer)
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
-      resuming: resuming, isSaved: setup.model.pretrained.folder.isSaved)
+      resuming: resuming, isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })
     for note in setup.notes + optimizer.notes(in: theta.layout) + [folder?.note].compactMap(\.self) {
       progress?.print(note)
     }
@@ -96,6 +97,8 @@ public final class TrainingRun {
     progress?.finish()
     result.seconds = (folder?.earlierSeconds ?? 0) + clock.seconds
     result.weights = folder == nil ? nil : theta.contentHash()
+    result.delta = theta.deltaSummary()
+    if let delta = result.delta { progress?.print(delta.words) }
     if let folder, configuration.keepsLast {
       try setup.model.pretrained.save(theta, to: folder.files.last, as: configuration.savedPrecision)
     }
@@ -281,7 +284,7 @@ public final class TrainingRun {
   /// Keeps the weights as those of the best model: in the run's folder or, without one, in memory.
   private func keep(_ theta: borrowing ParameterStore, step: Int) throws {
     guard let folder else {
-      kept = Kept(theta.clone())
+      kept = Kept(theta.copyAsStored())
       return
     }
     result.bestWeights = theta.contentHash()
@@ -329,13 +332,15 @@ public final class TrainingRun {
   /// its weights. They are known already where nothing was rounded, or nothing saved.
   private func bestScores() throws -> Scores {
     let model = setup.model.pretrained.folder
-    if folder == nil || model.isExact(configuration.savedPrecision, isTuned: result.bestStep > 0) {
+    if folder == nil || configuration.storage == .frozen
+      || model.isExact(configuration.savedPrecision, isTuned: result.bestStep > 0)
+    {
       if result.bestStep == result.steps { return result.final }
       if result.bestStep == 0 { return result.zeroShot }
     }
     if let kept { return try setup.evaluate(.test, at: kept.theta).scores }
     guard let folder else { return Scores([]) }
-    if model.savesAdapter {
+    if model.savesAdapter(configuration.storage) {
       let theta = try model.loadAdapter(in: folder.files.model, storage: configuration.storage)
       return try setup.evaluate(.test, at: theta).scores
     }
