@@ -36,7 +36,11 @@ public final class DecodingBenchmark {
       isWidened
       ? "fp32" : model.folder.storedTypes.map { "\($0.tensors) \($0.type)" }.joined(separator: ", ")
     let weights: Held
-    if isWidened { weights = Held(try model.loadParameters()) } else { weights = Held(try model.loadFrozenParameters()) }
+    if isWidened {
+      weights = Held(try model.loadParameters())
+    } else {
+      weights = Held(try model.loadFrozenParameters())
+    }
     let ids = (0..<prompt).map { ($0 * 7919 + 11) % model.vocabulary }
     // A table of embeddings of which a token reads a row alone is left out, but not one that is the output layer too.
     let read = model.layout.blocks.filter { block in

@@ -15,7 +15,8 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure speed and memory, on shapes made on the spot.",
     subcommands: [
-      Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Decode.self, Memory.self, Scaling.self, MemoryFigure.self,
+      Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Decode.self, Memory.self, Scaling.self,
+      MemoryFigure.self,
     ],
     defaultSubcommand: Step.self)
 }

@@ -25,7 +25,8 @@ extension Bench {
     func run() throws {
       try threads.apply()
       let result = try DecodingBenchmark(
-        path: Embedded.modelDirectory(model), isWidened: float32, prompt: promptTokens, tokens: tokens, repeats: repeats,
+        path: Embedded.modelDirectory(model), isWidened: float32, prompt: promptTokens, tokens: tokens,
+        repeats: repeats,
         families: ZerothTool.toolbox.families)
       output.print(result.json, text: result.text)
     }

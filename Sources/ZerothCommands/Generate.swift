@@ -26,10 +26,12 @@ struct Generate: ParsableCommand {
   @Option(parsing: .unconditional, help: "Tokens that are generated, at most.")
   var maxTokens = 128
   @Option(
-    parsing: .unconditional, help: "0 takes the most likely token; above, tokens are drawn by softmax(logits / temperature).")
+    parsing: .unconditional,
+    help: "0 takes the most likely token; above, tokens are drawn by softmax(logits / temperature).")
   var temperature = 0.0
   @Option(
-    parsing: .unconditional, help: "With a temperature, the part of the probability that is drawn from, the most likely first.")
+    parsing: .unconditional,
+    help: "With a temperature, the part of the probability that is drawn from, the most likely first.")
   var topP = 1.0
   @Option(parsing: .unconditional, help: "The seed that tokens are drawn by; each prompt has numbers of its own.")
   var seed = 0

@@ -54,7 +54,8 @@ struct Predict: ParsableCommand {
     }
     if found.unanswered > 0 {
       StandardStreams.tell(
-        "\(ZerothTool.name): \(found.unanswered) of \(found.count) rows have no answer, as the model's output is not finite\n")
+        "\(ZerothTool.name): \(found.unanswered) of \(found.count) rows have no answer, as the model's output is not finite\n"
+      )
       throw ExitCode(1)
     }
   }

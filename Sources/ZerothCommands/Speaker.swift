@@ -71,7 +71,8 @@ final class Speaker {
     let (tokens, ends) = try encode(prompt, history, maxTokens)
     guard !tokens.isEmpty, tokens.count < model.context else {
       throw InputError(
-        "prompt", found: "\(tokens.count) tokens", expected: "1 to \(model.context - 1), which leave room in the context")
+        "prompt", found: "\(tokens.count) tokens",
+        expected: "1 to \(model.context - 1), which leave room in the context")
     }
     var stream = StreamedText(tokenizer, after: tokens)
     let generated = try model.generate(tokens, count: maxTokens, at: theta, by: sampler) { generated in

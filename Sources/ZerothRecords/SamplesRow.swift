@@ -58,7 +58,8 @@ extension MetricsRow {
           element["answer"] == .null || element["answer"]?.string != nil
         else {
           throw InputError(
-            "\(subject): samples", found: element.summary, expected: "objects with a prompt, an answer and what is expected")
+            "\(subject): samples", found: element.summary,
+            expected: "objects with a prompt, an answer and what is expected")
         }
         return Sample(prompt: prompt, answer: element["answer"]?.string, expected: expected)
       }

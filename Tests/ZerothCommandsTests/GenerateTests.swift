@@ -50,7 +50,10 @@ import ZerothTasks
   @Test func theSeedDecidesWhatIsDrawn() throws {
     func drawn(_ seed: Int, _ more: [String] = []) throws -> String {
       let output = try zeroth(
-        ["generate", "--model", "imdb-opt", "--prompt", "a", "--max-tokens", "16", "--temperature", "1", "--seed", "\(seed)"]
+        [
+          "generate", "--model", "imdb-opt", "--prompt", "a", "--max-tokens", "16", "--temperature", "1", "--seed",
+          "\(seed)",
+        ]
           + more)
       #expect(output.status == 0, "\(output.err)")
       return output.out
@@ -70,7 +73,8 @@ import ZerothTasks
   ])
   func badInputIsOneLine(arguments: [String], says: String) throws {
     let output = try zeroth(["generate", "--model", "imdb-opt"] + arguments)
-    #expect(output.status == 2 && output.err.contains(says) && output.err.split(separator: "\n").count == 1, "\(output.err)")
+    #expect(
+      output.status == 2 && output.err.contains(says) && output.err.split(separator: "\n").count == 1, "\(output.err)")
     #expect(output.out.isEmpty)
   }
 
@@ -107,9 +111,10 @@ import ZerothTasks
     let text = SideBySide.text([("left", "one two three"), ("right", "four")], width: 35)
     #expect(text == "left             | right\n---------------- | ----------------\none two three    | four\n")
     let long = SideBySide.text([("a", "1234567890123456789 x"), ("b", "")], width: 35)
-    #expect(long.split(separator: "\n").map { $0.split(separator: "|")[0].trimmingCharacters(in: .whitespaces) } == [
-      "a", "----------------", "1234567890123456", "789 x",
-    ])
+    #expect(
+      long.split(separator: "\n").map { $0.split(separator: "|")[0].trimmingCharacters(in: .whitespaces) } == [
+        "a", "----------------", "1234567890123456", "789 x",
+      ])
   }
 
   /// Bytes of a character that comes in several tokens are held back until it is whole.

@@ -98,14 +98,18 @@ import ZerothSupport
   }
 
   @Test func oldExchangesGoFirstThenTheMessageThenTheEndOfTheAnswer() throws {
-    let last = "<|im_start|>system\nBe.<|im_end|>\n<|im_start|>user\nThree?<|im_end|>\n<|im_start|>assistant\nFour.<|im_end|>"
+    let last =
+      "<|im_start|>system\nBe.<|im_end|>\n<|im_start|>user\nThree?<|im_end|>\n<|im_start|>assistant\nFour.<|im_end|>"
     let fewer = try encoder(last.count).encode(example(Self.turns))
     #expect(Self.text(fewer.sequences[0].tokens) == last && fewer.cut.exchanges == 1 && fewer.cut.tokens == 0)
     let cut = try encoder(last.count - 2).encode(example(Self.turns))
     #expect(Self.text(cut.sequences[0].tokens) == last.replacingOccurrences(of: "Three", with: "ree"))
-    #expect(cut.cut.tokens == 2 && cut.sequences[0].scored.map { Self.text(cut.sequences[0].tokens[$0]) } == ["Four.<|im_end|>"])
+    #expect(
+      cut.cut.tokens == 2
+        && cut.sequences[0].scored.map { Self.text(cut.sequences[0].tokens[$0]) } == ["Four.<|im_end|>"])
     let ends = try encoder(last.count - 6 - 3).encode(example(Self.turns))
-    #expect(Self.text(ends.sequences[0].tokens) == String(last.replacingOccurrences(of: "Three?", with: "").dropLast(3)))
+    #expect(
+      Self.text(ends.sequences[0].tokens) == String(last.replacingOccurrences(of: "Three?", with: "").dropLast(3)))
     #expect(ends.cut.tokens == 6 && ends.cut.answer == 3 && ends.cut.exchanges == 1)
     let question = try encoder(last.count).question(example(Self.turns))
     #expect(question.prompt.count <= last.count - 10 && question.cut.exchanges == 1)
@@ -144,7 +148,8 @@ import ZerothSupport
     #expect(packed.flatMap { $0.tokens.dropFirst() } == Array(all.dropFirst()))
     #expect(packed.reduce(0) { $0 + $1.scoredCount } == all.count - 1)
     // Without a token in front the first token has nothing that predicts it.
-    let bare = PlainTextEncoder(length: length, end: [], encode: { text, _ in text.unicodeScalars.map { Int($0.value) } })
+    let bare = PlainTextEncoder(
+      length: length, end: [], encode: { text, _ in text.unicodeScalars.map { Int($0.value) } })
     #expect(bare.encode("éa") { Self.text($0) }.bytes == 1)
     #expect(bare.encode("", spelled: { Self.text($0) }).sequences.isEmpty)
   }

@@ -20,14 +20,20 @@ import Zeroth
     (.cb, #"{"premise": "a", "hypothesis": "b", "idx": 0, "label": 1}"#, ["No"]),
     (.cb, #"{"premise": "a", "hypothesis": "b", "idx": 0, "label": 2}"#, ["Maybe"]),
     (.boolq, #"{"question": "a", "answer": true, "passage": "b"}"#, ["Yes"]),
-    (.wsc, #"{"text": "a", "span1_index": 0, "span2_index": 1, "span1_text": "b", "span2_text": "c", "label": 1}"#, ["Yes"]),
+    (
+      .wsc, #"{"text": "a", "span1_index": 0, "span2_index": 1, "span1_text": "b", "span2_text": "c", "label": 1}"#,
+      ["Yes"]
+    ),
     (.wic, #"{"word": "a", "sentence1": "b", "sentence2": "c", "start1": 0, "label": 0}"#, ["No"]),
     (
       .multirc,
       #"{"paragraph": "a", "question": "b", "answer": "c", "idx": {"paragraph": 0, "question": 1, "answer": 2}, "label": 1}"#,
       ["Yes"]
     ),
-    (.copa, #"{"premise": "a", "choice1": "B b", "choice2": "C c", "question": "cause", "idx": 0, "label": 1}"#, ["c c"]),
+    (
+      .copa, #"{"premise": "a", "choice1": "B b", "choice2": "C c", "question": "cause", "idx": 0, "label": 1}"#,
+      ["c c"]
+    ),
     (
       .squad,
       #"{"id": "1", "title": "t", "context": "c", "question": "q", "answers": {"text": ["x", "y"], "answer_start": [1, 2]}}"#,
@@ -61,7 +67,10 @@ import Zeroth
     let fixture = try DataFixture(["train.jsonl": rows])
     let data = try TextTask.snli.load(fixture.path)
     #expect(data.train.map(\.label) == [1, 0])
-    #expect(data.notes == ["2 of 4 rows of \(fixture.path)/train.jsonl left out, as they are empty or have no label; the first is line 2"])
+    #expect(
+      data.notes == [
+        "2 of 4 rows of \(fixture.path)/train.jsonl left out, as they are empty or have no label; the first is line 2"
+      ])
   }
 
   private static func row(_ index: Int, label: String?) -> String {

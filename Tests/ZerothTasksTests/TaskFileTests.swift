@@ -96,7 +96,8 @@ import ZerothSupport
         + #"{"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]}"# + "\n")
     #expect(rows[0].messages == [.init(.system, "S"), .init(.user, "Q"), .init(.assistant, "A")])
     #expect(rows[1].messages == [.init(.user, "Q"), .init(.assistant, "A")])
-    let asked = try self.rows(task, "a.jsonl", #"{"messages": [{"role": "user", "content": "Q"}]}"# + "\n", isAsked: true)
+    let asked = try self.rows(
+      task, "a.jsonl", #"{"messages": [{"role": "user", "content": "Q"}]}"# + "\n", isAsked: true)
     #expect(asked[0].messages == [.init(.user, "Q")])
   }
 
@@ -114,49 +115,59 @@ import ZerothSupport
     #expect(try rows(columns, "a.csv", "title,body\nA,b\n")[0]["text"] == "A: b")
   }
 
-  @Test(arguments: [
-    (["name": "a"], "own.toml: kind", "nothing", "one of classification, choice, completion, chat, text"),
-    (["kind": "classificaton"], "own.toml: kind", "'classificaton'", "perhaps 'classification'"),
-    (["kind": "chat", "prompt": "x"], "own.toml: prompt", "does not have", "messages"),
-    (["kind": "completion", "promt": "{x}"], "own.toml: promt", "does not have", "perhaps 'prompt'"),
-    (["kind": "completion", "prompt": "{x"], "own.toml: prompt", "not closed", "{{ or }}"),
-    (["kind": "completion", "prompt": "a } b"], "own.toml: prompt", "without an opening", "{{ or }}"),
-    (["kind": "completion", "prompt": "{}"], "own.toml: prompt", "around no name", "columns in braces"),
-    (["kind": "completion", "prompt": "x"], "own.toml: prompt", "\"x\"", "a column in braces"),
-    (["kind": "completion", "prompt": 3], "own.toml: prompt", "3", "a text"),
-    (["kind": "completion", "max-tokens": 0], "own.toml: max-tokens", "0", "at least 1"),
-    (["kind": "completion", "stop": "\n"], "own.toml: stop", "\"\u{FFFD}\"", "an array of texts"),
-    (["kind": "completion", "ends": "no"], "own.toml: ends", "\"no\"", "true or false"),
-    (["kind": "completion", "metrics": ["acuracy"]], "own.toml: metrics", "'acuracy'", "one of perplexity"),
-    (["kind": "completion", "name": "a b"], "own.toml: name", "'a b'", "letters"),
-    (["kind": "completion", "encoding": "utf16"], "own.toml: encoding", "'utf16'", "latin-1"),
-    (["kind": "completion", "train": "many"], "own.toml: train", "\"many\"", "at least 1"),
-    (["kind": "text", "rows": "words"], "own.toml: rows", "'words'", "paragraphs, lines, file"),
-    (["kind": "choice", "prompt": "{q}", "label": "l"], "own.toml: choices", "nothing", "an array"),
-    (["kind": "choice", "choices": "c", "label": "l"], "own.toml: prompt", "nothing", "columns in braces"),
-    (["kind": "classification", "label": "l", "candidates": ["a": "b", "c": "d"]], "own.toml: prompt", "nothing", "masked"),
-    (["kind": "classification", "prompt": "{t}", "label": "l"], "own.toml: candidates", "nothing", "the label's values"),
-    (
-      ["kind": "classification", "prompt": "{t}", "label": "l", "candidates": ["a": "b"]], "own.toml: candidates", "one",
-      "at least two"
-    ),
-    (
-      ["kind": "classification", "prompt": "{t}", "candidates": ["a": "b", "c": "d"]], "own.toml: label", "nothing",
-      "the column of the label"
-    ),
-    (
-      ["kind": "classification", "prompt": "{t}", "label": "l", "candidates": ["a": "b", "c": 1]],
-      "own.toml: candidates.c", "1", "a text"
-    ),
-    (
-      ["kind": "classification", "masked": "{t}", "label": "l", "candidates": ["a": "b", "c": "d"]], "own.toml: masked",
-      "no {mask}", "where the mask stands"
-    ),
-    (
-      ["kind": "completion", "example": ["prompt": "a"]], "the example of task own line 1: completion", "no such column",
-      "a text"
-    ),
-  ] as [(JSON, String, String, String)])
+  @Test(
+    arguments: [
+      (["name": "a"], "own.toml: kind", "nothing", "one of classification, choice, completion, chat, text"),
+      (["kind": "classificaton"], "own.toml: kind", "'classificaton'", "perhaps 'classification'"),
+      (["kind": "chat", "prompt": "x"], "own.toml: prompt", "does not have", "messages"),
+      (["kind": "completion", "promt": "{x}"], "own.toml: promt", "does not have", "perhaps 'prompt'"),
+      (["kind": "completion", "prompt": "{x"], "own.toml: prompt", "not closed", "{{ or }}"),
+      (["kind": "completion", "prompt": "a } b"], "own.toml: prompt", "without an opening", "{{ or }}"),
+      (["kind": "completion", "prompt": "{}"], "own.toml: prompt", "around no name", "columns in braces"),
+      (["kind": "completion", "prompt": "x"], "own.toml: prompt", "\"x\"", "a column in braces"),
+      (["kind": "completion", "prompt": 3], "own.toml: prompt", "3", "a text"),
+      (["kind": "completion", "max-tokens": 0], "own.toml: max-tokens", "0", "at least 1"),
+      (["kind": "completion", "stop": "\n"], "own.toml: stop", "\"\u{FFFD}\"", "an array of texts"),
+      (["kind": "completion", "ends": "no"], "own.toml: ends", "\"no\"", "true or false"),
+      (["kind": "completion", "metrics": ["acuracy"]], "own.toml: metrics", "'acuracy'", "one of perplexity"),
+      (["kind": "completion", "name": "a b"], "own.toml: name", "'a b'", "letters"),
+      (["kind": "completion", "encoding": "utf16"], "own.toml: encoding", "'utf16'", "latin-1"),
+      (["kind": "completion", "train": "many"], "own.toml: train", "\"many\"", "at least 1"),
+      (["kind": "text", "rows": "words"], "own.toml: rows", "'words'", "paragraphs, lines, file"),
+      (["kind": "choice", "prompt": "{q}", "label": "l"], "own.toml: choices", "nothing", "an array"),
+      (["kind": "choice", "choices": "c", "label": "l"], "own.toml: prompt", "nothing", "columns in braces"),
+      (
+        ["kind": "classification", "label": "l", "candidates": ["a": "b", "c": "d"]], "own.toml: prompt", "nothing",
+        "masked"
+      ),
+      (
+        ["kind": "classification", "prompt": "{t}", "label": "l"], "own.toml: candidates", "nothing",
+        "the label's values"
+      ),
+      (
+        ["kind": "classification", "prompt": "{t}", "label": "l", "candidates": ["a": "b"]], "own.toml: candidates",
+        "one",
+        "at least two"
+      ),
+      (
+        ["kind": "classification", "prompt": "{t}", "candidates": ["a": "b", "c": "d"]], "own.toml: label", "nothing",
+        "the column of the label"
+      ),
+      (
+        ["kind": "classification", "prompt": "{t}", "label": "l", "candidates": ["a": "b", "c": 1]],
+        "own.toml: candidates.c", "1", "a text"
+      ),
+      (
+        ["kind": "classification", "masked": "{t}", "label": "l", "candidates": ["a": "b", "c": "d"]],
+        "own.toml: masked",
+        "no {mask}", "where the mask stands"
+      ),
+      (
+        ["kind": "completion", "example": ["prompt": "a"]], "the example of task own line 1: completion",
+        "no such column",
+        "a text"
+      ),
+    ] as [(JSON, String, String, String)])
   func eachMistakeHasItsSentence(json: JSON, subject: String, found: String, expected: String) throws {
     let error = try #require(throws: InputError.self) { try Self.task(json) }
     #expect(error.subject.contains(subject), "\(error)")

@@ -53,7 +53,10 @@ import ZerothResources
     let samples = try samples(files)
     #expect(samples.map(\.step) == [0, 60, 120] && samples.allSatisfy { $0.samples.count == 2 })
     #expect(Set(samples.map { $0.samples.map(\.prompt) }).count == 1, "the same rows each time")
-    #expect(samples[0].samples.allSatisfy { ["billing", "it"].contains($0.answer) && ["billing", "it"].contains($0.expected) })
+    #expect(
+      samples[0].samples.allSatisfy {
+        ["billing", "it"].contains($0.answer) && ["billing", "it"].contains($0.expected)
+      })
 
     // The file may go: the run has a copy. One that changes is another task.
     try FileManager.default.removeItem(atPath: file)
@@ -85,7 +88,8 @@ import ZerothResources
         ], model: chatModel(scratch)))
     let setup = try TaskSetup(configuration)
     let about = [setup.splits.train, setup.splits.dev, setup.splits.test].map { Set($0.map(\.splitKey)) }
-    #expect(about[0].isDisjoint(with: about[1]) && about[1].isDisjoint(with: about[2]) && about[0].isDisjoint(with: about[2]))
+    #expect(
+      about[0].isDisjoint(with: about[1]) && about[1].isDisjoint(with: about[2]) && about[0].isDisjoint(with: about[2]))
     let result = try TrainingRun(configuration, setup).run()
     #expect(result.zeroShot.metric == .perplexity && result.zeroShot[.exactMatch] != nil)
     #expect(result.outcome == .complete && result.zeroShot.main > 1)
@@ -100,13 +104,15 @@ import ZerothResources
     let scratch = try Scratch()
     let text = (0..<60).map { "the film number \($0) was a great and good film" }.joined(separator: "\n\n")
     let data = try scratch.write([text], to: "texts.txt")
-    let file = try scratch.write(["kind = \"text\"", "length = 32", "train = 40", "dev = 10", "test = 10"], to: "t.toml")
+    let file = try scratch.write(
+      ["kind = \"text\"", "length = 32", "train = 40", "dev = 10", "test = 10"], to: "t.toml")
     let configuration = try RunConfiguration(
       settings(
         ["steps": 40, "eval-every": 20, "out": .string(scratch.path + "/run")],
         task: ["name": .string(file), "data": .string(data)], model: Embedded.modelName))
     let result = try TrainingRun(configuration).run()
-    #expect(result.bestStep > 0 && result.bestDev.main < result.zeroShotDev.main, "\(result.zeroShotDev) \(result.bestDev)")
+    #expect(
+      result.bestStep > 0 && result.bestDev.main < result.zeroShotDev.main, "\(result.zeroShotDev) \(result.bestDev)")
     #expect(result.zeroShot.metric == .perplexity && (result.zeroShot[.bitsPerByte] ?? 0) > 0)
     let replayed = try ReplayedRun(scratch.path + "/run", modelPath: nil, out: scratch.path + "/best")
     #expect(replayed.steps == result.bestStep)
@@ -153,11 +159,13 @@ import ZerothResources
     let labelled = try scratch.write(["0 dull film", "1 great film", "1 a good one"], to: "all.txt")
     let all = try TaskSetup(modelPath: Embedded.modelName, task: .sst2, data: labelled, seed: 0, scope: .file)
     #expect(all.examples(.test).map(\.source.line) == [1, 2, 3] && all.examples(.train).isEmpty)
-    let rows = try scratch.write([#"{"sentence": "dull film"}"#, #"{"sentence": "great film", "label": -1}"#], to: "a.jsonl")
+    let rows = try scratch.write(
+      [#"{"sentence": "dull film"}"#, #"{"sentence": "great film", "label": -1}"#], to: "a.jsonl")
     let asked = try TaskSetup(modelPath: Embedded.modelName, task: .sst2, data: rows, seed: 0, scope: .questions)
     let theta = try asked.model.loadFrozenParameters()
     let answers = Predictions(unlabelled: try asked.evaluate(.test, at: theta), asked.examples(.test)).rows
-    #expect(answers.count == 2 && answers.allSatisfy { ["0", "1"].contains($0["prediction"]?.string) && $0["label"] == nil })
+    #expect(
+      answers.count == 2 && answers.allSatisfy { ["0", "1"].contains($0["prediction"]?.string) && $0["label"] == nil })
     let error = inputError {
       _ = try TaskSetup(modelPath: Embedded.modelName, task: .sst2, data: rows, seed: 0, scope: .file)
     }

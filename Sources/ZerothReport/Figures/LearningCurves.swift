@@ -113,7 +113,8 @@ struct LearningCurves {
               title: "Score on dev",
               summary:
                 "\(metric) on dev\(percent) against \(spent.title), a line for each method, \(scale.rawValue) axis.",
-              xLabel: spent.title, yLabel: "\(metric) on dev\(unit == .share ? ", %" : "")", xName: spent.rawValue, yName: metric, xScale: scale,
+              xLabel: spent.title, yLabel: "\(metric) on dev\(unit == .share ? ", %" : "")", xName: spent.rawValue,
+              yName: metric, xScale: scale,
               series: series)
           ))
       }

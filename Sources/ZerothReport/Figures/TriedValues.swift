@@ -38,7 +38,8 @@ enum TriedValues {
     let isLine = series.allSatisfy { Set($0.points.map(\.x)).count == $0.points.count }
     let chart = Chart(
       title: "Score on dev by \(title)",
-      summary: "The best \(metric) on dev\(unit == .share ? " in percent" : "") of each \(title) that was tried, for each method.",
+      summary:
+        "The best \(metric) on dev\(unit == .share ? " in percent" : "") of each \(title) that was tried, for each method.",
       xLabel: title, yLabel: "best \(metric) on dev\(unit == .share ? ", %" : "")", xName: title, yName: metric,
       xScale: low > 0 && high >= 4 * low ? .log : .linear, isJoined: isLine, showsSpread: true, series: series)
     return Figure(

@@ -85,7 +85,8 @@ public struct Methods: Sendable {
     let most = settings.map(\.finished.count).max() ?? 0
     var best: Setting?
     for setting in settings where setting.finished.count == most {
-      let isBetter = best.map { setting.unit.isBetter(setting.scores("best_dev").mean, than: $0.scores("best_dev").mean) } ?? true
+      let isBetter =
+        best.map { setting.unit.isBetter(setting.scores("best_dev").mean, than: $0.scores("best_dev").mean) } ?? true
       if isBetter { best = setting }
     }
     return best

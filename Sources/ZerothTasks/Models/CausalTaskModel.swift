@@ -20,6 +20,10 @@ struct CausalTaskModel: TaskModel {
     self.task = task
     self.chat = chat
     let encode: TextEncoder = { tokenizer.encode($0, addSpecialTokens: $1) }
+    guard task.kind != .text || chat == nil else {
+      throw InputError(
+        "task \(task.name): chat", found: "true for plain texts, which are no messages", expected: "false")
+    }
     let end = model.description.tokens.ends.prefix(1)
     conversations = try (task.kind == .chat ? chat : nil).map { template throws(InputError) in
       try ChatEncoder(
@@ -39,7 +43,9 @@ struct CausalTaskModel: TaskModel {
   }
 
   var notes: [String] {
-    guard task.endsWithToken || task.kind == .text, chat == nil, model.description.tokens.ends.isEmpty else { return [] }
+    guard task.endsWithToken || task.kind == .text, chat == nil, model.description.tokens.ends.isEmpty else {
+      return []
+    }
     return ["the model names no token that ends a text: none stands behind the task's"]
   }
 
@@ -51,7 +57,8 @@ struct CausalTaskModel: TaskModel {
     guard task.metrics.contains(where: \.isOfTexts) else { return try ask(examples, demonstrations: demonstrations) }
     let asks = task.metrics.contains(where: \.isOfAnswers)
     return EncodedTexts(
-      model, tokenizer, try known(examples, demonstrations), questions: asks ? try questions(examples, demonstrations) : nil)
+      model, tokenizer, try known(examples, demonstrations),
+      questions: asks ? try questions(examples, demonstrations) : nil)
   }
 
   func ask(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples {
@@ -63,7 +70,10 @@ struct CausalTaskModel: TaskModel {
 
   /// The known answers, conversations or texts, of which the loss is measured.
   private func known(_ examples: [Example], _ demonstrations: [Example]) throws(InputError) -> [EncodedText] {
-    try examples.map { example throws(InputError) in
+    guard demonstrations.isEmpty || prompts != nil else {
+      throw error("demonstrations", found: "\(demonstrations.count) for \(task.kind.displayName)", expected: "none")
+    }
+    return try examples.map { example throws(InputError) in
       if let conversations { return try conversations.encode(example) }
       if let texts { return texts.encode(example["text"]) { tokenizer.decode($0) } }
       guard let encoded = try candidates([example], demonstrations).first else { return EncodedText([], bytes: 0) }
@@ -82,7 +92,8 @@ struct CausalTaskModel: TaskModel {
       return TrainingExamples(cuts: scored.cuts, tokens: scored.tokenCounts) { make(scored, $0) }
     case .texts(let make):
       let (sequences, cuts) = try sequences(examples)
-      return TrainingExamples(cuts: cuts, tokens: sequences.map(\.tokens.count)) { [model] in make(model, sequences, $0) }
+      return TrainingExamples(cuts: cuts, tokens: sequences.map(\.tokens.count)) { [model] in make(model, sequences, $0)
+      }
     case .questions(let make):
       let questions = try questions(examples)
       return TrainingExamples(cuts: questions.map(\.cut), tokens: nil) { [model, tokenizer] in
@@ -129,7 +140,7 @@ struct CausalTaskModel: TaskModel {
   ) throws(InputError) -> [EncodedQuestion] {
     if let conversations {
       guard demonstrations.isEmpty else {
-        throw error("demonstrations", found: "\(demonstrations.count) for conversations", expected: "none")
+        throw error("demonstrations", found: "\(demonstrations.count) for \(task.kind.displayName)", expected: "none")
       }
       return try examples.map { example throws(InputError) in try conversations.question(example) }
     }

@@ -55,7 +55,8 @@ public struct ChatEncoder: Sendable {
     }
     let answers = example.messages.filter { $0.role == .assistant }
     var text = EncodedText(
-      [LanguageModelingObjective.Sequence(tokens, scored: fitted.scored)], bytes: answers.reduce(0) { $0 + $1.content.utf8.count })
+      [LanguageModelingObjective.Sequence(tokens, scored: fitted.scored)],
+      bytes: answers.reduce(0) { $0 + $1.content.utf8.count })
     text.cut = cut
     return text
   }
@@ -104,7 +105,8 @@ public struct ChatEncoder: Sendable {
       }
       // The message alone is cut, behind what is in front of it and as far as what closes it.
       let open = start.text + template.lead(of: messages) + template.turns.openUser
-      let kept = start.tokens.count + zip(encode(open, false), tokens.dropFirst(start.tokens.count)).prefix { $0 == $1 }.count
+      let kept =
+        start.tokens.count + zip(encode(open, false), tokens.dropFirst(start.tokens.count)).prefix { $0 == $1 }.count
       let close = encode(template.turns.closeUser + template.turns.answer, false).count
       let message = (scored.first?.lowerBound ?? tokens.count) - close - kept
       let surplus = min(tokens.count - room, max(0, message))

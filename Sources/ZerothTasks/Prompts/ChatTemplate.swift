@@ -90,7 +90,8 @@ public struct ChatTemplate: Sendable, Hashable {
       let system: Turns.System =
         isLlama
         ? .firstMessage("<<SYS>>\n", "\n<</SYS>>\n\n")
-        : isLast ? .lastMessage("", "\n\n") : text.has("loop.first and system_message") ? .firstMessage("", "\n\n") : .none
+        : isLast
+          ? .lastMessage("", "\n\n") : text.has("loop.first and system_message") ? .firstMessage("", "\n\n") : .none
       let endsAfterSpace = ["' ' + eos_token", "\" \" + eos_token"].contains(where: text.has)
       let goesOnAfterSpace = ["eos_token + ' '", "eos_token + \" \""].contains(where: text.has)
       turns = Turns(

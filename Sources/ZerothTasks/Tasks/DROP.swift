@@ -36,7 +36,9 @@ extension TextTask {
       let passage = context[..<middle.lowerBound].dropFirst(head.count).trimmed
       let gold = record.ignoresLabels ? "" : try record.text("ref_text")
       let answers = gold.split(separator: "|").map { $0.trimmed }.filter { !$0.isEmpty }
-      guard !answers.isEmpty || record.ignoresLabels else { throw record.error("ref_text", found: "no answer", expected: "at least one") }
+      guard !answers.isEmpty || record.ignoresLabels else {
+        throw record.error("ref_text", found: "no answer", expected: "at least one")
+      }
       return [
         Example(
           fields: ["passage": passage, "question": context[middle.upperBound...].dropLast(tail.count).trimmed],

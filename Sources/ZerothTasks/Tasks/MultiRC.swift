@@ -23,7 +23,8 @@ extension TextTask {
         if record.fields["paragraph"] != nil {
           return [
             Example(
-              fields: try record.texts([["paragraph"], ["question"], ["answer"]]), label: try record.label(among: classes),
+              fields: try record.texts([["paragraph"], ["question"], ["answer"]]),
+              label: try record.label(among: classes),
               splitKey: try record.text("paragraph"), source: record.source)
           ]
         }
@@ -40,7 +41,9 @@ extension TextTask {
       }
     ).with {
       $0.isLabelled = { record in
-        guard let questions = try? record.object("passage").objects("questions") else { return record.hasLabel("label") }
+        guard let questions = try? record.object("passage").objects("questions") else {
+          return record.hasLabel("label")
+        }
         return questions.contains { ((try? $0.objects("answers")) ?? []).contains { $0.hasLabel("label") } }
       }
       $0.exampleRow = [

@@ -15,7 +15,8 @@ extension TextTask {
       guard record.fields["data"] != nil else {
         return [
           try question(
-            record, answers: try record.ignoresLabels ? [] : record.object("answers").texts("text"), title: try record.text("title"),
+            record, answers: try record.ignoresLabels ? [] : record.object("answers").texts("text"),
+            title: try record.text("title"),
             context: try record.text("context"))
         ]
       }
@@ -41,7 +42,9 @@ extension TextTask {
   @Sendable private static func question(
     _ row: Record, answers: [String], title: String, context: String
   ) throws -> Example {
-    guard !answers.isEmpty || row.ignoresLabels else { throw row.error("answers", found: "none", expected: "at least one") }
+    guard !answers.isEmpty || row.ignoresLabels else {
+      throw row.error("answers", found: "none", expected: "at least one")
+    }
     return Example(
       fields: ["title": title, "context": context, "question": try row.text("question")], answers: answers, label: 0,
       splitKey: context, source: row.source)

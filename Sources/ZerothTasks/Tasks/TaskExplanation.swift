@@ -63,7 +63,11 @@ extension TextTask {
     add(
       "metrics", metrics.map(\.displayName).joined(separator: ", ") + (metrics.count > 1 ? "; the first chooses" : ""))
     let others = objectives.dropFirst().map(\.name).joined(separator: ", ")
-    add("objectives", others.isEmpty ? objectives[0].name : "\(objectives[0].name), \(definition == nil ? "as in the papers" : "unless said otherwise"); or \(others)")
+    add(
+      "objectives",
+      others.isEmpty
+        ? objectives[0].name
+        : "\(objectives[0].name), \(definition == nil ? "as in the papers" : "unless said otherwise"); or \(others)")
     lines += try example()
     return lines.joined(separator: "\n") + "\n"
   }

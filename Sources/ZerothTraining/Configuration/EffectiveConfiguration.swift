@@ -81,7 +81,8 @@ extension RunConfiguration {
     case ("model", "path"), ("model", "save-as"), ("tuning", "peft"), ("task", "data"), ("task", "test-data"),
       ("run", "out"),
       ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
-      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"), ("run", "samples"):
+      ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"),
+      ("run", "samples"):
       true
     default: false
     }

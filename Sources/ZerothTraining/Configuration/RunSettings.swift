@@ -50,7 +50,8 @@ public enum RunSettings {
 
   /// The table [task].
   public static let task: [OptionSpec] = [
-    OptionSpec("name", .string, default: .required, "the task: a name such as sst2, or a file NAME.toml that describes one"),
+    OptionSpec(
+      "name", .string, default: .required, "the task: a name such as sst2, or a file NAME.toml that describes one"),
     OptionSpec(
       "objective", .string,
       default: .task("what the papers train the task by", "objective"),

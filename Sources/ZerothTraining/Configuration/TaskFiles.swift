@@ -37,7 +37,8 @@ extension JSON {
     } else if let double = value.double {
       self = .double(double)
     } else {
-      throw InputError(subject, found: "a TOML \(value.type)", expected: "a text, a number, true, false, an array or a table")
+      throw InputError(
+        subject, found: "a TOML \(value.type)", expected: "a text, a number, true, false, an array or a table")
     }
   }
 }

@@ -82,7 +82,8 @@ public final class TaskSetup {
     case .file, .questions:
       let found = try task.rows(at: place, isAsked: scope == .questions)
       guard !found.isUnlabelled else {
-        throw InputError(place, found: "no label or answer in any row", expected: "rows with one, or the command predict")
+        throw InputError(
+          place, found: "no label or answer in any row", expected: "rows with one, or the command predict")
       }
       splits = Splits(all: found, of: place)
     }

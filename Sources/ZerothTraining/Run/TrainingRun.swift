@@ -284,8 +284,8 @@ public final class TrainingRun {
     let samples = try setup.samples(configuration.samples, at: theta)
     for sample in samples {
       progress?.print(
-        "after \(step) steps: \(sample.prompt.excerpt) -> \(sample.answer?.excerpt ?? "no finite answer") "
-          + "(right: \(sample.expected.excerpt))")
+        "after \(step) steps: \(sample.prompt.inOneLine) -> \(sample.answer?.inOneLine ?? "no finite answer") "
+          + "(right: \(sample.expected.inOneLine))")
     }
     try folder?.append(MetricsRow.Samples(step: step, samples: samples))
   }
@@ -354,6 +354,11 @@ public final class TrainingRun {
     let saved = try loadModel(directory: folder.files.model, families: configuration.families)
     return try setup.evaluate(.test, at: saved.loadParameters(storage: configuration.storage)).scores
   }
+}
+
+extension String {
+  /// A text that may have several lines, for a line of its own.
+  fileprivate var inOneLine: String { split(whereSeparator: \.isNewline).joined(separator: " / ").excerpt }
 }
 
 /// Seconds that go by, but for pauses.

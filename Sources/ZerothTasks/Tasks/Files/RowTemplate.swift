@@ -21,7 +21,8 @@ struct RowTemplate: Sendable, Hashable {
     var literal = ""
     var rest = text[...]
     func refuse(_ found: String) -> InputError {
-      InputError(subject, found: "\(found) in \"\(text.excerpt)\"", expected: "columns in braces, and {{ or }} for a brace")
+      InputError(
+        subject, found: "\(found) in \"\(text.excerpt)\"", expected: "columns in braces, and {{ or }} for a brace")
     }
     while let character = rest.popFirst() {
       switch character {

@@ -27,7 +27,9 @@ public struct TaskFile {
     }
   }
 
-  static let commonKeys = ["name", "kind", "summary", "metrics", "train", "dev", "test", "encoding", "group", "example"]
+  static let commonKeys = [
+    "name", "kind", "summary", "metrics", "train", "dev", "test", "encoding", "group", "example",
+  ]
 
   /// Whether `name` is a file rather than the name of a task: it ends in `.toml`.
   public static func isPath(_ name: String) -> Bool { name.lowercased().hasSuffix(".toml") }
@@ -189,7 +191,8 @@ public struct TaskFile {
     return try names.map { name throws(InputError) in
       guard let metric = known.first(where: { $0.1 == name.replacing("_", with: "-") })?.0 else {
         throw InputError(
-          subject("metrics"), found: "'\(name.excerpt)'", expected: Suggestion.expected(for: name, among: known.map(\.1)))
+          subject("metrics"), found: "'\(name.excerpt)'",
+          expected: Suggestion.expected(for: name, among: known.map(\.1)))
       }
       return metric
     }

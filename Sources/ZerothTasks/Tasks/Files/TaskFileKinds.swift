@@ -9,11 +9,13 @@ extension TaskFile {
     let sentence = try string("label-sentence")
     guard prompt != nil || masked != nil || sentence != nil else {
       throw InputError(
-        subject("prompt"), found: "nothing", expected: "a prompt, masked for masked models, or a label-sentence for encoders")
+        subject("prompt"), found: "nothing",
+        expected: "a prompt, masked for masked models, or a label-sentence for encoders")
     }
     guard let candidates = try table("candidates") else {
       throw InputError(
-        subject("candidates"), found: "nothing", expected: "the label's values, and what is scored behind the prompt for each")
+        subject("candidates"), found: "nothing",
+        expected: "the label's values, and what is scored behind the prompt for each")
     }
     let words = try table("words") ?? []
     for word in words where !candidates.contains(where: { $0.key == word.key }) {
@@ -31,7 +33,9 @@ extension TaskFile {
     }
     let asked = (prompt?.columns ?? []) + (masked?.columns ?? []).filter { $0 != "mask" }
     let texts = try strings("texts") ?? asked.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-    guard !texts.isEmpty else { throw InputError(subject("texts"), found: "nothing", expected: "the columns of the texts") }
+    guard !texts.isEmpty else {
+      throw InputError(subject("texts"), found: "nothing", expected: "the columns of the texts")
+    }
     var columns = texts
     for column in asked where !columns.contains(column) { columns.append(column) }
     let group = try groups()
@@ -108,7 +112,8 @@ extension TaskFile {
           texts = try choices.map { choice in try choice.filled { try record.cell($0) } }
         }
         guard texts.count > 1, !texts.contains(where: { $0.trimmed.isEmpty }) else {
-          throw record.error(column ?? "choices", found: "\(texts.count) choices, or an empty one", expected: "at least two")
+          throw record.error(
+            column ?? "choices", found: "\(texts.count) choices, or an empty one", expected: "at least two")
         }
         return [
           Example(
@@ -123,128 +128,26 @@ extension TaskFile {
     return task
   }
 
-  /// A prompt and what is to follow it.
-  func completion() throws(InputError) -> TextTask {
-    let prompt = try requiredTemplate("prompt", default: "{prompt}")
-    let completion = try requiredTemplate("completion", default: "{completion}")
-    let answers = try string("answers")
-    let columns = prompt.columns
-    let group = try groups()
-    var task = TextTask(
-      name: try name, summary: try summary, kind: .generation,
-      metrics: try metrics(.generation, usual: [.perplexity, .exactMatch, .answerF1]),
-      prompt: { example in prompt.filled { example[$0] } },
-      read: { record in
-        guard record.hasText(columns) else {
-          _ = try record.cells(columns)
-          return []
-        }
-        var gold: [String] = []
-        if !record.ignoresLabels {
-          gold = [try completion.filled { try record.cell($0) }]
-          guard record.hasText(completion.columns) else {
-            throw record.error(completion.columns.joined(separator: ", "), found: "an empty text", expected: "a completion")
-          }
-          if let answers { gold += try record.cells(answers) }
-        }
-        return [
-          Example(
-            fields: try record.cells(columns), answers: gold, label: 0,
-            splitKey: try record.key(group), source: record.source)
-        ]
-      })
-    task.endsWithToken = try bool("ends", default: true)
-    task.answerEnd = try answerEnd(texts: ["\n"], length: TextTask.maximalAnswerLength)
-    task.isLabelled = { $0.hasText(completion.columns) }
-    task.columns = (columns + completion.columns).map { [$0] }
-    task.shownWithoutRow = shown(columns, answers: [completion.filled { "{\($0)}" }])
-    return task
-  }
-
-  /// Conversations.
-  func chat() throws(InputError) -> TextTask {
-    let column = try string("messages")
-    let columns = column.map { [$0] } ?? ["messages", "conversations"]
-    let group = try groups()
-    var task = TextTask(
-      name: try name, summary: try summary, kind: .chat,
-      metrics: try metrics(.chat, usual: [.perplexity, .exactMatch, .answerF1]),
-      prompt: { example in
-        example.messages.dropLast().map { "\($0.role.rawValue): \($0.content)\n" }.joined() + "assistant: "
-      },
-      read: { record in
-        let messages = try record.messages(columns)
-        guard !messages.isEmpty else { return [] }
-        var example = Example(
-          fields: [:], label: 0,
-          splitKey: try record.key(group)
-            ?? messages.map { "\($0.role.rawValue)\u{1F}\($0.content)" }.joined(separator: "\u{1F}"),
-          source: record.source)
-        example.messages = messages
-        return [example]
-      })
-    task.answerEnd = try answerEnd(texts: [], length: 128)
-    task.columns = [columns]
-    task.shownWithoutRow = Example(fields: [:], label: 0, source: source).with {
-      $0.messages = [ChatMessage(.user, "{a message}"), ChatMessage(.assistant, "{its answer}")]
-    }
-    return task
-  }
-
-  /// Texts as they are.
-  func plainText() throws(InputError) -> TextTask {
-    let text = try requiredTemplate("text", default: "{text}")
-    let columns = text.columns
-    let group = try groups()
-    var task = TextTask(
-      name: try name, summary: try summary, kind: .text, metrics: try metrics(.text, usual: [.perplexity, .bitsPerByte]),
-      prompt: { $0["text"] },
-      read: { record in
-        guard record.hasText(columns) else {
-          _ = try record.cells(columns)
-          return []
-        }
-        return [
-          Example(
-            fields: ["text": try text.filled { try record.cell($0) }], label: 0,
-            splitKey: try record.key(group), source: record.source)
-        ]
-      })
-    task.plainRows = try choice("rows", PlainRows.allCases, default: .paragraphs)
-    task.sequenceLength = try count("length") ?? 512
-    task.columns = columns.map { [$0] }
-    task.shownWithoutRow = Example(fields: ["text": text.filled { "{\($0)}" }], label: 0, source: source)
-    return task
-  }
-
-  private func requiredTemplate(_ key: String, default text: String? = nil) throws(InputError) -> RowTemplate {
+  func requiredTemplate(_ key: String, default text: String? = nil) throws(InputError) -> RowTemplate {
     guard let template = try template(key, default: text) else {
       throw InputError(subject(key), found: "nothing", expected: "a text with columns in braces")
     }
     return template
   }
 
-  private var source: Source { Source(file: path, line: 1) }
+  var source: Source { Source(file: path, line: 1) }
 
   /// An example whose texts are the names of their columns.
-  private func shown(_ columns: [String], choices: [String] = [], answers: [String] = []) -> Example {
+  func shown(_ columns: [String], choices: [String] = [], answers: [String] = []) -> Example {
     Example(
       fields: Dictionary(columns.map { ($0, "{\($0)}") }) { first, _ in first }, choices: choices, answers: answers,
       label: 0, source: source)
   }
 }
 
-extension Example {
-  fileprivate func with(_ change: (inout Example) -> Void) -> Example {
-    var example = self
-    change(&example)
-    return example
-  }
-}
-
 extension Record {
   /// What `group` makes of the row, by which rows stay in one set; nil without.
-  fileprivate func key(_ group: RowTemplate?) throws -> String? { try group?.filled { try cell($0) } }
+  func key(_ group: RowTemplate?) throws -> String? { try group?.filled { try cell($0) } }
 
   /// The place of the right one of `choices`: the column `name` says it by one of `labels`, by its place from 0, or by its text.
   fileprivate func choice(_ name: String, _ labels: [String]?, of choices: [String]) throws(InputError) -> Int {
@@ -258,49 +161,5 @@ extension Record {
           ?? "0 to \(choices.count - 1), or the text of a choice")
     }
     return place
-  }
-
-  /// The turns of the conversation in the first of `columns` that there is: objects with `role` and `content`, or `from` and
-  /// `value`. Where labels are left aside, what the assistant says at the end is too.
-  fileprivate func messages(_ columns: [String]) throws(InputError) -> [ChatMessage] {
-    guard let column = columns.first(where: { value(at: $0) != nil }) else {
-      throw error(
-        columns.joined(separator: " or "), found: "no such field among \(fields.keys.sorted().joined(separator: ", "))",
-        expected: "an array of messages")
-    }
-    guard let turns = value(at: column)?.elements else {
-      throw error(column, found: value(at: column)?.kind ?? "nothing", expected: "an array of messages")
-    }
-    var messages: [ChatMessage] = []
-    for (index, turn) in turns.enumerated() {
-      let place = "\(column)[\(index)]"
-      guard let name = (turn["role"] ?? turn["from"])?.string, let said = turn["content"] ?? turn["value"] else {
-        throw error(place, found: turn.kind, expected: "an object with role and content, or from and value")
-      }
-      guard let role = Self.role(name) else {
-        throw error("\(place): role", found: "'\(name.excerpt)'", expected: "system, user or assistant")
-      }
-      // The parts of a message with pictures, of which texts are read.
-      let parts = said.elements.map { $0.map { $0["type"]?.string == "text" ? $0["text"]?.string : nil } }
-      guard let text = said.string ?? parts.flatMap({ $0.contains(nil) ? nil : $0.compactMap(\.self).joined() }) else {
-        throw error("\(place): content", found: said.kind, expected: "a text")
-      }
-      guard !text.trimmed.isEmpty || role == .system else {
-        throw error("\(place): content", found: "an empty text", expected: "what is said")
-      }
-      if role == .system, text.trimmed.isEmpty { continue }
-      messages.append(ChatMessage(role, text))
-    }
-    if ignoresLabels { while messages.last?.role == .assistant { messages.removeLast() } }
-    return messages
-  }
-
-  private static func role(_ name: String) -> ChatMessage.Role? {
-    switch name {
-    case "system": .system
-    case "user", "human": .user
-    case "assistant", "gpt", "model": .assistant
-    default: nil
-    }
   }
 }
