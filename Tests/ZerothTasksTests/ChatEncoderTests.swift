@@ -43,7 +43,8 @@ import ZerothSupport
       let text = chat.start + parts.map(\.text).joined()
       // What follows the last end is no part of what is said.
       #expect(expected.text.hasPrefix(text), "\(expected.family): \(text.debugDescription)")
-      #expect(expected.text.dropFirst(text.count).allSatisfy(\.isWhitespace), "\(expected.text.debugDescription)")
+      let rest = expected.text.dropFirst(text.count)
+      #expect(rest.allSatisfy { $0.isWhitespace }, "\(expected.text.debugDescription)")
       let answers = parts.filter(\.isAnswer).map(\.text)
       #expect(answers.count == 2 && answers[1].hasPrefix("Four.") && answers[1].hasSuffix(chat.answerEnd))
       if !expected.takesSystem {
