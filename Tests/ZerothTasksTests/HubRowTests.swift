@@ -95,6 +95,6 @@ import Zeroth
     #expect(asked.test.allSatisfy { $0.source.file.hasSuffix("val.jsonl") } && asked.test.count == 20)
     #expect(asked.dev.allSatisfy { $0.source.file.hasSuffix("train.jsonl") })
     let error = inputError { _ = try TextTask.sst2.load(fixture.path, testData: "\(fixture.path)/test.jsonl") }
-    #expect(error?.found == "no labels in label in any row")
+    #expect(error?.found == (label == nil ? "no such field among idx, sentence" : "no labels in label in any row"))
   }
 }

@@ -80,7 +80,7 @@ public struct ChatTemplate: Sendable, Hashable {
       family = text.has("<<SYS>>") ? .llama2 : .mistral
       let isSpaced = ["' [INST] '", "\" [INST] \""].contains(where: text.has)
       head = (isSpaced ? " " : "") + (text.has("[INST] ") ? "[INST] " : "[INST]")
-      let answersAfterSpace = ["' ' + ", "\" \" + "].contains { space in
+      let answersAfterSpace = ["' ' + ", "\" \" + ", "' '  + "].contains { space in
         ["message['content']", "message[\"content\"]", "message.content", "content"].contains { text.has(space + $0) }
       }
       let close = text.has(" [/INST]") ? " [/INST]" : "[/INST]"

@@ -115,7 +115,8 @@ extension ChatTemplate {
           expected: "messages of user and assistant")
       }
     }
-    let lastUser = rest.lastIndex { $0.role == .user }
+    // Such a template looks at the last message alone, and is silent where the assistant has that.
+    let lastUser = rest.indices.last { rest[$0].role == .user && $0 == rest.endIndex - 1 }
     var isFirst = true
     for (index, message) in zip(rest.indices, rest) {
       switch message.role {

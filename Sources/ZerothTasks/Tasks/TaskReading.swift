@@ -30,6 +30,10 @@ extension TextTask {
   func labelled(_ path: String) throws -> FileExamples {
     let found = try rows(at: path)
     guard !found.isUnlabelled else {
+      // Where rows have no such column at all, the first of them says which there are.
+      let records = try DataFile.records(
+        path, names: columnNames, encoding: encoding, plain: plainRows, needsHeader: needsHeader)
+      if let first = records.first, !labelColumns.contains(where: { first.fields[$0] != nil }) { _ = try read(first) }
       let what = labelColumns.isEmpty ? "labels or answers" : "labels in \(labelColumns.joined(separator: " or "))"
       throw InputError(path, found: "no \(what) in any row", expected: "rows with one, or the command predict")
     }
