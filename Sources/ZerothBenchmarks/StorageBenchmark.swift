@@ -127,7 +127,7 @@ public final class StorageBenchmark {
 }
 
 /// Weights that closures share.
-private final class Held {
+final class Held {
   let theta: ParameterStore
 
   init(_ theta: consuming ParameterStore) { self.theta = theta }

@@ -72,6 +72,11 @@ func seconds(repeatedFor least: Double, _ body: () throws -> Void) rethrows -> D
 
 /// Times several things in turn, so that the drift of a machine meets all alike: one round to warm up, then `rounds`.
 func interleaved(_ rounds: Int, _ bodies: [() throws -> Void], least: Double = 0.02) throws -> [Spread] {
+  try interleavedTimes(rounds, bodies, least: least).map(Spread.init)
+}
+
+/// The same, the seconds of every round.
+func interleavedTimes(_ rounds: Int, _ bodies: [() throws -> Void], least: Double = 0.02) throws -> [[Double]] {
   var all = [[Double]](repeating: [], count: bodies.count)
   for round in 0...rounds {
     for (i, body) in bodies.enumerated() {
@@ -79,5 +84,5 @@ func interleaved(_ rounds: Int, _ bodies: [() throws -> Void], least: Double = 0
       if round > 0 { all[i].append(time) }
     }
   }
-  return all.map(Spread.init)
+  return all
 }

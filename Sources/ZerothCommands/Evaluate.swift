@@ -29,8 +29,11 @@ struct Evaluate: ParsableCommand {
     name: [.long, .customLong("shots")], parsing: .unconditional,
     help: "Training examples, drawn by the seed, in front of each prompt of test or dev.")
   var demonstrations = 0
-  @Option(help: "Which examples: test, dev or train.", completion: .list(TaskSetup.Split.allCases.map(\.rawValue)))
-  var split = TaskSetup.Split.test.rawValue
+  @Option(
+    help:
+      "Which examples: test, dev or train. Default: test; of --data FILE, unless sets are asked for, all of the file.",
+    completion: .list(TaskSetup.Split.allCases.map(\.rawValue)))
+  var split: String?
   @Option(
     parsing: .unconditional, help: "Examples of each class, in train and in dev alike. Default: the task's own sizes.")
   var k: Int?
@@ -47,8 +50,8 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try require("--seed", seed, "at least 0") { $0 >= 0 }
     try threads.apply()
-    guard let split = TaskSetup.Split(rawValue: split) else {
-      throw InputError("--split", found: "'\(split)'", expected: "test, dev or train")
+    guard let split = TaskSetup.Split(rawValue: self.split ?? TaskSetup.Split.test.rawValue) else {
+      throw InputError("--split", found: "'\(self.split ?? "")'", expected: "test, dev or train")
     }
     guard split != .train || demonstrations == 0 else {
       throw InputError("--demonstrations", found: "\(demonstrations) with --split train", expected: "dev or test")
@@ -60,7 +63,7 @@ struct Evaluate: ParsableCommand {
     let found = try setup.evaluate(split, at: theta)
     let examples = setup.examples(split)
     if let predictions { try Predictions(found, examples).write(to: predictions) }
-    report(found, split, examples.count)
+    report(found, examples.count)
     if found.unanswered > 0 {
       StandardStreams.tell(
         "\(ZerothTool.name): \(found.unanswered) of \(found.count) examples have no answer, as the model's output is not "
@@ -71,23 +74,33 @@ struct Evaluate: ParsableCommand {
 
   private func setup() throws -> TaskSetup {
     try TaskSetup(
-      modelPath: model, task: ZerothTool.toolbox.tasks.task(named: task), data: data, testData: testData,
+      modelPath: model, task: ZerothTool.toolbox.tasks.task(task), data: data, testData: testData,
       size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations, chat: chat,
-      tuning: peft.map { .adapter(try PEFTAdapter(directory: $0)) }, families: ZerothTool.toolbox.families)
+      tuning: peft.map { .adapter(try PEFTAdapter(directory: $0)) }, scope: isWholeFile ? .file : .splits,
+      families: ZerothTool.toolbox.families)
   }
 
-  private func report(_ found: TaskResult, _ split: TaskSetup.Split, _ count: Int) {
-    var words = found.scores.values.map { "\($0.metric.displayName) \(Human.percent($0.value))" }
+  /// Whether a file is named and nothing that asks for sets drawn from it.
+  private var isWholeFile: Bool {
+    guard let data, testData == nil, split == nil, k == nil, test == nil, demonstrations == 0 else { return false }
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: data, isDirectory: &isFolder) && !isFolder.boolValue
+  }
+
+  private var splitName: String { isWholeFile ? "all" : split ?? TaskSetup.Split.test.rawValue }
+
+  private func report(_ found: TaskResult, _ count: Int) {
+    var words = found.scores.values.map { "\($0.metric.displayName) \($0.metric.unit.text($0.value))" }
     if let loss = found.loss { words.append("loss \(Human.fixed(loss, 4))") }
     output.print(
       .object(
         [
-          .init("task", .string(found.task.name)), .init("split", .string(split.rawValue)),
+          .init("task", .string(found.task.name)), .init("split", .string(splitName)),
           .init("examples", .int(count)), .init("demonstrations", .int(demonstrations)),
         ] + found.json),
       text: """
         \(found.table.map { $0 + "\n" } ?? "")\
-        \(found.task.name), \(count) examples of \(split.rawValue), \(demonstrations) demonstrations: \
+        \(found.task.name), \(count) examples of \(isWholeFile ? data ?? "" : splitName), \(demonstrations) demonstrations: \
         \(words.joined(separator: ", "))
         """)
   }

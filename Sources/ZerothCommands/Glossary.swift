@@ -55,7 +55,8 @@ struct Glossary {
   func entries(named name: String) throws(InputError) -> [Entry] {
     let found =
       (RunSettings.tables.map { .table($0) } + strategies + tunings).filter { $0.names.contains(name) }
-      + ((try? tasks.task(named: name)).map { [.task($0)] } ?? [])
+      + (TaskFile.isPath(name)
+        ? [.task(try tasks.task(name))] : (try? tasks.task(named: name)).map { [.task($0)] } ?? [])
       + tasks.objectives.filter { $0.name == name }.map { .objective($0) }
     guard !found.isEmpty else {
       throw InputError("name", found: "'\(name)'", expected: Suggestion.expected(for: name, among: names))

@@ -178,7 +178,7 @@ extension RecordedRun {
   /// What came of it, in a few words.
   fileprivate var words: String {
     let scores = [("dev", "best_dev"), ("test", "best")].compactMap { name, key in
-      score(key).map { "\(name) \(Human.percent($0))" }
+      score(key).map { "\(name) \(unit.text($0))" }
     }
     let seconds = results["seconds"]?.double.map(Human.seconds)
     return (scores + [seconds].compactMap(\.self) + (state == .complete ? [] : [stateWords])).joined(separator: ", ")

@@ -18,7 +18,8 @@ struct Tool: ParsableCommand {
       abstract: "Zeroth-order optimisation: fine-tunes language models with forward passes alone.",
       version: Versions.zeroth,
       subcommands: [
-        Train.self, Sweep.self, Compare.self, ReportCommand.self, Evaluate.self, Replay.self, DemoCommand.self,
+        Train.self, Sweep.self, Compare.self, ReportCommand.self, Evaluate.self, Predict.self, Generate.self,
+        Replay.self, DemoCommand.self,
         Verify.self, Inspect.self, List.self, Explain.self, Tokenize.self, Convert.self, Merge.self, Bench.self,
       ])
   }

@@ -34,13 +34,26 @@ extension CausalModel {
         group.append(prompt)
         if varies { break }
       }
-      generated += try continueTogether(group, count: count, at: theta, stop: stop)
+      generated += try continueTogether(group, count: count, at: theta, choose: Self.largest, stop: stop)
     }
     return generated
   }
 
+  /// Continues `prompt` by tokens that `sampler` chooses, up to `count` of them and the model's context; `stop` is asked after each,
+  /// given the tokens so far, and ends it.
+  ///
+  /// Nil where the logits are not finite. Throws `InputError` as `generateGreedily` does.
+  public func generate(
+    _ prompt: [Int], count: Int, at theta: borrowing ParameterStore, by sampler: TokenSampler,
+    stop: (_ generated: [Int]) -> Bool = { _ in false }
+  ) throws(InputError) -> [Int]? {
+    try continueTogether([prompt], count: count, at: theta, choose: sampler.next, stop: stop)[0]
+  }
+
+  /// Continues `prompts` by what `choose` gives for the logits of each.
   private func continueTogether(
-    _ prompts: [[Int]], count: Int, at theta: borrowing ParameterStore, stop: (_ generated: [Int]) -> Bool
+    _ prompts: [[Int]], count: Int, at theta: borrowing ParameterStore, choose: (ArraySlice<Double>) -> Int,
+    stop: (_ generated: [Int]) -> Bool
   ) throws(InputError) -> [[Int]?] {
     guard prompts.allSatisfy({ !$0.isEmpty }) else {
       throw InputError("prompt", found: "no tokens", expected: "at least one to continue")
@@ -68,7 +81,7 @@ extension CausalModel {
       for (i, index) in active.enumerated() {
         let logits = logits[(i * vocabulary)..<((i + 1) * vocabulary)]
         if logits.allSatisfy(\.isFinite) {
-          generated[index]?.append(Self.largest(logits))
+          generated[index]?.append(choose(logits))
         } else {
           generated[index] = nil
         }
@@ -85,7 +98,7 @@ extension CausalModel {
   }
 
   /// The place of the largest of `logits`, the first of equals.
-  private static func largest(_ logits: ArraySlice<Double>) -> Int {
+  static func largest(_ logits: ArraySlice<Double>) -> Int {
     let best = logits.indices.dropFirst().reduce(logits.startIndex) { logits[$1] > logits[$0] ? $1 : $0 }
     return best - logits.startIndex
   }

@@ -57,6 +57,7 @@ public final class EventFile {
         if let ratio = block.ratio { values.append(("ratio/\(block.name)", ratio)) }
       }
       try write(values, step: row.step)
+    case .samples: break  // texts are no scalars
     }
   }
 

@@ -7,6 +7,7 @@ public enum MetricsRow: Sendable {
   case step(Step)
   case evaluation(Evaluation)
   case layers(Layers)
+  case samples(Samples)
 
   /// What one step of the optimiser did.
   public struct Step: Sendable {
@@ -79,6 +80,11 @@ public enum MetricsRow: Sendable {
     /// The value of the metric that chooses; NaN without any.
     public var mainScore: Double { scores.first?.value ?? .nan }
 
+    /// Whether that metric says that these scores are better than those of `other`.
+    public func isBetter(than other: Evaluation) -> Bool {
+      ScoreUnit(of: scores.first?.metric ?? "").isBetter(mainScore, than: other.mainScore)
+    }
+
     /// The scores and loss on `split` after `step` steps.
     public init(step: Int, split: String, scores: [Score], loss: Double? = nil, unanswered: Int = 0) {
       self.step = step
@@ -116,6 +122,9 @@ public enum MetricsRow: Sendable {
       if row.unanswered > 0 { members.append(.init("unanswered", .int(row.unanswered))) }
     case .layers(let row):
       numbers = row.numbers
+      members = row.members
+    case .samples(let row):
+      numbers = []
       members = row.members
     }
     if !numbers.allSatisfy(\.isFinite) { members.append(.init("non_finite", true)) }
@@ -168,7 +177,9 @@ public enum MetricsRow: Sendable {
           unanswered: json["unanswered"] == nil ? 0 : try integer("unanswered")))
     case "layers":
       self = .layers(try Layers(step: try integer("step"), blocks: json["blocks"], subject: subject))
-    default: throw missing("kind", "step, evaluation or layers")
+    case "samples":
+      self = .samples(try Samples(step: try integer("step"), samples: json["samples"], subject: subject))
+    default: throw missing("kind", "step, evaluation, layers or samples")
     }
   }
 
@@ -178,6 +189,7 @@ public enum MetricsRow: Sendable {
     case .step(let row): row.step < steps
     case .evaluation(let row): row.step <= steps
     case .layers(let row): row.step <= steps
+    case .samples(let row): row.step <= steps
     }
   }
 }

@@ -14,6 +14,8 @@ public struct RunFiles: Sendable {
   public var tensorBoard: String { folder + "/tensorboard" }
   /// What the process of the run wrote to standard error, where that was kept.
   public var output: String { folder + "/output.log" }
+  /// The file that describes the task, where it is from one: a copy, as the run has read it.
+  public var task: String { folder + "/task.toml" }
   /// The losses, from which the run can be replayed.
   public var trajectory: String { folder + "/trajectory.bin" }
   /// The optimiser's state after some steps, for a run that goes on.

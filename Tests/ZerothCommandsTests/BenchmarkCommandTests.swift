@@ -1,6 +1,9 @@
 import Foundation
 import TestSupport
 import Testing
+import Zeroth
+import ZerothModels
+import ZerothResources
 import ZerothSupport
 
 extension ToolTests {
@@ -13,6 +16,8 @@ extension ToolTests {
     (["step", "--threads", "0"], "--threads"), (["step", "--storage", "q4_0"], "--frozen"),
     (["step", "--window", "3"], "--window"), (["step", "--frozen", "--tuning", "lora"], "--frozen"),
     (["step", "--frozen", "--window", "0"], "--window"),
+    (["decode", "--tokens", "1"], "--tokens"),
+    (["decode", "--prompt-tokens", "0"], "--prompt-tokens"),
   ]
 
   @Test(arguments: badBenchmarks) func badBenchmarkOptionsAreNamed(arguments: [String], says: String) throws {
@@ -20,6 +25,17 @@ extension ToolTests {
     #expect(output.status == 2)
     #expect(output.out.isEmpty)
     #expect(output.err.contains(says))
+  }
+
+  /// A token reads the matrices of imdb-opt but the table of positions: the embedding is the output layer too.
+  @Test func decodingIsMeasuredOverReading() throws {
+    let output = try zeroth(["bench", "decode", "--tokens", "8", "--repeats", "1", "--json"])
+    #expect(output.status == 0, "\(output.err)")
+    let json = try JSON(parsing: Data(output.out.utf8), subject: "output")
+    let theta = try loadModel(directory: Embedded.model()).loadFrozenParameters()
+    let read = theta.layout.blocks.filter { $0.role != "position" }.reduce(0) { $0 + $1.count }
+    #expect(json["bytes"]?.integer == read * 4)
+    #expect((json["tokens_per_second"]?.double ?? 0) > 0 && (json["over_limit"]?.double ?? 0) > 0)
   }
 
   @Test func memoryIsMeasuredInProcessesOfItsOwn() throws {

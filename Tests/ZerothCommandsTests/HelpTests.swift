@@ -43,10 +43,10 @@ import ZerothTraining
 
   @Test(arguments: [
     [], ["train"], ["sweep"], ["compare"], ["report"], ["evaluate"], ["replay"], ["demo"], ["verify"], ["inspect"],
-    ["list"], ["explain"], ["tokenize"],
+    ["list"], ["explain"], ["tokenize"], ["predict"], ["generate"],
     ["convert"], ["bench"], ["bench", "step"], ["bench", "pair"], ["bench", "forward"], ["bench", "noise"],
     ["bench", "gemm"],
-    ["bench", "memory"], ["bench", "scaling"],
+    ["bench", "memory"], ["bench", "scaling"], ["bench", "decode"],
   ])
   func everyCommandHasHelp(_ command: [String]) throws {
     let output = try zeroth(command + ["--help"])

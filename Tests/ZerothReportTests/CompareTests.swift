@@ -63,6 +63,38 @@ import ZerothSupport
     }
   }
 
+  /// Of a perplexity the least on dev chooses, and values are no percents.
+  @Test func lessIsBetterOfAPerplexity() throws {
+    try withRuns { folder in
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+        let path = "\(folder)/\(name)/run.json"
+        try String(contentsOfFile: path, encoding: .utf8).replacing("accuracy", with: "perplexity")
+          .write(toFile: path, atomically: true, encoding: .utf8)
+      }
+      let methods = try Methods(RecordedRuns.read([folder]))
+      let lozo = try #require(methods.rows.first { $0.label.contains("lozo") })
+      #expect(lozo.best.scores("best_dev").values == [0.5, 0.5])
+      #expect(methods.table.table.text.contains("0.950 ± 0.000"), "\(methods.table.table.text)")
+      #expect(ResultTable(of: try RecordedRuns.read([folder])).table.text.contains("0.950"))
+    }
+  }
+
+  @Test func answersToTheSameRowsAreInTheReport() throws {
+    try withFolder { folder in
+      try MadeRuns.write(in: folder)
+      #expect(try !Report(RecordedRuns.read([folder])).html.contains("What the models say"))
+      let path = folder + "/mezo-1e-4-1/metrics.jsonl"
+      let rows = [(0, "null"), (10, "\"after\"")].map { step, answer in
+        #"{"kind":"samples","step":\#(step),"samples":[{"prompt":"<q>","answer":\#(answer),"expected":"right"}]}"#
+          + "\n"
+      }
+      try (String(contentsOfFile: path, encoding: .utf8) + rows.joined()).write(
+        toFile: path, atomically: true, encoding: .utf8)
+      let html = try Report(RecordedRuns.read([folder])).html
+      #expect(html.contains("What the models say") && html.contains("&lt;q&gt;") && html.contains("after"))
+    }
+  }
+
   @Test func eachRunHasARowOfWhatDiffers() throws {
     try withRuns { folder in
       let table = ResultTable(of: try RecordedRuns.read([folder])).table

@@ -99,19 +99,22 @@ struct LearningCurves {
   var score: Figure? {
     let spent = spent
     let curves = lines.map { MeanPoint.each($0.traces.map(\.scores)) }
+    let unit = ScoreUnit(of: metric)
+    let percent = unit == .share ? " in percent" : ""
     guard !spent.isEmpty, curves.contains(where: { !$0.isEmpty }) else { return nil }
     var charts: [(picks: [Int], chart: Chart)] = []
     for (x, spent) in spent.enumerated() {
       for (axes, scale) in ScaleKind.allCases.enumerated() {
-        let series = zip(lines, curves).map { self.series($0, $1, spent, scale: 100) }
+        let series = zip(lines, curves).map { self.series($0, $1, spent, scale: unit.scale) }
         charts.append(
           (
             [x, axes],
             Chart(
               title: "Score on dev",
               summary:
-                "\(metric) on dev in percent against \(spent.title), a line for each method, \(scale.rawValue) axis.",
-              xLabel: spent.title, yLabel: "\(metric) on dev, %", xName: spent.rawValue, yName: metric, xScale: scale,
+                "\(metric) on dev\(percent) against \(spent.title), a line for each method, \(scale.rawValue) axis.",
+              xLabel: spent.title, yLabel: "\(metric) on dev\(unit == .share ? ", %" : "")", xName: spent.rawValue,
+              yName: metric, xScale: scale,
               series: series)
           ))
       }
@@ -119,13 +122,13 @@ struct LearningCurves {
     return Figure(
       kind: .score, id: "\(id)-score",
       caption:
-        "\(metric.capitalizedFirst) on dev in percent, which chooses the model that is tested. Lines are means over seeds, "
+        "\(metric.capitalizedFirst) on dev\(percent), which chooses the model that is tested. Lines are means over seeds, "
         + "bands one standard deviation to each side. A logarithmic axis has no place for the model before the first step.",
       choices: [
         .init(title: "Against", options: spent.map(\.rawValue)),
         .init(title: "Axis", options: ScaleKind.allCases.map(\.rawValue)),
       ],
-      charts: charts, table: table("\(metric) %", curves, scale: 100))
+      charts: charts, table: table("\(metric)\(unit.mark)", curves, scale: unit.scale))
   }
 
   private func table(_ value: String, _ curves: [[MeanPoint]], scale: Double) -> Table {

@@ -17,11 +17,12 @@ enum TriedValues {
   ) -> Figure? {
     let title = VaryingOptions.title(key)
     let others = methods.chosen.filter { $0 != key }
+    let unit = ScoreUnit(of: metric)
     let series = rows.map { style, row in
       Chart.Series(
         name: row.label, style: style,
         points: row.settings.compactMap { setting -> Chart.Point? in
-          let sample = Sample(setting.scores("best_dev").values.map { 100 * $0 })
+          let sample = Sample(setting.scores("best_dev").values.map { unit.scale * $0 })
           guard let value = setting.runs[0][key]?.double, !sample.values.isEmpty else { return nil }
           let more = others.map { "\(VaryingOptions.title($0)) \(setting.runs[0].cell($0))" }
           let seeds = "\(sample.values.count) \(sample.values.count == 1 ? "seed" : "seeds")"
@@ -37,8 +38,9 @@ enum TriedValues {
     let isLine = series.allSatisfy { Set($0.points.map(\.x)).count == $0.points.count }
     let chart = Chart(
       title: "Score on dev by \(title)",
-      summary: "The best \(metric) on dev in percent of each \(title) that was tried, for each method.",
-      xLabel: title, yLabel: "best \(metric) on dev, %", xName: title, yName: metric,
+      summary:
+        "The best \(metric) on dev\(unit == .share ? " in percent" : "") of each \(title) that was tried, for each method.",
+      xLabel: title, yLabel: "best \(metric) on dev\(unit == .share ? ", %" : "")", xName: title, yName: metric,
       xScale: low > 0 && high >= 4 * low ? .log : .linear, isJoined: isLine, showsSpread: true, series: series)
     return Figure(
       kind: .tried, id: "\(id)-tried\(index)",

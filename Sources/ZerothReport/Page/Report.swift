@@ -7,12 +7,15 @@ public struct Report: Sendable {
   private let methods: Methods
   /// The figures of each problem, under its name; the name is empty where there is one problem.
   private let problems: [(name: String, figures: [Figure])]
+  /// What the models of runs answered to a few rows of dev; empty where no run has kept any.
+  private let samples: Table
 
   /// A report of `runs`; the other parameters are those of ``Methods/init(_:by:against:)``.
   ///
   /// Throws `InputError` for records that are damaged and runs that do not compare.
   public init(_ runs: [RecordedRun], by words: [String]? = nil, against baseline: String? = nil) throws(InputError) {
     self.runs = runs
+    samples = try Self.samples(of: runs)
     methods = try Methods(runs, by: words, against: baseline)
     let rows = methods.rows
     let names = rows.map(\.problem).unique
@@ -110,16 +113,41 @@ public struct Report: Sendable {
   }
 
   private var parts: [(id: String, title: String, content: String)] {
-    [
-      ("results", "Results", results), ("figures", "Figures", figureMarkup), ("wrong", "What went wrong", wrong),
+    var parts: [(id: String, title: String, content: String)] = [
+      ("results", "Results", results), ("figures", "Figures", figureMarkup),
+    ]
+    if !samples.rows.isEmpty {
+      let caption = "Answers to the same rows of dev, before the first step and at the end"
+      parts.append(("samples", "What the models say", Markup.table(samples, caption: caption, isLong: true)))
+    }
+    return parts + [
+      ("wrong", "What went wrong", wrong),
       ("runs", "Every run", Markup.table(ResultTable(of: runs).table, caption: "What differs, and what came of it")),
       ("configuration", "Configuration", configuration),
     ]
   }
 
+  /// The first and the last answers that each of `runs` has kept.
+  private static func samples(of runs: [RecordedRun]) throws(InputError) -> Table {
+    var table = Table([
+      .left("run"), .left("asked"), .left("right"), .left("before"), .left("at the end"), .right("step"),
+    ])
+    for run in runs {
+      let rows = try run.metrics().compactMap { if case .samples(let row) = $0 { row } else { nil } }
+      guard let first = rows.first, let last = rows.last else { continue }
+      for (before, after) in zip(first.samples, last.samples) {
+        table.rows.append([
+          run.name, before.prompt.excerpt, before.expected.excerpt, before.answer?.excerpt ?? "-",
+          after.answer?.excerpt ?? "-", "\(last.step)",
+        ])
+      }
+    }
+    return table
+  }
+
   private var results: String {
     let words = """
-      Scores are means and standard deviations over seeds, in percent. Dev chose the setting of each row and the checkpoint of each \
+      Scores are means and standard deviations over seeds, shares of 1 in percent. Dev chose the setting of each row and the checkpoint of each \
       run; test chose nothing. The difference is paired by seed; in brackets is the interval of 95 percent of its mean, \
       as in a paired t test.
       """

@@ -81,6 +81,8 @@ public struct RecordedRun: Sendable {
   var seed: Int? { self["run.seed"]?.integer }
   /// The name of the metric that chooses.
   public var metric: String? { results["metric"]?.string }
+  /// How the values of that metric are read.
+  public var unit: ScoreUnit { ScoreUnit(of: metric ?? "") }
   /// A score of the metric that chooses: `best`, `best_dev`, `zero_shot` or `final`; nil where there is none.
   public func score(_ name: String) -> Double? { metric.flatMap { results["\(name)_\($0)"]?.double } }
   /// Whether it has come to an end that says something of its method.

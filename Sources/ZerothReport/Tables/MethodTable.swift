@@ -19,8 +19,8 @@ extension Methods {
       let forwards = best.finished.compactMap { $0.results["forwards"]?.integer }.max()
       table.rows.append(
         row.cells + chosen.map(run.cell)
-          + ["zero_shot", "best_dev", "best"].map { best.scores($0).percent }
-          + (isCompared ? [row.differences.points] : [])
+          + ["zero_shot", "best_dev", "best"].map { best.scores($0).text(best.unit) }
+          + (isCompared ? [row.differences.difference(best.unit)] : [])
           + ["\(best.finished.count)", forwards.map { "\($0)" } ?? "-"]
           + (hasNotes ? [notes.joined(separator: "; ")] : []))
       objects.append(json(row, forwards: forwards, notes))
@@ -37,7 +37,7 @@ extension Methods {
         let isBest = setting.runs[0].name == row.best.runs[0].name
         table.rows.append(
           row.cells + chosen.map(setting.runs[0].cell)
-            + [setting.scores("best_dev").percent, "\(setting.finished.count)", isBest ? "yes" : ""])
+            + [setting.scores("best_dev").text(setting.unit), "\(setting.finished.count)", isBest ? "yes" : ""])
       }
     }
     return table

@@ -9,6 +9,8 @@ public struct Methods: Sendable {
     let runs: [RecordedRun]
     /// Those that have come to an end, by which the setting is judged.
     var finished: [RecordedRun] { runs.filter(\.isFinished) }
+    /// How the values of the metric that chooses are read.
+    var unit: ScoreUnit { (finished.first ?? runs.first)?.unit ?? .share }
     /// The scores of the metric that chooses over the seeds; see ``RecordedRun/score(_:)``.
     func scores(_ name: String) -> Sample { Sample(finished.compactMap { $0.score(name) }) }
   }
@@ -83,7 +85,8 @@ public struct Methods: Sendable {
     let most = settings.map(\.finished.count).max() ?? 0
     var best: Setting?
     for setting in settings where setting.finished.count == most {
-      let isBetter = best.map { setting.scores("best_dev").mean > $0.scores("best_dev").mean } ?? true
+      let isBetter =
+        best.map { setting.unit.isBetter(setting.scores("best_dev").mean, than: $0.scores("best_dev").mean) } ?? true
       if isBetter { best = setting }
     }
     return best

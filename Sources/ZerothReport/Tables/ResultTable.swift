@@ -33,16 +33,19 @@ public struct ResultTable: Sendable {
 }
 
 extension Sample {
-  /// `71.9 ± 1.9`: mean and standard deviation in percent.
-  var percent: String {
+  /// `71.9 ± 1.9`: mean and standard deviation, of shares in percent.
+  func text(_ unit: ScoreUnit) -> String {
     guard !values.isEmpty else { return "-" }
-    return Human.fixed(100 * mean, 1) + (standardDeviation.map { " ± " + Human.fixed(100 * $0, 1) } ?? "")
+    func text(_ value: Double) -> String { Human.fixed(unit.scale * value, unit == .share ? 1 : 3) }
+    return text(mean) + (standardDeviation.map { " ± " + text($0) } ?? "")
   }
 
-  /// `+0.4 [-2.7, +3.5]`: mean of differences and its interval, in points of a percent.
-  var points: String {
+  /// `+0.4 [-2.7, +3.5]`: mean of differences and its interval, of shares in points of a percent.
+  func difference(_ unit: ScoreUnit) -> String {
     guard !values.isEmpty else { return "-" }
-    func signed(_ value: Double) -> String { (value >= 0 ? "+" : "") + Human.fixed(100 * value, 1) }
+    func signed(_ value: Double) -> String {
+      (value >= 0 ? "+" : "") + Human.fixed(unit.scale * value, unit == .share ? 1 : 3)
+    }
     return signed(mean) + (halfInterval.map { " [\(signed(mean - $0)), \(signed(mean + $0))]" } ?? "")
   }
 

@@ -15,12 +15,12 @@ extension ResultTable {
         ] + (hasStates ? [.left("end")] : []))
     var rows: [JSON] = []
     for run in runs {
-      func percent(_ name: String) -> String { run.score(name).map(Human.percent) ?? "-" }
+      func score(_ name: String) -> String { run.score(name).map(run.unit.text) ?? "-" }
       func count(_ name: String) -> String { run.results[name]?.integer.map { "\($0)" } ?? "-" }
       table.rows.append(
         [run.name] + keys.map(run.cell)
           + [
-            percent("zero_shot"), percent("best_dev"), percent("best"), count("best_step"), count("steps"),
+            score("zero_shot"), score("best_dev"), score("best"), count("best_step"), count("steps"),
             count("forwards"), run.results["seconds"]?.double.map(Human.seconds) ?? "-",
           ] + (hasStates ? [run.stateWords] : []))
       var members = [JSON.Member("run", .string(run.name)), .init("folder", .string(run.files.folder))]

@@ -61,24 +61,60 @@ public enum DataFile {
   /// - Parameters:
   ///   - names: the columns that a task reads, by which a table's header is recognised.
   ///   - encoding: what the bytes may be.
+  ///   - plain: how a file of plain text (`.txt`) is cut into rows of a column `text`; nil where its lines are a label and a
+  ///     text.
+  ///   - needsHeader: whether a table without a header that has one of `names` is refused; otherwise its two columns are a label
+  ///     and a text.
   /// - Throws: `InputError` naming the file and the line, also when there is no record.
   public static func records(
-    _ path: String, names: Set<String>, encoding: TextEncoding = .utf8
+    _ path: String, names: Set<String>, encoding: TextEncoding = .utf8, plain: PlainRows? = nil,
+    needsHeader: Bool = false
   ) throws(InputError) -> [Record] {
-    try records(TextFile(path: path, encoding: encoding), names: names)
+    try records(TextFile(path: path, encoding: encoding), names: names, plain: plain, needsHeader: needsHeader)
   }
 
-  static func records(_ file: TextFile, names: Set<String>) throws(InputError) -> [Record] {
+  static func records(
+    _ file: TextFile, names: Set<String>, plain: PlainRows? = nil, needsHeader: Bool = false
+  ) throws(InputError) -> [Record] {
+    if let plain, DataFormat.stem(of: file.path).ending == "txt" {
+      let records = plainRows(file, plain)
+      guard !records.isEmpty else { throw InputError(file.path, found: "no text", expected: "at least one line") }
+      return records
+    }
     let records: [Record] =
       switch try DataFormat(of: file, names: names) {
       case .labelledLines: labelledLines(file)
-      case .tsv: try DelimitedText.records(DelimitedText.tabRows(file), in: file, names: names)
-      case .csv: try DelimitedText.records(try DelimitedText.commaRows(file), in: file, names: names)
+      case .tsv:
+        try DelimitedText.records(DelimitedText.tabRows(file), in: file, names: names, needsHeader: needsHeader)
+      case .csv:
+        try DelimitedText.records(try DelimitedText.commaRows(file), in: file, names: names, needsHeader: needsHeader)
       case .jsonLines: try jsonLines(file)
       case .json: try json(file)
       }
     guard !records.isEmpty else { throw InputError(file.path, found: "no examples", expected: "at least one") }
     return records
+  }
+
+  /// Texts under the name `text`, each with the number of its first line.
+  private static func plainRows(_ file: TextFile, _ rows: PlainRows) -> [Record] {
+    var texts: [(line: Int, text: String)] = []
+    switch rows {
+    case .file: texts = [(1, String(decoding: file.bytes, as: UTF8.self))]
+    case .lines: texts = file.lines.map { ($0.number, $0.text) }
+    case .paragraphs:
+      var last = 0
+      for line in file.lines {
+        if line.number == last + 1, !texts.isEmpty {
+          texts[texts.count - 1].text += "\n" + line.text
+        } else {
+          texts.append((line.number, line.text))
+        }
+        last = line.number
+      }
+    }
+    return texts.filter { !$0.text.trimmed.isEmpty }.map { line, text in
+      Record(["text": .string(text)], source: Source(file: file.path, line: line))
+    }
   }
 
   private static func labelledLines(_ file: TextFile) -> [Record] {

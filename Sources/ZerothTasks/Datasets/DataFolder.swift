@@ -10,6 +10,15 @@ public struct DataFolder: Sendable, Hashable {
   /// The file for the final measurement: the test file, or the dev file when that is all there is beside `train`.
   public let test: String?
 
+  private init(train: String, dev: String?, test: String?) {
+    self.train = train
+    self.dev = dev
+    self.test = test
+  }
+
+  /// The same without its test file: what was dev serves as test, as it does where there is no test file.
+  var withoutTest: DataFolder { DataFolder(train: train, dev: nil, test: dev) }
+
   private static let trainNames: Set<String> = ["train", "training"]
   private static let devNames: Set<String> = ["dev", "val", "valid", "validation", "dev_matched", "validation_matched"]
   private static let testNames: Set<String> = ["test"]
@@ -41,9 +50,11 @@ public struct DataFolder: Sendable, Hashable {
     }
     let (trainFile, devFile, testFile) = (try only(Self.trainNames), try only(Self.devNames), try only(Self.testNames))
     if let trainFile {
+      let test = otherTest ?? testFile ?? devFile
       train = trainFile
-      dev = testFile == nil && otherTest == nil ? nil : devFile
-      test = otherTest ?? testFile ?? devFile
+      // A file that is asked to be test is not dev as well.
+      dev = devFile.flatMap { dev in test.map(Self.realPath) == Self.realPath(dev) ? nil : dev }
+      self.test = test
     } else if files.count == 1, let file = files.first {
       (train, dev, test) = (URL(fileURLWithPath: path).appendingPathComponent(file).relativePath, nil, otherTest)
     } else {
@@ -51,5 +62,9 @@ public struct DataFolder: Sendable, Hashable {
         path, found: files.isEmpty ? "no data file" : files.joined(separator: ", "),
         expected: "a file train.txt, .tsv, .csv, .json or .jsonl, or a single data file")
     }
+  }
+
+  private static func realPath(_ path: String) -> String {
+    URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
   }
 }

@@ -67,17 +67,23 @@ enum DelimitedText {
   }
 
   /// Records from rows: by a header, recognised by holding one of `names`, or `label, text` in two columns.
-  static func records(_ rows: [Row], in file: TextFile, names: Set<String>) throws(InputError) -> [Record] {
+  static func records(
+    _ rows: [Row], in file: TextFile, names: Set<String>, needsHeader: Bool = false
+  ) throws(InputError) -> [Record] {
     guard let first = rows.first else { return [] }
     var header = first.cells.map { $0.trimmed }
     var rows = rows[...]
     if isHeader(header, names: names) {
       rows = rows.dropFirst()
     } else {
-      guard header.count == 2 else {
+      guard header.count == 2, !needsHeader else {
         throw InputError(
-          "\(file.path) line \(first.line)", found: "\(header.count) columns without a header",
-          expected: "a header with one of \(names.sorted().joined(separator: ", ")), or the two columns label, text")
+          "\(file.path) line \(first.line)",
+          found: needsHeader
+            ? "no header with a column of the task: \(header.joined(separator: ", ").excerpt)"
+            : "\(header.count) columns without a header",
+          expected: "a header with one of \(names.sorted().joined(separator: ", "))"
+            + (needsHeader ? "" : ", or the two columns label, text"))
       }
       header = ["label", "text"]
     }

@@ -23,6 +23,8 @@ public struct Example: Sendable, Hashable {
   public var choices: [String]
   /// The gold answers of a generation example, the first of which is trained on.
   public var answers: [String]
+  /// The turns of a conversation; empty unless the task is one of chats.
+  public var messages: [ChatMessage] = []
   /// The index of the right class or choice; 0 where the answer is generated.
   public var label: Int
   /// Examples with the same key never meet in two splits: the whole text, or the passage that several examples share.

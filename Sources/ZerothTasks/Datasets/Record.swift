@@ -12,16 +12,29 @@ public struct Record: Sendable {
   public let fields: [String: JSON]
   /// The path to a nested object, for messages: empty, or `passage.`.
   let path: String
+  /// Whether labels and gold answers are left aside: every label is then the first class, and there are no answers.
+  public let ignoresLabels: Bool
 
   /// A row with `fields` at `source`.
   public init(_ fields: [String: JSON], source: Source) {
     self.init(fields, source: source, path: "")
   }
 
-  init(_ fields: [String: JSON], source: Source, path: String) {
+  init(_ fields: [String: JSON], source: Source, path: String, ignoresLabels: Bool = false) {
     self.fields = fields
     self.source = source
     self.path = path
+    self.ignoresLabels = ignoresLabels
+  }
+
+  /// The same row, whose labels are left aside.
+  var withoutLabels: Record { Record(fields, source: source, path: path, ignoresLabels: true) }
+
+  /// Whether the field `name` holds a label: files without have no such field, an empty one, or -1.
+  func hasLabel(_ name: String) -> Bool {
+    guard let value = fields[name] else { return false }
+    guard let text = value.cellText?.trimmed else { return value != .null }
+    return !["", "-1", "-"].contains(text)
   }
 
   /// The text of the first field there is among `names`, trimmed. Throws when there is none or it is empty.
@@ -37,7 +50,10 @@ public struct Record: Sendable {
   public func text(_ name: String) throws(InputError) -> String { try text([name]) }
 
   /// The index of the class that the first field there is among `names` spells.
+  ///
+  /// 0 where labels are left aside.
   public func label(_ names: [String] = ["label"], among classes: [ClassLabel]) throws(InputError) -> Int {
+    if ignoresLabels { return 0 }
     let (name, value) = try field(names)
     let found = value.cellText.map { $0.trimmed }
     if let found, let index = classes.firstIndex(where: { $0.names.contains(found) }) { return index }
@@ -67,7 +83,8 @@ public struct Record: Sendable {
     guard case .array(let values) = value else { throw error(name, found: value.kind, expected: "an array") }
     var texts: [String] = []
     for (index, value) in values.enumerated() {
-      texts.append(try Record(["\(name)[\(index)]": value], source: source, path: path).text("\(name)[\(index)]"))
+      let element = Record(["\(name)[\(index)]": value], source: source, path: path)
+      texts.append(try element.text("\(name)[\(index)]"))
     }
     return texts
   }
@@ -79,7 +96,7 @@ public struct Record: Sendable {
 
   private func record(of value: JSON, at name: String) throws(InputError) -> Record {
     guard let fields = value.fields else { throw error(name, found: value.kind, expected: "an object") }
-    return Record(fields, source: source, path: "\(path)\(name).")
+    return Record(fields, source: source, path: "\(path)\(name).", ignoresLabels: ignoresLabels)
   }
 
   private func field(_ names: [String]) throws(InputError) -> (String, JSON) {

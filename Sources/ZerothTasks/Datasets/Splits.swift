@@ -20,6 +20,16 @@ public struct Splits: Sendable {
   public let notes: [String]
 }
 
+extension Splits {
+  /// No sets but test: all examples of one file, scored without drawing.
+  public init(all rows: FileExamples, of path: String) {
+    train = []
+    dev = []
+    test = rows.examples
+    notes = rows.notes + ["all \(rows.examples.count) examples of \(path)"]
+  }
+}
+
 /// A task's examples as its files hold them.
 public struct TaskData: Sendable {
   /// The task that read them.
@@ -32,6 +42,8 @@ public struct TaskData: Sendable {
   public let dev: [Example]?
   /// The examples of the test file.
   public let test: [Example]?
+  /// What a user should know of the files, in words.
+  public var notes: [String] = []
 
   /// Draws the three sets by `seed`.
   ///
@@ -49,7 +61,7 @@ public struct TaskData: Sendable {
     guard testSize > 0 else { throw InputError("test size", found: "\(testSize)", expected: "at least 1") }
     let key = StreamKey(seed: seed)
     let devFile = try devFile(for: size)
-    var notes: [String] = []
+    var notes = self.notes
     var taken: Set<String> = []
 
     func draw(_ name: String, _ examples: [Example], _ file: String, _ index: Int, _ size: SetSize) throws(InputError)

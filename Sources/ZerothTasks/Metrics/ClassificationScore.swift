@@ -59,7 +59,8 @@ public struct ClassificationScore: Sendable, Hashable {
     switch metric {
     case .accuracy: accuracy
     case .f1: confusion.isEmpty ? nil : f1(of: confusion.count - 1)
-    case .answerF1, .exactMatch: nil
+    case .macroF1: macroF1
+    case .answerF1, .exactMatch, .perplexity, .bitsPerByte: nil
     }
   }
 

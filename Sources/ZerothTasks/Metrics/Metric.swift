@@ -1,13 +1,21 @@
+import ZerothSupport
+
 /// How a task's predictions are measured. Raw values are the names in files.
 public enum Metric: String, Sendable, CaseIterable {
   /// The share of right predictions.
   case accuracy
   /// F1 of the last class over all examples, as MultiRC's over answers.
   case f1
+  /// The mean of the classes' F1.
+  case macroF1 = "macro_f1"
   /// SQuAD's F1 over the words of generated answers, averaged over the examples.
   case answerF1 = "answer_f1"
   /// SQuAD's share of generated answers that equal a gold answer.
   case exactMatch = "exact_match"
+  /// exp of the mean loss of the texts' tokens, in nats; less is better.
+  case perplexity
+  /// The loss of all tokens in bits, over the bytes of the texts that they spell; less is better.
+  case bitsPerByte = "bits_per_byte"
 
   /// The name in text: `F1`.
   public var displayName: String {
@@ -15,17 +23,29 @@ public enum Metric: String, Sendable, CaseIterable {
     case .accuracy: "accuracy"
     case .f1, .answerF1: "F1"
     case .exactMatch: "exact match"
+    case .macroF1: "macro F1"
+    case .perplexity: "perplexity"
+    case .bitsPerByte: "bits per byte"
     }
   }
+
+  /// How its values are read.
+  public var unit: ScoreUnit { ScoreUnit(of: rawValue) }
+
+  /// Whether it looks at generated answers.
+  public var isOfAnswers: Bool { self == .answerF1 || self == .exactMatch }
+  /// Whether it looks at the loss of known texts.
+  public var isOfTexts: Bool { self == .perplexity || self == .bitsPerByte }
 }
 
 extension TextTask.Kind {
   /// The metrics that measure such a task's answers.
   public var metrics: [Metric] {
     switch self {
-    case .classification: [.accuracy, .f1]
+    case .classification: [.accuracy, .f1, .macroF1]
     case .multipleChoice: [.accuracy]
-    case .generation: [.answerF1, .exactMatch]
+    case .generation, .chat: [.perplexity, .bitsPerByte, .exactMatch, .answerF1]
+    case .text: [.perplexity, .bitsPerByte]
     }
   }
 }

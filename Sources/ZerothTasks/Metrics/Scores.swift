@@ -26,6 +26,12 @@ public struct Scores: Sendable, Hashable {
   /// The metric that chooses.
   public var metric: Metric { values.first?.metric ?? .accuracy }
 
+  /// Whether the metric that chooses says that these scores are better than `other`; never where it was not measured.
+  public func isBetter(than other: Scores) -> Bool { metric.unit.isBetter(main, than: other.main) }
+
+  /// The value of the metric that chooses, for people.
+  public var text: String { metric.unit.text(main) }
+
   /// The value of `metric`, if it was measured.
   public subscript(metric: Metric) -> Double? { values.first { $0.metric == metric }?.value }
 }

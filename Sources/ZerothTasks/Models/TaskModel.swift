@@ -28,6 +28,11 @@ public protocol TaskModel {
   /// has no place for.
   func encode(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples
 
+  /// `examples` as the model answers them by itself, each after `demonstrations`: no known answer is looked at.
+  ///
+  /// Throws as `encode` does, and where the task asks nothing.
+  func ask(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples
+
   /// `examples` as the model is trained on them, to minimise `objective`, one that it accepts.
   ///
   /// Throws `InputError` naming the file and line of an example that cannot be asked.
@@ -51,6 +56,10 @@ extension TaskModel {
   var notes: [String] { [] }
   /// All of them.
   public func accepts(_ objective: TaskObjective) -> Bool { true }
+  /// As they are asked otherwise: candidates know no answer.
+  public func ask(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples {
+    try encode(examples, demonstrations: demonstrations)
+  }
   /// None: only causal models are asked so.
   public var chat: ChatTemplate? { nil }
 
@@ -132,7 +141,7 @@ public func loadTaskModel(
     if let tuning { try model.attach(tuning) }
     return try CausalTaskModel(
       model, loadTokenizer(directory: directory, for: model), task,
-      chat: chat ? loadChatTemplate(directory: directory) : nil)
+      chat: chat || task.kind == .chat ? loadChatTemplate(directory: directory) : nil)
   }
   guard !chat else {
     throw InputError(

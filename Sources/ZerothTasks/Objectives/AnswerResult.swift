@@ -3,7 +3,7 @@ import ZerothModels
 
 /// What a model answers to a set of questions by greedy generation.
 public struct AnswerResult: Sendable {
-  /// The generated answers, without the line end that closes them.
+  /// The generated answers, without what closes them.
   public let answers: [String]
   /// The score of each against its gold answers.
   public let scores: [AnswerScore]
@@ -21,24 +21,26 @@ public struct AnswerResult: Sendable {
 }
 
 extension CausalModel {
-  /// Answers `questions` at theta: the most likely tokens, at most ``TextTask/maximalAnswerLength``, up to a line end or a token
-  /// that ends a text.
+  /// Answers `questions`, whose answers all end alike, at theta: the most likely tokens, up to ``EncodedQuestion/end`` or a token
+  /// that ends a text. Many are answered at a time.
   public func answer(
     _ questions: [EncodedQuestion], at theta: borrowing ParameterStore, tokenizer: any Tokenizer
   ) throws(InputError) -> AnswerResult {
+    let end = questions.first?.end ?? AnswerEnd()
+    let ends = endTokens.union(end.tokens)
+    let generated = try generateGreedily(questions.map(\.prompt), count: end.length, at: theta) { generated in
+      generated.last.map(ends.contains) ?? false || end.cut(tokenizer.decode(generated)) != nil
+    }
     var answers: [String] = []
     var unanswered = 0
-    for question in questions {
-      let tokens = try generateGreedily(question.prompt, count: TextTask.maximalAnswerLength, at: theta) { generated in
-        generated.last.map(endTokens.contains) ?? false
-          || tokenizer.decode(generated).unicodeScalars.contains("\n")
-      }
-      guard let tokens = tokens?.prefix(while: { !endTokens.contains($0) }) else {
+    for tokens in generated {
+      guard let tokens = tokens?.prefix(while: { !ends.contains($0) }) else {
         answers.append("")
         unanswered += 1
         continue
       }
-      answers.append(String(tokenizer.decode(Array(tokens)).unicodeScalars.prefix { $0 != "\n" }).trimmed)
+      let text = tokenizer.decode(Array(tokens))
+      answers.append((end.cut(text) ?? text).trimmed)
     }
     return AnswerResult(
       answers: answers, scores: zip(answers, questions).map { AnswerScore($0, gold: $1.answers) },

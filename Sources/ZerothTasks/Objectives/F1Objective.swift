@@ -3,8 +3,8 @@ import ZerothModels
 
 /// Minus the F1 of greedily generated answers against the gold ones, averaged over a mini-batch: -1 to 0.
 ///
-/// F1 is ``AnswerScore/f1``, the best over the gold answers; an answer is at most ``TextTask/maximalAnswerLength`` tokens up
-/// to a line end. It has no gradient, and its values are all that is asked for (MeZO, Malladi et al. 2023, section 3.3).
+/// F1 is ``AnswerScore/f1``, the best over the gold answers; an answer ends as
+/// ``EncodedQuestion/end`` says. It has no gradient, and its values are all that is asked for (MeZO, Malladi et al. 2023, section 3.3).
 ///
 /// A token depends on those generated before it, so the points are visited one after another, on a
 /// moved copy of theta: this objective takes d floats more than the others.

@@ -6,18 +6,27 @@ public final class LanguageModelingObjective: DifferentiableObjective {
   /// A token outside the vocabulary or a sequence longer than the model's context.
   public typealias Failure = InputError
 
-  /// A sequence, of whose tokens those from `scored` on count in the loss.
-  public struct Sequence: Sendable {
+  /// A sequence, of whose tokens some count in the loss.
+  public struct Sequence: Sendable, Hashable {
     /// The tokens.
     public let tokens: [Int]
-    /// The first token that counts, at least 1.
-    public let scored: Int
+    /// The tokens that count, in their order. The first of a sequence never does: nothing is in front of it.
+    public let scored: [Range<Int>]
 
     /// `tokens`, all but the first of which count, or those from `scored` on.
     public init(_ tokens: [Int], scored: Int = 1) {
-      self.tokens = tokens
-      self.scored = max(1, scored)
+      let first = max(1, scored)
+      self.init(tokens, scored: [first..<max(first, tokens.count)])
     }
+
+    /// `tokens`, of which those in `scored` count.
+    public init(_ tokens: [Int], scored: [Range<Int>]) {
+      self.tokens = tokens
+      self.scored = scored.map { $0.clamped(to: min(1, tokens.count)..<max(1, tokens.count)) }.filter { !$0.isEmpty }
+    }
+
+    /// How many tokens count.
+    public var scoredCount: Int { scored.reduce(0) { $0 + $1.count } }
 
     /// The prompt and the right candidate of `example`, of which the candidate's tokens count.
     public init(_ example: EncodedExample) {
@@ -55,10 +64,8 @@ public final class LanguageModelingObjective: DifferentiableObjective {
     places.removeAll(keepingCapacity: true)
     for index in sampler.draw(step: batch.step, draw: batch.draw) {
       let sequence = sequences[index]
-      let placed = tokens.append(sequence.tokens).rows
-      rows += placed.dropLast().dropFirst(sequence.scored - 1)
-      places.append(targets.count..<(targets.count + max(0, sequence.tokens.count - sequence.scored)))
-      targets += sequence.tokens.dropFirst(sequence.scored)
+      places.append(targets.count..<(targets.count + sequence.scoredCount))
+      tokens.append(sequence, rows: &rows, targets: &targets)
     }
   }
 
@@ -122,5 +129,16 @@ public final class LanguageModelingObjective: DifferentiableObjective {
     let count = Double(targets.count)
     return DirectionalDerivative(
       loss: -logs[..<targets.count].reduce(0, +) / count, derivative: -logs[targets.count...].reduce(0, +) / count)
+  }
+}
+
+extension TokenBatch {
+  /// Adds `sequence`: appends the rows that predict its scored tokens to `rows`, and these tokens to `targets`.
+  mutating func append(_ sequence: LanguageModelingObjective.Sequence, rows: inout [Int], targets: inout [Int]) {
+    let first = append(sequence.tokens).rows.lowerBound
+    for range in sequence.scored {
+      rows += (first + range.lowerBound - 1)..<(first + range.upperBound - 1)
+      targets += sequence.tokens[range]
+    }
   }
 }

@@ -23,8 +23,8 @@ public struct TaskObjective: Sendable {
   enum Source: Sendable {
     /// Candidates that any model scores.
     case candidates(@Sendable (any ScoredExamples, BatchSampler) -> any Objective)
-    /// The right candidates, or first gold answers, as texts that a causal model reads.
-    case texts(@Sendable (CausalModel, [EncodedExample], BatchSampler) -> any Objective)
+    /// The right candidates, first gold answers or whole texts, as sequences that a causal model reads.
+    case texts(@Sendable (CausalModel, [LanguageModelingObjective.Sequence], BatchSampler) -> any Objective)
     /// Questions that a causal model answers.
     case questions(@Sendable (CausalModel, any Tokenizer, [EncodedQuestion], BatchSampler) -> any Objective)
   }
@@ -61,7 +61,7 @@ public struct TaskObjective: Sendable {
     _ name: String, _ summary: String,
     questions make: @escaping @Sendable (CausalModel, any Tokenizer, [EncodedQuestion], BatchSampler) -> any Objective
   ) {
-    self.init(name, summary, [.generation], .questions(make))
+    self.init(name, summary, [.generation, .chat], .questions(make))
   }
 }
 
@@ -82,11 +82,12 @@ extension TaskObjective {
   public static let crossEntropy = TaskObjective(
     "cross-entropy", "the cross-entropy of the right candidate over the candidates' scores",
     candidates: { ClassificationObjective($0, $1) })
-  /// The mean next-token loss of the right candidate, or of the first gold answer: ``LanguageModelingObjective``.
+  /// The mean next-token loss of the right candidate, the first gold answer, the assistant's turns or a whole text:
+  /// ``LanguageModelingObjective``.
   public static let languageModeling = TaskObjective(
-    "language-modeling", "the mean next-token loss of the right candidate, or of the first gold answer",
-    [.classification, .multipleChoice, .generation],
-    .texts { LanguageModelingObjective($0, $1.map { .init($0) }, $2) })
+    "language-modeling",
+    "the mean next-token loss of the right candidate, the first gold answer, the assistant's turns, or a whole text",
+    Set(TextTask.Kind.allCases), .texts { LanguageModelingObjective($0, $1, $2) })
   /// Minus the share of right predictions, which has no gradient: ``AccuracyObjective``.
   public static let accuracy = TaskObjective(
     "accuracy", "minus the share of right predictions, which has no gradient",
@@ -133,6 +134,8 @@ extension TextTask.Kind {
     case .classification: "a classification"
     case .multipleChoice: "a multiple choice"
     case .generation: "a task with generated answers"
+    case .chat: "a task of conversations"
+    case .text: "a task of plain texts"
     }
   }
 }

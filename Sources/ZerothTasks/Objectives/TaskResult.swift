@@ -6,6 +6,8 @@ public struct TaskResult: Sendable {
     case candidates(ClassificationResult)
     /// Generated texts.
     case generated(AnswerResult)
+    /// The losses of known texts, and generated ones beside them where a metric looks at those.
+    case texts(TextResult)
   }
 
   /// The task.
@@ -29,6 +31,7 @@ public struct TaskResult: Sendable {
     switch answers {
     case .candidates(let found): found.unanswered
     case .generated(let found): found.unanswered
+    case .texts(let found): found.unanswered
     }
   }
 
@@ -37,12 +40,17 @@ public struct TaskResult: Sendable {
     switch answers {
     case .candidates(let found): found.labels.count
     case .generated(let found): found.answers.count
+    case .texts(let found): found.losses.count
     }
   }
 
-  /// The mean cross-entropy over the candidates; nil where answers are generated.
+  /// The mean cross-entropy over the candidates, or of the tokens of known texts; nil where answers are generated alone.
   public var loss: Double? {
-    if case .candidates(let found) = answers { found.loss } else { nil }
+    switch answers {
+    case .candidates(let found): found.loss
+    case .generated: nil
+    case .texts(let found): found.meanLoss
+    }
   }
 
   /// The confusion table and what follows from it, where the task has classes.
@@ -54,9 +62,10 @@ public struct TaskResult: Sendable {
   private func value(of metric: Metric) -> Double? {
     switch (answers, metric) {
     case (.candidates(let found), .accuracy): found.accuracy
-    case (.candidates, .f1): classes?.value(of: .f1)
+    case (.candidates, .f1), (.candidates, .macroF1): classes?.value(of: metric)
     case (.generated(let found), .answerF1): found.f1
     case (.generated(let found), .exactMatch): found.exactMatch
+    case (.texts(let found), _): found.value(of: metric)
     default: nil
     }
   }

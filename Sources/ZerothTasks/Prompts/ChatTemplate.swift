@@ -27,6 +27,8 @@ public struct ChatTemplate: Sendable, Hashable {
   public let head: String
   /// The text between the user's message and the answer.
   public let tail: String
+  /// What stands around the turns of a conversation.
+  let turns: Turns
 
   /// The template that `template` stands for.
   ///
@@ -40,13 +42,18 @@ public struct ChatTemplate: Sendable, Hashable {
     // In most files a line end is written as an escape within Jinja's strings.
     let text = Source(text: template.replacingOccurrences(of: "\\n", with: "\n"), subject: subject)
     start = text.has("bos_token") ? bos : ""
+    let trims = ["| trim", "|trim", ".strip()"].contains(where: text.has)
     if text.has("<|im_start|>"), text.has("<|im_end|>"), !text.has("<|im_sep|>") {
       family = .chatML
       try text.refuse("strftime_now", because: "the date of the day in the system message")
       try text.refuse("<|im_start|>assistant\n<think>", because: "a thought that begins before every answer")
       let system = try text.literalSystemMessage(after: "<|im_start|>system\n", before: "<|im_end|>")
-      head = (system.map { "<|im_start|>system\n\($0)<|im_end|>\n" } ?? "") + "<|im_start|>user\n"
+      let lead = system.map { "<|im_start|>system\n\($0)<|im_end|>\n" } ?? ""
+      head = lead + "<|im_start|>user\n"
       tail = "<|im_end|>\n<|im_start|>assistant\n"
+      turns = Turns(
+        lead: lead, user: ("<|im_start|>user\n", "<|im_end|>\n"), answer: "<|im_start|>assistant\n", end: "<|im_end|>",
+        after: "\n", system: .block("<|im_start|>system\n", "<|im_end|>\n"), trims: trims)
     } else if text.has("<|start_header_id|>"), text.has("<|eot_id|>") {
       family = .llama3
       func header(_ role: String) -> String { "<|start_header_id|>\(role)<|end_header_id|>\n\n" }
@@ -57,26 +64,54 @@ public struct ChatTemplate: Sendable, Hashable {
         ? "\(header("system"))Cutting Knowledge Date: December 2023\nToday Date: \(date)\n\n<|eot_id|>" : ""
       head = system + header("user")
       tail = "<|eot_id|>" + header("assistant")
+      let openSystem = system.isEmpty ? header("system") : String(system.dropLast("<|eot_id|>".count))
+      turns = Turns(
+        lead: system, user: (header("user"), "<|eot_id|>"), answer: header("assistant"), end: "<|eot_id|>", after: "",
+        system: .block(openSystem, "<|eot_id|>"), trims: trims)
     } else if text.has("<start_of_turn>") {
       family = .gemma
       head = "<start_of_turn>user\n"
       tail = "<end_of_turn>\n<start_of_turn>model\n"
+      turns = Turns(
+        lead: "", user: (head, "<end_of_turn>\n"), answer: "<start_of_turn>model\n", end: "<end_of_turn>", after: "\n",
+        system: text.has("first_user_prefix") ? .firstMessage("", "\n\n") : .none, trims: trims)
     } else if text.has("[INST]") {
       try text.refuse("[SYSTEM_PROMPT]", because: "a system message with a mark of its own")
       family = text.has("<<SYS>>") ? .llama2 : .mistral
-      head = text.has("[INST] ") ? "[INST] " : "[INST]"
-      let answersAfterSpace = ["' ' + ", "\" \" + "].contains { space in
+      let isSpaced = ["' [INST] '", "\" [INST] \""].contains(where: text.has)
+      head = (isSpaced ? " " : "") + (text.has("[INST] ") ? "[INST] " : "[INST]")
+      let answersAfterSpace = ["' ' + ", "\" \" + ", "' '  + "].contains { space in
         ["message['content']", "message[\"content\"]", "message.content", "content"].contains { text.has(space + $0) }
       }
-      tail = (text.has(" [/INST]") ? " [/INST]" : "[/INST]") + (answersAfterSpace ? " " : "")
+      let close = text.has(" [/INST]") ? " [/INST]" : "[/INST]"
+      tail = close + (answersAfterSpace ? " " : "")
+      let isLlama = family == .llama2
+      let isLast = text.has("loop.last and system_message")
+      let system: Turns.System =
+        isLlama
+        ? .firstMessage("<<SYS>>\n", "\n<</SYS>>\n\n")
+        : isLast
+          ? .lastMessage("", "\n\n") : text.has("loop.first and system_message") ? .firstMessage("", "\n\n") : .none
+      let endsAfterSpace = ["' ' + eos_token", "\" \" + eos_token"].contains(where: text.has)
+      let goesOnAfterSpace = ["eos_token + ' '", "eos_token + \" \""].contains(where: text.has)
+      turns = Turns(
+        lead: "", user: (head, close), answer: answersAfterSpace ? " " : "", end: (endsAfterSpace ? " " : "") + eos,
+        after: goesOnAfterSpace ? " " : "", system: system, trims: trims, again: isLlama ? start : "")
     } else if text.has("<|end|>"), text.has("<|assistant|>\n") || text.has("'<|assistant|>' + '\n'") {
       family = .phi3
       head = "<|user|>\n"
       tail = "<|end|>\n<|assistant|>\n"
+      let takesSystem = text.has("<|system|>") || text.has("'<|' + message['role']") || text.has("'<|' + message.role")
+      turns = Turns(
+        lead: "", user: (head, "<|end|>\n"), answer: "<|assistant|>\n", end: "<|end|>", after: "\n",
+        system: takesSystem ? .block("<|system|>\n", "<|end|>\n") : .none, trims: trims)
     } else if text.has("<|user|>\n"), text.has("<|assistant|>"), text.has("eos_token") {
       family = .zephyr
       head = "<|user|>\n"
       tail = "\(eos)\n<|assistant|>\n"
+      turns = Turns(
+        lead: "", user: (head, "\(eos)\n"), answer: "<|assistant|>\n", end: eos, after: "\n",
+        system: text.has("<|system|>") ? .block("<|system|>\n", "\(eos)\n") : .none, trims: trims)
     } else {
       throw text.unknown("a template that begins '\(template.trimmed.excerpt)'")
     }
@@ -84,6 +119,12 @@ public struct ChatTemplate: Sendable, Hashable {
 
   /// The texts of a checkpoint's template, to tell one run from another by.
   public var content: [String] { [family.rawValue, start, head, tail] }
+
+  /// The same of its conversations.
+  public var contentOfTurns: [String] {
+    content + [turns.lead, turns.openUser, turns.closeUser, turns.answer, turns.end, turns.after, turns.again]
+      + ["\(turns.trims)", "\(turns.system)"]
+  }
 
   /// A template's text, and what is looked for in it.
   private struct Source {

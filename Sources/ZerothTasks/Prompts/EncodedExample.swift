@@ -23,6 +23,8 @@ public struct EncodedQuestion: Sendable, Hashable {
   public var prompt: [Int]
   /// The gold answers in text.
   public var answers: [String]
+  /// When a generated answer ends.
+  public var end = AnswerEnd()
   /// What had to go for the prompt to fit.
   public var cut = PromptCut()
 
@@ -39,6 +41,10 @@ public struct PromptCut: Sendable, Hashable {
   public var tokens = 0
   /// Demonstrations left out.
   public var demonstrations = 0
+  /// Exchanges at the beginning of a conversation left out.
+  public var exchanges = 0
+  /// Tokens cut off the end of an answer that alone is longer than the context.
+  public var answer = 0
 
   /// Nothing was left out.
   public init() {}
@@ -86,9 +92,14 @@ public struct EncodedSentence: Sendable, Hashable {
 public typealias TextEncoder = @Sendable (_ text: String, _ addSpecialTokens: Bool) -> [Int]
 
 /// The tokens that a model expects around a text, found by comparing a word's tokens with and without them.
-struct SpecialTokens: Sendable {
+public struct SpecialTokens: Sendable {
   var prefix: [Int] = []
   var suffix: [Int] = []
+
+  /// The tokens of `text` behind those that a model expects in front of it, which it then goes on after.
+  public static func inFront(of text: String, _ encode: TextEncoder) -> [Int] {
+    SpecialTokens(of: encode).prefix + encode(text, false)
+  }
 
   init(of encode: TextEncoder) {
     let plain = encode("the", false)

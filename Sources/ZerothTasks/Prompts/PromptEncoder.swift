@@ -28,18 +28,21 @@ public struct PromptEncoder: Sendable {
   /// The tokens that the template puts in front of a message and behind it.
   private let around: (head: [Int], tail: Int)
   private let prompt: @Sendable (Example) -> String
+  /// What follows each candidate of a task whose answers end with a token.
+  private let end: [Int]
 
   /// An encoder of `task` for a model of `contextLength` positions.
   ///
   /// - Parameters:
+  ///   - end: the tokens that end an answer, where the task says that they do.
   ///   - chat: what stands around a prompt; nil for the prompt alone, behind the tokenizer's special tokens.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
   ///   - id: the tokenizer's `id(of:)`.
   /// - Throws: `InputError` when the task has no prompt for causal models, and for a template whose first token is none of
   ///   the tokenizer's.
   public init(
-    task: TextTask, contextLength: Int, chat template: ChatTemplate? = nil, encode: @escaping TextEncoder,
-    id: (String) -> Int? = { _ in nil }
+    task: TextTask, contextLength: Int, end: [Int] = [], chat template: ChatTemplate? = nil,
+    encode: @escaping TextEncoder, id: (String) -> Int? = { _ in nil }
   ) throws(InputError) {
     guard let prompt = task.prompt else {
       throw InputError("task \(task.name)", found: "no prompt for causal models", expected: "a masked model or encoder")
@@ -48,29 +51,24 @@ public struct PromptEncoder: Sendable {
     self.contextLength = contextLength
     self.encode = encode
     self.prompt = prompt
+    self.end = task.endsWithToken ? end : []
     guard let template else {
       chat = nil
       around = ([], 0)
       prefix = SpecialTokens(of: encode).prefix
       return
     }
-    // A tokenizer that finds the first token in a text gets it in the text, as the template has it there.
-    let start = template.start.isEmpty ? nil : id(template.start)
-    guard template.start.isEmpty || start != nil else {
-      throw InputError(
-        "chat template \(template.family.rawValue)", found: "'\(template.start.excerpt)', which is no token",
-        expected: "a token of the tokenizer in front")
-    }
-    let isFound = start.map { encode(template.start, false) == [$0] } ?? false
-    prefix = isFound ? [] : start.map { [$0] } ?? []
-    let head = (isFound ? template.start : "") + template.head
+    let start = try template.start(encode, id)
+    prefix = start.tokens
+    let head = start.text + template.head
     chat = (head, template.tail)
     around = (encode(head, false), encode(template.tail, false).count)
   }
 
   /// The tokens of `example` after as many of the last `demonstrations` as fit.
   ///
-  /// Throws `InputError` naming the example's file and line when a candidate alone fills the context.
+  /// Throws `InputError` naming the example's file and line when a candidate alone fills the context; one of a task whose answers
+  /// end with a token loses its end instead.
   public func encode(
     _ example: Example, demonstrations: [Example] = []
   ) throws(InputError) -> EncodedExample {
@@ -86,10 +84,18 @@ public struct PromptEncoder: Sendable {
         expected: "at least one token of this model's vocabulary")
     }
     var encoded = EncodedExample(prompt: [], candidates: [], label: 0)
-    let cut = try fit(demonstrations, to: example) { text in
+    // A long answer leaves a token of the prompt.
+    let longest = task.endsWithToken ? contextLength - prefix.count - 1 : .max
+    var lost = 0
+    var cut = try fit(demonstrations, to: example) { text in
       encoded = split(text, candidates)
+      for (index, candidate) in encoded.candidates.enumerated() {
+        lost = max(0, candidate.count + end.count - longest)
+        encoded.candidates[index] = lost > 0 ? Array(candidate.prefix(longest)) : candidate + end
+      }
       return (encoded.prompt, encoded.candidates.map(\.count).max() ?? 0)
     }
+    cut.answer = lost
     encoded.prompt = try shortened(encoded.prompt, by: cut, of: example)
     try requirePrompt(encoded.prompt, of: example)
     encoded.label = example.label
@@ -105,6 +111,7 @@ public struct PromptEncoder: Sendable {
     _ example: Example, demonstrations: [Example] = []
   ) throws(InputError) -> EncodedQuestion {
     var question = EncodedQuestion(prompt: [], answers: example.answers)
+    question.end = task.answerEnd
     question.cut = try fit(demonstrations, to: example) { text in
       question.prompt = encode(text.trailingSpacesDropped, false)
       return (question.prompt, 0)
@@ -123,7 +130,7 @@ public struct PromptEncoder: Sendable {
     var cut = PromptCut()
     while true {
       let (prompt, candidate) = tokens(text(of: example, after: kept))
-      let room = contextLength - prefix.count - (task.kind == .generation ? max(candidate, Self.answer) : candidate)
+      let room = contextLength - prefix.count - (task.kind == .generation ? max(candidate, answer) : candidate)
       var surplus = prompt.count - room
       if surplus <= 0 || kept.isEmpty {
         guard room > 0 else {
@@ -142,7 +149,10 @@ public struct PromptEncoder: Sendable {
     }
   }
 
-  private static var answer: Int { TextTask.maximalAnswerLength }
+  /// Tokens that are left for a generated answer.
+  private var answer: Int {
+    task.endsWithToken ? min(task.answerEnd.length, contextLength / 2) : task.answerEnd.length
+  }
 
   /// `prompt` without the tokens of `cut`, which go on the left of the message, behind the special tokens.
   private func shortened(_ prompt: [Int], by cut: PromptCut, of example: Example) throws(InputError) -> [Int] {

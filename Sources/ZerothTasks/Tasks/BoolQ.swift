@@ -6,6 +6,7 @@ extension TextTask {
       name: "boolq",
       summary: "a yes-or-no question about a passage",
       columns: [["passage"], ["question"]],
+      labelColumns: ["label", "answer"],
       classes: classes,
       prompt: { "\($0["passage"]) \(asQuestion($0["question"]))\n" },
       read: { record in

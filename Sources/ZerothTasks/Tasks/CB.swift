@@ -4,7 +4,9 @@ extension TextTask {
     name: "cb",
     summary: "whether a text commits its writer to a clause, three classes",
     columns: NaturalLanguageInference.columns,
-    classes: [ClassLabel("Yes", "entailment"), ClassLabel("No", "contradiction"), ClassLabel("Maybe", "neutral")],
+    classes: [
+      ClassLabel("Yes", "entailment", "0"), ClassLabel("No", "contradiction", "1"), ClassLabel("Maybe", "neutral", "2"),
+    ],
     prompt: { "Suppose \($0["premise"]) Can we infer that \"\($0["hypothesis"])\"? Yes, No, or Maybe?\n" }
   ).with {
     $0.splitSize = .total(train: 150, dev: 100)

@@ -27,6 +27,7 @@ extension TextTask {
       ]
     }
   ).with {
+    $0.isLabelled = { $0.hasLabel("label") }
     $0.splitSize = .total(train: 300, dev: 100)
     $0.exampleRow = [
       "premise": "The ground was wet.", "choice1": "It had rained.", "choice2": "The sun was shining.",

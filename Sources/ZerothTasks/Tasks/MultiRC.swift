@@ -1,8 +1,8 @@
 extension TextTask {
   /// MultiRC: whether an answer to a question about a paragraph is right (Khashabi et al. 2018).
   ///
-  /// A row is a paragraph with its questions and their answers; each answer is an example. A paragraph's examples stay
-  /// in one split.
+  /// A row is a paragraph with its questions and their answers, each of which is an example; or, as the hub has it, one answer. A
+  /// paragraph's examples stay in one split.
   public static let multirc: TextTask = {
     let classes = [ClassLabel("No", "0", "false"), ClassLabel("Yes", "1", "true")]
     return TextTask(
@@ -20,6 +20,14 @@ extension TextTask {
         """
       },
       read: { record in
+        if record.fields["paragraph"] != nil {
+          return [
+            Example(
+              fields: try record.texts([["paragraph"], ["question"], ["answer"]]),
+              label: try record.label(among: classes),
+              splitKey: try record.text("paragraph"), source: record.source)
+          ]
+        }
         let passage = try record.object("passage")
         let paragraph = try passage.text("text")
         return try passage.objects("questions").flatMap { question in
@@ -32,6 +40,12 @@ extension TextTask {
         }
       }
     ).with {
+      $0.isLabelled = { record in
+        guard let questions = try? record.object("passage").objects("questions") else {
+          return record.hasLabel("label")
+        }
+        return questions.contains { ((try? $0.objects("answers")) ?? []).contains { $0.hasLabel("label") } }
+      }
       $0.exampleRow = [
         "passage": [
           "text": "Ada wrote a letter. She sent it on Monday.",

@@ -12,16 +12,19 @@ enum NaturalLanguageInference {
 
   static let labelSentence: @Sendable (ClassLabel) -> String = { "The answer is \($0.word)." }
 
-  /// The three-class task of SNLI and MNLI. A row whose gold label is `-`, where the annotators did not agree, is
-  /// skipped, as is usual.
+  /// The three-class task of SNLI and MNLI. A row whose gold label is `-`, or -1 as the hub has it, is skipped, as is
+  /// usual: the annotators did not agree. The hub counts entailment, neutral, contradiction.
   static func threeClasses(name: String, summary: String) -> TextTask {
     let labelColumns = ["gold_label", "label"]
-    let classes = [ClassLabel("No", "contradiction"), ClassLabel("Yes", "entailment"), ClassLabel("Maybe", "neutral")]
+    let classes = [
+      ClassLabel("No", "contradiction", "2"), ClassLabel("Yes", "entailment", "0"), ClassLabel("Maybe", "neutral", "1"),
+    ]
     return TextTask(
       name: name, summary: summary, columns: columns, labelColumns: labelColumns, classes: classes, maskedLength: 256,
       masked: masked, labelSentence: labelSentence,
       read: { record in
-        if labelColumns.compactMap({ record.fields[$0] }).first?.cellText == "-" { return [] }
+        let label = labelColumns.compactMap { record.fields[$0] }.first?.cellText
+        if !record.ignoresLabels, label == "-" || label == "-1" { return [] }
         return [
           Example(
             fields: try record.texts(columns), label: try record.label(labelColumns, among: classes),

@@ -15,7 +15,8 @@ extension TextTask {
       guard record.fields["data"] != nil else {
         return [
           try question(
-            record, answers: try record.object("answers").texts("text"), title: try record.text("title"),
+            record, answers: try record.ignoresLabels ? [] : record.object("answers").texts("text"),
+            title: try record.text("title"),
             context: try record.text("context"))
         ]
       }
@@ -24,13 +25,14 @@ extension TextTask {
         return try article.objects("paragraphs").flatMap { paragraph in
           let context = try paragraph.text("context")
           return try paragraph.objects("qas").map { row in
-            let answers = try row.objects("answers").map { try $0.text("text") }
+            let answers = try row.ignoresLabels ? [] : row.objects("answers").map { try $0.text("text") }
             return try question(row, answers: answers, title: title, context: context)
           }
         }
       }
     }
   ).with {
+    $0.isLabelled = { $0.fields["data"] != nil || $0.hasLabel("answers") }
     $0.exampleRow = [
       "title": "Lighthouse", "context": "The lighthouse was built in 1860.",
       "question": "When was the lighthouse built?", "answers": ["text": ["1860", "in 1860"]],
@@ -40,7 +42,9 @@ extension TextTask {
   @Sendable private static func question(
     _ row: Record, answers: [String], title: String, context: String
   ) throws -> Example {
-    guard !answers.isEmpty else { throw row.error("answers", found: "none", expected: "at least one") }
+    guard !answers.isEmpty || row.ignoresLabels else {
+      throw row.error("answers", found: "none", expected: "at least one")
+    }
     return Example(
       fields: ["title": title, "context": context, "question": try row.text("question")], answers: answers, label: 0,
       splitKey: context, source: row.source)

@@ -3,6 +3,10 @@ extension TextTask {
   ///
   /// A label is `COARSE:fine`, of which the coarse part counts. The original files are Latin-1.
   public static let trec: TextTask = {
+    let hubClasses: [(column: String, names: [String])] = [
+      ("coarse_label", ["ABBR", "ENTY", "DESC", "HUM", "LOC", "NUM"]),
+      ("label-coarse", ["DESC", "ENTY", "ABBR", "HUM", "NUM", "LOC"]),
+    ]
     let columns = [["question", "text"]]
     let classes = [
       ClassLabel("Description", "DESC", "0"), ClassLabel("Entity", "ENTY", "1"), ClassLabel("Expression", "ABBR", "2"),
@@ -12,16 +16,23 @@ extension TextTask {
       name: "trec",
       summary: "the kind of answer a question asks for, six classes",
       columns: columns,
+      labelColumns: ["label"] + hubClasses.map(\.column),
       classes: classes,
       masked: { MaskedPrompt("", ":\($0["question"])") },
       labelSentence: { "The answer is \($0.word.lowercased())." },
       read: { record in
         var coarse = record.fields
         if let label = coarse["label"]?.cellText { coarse["label"] = .string(String(label.prefix { $0 != ":" })) }
+        // The hub counts the classes in orders of its own.
+        for (column, names) in hubClasses where coarse["label"] == nil {
+          guard let label = coarse[column]?.cellText else { continue }
+          coarse["label"] = .string(Int(label).flatMap { names.indices.contains($0) ? names[$0] : nil } ?? label)
+        }
         return [
           Example(
             fields: try record.texts(columns),
-            label: try Record(coarse, source: record.source).label(among: classes), source: record.source)
+            label: try record.ignoresLabels ? 0 : Record(coarse, source: record.source).label(among: classes),
+            source: record.source)
         ]
       }
     ).with {

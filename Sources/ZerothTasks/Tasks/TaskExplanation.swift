@@ -11,6 +11,7 @@ extension TextTask {
       }
       return try read(Record(fields, source: source)).first
     }
+    if let shownWithoutRow { return shownWithoutRow }
     guard kind == .classification else { return nil }
     let names = textFields.map { ($0, "{\($0)}") }
     return Example(fields: Dictionary(names) { first, _ in first }, label: 0, source: source)
@@ -62,7 +63,11 @@ extension TextTask {
     add(
       "metrics", metrics.map(\.displayName).joined(separator: ", ") + (metrics.count > 1 ? "; the first chooses" : ""))
     let others = objectives.dropFirst().map(\.name).joined(separator: ", ")
-    add("objectives", "\(objectives[0].name), as in the papers; or \(others)")
+    add(
+      "objectives",
+      others.isEmpty
+        ? objectives[0].name
+        : "\(objectives[0].name), \(definition == nil ? "as in the papers" : "unless said otherwise"); or \(others)")
     lines += try example()
     return lines.joined(separator: "\n") + "\n"
   }
@@ -78,10 +83,14 @@ extension TextTask {
     if let prompt {
       let candidates = candidates(of: example).map { $0.hasSuffix("\n") ? String($0.dropLast()) : $0 }
       let heading =
-        kind == .generation
+        kind == .generation || kind == .chat
         ? "What a causal model is asked, and in brackets what it is to generate:"
         : "What a causal model is asked, with the candidates that it chooses from in brackets:"
-      add(heading, "\(prompt(example))[\(candidates.joined(separator: " | "))]")
+      if kind == .text {
+        add("What is predicted, token by token:", prompt(example))
+      } else {
+        add(heading, "\(prompt(example))[\(candidates.joined(separator: " | "))]")
+      }
     }
     if let masked = masked?(example) {
       add("What a masked model is asked, whose mask is one of the classes:", "\(masked.before)<mask>\(masked.after)")

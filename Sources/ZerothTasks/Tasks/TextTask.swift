@@ -7,11 +7,25 @@ public struct ClassLabel: Sendable, Hashable {
   public let word: String
   /// How data files spell the class, such as `1`; the first is used in messages.
   public let names: [String]
+  /// What is scored behind a causal prompt: the word, unless said otherwise.
+  public let candidate: String
+  /// What tables call the class: the word, unless said otherwise.
+  public let title: String
 
   /// The class of `word`, spelt as one of `names` in files, or as the word where none are given.
   public init(_ word: String, _ names: String...) {
     self.word = word
     self.names = names.isEmpty ? [word] : names
+    candidate = word
+    title = word
+  }
+
+  /// The class that data files spell `name`, and so do tables: `candidate` is scored behind a causal prompt, `word` at a mask.
+  public init(name: String, candidate: String, word: String) {
+    self.word = word
+    self.candidate = candidate
+    names = [name]
+    title = name
   }
 }
 
@@ -42,13 +56,17 @@ public struct MaskedPrompt: Sendable, Hashable {
 /// ```
 public struct TextTask: Sendable {
   /// What a model does for an answer.
-  public enum Kind: String, Sendable {
+  public enum Kind: String, Sendable, CaseIterable {
     /// The label words are the candidates; trained by the cross-entropy over their scores.
     case classification
     /// Each example brings its candidates; trained by language modelling of the right one.
     case multipleChoice
     /// The answer is generated; trained by language modelling of the first gold answer.
     case generation
+    /// The assistant's turns of conversations; trained by language modelling of these alone, and the last is generated.
+    case chat
+    /// Texts as they are; trained by language modelling of all tokens.
+    case text
   }
 
   /// The name in lower case, letters and digits alone.
@@ -58,7 +76,7 @@ public struct TextTask: Sendable {
   /// What a model does for an answer.
   public let kind: Kind
   /// The classes in label order; empty unless the task is a classification.
-  public private(set) var classes: [ClassLabel] = []
+  public internal(set) var classes: [ClassLabel] = []
   /// The measures, the first of which chooses and ranks.
   public let metrics: [Metric]
   /// Examples for train and dev.
@@ -70,12 +88,28 @@ public struct TextTask: Sendable {
   /// The most tokens of a masked model's or sentence encoder's input.
   public var maskedLength = 128
   /// For each of these texts, the names that its column has in data files; the first is the field's.
-  public private(set) var columns: [[String]] = []
+  public internal(set) var columns: [[String]] = []
   /// The names of the label's column in data files; empty unless the task is a classification.
-  public private(set) var labelColumns: [String] = []
+  public internal(set) var labelColumns: [String] = []
   /// A row as a data file has it, made up, from which `explain` shows how a model is asked. Nil where there is none:
   /// the prompt of a classification is then shown with the names of its fields.
   public var exampleRow: JSON?
+  /// The example that `explain` shows where there is no row: its texts are the names of the fields.
+  var shownWithoutRow: Example?
+  /// When a generated answer ends.
+  public var answerEnd = AnswerEnd()
+  /// Whether a known answer is followed by the token that ends a text, which a model is trained to say.
+  public var endsWithToken = false
+  /// The file that describes the task, as its text; nil for one that is written in Swift.
+  public var definition: String?
+  /// How a file of plain text is cut into rows; nil where its lines are a label and a text.
+  public var plainRows: PlainRows?
+  /// Whether tables must have a header with one of `columnNames`; otherwise two columns without one are a label and a text.
+  public var needsHeader = false
+  /// Tokens of a sequence of plain texts, at most; nil for the model's context.
+  public var sequenceLength: Int?
+  /// Whether a row has what a model is measured by: a label, or a gold answer.
+  var isLabelled: @Sendable (Record) -> Bool = { _ in true }
   /// The fields that hold an example's texts, in their order; empty unless the task is a classification.
   public var textFields: [String] { columns.compactMap(\.first) }
   /// The columns whose names tell a table's header from its rows.
@@ -85,11 +119,11 @@ public struct TextTask: Sendable {
   /// The prompt of a causal model, to which a candidate is appended as it is: it ends in a space or a line end.
   public let prompt: (@Sendable (Example) -> String)?
   /// The prompt of a masked model.
-  public private(set) var masked: (@Sendable (Example) -> MaskedPrompt)?
+  public internal(set) var masked: (@Sendable (Example) -> MaskedPrompt)?
   /// The sentence that says of a text that it is of a class, for encoders whose label head starts from embedded sentences.
-  public private(set) var labelSentence: (@Sendable (ClassLabel) -> String)?
+  public internal(set) var labelSentence: (@Sendable (ClassLabel) -> String)?
 
-  /// The most tokens of a generated answer, which also ends at a line end.
+  /// The most tokens of a generated answer, unless a task says otherwise.
   public static let maximalAnswerLength = 50
 
   /// A classification task, read from rows that hold its texts and a label.
@@ -117,6 +151,7 @@ public struct TextTask: Sendable {
     self.prompt = prompt
     self.masked = masked
     self.labelSentence = labelSentence
+    isLabelled = { record in labelColumns.contains { record.hasLabel($0) } }
     self.read =
       read ?? { record in
         let label = try record.label(labelColumns, among: classes)
@@ -141,9 +176,11 @@ public struct TextTask: Sendable {
   /// and the line end that closes it.
   public func candidates(of example: Example) -> [String] {
     switch kind {
-    case .classification: classes.map(\.word)
+    case .classification: classes.map(\.candidate)
     case .multipleChoice: example.choices
-    case .generation: example.answers.prefix(1).map { "\($0)\n" }
+    case .generation: example.answers.prefix(1).map { endsWithToken ? $0 : "\($0)\n" }
+    case .chat: example.messages.suffix(1).map(\.content)
+    case .text: []
     }
   }
 
@@ -157,28 +194,4 @@ public struct TextTask: Sendable {
     return task
   }
 
-  /// The examples of the file at `path`. Throws `InputError` naming the file, the line and the field of a bad row.
-  public func examples(at path: String) throws -> [Example] {
-    let examples = try DataFile.records(path, names: columnNames, encoding: encoding).flatMap(read)
-    guard !examples.isEmpty else { throw InputError(path, found: "no examples of \(name)", expected: "at least one") }
-    return examples
-  }
-
-  /// The examples at `path`: a folder of train, dev and test files, or one file; those at `testData`, if it is given, take
-  /// the place of the test examples there. See ``DataFolder``.
-  public func load(_ path: String, testData: String? = nil) throws -> TaskData {
-    let folder = try DataFolder(path, testData: testData)
-    return TaskData(
-      task: self, folder: folder, train: try examples(at: folder.train), dev: try folder.dev.map(examples(at:)),
-      test: try folder.test.map(examples(at:)))
-  }
-}
-
-extension Record {
-  /// The texts of `columns`, each under the first of its names.
-  public func texts(_ columns: [[String]]) throws(InputError) -> [String: String] {
-    var texts: [String: String] = [:]
-    for names in columns { if let name = names.first { texts[name] = try text(names) } }
-    return texts
-  }
 }

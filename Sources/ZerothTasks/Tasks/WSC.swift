@@ -16,7 +16,8 @@ extension TextTask {
         """
       },
       read: { record in
-        let target = try record.object("target")
+        // The hub has the spans beside the text.
+        let target = record.fields["span1_text"] == nil ? try record.object("target") : record
         let fields = [
           "text": try record.text("text"), "noun": try target.text("span1_text"),
           "pronoun": try target.text("span2_text"),

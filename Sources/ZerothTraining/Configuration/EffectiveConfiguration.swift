@@ -1,3 +1,4 @@
+import Foundation
 import Zeroth
 import ZerothModels
 import ZerothRecords
@@ -45,7 +46,8 @@ extension RunConfiguration {
     var words = [preset ?? parts.joined(separator: "+")]
     for (table, name, value) in nonDefault where isNamed(table) && !Self.isIncidental(table, name) {
       let key = Shortcut.name(of: table, name) ?? "\(table).\(name)"
-      words.append("\(key)=\(value)")
+      // A task from a file goes by its own name: the file may lie anywhere.
+      words.append(table == "task" && name == "name" ? "\(key)=\(task.name)" : "\(key)=\(value)")
     }
     return words.joined(separator: ",").asFileName
   }
@@ -58,10 +60,20 @@ extension RunConfiguration {
     // A run that trains the model's own blocks is the one that it was before there were other methods.
     let tables = effective.filter { $0.table != "tuning" || tuning != .fresh(.full) }.map { table, options in
       let kept = options.filter { !Self.isIncidental(table, $0.name) && !(table == "run" && $0.name == "steps") }
-      return JSON.Member(table, .object(kept.map { .init($0.name, JSON($0.value)) }))
+      return JSON.Member(
+        table,
+        .object(kept.map { .init($0.name, table == "task" && $0.name == "name" ? identityOfTask : JSON($0.value)) }))
     }
     let loaded = JSON.Member("plugin", .object(plugins.map { .init($0.name, .string($0.hash)) }))
     return .object(plugins.isEmpty ? tables : tables + [loaded])
+  }
+
+  /// The name of the task as an identity has it: as it was asked for, or, of a file that may be moved, its own.
+  private var identityOfTask: JSON {
+    for (table, options) in effective where table == "task" {
+      for option in options where option.name == "name" && task.definition == nil { return JSON(option.value) }
+    }
+    return .string(task.name)
   }
 
   private static func isIncidental(_ table: String, _ name: String) -> Bool {
@@ -70,7 +82,7 @@ extension RunConfiguration {
       ("run", "out"),
       ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
       ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"),
-      ("run", "checkpointing"):
+      ("run", "checkpointing"), ("run", "samples"):
       true
     default: false
     }
@@ -95,6 +107,13 @@ extension Settings {
       throw InputError("\(path): configuration", found: "nothing", expected: "an effective configuration")
     }
     try self.init(json: configuration, name: path)
+    // A task's file that is gone is beside the record.
+    let copy = RunFiles((path as NSString).deletingLastPathComponent).task
+    if let name = self["task", "name"]?.given, TaskFile.isPath(name), !FileManager.default.fileExists(atPath: name),
+      FileManager.default.fileExists(atPath: copy)
+    {
+      try set("task", "name", Setting(.typed(.string(copy)), origin: "\(path): task.name"))
+    }
   }
 
   /// The settings in the `configuration` of a `run.json`.

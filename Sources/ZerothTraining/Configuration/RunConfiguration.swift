@@ -64,6 +64,8 @@ public struct RunConfiguration: Sendable {
   public let recordsLayers: Bool
   /// Whether the rows are written for TensorBoard too.
   public let writesTensorBoard: Bool
+  /// Dev rows whose answers are shown and kept at every evaluation.
+  public let samples: Int
   /// Threads.
   public let threads: Int
   /// Folder of the run's record; nil writes none.
@@ -125,7 +127,7 @@ public struct RunConfiguration: Sendable {
     savedPrecision = try model.choice("save-as")
     activationMemory = try model.int("activation-memory") << 20
     labelHead = try model["label-head"].map { _ throws(InputError) in try model.choice("label-head") }
-    self.task = if let named { named } else { try tasks.task(named: task.string("name")) }
+    self.task = if let named { named } else { try tasks.task(task.string("name")) }
     data = try task["data"].map { _ throws(InputError) in try task.string("data") }
     testData = try task["test-data"].map { _ throws(InputError) in try task.string("test-data") }
     objective = try tasks.objective(named: task.string("objective"), for: self.task)
@@ -146,6 +148,11 @@ public struct RunConfiguration: Sendable {
     recomputesActivations = try run.bool("checkpointing")
     recordsLayers = try run.bool("layers")
     writesTensorBoard = try run.bool("tensorboard")
+    samples = try run.int("samples")
+    if samples > 0, self.task.kind == .text {
+      throw InputError(
+        "[run] samples", found: "\(samples) of task \(self.task.name), whose rows ask nothing", expected: "0")
+    }
     snapshotEvery = try run.int("snapshot-every")
     threads = try run.int("threads")
     out = try run["out"].map { _ throws(InputError) in try run.string("out") }
@@ -223,7 +230,7 @@ public struct RunConfiguration: Sendable {
   /// The task that is named; nil where it is no text, which the table's check reports.
   private static func task(_ settings: Settings, _ tasks: TaskRegistry) throws(InputError) -> TextTask? {
     switch settings["task", "name"]?.value {
-    case .text(let name), .typed(.string(let name)): try tasks.task(named: name)
+    case .text(let name), .typed(.string(let name)): try tasks.task(name)
     default: nil
     }
   }
@@ -236,7 +243,7 @@ public struct RunConfiguration: Sendable {
       defaults["train"] = .int(train)
       defaults["dev"] = .int(dev)
     }
-    defaults["test"] = .int(task.testSize)
+    defaults["test"] = task.testSize == .max ? "all" : .int(task.testSize)
     defaults["objective"] = .string(task.defaultObjective.name)
     return defaults
   }

@@ -56,7 +56,8 @@ public enum RunSettings {
 
   /// The table [task].
   public static let task: [OptionSpec] = [
-    OptionSpec("name", .string, default: .required, "the task, such as sst2"),
+    OptionSpec(
+      "name", .string, default: .required, "the task: a name such as sst2, or a file NAME.toml that describes one"),
     OptionSpec(
       "objective", .string,
       default: .task("what the papers train the task by", "objective"),
@@ -132,6 +133,9 @@ public enum RunSettings {
     OptionSpec(
       "tensorboard", .bool, default: .value(false),
       "writes losses, scores and distances as an event file too, in the folder's tensorboard"),
+    OptionSpec(
+      "samples", .int, default: .value(0), range: .between(0, 64), unit: "examples",
+      "answers to so many rows of dev, the same each time, that are shown and kept at every evaluation"),
     OptionSpec(
       "non-finite-limit", .int, default: .value(.int(NonFinitePolicy().limit)), range: NonFinitePolicy.limitRange,
       unit: "steps",

@@ -11,7 +11,7 @@ import ZerothTasks
 ///     {"index":0,"file":"test.txt","line":1,"fields":{"sentence":"..."},"candidates":["terrible","great"],
 ///      "scores":[-0.2,-1.7],"prediction":0,"label":0}
 ///
-/// `scores` are log-probabilities among the candidates. Without finite ones, `prediction` is null. A generated answer has instead `prediction` in text, the gold
+/// Of known texts there are minus the `log_probability` as `loss`, in nats, of so many `tokens`. `scores` are log-probabilities among the candidates. Without finite ones, `prediction` is null. A generated answer has instead `prediction` in text, the gold
 /// `answers`, and its `f1` and `exact_match`.
 public struct Predictions: Sendable {
   /// The rows, in the order of the examples.
@@ -20,12 +20,7 @@ public struct Predictions: Sendable {
   /// The answers of `result` beside the `examples` that it answers.
   public init(_ result: TaskResult, _ examples: [Example]) {
     rows = examples.enumerated().map { index, example in
-      let fields = example.fields.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .string($0.value)) }
-      let place: [JSON.Member] = [
-        .init("index", .int(index)), .init("file", .string(example.source.file)),
-        .init("line", .int(example.source.line)), .init("fields", .object(fields)),
-      ]
-      return .object(place + Self.answer(result, index, example))
+      .object(Self.place(index, example) + Self.answer(result, index, example))
     }
   }
 
@@ -44,7 +39,36 @@ public struct Predictions: Sendable {
         .init("answers", .array(example.answers.map { .string($0) })),
         .init("f1", .double(found.scores[index].f1)), .init("exact_match", .bool(found.scores[index].exactMatch)),
       ]
+    case .texts(let found):
+      [.init("loss", .double(found.losses[index])), .init("tokens", .int(found.tokens[index]))]
+        + (found.answers.map { answer(TaskResult(result.task, .generated($0)), index, example) } ?? [])
     }
+  }
+
+  /// The answers of `result` to `examples` whose labels are not known: `prediction` is the class as data files have it, the
+  /// chosen text, or the generated one.
+  public init(unlabelled result: TaskResult, _ examples: [Example]) {
+    let answers = result.answerTexts(examples)
+    rows = examples.enumerated().map { index, example in
+      var members = Self.place(index, example)
+      if case .candidates(let found) = result.answers {
+        members.append(.init("candidates", .array(result.task.candidates(of: example).map { .string($0) })))
+        members.append(.init("scores", .array(found.scores[index].map { .double($0) })))
+      }
+      members.append(.init("prediction", answers[index].map { .string($0) } ?? .null))
+      return .object(members)
+    }
+  }
+
+  private static func place(_ index: Int, _ example: Example) -> [JSON.Member] {
+    let fields = example.fields.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .string($0.value)) }
+    let messages = example.messages.map { message -> JSON in
+      ["role": .string(message.role.rawValue), "content": .string(message.content)]
+    }
+    return [
+      .init("index", .int(index)), .init("file", .string(example.source.file)),
+      .init("line", .int(example.source.line)), .init("fields", .object(fields)),
+    ] + (messages.isEmpty ? [] : [.init("messages", .array(messages))])
   }
 
   /// Writes the rows to `path`: a reader sees the old file or the whole new one, and never a part.

@@ -122,7 +122,7 @@ public final class ProgressLine {
     let rate = seconds > 0 ? Double(done - firstStep) / seconds : 0
     var parts = ["\(done)/\(total)"]
     if let loss { parts.append("loss \(Human.fixed(loss, 4))") }
-    if let score { parts.append("\(score.name) \(Human.percent(score.value))") }
+    if let score { parts.append("\(score.name) \(ScoreUnit(of: score.name).text(score.value))") }
     if rate > 0 {
       parts.append("\(Human.fixed(rate, rate < 10 ? 2 : 0)) steps/s")
       parts.append(done < total ? "\(Human.seconds(Double(total - done) / rate)) left" : Human.seconds(seconds))

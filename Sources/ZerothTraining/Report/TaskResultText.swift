@@ -13,7 +13,7 @@ extension TaskResult {
     if let loss { members.append(.init("loss", .double(loss))) }
     if unanswered > 0 { members.append(.init("unanswered", .int(unanswered))) }
     guard let classes else { return members }
-    let words = task.classes.map { JSON.string($0.word) }
+    let words = task.classes.map { JSON.string($0.title) }
     let accuracies = classes.perClassAccuracy.map { $0.map { JSON.double($0) } ?? .null }
     let confusion = classes.confusion.map { JSON.array($0.map { .int($0) }) }
     members.append(.init("classes", .array(words)))
@@ -25,7 +25,7 @@ extension TaskResult {
   /// The confusion table, where the task has classes: a row for each right class, a column for each predicted one.
   public var table: String? {
     guard let classes else { return nil }
-    let words = task.classes.map(\.word)
+    let words = task.classes.map(\.title)
     let hasGaps = unanswered > 0
     let gaps: [Table.Column] = hasGaps ? [.right("no answer")] : []
     var table = Table([.left("class")] + words.map { .right("as \($0)") } + gaps + [.right("right")])

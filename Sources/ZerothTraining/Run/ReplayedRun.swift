@@ -102,7 +102,7 @@ public struct ReplayedRun {
     var best: MetricsRow.Evaluation?
     for case .evaluation(let row) in try Metrics.read(files.metrics)
     where row.split == "dev" && (row.step == 0 || row.unanswered == 0) {
-      if best == nil || row.mainScore > best?.mainScore ?? -.infinity { best = row }
+      if best.map({ row.isBetter(than: $0) }) ?? true { best = row }
     }
     guard let best else {
       throw InputError(files.metrics, found: "no evaluation of dev", expected: "one, or --step")

@@ -23,6 +23,8 @@ final class RunFolder {
   private var steps = 0
   /// The number of steps after which the last row about the layers was written; nil before the first.
   private var layersStep: Int?
+  /// The number of steps after which the last answers to some rows were written; nil before the first.
+  private var samplesStep: Int?
   /// Whether the best model so far is missing, and has to be written again on the way.
   private let lacksModel: Bool
   /// Seconds of training before this process.
@@ -102,8 +104,10 @@ final class RunFolder {
         earlierSeconds = step.seconds
       case .evaluation(let evaluation): evaluations.append(evaluation)
       case .layers(let layers): layersStep = layers.step
+      case .samples(let samples): samplesStep = samples.step
       }
     }
+    if let definition = configuration.task.definition { try AtomicFile.write(definition, to: files.task) }
     try record.write(to: files.record)
   }
 
@@ -144,6 +148,15 @@ final class RunFolder {
   func append(_ row: MetricsRow.Layers) throws(InputError) {
     layersStep = row.step
     try append(.layers(row))
+  }
+
+  /// Whether answers after `step` steps are still to be written.
+  func needsSamples(after step: Int) -> Bool { samplesStep.map { step > $0 } ?? true }
+
+  /// Appends answers that are not on record yet.
+  func append(_ row: MetricsRow.Samples) throws(InputError) {
+    samplesStep = row.step
+    try append(.samples(row))
   }
 
   /// Appends a step that is not on record yet; `seconds` are those of this process.

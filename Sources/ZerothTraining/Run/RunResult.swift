@@ -88,8 +88,7 @@ public struct RunResult: Sendable {
   /// A row of a table of runs.
   public func row(_ name: String) -> [String] {
     [
-      outcome.remark.map { "\(name) (\($0))" } ?? name, Human.percent(zeroShot.main), Human.percent(final.main),
-      Human.percent(best.main), "\(bestStep)",
+      outcome.remark.map { "\(name) (\($0))" } ?? name, zeroShot.text, final.text, best.text, "\(bestStep)",
       "\(forwards)",
       Human.seconds(seconds), peakMemory.map(Human.bytes) ?? "-",
     ]

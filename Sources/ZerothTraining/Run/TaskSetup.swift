@@ -1,6 +1,7 @@
 import Foundation
 import Zeroth
 import ZerothModels
+import ZerothRecords
 import ZerothResources
 import ZerothSupport
 import ZerothTasks
@@ -19,6 +20,16 @@ public final class TaskSetup {
     case test
   }
 
+  /// Which examples of the data there are.
+  public enum Scope: Sendable, Hashable {
+    /// Train, dev and test, drawn by the seed.
+    case splits
+    /// All examples of one file, as test.
+    case file
+    /// The same without their labels, which are asked for.
+    case questions
+  }
+
   /// The model and how it is asked about the task.
   public let model: any TaskModel
   /// What training minimises.
@@ -27,9 +38,11 @@ public final class TaskSetup {
   public let splits: Splits
   /// How a configuration has the model tuned; nil where it was made without one.
   private(set) var tuning: TuningChoice?
+  private let scope: Scope
   private let demonstrations: [Example]
   private var encoded: [Split: any EncodedExamples] = [:]
   private var encodedTraining: TrainingExamples?
+  private var askedSamples: (any EncodedExamples)?
 
   /// The task.
   public var task: TextTask { model.task }
@@ -45,13 +58,15 @@ public final class TaskSetup {
   ///   - demonstrations: training examples, drawn by the seed, in front of each prompt of dev and test.
   ///   - chat: whether the model is asked as an assistant, by its checkpoint's chat template.
   ///   - tuning: what stands beside the model's weights; nothing by default.
+  ///   - scope: whether sets are drawn, or all of a file is taken.
   ///   - families: the families of models that are known.
   /// - Throws: `InputError` for anything that cannot be used.
   public init(
     modelPath: String, task: TextTask, objective: TaskObjective? = nil, data: String? = nil, testData: String? = nil,
     size: SplitSize? = nil, testCount: Int? = nil, seed: UInt64, demonstrations count: Int = 0,
-    chat: Bool = false, tuning: TuningSource? = nil, families: ModelFamilies = .standard
+    chat: Bool = false, tuning: TuningSource? = nil, scope: Scope = .splits, families: ModelFamilies = .standard
   ) throws {
+    self.scope = scope
     guard !task.metrics.isEmpty, task.metrics.allSatisfy(task.kind.metrics.contains) else {
       throw InputError(
         "task \(task.name): metrics", found: task.metrics.map(\.rawValue).joined(separator: ", "),
@@ -60,8 +75,18 @@ public final class TaskSetup {
     model = try loadTaskModel(
       directory: Embedded.modelDirectory(modelPath), task: task, chat: chat, tuning: tuning, families: families)
     self.objective = try model.objective(objective)
-    splits = try task.load(data ?? Embedded.data(of: task.name), testData: testData)
-      .split(size, test: testCount, seed: seed)
+    let place = try data ?? Embedded.data(of: task.name)
+    switch scope {
+    case .splits:
+      splits = try task.load(place, testData: testData).split(size, test: testCount, seed: seed)
+    case .file, .questions:
+      let found = try task.rows(at: place, isAsked: scope == .questions)
+      guard !found.isUnlabelled else {
+        throw InputError(
+          place, found: "no label or answer in any row", expected: "rows with one, or the command predict")
+      }
+      splits = Splits(all: found, of: place)
+    }
     guard count >= 0, count <= splits.train.count else {
       throw InputError(
         "demonstrations", found: "\(count)", expected: "0 to \(splits.train.count), the training examples there are")
@@ -106,7 +131,8 @@ public final class TaskSetup {
       hashes["configuration"] = try Self.hash(files: [directory.appendingFile(ConfigurationFile.name)])
       hashes["tokenizer"] = try Self.hash(files: tokenizerFiles(in: directory).map(directory.appendingFile))
     }
-    hashes["task"] = Self.hash(task.asking + (model.chat?.content ?? []))
+    hashes["task"] = Self.hash(
+      task.asking + ((task.kind == .chat ? model.chat?.contentOfTurns : model.chat?.content) ?? []))
     for split in Split.allCases { hashes[split.rawValue] = Self.hash(examples(split).flatMap(\.content)) }
     return hashes
   }
@@ -175,9 +201,23 @@ public final class TaskSetup {
   /// The examples of `split` as the model is asked them.
   private func examples(of split: Split) throws(InputError) -> any EncodedExamples {
     if let known = encoded[split] { return known }
-    let fresh = try model.encode(examples(split), demonstrations: split == .train ? [] : demonstrations)
+    let before = split == .train ? [] : demonstrations
+    let fresh =
+      try scope == .questions
+      ? model.ask(examples(split), demonstrations: before) : model.encode(examples(split), demonstrations: before)
     encoded[split] = fresh
     return fresh
+  }
+
+  /// What the model answers at theta to the first `count` examples of dev, beside what is right.
+  func samples(_ count: Int, at theta: borrowing ParameterStore) throws(InputError) -> [MetricsRow.Samples.Sample] {
+    let some = Array(splits.dev.prefix(count))
+    if askedSamples == nil { askedSamples = try model.ask(some, demonstrations: []) }
+    guard let found = try askedSamples?.answers(at: theta) else { return [] }
+    let answers = TaskResult(task, found).answerTexts(some)
+    return zip(some, answers).map { example, answer in
+      .init(prompt: task.question(example), answer: answer, expected: task.expected(example))
+    }
   }
 
   /// How the model was read, where the examples come from and what was left out of the prompts that have been made, in words.
@@ -197,9 +237,14 @@ public final class TaskSetup {
     let cut = zip(examples(split), cuts).filter { $0.1.tokens > 0 }
     if let first = cut.first {
       notes.append(
-        "\(split): \(cut.count) of \(cuts.count) prompts cut to \(model.maximalLength) tokens, the first of them "
+        "\(split): \(cut.count) of \(cuts.count) prompts have lost their beginning, to fit into \(model.maximalLength) tokens, the first of them "
           + "\(first.0.source)")
     }
+    func note(_ count: Int, _ words: String) {
+      if count > 0 { notes.append("\(split): \(count) of \(cuts.count) \(words)") }
+    }
+    note(cuts.count { $0.exchanges > 0 }, "conversations have lost their oldest exchanges, to fit into the context")
+    note(cuts.count { $0.answer > 0 }, "answers have lost their end, as they alone are longer than the context")
     let fewer = cuts.count { $0.demonstrations > 0 }
     if fewer > 0 { notes.append("\(split): \(fewer) of \(cuts.count) prompts have no room for all demonstrations") }
     return notes
@@ -211,6 +256,7 @@ extension Example {
   fileprivate var content: [String] {
     ["\(fields.count)"] + fields.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
       + ["\(choices.count)"] + choices + ["\(answers.count)"] + answers + ["\(label)"]
+      + messages.flatMap { [$0.role.rawValue, $0.content] }
   }
 }
 
@@ -218,6 +264,7 @@ extension TextTask {
   /// How a model is asked, as texts: the classes, and the prompts for the shown example.
   fileprivate var asking: [String] {
     var texts = classes.flatMap { [$0.word] + $0.names } + classes.compactMap { labelSentence?($0) }
+    if let definition { texts.append(definition) }
     guard let example = try? shownExample() else { return texts }
     if let prompt { texts.append(prompt(example)) }
     if let masked = masked?(example) { texts += [masked.before, masked.after] }

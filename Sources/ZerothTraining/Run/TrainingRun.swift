@@ -270,7 +270,7 @@ public final class TrainingRun {
     var isBest = false
     try setup.model.pretrained.requireUnchanged()
     let found = try evaluation(.dev, theta, step: step, known: known) { found in
-      isBest = step == 0 || (found.scores.main > self.result.bestDev.main && found.unanswered == 0)
+      isBest = step == 0 || (found.scores.isBetter(than: self.result.bestDev) && found.unanswered == 0)
       guard isBest else { return }
       self.result.bestDev = found.scores
       self.result.bestStep = step
@@ -279,6 +279,19 @@ public final class TrainingRun {
     watch.evaluated(after: step, unanswered: found.unanswered, of: setup.examples(.dev).count, isBest: isBest)
     lastScore = found.scores.main
     if step == 0 { result.zeroShotDev = found.scores }
+    try showSamples(theta, step: step)
+  }
+
+  /// Shows and keeps the answers to a few rows of dev, where that is asked for and they are not on record yet.
+  private func showSamples(_ theta: borrowing ParameterStore, step: Int) throws {
+    guard configuration.samples > 0, folder?.needsSamples(after: step) ?? true else { return }
+    let samples = try setup.samples(configuration.samples, at: theta)
+    for sample in samples {
+      progress?.print(
+        "after \(step) steps: \(sample.prompt.inOneLine) -> \(sample.answer?.inOneLine ?? "no finite answer") "
+          + "(right: \(sample.expected.inOneLine))")
+    }
+    try folder?.append(MetricsRow.Samples(step: step, samples: samples))
   }
 
   /// Keeps the weights as those of the best model: in the run's folder or, without one, in memory.
@@ -347,6 +360,11 @@ public final class TrainingRun {
     let saved = try loadModel(directory: folder.files.model, families: configuration.families)
     return try setup.evaluate(.test, at: saved.loadParameters(storage: configuration.storage)).scores
   }
+}
+
+extension String {
+  /// A text that may have several lines, for a line of its own.
+  fileprivate var inOneLine: String { split(whereSeparator: \.isNewline).joined(separator: " / ").excerpt }
 }
 
 /// Seconds that go by, but for pauses.

@@ -72,12 +72,76 @@ def render(template, messages, generation):
         messages=messages, add_generation_prompt=generation, bos_token="<s>", eos_token="</s>")
 
 
+# Conversations of several turns. What is scored is the assistant's part, with what ends it.
+TURNS = [("user", "  One?"), ("assistant", "Two. "), ("user", "Three?"), ("assistant", "Four.")]
+SYSTEM_TURN = [("system", "Be short.")]
+GEMMA3 = r"""{{ bos_token }}
+{%- if messages[0]['role'] == 'system' -%}
+    {%- set first_user_prefix = messages[0]['content'] + '\n\n' -%}
+    {%- set loop_messages = messages[1:] -%}
+{%- else -%}
+    {%- set first_user_prefix = "" -%}
+    {%- set loop_messages = messages -%}
+{%- endif -%}
+{%- for message in loop_messages -%}
+    {{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\n' + (first_user_prefix if loop.first else "") }}
+    {{- message['content'] | trim -}}
+    {{ '<end_of_turn>\n' }}
+{%- endfor -%}"""
+MISTRAL_FIRST = r"""{%- if messages[0]["role"] == "system" %}{%- set system_message = messages[0]["content"] %}{%- set loop_messages = messages[1:] %}{%- else %}{%- set loop_messages = messages %}{%- endif %}
+{{- bos_token }}
+{%- for message in loop_messages %}
+    {%- if message["role"] == "user" %}
+        {%- if loop.first and system_message is defined %}
+            {{- " [INST] " + system_message + "\n\n" + message["content"] + " [/INST]" }}
+        {%- else %}
+            {{- " [INST] " + message["content"] + " [/INST]" }}
+        {%- endif %}
+    {%- elif message["role"] == "assistant" %}
+        {{- " " + message["content"] + eos_token}}
+    {%- endif %}
+{%- endfor %}"""
+MISTRAL_LAST = MISTRAL_FIRST.replace("loop.first", "loop.last").replace('" [INST] "', '"[INST] "').replace('" [/INST]"', '"[/INST]"')
+LLAMA2 = r"""{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system_message = messages[0]['content'] %}{% else %}{% set loop_messages = messages %}{% set system_message = false %}{% endif %}{% for message in loop_messages %}{% if loop.index0 == 0 and system_message != false %}{% set content = '<<SYS>>\n' + system_message + '\n<</SYS>>\n\n' + message['content'] %}{% else %}{% set content = message['content'] %}{% endif %}{% if message['role'] == 'user' %}{{ bos_token + '[INST] ' + content.strip() + ' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ ' '  + content.strip() + ' ' + eos_token }}{% endif %}{% endfor %}"""
+LLAMA3_SYSTEM = r"""{{- bos_token }}
+{%- if not date_string is defined %}
+    {%- set date_string = "26 Jul 2024" %}
+{%- endif %}
+{%- if messages[0]['role'] == 'system' %}
+    {%- set system_message = messages[0]['content']|trim %}
+    {%- set messages = messages[1:] %}
+{%- else %}
+    {%- set system_message = "" %}
+{%- endif %}
+{{- "<|start_header_id|>system<|end_header_id|>\n\n" }}
+{{- "Cutting Knowledge Date: December 2023\n" }}
+{{- "Today Date: " + date_string + "\n\n" }}
+{{- system_message }}
+{{- "<|eot_id|>" -}}
+"""
+CONVERSATIONS = [
+    ("ChatML", TEMPLATES[0][1], True), ("ChatML", TEMPLATES[1][1], True),
+    ("Llama 3", TEMPLATES[4][1], True), ("Llama 3", LLAMA3_SYSTEM + EACH + HEADER + "{% endfor %}" + ASSISTANT, True),
+    ("Gemma", TEMPLATES[6][1], False), ("Gemma", GEMMA3, True),
+    ("Mistral", TEMPLATES[7][1], False), ("Mistral", TEMPLATES[8][1], False), ("Mistral", MISTRAL_FIRST, True),
+    ("Mistral", MISTRAL_LAST, True), ("Llama 2", LLAMA2, True), ("Phi-3", TEMPLATES[13][1], True),
+    ("Phi-3", TEMPLATES[11][1], False),
+    ("Zephyr", ZEPHYR.replace("{% elif", "{% elif message['role'] == 'system' %}\n{{ '<|system|>\\n' + message['content'] + eos_token }}\n{% elif", 1), True),
+]
+
 cases = []
 for family, template in TEMPLATES:
     user, answer = {"role": "user", "content": "MESSAGE"}, {"role": "assistant", "content": "ANSWER"}
     cases.append({
         "family": family, "template": template, "asked": render(template, [user], True),
         "answered": render(template, [user, answer], False)})
+conversations = []
+for family, template, takes_system in CONVERSATIONS:
+    for turns in [TURNS] + ([SYSTEM_TURN + TURNS] if takes_system else []):
+        messages = [{"role": role, "content": content} for role, content in turns]
+        conversations.append({
+            "family": family, "template": template, "takesSystem": takes_system, "messages": messages,
+            "text": render(template, messages, False)})
 with open(f"{HERE}/cases.json", "w") as file:
-    json.dump({"known": cases, "unknown": UNKNOWN}, file, indent=1)
+    json.dump({"known": cases, "unknown": UNKNOWN, "conversations": conversations}, file, indent=1)
     file.write("\n")

@@ -15,6 +15,7 @@ private let readers: [String: Reader] = [
   "safetensors": readSafetensors,
   "sentencepiece": readSentencePiece,
   "sweep": readSweep,
+  "task-file": readTaskFile,
   "tokenizer": readTokenizer,
   "toml": readTOML,
   "trajectory": readTrajectory,

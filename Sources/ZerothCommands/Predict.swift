@@ -1,0 +1,62 @@
+import ArgumentParser
+import Foundation
+import Zeroth
+import ZerothModels
+import ZerothSupport
+import ZerothTasks
+import ZerothTraining
+
+struct Predict: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Answer the rows of a file, which need no labels: a JSON object a line.",
+    discussion: """
+      `prediction` is the class as data files have it, the chosen text, or the generated one; a classification has the scores \
+      of its candidates beside it.
+      """)
+
+  @Option(help: .option("model", "path"), completion: .file())
+  var model: String
+  @Option(help: .peft, completion: .directory)
+  var peft: String?
+  @Option(help: .option("task", "name"), completion: Shortcut.named("task").completion(ZerothTool.toolbox))
+  var task: String
+  @Flag(help: .option("task", "chat"))
+  var chat = false
+  @Option(help: "The file of the rows; labels in it are left aside. Required.", completion: .file())
+  var data: String
+  @Option(help: "A file for the answers. Default: standard output.", completion: .file())
+  var out: String?
+  @OptionGroup var threads: ThreadOptions
+
+  func run() throws {
+    try threads.apply()
+    if let out { try Predictions.requirePlace(out) }
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: data, isDirectory: &isFolder), isFolder.boolValue {
+      throw InputError("--data", found: "the folder '\(data)'", expected: "a file with the rows to answer")
+    }
+    let task = try ZerothTool.toolbox.tasks.task(task)
+    guard task.kind != .text else {
+      throw InputError("task \(task.name)", found: "texts as they are, which ask nothing", expected: "a task that does")
+    }
+    let setup = try TaskSetup(
+      modelPath: model, task: task, data: data, seed: 0, chat: chat,
+      tuning: peft.map { .adapter(try PEFTAdapter(directory: $0)) }, scope: .questions,
+      families: ZerothTool.toolbox.families)
+    let theta = try setup.model.loadFrozenParameters()
+    let found = try setup.evaluate(.test, at: theta)
+    for note in setup.notes { StandardStreams.tell(note.printable() + "\n") }
+    let predictions = Predictions(unlabelled: found, setup.examples(.test))
+    if let out {
+      try predictions.write(to: out)
+    } else {
+      for row in predictions.rows { print(row) }
+    }
+    if found.unanswered > 0 {
+      StandardStreams.tell(
+        "\(ZerothTool.name): \(found.unanswered) of \(found.count) rows have no answer, as the model's output is not finite\n"
+      )
+      throw ExitCode(1)
+    }
+  }
+}

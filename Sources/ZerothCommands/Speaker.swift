@@ -1,0 +1,146 @@
+import Zeroth
+import ZerothModels
+import ZerothResources
+import ZerothSupport
+import ZerothTasks
+
+/// What a model said to a prompt.
+struct Speech {
+  /// Why it ended.
+  enum End: String {
+    case token = "end token"
+    case length = "max-tokens"
+    case context
+    case notFinite = "not finite"
+  }
+
+  /// The text, without what ended it.
+  var text: String
+  /// Tokens of the prompt, and those that were generated.
+  var promptTokens, tokens: Int
+  /// Why it ended.
+  var end: End
+
+  /// The speech as members of an object.
+  var members: [JSON.Member] {
+    [
+      .init("text", .string(text)), .init("prompt_tokens", .int(promptTokens)), .init("tokens", .int(tokens)),
+      .init("end", .string(end.rawValue)),
+    ]
+  }
+}
+
+/// A causal model that goes on after prompts, or answers as an assistant.
+final class Speaker {
+  /// Whether it is asked by its chat template.
+  enum Chat {
+    case none, ifThere, required
+  }
+
+  private let model: CausalModel
+  private let tokenizer: any Tokenizer
+  private let theta: ParameterStore
+  /// The template that it is asked by.
+  let chat: ChatTemplate?
+
+  /// The model at `path`, with the adapter in `peft`. Throws `InputError` for one that is not causal, or has no template where
+  /// one is required.
+  init(_ path: String, peft: String?, chat: Chat) throws {
+    let directory = try Embedded.modelDirectory(path)
+    guard let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families) as? CausalModel else {
+      throw InputError(path, found: "a model that is not causal", expected: "one that generates texts")
+    }
+    if let peft { try model.attach(PEFTAdapter(directory: peft)) }
+    self.model = model
+    tokenizer = try loadTokenizer(directory: directory, for: model)
+    switch chat {
+    case .none: self.chat = nil
+    case .ifThere: self.chat = try? loadChatTemplate(directory: directory)
+    case .required: self.chat = try loadChatTemplate(directory: directory)
+    }
+    for note in model.folder.notes { StandardStreams.tell(note.printable() + "\n") }
+    theta = try model.loadFrozenParameters()
+  }
+
+  /// What the model says to `prompt`, after the turns of `history`; `write` is given each part of the text as it comes.
+  ///
+  /// Throws `InputError` for a prompt that leaves no room for a token.
+  func say(
+    _ prompt: String, after history: [ChatMessage], maxTokens: Int, by sampler: TokenSampler, write: (String) -> Void
+  ) throws -> Speech {
+    let (tokens, ends) = try encode(prompt, history, maxTokens)
+    guard !tokens.isEmpty, tokens.count < model.context else {
+      throw InputError(
+        "prompt", found: "\(tokens.count) tokens",
+        expected: "1 to \(model.context - 1), which leave room in the context")
+    }
+    var stream = StreamedText(tokenizer, after: tokens)
+    let generated = try model.generate(tokens, count: maxTokens, at: theta, by: sampler) { generated in
+      guard let last = generated.last, !ends.contains(last) else { return true }
+      write(stream.take(generated))
+      return false
+    }
+    guard let generated else {
+      return Speech(text: stream.text, promptTokens: tokens.count, tokens: 0, end: .notFinite)
+    }
+    let isEnded = generated.last.map(ends.contains) ?? false
+    write(stream.finish(Array(generated.dropLast(isEnded ? 1 : 0))))
+    let end: Speech.End = isEnded ? .token : generated.count >= maxTokens ? .length : .context
+    return Speech(text: stream.text, promptTokens: tokens.count, tokens: generated.count, end: end)
+  }
+
+  private func encode(
+    _ prompt: String, _ history: [ChatMessage], _ maxTokens: Int
+  ) throws -> (tokens: [Int], ends: Set<Int>) {
+    let encode: TextEncoder = { [tokenizer] in tokenizer.encode($0, addSpecialTokens: $1) }
+    guard let chat else {
+      return (SpecialTokens.inFront(of: prompt, encode), model.endTokens)
+    }
+    var example = Example(fields: [:], label: 0, source: Source(file: "the conversation", line: history.count / 2 + 1))
+    example.messages = history + [ChatMessage(.user, prompt)]
+    let question = try ChatEncoder(
+      chat, contextLength: model.context, end: AnswerEnd(length: maxTokens, texts: []), encode: encode,
+      id: tokenizer.id(of:)
+    ).question(example)
+    return (question.prompt, model.endTokens.union(question.end.tokens))
+  }
+}
+
+/// The text of tokens as they come: a part is given as soon as no later token changes it.
+struct StreamedText {
+  private let tokenizer: any Tokenizer
+  /// The last tokens of the prompt, behind which a space is part of the text.
+  private let before: [Int]
+  private let spelledBefore: String
+  /// What was given.
+  private(set) var text = ""
+
+  init(_ tokenizer: any Tokenizer, after prompt: [Int]) {
+    self.tokenizer = tokenizer
+    before = prompt.suffix(4)
+    spelledBefore = tokenizer.decode(before)
+  }
+
+  private func spelled(_ tokens: [Int]) -> String {
+    let whole = tokenizer.decode(before + tokens)
+    return whole.utf8.starts(with: spelledBefore.utf8)
+      ? String(decoding: whole.utf8.dropFirst(spelledBefore.utf8.count), as: UTF8.self) : tokenizer.decode(tokens)
+  }
+
+  /// The new part of the text of `tokens`, without a character whose bytes are not all there.
+  mutating func take(_ tokens: [Int]) -> String {
+    var whole = spelled(tokens)
+    while whole.unicodeScalars.last == "\u{FFFD}" { whole.unicodeScalars.removeLast() }
+    return give(whole)
+  }
+
+  /// What is left of the text of `tokens`, which are all.
+  mutating func finish(_ tokens: [Int]) -> String { give(spelled(tokens)) }
+
+  private mutating func give(_ whole: String) -> String {
+    guard whole.utf8.count > text.utf8.count, whole.utf8.starts(with: text.utf8) else { return "" }
+    let part = String(decoding: whole.utf8.dropFirst(text.utf8.count), as: UTF8.self)
+    text = whole
+    return part
+  }
+}

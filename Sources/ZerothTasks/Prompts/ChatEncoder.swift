@@ -1,0 +1,136 @@
+import Zeroth
+import ZerothSupport
+
+/// Turns conversations into the tokens of a causal model, by its chat template.
+///
+/// **What is scored.** The text that the template makes is tokenised as one, and the assistant's turns count, each with what ends
+/// it. A token that merges across the beginning of a turn belongs to the turn.
+///
+/// **Length.** A conversation that is longer than the context loses its oldest exchanges, each from a message of the user to the
+/// next; the system message stays. Of the last exchange the user's message loses its beginning, and an answer that leaves it
+/// no room loses its end.
+public struct ChatEncoder: Sendable {
+  /// The most tokens of a conversation.
+  public let contextLength: Int
+  private let template: ChatTemplate
+  private let end: AnswerEnd
+  private let encode: TextEncoder
+  private let start: (tokens: [Int], text: String)
+
+  /// An encoder for a model of `contextLength` positions.
+  ///
+  /// - Parameters:
+  ///   - end: when generated answers end, beside the template's own end.
+  ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
+  ///   - id: the tokenizer's `id(of:)`.
+  /// - Throws: `InputError` for a template whose first token is none of the tokenizer's.
+  public init(
+    _ template: ChatTemplate, contextLength: Int, end: AnswerEnd, encode: @escaping TextEncoder,
+    id: (String) -> Int?
+  ) throws(InputError) {
+    self.template = template
+    self.contextLength = contextLength
+    self.encode = encode
+    var end = end
+    // A mark that is no token of its own is found in the text.
+    let mark = template.answerEnd.trimmed
+    let tokens = encode(mark, false)
+    if tokens.count == 1 { end.tokens.formUnion(tokens) } else if !mark.isEmpty { end.texts.append(mark) }
+    self.end = end
+    start = try template.start(encode, id)
+  }
+
+  /// The conversation of `example` as a text whose assistant's turns are scored. Throws `InputError` naming its file and line.
+  public func encode(_ example: Example) throws(InputError) -> EncodedText {
+    guard example.messages.last?.role == .assistant else {
+      throw InputError(
+        "\(example.source)", found: "a conversation that does not end with the assistant",
+        expected: "an answer at its end")
+    }
+    let fitted = try self.fitted(example, example.messages, asks: false, room: contextLength)
+    var (tokens, cut) = (fitted.tokens, fitted.cut)
+    if tokens.count > contextLength {
+      cut.answer = tokens.count - contextLength
+      tokens.removeLast(cut.answer)
+    }
+    let answers = example.messages.filter { $0.role == .assistant }
+    var text = EncodedText(
+      [LanguageModelingObjective.Sequence(tokens, scored: fitted.scored)],
+      bytes: answers.reduce(0) { $0 + $1.content.utf8.count })
+    text.cut = cut
+    return text
+  }
+
+  /// The conversation up to the last answer, which is asked for; or all of it where it ends with the user. Throws `InputError`
+  /// naming its file and line.
+  public func question(_ example: Example) throws(InputError) -> EncodedQuestion {
+    var messages = example.messages
+    var answers: [String] = []
+    if let last = messages.last, last.role == .assistant {
+      answers = [last.content.trimmed]
+      messages.removeLast()
+    }
+    guard messages.last?.role == .user else {
+      throw InputError("\(example.source)", found: "no message to answer", expected: "one of the user at the end")
+    }
+    let room = contextLength - min(end.length, contextLength / 2)
+    let (tokens, _, cut) = try fitted(example, messages, asks: true, room: room)
+    guard tokens.count <= room else {
+      throw InputError(
+        "\(example.source)", found: "a chat whose marks alone take \(tokens.count) tokens",
+        expected: "room for them, a message and an answer in \(contextLength) tokens")
+    }
+    var question = EncodedQuestion(prompt: tokens, answers: answers)
+    question.end = end
+    question.cut = cut
+    return question
+  }
+
+  /// The tokens of `messages` with those that are scored, without as many of the oldest exchanges, and as much of the last
+  /// one's message, as have to go.
+  private func fitted(
+    _ example: Example, _ messages: [ChatMessage], asks: Bool, room: Int
+  ) throws(InputError) -> (tokens: [Int], scored: [Range<Int>], cut: PromptCut) {
+    var messages = messages
+    var cut = PromptCut()
+    while true {
+      let parts = try template.parts(of: messages, asks: asks, subject: "\(example.source)")
+      var (tokens, scored) = self.tokens(of: parts)
+      guard tokens.count > room else { return (tokens, scored, cut) }
+      let users = messages.indices.filter { messages[$0].role == .user }
+      if users.count > 1 {
+        messages.removeSubrange(users[0]..<users[1])
+        cut.exchanges += 1
+        continue
+      }
+      // The message alone is cut, behind what is in front of it and as far as what closes it.
+      let open = start.text + template.lead(of: messages) + template.turns.openUser
+      let kept =
+        start.tokens.count + zip(encode(open, false), tokens.dropFirst(start.tokens.count)).prefix { $0 == $1 }.count
+      let close = encode(template.turns.closeUser + template.turns.answer, false).count
+      let message = (scored.first?.lowerBound ?? tokens.count) - close - kept
+      let surplus = min(tokens.count - room, max(0, message))
+      tokens.removeSubrange(kept..<(kept + surplus))
+      scored = scored.map { ($0.lowerBound - surplus)..<($0.upperBound - surplus) }
+      cut.tokens = surplus
+      return (tokens, scored, cut)
+    }
+  }
+
+  private func tokens(of parts: [ChatTemplate.Part]) -> (tokens: [Int], scored: [Range<Int>]) {
+    let whole = encode(start.text + parts.map(\.text).joined(), false)
+    var text = start.text
+    var scored: [Range<Int>] = []
+    for part in parts {
+      let from = text
+      text += part.text
+      guard part.isAnswer else { continue }
+      let first = Self.shared(encode(from, false), whole)
+      let last = max(first, Self.shared(encode(text, false), whole))
+      scored.append((start.tokens.count + first)..<(start.tokens.count + last))
+    }
+    return (start.tokens + whole, scored)
+  }
+
+  private static func shared(_ part: [Int], _ whole: [Int]) -> Int { zip(part, whole).prefix { $0 == $1 }.count }
+}

@@ -1,0 +1,45 @@
+import Zeroth
+
+/// Turns plain texts into sequences of a causal model in which every token but the first is predicted once.
+///
+/// A text stands between the special tokens that the tokenizer puts in front and the token that ends a text. One that is longer
+/// than a sequence goes on in the next, which begins with the last token of the one before. For training texts are packed:
+/// they stand one behind the other, and a sequence may hold several, or end within one.
+public struct PlainTextEncoder: Sendable {
+  /// The most tokens of a sequence.
+  public let length: Int
+  private let encode: TextEncoder
+  private let prefix: [Int]
+  private let end: [Int]
+
+  /// An encoder into sequences of `length` tokens, at least 2, of which `end` end a text.
+  public init(length: Int, end: [Int], encode: @escaping TextEncoder) {
+    self.length = max(2, length)
+    self.end = end
+    self.encode = encode
+    prefix = SpecialTokens(of: encode).prefix
+  }
+
+  /// `text` alone.
+  ///
+  /// Without a special token in front, the first token of a text has nothing that predicts it: then its bytes do not count,
+  /// as `spelled` tells them.
+  public func encode(_ text: String, spelled: ([Int]) -> String) -> EncodedText {
+    let tokens = tokens(of: text)
+    let unscored = prefix.isEmpty ? spelled(Array(tokens.prefix(1))).utf8.count : 0
+    return EncodedText(sequences(tokens), bytes: max(0, text.utf8.count - unscored))
+  }
+
+  /// `texts` in their order, packed.
+  public func packed(_ texts: [String]) -> [LanguageModelingObjective.Sequence] {
+    sequences(texts.flatMap(tokens(of:)))
+  }
+
+  private func tokens(of text: String) -> [Int] { prefix + encode(text, false) + end }
+
+  private func sequences(_ tokens: [Int]) -> [LanguageModelingObjective.Sequence] {
+    stride(from: 0, to: max(0, tokens.count - 1), by: length - 1).map { first in
+      LanguageModelingObjective.Sequence(Array(tokens[first..<min(first + length, tokens.count)]))
+    }
+  }
+}

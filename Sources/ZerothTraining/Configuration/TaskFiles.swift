@@ -1,0 +1,44 @@
+import TOMLKit
+import Zeroth
+import ZerothSupport
+import ZerothTasks
+
+extension TaskRegistry {
+  /// The task called `name`, or, where that ends in `.toml`, the one that the file describes.
+  ///
+  /// Throws `InputError` naming the nearest name, or file and key.
+  public func task(_ name: String) throws(InputError) -> TextTask {
+    guard TaskFile.isPath(name) else { return try task(named: name) }
+    let text = try Settings.text(ofFile: name, expected: "a task in TOML")
+    return try TaskFile.task(JSON(Settings.document(text, name: name), subject: name), path: name, text: text)
+  }
+}
+
+extension JSON {
+  /// The value of a TOML document: tables in the order of their keys' bytes. Throws `InputError` for a date.
+  init(_ value: any TOMLValueConvertible, subject: String) throws(InputError) {
+    if let table = value.table {
+      var members: [Member] = []
+      for key in table.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+        guard let value = table[key] else { continue }
+        members.append(Member(key, try JSON(value, subject: "\(subject): \(key)")))
+      }
+      self = .object(members)
+    } else if let array = value.array {
+      var elements: [JSON] = []
+      for index in 0..<array.count { elements.append(try JSON(array[index], subject: "\(subject)[\(index)]")) }
+      self = .array(elements)
+    } else if let text = value.string {
+      self = .string(text)
+    } else if let bool = value.bool {
+      self = .bool(bool)
+    } else if let int = value.int {
+      self = .int(int)
+    } else if let double = value.double {
+      self = .double(double)
+    } else {
+      throw InputError(
+        subject, found: "a TOML \(value.type)", expected: "a text, a number, true, false, an array or a table")
+    }
+  }
+}

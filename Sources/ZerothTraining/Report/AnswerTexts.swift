@@ -1,0 +1,41 @@
+import ZerothSupport
+import ZerothTasks
+
+extension TaskResult {
+  /// The answer to each of `examples`, which the result is of, as people read it: the class as data files have it, the chosen
+  /// candidate, or the generated text; nil where there is none.
+  func answerTexts(_ examples: [Example]) -> [String?] {
+    switch answers {
+    case .candidates(let found):
+      zip(examples, found.predictions).map { example, prediction in
+        prediction.map { task.name(of: $0, in: example) }
+      }
+    case .generated(let found): found.answers
+    case .texts(let found): found.answers?.answers ?? examples.map { _ in nil }
+    }
+  }
+}
+
+extension TextTask {
+  /// What candidate `index` of `example` is called: its class as data files have it, or its text.
+  fileprivate func name(of index: Int, in example: Example) -> String {
+    if classes.indices.contains(index) { return classes[index].names.first ?? classes[index].word }
+    return example.choices.indices.contains(index) ? example.choices[index].trimmingPrefix(" ").description : "\(index)"
+  }
+
+  /// What is asked of `example`, for people: the prompt, or the texts where there is none.
+  func question(_ example: Example) -> String {
+    if let user = example.messages.last(where: { $0.role == .user }) { return user.content }
+    return prompt?(example) ?? text(of: example)
+  }
+
+  /// What is right, for people.
+  func expected(_ example: Example) -> String {
+    switch kind {
+    case .classification, .multipleChoice: name(of: example.label, in: example)
+    case .generation: example.answers.first.map { String($0.trimmingPrefix(" ")) } ?? ""
+    case .chat: example.messages.last { $0.role == .assistant }?.content ?? ""
+    case .text: ""
+    }
+  }
+}
