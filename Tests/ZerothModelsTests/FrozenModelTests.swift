@@ -74,7 +74,9 @@ import ZerothSupport
     for block in model.layout.blocks where block.isMatrix {
       #expect(theta.stored().kept(of: block) != nil, "\(block.name)")
     }
-    try expectSameEvaluations(of: model, theta, theta.clone())
+    let (batch, readout) = (LoRAFilesTests.batch, LoRAFilesTests.readout)
+    let inFloats = try model.evaluate(batch, readout, at: theta.clone())
+    #expect(try Self.difference(model.evaluate(batch, readout, at: theta), inFloats) < 1e-5)
   }
 
   @Test(.needs("models/gguf"), arguments: ["llama-q4_0", "llama-q4_k_m", "phi3-q8_0", "gpt2-q8_0"])
@@ -82,7 +84,7 @@ import ZerothSupport
     let path = GGUFModelTests.path(name)
     let before = try #require(FileManager.default.contents(atPath: path))
     let model = try CausalModel(directory: path)
-    let theta = try Self.train(model, steps: 200, rate: 3e-4)
+    let theta = try Self.train(model, steps: 200, rate: 1e-4)
     #expect(model.layout.blocks.contains { theta.stored().format(of: $0).isQuantized })
     #expect(FileManager.default.contents(atPath: path) == before, "the base keeps every bit")
   }

@@ -142,7 +142,7 @@ import ZerothResources
 
   static let refused: [(String, [String: OptionValue], [String: [String: OptionValue]], String)] = [
     ("mezo", [:], [:], "have no factors"),
-    ("lozo", [:], ["rule": ["name": "momentum"]], "Momentum, whose updates have no factors"),
+    ("lozo", [:], ["rule": ["name": "momentum", "learning-rate": 1e-4]], "Momentum, whose updates have no factors"),
     ("lozo", [:], ["rule": ["weight-decay": 0.1]], "a weight decay of 0.1"),
     ("lozo", [:], ["tuning": ["method": "lora"]], "with the tuning 'lora'"),
     ("lozo", ["save-as": "bfloat16"], [:], "'bfloat16' with model.storage"),
