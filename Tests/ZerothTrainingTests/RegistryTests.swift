@@ -94,7 +94,7 @@ import ZerothTestKit
       composition.rule.options["learning-rate"] = 1e-3
       #expect(try run(composition, steps: 2, registry: registry) != bits(smallTheta()), "\(preset.name)")
     }
-    let untuned = ["ft-sgd", "ft-adam", "forward-gradient", "cge", "mezo-adam", "meazo", "zo-sign"]
+    let untuned = ["ft-sgd", "ft-adam", "lora-adam", "forward-gradient", "cge", "mezo-adam", "meazo", "zo-sign"]
     for preset in registry.descriptions(of: .optimizer) where !untuned.contains(preset.name) {
       _ = try registry.makeOptimizer(try registry.preset(preset.name).composition, runSteps: 2)
     }

@@ -41,8 +41,7 @@ extension Registry {
     try register(
       optimizer: OptimizerPreset(
         "lora-adam", summary: "The exact gradient with Adam on LoRA", source: "Hu et al. 2022",
-        tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-first-order.toml",
-        Composition(estimator: .init("gradient"), rule: .init("adam", ["learning-rate": 1e-3])), of: lora))
+        tuning: "learning rate to be given", Composition(estimator: .init("gradient"), rule: .init("adam")), of: lora))
   }
 
   private mutating func registerPresets() throws(InputError) {
