@@ -13,14 +13,7 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Zero-shot and in-context scores of a model on a task.")
 
-  @Option(help: .option("model", "path"), completion: .file())
-  var model: String
-  @Option(help: .peft, completion: .directory)
-  var peft: String?
-  @Option(help: .option("task", "name"), completion: Shortcut.named("task").completion(ZerothTool.toolbox))
-  var task: String
-  @Flag(help: .option("task", "chat"))
-  var chat = false
+  @OptionGroup var asked: AskedModelOptions
   @Option(help: .option("task", "data"), completion: .file())
   var data: String?
   @Option(help: .option("task", "test-data"), completion: .file())
@@ -74,17 +67,16 @@ struct Evaluate: ParsableCommand {
 
   private func setup() throws -> TaskSetup {
     try TaskSetup(
-      modelPath: model, task: ZerothTool.toolbox.tasks.task(task), data: data, testData: testData,
-      size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations, chat: chat,
-      tuning: peft.map { .adapter(try PEFTAdapter(directory: $0)) }, scope: isWholeFile ? .file : .splits,
+      modelPath: asked.model, task: ZerothTool.toolbox.tasks.task(asked.task), data: data, testData: testData,
+      size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations,
+      chat: asked.chat, tuning: asked.tuning(), scope: isWholeFile ? .file : .splits,
       families: ZerothTool.toolbox.families)
   }
 
   /// Whether a file is named and nothing that asks for sets drawn from it.
   private var isWholeFile: Bool {
     guard let data, testData == nil, split == nil, k == nil, test == nil, demonstrations == 0 else { return false }
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: data, isDirectory: &isFolder) && !isFolder.boolValue
+    return FileManager.default.fileExists(atPath: data) && !data.isFolder
   }
 
   private var splitName: String { isWholeFile ? "all" : split ?? TaskSetup.Split.test.rawValue }

@@ -112,8 +112,7 @@ struct Generate: ParsableCommand {
 
   /// Places in a line of the terminal, or 100.
   private static var width: Int {
-    var size = winsize()
-    return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : 100
+    StandardStreams.width(of: STDOUT_FILENO).flatMap { $0 > 20 ? $0 : nil } ?? 100
   }
 }
 

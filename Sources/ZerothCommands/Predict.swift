@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Zeroth
 import ZerothModels
 import ZerothSupport
@@ -14,14 +13,7 @@ struct Predict: ParsableCommand {
       of its candidates beside it.
       """)
 
-  @Option(help: .option("model", "path"), completion: .file())
-  var model: String
-  @Option(help: .peft, completion: .directory)
-  var peft: String?
-  @Option(help: .option("task", "name"), completion: Shortcut.named("task").completion(ZerothTool.toolbox))
-  var task: String
-  @Flag(help: .option("task", "chat"))
-  var chat = false
+  @OptionGroup var asked: AskedModelOptions
   @Option(help: "The file of the rows; labels in it are left aside. Required.", completion: .file())
   var data: String
   @Option(help: "A file for the answers. Default: standard output.", completion: .file())
@@ -31,17 +23,16 @@ struct Predict: ParsableCommand {
   func run() throws {
     try threads.apply()
     if let out { try Predictions.requirePlace(out) }
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: data, isDirectory: &isFolder), isFolder.boolValue {
+    if data.isFolder {
       throw InputError("--data", found: "the folder '\(data)'", expected: "a file with the rows to answer")
     }
-    let task = try ZerothTool.toolbox.tasks.task(task)
+    let task = try ZerothTool.toolbox.tasks.task(asked.task)
     guard task.kind != .text else {
       throw InputError("task \(task.name)", found: "texts as they are, which ask nothing", expected: "a task that does")
     }
     let setup = try TaskSetup(
-      modelPath: model, task: task, data: data, seed: 0, chat: chat,
-      tuning: peft.map { .adapter(try PEFTAdapter(directory: $0)) }, scope: .questions,
+      modelPath: asked.model, task: task, data: data, seed: 0, chat: asked.chat, tuning: try asked.tuning(),
+      scope: .questions,
       families: ZerothTool.toolbox.families)
     let theta = try setup.model.loadFrozenParameters()
     let found = try setup.evaluate(.test, at: theta)

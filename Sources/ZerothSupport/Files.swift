@@ -35,6 +35,12 @@ extension String {
     return slash == startIndex ? "/" : String(self[..<slash])
   }
 
+  /// Whether a folder has this path.
+  public var isFolder: Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: self, isDirectory: &isFolder) && isFolder.boolValue
+  }
+
   /// The path of `name` in the directory that this path names.
   public func appendingFile(_ name: String) -> String { hasSuffix("/") ? self + name : self + "/" + name }
 }

@@ -27,6 +27,12 @@ public enum StandardStreams {
     _ = text.withUTF8 { writeAll(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
   }
 
+  /// Places in a line of the terminal at `descriptor`; nil where it is none, or does not say.
+  public static func width(of descriptor: Int32) -> Int? {
+    var size = winsize()
+    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
+  }
+
   /// Waits until all that was printed has left. Throws `InputError` where standard output did not take it.
   public static func flushOutput() throws(InputError) {
     guard fflush(stdout) != 0 || ferror(stdout) != 0 else { return }

@@ -12,30 +12,6 @@ import ZerothSupport
 
   static func difference(_ a: [[Double]], _ b: [[Double]]) -> Double { LoRAFilesTests.difference(a, b) }
 
-  /// The next-token loss on the long batch.
-  struct NextToken: Objective {
-    typealias Failure = InputError
-    let model: CausalModel
-    let batch: TokenBatch
-    let readout: Readout
-
-    init(_ model: CausalModel) {
-      self.model = model
-      batch = MadeModels.longBatch(vocabulary: model.vocabulary)
-      readout = .logProbabilities(rows: Array(0..<36), targets: Array(batch.tokens[1...36]))
-    }
-
-    func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
-      -(try model.evaluate(self.batch, readout, at: theta)[0].reduce(0, +)) / 36
-    }
-
-    func losses(
-      at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
-    ) throws(InputError) -> Few<Double> {
-      Few(try model.evaluate(self.batch, readout, from: theta, at: points)).map { -$0.reduce(0, +) / 36 }
-    }
-  }
-
   /// Steps of LOZO on `model`, frozen and in fp32, whose losses agree to 1e-4; the frozen parameters after them.
   @discardableResult
   static func train(_ model: CausalModel, steps: Int, rate: Double = 1e-3) throws -> ParameterStore {

@@ -103,6 +103,31 @@ enum MadeModels {
   }
 }
 
+/// The next-token loss on the long batch.
+struct NextToken: Objective {
+  typealias Failure = InputError
+  let model: CausalModel
+  let batch: TokenBatch
+  let readout: Readout
+
+  init(_ model: CausalModel) {
+    self.model = model
+    let batch = MadeModels.longBatch(vocabulary: model.vocabulary)
+    self.batch = batch
+    readout = .logProbabilities(rows: Array(0..<36), targets: Array(batch.tokens[1...36]))
+  }
+
+  func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
+    -(try model.evaluate(self.batch, readout, at: theta)[0].reduce(0, +)) / 36
+  }
+
+  func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
+  ) throws(InputError) -> Few<Double> {
+    Few(try model.evaluate(self.batch, readout, from: theta, at: points)).map { -$0.reduce(0, +) / 36 }
+  }
+}
+
 /// Expects the same bits of `model` at both parameters, displaced by dense and by low-rank directions, in products of few and of
 /// many rows: they are the same products of the same numbers.
 func expectSameEvaluations(

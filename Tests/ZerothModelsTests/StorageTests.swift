@@ -50,29 +50,4 @@ import ZerothTestKit
     #expect(zip(losses[0], losses[1]).allSatisfy { abs($0 - $1) < 0.02 }, "\(losses)")
     #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == before, "the checkpoint is not written")
   }
-
-  /// The next-token loss on the long batch.
-  private struct NextToken: Objective {
-    typealias Failure = InputError
-    let model: CausalModel
-    let batch: TokenBatch
-    let readout: Readout
-
-    init(_ model: CausalModel) {
-      self.model = model
-      let batch = MadeModels.longBatch(vocabulary: model.vocabulary)
-      self.batch = batch
-      readout = .logProbabilities(rows: Array(0..<36), targets: Array(batch.tokens[1...36]))
-    }
-
-    func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
-      -(try model.evaluate(self.batch, readout, at: theta)[0].reduce(0, +)) / 36
-    }
-
-    func losses(
-      at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
-    ) throws(InputError) -> Few<Double> {
-      Few(try model.evaluate(self.batch, readout, from: theta, at: points)).map { -$0.reduce(0, +) / 36 }
-    }
-  }
 }

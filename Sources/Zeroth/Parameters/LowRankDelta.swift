@@ -11,7 +11,7 @@ public enum DeltaRank: Sendable, Hashable, CustomStringConvertible {
   case unlimited
 
   /// The limit on `block`; nil for none.
-  func limit(on block: ParameterBlock) -> Int? {
+  package func limit(on block: ParameterBlock) -> Int? {
     let side = min(block.rows, block.columns)
     return switch self {
     case .automatic: max(1, side / 8)
@@ -50,9 +50,6 @@ struct LowRankDelta: Sendable {
 
   /// What belongs to `block`.
   func factors(of block: ParameterBlock) -> KeptFactors? { KeptFactors(pairs[block.index]) }
-
-  /// The largest rank of a matrix.
-  var largestRank: Int { pairs.values.reduce(0) { max($0, $1.reduce(0) { $0 + $1.rank }) } }
 
   /// Floats that are held.
   var count: Int { pairs.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } } }

@@ -7,8 +7,8 @@ import Zeroth
 ///     low rank  y = x W^T + offset (x V) U^T         U V^T is never formed: thin products are added (`ThinFactors`)
 ///     dense     y = x (W + offset z)^T               z is made a panel at a time, once for all variants along it
 ///
-/// Updates with low rank may wait apart from W, or stay beside it for good (`ParameterStore`). They add one more thin product, and so does a branch of
-/// LoRA beside a frozen W.
+/// Updates with low rank may wait apart from W, or stay beside it for good (`ParameterStore`). They add one more thin product,
+/// and so does a branch of LoRA beside a frozen W.
 ///
 /// Both factors are cut, so that what is read again is still in a cache. The cuts have four names, here and in the
 /// kernels:

@@ -44,9 +44,8 @@ public enum RecordedRuns {
     guard depth < 4, let entries = try? manager.contentsOfDirectory(atPath: path) else { return [] }
     var found: [Folder] = []
     for entry in entries.sorted() {
-      var isFolder: ObjCBool = false
       let inner = path.appendingFile(entry)
-      guard manager.fileExists(atPath: inner, isDirectory: &isFolder), isFolder.boolValue else { continue }
+      guard inner.isFolder else { continue }
       found += try folders(in: inner, depth: depth + 1)
     }
     return found

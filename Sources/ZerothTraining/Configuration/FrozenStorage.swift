@@ -35,13 +35,7 @@ extension RunConfiguration {
   /// Floats of the factors and vectors of `layout` at most, beside matrices that are never written.
   func mostFactorFloats(in layout: ParameterLayout) -> Int {
     layout.trainable.reduce(0) { sum, block in
-      let side = min(block.rows, block.columns)
-      let rank =
-        switch deltaRank {
-        case .automatic: max(1, side / 8)
-        case .limit(let limit): min(limit, side)
-        case .unlimited: side
-        }
+      let rank = deltaRank.limit(on: block) ?? min(block.rows, block.columns)
       return sum + (block.isMatrix ? rank * (block.rows + block.columns) : block.count)
     }
   }

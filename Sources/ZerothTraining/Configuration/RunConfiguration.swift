@@ -205,6 +205,11 @@ public struct RunConfiguration: Sendable {
   /// The optimiser of the composition, before its first step.
   public func makeOptimizer() throws -> any OptimizerProtocol { try parts.makeOptimizer() }
 
+  /// The weights of `model` that a run starts from. Throws `InputError` as `TaskModel.loadParameters` does.
+  func loadParameters(of model: any TaskModel) throws -> ParameterStore {
+    try model.loadParameters(training: trainable, storage: storage, deltaRank: deltaRank, labelHead: labelHead)
+  }
+
   /// The random numbers that do not belong to a step.
   var runKey: StreamKey {
     StreamKey(

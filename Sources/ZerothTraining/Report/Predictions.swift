@@ -78,12 +78,11 @@ public struct Predictions: Sendable {
 
   /// Throws `InputError` when nothing can be written to `path`: before the work, not after it.
   public static func requirePlace(_ path: String) throws(InputError) {
-    var isFolder: ObjCBool = false
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue,
-      FileManager.default.isWritableFile(atPath: folder)
-    else { throw InputError(path, found: "no folder to write to", expected: "a file in a folder that is there") }
-    guard !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) || !isFolder.boolValue else {
+    guard folder.isFolder, FileManager.default.isWritableFile(atPath: folder) else {
+      throw InputError(path, found: "no folder to write to", expected: "a file in a folder that is there")
+    }
+    guard !path.isFolder else {
       throw InputError(path, found: "a folder", expected: "a file to write to")
     }
   }

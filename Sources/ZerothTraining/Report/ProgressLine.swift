@@ -49,12 +49,10 @@ public final class ProgressLine {
     /// Standard error, which leaves standard output to results.
     public static var standardError: Output {
       let isTerminal = isatty(STDERR_FILENO) == 1
-      var size = winsize()
-      let hasSize = isTerminal && ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
       let clock = ContinuousClock()
       let start = clock.now
       return Output(
-        isTerminal: isTerminal, width: hasSize ? Int(size.ws_col) : 80, interval: isTerminal ? 0.1 : 10,
+        isTerminal: isTerminal, width: StandardStreams.width(of: STDERR_FILENO) ?? 80, interval: isTerminal ? 0.1 : 10,
         now: { (clock.now - start) / .seconds(1) },
         write: StandardStreams.tell)
     }

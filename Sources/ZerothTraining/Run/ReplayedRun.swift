@@ -52,9 +52,7 @@ public struct ReplayedRun {
       directory: Embedded.modelDirectory(configuration.modelPath), task: configuration.task,
       tuning: configuration.tuning.source(configuration.runKey), families: configuration.families)
     try model.pretrained.requireOther(than: out)
-    var theta = try model.loadParameters(
-      training: configuration.trainable, storage: configuration.storage, deltaRank: configuration.deltaRank,
-      labelHead: configuration.labelHead)
+    var theta = try configuration.loadParameters(of: model)
     var optimizer = try configuration.makeOptimizer()
     let header = TrajectoryHeader(
       identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain)

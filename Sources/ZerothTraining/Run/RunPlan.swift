@@ -81,9 +81,7 @@ extension TrainingRun {
 
   private func plan(on objective: some Objective) throws -> RunPlan {
     PeakMemory.reset()
-    var theta = try setup.model.loadParameters(
-      training: configuration.trainable, storage: configuration.storage, deltaRank: configuration.deltaRank,
-      labelHead: configuration.labelHead)
+    var theta = try configuration.loadParameters(of: setup.model)
     let layout = theta.layout
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(layout)

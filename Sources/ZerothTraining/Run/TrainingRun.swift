@@ -68,9 +68,7 @@ public final class TrainingRun {
 
   private func run(_ base: some Objective, resuming: Bool) throws -> RunResult {
     PeakMemory.reset()
-    var theta = try setup.model.loadParameters(
-      training: configuration.trainable, storage: configuration.storage, deltaRank: configuration.deltaRank,
-      labelHead: configuration.labelHead)
+    var theta = try configuration.loadParameters(of: setup.model)
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(theta.layout)
     try setup.requireDerivatives(of: base, for: optimizer)

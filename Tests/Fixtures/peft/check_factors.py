@@ -8,14 +8,14 @@ tool's own to 1e-4; so do those of the merged model in transformers. The adapter
 Ends with status 1 where anything differs.
 """
 
-import json, os, shutil, subprocess, sys, tempfile, warnings
+import os, subprocess, sys, warnings
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
-from check_peft import golden, tokenizer
+from check_peft import each, golden, verify
 
 
-def check(zeroth, base, place, name):
+def check(zeroth, base, place):
     out, adapter, merged = f"{place}/run", f"{place}/run/last", f"{place}/merged"
     subprocess.run([zeroth, "train", "--model", base, "--task", "sst2", "--optimizer", "lozo", "--steps", "9", "--batch", "4", "--k", "4", "--test",
                     "4", "--lr", "0.003", "--nu", "3", "--set", "model.storage=frozen", "--set", "run.keep-last=true", "--out", out],
@@ -30,30 +30,11 @@ def check(zeroth, base, place, name):
         tuned = PeftModel.from_pretrained(plain, adapter).eval()
     after = golden(tuned, vocabulary, f"{place}/golden.json")
     change, apart = float((after - before).abs().max()), float((after - whole).abs().max())
-    verified = subprocess.run([zeroth, "verify", "--model", base, "--peft", adapter, "--golden", f"{place}/golden.json", "--json"], capture_output=True, text=True)
-    if verified.returncode > 1: sys.exit(f"{base}: {verified.stderr}")
-    largest = json.loads(verified.stdout)["checks"][0]["largest_difference"]
-    print(f"{name}: largest difference {largest:.2g}, to the merged model {apart:.2g}, the adapter changes {change:.2g}")
-    return verified.returncode == 0 and change > 10 * max(largest, apart)
+    fits, largest = verify(zeroth, base, adapter, f"{place}/golden.json", base)
+    print(f"{os.path.basename(base)}: largest difference {largest:.2g}, to the merged model {apart:.2g}, the adapter changes {change:.2g}")
+    return fits and change > 10 * max(largest, apart)
 
 
-def main(zeroth, folders):
-    fits = True
-    for folder in folders:
-        for name in sorted(os.listdir(folder)):
-            path = f"{folder}/{name}/config.json"
-            if not os.path.exists(path): continue
-            config = json.load(open(path))
-            if "ForCausalLM" not in config["architectures"][0] and "LMHead" not in config["architectures"][0]: continue
-            if config["vocab_size"] < 96: continue
-            with tempfile.TemporaryDirectory() as place:
-                base = f"{place}/{name}"
-                shutil.copytree(f"{folder}/{name}", base)
-                for file in os.listdir(base): os.chmod(f"{base}/{file}", 0o644)
-                json.dump(tokenizer(), open(base + "/tokenizer.json", "w"))
-                try: fits = check(zeroth, base, place, name) and fits
-                except subprocess.CalledProcessError as error: sys.exit(f"{name}: {error.stderr.decode() if error.stderr else error}")
-    sys.exit(0 if fits else 1)
-
-
-if __name__ == "__main__": main(sys.argv[1], sys.argv[2:])
+if __name__ == "__main__":
+    zeroth = sys.argv[1]
+    each(sys.argv[2:], {"frozen": lambda base, place: check(zeroth, base, place)})

@@ -61,14 +61,21 @@ def check(zeroth, base, run, options, place):
         if known != written: sys.exit(f"{base} {run}: tensors differ: {sorted(known ^ written)[:4]}")
     after = golden(tuned, vocabulary, f"{place}/golden.json")
     change = float((after - before).abs().max())
-    verified = subprocess.run([zeroth, "verify", "--model", base, "--peft", adapter, "--golden", f"{place}/golden.json", "--json"], capture_output=True, text=True)
-    if verified.returncode > 1: sys.exit(f"{base} {run}: {verified.stderr}")
-    largest = json.loads(verified.stdout)["checks"][0]["largest_difference"]
+    fits, largest = verify(zeroth, base, adapter, f"{place}/golden.json", f"{base} {run}")
     print(f"{os.path.basename(base)} {run}: largest difference {largest:.2g}, the adapter changes {change:.2g}")
-    return verified.returncode == 0 and change > 10 * largest
+    return fits and change > 10 * largest
 
 
-def main(zeroth, folders):
+def verify(zeroth, base, adapter, path, what):
+    """Whether the tool's logits are those at `path`, and the largest difference."""
+    verified = subprocess.run([zeroth, "verify", "--model", base, "--peft", adapter, "--golden", path, "--json"], capture_output=True, text=True)
+    if verified.returncode > 1: sys.exit(f"{what}: {verified.stderr}")
+    return verified.returncode == 0, json.loads(verified.stdout)["checks"][0]["largest_difference"]
+
+
+def each(folders, checks):
+    """Calls each of `checks`, by name, with a copy of each causal model in `folders` that has room for the made tokenizer. Ends the
+    program with status 1 where one does not hold."""
     fits = True
     for folder in folders:
         for name in sorted(os.listdir(folder)):
@@ -82,10 +89,12 @@ def main(zeroth, folders):
                 shutil.copytree(f"{folder}/{name}", base)
                 for file in os.listdir(base): os.chmod(f"{base}/{file}", 0o644)
                 json.dump(tokenizer(), open(base + "/tokenizer.json", "w"))
-                for run, options in RUNS.items():
-                    try: fits = check(zeroth, base, run, options, place) and fits
-                    except subprocess.CalledProcessError as error: sys.exit(f"{name} {run}: {error.stderr.decode()}")
+                for run, holds in checks.items():
+                    try: fits = holds(base, place) and fits
+                    except subprocess.CalledProcessError as error: sys.exit(f"{name} {run}: {error.stderr.decode() if error.stderr else error}")
     sys.exit(0 if fits else 1)
 
 
-if __name__ == "__main__": main(sys.argv[1], sys.argv[2:])
+if __name__ == "__main__":
+    zeroth = sys.argv[1]
+    each(sys.argv[2:], {run: lambda base, place, run=run: check(zeroth, base, run, RUNS[run], place) for run in RUNS})
