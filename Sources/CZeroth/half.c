@@ -19,21 +19,37 @@ static inline uint32_t bits_of(float value) {
   return bits;
 }
 
-VECTOR static void widen_bfloat16(size_t n, const unsigned char *restrict x, float *restrict y) {
-  for (size_t i = 0; i < n; i++) y[i] = from_bits((uint32_t)half_at(x, i) << 16);
+INLINE float bfloat16(uint32_t bits) { return from_bits(bits << 16); }
+
+// Integer arithmetic and selects alone, so that a loop vectorises on any CPU.
+INLINE float float16(uint32_t bits) {
+  uint32_t sign = (bits & 0x8000) << 16;
+  uint32_t magnitude = (bits & 0x7fff) << 13;  // the significand in place, the exponent still biased by 15
+  // A subnormal m 2^-24 is (2^-14 + m 2^-24) - 2^-14, which is exact.
+  uint32_t subnormal = bits_of(from_bits(magnitude + (113u << 23)) - from_bits(113u << 23));
+  uint32_t rebias = magnitude >= 31u << 23 ? 224u << 23 : 112u << 23;  // infinities and NaNs: 31 becomes 255
+  return from_bits(sign | (magnitude < 1u << 23 ? subnormal : magnitude + rebias));
 }
 
-// Integer arithmetic and selects alone, so that the loop vectorises on any CPU.
-VECTOR static void widen_float16(size_t n, const unsigned char *restrict x, float *restrict y) {
-  for (size_t i = 0; i < n; i++) {
-    uint32_t bits = half_at(x, i), sign = (bits & 0x8000) << 16;
-    uint32_t magnitude = (bits & 0x7fff) << 13;  // the significand in place, the exponent still biased by 15
-    // A subnormal m 2^-24 is (2^-14 + m 2^-24) - 2^-14, which is exact.
-    uint32_t subnormal = bits_of(from_bits(magnitude + (113u << 23)) - from_bits(113u << 23));
-    uint32_t rebias = magnitude >= 31u << 23 ? 224u << 23 : 112u << 23;  // infinities and NaNs: 31 becomes 255
-    y[i] = from_bits(sign | (magnitude < 1u << 23 ? subnormal : magnitude + rebias));
+#define HALVES(name)                                                                                                  \
+  VECTOR static void widen_##name(size_t n, const unsigned char *restrict x, float *restrict y) {                     \
+    for (size_t i = 0; i < n; i++) y[i] = name(half_at(x, i));                                                        \
+  }                                                                                                                   \
+  VECTOR static float dot_##name(size_t n, const unsigned char *restrict x, const float *restrict v) {                \
+    _Pragma("STDC FP_CONTRACT ON") floats even = {0}, odd = {0};                                                      \
+    size_t i = 0;                                                                                                     \
+    for (; i + 32 <= n; i += 32) {                                                                                    \
+      float y[32];                                                                                                    \
+      UNROLL for (size_t j = 0; j < 32; j++) y[j] = name(half_at(x, i + j));                                          \
+      even += load_floats(y) * load_floats(v + i);                                                                    \
+      odd += load_floats(y + 16) * load_floats(v + i + 16);                                                           \
+    }                                                                                                                 \
+    float sum = sum_of(even + odd);                                                                                   \
+    for (; i < n; i++) sum += name(half_at(x, i)) * v[i];                                                             \
+    return sum;                                                                                                       \
   }
-}
+HALVES(bfloat16)
+HALVES(float16)
 
 void zeroth_widen(enum zeroth_format format, size_t first, size_t n, const void *x, float *y) {
   const unsigned char *bytes = x;
@@ -42,6 +58,18 @@ void zeroth_widen(enum zeroth_format format, size_t first, size_t n, const void 
   case zeroth_bfloat16: widen_bfloat16(n, bytes + first * sizeof(uint16_t), y); break;
   case zeroth_float16: widen_float16(n, bytes + first * sizeof(uint16_t), y); break;
   default: widen_quantized(format, first, n, bytes, y);
+  }
+}
+
+void zeroth_dot_rows(enum zeroth_format format, size_t m, size_t first, size_t stride, size_t n, const void *x,
+                     const float *v, float *y) {
+  const unsigned char *bytes = x;
+  for (size_t i = 0; i < m; i++, first += stride) {
+    switch (format) {
+    case zeroth_bfloat16: y[i] = dot_bfloat16(n, bytes + first * sizeof(uint16_t), v); break;
+    case zeroth_float16: y[i] = dot_float16(n, bytes + first * sizeof(uint16_t), v); break;
+    default: y[i] = dot_quantized(format, first, n, bytes, v);
+    }
   }
 }
 

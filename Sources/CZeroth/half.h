@@ -1,4 +1,4 @@
-// Half precision where it lies.
+// Half precision where it lies, and vectors of floats as the compiler has them for every instruction set.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -8,4 +8,23 @@ static inline uint16_t half_at(const unsigned char *x, size_t i) {
   uint16_t bits;
   memcpy(&bits, x + i * sizeof bits, sizeof bits);
   return bits;
+}
+
+// ---- Sixteen floats at a time ----
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+typedef float floats __attribute__((ext_vector_type(16)));
+
+INLINE floats load_floats(const float *x) {
+  floats values;
+  memcpy(&values, x, sizeof values);
+  return values;
+}
+
+INLINE float sum_of(floats x) {
+  UNROLL for (int width = 8; width > 0; width /= 2)
+    UNROLL for (int l = 0; l < width; l++) x[l] += x[l + width];
+  return x[0];
 }

@@ -12,14 +12,14 @@
 
 typedef unsigned char byte;
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("clang loop unroll(full)")
+typedef float pair __attribute__((ext_vector_type(2)));
 
-// Number i of the halves at x: a conversion of the compiler's, an instruction where the processor has one.
-INLINE float half(const byte *x, size_t i) {
-  _Float16 value;
-  memcpy(&value, x + i * sizeof value, sizeof value);
-  return (float)value;
+// The two halves at x: a conversion of the compiler's, an instruction where the processor has one. A half is read with its neighbour, as
+// four bytes: alone it would be inserted into whatever a register holds, and wait for that.
+INLINE pair halves(const byte *x) {
+  _Float16 __attribute__((ext_vector_type(2))) values;
+  memcpy(&values, x, sizeof values);
+  return __builtin_convertvector(values, pair);
 }
 
 // ---- Sixteen elements at a time ----
@@ -27,7 +27,6 @@ INLINE float half(const byte *x, size_t i) {
 typedef byte codes __attribute__((ext_vector_type(16)));
 typedef signed char signed_codes __attribute__((ext_vector_type(16)));
 typedef int wide __attribute__((ext_vector_type(16)));
-typedef float floats __attribute__((ext_vector_type(16)));
 
 INLINE codes load(const byte *x) {
   codes q;
@@ -56,21 +55,22 @@ INLINE codes fifth_bits(uint32_t bits, int first) {
 // The low halves of 16 bytes are the first 16 codes, the high halves the others.
 
 INLINE void q4_0(const byte *x, float *restrict y) {
-  float d = half(x, 0);
+  float d = halves(x).x;
   codes q = load(x + 2);
   store(y, d * centred(q & 15, 8));
   store(y + 16, d * centred(q >> 4, 8));
 }
 
 INLINE void q4_1(const byte *x, float *restrict y) {
-  float d = half(x, 0), m = half(x, 1);
+  pair scale = halves(x);
+  float d = scale.x, m = scale.y;
   codes q = load(x + 4);
   store(y, d * converted(q & 15) + m);
   store(y + 16, d * converted(q >> 4) + m);
 }
 
 INLINE void q5_0(const byte *x, float *restrict y) {
-  float d = half(x, 0);
+  float d = halves(x).x;
   uint32_t bits = half_at(x, 1) | (uint32_t)half_at(x, 2) << 16;
   codes q = load(x + 6);
   store(y, d * centred((q & 15) | fifth_bits(bits, 0), 16));
@@ -78,7 +78,8 @@ INLINE void q5_0(const byte *x, float *restrict y) {
 }
 
 INLINE void q5_1(const byte *x, float *restrict y) {
-  float d = half(x, 0), m = half(x, 1);
+  pair scale = halves(x);
+  float d = scale.x, m = scale.y;
   uint32_t bits = half_at(x, 2) | (uint32_t)half_at(x, 3) << 16;
   codes q = load(x + 8);
   store(y, d * converted((q & 15) | fifth_bits(bits, 0)) + m);
@@ -86,7 +87,7 @@ INLINE void q5_1(const byte *x, float *restrict y) {
 }
 
 INLINE void q8_0(const byte *x, float *restrict y) {
-  float d = half(x, 0);
+  float d = halves(x).x;
   UNROLL for (int i = 0; i < 32; i += 16) {
     signed_codes q;
     memcpy(&q, x + 2 + i, sizeof q);
@@ -98,7 +99,7 @@ INLINE void q8_0(const byte *x, float *restrict y) {
 static const float spread[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 INLINE void iq4_nl(const byte *x, float *restrict y) {
-  float d = half(x, 0);
+  float d = halves(x).x;
   for (int i = 0; i < 16; i++) {
     y[i] = d * spread[x[2 + i] & 15];
     y[16 + i] = d * spread[x[2 + i] >> 4];
@@ -108,7 +109,8 @@ INLINE void iq4_nl(const byte *x, float *restrict y) {
 // ---- Blocks of 256 ----
 
 // Scales of 6 bits and minima of 6 bits for 8 runs, in 12 bytes.
-INLINE void scales_and_minima(const byte *x, float d, float m, float scales[8], float minima[8]) {
+INLINE void scales_and_minima(const byte *x, pair of, float scales[8], float minima[8]) {
+  float d = of.x, m = of.y;
   for (int i = 0; i < 4; i++) {
     scales[i] = d * (float)(x[i] & 63);
     minima[i] = m * (float)(x[4 + i] & 63);
@@ -119,7 +121,8 @@ INLINE void scales_and_minima(const byte *x, float d, float m, float scales[8], 
 
 INLINE void q2_k(const byte *x, float *restrict y) {
   const byte *from = x + 16;
-  float d = half(x + 80, 0), m = half(x + 80, 1);
+  pair both = halves(x + 80);
+  float d = both.x, m = both.y;
   UNROLL for (int run = 0; run < 16; run++) {
     float scale = d * (float)(x[run] & 15), minimum = m * (float)(x[run] >> 4);
     codes q = load(from + run / 8 * 32 + run % 2 * 16) >> run % 8 / 2 * 2 & 3;
@@ -129,7 +132,7 @@ INLINE void q2_k(const byte *x, float *restrict y) {
 
 INLINE void q3_k(const byte *x, float *restrict y) {
   const byte *high = x, *from = x + 32, *packed = x + 96;
-  float d = half(x + 108, 0);
+  float d = halves(x + 106).y;  // the last half
   UNROLL for (int run = 0; run < 16; run++) {
     int low = packed[run % 8] >> run / 8 * 4 & 15, top = packed[8 + run % 4] >> run / 4 * 2 & 3;
     float scale = d * (float)((low | top << 4) - 32);
@@ -141,7 +144,7 @@ INLINE void q3_k(const byte *x, float *restrict y) {
 
 INLINE void q4_k(const byte *x, float *restrict y) {
   float scales[8], minima[8];
-  scales_and_minima(x + 4, half(x, 0), half(x, 1), scales, minima);
+  scales_and_minima(x + 4, halves(x), scales, minima);
   UNROLL for (int i = 0; i < 8; i++) {
     codes q = load(x + 16 + i * 16);
     int run = i / 2 * 2;
@@ -153,7 +156,7 @@ INLINE void q4_k(const byte *x, float *restrict y) {
 
 INLINE void q5_k(const byte *x, float *restrict y) {
   float scales[8], minima[8];
-  scales_and_minima(x + 4, half(x, 0), half(x, 1), scales, minima);
+  scales_and_minima(x + 4, halves(x), scales, minima);
   UNROLL for (int i = 0; i < 8; i++) {
     codes q = load(x + 48 + i * 16), fifth = load(x + 16 + i % 2 * 16);
     int run = i / 2 * 2;
@@ -165,7 +168,7 @@ INLINE void q5_k(const byte *x, float *restrict y) {
 
 INLINE void q6_k(const byte *x, float *restrict y) {
   const byte *low = x, *high = x + 128, *scales = x + 192;
-  float d = half(x + 208, 0);
+  float d = halves(x + 206).y;  // the last half
   UNROLL for (int run = 0; run < 16; run++) {
     codes q = load(low + run / 8 * 64 + run % 4 * 16) >> run % 8 / 4 * 4 & 15;
     codes top = load(high + run / 8 * 32 + run % 2 * 16) >> run % 8 / 2 * 2 & 3;
@@ -175,7 +178,7 @@ INLINE void q6_k(const byte *x, float *restrict y) {
 
 INLINE void iq4_xs(const byte *x, float *restrict y) {
   const byte *from = x + 8;
-  float d = half(x, 0);
+  float d = halves(x).x;
   uint32_t top = half_at(x, 1);
   for (int run = 0; run < 8; run++) {
     int low = x[4 + run / 2] >> run % 2 * 4 & 15;
@@ -209,14 +212,31 @@ INLINE void iq4_xs(const byte *x, float *restrict y) {
   }
 FORMATS(WIDEN)
 
+// The dot product of v with the elements of blocks, each of which is widened in registers or in the first cache.
+#define DOT(name, elements, bytes)                                                                                    \
+  VECTOR_AND_HALF static float dot_##name(size_t blocks, const byte *restrict x, const float *restrict v) {           \
+    _Pragma("STDC FP_CONTRACT ON") floats even = {0}, odd = {0};                                                                                     \
+    for (size_t i = 0; i < blocks; i++) {                                                                             \
+      float y[elements];                                                                                              \
+      name(x + i * bytes, y);                                                                                         \
+      UNROLL for (int j = 0; j < elements; j += 32) {                                                                 \
+        even += load_floats(y + j) * load_floats(v + i * elements + j);                                               \
+        odd += load_floats(y + j + 16) * load_floats(v + i * elements + j + 16);                                      \
+      }                                                                                                               \
+    }                                                                                                                 \
+    return sum_of(even + odd);                                                                                        \
+  }
+FORMATS(DOT)
+
 static const struct layout {
   size_t elements, bytes;
   void (*widen)(size_t blocks, const byte *x, float *y);
+  float (*dot)(size_t blocks, const byte *x, const float *v);
 } layouts[] = {
-    [zeroth_float32] = {1, 4, NULL},
-    [zeroth_bfloat16] = {1, 2, NULL},
-    [zeroth_float16] = {1, 2, NULL},
-#define LAYOUT(name, elements, bytes) [zeroth_##name] = {elements, bytes, widen_##name},
+    [zeroth_float32] = {1, 4, NULL, NULL},
+    [zeroth_bfloat16] = {1, 2, NULL, NULL},
+    [zeroth_float16] = {1, 2, NULL, NULL},
+#define LAYOUT(name, elements, bytes) [zeroth_##name] = {elements, bytes, widen_##name, dot_##name},
     FORMATS(LAYOUT)};
 
 size_t zeroth_block_elements(enum zeroth_format format) { return layouts[format].elements; }
@@ -241,4 +261,9 @@ void widen_quantized(enum zeroth_format format, size_t first, size_t n, const by
     of->widen(1, x, whole);
     memcpy(y, whole, n * sizeof *y);
   }
+}
+
+float dot_quantized(enum zeroth_format format, size_t first, size_t n, const byte *x, const float *v) {
+  const struct layout *of = &layouts[format];
+  return of->dot(n / of->elements, x + first / of->elements * of->bytes, v);
 }

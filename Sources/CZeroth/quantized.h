@@ -3,3 +3,6 @@
 #include "CZeroth.h"
 
 void widen_quantized(enum zeroth_format format, size_t first, size_t n, const unsigned char *x, float *y);
+
+// The dot product of v with elements first ... first + n - 1, which are whole blocks.
+float dot_quantized(enum zeroth_format format, size_t first, size_t n, const unsigned char *x, const float *v);

@@ -44,6 +44,7 @@ finds() {
 thread() {
   local scratch=.build/thread run name
   export TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=$PWD/Tests/Sanitizers/locked.txt"
+  export ZEROTH_TESTS="ZerothTests ZerothModelsTests"
   build "$scratch" --sanitize thread --build-tests
   finds "$scratch" race "ThreadSanitizer: .* race"
   tests "$scratch" 60 PoolTests ZerothTests.ProductTests RandomStreamTests OptimizerTests RotaryTableTests \
@@ -64,6 +65,7 @@ thread() {
 
 address() {
   local scratch=.build/address
+  export ZEROTH_TESTS="ZerothTests ZerothModelsTests ZerothTasksTests ZerothTrainingTests"
   build "$scratch" --sanitize address "${undefined[@]}" --build-tests
   finds "$scratch" overrun "heap-buffer-overflow"
   finds "$scratch" misalignment "misaligned address"

@@ -30,6 +30,27 @@ import ZerothSupport
     }
   }
 
+  @Test(arguments: ElementFormat.allCases.filter(\.isQuantized))
+  func rowsTimesAVectorAreThoseOfTheWidened(format: ElementFormat) throws {
+    let file = try GGUFFile(path: Self.widened)
+    let codes = try #require(file.tensors.first { $0.name == format.rawValue })
+    let base = try #require(file.file.bytes.baseAddress) + codes.byteRange.lowerBound
+    let (count, rows) = (512, 2)
+    try #require(codes.shape.reduce(1, *) >= 256 + count + 256)
+    var values = [Float](repeating: 0, count: 256 + count + 256)
+    zeroth_widen(format.kernel, 0, values.count, base, &values)
+    let vector = (0..<count).map { Float(($0 * 37) % 101) / 50 - 1 }
+    var found = [Float](repeating: .nan, count: rows)
+    // Two rows of 512 elements that lie 256 apart, from the second 256 on.
+    zeroth_dot_rows(format.kernel, rows, 256, 256, count, base, vector, &found)
+    for row in 0..<rows {
+      let products = (0..<count).map { Double(values[256 + row * 256 + $0]) * Double(vector[$0]) }
+      let size = products.reduce(0) { $0 + abs($1) }
+      // 16 sums in each of two lanes of fp32 and their sum: 20 roundings of 2^-24 at most, of what is no larger than `size`.
+      #expect(abs(Double(found[row]) - products.reduce(0, +)) <= 20 * 0x1p-24 * size, "\(found[row])")
+    }
+  }
+
   @Test func readsBothVersions() throws {
     let folder = try TemporaryFolder()
     var made = MadeGGUF.llama

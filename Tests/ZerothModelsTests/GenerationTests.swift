@@ -43,6 +43,19 @@ import ZerothModels
     #expect(try model.generateGreedily(Self.prompts, count: 30, at: theta) == expected)
   }
 
+  /// A token alone meets quantised weights otherwise than a whole sequence does.
+  @Test(
+    .needs("models/gguf"),
+    arguments: ["f16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k_m", "q4_k_m", "q5_k_s", "q6_k", "iq4_nl"])
+  func equalsWholePassesOfQuantised(type: String) throws {
+    let model = try CausalModel(directory: SharedMaterial.path("models/gguf/llama-\(type).gguf"))
+    let theta = try model.loadFrozenParameters()
+    let expected = try Self.prompts.map { try uncached(model, $0, 16, theta) }
+    for (prompt, expected) in zip(Self.prompts, expected) {
+      #expect(try model.generateGreedily(prompt, count: 16, at: theta) == expected)
+    }
+  }
+
   @Test(arguments: names) func endsWhereItIsTold(model name: String) throws {
     let model = try MadeModels.make(name)
     let theta = parameters(model)

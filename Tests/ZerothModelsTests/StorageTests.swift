@@ -32,6 +32,26 @@ import ZerothTestKit
     try expectSameEvaluations(of: model, halves, floats)
   }
 
+  /// A product with one row is computed otherwise than one with many, where W is not in fp32.
+  @Test(arguments: cases) func oneRowMeetsTheSameWeights(model name: String, type: SavedPrecision) throws {
+    let folder = try folder(name, type)
+    let model = try CausalModel(directory: folder.path)
+    let halves = try model.loadParameters(storage: .asStored)
+    let floats = try model.loadParameters()
+    let direction = LowRankProbe(rank: 2, leftKey: StreamKey(seed: 7), rightKey: StreamKey(seed: 8))
+    for offset: Float in [0, 0.01] {
+      let batch = TokenBatch([[5]])
+      func logits(_ theta: borrowing ParameterStore) throws -> [Double] {
+        try model.evaluate(
+          batch, .logits(rows: [0], ids: nil), at: theta, along: offset == 0 ? nil : direction, offsets: [offset])[0]
+      }
+      let (found, expected) = (try logits(halves), try logits(floats))
+      let size = expected.reduce(0) { max($0, abs($1)) }
+      // Sums of some hundred products in another order, through a few layers.
+      #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 2e-5 * size })
+    }
+  }
+
   @Test(arguments: cases) func lowRankTrainingFollowsTheFloats(model name: String, type: SavedPrecision) throws {
     let folder = try folder(name, type)
     let file = folder.path("model.safetensors")

@@ -130,6 +130,10 @@ size_t zeroth_block_bytes(enum zeroth_format format);
 /// stored one by one, whose NaNs keep their payload; of a quantised one, the products and sums that define it, each
 /// rounded to fp32.
 void zeroth_widen(enum zeroth_format format, size_t first, size_t n, const void *_Nonnull x, float *_Nonnull y);
+/// y[i] = the dot product of v with elements first + i stride ... first + i stride + n - 1 of those stored from x on, for
+/// each of m rows: elements in fewer bits than fp32, of a quantised format in whole blocks.
+void zeroth_dot_rows(enum zeroth_format format, size_t m, size_t first, size_t stride, size_t n, const void *_Nonnull x,
+                     const float *_Nonnull v, float *_Nonnull y);
 /// y = x rounded to bfloat16 or float16: up or down at random, so that the mean is x (Croci et al. 2022). Element i takes
 /// the random word first + i of `key`. Infinities and NaNs stay such; what exceeds float16's range becomes infinite.
 void zeroth_narrow(enum zeroth_format format, size_t n, const float *_Nonnull x, uint64_t key, uint64_t first,

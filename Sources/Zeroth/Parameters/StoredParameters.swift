@@ -163,6 +163,15 @@ public struct StoredParameters: @unchecked Sendable {
     }
   }
 
+  /// The columns `columns` of the rows of `block` as they are stored, without the pending term: those in fewer bits than fp32
+  /// that are whole groups of elements; nil for others.
+  package func rows(of block: ParameterBlock, columns: Range<Int>) -> StoredRows? {
+    guard reader == nil, let place = elsewhere?.places[block.index], place.format != .float32,
+      columns.lowerBound % place.format.groupSize == 0, columns.count % place.format.groupSize == 0
+    else { return nil }
+    return StoredRows(place: place, width: block.columns, columns: columns)
+  }
+
   /// target += the rows `rows` of what belongs to `block` on top of what is stored.
   func addPending(of block: ParameterBlock, rows: Range<Int>, to target: UnsafeMutablePointer<Float>) {
     guard let term = pending(of: block) else { return }
@@ -181,5 +190,26 @@ public struct StoredParameters: @unchecked Sendable {
       kept.writeRight(columns: 0..<n, into: right)
       zeroth_low_rank_add(rows.count, n, rank, 1, left, right, target, n)
     }
+  }
+}
+
+/// Rows of a block in fewer bits than fp32, at some columns that are whole groups of elements.
+package struct StoredRows: @unchecked Sendable {
+  fileprivate let place: StoredBlocks.Place
+  /// Columns of the block, and those that are read.
+  fileprivate let width: Int
+  fileprivate let columns: Range<Int>
+
+  /// target = the dot product of `vector` with each of the rows `rows`: none is widened into memory.
+  package func dots(_ rows: Range<Int>, with vector: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>) {
+    if place.order == .plain { return dots(from: rows.lowerBound, rows.count, vector, target) }
+    for (i, row) in rows.enumerated() { dots(from: place.order.place(of: row), 1, vector, target + i) }
+  }
+
+  private func dots(
+    from row: Int, _ count: Int, _ vector: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>
+  ) {
+    zeroth_dot_rows(
+      place.format.kernel, count, row * width + columns.lowerBound, width, columns.count, place.address, vector, target)
   }
 }

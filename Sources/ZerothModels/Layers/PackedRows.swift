@@ -58,6 +58,12 @@ struct PackedRows: @unchecked Sendable {
     return base + w * Int(zeroth_packed_count(count, columns)) + Int(zeroth_packed_count(row - w * count, columns))
   }
 
+  /// Row `row` where each meets a W of its own, or where it is the only one: a tile of one row is the row itself.
+  func row(_ row: Int) -> UnsafePointer<Float> {
+    precondition(rowsPerWeight == 1, "rows of a tile lie interleaved")
+    return UnsafePointer(address(of: row))
+  }
+
   /// The rows of as many whole tiles as `count` rows hold, but of one at least.
   static func wholeTiles(_ count: Int) -> Int {
     let tile = Int(zeroth_tile_rows())
@@ -134,12 +140,26 @@ extension Weights {
 extension zeroth_bias {
   /// The bias of the rows from `row` on.
   func advanced(to row: Int) -> Self { Self(rows: rows, stride: stride, shared: shared, before: before + row) }
+
+  /// The bias of row `row`; nil without biases.
+  func row(_ row: Int) -> UnsafePointer<Float>? { rows.map { $0 + (before + row) / shared * stride } }
 }
 
 extension zeroth_result {
   /// Rows that lie `stride` floats apart.
   static func rows(_ rows: UnsafeMutablePointer<Float>, stride: Int) -> Self {
     Self(rows: rows, stride: stride, packed: nil, columns: 0, first: 0, is_added: false)
+  }
+
+  /// Where a result of one row goes: packed, it is a row as well.
+  var row: UnsafeMutablePointer<Float> {
+    guard let place = rows ?? packed.map({ $0 + first }) else { preconditionFailure("a result has a place") }
+    return place
+  }
+
+  /// Puts zeros behind the last column of a packed row, up to whole vectors.
+  func endRow() {
+    packed?.advanced(by: columns).update(repeating: 0, count: Int(zeroth_packed_count(1, columns)) - columns)
   }
 
   /// The same place, for a result that is added to what stands there.

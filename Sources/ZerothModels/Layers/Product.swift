@@ -28,7 +28,8 @@ import Zeroth
 ///   vectors. It has as many rows as the registers have room for: 8, 16 or 64, by the instruction set.
 /// - *Block*: the tiles that a thread multiplies by one panel: about 256 rows, so that they stay in the second cache
 ///   while panel after panel is multiplied by them. Where x has few rows, all of it is one block.
-/// - *Panel*: 48 rows of W, at so many columns that they stay in a cache while the tiles of a block meet them.
+/// - *Panel*: 48 rows of W, at so many columns that they stay in a cache while the tiles of a block meet them. A panel
+///   in fewer bits than fp32 that a single row meets has 96 whole rows, and is widened nowhere but in registers.
 /// - *Stage*: the neighbouring panels that all threads finish before any thread begins with others.
 ///
 /// What a thread does at a time is the product of a block with a panel. A panel that is displaced, or widened from
@@ -57,7 +58,9 @@ struct Product: @unchecked Sendable {
   /// Whether W is left out, and the displacement alone is multiplied.
   private let isDisplacementAlone: Bool
   /// Rows of W in a panel; the last may have fewer.
-  let panelHeight = 48
+  let panelHeight: Int
+  /// W as it is stored, where x is one row and W in fewer bits than fp32; otherwise nil.
+  private let row: StoredRows?
   /// Columns of W in a panel; the last may have fewer.
   private let panelWidth: Int
   /// Columns of W in a stage: those of one panel, or of several that are multiplied one after the other.
@@ -98,6 +101,8 @@ struct Product: @unchecked Sendable {
         x, pending, displacementAlone ? nil : weights.stored.kept(of: weight), areFactors ? moving : [], weight,
         rows: self.rows, columns: self.columns, weights)
     }
+    row = x.rows == 1 && dense.isEmpty ? weights.stored.rows(of: weight, columns: self.columns) : nil
+    panelHeight = row == nil ? 48 : 96
     let height = PackedRows.wholeTiles(256)
     let hasManyRows = x.rowsPerWeight > height
     isStoredAsFloats = weights.stored.floats(of: weight) != nil
@@ -139,6 +144,7 @@ struct Product: @unchecked Sendable {
 
   /// Floats of scratch that `multiply` and `make` take.
   var scratchCount: Int {
+    if row != nil { return panelHeight }
     let widened = isStoredAsFloats ? 0 : 1
     let panels = isMadeAhead ? 0 : dense.reduce(widened) { max($0, $1.variants.count) }
     return (panels * panelHeight + (dense.isEmpty ? 0 : 2 * noiseHeight)) * panelWidth
@@ -195,6 +201,12 @@ struct Product: @unchecked Sendable {
     scratch: UnsafeMutablePointer<Float>
   ) {
     let panel = panel(i)
+    if let row {
+      let target = Target(
+        panel: panel, columns: columns, block: block, bias: bias, activation: activation, results: results,
+        accumulate: accumulate)
+      return multiply(row: row, into: target, sums: scratch)
+    }
     let count = x.rowsPerWeight
     let distance = panelHeight * panelWidth  // from one displacement of the panel to the next
     let met = (block.lowerBound / count)...((block.upperBound - 1) / count)
@@ -245,6 +257,26 @@ struct Product: @unchecked Sendable {
     }
   }
 
+  /// The only row of x times the panel of W in `target`, which is widened in registers, as no other row reads it.
+  private func multiply(row elements: StoredRows, into target: Target, sums: UnsafeMutablePointer<Float>) {
+    let (panel, count) = (target.panel, target.panel.count)
+    let rowsOfW = (rows.lowerBound + panel.lowerBound)..<(rows.lowerBound + panel.upperBound)
+    elements.dots(rowsOfW, with: x.row(0), into: sums)
+    if let bias = target.bias.row(0) { zeroth_axpy(count, 1, bias, sums) }
+    if let thin {
+      // The kernel adds the thin products to what it takes for biases.
+      return finish(
+        0..<1, x.factors(0..<1, columns: 0..<0, sums, stride: 0), target, thin,
+        bias: zeroth_bias(rows: sums, stride: 0, shared: 1, before: 0))
+    }
+    let result = target.results[0..<1, of: target.block, panel]
+    let y = result.row
+    if target.accumulate { zeroth_axpy(count, 1, y, sums) }
+    if target.activation != zeroth_identity { zeroth_activate(target.activation, 1, count, sums, count) }
+    y.update(from: sums, count: count)
+    if panel.upperBound == result.columns { result.endRow() }
+  }
+
   /// The rows of x that meet copy `copy` of W, times the panel of W at `w`.
   private func multiply(
     _ copy: Int, _ w: UnsafePointer<Float>, stride: Int, beyond: Int = 0, into target: Target
@@ -254,10 +286,19 @@ struct Product: @unchecked Sendable {
     let first = target.columns.lowerBound - columns.lowerBound
     let factors = x.factors(rows, columns: first..<(first + target.columns.count), w, stride: stride, beyond: beyond)
     let isFirst = first == 0
-    let thin = isFirst ? thin?.factors(rows, from: target.panel.lowerBound) : nil
+    finish(
+      rows, factors, target, isFirst ? thin : nil,
+      bias: isFirst ? target.bias.advanced(to: rows.lowerBound) : zeroth_bias())
+  }
+
+  /// The results of `factors` and `thin` at the rows `rows` of x.
+  private func finish(
+    _ rows: Range<Int>, _ factors: zeroth_factors, _ target: Target, _ thin: ThinFactors?, bias: zeroth_bias
+  ) {
+    let isFirst = target.columns.lowerBound == columns.lowerBound
     zeroth_multiply_packed(
-      rows.count, target.panel.count, factors, thin ?? zeroth_factors(),
-      (isFirst ? target.bias : zeroth_bias()).advanced(to: rows.lowerBound),
+      rows.count, target.panel.count, factors,
+      thin?.factors(rows, from: target.panel.lowerBound) ?? zeroth_factors(), bias,
       target.columns.upperBound == columns.upperBound ? target.activation : zeroth_identity,
       target.results[rows, of: target.block, target.panel].adding(target.accumulate || !isFirst))
   }

@@ -2,6 +2,7 @@ import Foundation
 
 /// The readers by their names, which are also those of their folders in Corpus.
 private let readers: [String: Reader] = [
+  "adapter": readAdapter,
   "chat-template": readChatTemplate,
   "configuration": readConfiguration,
   "data": readData,
