@@ -57,6 +57,14 @@ public final class EventFile {
         if let ratio = block.ratio { values.append(("ratio/\(block.name)", ratio)) }
       }
       try write(values, step: row.step)
+    case .diagnosis(let row):
+      let values = [
+        ("diagnosis/cosine", row.all.cosine), ("diagnosis/error", row.all.error),
+        ("diagnosis/gradient", row.all.gradient),
+        ("diagnosis/noise", row.all.noise), ("diagnosis/slope_gradient", row.slope.gradient),
+        ("diagnosis/slope_batch", row.slope.batch), ("diagnosis/slope_epsilon", row.slope.epsilon),
+      ]
+      try write(values.compactMap { tag, value in value.map { (tag, $0) } }, step: row.step)
     case .samples: break  // texts are no scalars
     }
   }

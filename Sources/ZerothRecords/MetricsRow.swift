@@ -8,6 +8,7 @@ public enum MetricsRow: Sendable {
   case evaluation(Evaluation)
   case layers(Layers)
   case samples(Samples)
+  case diagnosis(Diagnosis)
 
   /// What one step of the optimiser did.
   public struct Step: Sendable {
@@ -126,6 +127,9 @@ public enum MetricsRow: Sendable {
     case .samples(let row):
       numbers = []
       members = row.members
+    case .diagnosis(let row):
+      numbers = row.numbers
+      members = row.members
     }
     if !numbers.allSatisfy(\.isFinite) { members.append(.init("non_finite", true)) }
     return .object(members)
@@ -179,7 +183,9 @@ public enum MetricsRow: Sendable {
       self = .layers(try Layers(step: try integer("step"), blocks: json["blocks"], subject: subject))
     case "samples":
       self = .samples(try Samples(step: try integer("step"), samples: json["samples"], subject: subject))
-    default: throw missing("kind", "step, evaluation, layers or samples")
+    case "diagnosis":
+      self = .diagnosis(try Diagnosis(json, subject: subject))
+    default: throw missing("kind", "step, evaluation, layers, samples or diagnosis")
     }
   }
 
@@ -190,6 +196,7 @@ public enum MetricsRow: Sendable {
     case .evaluation(let row): row.step <= steps
     case .layers(let row): row.step <= steps
     case .samples(let row): row.step <= steps
+    case .diagnosis(let row): row.step <= steps
     }
   }
 }

@@ -131,6 +131,10 @@ public enum RunSettings {
         + "memory of fp32 parameters"
     ),
     OptionSpec(
+      "diagnose-every", .int, default: .absent("never"), range: .atLeast(1), unit: "steps",
+      "how often estimates are compared with exact gradients; takes some 60 forward passes each time and twice the memory of the "
+        + "trained parameters in fp32"),
+    OptionSpec(
       "tensorboard", .bool, default: .value(false),
       "writes losses, scores and distances as an event file too, in the folder's tensorboard"),
     OptionSpec(

@@ -116,6 +116,19 @@ public final class TaskSetup {
         "one with a gradient, such as cross-entropy or language-modeling; or an optimizer that measures losses alone")
   }
 
+  /// Throws `InputError` where a run asks for diagnoses and its estimates cannot be compared with gradients.
+  func requireDiagnosable(
+    _ base: some Objective, _ configuration: RunConfiguration, grain: LossGrain
+  ) throws(InputError) {
+    guard let every = configuration.diagnoseEvery, grain != .batch || !base.hasDerivatives else { return }
+    throw InputError(
+      "[run] diagnose-every",
+      found: grain != .batch
+        ? "\(every) with an estimator that measures the loss of each example"
+        : "\(every) with objective '\(objective.name)', which has no gradient",
+      expected: "none: estimates are compared with the gradient of a mini-batch")
+  }
+
   /// A hash of each thing that training depends on and that no option names, as it was read: the model's configuration, the
   /// tokenizer's files, how the model is asked (label words, the prompts of the example that `explain` shows, what a chat
   /// template puts around them) and the

@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothDiagnostics
 import ZerothModels
 import ZerothRecords
 import ZerothSupport
@@ -72,6 +73,7 @@ public final class TrainingRun {
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(theta.layout)
     try setup.requireDerivatives(of: base, for: optimizer)
+    try setup.requireDiagnosable(base, configuration, grain: optimizer.grain)
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
       resuming: resuming, isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })
@@ -115,6 +117,7 @@ public final class TrainingRun {
     end(.complete, "all \(configuration.steps) steps done")
     goOn(&optimizer, &theta)
     while optimizer.nextStep < configuration.steps, result.outcome == .complete {
+      try diagnose(optimizer, theta, on: objective.base)
       let next = result.steps + 1
       let isEvaluated = next % configuration.evalEvery == 0 || next == configuration.steps
       if isEvaluated, folder?.needsLayers(after: next) == true { clock.pause { layers.store?.willStep(theta) } }
@@ -215,6 +218,20 @@ public final class TrainingRun {
         losses: folder.log.lastLosses)
     } catch {
       progress?.print("no snapshot after \(result.steps) steps: \(error)")
+    }
+  }
+
+  /// Writes what the estimates of the next step are worth, if it is time for that.
+  private func diagnose(
+    _ optimizer: some OptimizerProtocol, _ theta: borrowing ParameterStore, on objective: some Objective
+  ) throws {
+    let step = optimizer.nextStep
+    guard let every = configuration.diagnoseEvery, step % every == 0, let folder, folder.needsDiagnosis(after: step)
+    else { return }
+    try clock.pause {
+      let place = Place(
+        optimizer, step: step, key: configuration.runKey, batch: min(configuration.batch, setup.examples(.train).count))
+      try folder.append(MetricsRow.Diagnosis(at: place, theta, on: objective, effort: .whileTraining))
     }
   }
 
