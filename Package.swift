@@ -52,7 +52,7 @@ let package = Package(
     // Models, tasks and runs.
     .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth", "ZerothSupport"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "ZerothTasks", dependencies: ["CZlib", "Zeroth", "ZerothModels", "ZerothSupport"]),
+    .target(name: "ZerothTasks", dependencies: ["CZeroth", "CZlib", "Zeroth", "ZerothModels", "ZerothSupport"]),
     .target(name: "ZerothRecords", dependencies: ["CZeroth", "CZlib", "Zeroth", "ZerothSupport"]),
     .target(name: "ZerothReport", dependencies: ["CZeroth", "ZerothRecords", "ZerothSupport"]),
     .target(

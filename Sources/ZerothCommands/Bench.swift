@@ -15,8 +15,8 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure speed and memory, on shapes made on the spot.",
     subcommands: [
-      Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Decode.self, Memory.self, Scaling.self,
-      CostsTable.self, MemoryFigure.self, CostsFigure.self,
+      Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Decode.self, RewardStep.self, Memory.self,
+      Scaling.self, CostsTable.self, MemoryFigure.self, CostsFigure.self,
     ],
     defaultSubcommand: Step.self)
 }
@@ -124,7 +124,8 @@ extension Bench {
     func run() throws {
       if let word = rest.first {
         throw InputError(
-          "bench", found: "'\(word)'", expected: "step, pair, forward, decode, noise, gemm, memory, scaling or table")
+          "bench", found: "'\(word)'",
+          expected: "step, pair, forward, decode, reward, noise, gemm, memory, scaling or table")
       }
       try threads.apply()
       let setting = try setting.setting()

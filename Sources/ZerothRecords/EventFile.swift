@@ -45,6 +45,12 @@ public final class EventFile {
         ("train/learning_rate", row.learningRate), ("train/forwards", Double(row.forwards)),
       ]
       if let epsilon = row.epsilon { values.append(("train/epsilon", epsilon)) }
+      if let rewards = row.rewards {
+        values += [
+          ("train/reward", rewards.mean), ("train/reward_over_points", rewards.overPoints),
+          ("train/reward_over_examples", rewards.overExamples), ("train/answers_changed", rewards.changed),
+        ]
+      }
       try write(values, step: row.step + 1)
     case .evaluation(let row):
       var values = row.scores.map { ("\(row.split)/\($0.metric)", $0.value) }

@@ -309,6 +309,15 @@ double zeroth_t_quantile(double p, double degrees);
 /// where it has ended already.
 int zeroth_end_with_parent(int parent);
 
+/// A pipe that no program inherits which is started later: the end to read from, then the one to write to. 0, or -1 with errno.
+int zeroth_make_pipe(int *_Nonnull ends);
+
+/// Starts `arguments[0]`, which is looked for along PATH unless it has a slash, in `folder`, with the descriptors `in`, `out` and
+/// `err` as its standard input, output and error, and no others. It gets SIGTERM when the calling thread ends, and does not hear
+/// SIGINT. Both lists end with NULL. Returns the number of the process, or minus an errno.
+int zeroth_start_program(char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nonnull environment,
+                         const char *_Nonnull folder, int in, int out, int err);
+
 #ifdef __cplusplus
 }
 #endif

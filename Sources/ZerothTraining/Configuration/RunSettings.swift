@@ -61,8 +61,8 @@ public enum RunSettings {
     OptionSpec(
       "objective", .string,
       default: .task("what the papers train the task by", "objective"),
-      "what is minimised: cross-entropy over candidates, language-modeling of the right answer, or minus the accuracy "
-        + "or the F1 of generated answers, which have no gradient"),
+      "what is minimised: cross-entropy over candidates, language-modeling of the right answer, or minus the accuracy, "
+        + "the F1 of generated answers or their reward, which have no gradient"),
     OptionSpec(
       "chat", .bool, default: .value(false),
       "whether an instruct model is asked as an assistant: the prompt is a user's message, in the format of the "

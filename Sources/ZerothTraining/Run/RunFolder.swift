@@ -172,10 +172,12 @@ final class RunFolder {
   }
 
   /// Appends a step that is not on record yet; `seconds` are those of this process.
-  func append(_ report: StepReport, forwards: Int, seconds: Double) throws(InputError) {
+  func append(
+    _ report: StepReport, forwards: Int, seconds: Double, rewards: MetricsRow.Rewards?
+  ) throws(InputError) {
     guard report.step >= steps else { return }
     steps = report.step + 1
-    try append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds)))
+    try append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds, rewards: rewards)))
   }
 
   private func append(_ row: MetricsRow) throws(InputError) {

@@ -233,14 +233,19 @@ public final class TaskSetup {
     }
   }
 
+  /// What is said before a program is started that the task's file names; nil where there is none.
+  public var program: String? { task.programNote }
+
   /// How the model was read, where the examples come from and what was left out of the prompts that have been made, in words.
   public var notes: [String] {
     let made = Split.allCases.compactMap { split -> (Split, [PromptCut])? in
       let training = split == .train ? encodedTraining?.cuts : nil
       return (training ?? encoded[split]?.cuts).map { (split, $0) }
     }
+    // What is asked alone is not scored.
+    let program = scope == .questions ? nil : self.program
     let chat = model.chat.map { "chat: prompts are the user's messages in the format of \($0.family.rawValue)" }
-    return model.pretrained.folder.notes + model.notes + [chat].compactMap(\.self) + splits.notes
+    return model.pretrained.folder.notes + model.notes + [chat, program].compactMap(\.self) + splits.notes
       + made.flatMap { cutNotes($0, $1) }
   }
 
@@ -269,7 +274,7 @@ extension Example {
   fileprivate var content: [String] {
     ["\(fields.count)"] + fields.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
       + ["\(choices.count)"] + choices + ["\(answers.count)"] + answers + ["\(label)"]
-      + messages.flatMap { [$0.role.rawValue, $0.content] }
+      + messages.flatMap { [$0.role.rawValue, $0.content] } + (row == .null ? [] : ["\(row)"])
   }
 }
 
@@ -277,7 +282,7 @@ extension TextTask {
   /// How a model is asked, as texts: the classes, and the prompts for the shown example.
   fileprivate var asking: [String] {
     var texts = classes.flatMap { [$0.word] + $0.names } + classes.compactMap { labelSentence?($0) }
-    if let definition { texts.append(definition) }
+    if let known = identity ?? definition { texts.append(known) }
     guard let example = try? shownExample() else { return texts }
     if let prompt { texts.append(prompt(example)) }
     if let masked = masked?(example) { texts += [masked.before, masked.after] }

@@ -45,7 +45,7 @@ public final class TrainingRun {
     self.progress = progress
     self.baseline = fitting == nil ? nil : baseline
     self.interruption = interruption
-    watch = RunWatch(patience: configuration.patience)
+    watch = RunWatch(patience: configuration.patience, isOfReward: configuration.task.kind == .reward)
   }
 
   /// Trains, evaluating dev every so many steps and keeping the best model, and measures test at the end.
@@ -99,6 +99,9 @@ public final class TrainingRun {
     result.weights = folder == nil ? nil : theta.contentHash()
     result.delta = theta.deltaSummary()
     if let delta = result.delta { progress?.print(delta.words) }
+    if result.flatSteps > 0 {
+      progress?.print("no direction changed the reward in \(result.flatSteps) of the steps that were measured")
+    }
     if let folder, configuration.keepsLast {
       try setup.model.pretrained.save(theta, to: folder.files.last, as: configuration.savedPrecision)
     }
@@ -273,8 +276,11 @@ public final class TrainingRun {
     result.forwards += report.forwards
     result.skipped += report.outcome == .skipped ? 1 : 0
     result.nonFiniteMoves += report.nonFiniteMoves
-    if let note = watch.note(report) { progress?.print(note) }
-    try folder?.append(report, forwards: result.forwards, seconds: clock.seconds)
+    let spread = try setup.training().rewards?.take()
+    if let spread, spread.points > 1, spread.overPoints == 0 { result.flatSteps += 1 }
+    if let note = watch.note(report, spread) { progress?.print(note) }
+    try folder?.append(
+      report, forwards: result.forwards, seconds: clock.seconds, rewards: spread.map(MetricsRow.Rewards.init))
     progress?.update(
       result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.displayName, $0) })
   }
@@ -303,8 +309,8 @@ public final class TrainingRun {
     let samples = try setup.samples(configuration.samples, at: theta)
     for sample in samples {
       progress?.print(
-        "after \(step) steps: \(sample.prompt.inOneLine) -> \(sample.answer?.inOneLine ?? "no finite answer") "
-          + "(right: \(sample.expected.inOneLine))")
+        "after \(step) steps: \(sample.prompt.inOneLine) -> \(sample.answer?.inOneLine ?? "no finite answer")"
+          + (sample.expected.isEmpty ? "" : " (right: \(sample.expected.inOneLine))"))
     }
     try folder?.append(MetricsRow.Samples(step: step, samples: samples))
   }
