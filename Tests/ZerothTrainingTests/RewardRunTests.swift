@@ -170,7 +170,8 @@ import ZerothResources
   }
 
   /// A closure is a reward too, and a model gets better at what it is rewarded for: here the letter e, of which it says many in the
-  /// end. The gain was 0.2 to 0.4 with the seeds 1 to 3.
+  /// end. On the test rows the best model
+  /// gained 0.64, 0.10 and 0.16 with the seeds 1 to 3.
   @Test func aClosureIsLearned() throws {
     let reward = Reward("letters") { Double($0.answer.count { $0 == "e" }) / 10 }
     let task = TextTask(
