@@ -118,6 +118,9 @@ import ZerothTestKit
         if option.name == "bounds-probe" { base.options.merge(["clip": 0.01, "learning-rate": 1e-6]) { $1 } }
         if ["final", "schedule-steps"].contains(option.name) { base.options["schedule"] = "linear" }
         if option.name == "schedule-drops" { base.options.merge(["schedule": "steps", option.name: "4=0.5"]) { $1 } }
+        // A limit that coefficients meet, and more than one query to combine.
+        if option.name == "clip-limit" { base.options.merge(["shaping": "clip", "clip-limit": 1e-3]) { $1 } }
+        if option.name == "combination" { base.options["queries"] = 2 }
         var composition = Composition(
           estimator: description.name == "lozo-m" ? .init("lge", ["interval": 2]) : .init("rge"),
           rule: .init("sgd", ["learning-rate": 0.01]), seed: 3)
