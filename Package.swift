@@ -2,7 +2,9 @@
 import PackageDescription
 
 /// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
-let strategies = ["HiZOO", "MedianRGE", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
+let strategies = [
+  "FZOO", "HiZOO", "MedianRGE", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG",
+]
 let strategyTargets: [Target] = strategies.flatMap { name in
   [
     .target(name: name, dependencies: ["Zeroth", "ZerothStrategies"], path: "Plugins/\(name)/Sources"),
@@ -149,7 +151,9 @@ let package = Package(
     .testTarget(
       name: "ZerothReportTests", dependencies: ["ZerothReport", "ZerothRecords", "ZerothSupport", "TestSupport"]),
     .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),
-    .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
+    .testTarget(
+      name: "CompositionTests",
+      dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"] + strategies.map { .target(name: $0) }),
     .testTarget(
       name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"], exclude: ["Sources-that-must-fail"]),
   ] + strategyTargets,

@@ -1,4 +1,5 @@
 import Contributed
+import FZOO
 import HiZOO
 import MedianRGE
 import SignRule
@@ -15,6 +16,7 @@ struct Main {
   static func main() {
     ZerothTool.main {
       try Contributed.install(into: &$0.registry)
+      try FZOO.install(into: &$0.registry)
       try HiZOO.install(into: &$0.registry)
       try MedianRGE.install(into: &$0.registry)
       try SparseMeZO.install(into: &$0.registry)

@@ -1,4 +1,5 @@
 import Foundation
+import FZOO
 import HiZOO
 import MedianRGE
 import SignRule
@@ -19,7 +20,9 @@ extension Registry {
   static func withPlugins() throws -> Registry {
     var registry = Registry.standard
     for install in [
-      HiZOO.install, MedianRGE.install, SignRule.install, SparseMeZO.install, ZOAdaM.install, ZOSVRG.install,
+      FZOO.install, HiZOO.install, MedianRGE.install, SignRule.install,
+      SparseMeZO.install,
+      ZOAdaM.install, ZOSVRG.install,
     ] as [(inout Registry) throws(InputError) -> Void] { try install(&registry) }
     return registry
   }
