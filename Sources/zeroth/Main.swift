@@ -1,3 +1,4 @@
+import ConMeZO
 import Contributed
 import FZOO
 import HiZOO
@@ -16,6 +17,7 @@ struct Main {
   static func main() {
     ZerothTool.main {
       try Contributed.install(into: &$0.registry)
+      try ConMeZO.install(into: &$0.registry)
       try FZOO.install(into: &$0.registry)
       try HiZOO.install(into: &$0.registry)
       try MedianRGE.install(into: &$0.registry)

@@ -1,4 +1,5 @@
 import Foundation
+import ConMeZO
 import FZOO
 import HiZOO
 import MedianRGE
@@ -20,7 +21,7 @@ extension Registry {
   static func withPlugins() throws -> Registry {
     var registry = Registry.standard
     for install in [
-      FZOO.install, HiZOO.install, MedianRGE.install, SignRule.install,
+      ConMeZO.install, FZOO.install, HiZOO.install, MedianRGE.install, SignRule.install,
       SparseMeZO.install,
       ZOAdaM.install, ZOSVRG.install,
     ] as [(inout Registry) throws(InputError) -> Void] { try install(&registry) }

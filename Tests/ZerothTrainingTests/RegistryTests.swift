@@ -8,6 +8,7 @@ import ZerothResources
 @testable import ZerothSupport
 @testable import ZerothTraining
 
+import ConMeZO
 import FZOO
 import HiZOO
 import MedianRGE
@@ -96,7 +97,7 @@ import ZerothTestKit
       #expect(try run(composition, steps: 2, registry: registry) != bits(smallTheta()), "\(preset.name)")
     }
     let untuned = [
-      "ft-sgd", "ft-adam", "lora-adam", "forward-gradient", "cge", "mezo-adam", "meazo", "zo-sign", "fzoo",
+      "ft-sgd", "ft-adam", "lora-adam", "forward-gradient", "cge", "mezo-adam", "meazo", "zo-sign", "fzoo", "conmezo",
     ]
     for preset in registry.descriptions(of: .optimizer) where !untuned.contains(preset.name) {
       _ = try registry.makeOptimizer(try registry.preset(preset.name).composition, runSteps: 2)
@@ -147,7 +148,7 @@ import ZerothTestKit
     let estimators: [String: any GradientEstimator] = [
       "rge": RandomizedEstimator(), "lge": LowRankEstimator(), "cge": CoordinateEstimator(),
       "hizoo": HessianInformedEstimator(), "sparse-mezo": SparseEstimator(), "zo-svrg": VarianceReducedEstimator(),
-      "median": MedianEstimator(),
+      "median": MedianEstimator(), "conmezo": ConeEstimator(),
       "gradient": ExactGradient(), "forward-gradient": ForwardGradient(),
       "low-rank-forward-gradient": LowRankForwardGradient(),
     ]

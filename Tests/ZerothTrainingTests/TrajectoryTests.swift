@@ -47,6 +47,7 @@ import ZerothResources
       rule: .init("lozo-m", lr), seed: 17),
     Composition(
       estimator: .init("rge", ["queries": 2, "combination": "least-squares"]), rule: .init("sgd", lr), seed: 18),
+    Composition(estimator: .init("conmezo", ["angle": 1.0]), rule: .init("momentum", lr), seed: 19),
   ]
   private let registry: Registry
   init() throws { registry = try Registry.withPlugins() }
