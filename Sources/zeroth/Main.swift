@@ -5,6 +5,7 @@ import HiZOO
 import MedianRGE
 import SignRule
 import SparseMeZO
+import SubZero
 import ZOAdaM
 import ZOSVRG
 import ZerothCommands
@@ -22,6 +23,7 @@ struct Main {
       try HiZOO.install(into: &$0.registry)
       try MedianRGE.install(into: &$0.registry)
       try SparseMeZO.install(into: &$0.registry)
+      try SubZero.install(into: &$0.registry)
       try ZOSVRG.install(into: &$0.registry)
       try ZOAdaM.install(into: &$0.registry)
       try SignRule.install(into: &$0.registry)

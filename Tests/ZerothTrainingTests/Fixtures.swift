@@ -5,6 +5,7 @@ import HiZOO
 import MedianRGE
 import SignRule
 import SparseMeZO
+import SubZero
 import Testing
 import ZOAdaM
 import ZOSVRG
@@ -23,6 +24,7 @@ extension Registry {
     for install in [
       ConMeZO.install, FZOO.install, HiZOO.install, MedianRGE.install, SignRule.install,
       SparseMeZO.install,
+      SubZero.install,
       ZOAdaM.install, ZOSVRG.install,
     ] as [(inout Registry) throws(InputError) -> Void] { try install(&registry) }
     return registry

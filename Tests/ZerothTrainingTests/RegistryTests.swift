@@ -14,6 +14,7 @@ import HiZOO
 import MedianRGE
 import SignRule
 import SparseMeZO
+import SubZero
 import ZOAdaM
 import ZOSVRG
 import ZerothTestKit
@@ -98,6 +99,7 @@ import ZerothTestKit
     }
     let untuned = [
       "ft-sgd", "ft-adam", "lora-adam", "forward-gradient", "cge", "mezo-adam", "meazo", "zo-sign", "fzoo", "conmezo",
+      "subzero",
     ]
     for preset in registry.descriptions(of: .optimizer) where !untuned.contains(preset.name) {
       _ = try registry.makeOptimizer(try registry.preset(preset.name).composition, runSteps: 2)
@@ -149,7 +151,7 @@ import ZerothTestKit
       "rge": RandomizedEstimator(), "lge": LowRankEstimator(), "cge": CoordinateEstimator(),
       "hizoo": HessianInformedEstimator(), "sparse-mezo": SparseEstimator(), "zo-svrg": VarianceReducedEstimator(),
       "median": MedianEstimator(), "conmezo": ConeEstimator(),
-      "gradient": ExactGradient(), "forward-gradient": ForwardGradient(),
+      "subzero": SubspaceEstimator(), "gradient": ExactGradient(), "forward-gradient": ForwardGradient(),
       "low-rank-forward-gradient": LowRankForwardGradient(),
     ]
     let rules: [String: any StepRule] = [

@@ -48,6 +48,9 @@ import ZerothResources
     Composition(
       estimator: .init("rge", ["queries": 2, "combination": "least-squares"]), rule: .init("sgd", lr), seed: 18),
     Composition(estimator: .init("conmezo", ["angle": 1.0]), rule: .init("momentum", lr), seed: 19),
+    Composition(
+      estimator: .init("subzero", ["rank": 3, "interval": 2, "queries": 2]), rule: .init("lozo-m", lr),
+      adapter: .init("dizo", ["interval": 2]), seed: 20),
   ]
   private let registry: Registry
   init() throws { registry = try Registry.withPlugins() }
