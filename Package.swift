@@ -3,7 +3,7 @@ import PackageDescription
 
 /// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
 let strategies = [
-  "ConMeZO", "FZOO", "HiZOO", "MedianRGE", "SignRule", "SparseMeZO", "SubZero", "ZOAdaM", "ZOSVRG",
+  "ConMeZO", "FZOO", "HiZOO", "MedianRGE", "RAdaZO", "SignRule", "SparseMeZO", "SubZero", "ZOAdaM", "ZOSVRG",
 ]
 let strategyTargets: [Target] = strategies.flatMap { name in
   [

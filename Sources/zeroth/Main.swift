@@ -3,6 +3,7 @@ import Contributed
 import FZOO
 import HiZOO
 import MedianRGE
+import RAdaZO
 import SignRule
 import SparseMeZO
 import SubZero
@@ -22,6 +23,7 @@ struct Main {
       try FZOO.install(into: &$0.registry)
       try HiZOO.install(into: &$0.registry)
       try MedianRGE.install(into: &$0.registry)
+      try RAdaZO.install(into: &$0.registry)
       try SparseMeZO.install(into: &$0.registry)
       try SubZero.install(into: &$0.registry)
       try ZOSVRG.install(into: &$0.registry)

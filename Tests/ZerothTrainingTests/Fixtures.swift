@@ -3,6 +3,7 @@ import ConMeZO
 import FZOO
 import HiZOO
 import MedianRGE
+import RAdaZO
 import SignRule
 import SparseMeZO
 import SubZero
@@ -22,7 +23,7 @@ extension Registry {
   static func withPlugins() throws -> Registry {
     var registry = Registry.standard
     for install in [
-      ConMeZO.install, FZOO.install, HiZOO.install, MedianRGE.install, SignRule.install,
+      ConMeZO.install, FZOO.install, HiZOO.install, MedianRGE.install, RAdaZO.install, SignRule.install,
       SparseMeZO.install,
       SubZero.install,
       ZOAdaM.install, ZOSVRG.install,

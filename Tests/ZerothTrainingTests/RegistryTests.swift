@@ -12,6 +12,7 @@ import ConMeZO
 import FZOO
 import HiZOO
 import MedianRGE
+import RAdaZO
 import SignRule
 import SparseMeZO
 import SubZero
@@ -99,7 +100,7 @@ import ZerothTestKit
     }
     let untuned = [
       "ft-sgd", "ft-adam", "lora-adam", "forward-gradient", "cge", "mezo-adam", "meazo", "zo-sign", "fzoo", "conmezo",
-      "subzero",
+      "subzero", "r-adazo",
     ]
     for preset in registry.descriptions(of: .optimizer) where !untuned.contains(preset.name) {
       _ = try registry.makeOptimizer(try registry.preset(preset.name).composition, runSteps: 2)
@@ -161,6 +162,7 @@ import ZerothTestKit
       "sign": ElementwiseSign<LowRankProbe>(learningRate: 0.5),
       "sign-of-projection": SignRule.NormalizedStep<LowRankProbe>(learningRate: 0.5),
       "normalized": NormalizedBySpread<LowRankProbe>(learningRate: 0.5),
+      "r-adazo": RefinedAdam<LowRankProbe>(learningRate: 0.5),
     ]
     let attention = BlockSelection.roles("query", "value")
     let adapters: [String: any LayerAdapter] = [

@@ -51,6 +51,7 @@ import ZerothResources
     Composition(
       estimator: .init("subzero", ["rank": 3, "interval": 2, "queries": 2]), rule: .init("lozo-m", lr),
       adapter: .init("dizo", ["interval": 2]), seed: 20),
+    Composition(estimator: .init("lge", ["interval": 3]), rule: .init("r-adazo", lr), seed: 21),
   ]
   private let registry: Registry
   init() throws { registry = try Registry.withPlugins() }
