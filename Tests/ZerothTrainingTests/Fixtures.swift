@@ -24,9 +24,7 @@ extension Registry {
     var registry = Registry.standard
     for install in [
       ConMeZO.install, FZOO.install, HiZOO.install, MedianRGE.install, RAdaZO.install, SignRule.install,
-      SparseMeZO.install,
-      SubZero.install,
-      ZOAdaM.install, ZOSVRG.install,
+      SparseMeZO.install, SubZero.install, ZOAdaM.install, ZOSVRG.install,
     ] as [(inout Registry) throws(InputError) -> Void] { try install(&registry) }
     return registry
   }
