@@ -128,6 +128,8 @@ import ZerothTestKit
         // A limit that coefficients meet, and more than one query to combine or to compare.
         if option.name == "clip-limit" { base.options.merge(["shaping": "clip", "clip-limit": 1e-3]) { $1 } }
         if option.name == "combination" { base.options["queries"] = 2 }
+        // So low that it is not cut to the sides of the blocks.
+        if option.name == "rank" { base.options["rank"] = 2 }
         var composition = Composition(
           estimator: description.name == "lozo-m"
             ? .init("lge", ["interval": 2])
