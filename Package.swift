@@ -24,6 +24,7 @@ let package = Package(
     .library(name: "ZerothModels", targets: ["ZerothModels"]),
     .library(name: "ZerothTasks", targets: ["ZerothTasks"]),
     .library(name: "ZerothRecords", targets: ["ZerothRecords"]),
+    .library(name: "ZerothDiagnostics", targets: ["ZerothDiagnostics"]),
     .library(name: "ZerothTraining", targets: ["ZerothTraining"]),
     .library(name: "ZerothReport", targets: ["ZerothReport"]),
     .library(name: "ZerothBenchmarks", targets: ["ZerothBenchmarks"]),
@@ -53,9 +54,12 @@ let package = Package(
     // Models, tasks and runs.
     .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth", "ZerothSupport"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "ZerothTasks", dependencies: ["CZlib", "Zeroth", "ZerothModels", "ZerothSupport"]),
+    .target(name: "ZerothTasks", dependencies: ["CZeroth", "CZlib", "Zeroth", "ZerothModels", "ZerothSupport"]),
     .target(name: "ZerothRecords", dependencies: ["CZeroth", "CZlib", "Zeroth", "ZerothSupport"]),
     .target(name: "ZerothReport", dependencies: ["CZeroth", "ZerothRecords", "ZerothSupport"]),
+    .target(
+      name: "ZerothDiagnostics",
+      dependencies: ["CZeroth", "Zeroth", "ZerothRecords", "ZerothReport", "ZerothSupport"]),
     .target(
       name: "ZerothResources",
       dependencies: ["ZerothSupport"],
@@ -64,8 +68,8 @@ let package = Package(
     .target(
       name: "ZerothTraining",
       dependencies: [
-        "Zeroth", "ZerothModels", "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport",
-        "ZerothTasks",
+        "Zeroth", "ZerothDiagnostics", "ZerothModels", "ZerothRecords", "ZerothResources", "ZerothStrategies",
+        "ZerothSupport", "ZerothTasks",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
     .target(
@@ -79,8 +83,9 @@ let package = Package(
     .target(
       name: "ZerothCommands",
       dependencies: [
-        "CZeroth", "Zeroth", "ZerothBenchmarks", "ZerothModels", "ZerothPluginHost", "ZerothRecords", "ZerothReport",
-        "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks", "ZerothTraining",
+        "CZeroth", "Zeroth", "ZerothBenchmarks", "ZerothDiagnostics", "ZerothModels", "ZerothPluginHost",
+        "ZerothRecords",
+        "ZerothReport", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks", "ZerothTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "zeroth", dependencies: ["ZerothCommands"] + strategyDependencies),
@@ -132,8 +137,8 @@ let package = Package(
     .testTarget(
       name: "ZerothTrainingTests",
       dependencies: [
-        "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTestKit", "ZerothTraining",
-        "TestSupport",
+        "ZerothDiagnostics", "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTestKit",
+        "ZerothTraining", "TestSupport",
       ] + strategyDependencies),
     .testTarget(
       name: "ZerothBenchmarksTests",
@@ -150,6 +155,12 @@ let package = Package(
       ]),
     .testTarget(
       name: "ZerothReportTests", dependencies: ["ZerothReport", "ZerothRecords", "ZerothSupport", "TestSupport"]),
+    .testTarget(
+      name: "ZerothDiagnosticsTests",
+      dependencies: [
+        "Zeroth", "ZerothDiagnostics", "ZerothRecords", "ZerothStrategies", "ZerothSupport", "ZerothTestKit",
+        "TestSupport",
+      ]),
     .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),
     .testTarget(
       name: "CompositionTests",

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 __attribute__((constructor)) static void one_thread(void) { openblas_set_num_threads(1); }
@@ -56,6 +57,33 @@ void zeroth_sgemm_transposed(size_t m, size_t n, size_t k, float alpha, const fl
   prepare();
   cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, alpha, a, (blasint)lda, b,
               (blasint)ldb, beta, c, (blasint)ldc);
+}
+
+// LAPACK's divide and conquer, of Fortran: columns lie one behind the other, and the last argument is the length of the first.
+extern void dgesdd_(const char *job, const blasint *m, const blasint *n, double *a, const blasint *lda, double *s,
+                    double *u, const blasint *ldu, double *vt, const blasint *ldvt, double *work, const blasint *lwork,
+                    blasint *iwork, blasint *info, size_t);
+
+int zeroth_singular_values(size_t m, size_t n, const float *a, double *sigma) {
+  prepare();
+  // Row by row, A is A^T column by column, which has the same singular values.
+  blasint rows = (blasint)n, columns = (blasint)m, one = 1, query = -1, info = 0;
+  size_t least = m < n ? m : n;
+  double *copy = malloc(m * n * sizeof(double)), none = 0, size = 0;
+  blasint *integers = malloc(8 * least * sizeof(blasint));
+  if (copy == NULL || integers == NULL) zeroth_end_without_memory("a matrix in double");
+  for (size_t i = 0; i < m * n; i++) copy[i] = a[i];
+  dgesdd_("N", &rows, &columns, copy, &rows, sigma, &none, &one, &none, &one, &size, &query, integers, &info, 1);
+  if (info == 0) {
+    blasint length = (blasint)size;
+    double *work = malloc((size_t)length * sizeof(double));
+    if (work == NULL) zeroth_end_without_memory("LAPACK's work on a matrix");
+    dgesdd_("N", &rows, &columns, copy, &rows, sigma, &none, &one, &none, &one, work, &length, integers, &info, 1);
+    free(work);
+  }
+  free(copy);
+  free(integers);
+  return (int)info;
 }
 
 const char *zeroth_blas_library(void) {

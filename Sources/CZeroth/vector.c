@@ -36,6 +36,15 @@ VECTOR double zeroth_sum_of_squares(size_t n, const float *x) {
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
+VECTOR double zeroth_dot(size_t n, const float *x, const float *y) {
+  double sums[8] = {0};
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; j++) sums[j] += (double)x[i + j] * (double)y[i + j];
+  for (int j = 0; i < n; i++, j++) sums[j] += (double)x[i] * (double)y[i];
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
 VECTOR double zeroth_sum_of_squared_differences(size_t n, const float *x, const float *x0) {
   double sums[8] = {0};
   size_t i = 0;

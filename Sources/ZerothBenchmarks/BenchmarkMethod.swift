@@ -13,11 +13,15 @@ struct BenchmarkMethod {
   /// Part of the steps that do periodic work; 0 where there is none.
   let share: Double
   private let composition: Composition
+  private let tuning: String?
 
   /// Projections of an adapter come every 100 steps here; a right factor as often as the preset says. The estimator gets
-  /// `options`.
-  init(_ name: String, _ registry: Registry, estimator options: [String: OptionValue] = [:]) throws {
+  /// `options`; `tuning` says what is trained where that is not the model's own blocks.
+  init(
+    _ name: String, _ registry: Registry, tuning: TuningMethod? = nil, estimator options: [String: OptionValue] = [:]
+  ) throws {
     self.name = name
+    self.tuning = tuning?.name
     var composition = try registry.composition(named: name)
     composition.estimator.options.merge(options) { $1 }
     composition.rule.options["learning-rate"] = 1e-7
@@ -34,8 +38,10 @@ struct BenchmarkMethod {
   }
 
   /// The optimiser as it is named.
-  func optimizer(_ registry: Registry) throws -> any OptimizerProtocol {
-    try registry.makeOptimizer(composition, runSteps: 1000)
+  func optimizer(_ registry: Registry) throws -> any OptimizerProtocol { try make(composition, registry) }
+
+  private func make(_ composition: Composition, _ registry: Registry) throws -> any OptimizerProtocol {
+    try registry.resolve(composition, runSteps: 1000, tuning: tuning).makeOptimizer()
   }
 
   /// The optimiser whose periodic work comes every `period` steps.
@@ -44,7 +50,7 @@ struct BenchmarkMethod {
     if composition.adapter.name != "none" { composition.adapter.options["interval"] = .int(period) }
     let estimator = try registry.effective(composition, runSteps: 1000).estimator
     if estimator.options["interval"] != nil { composition.estimator.options["interval"] = .int(period) }
-    return try registry.makeOptimizer(composition, runSteps: 1000)
+    return try make(composition, registry)
   }
 }
 

@@ -34,7 +34,9 @@ public struct MemoryBenchmark {
       let task = try BenchmarkTask(name == Self.inference ? setting.untuned : setting)
       var optimizer =
         try name == Self.inference
-        ? nil : BenchmarkMethod(name, registry, estimator: setting.estimatorOptions).optimizer(period: 2, registry)
+        ? nil
+        : BenchmarkMethod(name, registry, tuning: setting.tuning, estimator: setting.estimatorOptions)
+          .optimizer(period: 2, registry)
       let pass = {
         if optimizer == nil { _ = try task.loss() } else { try optimizer?.step(&task.theta, task.objective) }
       }

@@ -54,7 +54,8 @@ public struct StepBenchmark {
     let comparesFullLogits = hasReference && setting.loss == .classification
     let entries = try names.map { name in
       try Entry(
-        BenchmarkMethod(name, registry, estimator: setting.estimatorOptions), hasReference: comparesFullLogits,
+        BenchmarkMethod(name, registry, tuning: setting.tuning, estimator: setting.estimatorOptions),
+        hasReference: comparesFullLogits,
         isPeriodic: setting.window == nil, registry)
     }
     let task = try BenchmarkTask(setting)

@@ -44,6 +44,14 @@ public struct Spread: Sendable, Hashable {
     [.init(key, .double(median)), .init(key + "_lower", .double(lower)), .init(key + "_upper", .double(upper))]
   }
 
+  /// Reads what `members` wrote; nil where it is not there.
+  init?(_ json: JSON, _ key: String) {
+    guard let median = json[key]?.double, let lower = json[key + "_lower"]?.double,
+      let upper = json[key + "_upper"]?.double
+    else { return nil }
+    self.init(median: median, lower: lower, upper: upper)
+  }
+
   /// `1.062 (1.05-1.08)`.
   func text(_ digits: Int) -> String {
     "\(Human.fixed(median, digits)) (\(Human.fixed(lower, digits))-\(Human.fixed(upper, digits)))"

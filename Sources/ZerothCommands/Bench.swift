@@ -15,8 +15,8 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure speed and memory, on shapes made on the spot.",
     subcommands: [
-      Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Decode.self, Memory.self, Scaling.self,
-      MemoryFigure.self,
+      Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Decode.self, RewardStep.self, Memory.self,
+      Scaling.self, CostsTable.self, MemoryFigure.self, CostsFigure.self,
     ],
     defaultSubcommand: Step.self)
 }
@@ -124,7 +124,8 @@ extension Bench {
     func run() throws {
       if let word = rest.first {
         throw InputError(
-          "bench", found: "'\(word)'", expected: "step, pair, forward, decode, noise, gemm, memory or scaling")
+          "bench", found: "'\(word)'",
+          expected: "step, pair, forward, decode, reward, noise, gemm, memory, scaling or table")
       }
       try threads.apply()
       let setting = try setting.setting()
@@ -191,29 +192,37 @@ extension Bench {
       _ name: String, _ setting: SettingOptions, _ plugins: PluginOptions, warmUp: Int, threads: Int,
       countsAllocations: Bool
     ) throws -> MemoryBenchmark.Figure {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-      process.arguments =
-        ["bench", "memory-figure", name] + setting.arguments + plugins.arguments + [
+      let arguments =
+        ["memory-figure", name] + setting.arguments + plugins.arguments + [
           "--warm-up", "\(warmUp)", "--threads", "\(threads)",
         ]
       let trace = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-\(UUID().uuidString).mtrace")
       defer { try? FileManager.default.removeItem(at: trace) }
-      if countsAllocations {
-        process.environment = ProcessInfo.processInfo.environment
-          .merging(AllocationTrace.environment(file: trace.path)) { $1 }
-      }
-      let pipe = Pipe()
-      process.standardOutput = pipe
-      try process.run()
-      let data = pipe.fileHandleForReading.readDataToEndOfFile()
-      process.waitUntilExit()
-      guard process.terminationStatus == 0 else {
-        throw InputError(
-          "bench \(name)", found: "a process that ended with status \(process.terminationStatus)",
-          expected: "enough memory for \(setting.task.shape)")
-      }
-      return try MemoryBenchmark.Figure(JSON(parsing: data, subject: "bench \(name)"))
+      return try MemoryBenchmark.Figure(
+        Bench.figure(
+          of: name, arguments, shape: setting.task.shape,
+          environment: countsAllocations ? AllocationTrace.environment(file: trace.path) : [:]))
     }
+  }
+
+  /// What the tool itself prints for `bench ARGUMENTS`, in a process of its own with `environment` on top of this one's.
+  static func figure(
+    of name: String, _ arguments: [String], shape: String, environment: [String: String] = [:]
+  ) throws -> JSON {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    process.arguments = ["bench"] + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      throw InputError(
+        "bench \(name)", found: "a process that ended with status \(process.terminationStatus)",
+        expected: "enough memory for \(shape)")
+    }
+    return try JSON(parsing: data, subject: "bench \(name)")
   }
 }

@@ -34,6 +34,7 @@ struct Evaluate: ParsableCommand {
   var test: Int?
   @Option(parsing: .unconditional, help: "The seed that draws train and dev, and so the demonstrations.")
   var seed = 0
+  @OptionGroup var programs: ProgramOptions
   @OptionGroup var threads: ThreadOptions
   @Option(
     help: "A file for each example's scores, prediction and label, as JSON lines. Default: none.", completion: .file())
@@ -67,7 +68,7 @@ struct Evaluate: ParsableCommand {
 
   private func setup() throws -> TaskSetup {
     try TaskSetup(
-      modelPath: asked.model, task: ZerothTool.toolbox.tasks.task(asked.task), data: data, testData: testData,
+      modelPath: asked.model, task: programs.tasks.task(asked.task), data: data, testData: testData,
       size: k.map { .perClass($0) }, testCount: test, seed: UInt64(seed), demonstrations: demonstrations,
       chat: asked.chat, tuning: asked.tuning(), scope: isWholeFile ? .file : .splits,
       families: ZerothTool.toolbox.families)

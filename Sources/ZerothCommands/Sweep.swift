@@ -35,6 +35,7 @@ struct Sweep: ParsableCommand {
   var dryRun = false
   @Flag(help: "Show no curve of the loss beside the progress.")
   var plain = false
+  @OptionGroup var programs: ProgramOptions
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
 
@@ -44,7 +45,7 @@ struct Sweep: ParsableCommand {
     let sweep = try SweepFile(file)
     let plan = try SweepPlan(
       sweep, budget: budget.map { text throws(InputError) in try SweepBudget(text, origin: "--budget") },
-      plugins.registry(), tasks: ZerothTool.toolbox.tasks, families: ZerothTool.toolbox.families)
+      plugins.registry(), tasks: programs.tasks, families: ZerothTool.toolbox.families)
     if dryRun { return output.print(plan.json(failures: [:]), text: plan.table.text) }
     let folder = try SweepFolder(out, plan, text: sweep.text)
     let progress = ProgressLine(
@@ -54,8 +55,10 @@ struct Sweep: ParsableCommand {
       progress.print(
         "\(others.count) folders in \(out) are no runs of \(file) and stay: \(others.joined(separator: " "))")
     }
+    for program in Set(plan.runs.compactMap(\.program)).sorted() { progress.print(program) }
     Interruption.listen()
-    let runner = SweepRunner(plan, in: folder, jobs: jobs, arguments: plugins.arguments, progress: progress)
+    let runner = SweepRunner(
+      plan, in: folder, jobs: jobs, arguments: plugins.arguments + programs.arguments, progress: progress)
     let signal = try runner.run()
     let runs = try RecordedRuns.read([out])
     if let signal {

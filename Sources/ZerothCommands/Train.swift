@@ -26,6 +26,7 @@ struct Train: ParsableCommand {
   var dryRun = false
   @Flag(help: "Show no curve of the loss beside the progress.")
   var plain = false
+  @OptionGroup var programs: ProgramOptions
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
 
@@ -35,9 +36,11 @@ struct Train: ParsableCommand {
     let registry = try plugins.registry()
     let settings = try resume ? Settings.resumed(with: givenSettings(), registry) : givenSettings()
     let configuration = try RunConfiguration(
-      settings, registry, tasks: ZerothTool.toolbox.tasks, families: ZerothTool.toolbox.families)
+      settings, registry, tasks: programs.tasks, families: ZerothTool.toolbox.families)
     if dryRun {
-      let plan = try TrainingRun(configuration).plan(resuming: resume)
+      let run = try TrainingRun(configuration)
+      if let program = run.setup.program { StandardStreams.tell(program.printable() + "\n") }
+      let plan = try run.plan(resuming: resume)
       return output.print(.object(plan.json), text: plan.text)
     }
     let progress = ProgressLine(

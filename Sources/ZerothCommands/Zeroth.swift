@@ -18,7 +18,8 @@ struct Tool: ParsableCommand {
       abstract: "Zeroth-order optimisation: fine-tunes language models with forward passes alone.",
       version: Versions.zeroth,
       subcommands: [
-        Train.self, Sweep.self, Compare.self, ReportCommand.self, Evaluate.self, Predict.self, Generate.self,
+        Train.self, Sweep.self, Compare.self, ReportCommand.self, Diagnose.self, Evaluate.self, Predict.self,
+        Generate.self,
         Replay.self, DemoCommand.self,
         Verify.self, Inspect.self, List.self, Explain.self, Tokenize.self, Convert.self, Merge.self, Bench.self,
       ])
@@ -27,7 +28,7 @@ struct Tool: ParsableCommand {
   /// Bad input ends with one line on standard error and status 2; a run that failed with status 1.
   static func run(_ arguments: [String]) -> Never {
     do {
-      if arguments.first == "train" { try SettingArguments.checkValues(arguments) }
+      if ["train", "diagnose"].contains(arguments.first) { try SettingArguments.checkValues(arguments) }
       var command = try parseAsRoot(arguments)
       try command.run()
       try StandardStreams.flushOutput()

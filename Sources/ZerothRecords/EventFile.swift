@@ -45,6 +45,12 @@ public final class EventFile {
         ("train/learning_rate", row.learningRate), ("train/forwards", Double(row.forwards)),
       ]
       if let epsilon = row.epsilon { values.append(("train/epsilon", epsilon)) }
+      if let rewards = row.rewards {
+        values += [
+          ("train/reward", rewards.mean), ("train/reward_over_points", rewards.overPoints),
+          ("train/reward_over_examples", rewards.overExamples), ("train/answers_changed", rewards.changed),
+        ]
+      }
       try write(values, step: row.step + 1)
     case .evaluation(let row):
       var values = row.scores.map { ("\(row.split)/\($0.metric)", $0.value) }
@@ -57,6 +63,14 @@ public final class EventFile {
         if let ratio = block.ratio { values.append(("ratio/\(block.name)", ratio)) }
       }
       try write(values, step: row.step)
+    case .diagnosis(let row):
+      let values = [
+        ("diagnosis/cosine", row.all.cosine), ("diagnosis/error", row.all.error),
+        ("diagnosis/gradient", row.all.gradient),
+        ("diagnosis/noise", row.all.noise), ("diagnosis/slope_gradient", row.slope.gradient),
+        ("diagnosis/slope_batch", row.slope.batch), ("diagnosis/slope_epsilon", row.slope.epsilon),
+      ]
+      try write(values.compactMap { tag, value in value.map { (tag, $0) } }, step: row.step)
     case .samples: break  // texts are no scalars
     }
   }

@@ -8,6 +8,7 @@ public enum MetricsRow: Sendable {
   case evaluation(Evaluation)
   case layers(Layers)
   case samples(Samples)
+  case diagnosis(Diagnosis)
 
   /// What one step of the optimiser did.
   public struct Step: Sendable {
@@ -27,18 +28,20 @@ public enum MetricsRow: Sendable {
     public var seconds: Double
     /// Whether theta was left as it was, as a loss was not finite.
     public var skipped: Bool
+    /// What the rewards were like, of a run that maximises one.
+    public var rewards: Rewards?
 
     /// The row of `report`, after `forwards` forward passes and `seconds`, this step's included.
-    public init(_ report: StepReport, forwards: Int, seconds: Double) {
+    public init(_ report: StepReport, forwards: Int, seconds: Double, rewards: Rewards? = nil) {
       self.init(
         step: report.step, losses: Array(report.losses), projectedGradient: report.projectedGradient,
         learningRate: report.learningRate, epsilon: report.epsilon, forwards: forwards, seconds: seconds,
-        skipped: report.outcome == .skipped)
+        skipped: report.outcome == .skipped, rewards: rewards)
     }
 
     fileprivate init(
       step: Int, losses: [Double], projectedGradient: Double, learningRate: Double, epsilon: Double?, forwards: Int,
-      seconds: Double, skipped: Bool
+      seconds: Double, skipped: Bool, rewards: Rewards?
     ) {
       self.step = step
       self.losses = losses
@@ -48,6 +51,7 @@ public enum MetricsRow: Sendable {
       self.forwards = forwards
       self.seconds = seconds
       self.skipped = skipped
+      self.rewards = rewards
     }
   }
 
@@ -101,7 +105,9 @@ public enum MetricsRow: Sendable {
     let numbers: [Double]
     switch self {
     case .step(let row):
-      numbers = row.losses + [row.projectedGradient, row.learningRate, row.epsilon ?? 0, row.seconds]
+      numbers =
+        row.losses + [row.projectedGradient, row.learningRate, row.epsilon ?? 0, row.seconds]
+        + (row.rewards?.numbers ?? [])
       members = [
         .init("kind", "step"), .init("step", .int(row.step)), .init("losses", .array(row.losses.map { .double($0) })),
         .init("projected_gradient", .double(row.projectedGradient)), .init("learning_rate", .double(row.learningRate)),
@@ -111,6 +117,7 @@ public enum MetricsRow: Sendable {
         .init("forwards", .int(row.forwards)), .init("seconds", .double(row.seconds)),
         .init("skipped", .bool(row.skipped)),
       ]
+      if let rewards = row.rewards { members.append(.init("reward", rewards.json)) }
     case .evaluation(let row):
       numbers = row.scores.map(\.value) + [row.loss ?? 0]
       members = [
@@ -125,6 +132,9 @@ public enum MetricsRow: Sendable {
       members = row.members
     case .samples(let row):
       numbers = []
+      members = row.members
+    case .diagnosis(let row):
+      numbers = row.numbers
       members = row.members
     }
     if !numbers.allSatisfy(\.isFinite) { members.append(.init("non_finite", true)) }
@@ -167,7 +177,8 @@ public enum MetricsRow: Sendable {
           step: try integer("step"), losses: losses.map { $0.double ?? .nan },
           projectedGradient: try number("projected_gradient"), learningRate: try number("learning_rate"),
           epsilon: try json["epsilon"].map { _ throws(InputError) in try number("epsilon") },
-          forwards: try integer("forwards"), seconds: try number("seconds"), skipped: skipped))
+          forwards: try integer("forwards"), seconds: try number("seconds"), skipped: skipped,
+          rewards: try json["reward"].map { json throws(InputError) in try Rewards(json, subject: subject) }))
     case "evaluation":
       guard let split = json["split"]?.string else { throw missing("split", "a text") }
       let loss = try json["loss"].map { _ throws(InputError) in try number("loss") }
@@ -179,7 +190,9 @@ public enum MetricsRow: Sendable {
       self = .layers(try Layers(step: try integer("step"), blocks: json["blocks"], subject: subject))
     case "samples":
       self = .samples(try Samples(step: try integer("step"), samples: json["samples"], subject: subject))
-    default: throw missing("kind", "step, evaluation, layers or samples")
+    case "diagnosis":
+      self = .diagnosis(try Diagnosis(json, subject: subject))
+    default: throw missing("kind", "step, evaluation, layers, samples or diagnosis")
     }
   }
 
@@ -190,6 +203,7 @@ public enum MetricsRow: Sendable {
     case .evaluation(let row): row.step <= steps
     case .layers(let row): row.step <= steps
     case .samples(let row): row.step <= steps
+    case .diagnosis(let row): row.step <= steps
     }
   }
 }

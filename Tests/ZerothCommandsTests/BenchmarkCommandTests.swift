@@ -16,6 +16,8 @@ extension ToolTests {
     (["step", "--threads", "0"], "--threads"), (["step", "--storage", "q4_0"], "--frozen"),
     (["step", "--window", "3"], "--window"), (["step", "--frozen", "--tuning", "lora"], "--frozen"),
     (["step", "--frozen", "--window", "0"], "--window"),
+    (["table", "--shape", "gpt"], "--shape"), (["table", "--optimizers", "mezzo"], "--optimizers"),
+    (["table", "--markdown", "--json"], "--markdown"), (["table", "--repeats", "0"], "--repeats"),
     (["decode", "--tokens", "1"], "--tokens"),
     (["decode", "--prompt-tokens", "0"], "--prompt-tokens"),
   ]
@@ -36,6 +38,28 @@ extension ToolTests {
     let read = theta.layout.blocks.filter { $0.role != "position" }.reduce(0) { $0 + $1.count }
     #expect(json["bytes"]?.integer == read * 4)
     #expect((json["tokens_per_second"]?.double ?? 0) > 0 && (json["over_limit"]?.double ?? 0) > 0)
+  }
+
+  /// Each method twice, beside what the papers say of it; LOZO's have its memory alone.
+  @Test func costsStandBesideThoseOfThePapers() throws {
+    let output = try zeroth([
+      "bench", "table", "--shape", "opt-1m", "--batch", "2", "--tokens", "8", "--repeats", "1", "--optimizers",
+      "ft-adam,dizo-first-order,mezo,lozo", "--json",
+    ])
+    #expect(output.status == 0, "\(output.err)")
+    let json = try JSON(parsing: Data(output.out.utf8), subject: "output")
+    #expect(json["paper"]?["task"]?.string == "SST-2")
+    let figures = try #require(json["figures"]?.elements)
+    #expect(figures.compactMap { $0["lora"]?.bool } == [false, false, false, false, true, true, true, true])
+    #expect(figures.compactMap { $0["forwards_per_step"]?.double } == [3, 2.03, 2, 2, 3, 2.03, 2, 2])
+    for figure in figures {
+      let (peak, average) = (figure["peak_bytes"]?.double ?? 0, figure["average_bytes"]?.double ?? 0)
+      #expect(average > 1e6 && average <= peak && figure["step_over_forward"]?.double.map { $0 > 0.5 } == true)
+    }
+    #expect(figures[2]["memory_over_mezo"]?.double == 1 && figures[2]["speed_over_mezo"]?.double == 1)
+    #expect(figures[0]["paper_memory_over_mezo"]?.double == 45.4 / 6.8)
+    #expect(figures[5]["paper_speed_over_mezo"]?.double == 4.16 / 3.28)
+    #expect(figures[3]["paper_memory_over_mezo"]?.double == 27.0 / 27.4 && figures[3]["paper_speed_over_mezo"] == .null)
   }
 
   @Test func memoryIsMeasuredInProcessesOfItsOwn() throws {

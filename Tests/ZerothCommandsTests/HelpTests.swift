@@ -42,11 +42,12 @@ import ZerothTraining
   }
 
   @Test(arguments: [
-    [], ["train"], ["sweep"], ["compare"], ["report"], ["evaluate"], ["replay"], ["demo"], ["verify"], ["inspect"],
+    [], ["train"], ["sweep"], ["compare"], ["report"], ["evaluate"], ["replay"], ["demo"], ["diagnose"], ["verify"],
+    ["inspect"],
     ["list"], ["explain"], ["tokenize"], ["predict"], ["generate"],
     ["convert"], ["bench"], ["bench", "step"], ["bench", "pair"], ["bench", "forward"], ["bench", "noise"],
     ["bench", "gemm"],
-    ["bench", "memory"], ["bench", "scaling"], ["bench", "decode"],
+    ["bench", "memory"], ["bench", "scaling"], ["bench", "decode"], ["bench", "table"],
   ])
   func everyCommandHasHelp(_ command: [String]) throws {
     let output = try zeroth(command + ["--help"])

@@ -57,6 +57,24 @@ import func ZerothTasks.loadTokenizer
     (good + ["--estimator", "hizoo", "--rule", "lozo-m", "--learning-rate", "1"], "lozo-m"),
     (good + ["--optimizer", "mezo", "--generator", "dice"], "dice"),
     (["verify", "--model", "nowhere"], "nowhere"),
+    (["diagnose", "--run", "nowhere"], "nowhere/run.json"),
+    (["diagnose", "--run", "nowhere", "--rank", "2"], "--rank: found it with --run"),
+    (["diagnose", "--run", "nowhere", "--only", "ratio"], "perhaps 'ratios'"),
+    (["diagnose", "--run", "nowhere", "--batches", "1"], "--batches"),
+    (["diagnose", "--run", "nowhere", "--directions", "0"], "--directions"),
+    (["diagnose", "--run", "nowhere", "--every", "0"], "--every"),
+    (["diagnose", "--run", "nowhere", "--figures", "/dev/null/f"], "--figures '/dev/null/f'"),
+    (
+      ["diagnose", "--model", "imdb-opt", "--task", "sst2", "--optimizer", "mezo", "--steps", "1", "--blocks", "head"],
+      "head"
+    ),
+    (
+      [
+        "diagnose", "--model", "imdb-opt", "--task", "sst2", "--optimizer", "mezo", "--steps", "1", "--objective",
+        "accuracy",
+      ],
+      "no gradient"
+    ),
     (["inspect", "--model", "imdb-opt", "--blocks", "heads"], "heads"),
     (["explain", "lozzo"], "lozo"),
     (["explain", "sst"], "perhaps 'sst2', one of rge, "),

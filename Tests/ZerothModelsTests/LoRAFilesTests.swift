@@ -38,6 +38,11 @@ import ZerothSupport
     ("blocks", LoRAConfiguration(rank: 3)),
     ("rslora", LoRAConfiguration(rank: 3, isRankStabilized: true, targets: .blocks(.roles("query", "key", "value")))),
     ("all-linear", LoRAConfiguration(rank: 2, alpha: 5, targets: .allLinear)),
+    (
+      "biases",
+      LoRAConfiguration(rank: 2, targets: .names(["q_proj", "c_attn", "query_key_value", "qkv_proj"]), bias: .all)
+    ),
+    ("own biases", LoRAConfiguration(rank: 2, bias: .loraOnly)),
     ("layer", LoRAConfiguration(rank: 2, targets: .blocks(.roles("value", "dense")), layers: [1], start: .gaussian)),
   ]
 
@@ -64,6 +69,20 @@ import ZerothSupport
     let merged = try CausalModel(directory: scratch.path + "/merged")
     #expect(
       try Self.difference(expected, merged.evaluate(Self.batch, Self.readout, at: merged.loadParameters())) < 1e-5)
+  }
+
+  /// Which biases are trained, and the names that they have in PEFT, whose modules with LoRA hold theirs one level deeper.
+  @Test(arguments: [
+    (LoRAConfiguration.Bias.none, 0, 0), (.all, 2 * 8 + 1, 2 * 2), (.loraOnly, 2 * 2, 2 * 2),
+  ])
+  func biasesAreTrainedAndNamed(bias: LoRAConfiguration.Bias, count: Int, wrapped: Int) throws {
+    let scratch = try Scratch()
+    let tuned = try Tuned("opt", LoRAConfiguration(rank: 2, bias: bias), in: scratch.path)
+    #expect(tuned.theta.layout.trainable.count { $0.name.hasSuffix(".bias") } == count)
+    try tuned.model.save(tuned.theta, to: scratch.path + "/adapter")
+    let names = try SafetensorsFile(path: scratch.path + "/adapter/adapter_model.safetensors").names
+    #expect(names.count { $0.hasSuffix(".bias") } == count)
+    #expect(names.count { $0.hasSuffix("_proj.base_layer.bias") } == wrapped)
   }
 
   /// A is drawn as is said, B is zero: the fresh model is the base.

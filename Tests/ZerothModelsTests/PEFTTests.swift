@@ -60,7 +60,8 @@ import ZerothSupport
   static let refused = [
     ("\"use_dora\": false", "\"use_dora\": true", "use_dora"), ("\"r\": 4", "\"r\": 5", "lora_A"),
     ("\"LORA\"", "\"IA3\"", "peft_type"), ("\"v_proj\"", "\"k_proj\"", "k_proj"),
-    ("\"v_proj\"", "\"nothing\"", "v_proj"), ("\"bias\": \"none\"", "\"bias\": \"all\"", "bias"),
+    ("\"v_proj\"", "\"nothing\"", "v_proj"), ("\"bias\": \"none\"", "\"bias\": \"all\"", "self_attn_layer_norm.bias"),
+    ("\"bias\": \"none\"", "\"bias\": \"some\"", "lora_only"),
     ("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\"", "init_lora_weights"),
     ("\"modules_to_save\": null", "\"modules_to_save\": [\"absent\"]", "absent"),
   ]

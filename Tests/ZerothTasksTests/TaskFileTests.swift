@@ -117,7 +117,7 @@ import ZerothSupport
 
   @Test(
     arguments: [
-      (["name": "a"], "own.toml: kind", "nothing", "one of classification, choice, completion, chat, text"),
+      (["name": "a"], "own.toml: kind", "nothing", "one of classification, choice, completion, chat, text, reward"),
       (["kind": "classificaton"], "own.toml: kind", "'classificaton'", "perhaps 'classification'"),
       (["kind": "chat", "prompt": "x"], "own.toml: prompt", "does not have", "messages"),
       (["kind": "completion", "promt": "{x}"], "own.toml: promt", "does not have", "perhaps 'prompt'"),

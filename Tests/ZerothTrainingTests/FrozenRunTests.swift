@@ -42,7 +42,7 @@ import ZerothResources
     for (out, model) in [(frozen, ["delta-rank": "none"]), (floats, ["storage": "float32"])]
       as [(String, [String: OptionValue])]
     {
-      try TrainingRun(
+      _ = try TrainingRun(
         configuration("lozo", out: out, steps: 200, model: model, more: ["estimator": ["interval": 50]])
       ).run()
     }
@@ -107,7 +107,7 @@ import ZerothResources
     let scratch = try Scratch()
     let first = RunFiles(scratch.path + "/first")
     let rule: [String: [String: OptionValue]] = ["rule": ["learning-rate": 1e-4], "run": ["keep-last": true]]
-    try TrainingRun(configuration("lozo", out: first.folder, more: rule)).run()
+    _ = try TrainingRun(configuration("lozo", out: first.folder, more: rule)).run()
     let second = RunFiles(scratch.path + "/second")
     var more = rule
     more["tuning"] = ["peft": .string(first.last)]

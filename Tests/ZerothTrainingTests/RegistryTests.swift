@@ -33,7 +33,8 @@ import ZerothTestKit
       registry.descriptions(of: .adapter).map(\.name) == ["none", "dizo", "learning-rate-scaling", "previous-iterate"])
     #expect(
       registry.descriptions(of: .optimizer).map(\.name) == [
-        "mezo", "mezo-m", "lozo", "lozo-m", "dizo", "ft-sgd", "ft-adam", "forward-gradient", "cge", "mezo-lora",
+        "mezo", "mezo-m", "lozo", "lozo-m", "dizo", "dizo-first-order", "ft-sgd", "ft-adam", "forward-gradient", "cge",
+        "mezo-lora",
         "lozo-lora", "dizo-lora", "mezo-prefix", "lora-adam",
       ])
     let all = try Registry.withPlugins()

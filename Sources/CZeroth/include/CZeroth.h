@@ -153,6 +153,8 @@ void zeroth_axpy_difference(size_t n, float a, const float *_Nonnull x, const fl
 void zeroth_project(size_t n, float ratio, const float *_Nonnull y0, float *_Nonnull y);
 /// sum of squares, accumulated in double
 double zeroth_sum_of_squares(size_t n, const float *_Nonnull x);
+/// sum of products, accumulated in double
+double zeroth_dot(size_t n, const float *_Nonnull x, const float *_Nonnull y);
 /// sum of (x - x0)^2, accumulated in double
 double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, const float *_Nonnull x0);
 /// W (m x n, leading dimension ldw) += a U V^T, U m x r, vt = V^T r x n
@@ -161,6 +163,9 @@ void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_No
 
 /// The first r columns of C, m rows that lie `width` floats apart, = A, m x r.
 void zeroth_put_columns(size_t m, size_t r, const float *_Nonnull a, size_t width, float *_Nonnull c);
+
+/// sigma = the min(m, n) singular values of A, m x n, descending, by LAPACK in double. Returns 0, or LAPACK's complaint.
+int zeroth_singular_values(size_t m, size_t n, const float *_Nonnull a, double *_Nonnull sigma);
 
 /// ||B V^T||_F^2 = tr(B^T B V^T V) in double, with `left` = B, m x r, and `right` = V^T, r x n
 double zeroth_factor_energy(size_t m, size_t n, size_t r, const float *_Nonnull left, const float *_Nonnull right);
@@ -303,6 +308,15 @@ double zeroth_t_quantile(double p, double degrees);
 /// Lets the system send SIGTERM to this process when process `parent`, which started it, ends, however it ends. Returns 0
 /// where it has ended already.
 int zeroth_end_with_parent(int parent);
+
+/// A pipe that no program inherits which is started later: the end to read from, then the one to write to. 0, or -1 with errno.
+int zeroth_make_pipe(int *_Nonnull ends);
+
+/// Starts `arguments[0]`, which is looked for along PATH unless it has a slash, in `folder`, with the descriptors `in`, `out` and
+/// `err` as its standard input, output and error, and no others. It gets SIGTERM when the calling thread ends, and does not hear
+/// SIGINT. Both lists end with NULL. Returns the number of the process, or minus an errno.
+int zeroth_start_program(char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nonnull environment,
+                         const char *_Nonnull folder, int in, int out, int err);
 
 #ifdef __cplusplus
 }

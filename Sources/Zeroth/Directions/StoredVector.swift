@@ -125,7 +125,7 @@ public struct StoredVector: Sendable {
   }
 
   /// Takes the values of the same blocks of `theta`.
-  mutating func copy(from theta: borrowing ParameterStore) {
+  package mutating func copy(from theta: borrowing ParameterStore) {
     let storage = owned()
     for panel in storage.panels {
       guard let start = storage.values(of: panel).baseAddress else { continue }

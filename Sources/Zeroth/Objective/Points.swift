@@ -50,6 +50,14 @@ public struct Points: Sendable {
     directions.append(direction)
   }
 
+  /// The points number `chosen`, which ascend.
+  package func part(_ chosen: [Int]) -> Points {
+    var part = self
+    part.points = []
+    for i in chosen { part.points.append(points[i]) }
+    return part
+  }
+
   /// How many points there are.
   public var count: Int { points.count }
   /// Their numbers.

@@ -142,6 +142,17 @@ where Rule.Direction == Estimator.Direction {
     return report
   }
 
+  /// The estimate that the estimator makes at theta for the step of `context`, whose mini-batch and key are the caller's choice.
+  /// Neither theta nor the optimiser changes: this is for those who look at an estimate and take no step along it.
+  ///
+  /// Throws what `takeStep` throws while it estimates.
+  public func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws -> AnyEstimate {
+    var estimator = estimator
+    return try AnyEstimate(estimator.estimate(at: theta, context: context, objective: objective))
+  }
+
   /// 1 - eta lambda_l s_l, or nil without decay.
   private func decayFactor(_ eta: Double, _ scales: BlockScales) -> (@Sendable (ParameterBlock) -> Float)? {
     let decay = rule.weightDecay

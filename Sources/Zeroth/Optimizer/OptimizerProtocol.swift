@@ -34,6 +34,10 @@ public protocol OptimizerProtocol: Sendable {
   var needsDerivatives: Bool { get }
   /// Whether a record of the losses is enough to make the steps again, without the objective.
   var isReplayedFromLosses: Bool { get }
+  /// The estimate that the estimator makes at theta for the step of `context`; neither theta nor the optimiser changes.
+  func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws -> AnyEstimate
   /// Moves theta by one step. Throws `InputError` where a part needs derivatives that the objective does not have.
   @discardableResult
   mutating func takeStep<O: Objective & ~Copyable>(
@@ -105,6 +109,10 @@ where Rule.Direction == Estimator.Direction {
   package mutating func restore(
     _ theta: inout ParameterStore, from path: String, also: (StateCoder) throws(InputError) -> Void
   ) throws(InputError) { try optimizer.restore(&theta, from: path, also: also) }
+
+  package func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws -> AnyEstimate { try optimizer.estimate(at: theta, context: context, objective: objective) }
 
   @discardableResult
   package mutating func takeStep<O: Objective & ~Copyable>(

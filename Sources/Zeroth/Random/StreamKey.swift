@@ -20,7 +20,7 @@ public struct StreamKey: Sendable, Hashable {
 
   /// What a child is for, so that streams of different purposes cannot meet.
   public enum Purpose: UInt64, Sendable {
-    case step = 1, left, right, query, block, batch, split, ratio, initial, plugin, rounding
+    case step = 1, left, right, query, block, batch, split, ratio, initial, plugin, rounding, diagnosis, sampling
   }
 
   /// The child number `index` for `purpose`.

@@ -107,7 +107,7 @@ struct Decoder: Architecture {
 
   /// The output vectors, ready for the head, at the rows `rows` of the batch: variants * rows.count x columns.
   func output(_ batch: TokenBatch, rows: [Int], _ w: Weights) -> Matrix {
-    let x = w.workspace.matrix(w.variants * batch.tokens.count, description.width)
+    let x = w.workspace.matrix(batch.rowCount(variants: w.variants), description.width)
     embed(batch, into: x, w)
     // What follows the last attention is computed for the rows that are read out alone.
     let y = w.place(for: rows, of: x)

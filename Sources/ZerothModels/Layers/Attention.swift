@@ -16,11 +16,10 @@ extension Weights {
   ) {
     let rowsAtOnce = 128
     let segments = batch.segments
-    precondition(batch.cache == nil || variants == 1, "a cache holds the keys of one variant")
     precondition(isCausal || segments.allSatisfy { $0.prefix == nil }, "what sees all of a sequence continues none")
     precondition(isCausal || window == nil, "what sees all of a sequence has no window")
     let front = FrontKeys(k, v, layer: layer, column: keyColumn, batch, self)
-    batch.cache?.store(k, v, layer: layer, segments, behind: front)
+    batch.cache?.store(k, v, layer: layer, batch, variants: variants, behind: front)
     let longest = frontTokens + segments.indices.reduce(0) { max($0, segments[$1].count + batch.prefixCount(of: $1)) }
     let scratch = workspace.scratch((areDifferentiated ? 3 : 1) * min(rowsAtOnce, longest) * longest)
     let heads = Heads(
@@ -41,7 +40,7 @@ extension Weights {
         Parallel.forEach(work.runs.count * keyHeads, workers: work.scratch.workers, work)
       }
     }
-    Parallel.forEach(variants * segments.count * heads.count, workers: scratch.workers, heads)
+    Parallel.forEach(batch.segmentCount(variants: variants) * heads.count, workers: scratch.workers, heads)
   }
 
   /// What the threads of `attention` share, and what they do: each computes a head of a segment of a variant at a time.
@@ -135,7 +134,8 @@ extension Weights {
       let segment = batch.segments[index]
       prefixCount = (front?.tokens ?? 0) + batch.prefixCount(of: index)
       if let cache = batch.cache {
-        (prefixKeys, prefixValues) = cache.rows(of: index, layer: layer)
+        (prefixKeys, prefixValues) = cache.rows(
+          of: batch.sequence(of: variant * batch.segments.count + index), layer: layer)
         keys = prefixKeys + prefixCount * k.columns
         values = prefixValues + prefixCount * k.columns
       } else if let front {
@@ -165,12 +165,12 @@ extension Weights {
     let first = frontTokens
     table.withAngles(below: first + (positions.max() ?? 0) + 1, longest: first + batch.longest) { cosines, sines in
       let state = (
-        x: x, head: x.columns / heads, width: table.width, rows: x.rows / variants, positions: positions, first: first,
+        x: x, head: x.columns / heads, width: table.width, positions: positions, first: first,
         cosines: cosines, sines: sines, ranges: ranges, back: back
       )
       Parallel.forEach(ranges.count, with: state) { s, i, _ in
         for r in s.ranges[i] {
-          let at = (s.first + s.positions[r % s.rows]) * (s.width / 2)
+          let at = (s.first + s.positions[r % s.positions.count]) * (s.width / 2)
           for column in stride(from: 0, to: s.x.columns, by: s.head) {
             zeroth_rotate(s.back, s.width, s.cosines.pointer + at, s.sines.pointer + at, s.x.row(r) + column)
           }

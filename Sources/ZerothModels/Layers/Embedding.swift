@@ -2,7 +2,8 @@ import CZeroth
 import Zeroth
 
 extension Weights {
-  /// x = the rows `shift` + `ids` of the table `block` in each variant, variants * ids.count x columns, or x += them.
+  /// x = the rows `shift` + `ids` of the table `block` in each variant, variants * ids.count x columns, or x += them. Where x has no
+  /// more rows than there are `ids`, they are those of the first variant, as many of the next, and so on.
   func embed(
     _ ids: [Int], shiftedBy shift: Int = 0, _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false
   ) {
@@ -88,6 +89,14 @@ extension Weights {
         if moving.isEmpty { z.update(repeating: 0, count: n) }
         for (d, displacement) in moving.enumerated() { makeRow(rows, d, displacement, into: z, scratch: source + n) }
         return put(z, i, 1)
+      }
+      if weights.variants > 1, ids.count == x.rows {
+        let v = i / (ids.count / weights.variants)
+        let own = moving.firstIndex { $0.variants.contains(v) }
+        guard let own, weights.offset(v) != 0 else { return put(source, i, 0) }
+        makeRow(rows, own, moving[own], into: z, scratch: source + n)
+        zeroth_displace(n, source, weights.offset(v), z, moved)
+        return put(moved, i, 0)
       }
       var next = 0
       for (d, displacement) in moving.enumerated() {

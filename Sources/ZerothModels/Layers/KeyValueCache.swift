@@ -4,8 +4,8 @@ import Zeroth
 /// The keys and values that the tokens of some sequences had so far, layer by layer, so that each further token is
 /// computed alone. It takes 2 x layers x width floats a token, width being that of the key heads.
 ///
-/// A batch that continues a cache has one segment for each of its sequences, in their order; a pass stores the new keys
-/// and values, and `advance` makes them count.
+/// A batch that continues a cache says which of its sequences each segment belongs to, unless these are all, in their order; a pass
+/// stores the new keys and values, and `advance` makes them count.
 final class KeyValueCache: @unchecked Sendable {
   private struct Sequence {
     /// The first row, and the number of rows that are filled.
@@ -25,10 +25,15 @@ final class KeyValueCache: @unchecked Sendable {
   private var sequences: [Sequence] = []
   private var layers: [Layer] = []
   private let capacity: Int
+  /// The number of the sequence that takes what belongs to none, and forgets it; nil without one.
+  let spare: Int?
 
-  /// An empty cache for sequences of at most `capacities` tokens, each behind `front` virtual ones.
-  init(capacities: [Int], front: Int = 0) {
+  /// An empty cache for sequences of at most `capacities` tokens, each behind `front` virtual ones; with `hasSpare`, and one that
+  /// never has any.
+  init(capacities: [Int], front: Int = 0, hasSpare: Bool = false) {
     self.front = front
+    spare = hasSpare ? capacities.count : nil
+    let capacities = capacities + (hasSpare ? [1] : [])
     for capacity in capacities {
       let start = sequences.last.map { $0.start + front + $0.capacity } ?? 0
       sequences.append(Sequence(start: start, count: 0, capacity: capacity))
@@ -53,31 +58,37 @@ final class KeyValueCache: @unchecked Sendable {
     return (layer.keys + start, layer.values + start)
   }
 
-  /// Stores the rows of `segments` in `k` and `v` behind what the sequences have, or behind `front` in one that is empty; layers
-  /// come in order.
+  /// Stores the rows of the segments of `batch` in `k` and `v`, of so many variants, behind what the sequences have, or behind
+  /// `front` in one that is empty; layers come in order.
   func store(
-    _ k: Matrix, _ v: Matrix, layer index: Int, _ segments: [TokenBatch.Segment], behind front: FrontKeys? = nil
+    _ k: Matrix, _ v: Matrix, layer index: Int, _ batch: TokenBatch, variants: Int, behind front: FrontKeys? = nil
   ) {
     precondition((front?.tokens ?? 0) == self.front, "a cache has room for the virtual tokens of its model")
-    precondition(segments.count == sequences.count, "a segment for each cached sequence")
     if index == layers.count { layers.append(makeLayer(k.columns)) }
     let layer = layers[index]
-    for (segment, sequence) in zip(segments, sequences) {
+    for item in 0..<batch.segmentCount(variants: variants) {
+      let (variant, place) = item.quotientAndRemainder(dividingBy: batch.segments.count)
+      let segment = batch.segments[place]
+      let sequence = sequences[batch.sequence(of: item)]
       precondition(sequence.count + segment.count <= sequence.capacity, "more tokens than the cache was made for")
       if let front, sequence.count == 0 {
-        let (keys, values) = front.rows(variant: 0)
+        let (keys, values) = front.rows(variant: variant)
         (layer.keys + sequence.start * layer.columns).update(from: keys, count: self.front * layer.columns)
         (layer.values + sequence.start * layer.columns).update(from: values, count: self.front * layer.columns)
       }
       let at = (sequence.start + self.front + sequence.count) * layer.columns
-      (layer.keys + at).update(from: k.row(segment.start), count: segment.count * layer.columns)
-      (layer.values + at).update(from: v.row(segment.start), count: segment.count * layer.columns)
+      let row = variant * (k.rows / variants) + segment.start
+      (layer.keys + at).update(from: k.row(row), count: segment.count * layer.columns)
+      (layer.values + at).update(from: v.row(row), count: segment.count * layer.columns)
     }
   }
 
-  /// Counts the tokens of `batch`, which were stored in every layer.
-  func advance(by batch: TokenBatch) {
-    for (i, segment) in batch.segments.enumerated() { sequences[i].count += segment.count }
+  /// Counts the tokens of `batch`, which were stored in every layer for so many variants.
+  func advance(by batch: TokenBatch, variants: Int = 1) {
+    for item in 0..<batch.segmentCount(variants: variants) {
+      let sequence = batch.sequence(of: item)
+      if sequence != spare { sequences[sequence].count += batch.segments[item % batch.segments.count].count }
+    }
   }
 
   /// Drops all sequences but those at `indices`.

@@ -23,6 +23,12 @@ public struct TokenBatch: Sendable {
   private var longestOfWhole = 0
   /// The keys and values of what segment after segment continues.
   private(set) var cache: KeyValueCache?
+  /// The numbers of the sequences in `cache`, segment by segment, and of shared segments variant by variant; empty where they are
+  /// 0, 1 and so on.
+  private var sequences: [Int] = []
+  /// Whether each variant of a pass has tokens of its own: the segments are then those of the first variant, as many of the next, and
+  /// so on. Otherwise all variants share the segments.
+  private(set) var isApart = false
 
   /// An empty batch.
   public init() {}
@@ -35,6 +41,31 @@ public struct TokenBatch: Sendable {
     self.cache = cache
     for sequence in sequences { append(sequence) }
   }
+
+  /// A batch of `sequences` that are new to `cache`, which all variants share: of each variant they have places of their own there,
+  /// variant by variant.
+  init(_ sequences: [[Int]], beginning places: [Int], of cache: KeyValueCache) {
+    (self.cache, self.sequences) = (cache, places)
+    for sequence in sequences { append(sequence) }
+  }
+
+  /// A batch of one token more for each of the sequences at `places` of `cache`, variant by variant, as many each.
+  init(next tokens: [Int], at places: [Int], of cache: KeyValueCache) {
+    (self.cache, sequences, isApart) = (cache, places, true)
+    self.tokens = tokens
+    positions = places.map(cache.count)
+    types = tokens.map { _ in 0 }
+    segments = tokens.indices.map { Segment(start: $0, count: 1, prefix: nil) }
+  }
+
+  /// The number in the cache of the sequence that segment `item` continues; the segments of further variants are counted on.
+  func sequence(of item: Int) -> Int { sequences.isEmpty ? item : sequences[item] }
+
+  /// The segments of all variants.
+  func segmentCount(variants: Int) -> Int { isApart ? segments.count : variants * segments.count }
+
+  /// The rows of activations that the tokens take in so many variants.
+  func rowCount(variants: Int) -> Int { isApart ? tokens.count : variants * tokens.count }
 
   /// Tokens of the longest sequence of the batch, or of the whole that it is a part of.
   var longest: Int { max(longestOfWhole, (positions.max() ?? -1) + 1) }
@@ -49,6 +80,8 @@ public struct TokenBatch: Sendable {
     types.removeAll(keepingCapacity: true)
     segments.removeAll(keepingCapacity: true)
     cache = nil
+    sequences.removeAll()
+    isApart = false
     longestOfWhole = 0
   }
 
@@ -67,7 +100,7 @@ public struct TokenBatch: Sendable {
     let start = tokens.count
     precondition(prefix.map { segments[$0].prefix == nil } ?? true, "a segment continues one that starts a sequence")
     precondition(types.map { $0.count == sequence.count } ?? true, "a type for each token")
-    let first = cache?.count(of: segments.count) ?? prefix.map { segments[$0].count } ?? 0
+    let first = cache?.count(of: self.sequence(of: segments.count)) ?? prefix.map { segments[$0].count } ?? 0
     tokens += sequence
     positions += first..<(first + sequence.count)
     if let types { self.types += types } else { self.types += repeatElement(0, count: sequence.count) }
@@ -77,7 +110,7 @@ public struct TokenBatch: Sendable {
 
   /// How many tokens segment `index` continues.
   func prefixCount(of index: Int) -> Int {
-    cache?.count(of: index) ?? segments[index].prefix.map { segments[$0].count } ?? 0
+    cache?.count(of: sequence(of: index)) ?? segments[index].prefix.map { segments[$0].count } ?? 0
   }
 
   /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the model's.

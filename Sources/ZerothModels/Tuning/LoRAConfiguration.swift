@@ -27,6 +27,16 @@ public struct LoRAConfiguration: Sendable, Hashable {
     case gaussian
   }
 
+  /// Which biases of the model are trained and saved with A and B, by PEFT's words.
+  public enum Bias: String, Sendable, CaseIterable {
+    /// None.
+    case none
+    /// All of them, those of norms included.
+    case all
+    /// Those of the modules that LoRA stands beside.
+    case loraOnly = "lora_only"
+  }
+
   /// A value for the modules whose name matches, all of it or what is behind a dot.
   public struct Override<Value: Sendable & Hashable>: Sendable, Hashable {
     /// A regular expression.
@@ -62,6 +72,8 @@ public struct LoRAConfiguration: Sendable, Hashable {
   public var alphaPattern: [Override<Double>]
   /// Modules that are trained and saved whole: the ends of their names, as PEFT compares them.
   public var modulesToSave: [String]
+  /// The biases that are trained.
+  public var bias: Bias
   /// How A is drawn.
   public var start: Start
 
@@ -70,7 +82,7 @@ public struct LoRAConfiguration: Sendable, Hashable {
     rank: Int = 8, alpha: Double = 16, isRankStabilized: Bool = false,
     targets: Targets = .blocks(.roles(.query, .value)), excluded: [String] = [], layers: [Int]? = nil,
     rankPattern: [Override<Int>] = [], alphaPattern: [Override<Double>] = [], modulesToSave: [String] = [],
-    start: Start = .kaiming
+    bias: Bias = .none, start: Start = .kaiming
   ) {
     self.rank = rank
     self.alpha = alpha
@@ -81,6 +93,7 @@ public struct LoRAConfiguration: Sendable, Hashable {
     self.rankPattern = rankPattern
     self.alphaPattern = alphaPattern
     self.modulesToSave = modulesToSave
+    self.bias = bias
     self.start = start
   }
 

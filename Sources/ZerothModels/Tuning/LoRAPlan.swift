@@ -31,6 +31,7 @@ extension LoRAConfiguration {
         field("target_modules"), found: "'\(targets)', no module of the model", expected: "some of its linear layers")
     }
     for name in modulesToSave { try plan.save(name, of: folder, field("modules_to_save")) }
+    if bias != .none { plan.trainBiases(bias, beside: Set(found.map(\.module.name)), of: folder) }
     for tensor in plan.replaceNew(in: folder) {
       if !written.modulesToSave.contains(tensor.module) { written.modulesToSave.append(tensor.module) }
     }
@@ -129,6 +130,20 @@ extension Tuning {
     }
   }
 
+  /// Trains and saves biases of the model: all, or those of the `modules` that LoRA stands beside.
+  ///
+  /// PEFT wraps these modules, and their biases are one level deeper. It writes none of them with `lora_only`: an adapter may
+  /// lack them.
+  mutating func trainBiases(_ bias: LoRAConfiguration.Bias, beside modules: Set<String>, of folder: ModelFolder) {
+    for tensor in folder.namedTensors where tensor.name.hasSuffix(".bias") {
+      let isWrapped = modules.contains(tensor.module)
+      guard isWrapped || bias == .all else { continue }
+      replace(
+        tensor, as: isWrapped ? tensor.module + ".base_layer.bias" : tensor.name, of: folder,
+        isOptional: bias == .loraOnly)
+    }
+  }
+
   /// Trains and saves what the checkpoint lacks, and returns it.
   mutating func replaceNew(in folder: ModelFolder) -> [NamedTensor] {
     let new = folder.namedTensors.filter { $0.blocks.contains(where: folder.isNew) }
@@ -136,14 +151,16 @@ extension Tuning {
     return new
   }
 
-  /// Trains the blocks of `tensor`, once.
-  mutating func replace(_ tensor: NamedTensor, of folder: ModelFolder, isOptional: Bool = false) {
+  /// Trains the blocks of `tensor`, once; it is saved under `name`, or its own.
+  mutating func replace(
+    _ tensor: NamedTensor, as name: String? = nil, of folder: ModelFolder, isOptional: Bool = false
+  ) {
     guard !tensor.blocks.contains(where: { trained.contains($0.index) }) else { return }
     for block in tensor.blocks { trained.insert(block.index) }
     trainsMatrices = trainsMatrices || tensor.blocks.contains(where: \.isMatrix)
     tensors.append(
       .init(
-        name: Self.peftPrefix + tensor.name, shape: tensor.shape,
+        name: Self.peftPrefix + (name ?? tensor.name), shape: tensor.shape,
         pieces: tensor.blocks.map {
           .init(block: $0.index, rows: folder.slice(of: $0), isTransposed: tensor.isTransposed)
         }, isOptional: isOptional))

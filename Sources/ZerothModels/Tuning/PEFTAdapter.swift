@@ -5,7 +5,7 @@ import ZerothSupport
 /// An adapter in PEFT's format: `adapter_config.json` and `adapter_model.safetensors` in a folder.
 ///
 /// Of LoRA r, alpha, rank-stabilised scales, ranks and alphas by pattern, target modules by name, by regular expression or
-/// `all-linear`, layers, and modules that are saved whole are supported; and prefixes. What changes the formula otherwise, such
+/// `all-linear`, layers, biases, and modules that are saved whole are supported; and prefixes. What changes the formula otherwise, such
 /// as DoRA, is refused by name.
 public struct PEFTAdapter: Sendable {
   /// The name of the weights in their folder.

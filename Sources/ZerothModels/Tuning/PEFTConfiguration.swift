@@ -55,8 +55,8 @@ enum PEFTConfiguration: Sendable {
     case .string(let start)? where plainStarts.contains(start): break
     default: throw c.error("init_lora_weights", expected: "a start that leaves the base as it is")
     }
-    guard c.isNone("bias") || c.json["bias"]?.string == "none" else {
-      throw c.error("bias", expected: "\"none\": adapters with biases are not supported")
+    guard let bias = LoRAConfiguration.Bias(rawValue: c.isNone("bias") ? "none" : c.json["bias"]?.string ?? "") else {
+      throw c.error("bias", expected: "\"none\", \"all\" or \"lora_only\"")
     }
     let targets: LoRAConfiguration.Targets =
       switch c.json["target_modules"]?.string {
@@ -74,7 +74,8 @@ enum PEFTConfiguration: Sendable {
       alphaPattern: try c.overrides("alpha_pattern", expected: "numbers above 0") { value in
         value.double.flatMap { $0 > 0 ? $0 : nil }
       },
-      modulesToSave: try c.names("modules_to_save"), start: start?.string == "gaussian" ? .gaussian : .kaiming)
+      modulesToSave: try c.names("modules_to_save"), bias: bias,
+      start: start?.string == "gaussian" ? .gaussian : .kaiming)
     try configuration.validate(c.subject)
     return configuration
   }

@@ -79,7 +79,8 @@ extension LoRAConfiguration {
       .init("rank_pattern", .object(rankPattern.map { .init($0.pattern, .int($0.value)) })),
       .init("alpha_pattern", .object(alphaPattern.map { .init($0.pattern, .double($0.value)) })),
       .init("modules_to_save", names(modulesToSave)), .init("fan_in_fan_out", .bool(isTransposed)),
-      .init("init_lora_weights", start == .gaussian ? .string("gaussian") : true), .init("bias", .string("none")),
+      .init("init_lora_weights", start == .gaussian ? .string("gaussian") : true),
+      .init("bias", .string(bias.rawValue)),
       .init("lora_dropout", .double(0)), .init("use_dora", false),
     ]
   }

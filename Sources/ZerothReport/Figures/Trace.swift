@@ -31,7 +31,7 @@ struct Trace: Sendable {
           Point(
             step: Double(row.step), forwards: forwards, tokens: forwards * perForward, seconds: seconds,
             value: row.mainScore))
-      case .evaluation, .layers, .samples: break
+      case .evaluation, .layers, .samples, .diagnosis: break
       }
     }
   }

@@ -71,6 +71,13 @@ extension Registry {
           adapter: .init("dizo", ["interval": 50]))))
     try register(
       optimizer: OptimizerPreset(
+        "dizo-first-order", summary: "RGE with SGD and the projection of DiZO, its ratios by gradients",
+        source: "DiZO (arXiv 2502.03304)", tuning: "learning rate and interval of dizo",
+        Composition(
+          estimator: .init("rge"), rule: .init("sgd", ["learning-rate": 5e-5]),
+          adapter: .init("dizo", ["search": "first-order", "interval": 50]))))
+    try register(
+      optimizer: OptimizerPreset(
         "ft-sgd", summary: "The exact gradient with SGD: first-order fine-tuning", source: "back-propagation",
         tuning: "learning rate to be given", Composition(estimator: .init("gradient"), rule: .init("sgd"))))
     try register(

@@ -1,3 +1,5 @@
+import ZerothSupport
+
 /// Where a row of data stands, so that an error or a prediction can point at it.
 public struct Source: Sendable, Hashable, CustomStringConvertible {
   /// The file's path as it was given.
@@ -25,6 +27,8 @@ public struct Example: Sendable, Hashable {
   public var answers: [String]
   /// The turns of a conversation; empty unless the task is one of chats.
   public var messages: [ChatMessage] = []
+  /// The row as the file has it, an object of its columns; null unless a reward may look at it.
+  public var row: JSON = .null
   /// The index of the right class or choice; 0 where the answer is generated.
   public var label: Int
   /// Examples with the same key never meet in two splits: the whole text, or the passage that several examples share.

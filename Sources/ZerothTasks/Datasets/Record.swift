@@ -89,6 +89,9 @@ public struct Record: Sendable {
     return texts
   }
 
+  /// The row as an object, its columns in the order of their names.
+  public var json: JSON { .object(fields.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) }) }
+
   /// An error about the field `name` of this row.
   public func error(_ name: String, found: String, expected: String) -> InputError {
     InputError("\(source): \(path)\(name)", found: found, expected: expected)

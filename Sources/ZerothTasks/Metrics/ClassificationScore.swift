@@ -60,7 +60,7 @@ public struct ClassificationScore: Sendable, Hashable {
     case .accuracy: accuracy
     case .f1: confusion.isEmpty ? nil : f1(of: confusion.count - 1)
     case .macroF1: macroF1
-    case .answerF1, .exactMatch, .perplexity, .bitsPerByte: nil
+    case .answerF1, .exactMatch, .perplexity, .bitsPerByte, .reward: nil
     }
   }
 

@@ -16,6 +16,8 @@ public enum Metric: String, Sendable, CaseIterable {
   case perplexity
   /// The loss of all tokens in bits, over the bytes of the texts that they spell; less is better.
   case bitsPerByte = "bits_per_byte"
+  /// The mean reward of generated answers, in the reward's own units.
+  case reward
 
   /// The name in text: `F1`.
   public var displayName: String {
@@ -26,6 +28,7 @@ public enum Metric: String, Sendable, CaseIterable {
     case .macroF1: "macro F1"
     case .perplexity: "perplexity"
     case .bitsPerByte: "bits per byte"
+    case .reward: "reward"
     }
   }
 
@@ -39,6 +42,9 @@ public enum Metric: String, Sendable, CaseIterable {
 }
 
 extension TextTask.Kind {
+  /// Whether a prompt is followed by an answer that is generated.
+  var isAnswered: Bool { self == .generation || self == .reward }
+
   /// The metrics that measure such a task's answers.
   public var metrics: [Metric] {
     switch self {
@@ -46,6 +52,7 @@ extension TextTask.Kind {
     case .multipleChoice: [.accuracy]
     case .generation, .chat: [.perplexity, .bitsPerByte, .exactMatch, .answerF1]
     case .text: [.perplexity, .bitsPerByte]
+    case .reward: [.reward]
     }
   }
 }

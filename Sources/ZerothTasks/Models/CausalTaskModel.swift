@@ -54,6 +54,9 @@ struct CausalTaskModel: TaskModel {
   var maximalLength: Int { model.context }
 
   func encode(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples {
+    if task.kind == .reward {
+      return RewardedAnswers(try rewarded(examples, try questions(examples, demonstrations)), isScored: true)
+    }
     guard task.metrics.contains(where: \.isOfTexts) else { return try ask(examples, demonstrations: demonstrations) }
     let asks = task.metrics.contains(where: \.isOfAnswers)
     return EncodedTexts(
@@ -64,6 +67,7 @@ struct CausalTaskModel: TaskModel {
   func ask(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples {
     switch task.kind {
     case .classification, .multipleChoice: ScoredCandidates(model, try candidates(examples, demonstrations))
+    case .reward: RewardedAnswers(try rewarded(examples, try questions(examples, demonstrations)), isScored: false)
     case .generation, .chat, .text: GeneratedAnswers(model, tokenizer, try questions(examples, demonstrations))
     }
   }
@@ -99,7 +103,23 @@ struct CausalTaskModel: TaskModel {
       return TrainingExamples(cuts: questions.map(\.cut), tokens: nil) { [model, tokenizer] in
         make(model, tokenizer, questions, $0)
       }
+    case .rewards(let make):
+      let questions = try questions(examples)
+      let rewarded = try rewarded(examples, questions)
+      let notes = RewardNotes()
+      return TrainingExamples(cuts: questions.map(\.cut), tokens: nil, rewards: notes) { make(rewarded, $0, notes) }
     }
+  }
+
+  private func rewarded(
+    _ examples: [Example], _ questions: [EncodedQuestion]
+  ) throws(InputError) -> RewardedQuestions {
+    guard let reward = task.reward, let prompt = task.prompt else {
+      throw error("reward", found: "none", expected: "what scores the answers")
+    }
+    return RewardedQuestions(
+      model, tokenizer, reward, task.sampling, questions,
+      about: examples.map { RewardedAnswer(prompt: prompt($0), answer: "", row: $0.row, gold: $0.answers) })
   }
 
   /// What is trained on: an example each, or, of plain texts, as many sequences as they fill.

@@ -27,6 +27,8 @@ public struct TaskObjective: Sendable {
     case texts(@Sendable (CausalModel, [LanguageModelingObjective.Sequence], BatchSampler) -> any Objective)
     /// Questions that a causal model answers.
     case questions(@Sendable (CausalModel, any Tokenizer, [EncodedQuestion], BatchSampler) -> any Objective)
+    /// Questions whose answers a reward scores, and what is noted of the rewards.
+    case rewards(@Sendable (RewardedQuestions, BatchSampler, RewardNotes) -> any Objective)
   }
 
   init(_ name: String, _ summary: String, _ kinds: Set<TextTask.Kind>, _ source: Source) {
@@ -87,7 +89,7 @@ extension TaskObjective {
   public static let languageModeling = TaskObjective(
     "language-modeling",
     "the mean next-token loss of the right candidate, the first gold answer, the assistant's turns, or a whole text",
-    Set(TextTask.Kind.allCases), .texts { LanguageModelingObjective($0, $1, $2) })
+    Set(TextTask.Kind.allCases).subtracting([.reward]), .texts { LanguageModelingObjective($0, $1, $2) })
   /// Minus the share of right predictions, which has no gradient: ``AccuracyObjective``.
   public static let accuracy = TaskObjective(
     "accuracy", "minus the share of right predictions, which has no gradient",
@@ -97,13 +99,24 @@ extension TaskObjective {
     "f1", "minus the F1 of greedily generated answers, which has no gradient",
     questions: { F1Objective($0, $1, $2, $3) })
 
+  /// Minus the mean reward of generated answers, which has no gradient: ``RewardObjective``.
+  public static let reward = TaskObjective(
+    "reward", "minus the mean reward of generated answers, which has no gradient", [.reward],
+    .rewards { RewardObjective($0, $1, $2) })
+
   /// The objectives of this package.
-  public static let standard: [TaskObjective] = [.crossEntropy, .languageModeling, .accuracy, .f1]
+  public static let standard: [TaskObjective] = [.crossEntropy, .languageModeling, .accuracy, .f1, .reward]
 }
 
 extension TextTask {
   /// What the papers train the task by.
-  public var defaultObjective: TaskObjective { kind == .classification ? .crossEntropy : .languageModeling }
+  public var defaultObjective: TaskObjective {
+    switch kind {
+    case .classification: .crossEntropy
+    case .reward: .reward
+    default: .languageModeling
+    }
+  }
 
   /// The objectives of this package that fit the task, the default first.
   public var objectives: [TaskObjective] { objectives(among: TaskObjective.standard) }
@@ -136,6 +149,7 @@ extension TextTask.Kind {
     case .generation: "a task with generated answers"
     case .chat: "a task of conversations"
     case .text: "a task of plain texts"
+    case .reward: "a task with a reward"
     }
   }
 }

@@ -8,6 +8,8 @@ public struct TaskResult: Sendable {
     case generated(AnswerResult)
     /// The losses of known texts, and generated ones beside them where a metric looks at those.
     case texts(TextResult)
+    /// Generated texts, and the reward of each where it was asked for.
+    case rewarded(RewardResult)
   }
 
   /// The task.
@@ -32,6 +34,7 @@ public struct TaskResult: Sendable {
     case .candidates(let found): found.unanswered
     case .generated(let found): found.unanswered
     case .texts(let found): found.unanswered
+    case .rewarded(let found): found.unanswered
     }
   }
 
@@ -41,6 +44,7 @@ public struct TaskResult: Sendable {
     case .candidates(let found): found.labels.count
     case .generated(let found): found.answers.count
     case .texts(let found): found.losses.count
+    case .rewarded(let found): found.answers.count
     }
   }
 
@@ -48,7 +52,7 @@ public struct TaskResult: Sendable {
   public var loss: Double? {
     switch answers {
     case .candidates(let found): found.loss
-    case .generated: nil
+    case .generated, .rewarded: nil
     case .texts(let found): found.meanLoss
     }
   }
@@ -66,6 +70,7 @@ public struct TaskResult: Sendable {
     case (.generated(let found), .answerF1): found.f1
     case (.generated(let found), .exactMatch): found.exactMatch
     case (.texts(let found), _): found.value(of: metric)
+    case (.rewarded(let found), .reward): found.mean
     default: nil
     }
   }

@@ -28,7 +28,7 @@ public struct TextResult: Sendable {
     case .bitsPerByte: bitsPerByte
     case .answerF1: answers?.f1
     case .exactMatch: answers?.exactMatch
-    case .accuracy, .f1, .macroF1: nil
+    case .accuracy, .f1, .macroF1, .reward: nil
     }
   }
 }

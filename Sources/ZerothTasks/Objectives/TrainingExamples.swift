@@ -6,11 +6,17 @@ public struct TrainingExamples {
   public let cuts: [PromptCut]
   /// The mean number of tokens that the model computes for an example, at one point; nil where its own answer adds to them.
   public let meanTokens: Double?
+  /// What the rewards of the last step were like, where a reward is maximised.
+  public let rewards: RewardNotes?
   private let makeObjective: (BatchSampler) -> any Objective
 
   /// Examples of which `cuts` were left out and for each of which so many `tokens` are computed, on whose mini-batches `makeObjective` gives what is minimised.
-  init(cuts: [PromptCut], tokens: [Int]?, _ makeObjective: @escaping (BatchSampler) -> any Objective) {
+  init(
+    cuts: [PromptCut], tokens: [Int]?, rewards: RewardNotes? = nil,
+    _ makeObjective: @escaping (BatchSampler) -> any Objective
+  ) {
     self.cuts = cuts
+    self.rewards = rewards
     meanTokens = tokens.flatMap { $0.isEmpty ? nil : Double($0.reduce(0, +)) / Double($0.count) }
     self.makeObjective = makeObjective
   }

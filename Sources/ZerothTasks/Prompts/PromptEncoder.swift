@@ -130,7 +130,7 @@ public struct PromptEncoder: Sendable {
     var cut = PromptCut()
     while true {
       let (prompt, candidate) = tokens(text(of: example, after: kept))
-      let room = contextLength - prefix.count - (task.kind == .generation ? max(candidate, answer) : candidate)
+      let room = contextLength - prefix.count - (task.kind.isAnswered ? max(candidate, answer) : candidate)
       var surplus = prompt.count - room
       if surplus <= 0 || kept.isEmpty {
         guard room > 0 else {

@@ -28,6 +28,7 @@ extension TextTask {
       "train": trainAndDev.map { .int($0.train) } ?? .null, "dev": trainAndDev.map { .int($0.dev) } ?? .null,
       "test": .int(testSize), "metrics": .array(metrics.map { .string($0.rawValue) }),
       "objectives": .array(objectives.map { .string($0.name) }), "row": exampleRow ?? .null,
+      "reward": reward.map { ["name": .string($0.name), "program": $0.program.map { .string($0) } ?? .null] } ?? .null,
       "example": try shownExample().map(asked) ?? .null,
     ]
   }
@@ -68,6 +69,10 @@ extension TextTask {
       others.isEmpty
         ? objectives[0].name
         : "\(objectives[0].name), \(definition == nil ? "as in the papers" : "unless said otherwise"); or \(others)")
+    if let reward {
+      add("reward", reward.summary + (reward.program.map { "; starts \($0)" } ?? ""))
+      add("answers", "\(answerEnd.length) tokens at most, \(sampling.words)")
+    }
     lines += try example()
     return lines.joined(separator: "\n") + "\n"
   }
@@ -86,8 +91,8 @@ extension TextTask {
         kind == .generation || kind == .chat
         ? "What a causal model is asked, and in brackets what it is to generate:"
         : "What a causal model is asked, with the candidates that it chooses from in brackets:"
-      if kind == .text {
-        add("What is predicted, token by token:", prompt(example))
+      if kind == .text || kind == .reward {
+        add(kind == .text ? "What is predicted, token by token:" : "What a causal model is asked:", prompt(example))
       } else {
         add(heading, "\(prompt(example))[\(candidates.joined(separator: " | "))]")
       }

@@ -7,6 +7,8 @@ public struct TaskRegistry: Sendable {
   public private(set) var tasks: [TextTask]
   /// The objectives in the order they were added.
   public private(set) var objectives = TaskObjective.standard
+  /// Whether tasks that files describe may start programs.
+  public var allowsCommands = true
 
   /// The tasks and objectives of this package.
   public static let standard = TaskRegistry([

@@ -67,6 +67,8 @@ public struct TextTask: Sendable {
     case chat
     /// Texts as they are; trained by language modelling of all tokens.
     case text
+    /// The answer is generated, and a reward scores it, of which the mean is maximised.
+    case reward
   }
 
   /// The name in lower case, letters and digits alone.
@@ -98,10 +100,16 @@ public struct TextTask: Sendable {
   var shownWithoutRow: Example?
   /// When a generated answer ends.
   public var answerEnd = AnswerEnd()
+  /// What scores the answers of a task of rewards.
+  public var reward: Reward?
+  /// How the answers of a task of rewards are generated.
+  public var sampling = AnswerSampling()
   /// Whether a known answer is followed by the token that ends a text, which a model is trained to say.
   public var endsWithToken = false
   /// The file that describes the task, as its text; nil for one that is written in Swift.
   public var definition: String?
+  /// What of the file a run depends on: all of it, unless said otherwise.
+  public var identity: String?
   /// How a file of plain text is cut into rows; nil where its lines are a label and a text.
   public var plainRows: PlainRows?
   /// Whether tables must have a header with one of `columnNames`; otherwise two columns without one are a label and a text.
@@ -172,6 +180,15 @@ public struct TextTask: Sendable {
     self.read = read
   }
 
+  /// A task whose answers `reward` scores: `prompt` asks about a row that `read` made an example of, with the row in it.
+  public init(
+    name: String, summary: String, reward: Reward, prompt: @escaping @Sendable (Example) -> String,
+    read: @escaping @Sendable (Record) throws -> [Example]
+  ) {
+    self.init(name: name, summary: summary, kind: .reward, metrics: [.reward], prompt: prompt, read: read)
+    self.reward = reward
+  }
+
   /// The texts that may follow the prompt of `example`, in label order. A generated answer's is the first gold answer
   /// and the line end that closes it.
   public func candidates(of example: Example) -> [String] {
@@ -180,7 +197,7 @@ public struct TextTask: Sendable {
     case .multipleChoice: example.choices
     case .generation: example.answers.prefix(1).map { endsWithToken ? $0 : "\($0)\n" }
     case .chat: example.messages.suffix(1).map(\.content)
-    case .text: []
+    case .text, .reward: []
     }
   }
 

@@ -82,7 +82,7 @@ extension RunConfiguration {
       ("run", "out"),
       ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
       ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"),
-      ("run", "checkpointing"), ("run", "samples"):
+      ("run", "checkpointing"), ("run", "samples"), ("run", "diagnose-every"):
       true
     default: false
     }

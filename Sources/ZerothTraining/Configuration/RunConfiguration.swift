@@ -62,6 +62,8 @@ public struct RunConfiguration: Sendable {
   public let recomputesActivations: Bool
   /// Whether the record says how each block has moved.
   public let recordsLayers: Bool
+  /// Steps between two diagnoses of the estimates; nil for none.
+  public let diagnoseEvery: Int?
   /// Whether the rows are written for TensorBoard too.
   public let writesTensorBoard: Bool
   /// Dev rows whose answers are shown and kept at every evaluation.
@@ -148,6 +150,7 @@ public struct RunConfiguration: Sendable {
     recomputesActivations = try run.bool("checkpointing")
     recordsLayers = try run.bool("layers")
     writesTensorBoard = try run.bool("tensorboard")
+    diagnoseEvery = try run["diagnose-every"].map { _ throws(InputError) in try run.int("diagnose-every") }
     samples = try run.int("samples")
     if samples > 0, self.task.kind == .text {
       throw InputError(
@@ -156,6 +159,11 @@ public struct RunConfiguration: Sendable {
     snapshotEvery = try run.int("snapshot-every")
     threads = try run.int("threads")
     out = try run["out"].map { _ throws(InputError) in try run.string("out") }
+    if let diagnoseEvery, out == nil {
+      throw InputError(
+        "[run] diagnose-every", found: "\(diagnoseEvery), and no out", expected: "out, the folder that it is written to"
+      )
+    }
     if writesTensorBoard, out == nil {
       throw InputError(
         "[run] tensorboard", found: "true, and no out", expected: "out, the folder that it is written to")

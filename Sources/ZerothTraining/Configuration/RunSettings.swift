@@ -61,8 +61,8 @@ public enum RunSettings {
     OptionSpec(
       "objective", .string,
       default: .task("what the papers train the task by", "objective"),
-      "what is minimised: cross-entropy over candidates, language-modeling of the right answer, or minus the accuracy "
-        + "or the F1 of generated answers, which have no gradient"),
+      "what is minimised: cross-entropy over candidates, language-modeling of the right answer, or minus the accuracy, "
+        + "the F1 of generated answers or their reward, which have no gradient"),
     OptionSpec(
       "chat", .bool, default: .value(false),
       "whether an instruct model is asked as an assistant: the prompt is a user's message, in the format of the "
@@ -130,6 +130,10 @@ public enum RunSettings {
       "writes at each evaluation how far each block has moved, its last update and the adapter's ratio; takes twice the "
         + "memory of fp32 parameters"
     ),
+    OptionSpec(
+      "diagnose-every", .int, default: .absent("never"), range: .atLeast(1), unit: "steps",
+      "how often estimates are compared with exact gradients; takes some 60 forward passes each time and twice the memory of the "
+        + "trained parameters in fp32"),
     OptionSpec(
       "tensorboard", .bool, default: .value(false),
       "writes losses, scores and distances as an event file too, in the folder's tensorboard"),

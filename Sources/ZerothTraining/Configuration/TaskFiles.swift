@@ -6,11 +6,23 @@ import ZerothTasks
 extension TaskRegistry {
   /// The task called `name`, or, where that ends in `.toml`, the one that the file describes.
   ///
-  /// Throws `InputError` naming the nearest name, or file and key.
+  /// Throws `InputError` naming the nearest name, or file and key; and for a file that names a program where none may be started.
   public func task(_ name: String) throws(InputError) -> TextTask {
     guard TaskFile.isPath(name) else { return try task(named: name) }
     let text = try Settings.text(ofFile: name, expected: "a task in TOML")
-    return try TaskFile.task(JSON(Settings.document(text, name: name), subject: name), path: name, text: text)
+    let task = try TaskFile.task(JSON(Settings.document(text, name: name), subject: name), path: name, text: text)
+    if let program = task.reward?.program, !allowsCommands {
+      throw InputError(
+        "\(name): reward.command", found: "the program \(program)", expected: "none, as --no-commands was given")
+    }
+    return task
+  }
+}
+
+extension TextTask {
+  /// What is said before the program is started that the task's file names; nil where there is none.
+  var programNote: String? {
+    reward?.program.map { "reward: starts the program \($0), as the task's file says (--no-commands refuses it)" }
   }
 }
 

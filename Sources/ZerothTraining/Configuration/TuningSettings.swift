@@ -46,6 +46,10 @@ extension RunSettings {
       "modules-to-save", .string, default: .absent("none"), when: .isLoRA,
       "names of modules that are trained whole, with ',' between them"),
     OptionSpec(
+      "bias", .choice(LoRAConfiguration.Bias.allCases.map(\.rawValue)), default: .value(.string(lora.bias.rawValue)),
+      when: .isLoRA,
+      "the model's biases that are trained too: none, all, or those of the modules that LoRA stands beside"),
+    OptionSpec(
       "start", .choice(LoRAConfiguration.Start.allCases.map(\.rawValue)), default: .value(.string(lora.start.rawValue)),
       when: .isLoRA,
       "how A is drawn: uniform in +-1 / sqrt(n) for n columns (kaiming), or normal with standard deviation 1 / r (gaussian)"
@@ -140,7 +144,7 @@ public enum TuningChoice: Sendable, Hashable {
       alphaPattern: try pattern("alpha-pattern", "numbers above 0", options) { value in
         value.double.flatMap { $0 > 0 ? $0 : nil }
       },
-      modulesToSave: try list("modules-to-save"), start: try options.choice("start"))
+      modulesToSave: try list("modules-to-save"), bias: try options.choice("bias"), start: try options.choice("start"))
   }
 
   private static func layers(_ options: OptionValues) throws(InputError) -> [Int]? {

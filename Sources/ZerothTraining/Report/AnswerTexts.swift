@@ -12,6 +12,7 @@ extension TaskResult {
       }
     case .generated(let found): found.answers
     case .texts(let found): found.answers?.answers ?? examples.map { _ in nil }
+    case .rewarded(let found): found.answers
     }
   }
 }
@@ -33,7 +34,7 @@ extension TextTask {
   func expected(_ example: Example) -> String {
     switch kind {
     case .classification, .multipleChoice: name(of: example.label, in: example)
-    case .generation: example.answers.first.map { String($0.trimmingPrefix(" ")) } ?? ""
+    case .generation, .reward: example.answers.first.map { String($0.trimmingPrefix(" ")) } ?? ""
     case .chat: example.messages.last { $0.role == .assistant }?.content ?? ""
     case .text: ""
     }

@@ -13,6 +13,9 @@ public enum PeakMemory {
   /// Bytes held now that no file backs, which leaves out code; nil where the system does not say.
   public static var anonymousBytes: Int? { status.flatMap { parse($0, field: "RssAnon") } }
 
+  /// Bytes held now; nil where the system does not say.
+  public static var currentBytes: Int? { status.flatMap { parse($0, field: "VmRSS") } }
+
   private static var status: String? {
     FileManager.default.contents(atPath: "/proc/self/status").map { String(decoding: $0, as: UTF8.self) }
   }

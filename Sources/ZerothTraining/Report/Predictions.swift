@@ -12,7 +12,7 @@ import ZerothTasks
 ///      "scores":[-0.2,-1.7],"prediction":0,"label":0}
 ///
 /// Of known texts there are minus the `log_probability` as `loss`, in nats, of so many `tokens`. `scores` are log-probabilities among the candidates. Without finite ones, `prediction` is null. A generated answer has instead `prediction` in text, the gold
-/// `answers`, and its `f1` and `exact_match`.
+/// `answers`, and its `f1` and `exact_match`; one that is rewarded its `reward`.
 public struct Predictions: Sendable {
   /// The rows, in the order of the examples.
   public let rows: [JSON]
@@ -39,6 +39,9 @@ public struct Predictions: Sendable {
         .init("answers", .array(example.answers.map { .string($0) })),
         .init("f1", .double(found.scores[index].f1)), .init("exact_match", .bool(found.scores[index].exactMatch)),
       ]
+    case .rewarded(let found):
+      [.init("prediction", .string(found.answers[index]))]
+        + (found.rewards.map { [.init("reward", .double($0[index]))] } ?? [])
     case .texts(let found):
       [.init("loss", .double(found.losses[index])), .init("tokens", .int(found.tokens[index]))]
         + (found.answers.map { answer(TaskResult(result.task, .generated($0)), index, example) } ?? [])

@@ -25,6 +25,8 @@ final class RunFolder {
   private var layersStep: Int?
   /// The number of steps after which the last answers to some rows were written; nil before the first.
   private var samplesStep: Int?
+  /// The number of steps after which the last diagnosis was written; nil before the first.
+  private var diagnosisStep: Int?
   /// Whether the best model so far is missing, and has to be written again on the way.
   private let lacksModel: Bool
   /// Seconds of training before this process.
@@ -105,6 +107,7 @@ final class RunFolder {
       case .evaluation(let evaluation): evaluations.append(evaluation)
       case .layers(let layers): layersStep = layers.step
       case .samples(let samples): samplesStep = samples.step
+      case .diagnosis(let diagnosis): diagnosisStep = diagnosis.step
       }
     }
     if let definition = configuration.task.definition { try AtomicFile.write(definition, to: files.task) }
@@ -159,11 +162,22 @@ final class RunFolder {
     try append(.samples(row))
   }
 
+  /// Whether a diagnosis after `step` steps is still to be written.
+  func needsDiagnosis(after step: Int) -> Bool { diagnosisStep.map { step > $0 } ?? true }
+
+  /// Appends a diagnosis that is not on record yet.
+  func append(_ row: MetricsRow.Diagnosis) throws(InputError) {
+    diagnosisStep = row.step
+    try append(.diagnosis(row))
+  }
+
   /// Appends a step that is not on record yet; `seconds` are those of this process.
-  func append(_ report: StepReport, forwards: Int, seconds: Double) throws(InputError) {
+  func append(
+    _ report: StepReport, forwards: Int, seconds: Double, rewards: MetricsRow.Rewards?
+  ) throws(InputError) {
     guard report.step >= steps else { return }
     steps = report.step + 1
-    try append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds)))
+    try append(.step(.init(report, forwards: forwards, seconds: earlierSeconds + seconds, rewards: rewards)))
   }
 
   private func append(_ row: MetricsRow) throws(InputError) {

@@ -14,6 +14,14 @@ extension RunRecord {
   }
 }
 
+extension MetricsRow.Rewards {
+  /// `spread` as metrics.jsonl keeps it.
+  init(_ spread: RewardSpread) {
+    self.init(
+      mean: spread.mean, overPoints: spread.overPoints, overExamples: spread.overExamples, changed: spread.changed)
+  }
+}
+
 extension Scores {
   /// The scores as metrics.jsonl keeps them.
   var recorded: [MetricsRow.Score] { values.map { .init($0.metric.rawValue, $0.value) } }

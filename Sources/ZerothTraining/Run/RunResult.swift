@@ -29,6 +29,8 @@ public struct RunResult: Sendable {
   public var skipped = 0
   /// Adapter moves that were left out as a loss was not finite.
   public var nonFiniteMoves = 0
+  /// Steps that were measured and at which no direction changed the reward, of a run that maximises one.
+  public var flatSteps = 0
   /// Forward passes of the training steps, over a mini-batch each.
   public var forwards = 0
   /// Tokens that a forward pass computes in the mean over training examples; nil where that is not known before.
@@ -62,6 +64,7 @@ public struct RunResult: Sendable {
       .init("non_finite_moves", .int(nonFiniteMoves)), .init("forwards", .int(forwards)),
       .init("seconds", .double(seconds)), .init("peak_memory_bytes", peakMemory.map { .int($0) } ?? .null),
     ]
+    if zeroShot.metric == .reward { all.append(.init("steps_without_change", .int(flatSteps))) }
     if let tokensPerForward { all.append(.init("tokens_per_forward", .double(tokensPerForward))) }
     if let delta {
       all.append(

@@ -1,5 +1,6 @@
 import Zeroth
 import ZerothSupport
+import ZerothTasks
 
 /// Sees whether a run goes astray: losses that explode, answers that are not finite, steps that change nothing, and dev scores
 /// that get no better.
@@ -18,11 +19,23 @@ struct RunWatch {
   private var evaluationsSinceBest = 0
   private var stillSteps = 0
 
-  init(patience: Int?) { self.patience = patience }
+  /// Whether losses are those of a reward, whose size says nothing.
+  private let isOfReward: Bool
+  /// Steps in a row at which no direction changed the reward, and whether some changed an answer meanwhile.
+  private var flatSteps = 0
+  private var haveAnswersChanged = false
+  private var hasSaidFlat = false
 
-  /// What is to be said of a step; mostly nothing.
-  mutating func note(_ report: StepReport) -> String? {
+  init(patience: Int?, isOfReward: Bool = false) {
+    self.patience = patience
+    self.isOfReward = isOfReward
+  }
+
+  /// What is to be said of a step, whose rewards are like `spread` where it had some; mostly nothing.
+  mutating func note(_ report: StepReport, _ spread: RewardSpread? = nil) -> String? {
     guard report.outcome == .applied else { return nil }
+    if let spread { return note(report, rewards: spread) }
+    if isOfReward { return nil }
     if firstLoss == nil { firstLoss = report.meanLoss }
     sum += report.meanLoss
     count += 1
@@ -34,13 +47,32 @@ struct RunWatch {
       + "\(epsilon) may be too small for parameters in fp32, or the objective has no slope there"
   }
 
+  /// Says once, after three steps in a row, that no direction changes the reward, and what that comes from.
+  private mutating func note(_ report: StepReport, rewards: RewardSpread) -> String? {
+    guard rewards.points > 1, rewards.overPoints == 0 else {
+      (flatSteps, haveAnswersChanged) = (0, false)
+      return nil
+    }
+    flatSteps += 1
+    haveAnswersChanged = haveAnswersChanged || rewards.changed > 0
+    guard flatSteps == 3, !hasSaidFlat else { return nil }
+    hasSaidFlat = true
+    let epsilon = report.epsilon.map { "an epsilon of \($0)" } ?? "its epsilon"
+    return
+      "no direction has changed the reward in 3 steps, up to step \(report.step): it is \(Human.fixed(rewards.mean, 4)) at all "
+      + "\(rewards.points) points, so that nothing was learned; "
+      + (haveAnswersChanged
+        ? "answers did change, so the reward is too coarse to tell them apart: one with steps between, more examples or more queries "
+          + "may help" : "no answer changed either: \(epsilon) is too small to change one, or the answers are sure")
+  }
+
   /// Takes in an evaluation after `step` steps, of `count` examples of which `unanswered` have no finite answer.
   mutating func evaluated(after step: Int, unanswered: Int, of count: Int, isBest: Bool) {
     evaluationsSinceBest = isBest ? 0 : evaluationsSinceBest + 1
     if unanswered > 0 {
       diverged("\(unanswered) of \(count) dev examples have no finite answer after \(step) steps")
     }
-    if let firstLoss, self.count > 0 {
+    if let firstLoss, self.count > 0, !isOfReward {
       let mean = sum / Double(self.count)
       if mean > Self.lossLimit * max(1, firstLoss) {
         diverged(

@@ -116,6 +116,19 @@ public final class TaskSetup {
         "one with a gradient, such as cross-entropy or language-modeling; or an optimizer that measures losses alone")
   }
 
+  /// Throws `InputError` where a run asks for diagnoses and its estimates cannot be compared with gradients.
+  func requireDiagnosable(
+    _ base: some Objective, _ configuration: RunConfiguration, grain: LossGrain
+  ) throws(InputError) {
+    guard let every = configuration.diagnoseEvery, grain != .batch || !base.hasDerivatives else { return }
+    throw InputError(
+      "[run] diagnose-every",
+      found: grain != .batch
+        ? "\(every) with an estimator that measures the loss of each example"
+        : "\(every) with objective '\(objective.name)', which has no gradient",
+      expected: "none: estimates are compared with the gradient of a mini-batch")
+  }
+
   /// A hash of each thing that training depends on and that no option names, as it was read: the model's configuration, the
   /// tokenizer's files, how the model is asked (label words, the prompts of the example that `explain` shows, what a chat
   /// template puts around them) and the
@@ -220,14 +233,19 @@ public final class TaskSetup {
     }
   }
 
+  /// What is said before a program is started that the task's file names; nil where there is none.
+  public var program: String? { task.programNote }
+
   /// How the model was read, where the examples come from and what was left out of the prompts that have been made, in words.
   public var notes: [String] {
     let made = Split.allCases.compactMap { split -> (Split, [PromptCut])? in
       let training = split == .train ? encodedTraining?.cuts : nil
       return (training ?? encoded[split]?.cuts).map { (split, $0) }
     }
+    // What is asked alone is not scored.
+    let program = scope == .questions ? nil : self.program
     let chat = model.chat.map { "chat: prompts are the user's messages in the format of \($0.family.rawValue)" }
-    return model.pretrained.folder.notes + model.notes + [chat].compactMap(\.self) + splits.notes
+    return model.pretrained.folder.notes + model.notes + [chat, program].compactMap(\.self) + splits.notes
       + made.flatMap { cutNotes($0, $1) }
   }
 
@@ -256,7 +274,7 @@ extension Example {
   fileprivate var content: [String] {
     ["\(fields.count)"] + fields.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
       + ["\(choices.count)"] + choices + ["\(answers.count)"] + answers + ["\(label)"]
-      + messages.flatMap { [$0.role.rawValue, $0.content] }
+      + messages.flatMap { [$0.role.rawValue, $0.content] } + (row == .null ? [] : ["\(row)"])
   }
 }
 
@@ -264,7 +282,7 @@ extension TextTask {
   /// How a model is asked, as texts: the classes, and the prompts for the shown example.
   fileprivate var asking: [String] {
     var texts = classes.flatMap { [$0.word] + $0.names } + classes.compactMap { labelSentence?($0) }
-    if let definition { texts.append(definition) }
+    if let known = identity ?? definition { texts.append(known) }
     guard let example = try? shownExample() else { return texts }
     if let prompt { texts.append(prompt(example)) }
     if let masked = masked?(example) { texts += [masked.before, masked.after] }

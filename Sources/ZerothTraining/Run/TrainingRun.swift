@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothDiagnostics
 import ZerothModels
 import ZerothRecords
 import ZerothSupport
@@ -44,7 +45,7 @@ public final class TrainingRun {
     self.progress = progress
     self.baseline = fitting == nil ? nil : baseline
     self.interruption = interruption
-    watch = RunWatch(patience: configuration.patience)
+    watch = RunWatch(patience: configuration.patience, isOfReward: configuration.task.kind == .reward)
   }
 
   /// Trains, evaluating dev every so many steps and keeping the best model, and measures test at the end.
@@ -72,6 +73,7 @@ public final class TrainingRun {
     var optimizer = try configuration.makeOptimizer()
     try optimizer.validate(theta.layout)
     try setup.requireDerivatives(of: base, for: optimizer)
+    try setup.requireDiagnosable(base, configuration, grain: optimizer.grain)
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
       resuming: resuming, isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })
@@ -97,6 +99,9 @@ public final class TrainingRun {
     result.weights = folder == nil ? nil : theta.contentHash()
     result.delta = theta.deltaSummary()
     if let delta = result.delta { progress?.print(delta.words) }
+    if result.flatSteps > 0 {
+      progress?.print("no direction changed the reward in \(result.flatSteps) of the steps that were measured")
+    }
     if let folder, configuration.keepsLast {
       try setup.model.pretrained.save(theta, to: folder.files.last, as: configuration.savedPrecision)
     }
@@ -115,6 +120,7 @@ public final class TrainingRun {
     end(.complete, "all \(configuration.steps) steps done")
     goOn(&optimizer, &theta)
     while optimizer.nextStep < configuration.steps, result.outcome == .complete {
+      try diagnose(optimizer, theta, on: objective.base)
       let next = result.steps + 1
       let isEvaluated = next % configuration.evalEvery == 0 || next == configuration.steps
       if isEvaluated, folder?.needsLayers(after: next) == true { clock.pause { layers.store?.willStep(theta) } }
@@ -218,6 +224,20 @@ public final class TrainingRun {
     }
   }
 
+  /// Writes what the estimates of the next step are worth, if it is time for that.
+  private func diagnose(
+    _ optimizer: some OptimizerProtocol, _ theta: borrowing ParameterStore, on objective: some Objective
+  ) throws {
+    let step = optimizer.nextStep
+    guard let every = configuration.diagnoseEvery, step % every == 0, let folder, folder.needsDiagnosis(after: step)
+    else { return }
+    try clock.pause {
+      let place = Place(
+        optimizer, step: step, key: configuration.runKey, batch: min(configuration.batch, setup.examples(.train).count))
+      try folder.append(MetricsRow.Diagnosis(at: place, theta, on: objective, effort: .whileTraining))
+    }
+  }
+
   /// Writes how each block has moved, before the evaluation that closes what belongs to a step.
   private func recordLayers(
     _ theta: borrowing ParameterStore, ratios: [(block: ParameterBlock, ratio: Double)]
@@ -256,8 +276,11 @@ public final class TrainingRun {
     result.forwards += report.forwards
     result.skipped += report.outcome == .skipped ? 1 : 0
     result.nonFiniteMoves += report.nonFiniteMoves
-    if let note = watch.note(report) { progress?.print(note) }
-    try folder?.append(report, forwards: result.forwards, seconds: clock.seconds)
+    let spread = try setup.training().rewards?.take()
+    if let spread, spread.points > 1, spread.overPoints == 0 { result.flatSteps += 1 }
+    if let note = watch.note(report, spread) { progress?.print(note) }
+    try folder?.append(
+      report, forwards: result.forwards, seconds: clock.seconds, rewards: spread.map(MetricsRow.Rewards.init))
     progress?.update(
       result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.displayName, $0) })
   }
@@ -286,8 +309,8 @@ public final class TrainingRun {
     let samples = try setup.samples(configuration.samples, at: theta)
     for sample in samples {
       progress?.print(
-        "after \(step) steps: \(sample.prompt.inOneLine) -> \(sample.answer?.inOneLine ?? "no finite answer") "
-          + "(right: \(sample.expected.inOneLine))")
+        "after \(step) steps: \(sample.prompt.inOneLine) -> \(sample.answer?.inOneLine ?? "no finite answer")"
+          + (sample.expected.isEmpty ? "" : " (right: \(sample.expected.inOneLine))"))
     }
     try folder?.append(MetricsRow.Samples(step: step, samples: samples))
   }

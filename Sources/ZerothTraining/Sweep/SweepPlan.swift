@@ -16,6 +16,8 @@ public struct SweepPlan: Sendable {
     public let steps, forwards: Int
     /// The effective value of every option, and which of them somebody has chosen, as `run.json` has them.
     public let configuration, changed: JSON
+    /// What is said before the program is started that its task names; nil where there is none.
+    public let program: String?
   }
 
   /// What the runs have in common.
@@ -53,7 +55,7 @@ public struct SweepPlan: Sendable {
       return Run(
         name: point.name, settings: settings, steps: configuration.steps,
         forwards: try counter.forwards(of: configuration), configuration: configuration.json,
-        changed: .array(configuration.changed.map { .string($0) }))
+        changed: .array(configuration.changed.map { .string($0) }), program: configuration.task.programNote)
     }
   }
 

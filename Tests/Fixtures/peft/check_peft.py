@@ -18,6 +18,8 @@ RUNS = {
     "blocks": ["--tuning", "lora"],
     "all-linear": ["--tuning", "lora", "--set", "tuning.target-modules=all-linear", "--set", "tuning.rank=2", "--set", "tuning.rslora=true"],
     "some": ["--tuning", "lora", "--set", "tuning.blocks=key,output", "--set", "tuning.layers=1", "--set", "tuning.alpha=3"],
+    "biases": ["--tuning", "lora", "--set", "tuning.bias=all"],
+    "own biases": ["--tuning", "lora", "--set", "tuning.bias=lora_only"],
     "prefix": ["--tuning", "prefix", "--set", "tuning.tokens=4"],
 }
 
@@ -57,7 +59,8 @@ def check(zeroth, base, run, options, place):
         tuned = PeftModel.from_pretrained(plain, adapter).eval()
     written = set(safe_open(f"{adapter}/adapter_model.safetensors", "pt").keys())
     if run != "prefix":
-        known = {name.replace(".default", "") for name, _ in tuned.named_parameters() if "lora_" in name}
+        biases = {"biases": lambda name: name.endswith(".bias"), "own biases": lambda name: name.endswith(".base_layer.bias")}.get(run, lambda name: False)
+        known = {name.replace(".default", "") for name, _ in tuned.named_parameters() if "lora_" in name or biases(name)}
         if known != written: sys.exit(f"{base} {run}: tensors differ: {sorted(known ^ written)[:4]}")
     after = golden(tuned, vocabulary, f"{place}/golden.json")
     change = float((after - before).abs().max())

@@ -13,7 +13,7 @@ import ZerothSupport
 public struct TaskFile {
   /// The kinds of task that a file may describe.
   public enum Kind: String, CaseIterable, Sendable {
-    case classification, choice, completion, chat, text
+    case classification, choice, completion, chat, text, reward
 
     var keys: [String] {
       switch self {
@@ -23,6 +23,7 @@ public struct TaskFile {
       case .completion: ["prompt", "completion", "answers", "max-tokens", "stop", "ends"]
       case .chat: ["messages", "max-tokens", "stop"]
       case .text: ["text", "rows", "length"]
+      case .reward: ["prompt", "reward"]
       }
     }
   }
@@ -36,7 +37,18 @@ public struct TaskFile {
 
   /// The file's path, which stands in errors.
   let path: String
+  /// The table of the file that is read; nil for its top.
+  private let table: String?
   private let json: JSON
+
+  init(path: String, table: String? = nil, json: JSON) {
+    self.path = path
+    self.table = table
+    self.json = json
+  }
+
+  /// All that is read.
+  var content: JSON { json }
 
   /// The task that `json`, what the file at `path` holds as `text`, describes. Throws `InputError` naming file and key.
   public static func task(_ json: JSON, path: String, text: String) throws(InputError) -> TextTask {
@@ -54,6 +66,7 @@ public struct TaskFile {
       case .completion: try file.completion()
       case .chat: try file.chat()
       case .text: try file.plainText()
+      case .reward: try file.rewarded()
       }
     return try file.finished(task, kind, text)
   }
@@ -110,7 +123,7 @@ public struct TaskFile {
 
   // MARK: Reading keys
 
-  func subject(_ key: String) -> String { "\(path): \(key)" }
+  func subject(_ key: String) -> String { "\(path): \(table.map { "\($0)." } ?? "")\(key)" }
 
   func value(_ key: String) -> JSON? { json[key] }
 

@@ -1,0 +1,93 @@
+import Foundation
+import Zeroth
+import ZerothSupport
+
+/// How far a finite difference is from the slope that it stands for, over epsilon.
+///
+/// A two-sided difference is off by truncation, which grows with eps^2, and by the rounding of the losses, which grows with 1/eps.
+/// The lowest point of the curve is the epsilon where they are equal.
+public struct EpsilonCurve: Sendable {
+  /// The error at one epsilon.
+  public struct Point: Sendable, Hashable {
+    /// eps, in units of the parameters.
+    public let epsilon: Double
+    /// sqrt(E(c - s)^2) / sqrt(E s^2), c the difference and s the slope.
+    public let error: Double
+  }
+
+  /// The curve, epsilon ascending.
+  public let points: [Point]
+  /// The epsilon of the run; nil where it is no one number.
+  public let own: Double?
+  /// Directions that were measured.
+  public let directions: Int
+
+  /// From 1e-6 to 0.1, two to a decade.
+  public static let grid = (-12 ... -2).map { pow(10, Double($0) / 2) }
+
+  /// Measures at theta on the next step's mini-batch. `optimizer(eps)` is the optimiser of the place with another epsilon.
+  ///
+  /// Cost: for each epsilon the forward passes of `directions` directions.
+  public init(
+    at place: Place, _ theta: borrowing ParameterStore, on objective: some Objective, directions: Int,
+    optimizer: (Double) throws -> any OptimizerProtocol
+  ) throws {
+    try place.requireComparable(objective)
+    var gradient = StoredVector(theta.layout.trainable)
+    let loss = try objective.requiredGradient(at: theta, on: Batch(step: place.step), into: &gradient)
+    let tangent = Linearization(loss: loss, gradient: gradient)
+    var exact: [Double] = []
+    points = try Self.grid.map { epsilon in
+      let optimizer = try optimizer(epsilon)
+      var measured: [Double] = []
+      var number = 0
+      while measured.count < directions {
+        let context = place.context(number, theta.layout)
+        measured += try optimizer.estimate(at: theta, context: context, objective: objective).slopes
+        if exact.count < measured.count {
+          exact += try optimizer.estimate(at: theta, context: context, objective: tangent).slopes
+        }
+        number += 1
+      }
+      return Point(epsilon: epsilon, error: zip(measured, exact).map(-).rootMeanSquare / exact.rootMeanSquare)
+    }
+    self.directions = exact.count
+    own = try place.optimizer.estimate(at: theta, context: place.context(0, theta.layout), objective: tangent).epsilon
+  }
+
+  /// The point of the lowest error; nil where no error is finite.
+  public var best: Point? { points.filter(\.error.isFinite).min { $0.error < $1.error } }
+
+  /// The curve as JSON.
+  public var json: JSON {
+    [
+      "directions": .int(directions), "own": own.map { .double($0) } ?? .null,
+      "best": best.map { .double($0.epsilon) } ?? .null,
+      "points": .array(points.map { ["epsilon": .double($0.epsilon), "error": .double($0.error)] }),
+    ]
+  }
+
+  /// The curve as a table, and what it says of the run's epsilon.
+  public var text: String {
+    var table = Table([.right("epsilon"), .right("error / slope"), .left("")])
+    for point in points {
+      let isBest = point == best
+      table.rows.append([
+        "\(Float(point.epsilon))", "\(Float(point.error))", isBest ? "lowest" : "",
+      ])
+    }
+    return "a finite difference against the exact slope, by epsilon, over \(directions) directions\n\n\(table.text)"
+      + (verdict.map { "\n\($0)\n" } ?? "")
+  }
+
+  /// What limits the run's epsilon, in a sentence.
+  var verdict: String? {
+    guard let own, let best, let nearest = points.min(by: { abs(log($0.epsilon / own)) < abs(log($1.epsilon / own)) })
+    else { return nil }
+    // Half a decade is the distance of two points.
+    let factor = own / best.epsilon
+    let cause = factor > 3.2 ? "by truncation" : factor < 1 / 3.2 ? "by rounding" : "as little as any"
+    return "the run's epsilon, \(Float(own)), is off by \(Float(nearest.error)) of the slope, \(cause); the lowest is "
+      + "\(Float(best.error)) at \(Float(best.epsilon))"
+  }
+}

@@ -1,0 +1,164 @@
+import Zeroth
+import ZerothSupport
+
+/// The ratios that a projection finds at one theta: how far they depend on its mini-batch and its seed, and what they gain.
+public struct RatioStudy: Sendable {
+  /// One projected block.
+  public struct Block: Sendable, Hashable {
+    /// Its name.
+    public let name: String
+    /// The mean of its ratio over all searches.
+    public let ratio: Double
+    /// Standard deviations of the ratio over seeds on one mini-batch, and over mini-batches with one seed; nil below two.
+    public let overSeeds, overBatches: Double?
+    /// <g_l, Delta_l>: the ratio is to fall where it is above 0.
+    public let slope: Double
+  }
+
+  /// One search.
+  public struct Search: Sendable, Hashable {
+    /// The seed of its probes.
+    public let seed: Int
+    /// The step whose mini-batch it measured on.
+    public let step: Int
+    /// What its ratios took off the loss of that mini-batch, and off the mean loss of others.
+    public let gain, gainElsewhere: Double
+  }
+
+  /// The projected blocks, in their order.
+  public let blocks: [Block]
+  /// The searches: those with other seeds, then those with other mini-batches.
+  public let searches: [Search]
+  /// The part of all ratios, among those that moved, that moved to where the loss falls; 0.5 for a coin.
+  public let downhill: Double
+  /// tau; the bounds below are for ratios as far from 1.
+  public let clip: Double
+  /// What ratios at 1 - tau and 1 + tau can take off the loss to the first order: each block its own, or all alike.
+  public let bound: (each: Double, alike: Double)
+  /// What the former take off the mean loss, on the mini-batches of the gradient and on others.
+  public let best: (gain: Double, gainElsewhere: Double)
+
+  /// Has `optimizer(seed)` project at theta: an optimiser whose learning rate is 0 and whose adapter projects at every step. The
+  /// blocks that it has ratios for have the place of `start`, which is theta_0, at its first step.
+  ///
+  /// `known` are the mini-batches whose mean gradient is `gradient`, `others` those on which gains are looked for elsewhere.
+  ///
+  /// Cost: for each search its forward passes and those of `others`; d floats for a theta that is moved, d for Delta.
+  public init(
+    at theta: borrowing ParameterStore, from start: StoredVector, on objective: some Objective,
+    gradient: StoredVector, known: Range<Int>, others: Range<Int>, count: Int, clip: Double,
+    optimizer: (_ seed: Int) throws -> any OptimizerProtocol
+  ) throws {
+    let trainable = theta.layout.trainable
+    let delta = StoredVector(from: start, to: theta, trainable)
+    let slopes = BlockSums(trainable).products(of: delta, with: gradient).map(\.dot)
+    var moved = theta.clone()
+    func meanLoss(_ steps: Range<Int>, at theta: borrowing ParameterStore) throws -> Double {
+      var losses: [Double] = []
+      for step in steps { losses.append(try objective.loss(at: theta, on: Batch(step: step))) }
+      return losses.mean
+    }
+    let lossElsewhere = try meanLoss(others, at: theta)
+    var ratios: [(blocks: [ParameterBlock], values: [Double])] = []
+    var searches: [Search] = []
+    let tries = (0..<count).map { ($0, known.lowerBound) } + known.dropFirst().prefix(count - 1).map { (0, $0) }
+    for (seed, step) in tries {
+      var optimizer = try optimizer(seed)
+      let objective = OnBatch(base: objective, step: step)
+      for block in trainable { moved.fill(block, with: start.values(of: block)) }
+      _ = try optimizer.takeStep(&moved, objective)  // takes note of theta_0
+      moved.copy(from: theta)
+      _ = try optimizer.takeStep(&moved, objective)
+      let found = optimizer.adapterRatios(in: theta.layout)
+      ratios.append((found.map(\.block), found.map(\.ratio)))
+      let batch = Batch(step: step)
+      searches.append(
+        Search(
+          seed: seed, step: step,
+          gain: try objective.loss(at: theta, on: batch) - objective.loss(at: moved, on: batch),
+          gainElsewhere: try lossElsewhere - meanLoss(others, at: moved)))
+    }
+    self.searches = searches
+    self.clip = clip
+    let places = Dictionary(uniqueKeysWithValues: trainable.enumerated().map { ($1.index, $0) })
+    let selected = ratios.first?.blocks ?? []
+    let chosen = selected.map { places[$0.index] ?? 0 }
+    blocks = selected.enumerated().map { i, block in
+      let all = ratios.map { $0.values[i] }
+      let withFirstSeed = [all[0]] + all.dropFirst(count)
+      return Block(
+        name: block.name, ratio: all.mean, overSeeds: Array(all.prefix(count)).standardDeviation,
+        overBatches: withFirstSeed.standardDeviation, slope: slopes[chosen[i]])
+    }
+    var signs: [Bool] = []
+    for ratios in ratios {
+      for (ratio, place) in zip(ratios.values, chosen) where ratio != 1 {
+        signs.append((ratio - 1) * slopes[place] < 0)
+      }
+    }
+    downhill = Double(signs.count { $0 }) / Double(signs.count)
+    let own = chosen.map { slopes[$0] }
+    bound = (clip * own.reduce(0) { $0 + abs($1) }, clip * abs(own.reduce(0, +)))
+    let step = PerBlock(StoredDirection(delta, scale: 1), selected) { own[$0] > 0 ? -clip : clip }
+    func gain(_ steps: Range<Int>) throws -> Double {
+      var gains: [Double] = []
+      for number in steps {
+        let losses = try objective.losses(along: step, at: [0, 1], from: theta, on: Batch(step: number))
+        gains.append(losses[0] - losses[1])
+      }
+      return gains.mean
+    }
+    best = (try gain(known), try gain(others))
+  }
+
+  /// The study as JSON.
+  public var json: JSON {
+    [
+      "clip": .double(clip), "downhill": .double(downhill),
+      "bound": ["each": .double(bound.each), "alike": .double(bound.alike)],
+      "best": ["gain": .double(best.gain), "gain_elsewhere": .double(best.gainElsewhere)],
+      "searches": .array(
+        searches.map {
+          [
+            "seed": .int($0.seed), "step": .int($0.step), "gain": .double($0.gain),
+            "gain_elsewhere": .double($0.gainElsewhere),
+          ]
+        }),
+      "blocks": .object(
+        blocks.map { block in
+          .init(
+            block.name,
+            [
+              "ratio": .double(block.ratio), "over_seeds": block.overSeeds.map { .double($0) } ?? .null,
+              "over_batches": block.overBatches.map { .double($0) } ?? .null, "slope": .double(block.slope),
+            ])
+        }),
+    ]
+  }
+
+  /// The study as tables.
+  public var text: String {
+    var table = Table([
+      .left("block"), .right("ratio"), .right("sd over seeds"), .right("sd over mini-batches"), .right("slope"),
+    ])
+    for block in blocks {
+      table.rows.append([
+        block.name, Human.fixed(block.ratio, 3), block.overSeeds.map { Human.fixed($0, 3) } ?? "-",
+        block.overBatches.map { Human.fixed($0, 3) } ?? "-", "\(Float(block.slope))",
+      ])
+    }
+    var gains = Table([.left("off the loss"), .right("on its mini-batch"), .right("elsewhere")])
+    func spread(_ values: [Double]) -> String {
+      "\(Human.fixed(values.mean, 5)) ± \(Human.fixed(values.standardDeviation ?? .nan, 5))"
+    }
+    gains.rows.append(["the ratios found", spread(searches.map(\.gain)), spread(searches.map(\.gainElsewhere))])
+    gains.rows.append([
+      "ratios 1 - tau or 1 + tau by the exact slopes", Human.fixed(best.gain, 5), Human.fixed(best.gainElsewhere, 5),
+    ])
+    gains.rows.append(["the same, to the first order", Human.fixed(bound.each, 5), "-"])
+    gains.rows.append(["one ratio for all of them, to the first order", Human.fixed(bound.alike, 5), "-"])
+    return
+      "ratios of \(searches.count) searches, tau \(Float(clip)); \(Human.percent(downhill)) of the ratios move to where the loss falls"
+      + "\n\n\(table.text)\n\(gains.text)"
+  }
+}

@@ -1,0 +1,204 @@
+import ZerothSupport
+
+extension MetricsRow {
+  /// What the estimates of a step are worth against the exact gradient: the row of `metrics.jsonl` that a run with
+  /// `run.diagnose-every` writes.
+  public struct Diagnosis: Sendable, Hashable {
+    /// The worth of an estimate on some blocks.
+    public struct Quality: Sendable, Hashable {
+      /// How many parameters the blocks have.
+      public var parameters: Int
+      /// ||g||, the norm of the gradient in the mean over the mini-batches.
+      public var gradient: Double
+      /// sqrt(E||g_b - g||^2), how far a mini-batch's gradient is from that of all mini-batches.
+      public var noise: Double
+      /// sqrt(E||e||^2) of the estimates e.
+      public var estimate: Double
+      /// The mean cosine of an estimate and the gradient of its mini-batch; nil where one of them is 0.
+      public var cosine: Double?
+      /// sqrt(E||e - g_b||^2) / ||g_b||; nil where the gradient is 0.
+      public var error: Double?
+
+      /// The numbers of some blocks.
+      public init(
+        parameters: Int, gradient: Double, noise: Double, estimate: Double, cosine: Double?, error: Double?
+      ) {
+        self.parameters = parameters
+        self.gradient = gradient
+        self.noise = noise
+        self.estimate = estimate
+        self.cosine = cosine
+        self.error = error
+      }
+    }
+
+    /// What the mean square of the slope that is measured along a direction is made of.
+    public struct Slope: Sendable, Hashable {
+      /// The slope of all mini-batches together: the signal.
+      public var gradient: Double
+      /// What a mini-batch adds to it.
+      public var batch: Double
+      /// What a finite epsilon adds, truncation and rounding together.
+      public var epsilon: Double
+
+      /// The three mean squares.
+      public init(gradient: Double, batch: Double, epsilon: Double) {
+        self.gradient = gradient
+        self.batch = batch
+        self.epsilon = epsilon
+      }
+
+      /// All three.
+      public var total: Double { gradient + batch + epsilon }
+    }
+
+    /// The blocks that a quality is of.
+    public enum Group: String, CaseIterable, Sendable {
+      case roles, layers, blocks
+    }
+
+    /// Steps done before it.
+    public var step: Int
+    /// The mean loss over the mini-batches.
+    public var loss: Double
+    /// Mini-batches whose gradients were taken, and estimates that were made on the first of them.
+    public var batches, estimates: Int
+    /// Directions of an estimate, and examples in a mini-batch.
+    public var queries, batch: Int
+    /// eps; nil where that is no one number.
+    public var epsilon: Double?
+    /// What a measured slope is made of.
+    public var slope: Slope
+    /// The worth of the estimates on all trainable blocks.
+    public var all: Quality
+    /// The same for each role, layer and block, by name.
+    public var groups: [Group: [(name: String, quality: Quality)]]
+
+    /// The numbers after `step` steps.
+    public init(
+      step: Int, loss: Double, batches: Int, estimates: Int, queries: Int, batch: Int, epsilon: Double?, slope: Slope,
+      all: Quality, groups: [Group: [(name: String, quality: Quality)]]
+    ) {
+      self.step = step
+      self.loss = loss
+      self.batches = batches
+      self.estimates = estimates
+      self.queries = queries
+      self.batch = batch
+      self.epsilon = epsilon
+      self.slope = slope
+      self.all = all
+      self.groups = groups
+    }
+
+    /// The members of the row.
+    public var members: [JSON.Member] {
+      var members: [JSON.Member] = [
+        .init("kind", "diagnosis"), .init("step", .int(step)), .init("loss", .double(loss)),
+        .init("batches", .int(batches)), .init("estimates", .int(estimates)), .init("queries", .int(queries)),
+        .init("batch", .int(batch)),
+      ]
+      if let epsilon { members.append(.init("epsilon", .double(epsilon))) }
+      members += [
+        .init(
+          "slope",
+          [
+            "gradient": .double(slope.gradient), "batch": .double(slope.batch), "epsilon": .double(slope.epsilon),
+          ]),
+        .init("all", all.json),
+      ]
+      return members
+        + Group.allCases.map { group in
+          .init(group.rawValue, .object((groups[group] ?? []).map { .init($0.name, $0.quality.json) }))
+        }
+    }
+
+    var numbers: [Double] {
+      let qualities = [all] + Group.allCases.flatMap { (groups[$0] ?? []).map(\.quality) }
+      return [loss, slope.total]
+        + qualities.flatMap { [$0.gradient, $0.noise, $0.estimate, $0.cosine ?? 0, $0.error ?? 0] }
+    }
+
+    /// Reads what `members` wrote; null is NaN.
+    init(_ json: JSON, subject: String) throws(InputError) {
+      let reader = Reader(json, subject)
+      step = try reader.integer("step")
+      loss = try reader.number("loss")
+      batches = try reader.integer("batches")
+      estimates = try reader.integer("estimates")
+      queries = try reader.integer("queries")
+      batch = try reader.integer("batch")
+      epsilon = try json["epsilon"].map { _ throws(InputError) in try reader.number("epsilon") }
+      let part = try reader.object("slope")
+      slope = Slope(
+        gradient: try part.number("gradient"), batch: try part.number("batch"), epsilon: try part.number("epsilon"))
+      all = try Quality(try reader.object("all"))
+      groups = [:]
+      for group in Group.allCases {
+        let members = try reader.object(group.rawValue)
+        groups[group] = try (members.json.members ?? []).map { member throws(InputError) in
+          (member.key, try Quality(try members.object(member.key)))
+        }
+      }
+    }
+
+    /// Two rows are equal when all of their numbers are.
+    public static func == (a: Diagnosis, b: Diagnosis) -> Bool { JSON.object(a.members) == .object(b.members) }
+    /// The hash of its numbers.
+    public func hash(into hasher: inout Hasher) { hasher.combine(JSON.object(members)) }
+  }
+}
+
+extension MetricsRow.Diagnosis.Quality {
+  /// The numbers as an object; what is not defined is left out.
+  public var json: JSON {
+    var members: [JSON.Member] = [
+      .init("parameters", .int(parameters)), .init("gradient", .double(gradient)), .init("noise", .double(noise)),
+      .init("estimate", .double(estimate)),
+    ]
+    if let cosine { members.append(.init("cosine", .double(cosine))) }
+    if let error { members.append(.init("error", .double(error))) }
+    return .object(members)
+  }
+
+  fileprivate init(_ reader: Reader) throws(InputError) {
+    func optional(_ key: String) throws(InputError) -> Double? {
+      try reader.json[key] == nil ? nil : reader.number(key)
+    }
+    self.init(
+      parameters: try reader.integer("parameters"), gradient: try reader.number("gradient"),
+      noise: try reader.number("noise"), estimate: try reader.number("estimate"), cosine: try optional("cosine"),
+      error: try optional("error"))
+  }
+}
+
+/// Numbers of an object, whose place errors name.
+private struct Reader {
+  let json: JSON
+  let subject: String
+
+  init(_ json: JSON, _ subject: String) {
+    self.json = json
+    self.subject = subject
+  }
+
+  func number(_ key: String) throws(InputError) -> Double {
+    if json[key] == .null { return .nan }
+    guard let number = json[key]?.double else { throw missing(key, "a number") }
+    return number
+  }
+
+  func integer(_ key: String) throws(InputError) -> Int {
+    guard let number = json[key]?.integer else { throw missing(key, "an integer") }
+    return number
+  }
+
+  func object(_ key: String) throws(InputError) -> Reader {
+    guard let value = json[key], value.members != nil else { throw missing(key, "an object") }
+    return Reader(value, "\(subject): \(key)")
+  }
+
+  private func missing(_ key: String, _ type: String) -> InputError {
+    InputError("\(subject): \(key)", found: json[key].map(\.summary) ?? "nothing", expected: type)
+  }
+}

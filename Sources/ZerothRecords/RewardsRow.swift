@@ -1,0 +1,47 @@
+import ZerothSupport
+
+extension MetricsRow {
+  /// What the rewards of a step were like, of a run that maximises one.
+  public struct Rewards: Sendable, Hashable {
+    /// The mean over all points and examples.
+    public var mean: Double
+    /// The standard deviation over the points of their mean rewards; 0 where no direction changed the reward.
+    public var overPoints: Double
+    /// The standard deviation over the examples.
+    public var overExamples: Double
+    /// The part of the examples that were not answered alike at all points.
+    public var changed: Double
+
+    /// The numbers of one step.
+    public init(mean: Double, overPoints: Double, overExamples: Double, changed: Double) {
+      self.mean = mean
+      self.overPoints = overPoints
+      self.overExamples = overExamples
+      self.changed = changed
+    }
+
+    var numbers: [Double] { [mean, overPoints, overExamples, changed] }
+
+    var json: JSON {
+      [
+        "mean": .double(mean), "over_points": .double(overPoints), "over_examples": .double(overExamples),
+        "answers_changed": .double(changed),
+      ]
+    }
+
+    /// Reads what `json` wrote; null is NaN.
+    init(_ json: JSON, subject: String) throws(InputError) {
+      func number(_ key: String) throws(InputError) -> Double {
+        if json[key] == .null { return .nan }
+        guard let number = json[key]?.double else {
+          throw InputError(
+            "\(subject): reward: \(key)", found: json[key]?.summary ?? "nothing", expected: "a number or null")
+        }
+        return number
+      }
+      self.init(
+        mean: try number("mean"), overPoints: try number("over_points"), overExamples: try number("over_examples"),
+        changed: try number("answers_changed"))
+    }
+  }
+}

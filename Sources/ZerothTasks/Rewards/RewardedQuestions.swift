@@ -1,0 +1,131 @@
+import Zeroth
+import ZerothModels
+import ZerothSupport
+
+/// Questions that a causal model answers, and what scores its answers.
+public struct RewardedQuestions {
+  private let model: CausalModel
+  private let tokenizer: any Tokenizer
+  private let reward: Reward
+  private let sampling: AnswerSampling
+  private let questions: [EncodedQuestion]
+  /// What a reward is told of each question beside the answer.
+  private let about: [RewardedAnswer]
+
+  init(
+    _ model: CausalModel, _ tokenizer: any Tokenizer, _ reward: Reward, _ sampling: AnswerSampling,
+    _ questions: [EncodedQuestion], about: [RewardedAnswer]
+  ) {
+    self.model = model
+    self.tokenizer = tokenizer
+    self.reward = reward
+    self.sampling = sampling
+    self.questions = questions
+    self.about = about
+  }
+
+  /// How many there are.
+  public var count: Int { questions.count }
+  /// What had to go for each prompt to fit.
+  var cuts: [PromptCut] { questions.map(\.cut) }
+
+  /// What the model answers to the questions number `indices` at each of `points`, point after point; nil where its logits are not
+  /// finite. What is drawn depends on the seed of the sampling, on `purpose` and on the question, and not on the point.
+  func answers(
+    to indices: [Int], at points: Points, from theta: borrowing ParameterStore, for purpose: SamplingPurpose
+  ) throws(InputError) -> [[String?]] {
+    let end = questions.first?.end ?? AnswerEnd()
+    let ends = model.endTokens.union(end.tokens)
+    let key = purpose.key(sampling.seed)
+    let generated = try model.generate(
+      indices.map { questions[$0].prompt }, count: end.length, at: points, from: theta, choosing: sampling.choice,
+      keys: indices.map { key.child(.sampling, $0) }
+    ) { generated in
+      generated.last.map(ends.contains) ?? false
+        || (!end.texts.isEmpty && end.cut(tokenizer.decode(generated)) != nil)
+    }
+    return generated.map { answers in
+      answers.map { tokens in
+        guard let tokens = tokens?.prefix(while: { !ends.contains($0) }) else { return nil }
+        let text = tokenizer.decode(Array(tokens))
+        return end.cut(text) ?? text
+      }
+    }
+  }
+
+  /// The reward of each of `answers` to the questions number `indices`, point after point; NaN where there is no answer. All are
+  /// scored at once.
+  func rewards(of answers: [[String?]], to indices: [Int]) throws(InputError) -> [[Double]] {
+    var asked: [RewardedAnswer] = []
+    for point in answers {
+      for (index, answer) in zip(indices, point) {
+        guard let answer else { continue }
+        let about = about[index]
+        asked.append(RewardedAnswer(prompt: about.prompt, answer: answer, row: about.row, gold: about.gold))
+      }
+    }
+    var rewards = try reward.rewards(of: asked)[...]
+    return answers.map { $0.map { $0 == nil ? .nan : rewards.popFirst() ?? .nan } }
+  }
+}
+
+/// What answers are drawn for: each mini-batch has random numbers of its own, and evaluations always have the same.
+enum SamplingPurpose {
+  case step(Batch)
+  case evaluation
+
+  func key(_ seed: UInt64) -> StreamKey {
+    let key = StreamKey(seed: seed)
+    switch self {
+    case .step(let batch): return key.child(.step, batch.step).child(.batch, batch.draw)
+    case .evaluation: return key.child(.split)
+    }
+  }
+}
+
+extension AnswerSampling {
+  /// How tokens are chosen, in words.
+  var words: String {
+    guard choice.temperature > 0 else { return "the most likely token each time" }
+    let part = choice.topP < 1 ? ", top p \(choice.topP)" : ""
+    return "tokens drawn at temperature \(choice.temperature)\(part), seed \(seed)"
+  }
+}
+
+/// What a model answers to a set of questions, and the rewards of that.
+public struct RewardResult: Sendable {
+  /// The generated answers, without what closes them; empty where there is none.
+  public let answers: [String]
+  /// The reward of each, NaN where there is no answer; nil where none were asked for.
+  public let rewards: [Double]?
+  /// How many questions have no answer, as the model's logits are not finite.
+  public let unanswered: Int
+
+  /// The mean reward of the answers that there are; nil where none were asked for.
+  public var mean: Double? {
+    guard let given = rewards?.filter(\.isFinite) else { return nil }
+    return given.isEmpty ? .nan : given.reduce(0, +) / Double(given.count)
+  }
+}
+
+/// Questions whose generated answers a reward scores, all of them at once.
+struct RewardedAnswers: EncodedExamples {
+  private let questions: RewardedQuestions
+  private let isScored: Bool
+
+  /// Answers to `questions`, with their rewards where they are to be scored.
+  init(_ questions: RewardedQuestions, isScored: Bool) {
+    self.questions = questions
+    self.isScored = isScored
+  }
+
+  var cuts: [PromptCut] { questions.cuts }
+
+  func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers {
+    let all = Array(0..<questions.count)
+    let answers = try questions.answers(to: all, at: .theta, from: theta, for: .evaluation)
+    let rewards = isScored ? try questions.rewards(of: answers, to: all)[0] : nil
+    return .rewarded(
+      RewardResult(answers: answers[0].map { $0 ?? "" }, rewards: rewards, unanswered: answers[0].count { $0 == nil }))
+  }
+}
