@@ -62,8 +62,8 @@ public struct CostFigure: Sendable {
     forwards = counts.reduce(0) { $0 + $1.share * Double($1.forwards) }
     // Bytes count for as long as they are held.
     let times = parts.map { part in part.share * Spread(part.samples.map(\.seconds)).median }
-    let held = zip(parts, times).map { part, time in time * Spread(part.samples.map(\.memory)).median }
-    average = held.reduce(0, +) / times.reduce(0, +)
+    let total = times.reduce(0, +)
+    average = zip(parts, times).reduce(0) { $0 + $1.1 / total * Spread($1.0.samples.map(\.memory)).median }
   }
 
   private struct Sample {
