@@ -2,7 +2,9 @@
 import PackageDescription
 
 /// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
-let strategies = ["HiZOO", "MedianRGE", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"]
+let strategies = [
+  "ConMeZO", "FZOO", "HiZOO", "MedianRGE", "RAdaZO", "SignRule", "SparseMeZO", "SubZero", "ZOAdaM", "ZOSVRG",
+]
 let strategyTargets: [Target] = strategies.flatMap { name in
   [
     .target(name: name, dependencies: ["Zeroth", "ZerothStrategies"], path: "Plugins/\(name)/Sources"),
@@ -160,7 +162,9 @@ let package = Package(
         "TestSupport",
       ]),
     .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),
-    .testTarget(name: "CompositionTests", dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"]),
+    .testTarget(
+      name: "CompositionTests",
+      dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"] + strategies.map { .target(name: $0) }),
     .testTarget(
       name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"], exclude: ["Sources-that-must-fail"]),
   ] + strategyTargets,

@@ -167,7 +167,7 @@ public struct TrajectoryHeader: Sendable, Hashable {
   /// Options that older records lack, each with the value that does what was done without it.
   private static let withoutOption = [
     "estimator.distribution": "\"gaussian\"", "model.activation-memory": "1024.0", "task.chat": "false",
-    "adapter.search": "\"zeroth-order\"",
+    "adapter.search": "\"zeroth-order\"", "estimator.shaping": "\"none\"", "estimator.combination": "\"mean\"",
   ]
 
   /// A hash of all that two runs differ by, their planned steps aside.

@@ -30,6 +30,8 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case estimatorKeepsTheBatch =
       "estimator: all forward passes on the mini-batch of the step, or on declared draws of the step"
     case estimatorReturnsWhatItMeasured = "estimator: the direction returned is the one measured"
+    case estimatorHasItsQueries =
+      "estimator: an estimate has as many coefficients as the fewest queries that are declared"
     case estimatorRepeats = "estimator: the same key gives the same estimate, for any number of threads"
     case estimatorIsUnbiased = "estimator: the mean of the estimates is the gradient, at every step"
     case estimatorIsProportional = "estimator: declared proportional, the mean is a positive multiple of the gradient"

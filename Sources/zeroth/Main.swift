@@ -1,8 +1,12 @@
+import ConMeZO
 import Contributed
+import FZOO
 import HiZOO
 import MedianRGE
+import RAdaZO
 import SignRule
 import SparseMeZO
+import SubZero
 import ZOAdaM
 import ZOSVRG
 import ZerothCommands
@@ -15,9 +19,13 @@ struct Main {
   static func main() {
     ZerothTool.main {
       try Contributed.install(into: &$0.registry)
+      try ConMeZO.install(into: &$0.registry)
+      try FZOO.install(into: &$0.registry)
       try HiZOO.install(into: &$0.registry)
       try MedianRGE.install(into: &$0.registry)
+      try RAdaZO.install(into: &$0.registry)
       try SparseMeZO.install(into: &$0.registry)
+      try SubZero.install(into: &$0.registry)
       try ZOSVRG.install(into: &$0.registry)
       try ZOAdaM.install(into: &$0.registry)
       try SignRule.install(into: &$0.registry)

@@ -1,3 +1,7 @@
+import ConMeZO
+import FZOO
+import RAdaZO
+import SubZero
 import Zeroth
 import ZerothTestKit
 
@@ -29,7 +33,7 @@ struct Composition: Sendable, CustomStringConvertible {
   }
 
   /// Everything that compiles.
-  static let all: [Composition] = randomized + lowRank + coordinates + derivatives
+  static let all: [Composition] = randomized + combined + lowRank + coordinates + derivatives + methods
 
   private typealias Rules<D: Direction> = [(name: String, make: @Sendable (Double) -> any StepRule<D>)]
 
@@ -78,6 +82,47 @@ struct Composition: Sendable, CustomStringConvertible {
     }
   }
 
+  /// Several queries as a sum, and within a limit.
+  private static let combined: [Composition] = {
+    var all = compose("rge sum q=3", RandomizedEstimator(queries: 3, combination: .sum), rules(), rateFactor: 1.0 / 3)
+    all += compose("rge clip q=3", RandomizedEstimator(queries: 3, shaping: .clip(100)), rules(), rateFactor: 1)
+    return all
+  }()
+
+  /// Estimators outside the core.
+  private static let methods: [Composition] = {
+    var all = compose("conmezo", ConeEstimator(), rules(), rateFactor: 0.5)
+    all += compose("subzero", SubspaceEstimator(rank: 2, interval: 20), factored(), rateFactor: 0.5)
+    return all
+  }()
+
+  /// Steps whose length is not the gradient's: they compose as all do, at a rate that is a length.
+  static let shaped: [Composition] = {
+    var all: [Composition] = []
+    for (shape, factor) in [(CoefficientShaping.zScore, 1.0), (.centredRanks, 3), (.sign, 1)] {
+      let word = shape.word.rawValue
+      all += compose("rge \(word) q=4", RandomizedEstimator(queries: 4, shaping: shape), rules(), rateFactor: factor)
+      all += compose("lge \(word) q=4", LowRankEstimator(queries: 4, shaping: shape), factored(), rateFactor: factor)
+    }
+    all += compose("rge q=4", RandomizedEstimator(queries: 4, sides: .one), normalized(), rateFactor: 1)
+    all += compose("lge q=4", LowRankEstimator(queries: 4), normalized(), rateFactor: 1)
+    return all
+  }()
+
+  /// The rules that take directions with factors, of LOZO-M one.
+  private static func factored<D: LowRankDirection>() -> Rules<D> {
+    let lozo: Rules<D> = [("lozo-m", { LowRankMomentum(learningRate: Schedule($0), beta: 0.5) })]
+    return rules() + lozo
+  }
+
+  /// Rules whose steps are no longer than their rate, about.
+  private static func normalized<D: Direction>() -> Rules<D> {
+    [
+      ("normalized", { NormalizedBySpread(learningRate: Schedule($0)) }),
+      ("r-adazo", { RefinedAdam(learningRate: Schedule(0.5 * $0)) }),
+    ]
+  }
+
   private static let coordinates =
     compose("cge all", CoordinateEstimator(), rules(), rateFactor: 4)
     + compose("cge random", CoordinateEstimator(.random(4)), rules(), rateFactor: 2)
@@ -87,8 +132,7 @@ struct Composition: Sendable, CustomStringConvertible {
     + compose("forward gradient", ForwardGradient(), rules(), rateFactor: 1)
     + compose(
       "low-rank forward gradient", LowRankForwardGradient(rank: 2, interval: 5),
-      rules() + [("lozo-m", { @Sendable rate in LowRankMomentum(learningRate: Schedule(rate), beta: 0.5) })],
-      rateFactor: 0.5)
+      factored(), rateFactor: 0.5)
 
   private static func compose<E: GradientEstimator>(
     _ name: String, _ estimator: E, _ rules: Rules<E.Direction>, rateFactor: Double

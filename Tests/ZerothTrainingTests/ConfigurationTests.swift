@@ -68,7 +68,11 @@ import ZerothResources
     #expect(
       c.composition.estimator
         == .init(
-          "lge", ["rank": 4, "interval": 50, "epsilon": 1.0, "queries": 1, "sides": "two-sided"]))
+          "lge",
+          [
+            "rank": 4, "interval": 50, "epsilon": 1.0, "queries": 1, "sides": "two-sided", "shaping": "none",
+            "combination": "mean",
+          ]))
     #expect(
       c.composition.rule
         == .init(
@@ -172,12 +176,12 @@ import ZerothResources
     (
       "[estimator]\nrang = 4",
       "a.toml: [estimator] rang: found an option that estimator 'lge' does not have, expected perhaps 'rank', "
-        + "one of rank, interval, epsilon, queries, sides"
+        + "one of rank, interval, epsilon, queries, sides, shaping, clip-limit, combination"
     ),
     (
       "[estimator]\ncoordinates = 4",
       "a.toml: [estimator] coordinates: found an option that estimator 'lge' does not have, expected estimator cge "
-        + "for it, or one of rank, interval, epsilon, queries, sides"
+        + "for it, or one of rank, interval, epsilon, queries, sides, shaping, clip-limit, combination"
     ),
     ("[estimator]\nrank = \"4\"", "a.toml: [estimator] rank: found '4', expected an integer, 1 to 65535"),
     ("[estimator]\nrank = 4.0", "a.toml: [estimator] rank: found 4.0, expected an integer, 1 to 65535"),

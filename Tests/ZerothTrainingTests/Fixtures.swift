@@ -1,8 +1,12 @@
 import Foundation
+import ConMeZO
+import FZOO
 import HiZOO
 import MedianRGE
+import RAdaZO
 import SignRule
 import SparseMeZO
+import SubZero
 import Testing
 import ZOAdaM
 import ZOSVRG
@@ -19,7 +23,8 @@ extension Registry {
   static func withPlugins() throws -> Registry {
     var registry = Registry.standard
     for install in [
-      HiZOO.install, MedianRGE.install, SignRule.install, SparseMeZO.install, ZOAdaM.install, ZOSVRG.install,
+      ConMeZO.install, FZOO.install, HiZOO.install, MedianRGE.install, RAdaZO.install, SignRule.install,
+      SparseMeZO.install, SubZero.install, ZOAdaM.install, ZOSVRG.install,
     ] as [(inout Registry) throws(InputError) -> Void] { try install(&registry) }
     return registry
   }

@@ -8,10 +8,14 @@ import ZerothResources
 @testable import ZerothSupport
 @testable import ZerothTraining
 
+import ConMeZO
+import FZOO
 import HiZOO
 import MedianRGE
+import RAdaZO
 import SignRule
 import SparseMeZO
+import SubZero
 import ZOAdaM
 import ZOSVRG
 import ZerothTestKit
@@ -95,7 +99,10 @@ import ZerothTestKit
       composition.rule.options["learning-rate"] = 1e-3
       #expect(try run(composition, steps: 2, registry: registry) != bits(smallTheta()), "\(preset.name)")
     }
-    let untuned = ["ft-sgd", "ft-adam", "lora-adam", "forward-gradient", "cge", "mezo-adam", "meazo", "zo-sign"]
+    let untuned = [
+      "ft-sgd", "ft-adam", "lora-adam", "forward-gradient", "cge", "mezo-adam", "meazo", "zo-sign", "fzoo", "conmezo",
+      "subzero", "r-adazo",
+    ]
     for preset in registry.descriptions(of: .optimizer) where !untuned.contains(preset.name) {
       _ = try registry.makeOptimizer(try registry.preset(preset.name).composition, runSteps: 2)
     }
@@ -119,8 +126,15 @@ import ZerothTestKit
         if option.name == "bounds-probe" { base.options.merge(["clip": 0.01, "learning-rate": 1e-6]) { $1 } }
         if ["final", "schedule-steps"].contains(option.name) { base.options["schedule"] = "linear" }
         if option.name == "schedule-drops" { base.options.merge(["schedule": "steps", option.name: "4=0.5"]) { $1 } }
+        // A limit that coefficients meet, and more than one query to combine or to compare.
+        if option.name == "clip-limit" { base.options.merge(["shaping": "clip", "clip-limit": 1e-3]) { $1 } }
+        if option.name == "combination" { base.options["queries"] = 2 }
+        // So low that it is not cut to the sides of the blocks.
+        if option.name == "rank" { base.options["rank"] = 2 }
         var composition = Composition(
-          estimator: description.name == "lozo-m" ? .init("lge", ["interval": 2]) : .init("rge"),
+          estimator: description.name == "lozo-m"
+            ? .init("lge", ["interval": 2])
+            : description.name == "normalized" ? .init("rge", ["queries": 2]) : .init("rge"),
           rule: .init("sgd", ["learning-rate": 0.01]), seed: 3)
         composition[kind] = base
         let usual = try registry.effective(composition, runSteps: 8)[kind].options[option.name]
@@ -140,7 +154,8 @@ import ZerothTestKit
     let estimators: [String: any GradientEstimator] = [
       "rge": RandomizedEstimator(), "lge": LowRankEstimator(), "cge": CoordinateEstimator(),
       "hizoo": HessianInformedEstimator(), "sparse-mezo": SparseEstimator(), "zo-svrg": VarianceReducedEstimator(),
-      "median": MedianEstimator(), "gradient": ExactGradient(), "forward-gradient": ForwardGradient(),
+      "median": MedianEstimator(), "conmezo": ConeEstimator(),
+      "subzero": SubspaceEstimator(), "gradient": ExactGradient(), "forward-gradient": ForwardGradient(),
       "low-rank-forward-gradient": LowRankForwardGradient(),
     ]
     let rules: [String: any StepRule] = [
@@ -148,7 +163,9 @@ import ZerothTestKit
       "lozo-m": LowRankMomentum<LowRankProbe>(learningRate: 0.5), "adam": Adam<LowRankProbe>(learningRate: 0.5),
       "scalar-adam": ScalarAdam<LowRankProbe>(learningRate: 0.5),
       "sign": ElementwiseSign<LowRankProbe>(learningRate: 0.5),
-      "normalized": SignRule.NormalizedStep<LowRankProbe>(learningRate: 0.5),
+      "sign-of-projection": SignRule.NormalizedStep<LowRankProbe>(learningRate: 0.5),
+      "normalized": NormalizedBySpread<LowRankProbe>(learningRate: 0.5),
+      "r-adazo": RefinedAdam<LowRankProbe>(learningRate: 0.5),
     ]
     let attention = BlockSelection.roles("query", "value")
     let adapters: [String: any LayerAdapter] = [

@@ -38,7 +38,20 @@ import ZerothResources
     Composition(estimator: .init("sparse-mezo", ["interval": 2]), rule: .init("adam", lr), seed: 12),
     Composition(estimator: .init("rge"), rule: .init("scalar-adam", lr), seed: 13),
     Composition(estimator: .init("lge"), rule: .init("sign", lr), seed: 14),
-    Composition(estimator: .init("lge"), rule: .init("normalized", lr), seed: 15),
+    Composition(estimator: .init("lge"), rule: .init("sign-of-projection", lr), seed: 15),
+    Composition(
+      estimator: .init("rge", ["queries": 3, "sides": "one-sided", "distribution": "rademacher"]),
+      rule: .init("normalized", lr), seed: 16),
+    Composition(
+      estimator: .init("lge", ["queries": 3, "shaping": "centred-ranks", "combination": "sum"]),
+      rule: .init("lozo-m", lr), seed: 17),
+    Composition(
+      estimator: .init("rge", ["queries": 2, "combination": "least-squares"]), rule: .init("sgd", lr), seed: 18),
+    Composition(estimator: .init("conmezo", ["angle": 1.0]), rule: .init("momentum", lr), seed: 19),
+    Composition(
+      estimator: .init("subzero", ["rank": 3, "interval": 2, "queries": 2]), rule: .init("lozo-m", lr),
+      adapter: .init("dizo", ["interval": 2]), seed: 20),
+    Composition(estimator: .init("lge", ["interval": 3]), rule: .init("r-adazo", lr), seed: 21),
   ]
   private let registry: Registry
   init() throws { registry = try Registry.withPlugins() }

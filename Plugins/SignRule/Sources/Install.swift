@@ -1,7 +1,7 @@
 import Zeroth
 import ZerothStrategies
 
-/// Adds the rules `sign` and `normalized` and the optimizer `zo-sign` to `registry`. Throws `InputError` when a name is
+/// Adds the rules `sign` and `sign-of-projection` and the optimizer `zo-sign` to `registry`. Throws `InputError` when a name is
 /// taken.
 public func install(into registry: inout Registry) throws(InputError) {
   try registry.register(rule: ElementwiseSignFactory())
@@ -24,7 +24,7 @@ private struct ElementwiseSignFactory: RuleFactory {
 
 private struct NormalizedStepFactory: RuleFactory {
   let description = StrategyDescription(
-    "normalized", aliases: ["sign-of-projection"],
+    "sign-of-projection",
     summary: "Steps along the direction at its own length, by the sign of the projected gradient",
     formula: "theta -= eta/q sum_i sign(c_i) z_i", source: "comparisons of two losses alone",
     options: OptionSpec.stepRule)

@@ -20,13 +20,14 @@ public func install(into registry: inout Registry) throws(InputError) {
         .epsilon(default: usual.epsilon, range: SparseEstimator.epsilonRange),
         .queries(default: usual.queries, range: SparseEstimator.queriesRange), .sides(default: usual.sides),
         .distribution(default: usual.distribution),
-      ],
+      ] + OptionSpec.queryWeights,
       forwards: "2q, or q + 1 one-sided", state: "1 bit per trainable parameter (the mask)")
   ) { options in
     SparseEstimator(
       density: try options.double("density"), interval: try options.int("interval"),
       epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"),
-      sides: try options.choice("sides"), distribution: try options.choice("distribution"))
+      sides: try options.choice("sides"), distribution: try options.choice("distribution"),
+      shaping: try options.shaping(), combination: try options.combination())
   }
   try registry.register(
     optimizer: OptimizerPreset(

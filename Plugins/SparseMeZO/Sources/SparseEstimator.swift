@@ -25,6 +25,10 @@ public struct SparseEstimator: GradientEstimator {
   public let sides: DifferenceSides
   /// How z is drawn.
   public let distribution: NoiseDistribution
+  /// How the coefficients of a step are shaped.
+  public let shaping: CoefficientShaping
+  /// How the queries of a step become one estimate.
+  public let combination: QueryCombination
   /// The mask of the last estimate.
   public private(set) var mask: SmallWeightMask?
   private var window = -1
@@ -41,7 +45,8 @@ public struct SparseEstimator: GradientEstimator {
   /// Sparse-MeZO on a quarter of the weights.
   public init(
     density: Double = 0.25, interval: Int = 100, epsilon: Schedule = 1e-3, queries: Schedule = 1,
-    sides: DifferenceSides = .two, distribution: NoiseDistribution = .gaussian
+    sides: DifferenceSides = .two, distribution: NoiseDistribution = .gaussian, shaping: CoefficientShaping = .none,
+    combination: QueryCombination = .mean
   ) {
     self.density = density
     self.interval = interval
@@ -49,6 +54,8 @@ public struct SparseEstimator: GradientEstimator {
     self.queries = queries
     self.sides = sides
     self.distribution = distribution
+    self.shaping = shaping
+    self.combination = combination
   }
 
   /// Throws when an option is out of range or the mask would be empty.
@@ -57,11 +64,16 @@ public struct SparseEstimator: GradientEstimator {
     try Self.intervalRange.require("interval", interval)
     try epsilon.validate("epsilon", Self.epsilonRange)
     try queries.validate("queries", Self.queriesRange, isCount: true)
+    try shaping.validate(queries: queries, sides: sides)
+    try combination.validate(queries: queries)
     guard layout.trainable.contains(where: { SmallWeightMask.count(in: $0, density: density) > 0 }) else {
       throw InputError(
         "density", found: "\(density)", expected: "enough for a parameter of the largest trainable block")
     }
   }
+
+  /// q at its smallest.
+  public var fewestQueries: Int { queries.fewest }
 
   /// 2q, or q + 1 one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
@@ -79,6 +91,8 @@ public struct SparseEstimator: GradientEstimator {
     try state.require("density", density)
     try state.require("interval", interval)
     try state.require("sides", sides.rawValue)
+    try state.require("shaping", "\(shaping)")
+    try state.require("combination", combination.rawValue)
     try state.require("distribution", distribution.rawValue)
     try state.code("epsilon", &epsilon)
     try state.code("queries", &queries)
@@ -104,7 +118,7 @@ public struct SparseEstimator: GradientEstimator {
     }
     return try finiteDifferences(
       of: objective, at: theta, along: directions, on: context.batch, sides: sides,
-      epsilon: epsilon(at: context.step))
+      epsilon: epsilon(at: context.step), shaping: shaping, combination: combination)
   }
 
   private mutating func currentMask(_ theta: borrowing ParameterStore, _ step: Int) -> SmallWeightMask {

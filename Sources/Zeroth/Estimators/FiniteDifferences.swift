@@ -4,10 +4,12 @@
 ///     one-sided:  c_i = (L(theta + eps D_i) - L(theta)) / eps, L(theta) shared by all
 ///
 /// 2q forward passes, or q + 1 one-sided, all on the mini-batch `batch`. `epsilon` is eps > 0, in units of the
-/// parameters. Throws what the objective throws.
+/// parameters. The c_i are shaped by `shaping`, and combined by `combination` in place of the mean. Throws what the objective
+/// throws.
 public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
   of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>,
-  on batch: Batch, sides: DifferenceSides = .two, epsilon: Double
+  on batch: Batch, sides: DifferenceSides = .two, epsilon: Double, shaping: CoefficientShaping = .none,
+  combination: QueryCombination = .mean
 ) throws(O.Failure) -> GradientEstimate<D> {
   let eps = Float(epsilon)
   var points = Points()
@@ -15,13 +17,17 @@ public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
     points.append(directions[i], at: sides == .two ? [eps, -eps] : i == 0 ? [0, eps] : [eps])
   }
   let losses = try objective.losses(at: points, from: theta, on: batch)
-  var terms = Few<(coefficient: Double, direction: D)>()
+  var measured = Few<Double>()
   for i in directions.indices {
-    let c =
+    measured.append(
       sides == .two
-      ? (losses[2 * i] - losses[2 * i + 1]) / (2 * Double(eps)) : (losses[i + 1] - losses[0]) / Double(eps)
-    terms.append((c / Double(directions.count), directions[i]))
+        ? (losses[2 * i] - losses[2 * i + 1]) / (2 * Double(eps)) : (losses[i + 1] - losses[0]) / Double(eps))
   }
+  let coefficients = shaping(measured, sides: sides)
+  let weights = combination.weights(coefficients, of: directions, in: theta.layout)
+  var terms = Few<(coefficient: Double, direction: D)>()
+  for i in directions.indices { terms.append((weights[i], directions[i])) }
   return GradientEstimate(
-    terms: terms, losses: losses, projectedGradient: terms.reduce(0) { $0 + $1.coefficient }, epsilon: epsilon)
+    terms: terms, losses: losses, projectedGradient: measured.reduce(0) { $0 + $1 / Double(measured.count) },
+    epsilon: epsilon, coefficients: coefficients)
 }

@@ -29,6 +29,9 @@ public struct ForwardGradient: GradientEstimator {
     try queries.validate("queries", Self.queriesRange, isCount: true)
   }
 
+  /// q at its smallest.
+  public var fewestQueries: Int { queries.fewest }
+
   /// 2q.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries.count(at: step) }
 
@@ -80,6 +83,9 @@ public struct LowRankForwardGradient: GradientEstimator {
   /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) { try probes.validate(layout) }
 
+  /// q at its smallest.
+  public var fewestQueries: Int { probes.fewestQueries }
+
   /// Where the rank is cut.
   public func notes(in layout: ParameterLayout) -> [String] { probes.notes(in: layout) }
 
@@ -113,6 +119,7 @@ func exactSlopes<D: Direction, O: Objective & ~Copyable>(
     }
     estimate.losses.append(slope.loss)
     estimate.terms.append((share * slope.derivative, direction))
+    estimate.coefficients.append(slope.derivative)
     estimate.projectedGradient += share * slope.derivative
   }
   return estimate

@@ -8,6 +8,9 @@ public struct GradientEstimate<D: Direction>: Sendable {
   public var projectedGradient: Double
   /// eps, how far from theta the losses were measured, for the record; nil where that is no one number.
   public var epsilon: Double?
+  /// c_i of each direction, as shaped and before 1/q: what a rule goes by that compares the queries of a step. Empty where an
+  /// estimate is not one coefficient for each direction.
+  public var coefficients: Few<Double>
   /// Throws what went wrong in the directions since they were made; nil for directions of which nothing can go wrong.
   ///
   /// Foreign code makes the directions of a run-time plugin, and fails while a rule, an adapter or the parameters add
@@ -18,8 +21,9 @@ public struct GradientEstimate<D: Direction>: Sendable {
   /// sum_i coefficient_i direction_i, from `losses`.
   public init(
     terms: Few<(coefficient: Double, direction: D)>, losses: Few<Double>, projectedGradient: Double,
-    epsilon: Double? = nil, check: (@Sendable () throws -> Void)? = nil
+    epsilon: Double? = nil, coefficients: Few<Double> = [], check: (@Sendable () throws -> Void)? = nil
   ) {
+    self.coefficients = coefficients
     self.check = check
     self.epsilon = epsilon
     self.terms = terms

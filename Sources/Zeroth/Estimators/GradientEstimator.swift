@@ -28,6 +28,10 @@ public protocol GradientEstimator<Direction>: Sendable {
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> GradientEstimate<Direction>
 
+  /// The fewest queries of a step, over the steps: its estimates have at least so many ``GradientEstimate/coefficients`` where
+  /// that is more than one. Rules that compare them refuse an estimator with fewer than they need.
+  var fewestQueries: Int { get }
+
   /// What its losses are taken over: those are what a run records and replays.
   var grain: LossGrain { get }
 
@@ -50,6 +54,8 @@ extension GradientEstimator {
   public func validate(_ layout: ParameterLayout) throws(InputError) {}
   /// Nothing.
   public func notes(in layout: ParameterLayout) -> [String] { [] }
+  /// One.
+  public var fewestQueries: Int { 1 }
   /// The mini-batch.
   public var grain: LossGrain { .batch }
   /// True.

@@ -20,6 +20,10 @@ public struct LowRankEstimator: GradientEstimator {
   public var queries: Schedule
   /// Where the losses are taken.
   public let sides: DifferenceSides
+  /// How the coefficients of a step are shaped.
+  public let shaping: CoefficientShaping
+  /// How the queries of a step become one estimate.
+  public let combination: QueryCombination
 
   /// What `rank` takes, where the matrices are large enough.
   public static let rankRange = NumericRange.between(1, 65535)
@@ -33,13 +37,15 @@ public struct LowRankEstimator: GradientEstimator {
   /// LGE with the defaults of [LOZO] for OPT: rank 2, nu = 50, eps = 1e-3.
   public init(
     rank: Int = 2, interval: Int = 50, epsilon: Schedule = 1e-3, queries: Schedule = 1,
-    sides: DifferenceSides = .two
+    sides: DifferenceSides = .two, shaping: CoefficientShaping = .none, combination: QueryCombination = .mean
   ) {
     self.rank = rank
     self.interval = interval
     self.epsilon = epsilon
     self.queries = queries
     self.sides = sides
+    self.shaping = shaping
+    self.combination = combination
   }
 
   /// Throws when an option is out of range.
@@ -48,6 +54,8 @@ public struct LowRankEstimator: GradientEstimator {
     try Self.intervalRange.require("interval", interval)
     try epsilon.validate("epsilon", Self.epsilonRange)
     try queries.validate("queries", Self.queriesRange, isCount: true)
+    try shaping.validate(queries: queries, sides: sides)
+    try combination.validate(queries: queries)
   }
 
   /// Where the rank is cut to the smaller side of a matrix.
@@ -59,6 +67,9 @@ public struct LowRankEstimator: GradientEstimator {
     }
   }
 
+  /// q at its smallest.
+  public var fewestQueries: Int { queries.fewest }
+
   /// 2q, or q + 1 one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     sides.forwards(queries: queries.count(at: step))
@@ -69,6 +80,8 @@ public struct LowRankEstimator: GradientEstimator {
     try state.require("rank", rank)
     try state.require("interval", interval)
     try state.require("sides", sides.rawValue)
+    try state.require("shaping", "\(shaping)")
+    try state.require("combination", combination.rawValue)
     try state.code("epsilon", &epsilon)
     try state.code("queries", &queries)
   }
@@ -80,7 +93,9 @@ public struct LowRankEstimator: GradientEstimator {
     let probes = directions(context)
     var estimate = try finiteDifferences(
       of: objective, at: theta, along: probes, on: context.batch, sides: sides,
-      epsilon: epsilon(at: context.step))
+      epsilon: epsilon(at: context.step), shaping: shaping, combination: combination)
+    // Least squares weighs the directions as they were measured.
+    if combination == .leastSquares { return estimate }
     for i in estimate.terms.indices { estimate.terms[i].direction = estimated(probes[i]) }
     return estimate
   }

@@ -16,6 +16,10 @@ public struct RandomizedEstimator: GradientEstimator {
   public let sides: DifferenceSides
   /// How the directions are drawn.
   public let distribution: NoiseDistribution
+  /// How the coefficients of a step are shaped.
+  public let shaping: CoefficientShaping
+  /// How the queries of a step become one estimate.
+  public let combination: QueryCombination
 
   /// What `epsilon` takes.
   public static let epsilonRange = NumericRange.positiveFloat
@@ -25,19 +29,27 @@ public struct RandomizedEstimator: GradientEstimator {
   /// RGE with MeZO's defaults: one two-sided Gaussian query at eps = 1e-3.
   public init(
     epsilon: Schedule = 1e-3, queries: Schedule = 1, sides: DifferenceSides = .two,
-    distribution: NoiseDistribution = .gaussian
+    distribution: NoiseDistribution = .gaussian, shaping: CoefficientShaping = .none,
+    combination: QueryCombination = .mean
   ) {
     self.epsilon = epsilon
     self.queries = queries
     self.sides = sides
     self.distribution = distribution
+    self.shaping = shaping
+    self.combination = combination
   }
 
   /// Throws when epsilon is not a positive number or there is no query.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try epsilon.validate("epsilon", Self.epsilonRange)
     try queries.validate("queries", Self.queriesRange, isCount: true)
+    try shaping.validate(queries: queries, sides: sides)
+    try combination.validate(queries: queries)
   }
+
+  /// q at its smallest.
+  public var fewestQueries: Int { queries.fewest }
 
   /// 2q, or q + 1 one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
@@ -47,6 +59,8 @@ public struct RandomizedEstimator: GradientEstimator {
   /// The options: nothing else is kept.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("sides", sides.rawValue)
+    try state.require("shaping", "\(shaping)")
+    try state.require("combination", combination.rawValue)
     try state.require("distribution", distribution.rawValue)
     try state.code("epsilon", &epsilon)
     try state.code("queries", &queries)
@@ -60,6 +74,7 @@ public struct RandomizedEstimator: GradientEstimator {
       DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
     }
     return try finiteDifferences(
-      of: objective, at: theta, along: directions, on: context.batch, sides: sides, epsilon: epsilon(at: context.step))
+      of: objective, at: theta, along: directions, on: context.batch, sides: sides,
+      epsilon: epsilon(at: context.step), shaping: shaping, combination: combination)
   }
 }

@@ -51,6 +51,12 @@ where Rule.Direction == Estimator.Direction {
     do { try estimator.validate(layout) } catch { throw naming(error, .estimator) }
     do { try rule.validate(layout) } catch { throw naming(error, .rule) }
     do { try adapter.validate(layout, weightDecay: rule.weightDecay) } catch { throw naming(error, .adapter) }
+    guard estimator.fewestQueries >= rule.fewestQueries else {
+      throw naming(
+        InputError(
+          "queries", found: "\(estimator.fewestQueries) in a step",
+          expected: "at least \(rule.fewestQueries): the rule compares the coefficients of a step"), .estimator)
+    }
     do {
       try NonFinitePolicy.limitRange.require("non-finite-limit", nonFinite.limit)
     } catch { throw naming(error, nil) }

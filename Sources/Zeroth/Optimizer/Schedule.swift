@@ -109,6 +109,13 @@ public struct Schedule: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntege
   /// x_t as a count, such as one of queries: the nearest integer, at least 1.
   public func count(at step: Int) -> Int { Int(max(1, min(self(at: step).rounded(), 1e9))) }
 
+  /// The smallest count of a run that is long enough to see all of the schedule; of a function, x_0 is known alone.
+  public var fewest: Int {
+    guard function == nil else { return count(at: 0) }
+    let ends = [0, warmup] + drops.map(\.step) + (shape.hasLength ? [steps] : [])
+    return shape == .inverseSquareRoot ? 1 : ends.reduce(count(at: 0)) { min($0, count(at: $1)) }
+  }
+
   /// Whether x is the same at every step.
   public var isConstant: Bool { function == nil && shape == .constant && warmup == 0 }
 

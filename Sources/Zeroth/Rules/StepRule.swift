@@ -12,6 +12,9 @@ public protocol StepRule<Direction>: Sendable {
   /// lambda, by block; the framework applies it with the update.
   var weightDecay: WeightDecay { get }
 
+  /// How many queries a step must have, at least: two for a rule that compares ``GradientEstimate/coefficients``.
+  var fewestQueries: Int { get }
+
   /// Throws `InputError` when its options are out of range.
   func validate(_ layout: ParameterLayout) throws(InputError)
 
@@ -35,6 +38,8 @@ public protocol StepRule<Direction>: Sendable {
 extension StepRule {
   /// No weight decay, unless the rule has an option for it.
   public var weightDecay: WeightDecay { .none }
+  /// One: a rule looks at the estimate alone, unless it says more.
+  public var fewestQueries: Int { 1 }
   /// Checks the learning rate and the weight decay.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()

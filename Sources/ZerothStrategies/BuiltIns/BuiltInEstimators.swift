@@ -48,6 +48,41 @@ extension OptionSpec {
 }
 
 extension OptionSpec {
+  /// How an estimator with several points weighs its queries: its shape, the limit of `clip`, and how the queries are combined.
+  /// Read by `shaping()` and `combination()`.
+  public static let queryWeights: [OptionSpec] = [
+    OptionSpec(
+      "shaping", .choice(CoefficientShaping.Word.allCases.map(\.rawValue)),
+      default: .value(.string(RandomizedEstimator().shaping.word.rawValue)),
+      "what is made of the coefficients c of a step: nothing, their distance from the mean in deviations, their rank from -1/2 "
+        + "to 1/2, their sign, or c within a limit"),
+    OptionSpec(
+      "clip-limit", .double, default: .value(.double(100)), range: CoefficientShaping.limitRange, when: .clipping,
+      "the largest |c|, in units of a projected gradient"),
+    OptionSpec(
+      "combination", .choice(QueryCombination.allCases.map(\.rawValue)),
+      default: .value(.string(RandomizedEstimator().combination.rawValue)),
+      "how the q queries make one estimate: 1/q sum c z, sum c z, or the part of the gradient in the span of the z (weights "
+        + "(Z^T Z)^-1 c, at rates d times as high)"),
+  ]
+}
+
+extension OptionSpec.Condition {
+  /// Coefficients are clipped.
+  fileprivate static let clipping = Self("shaping = clip") { $0["shaping"] == "clip" }
+}
+
+extension OptionValues {
+  /// How coefficients are shaped, from the options in `OptionSpec.queryWeights`.
+  public func shaping() throws(InputError) -> CoefficientShaping {
+    CoefficientShaping(try choice("shaping"), limit: try double("clip-limit"))
+  }
+
+  /// How queries are combined, from the options in `OptionSpec.queryWeights`.
+  public func combination() throws(InputError) -> QueryCombination { try choice("combination") }
+}
+
+extension OptionSpec {
   /// r and nu, with the defaults of LGE.
   static let lowRank: [OptionSpec] = [
     OptionSpec(
@@ -71,12 +106,13 @@ extension Registry {
         options: [
           .epsilon(default: rge.epsilon), .queries(default: rge.queries), .sides(default: rge.sides),
           .distribution(default: rge.distribution),
-        ],
+        ] + OptionSpec.queryWeights,
         forwards: "2q, or q + 1 one-sided")
     ) { options in
       RandomizedEstimator(
         epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"),
-        sides: try options.choice("sides"), distribution: try options.choice("distribution"))
+        sides: try options.choice("sides"), distribution: try options.choice("distribution"),
+        shaping: try options.shaping(), combination: try options.combination())
     }
     let lge = LowRankEstimator()
     try register(
@@ -88,13 +124,13 @@ extension Registry {
         options: OptionSpec.lowRank + [
           .epsilon(default: lge.epsilon, range: LowRankEstimator.epsilonRange),
           .queries(default: lge.queries, range: LowRankEstimator.queriesRange), .sides(default: lge.sides),
-        ],
+        ] + OptionSpec.queryWeights,
         forwards: "2q, or q + 1 one-sided")
     ) { options in
       LowRankEstimator(
         rank: try options.int("rank"), interval: try options.int("interval"),
         epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"),
-        sides: try options.choice("sides"))
+        sides: try options.choice("sides"), shaping: try options.shaping(), combination: try options.combination())
     }
     try register(
       estimator: StrategyDescription(

@@ -71,6 +71,10 @@ private func checkMeasuring<E: GradientEstimator>(
     try demand(
       .estimatorReportsLosses, Array(estimate.losses) == objective.losses, found: "\(estimate.losses.prefix(4))",
       expected: "\(objective.losses.prefix(4))")
+    let fewest = original.fewestQueries
+    try demand(
+      .estimatorHasItsQueries, fewest == 1 || estimate.coefficients.count >= fewest,
+      found: "\(estimate.coefficients.count) at step \(step)", expected: "at least \(fewest)")
     try checkBatches(objective.batches, drawsBatches: traits.contains(.drawsBatches), step)
     // A gradient is measured as a whole, along nothing.
     if objective.gradients == 0 { try checkDirections(estimate, objective.points, earlier, layout, step) }

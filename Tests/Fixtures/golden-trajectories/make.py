@@ -2,9 +2,9 @@
 
     python3 make.py
 
-Independent of the Swift code: Philox4x32-10, the order of its words, the splitting of keys and Box and Muller's normals
-are written out here from their descriptions, all in double precision. The normals of the adapters' ratio search are
-GSL's ziggurat on the same words: libgsl itself draws them, from a generator that is a Python function.
+Independent of the Swift code: noise.py has the random numbers from their descriptions, all in double precision. The
+normals of the adapters' ratio search are GSL's ziggurat on the same words: libgsl itself draws them, from a generator that
+is a Python function.
 """
 
 import ctypes
@@ -15,10 +15,10 @@ import pathlib
 
 import numpy as np
 
+from noise import BLOCK, LEFT, QUERY, RATIO, RIGHT, STEP, child, normals, philox, root, signs
+
 HERE = pathlib.Path(__file__).parent
-MASK = (1 << 64) - 1
 SEED, STEPS = 2024, 5
-STEP, LEFT, RIGHT, QUERY, BLOCK, RATIO = 1, 2, 3, 4, 5, 8
 
 # name, rows, columns, role
 BLOCKS = [("q", 4, 3, "query"), ("v", 3, 5, "value"), ("b", 6, 1, "bias")]
@@ -26,6 +26,7 @@ SIZES = [rows * columns for _, rows, columns, _ in BLOCKS]
 STARTS = np.cumsum([0] + SIZES)
 D = int(STARTS[-1])
 EPS, ETA, BETA, RANK, NU = 1e-2, 0.03, 0.8, 2, 3
+LIMIT = 1.5
 
 # L(theta) = 1/2 sum h (theta - x)^2; values that are exact in single precision.
 H = np.array([0.25 + 0.125 * (i % 7) for i in range(D)])
@@ -39,54 +40,7 @@ def loss(theta):
 
 # ---- Noise ----
 
-
-def mix(z):
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-    return z ^ (z >> 31)
-
-
-ROOT = mix((SEED + 0x9E3779B97F4A7C15) & MASK)
-
-
-def child(key, purpose, index=0):
-    return mix(key ^ mix((index + purpose * 0xD6E8FEB86659FD93) & MASK))
-
-
-def philox(counter, key):
-    c0, c1, c2, c3 = counter
-    k0, k1 = key & 0xFFFFFFFF, key >> 32
-    for _ in range(10):
-        p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
-        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & 0xFFFFFFFF, (p0 >> 32) ^ c3 ^ k1, p0 & 0xFFFFFFFF
-        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
-    return c0, c1, c2, c3
-
-
-assert philox((0, 0, 0, 0), 0) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
-
-
-def normals(key, count):
-    """Place 64 g + 16 j + l comes from counter block 16 g + l: cosine and sine of words 0, 1, then of words 2, 3."""
-    z = np.zeros(count)
-    for n in range(count):
-        j = n // 16 % 4
-        words = philox((n // 64 * 16 + n % 16, 0, 0, 0), key)
-        w, v = words[2 * (j // 2)], words[2 * (j // 2) + 1]
-        u = ((w >> 1) + 0.5) * 2.0**-31
-        angle = 2 * math.pi * v / 2**32
-        z[n] = math.sqrt(-2 * math.log(u)) * (math.sin(angle) if j % 2 else math.cos(angle))
-    return z
-
-
-def signs(key, count):
-    """Place n is bit n mod 32 of word floor(n / 32), set for -1; word 64 g + 16 j + l is word j of block 16 g + l."""
-    z = np.zeros(count)
-    for n in range(count):
-        w = n // 32
-        word = philox((w // 64 * 16 + w % 16, 0, 0, 0), key)[w // 16 % 4]
-        z[n] = -1 if word >> n % 32 & 1 else 1
-    return z
+ROOT = root(SEED)
 
 
 SetFunction = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_ulong)
@@ -149,16 +103,38 @@ def split(vector):
 # ---- Estimators: lists of (coefficient, what a rule needs to know of the direction) ----
 
 
-def rge(theta, t, queries=1, sides=2, draw=dense):
-    terms = []
+def shaped(c, shape, sides):
+    """The coefficients of a step. Pairs are a population with c and -c in it, of mean 0."""
+    members = np.array(c + [-x for x in c]) if sides == 2 else np.array(c)
+    if shape == "z-score":
+        return [(x - members.mean()) / members.std() for x in c]
+    if shape == "centred-ranks":
+        # No two of these are equal, so a rank is the number of smaller ones.
+        return [np.sum(members < x) / (len(members) - 1) - 0.5 for x in c]
+    if shape == "sign":
+        return list(np.sign(c))
+    return list(np.clip(c, -LIMIT, LIMIT)) if shape == "clip" else c
+
+
+def combined(c, z, combination):
+    """The weights of the directions z, by numpy's least squares where they are to fit c."""
+    if combination == "least-squares":
+        # The g of least length with z_i . g = c_i is z^T w.
+        return np.linalg.lstsq(np.array(z) @ np.array(z).T, np.array(c), rcond=None)[0]
+    return [x if combination == "sum" else x / len(c) for x in c]
+
+
+def rge(theta, t, queries=1, sides=2, draw=dense, shape="none", combination="mean"):
+    coefficients, directions = [], []
     for i in range(queries):
         z = draw(child(child(ROOT, STEP, t), QUERY, i))
         if sides == 2:
             c = (loss(theta + EPS * z) - loss(theta - EPS * z)) / (2 * EPS)
         else:
             c = (loss(theta + EPS * z) - loss(theta)) / EPS
-        terms.append((c / queries, z))
-    return terms
+        coefficients.append(c)
+        directions.append(z)
+    return list(zip(combined(shaped(coefficients, shape, sides), directions, combination), directions))
 
 
 def factors(t):
@@ -312,6 +288,23 @@ TRAJECTORIES = {
     "rge-one-sided-q2-sgd": run(lambda theta, t: theta - ETA * total(rge(theta, t, queries=2, sides=1))),
     "rge-rademacher-sgd": run(lambda theta, t: theta - ETA * total(rge(theta, t, draw=lambda key: dense(key, signs)))),
     "rge-sphere-sgd": run(lambda theta, t: theta - ETA * total(rge(theta, t, draw=sphere))),
+    **{
+        f"rge-{shape}-q3": run(
+            lambda theta, t, shape=shape, sides=sides: theta
+            - ETA * total(rge(theta, t, queries=3, sides=sides, shape=shape))
+        )
+        for shape, sides in [("z-score", 2), ("centred-ranks", 2), ("sign", 2), ("clip", 2)]
+    },
+    "rge-one-sided-z-score-q3": run(
+        lambda theta, t: theta - ETA * total(rge(theta, t, queries=3, sides=1, shape="z-score"))
+    ),
+    "rge-one-sided-centred-ranks-q3": run(
+        lambda theta, t: theta - ETA * total(rge(theta, t, queries=3, sides=1, shape="centred-ranks"))
+    ),
+    "rge-sum-q3": run(lambda theta, t: theta - ETA * total(rge(theta, t, queries=3, combination="sum"))),
+    "rge-least-squares-q3": run(
+        lambda theta, t: theta - total(rge(theta, t, queries=3, combination="least-squares"))
+    ),
     "rge-momentum-ema": momentum(heavy_ball=False),
     "rge-momentum-heavy-ball": momentum(heavy_ball=True),
     "lge-sgd": run(lambda theta, t: theta - ETA * low_rank_gradient(*lge(theta, t))),

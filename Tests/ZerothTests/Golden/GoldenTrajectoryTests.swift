@@ -41,11 +41,24 @@ import ZerothTestKit
     let lge = LowRankEstimator(rank: 2, interval: 3, epsilon: 1e-2)
     let (rate, selected, search) = (Self.rate, Self.selected, Self.search)
     let sgd = SGD<DenseDirection>(learningRate: rate)
+    func shaped(
+      _ shaping: CoefficientShaping = .none, _ sides: DifferenceSides = .two, combination: QueryCombination = .mean
+    ) -> RandomizedEstimator {
+      RandomizedEstimator(epsilon: 1e-2, queries: 3, sides: sides, shaping: shaping, combination: combination)
+    }
     return [
       "rge-sgd": make(rge, sgd),
       "rge-one-sided-q2-sgd": make(RandomizedEstimator(epsilon: 1e-2, queries: 2, sides: .one), sgd),
       "rge-rademacher-sgd": make(RandomizedEstimator(epsilon: 1e-2, distribution: .rademacher), sgd),
       "rge-sphere-sgd": make(RandomizedEstimator(epsilon: 1e-2, distribution: .sphere), sgd),
+      "rge-z-score-q3": make(shaped(.zScore), sgd),
+      "rge-centred-ranks-q3": make(shaped(.centredRanks), sgd),
+      "rge-sign-q3": make(shaped(.sign), sgd),
+      "rge-clip-q3": make(shaped(.clip(1.5)), sgd),
+      "rge-one-sided-z-score-q3": make(shaped(.zScore, .one), sgd),
+      "rge-one-sided-centred-ranks-q3": make(shaped(.centredRanks, .one), sgd),
+      "rge-sum-q3": make(shaped(combination: .sum), sgd),
+      "rge-least-squares-q3": make(shaped(combination: .leastSquares), SGD(learningRate: 1.0)),
       "rge-momentum-ema": make(rge, Momentum(learningRate: rate, beta: 0.8)),
       "rge-momentum-heavy-ball": make(rge, Momentum(learningRate: rate, beta: 0.8, form: .heavyBall)),
       "lge-sgd": make(lge, SGD(learningRate: rate)),
@@ -62,7 +75,9 @@ import ZerothTestKit
 
   @Test(arguments: [
     "rge-sgd", "rge-one-sided-q2-sgd", "rge-rademacher-sgd", "rge-sphere-sgd", "rge-momentum-ema",
-    "rge-momentum-heavy-ball", "lge-sgd", "lge-lozo-m-exact", "lge-lozo-m-approximate",
+    "rge-z-score-q3", "rge-centred-ranks-q3", "rge-sign-q3", "rge-clip-q3", "rge-one-sided-z-score-q3",
+    "rge-one-sided-centred-ranks-q3", "rge-sum-q3", "rge-least-squares-q3", "rge-momentum-heavy-ball", "lge-sgd",
+    "lge-lozo-m-exact", "lge-lozo-m-approximate",
     "cge-sgd", "dizo", "dizo-without-reinitialisation", "previous-iterate",
     "learning-rate-scaling",
   ]) func fiveSteps(_ name: String) throws {
