@@ -215,7 +215,7 @@ FORMATS(WIDEN)
 // The dot product of v with the elements of blocks, each of which is widened in registers or in the first cache.
 #define DOT(name, elements, bytes)                                                                                    \
   VECTOR_AND_HALF static float dot_##name(size_t blocks, const byte *restrict x, const float *restrict v) {           \
-    _Pragma("STDC FP_CONTRACT ON") floats even = {0}, odd = {0};                                                                                     \
+    _Pragma("STDC FP_CONTRACT ON") floats even = {0}, odd = {0};                                                      \
     for (size_t i = 0; i < blocks; i++) {                                                                             \
       float y[elements];                                                                                              \
       name(x + i * bytes, y);                                                                                         \

@@ -27,15 +27,6 @@ VECTOR void zeroth_project(size_t n, float ratio, const float *restrict y0, floa
 }
 
 // Eight running sums: a fixed order of additions that vectorises.
-VECTOR double zeroth_sum_of_squares(size_t n, const float *x) {
-  double sums[8] = {0};
-  size_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int j = 0; j < 8; j++) sums[j] += (double)x[i + j] * (double)x[i + j];
-  for (int j = 0; i < n; i++, j++) sums[j] += (double)x[i] * (double)x[i];
-  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-}
-
 VECTOR double zeroth_dot(size_t n, const float *x, const float *y) {
   double sums[8] = {0};
   size_t i = 0;

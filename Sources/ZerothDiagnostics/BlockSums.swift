@@ -50,7 +50,7 @@ struct BlockSums {
       guard let x = stored.baseAddress, let y = values.baseAddress else { return 0.0 }
       return zeroth_dot(values.count, x, y)
     }
-    return (dot ?? 0, values.baseAddress.map { zeroth_sum_of_squares(values.count, $0) } ?? 0)
+    return (dot ?? 0, values.baseAddress.map { zeroth_dot(values.count, $0, $0) } ?? 0)
   }
 
   private func ofPanels(_ sum: @Sendable (Panel) -> (Double, Double)) -> [(Double, Double)] {

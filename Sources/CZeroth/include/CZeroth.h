@@ -151,9 +151,7 @@ void zeroth_scale(size_t n, float a, float *_Nonnull y);
 void zeroth_axpy_difference(size_t n, float a, const float *_Nonnull x, const float *_Nonnull x0, float *_Nonnull y);
 /// y = y0 + ratio (y - y0)
 void zeroth_project(size_t n, float ratio, const float *_Nonnull y0, float *_Nonnull y);
-/// sum of squares, accumulated in double
-double zeroth_sum_of_squares(size_t n, const float *_Nonnull x);
-/// sum of products, accumulated in double
+/// sum of products, accumulated in double; of x with itself, its sum of squares
 double zeroth_dot(size_t n, const float *_Nonnull x, const float *_Nonnull y);
 /// sum of (x - x0)^2, accumulated in double
 double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, const float *_Nonnull x0);

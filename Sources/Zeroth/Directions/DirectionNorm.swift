@@ -14,7 +14,7 @@ extension Direction {
         var span = buffer.mutableSpan
         write(to: &span, of: panel.block, rows: panel.rows)
         guard let start = buffer.baseAddress else { return }
-        let sum = zeroth_sum_of_squares(count, start)
+        let sum = zeroth_dot(count, start, start)
         partial.withLock { $0[i] = sum }
       }
     }

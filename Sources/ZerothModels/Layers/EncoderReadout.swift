@@ -58,7 +58,7 @@ extension Weights {
   ///     t = (t - u <u, t>) / length,  d = (d - u <u, d>) / length
   func normalizeRows(_ x: Matrix) {
     let lengths = (0..<(isTangent ? x.rows / 2 : x.rows)).map { i in
-      Float(max(zeroth_sum_of_squares(x.columns, x.row(i)).squareRoot(), 1e-12))
+      Float(max(zeroth_dot(x.columns, x.row(i), x.row(i)).squareRoot(), 1e-12))
     }
     for (i, length) in lengths.enumerated() { zeroth_scale(x.columns, 1 / length, x.row(i)) }
     if isTangent { differentiateNormalization(of: variant(1, of: x), units: variant(0, of: x), lengths) }
