@@ -1,7 +1,6 @@
 import ArgumentParser
 import Zeroth
 import ZerothBenchmarks
-import ZerothResources
 import ZerothSupport
 
 extension Bench {
@@ -9,10 +8,7 @@ extension Bench {
     static let configuration = CommandConfiguration(
       abstract: "Tokens a second of greedy decoding, over the limit of reading the weights once for each token.")
 
-    @Option(help: "A causal model: a folder or a GGUF file; imdb-opt is the one that is built in.", completion: .file())
-    var model = Embedded.modelName
-    @Flag(help: "Widen the weights to fp32 first.")
-    var float32 = false
+    @OptionGroup var decoded: DecodedModelOptions
     @Option(help: "Tokens in front.")
     var promptTokens = 16
     @Option(help: "Tokens that are generated.")
@@ -25,9 +21,8 @@ extension Bench {
     func run() throws {
       try threads.apply()
       let result = try DecodingBenchmark(
-        path: Embedded.modelDirectory(model), isWidened: float32, prompt: promptTokens, tokens: tokens,
-        repeats: repeats,
-        families: ZerothTool.toolbox.families)
+        path: decoded.path(), isWidened: decoded.float32, prompt: promptTokens, tokens: tokens,
+        repeats: repeats, families: ZerothTool.toolbox.families)
       output.print(result.json, text: result.text)
     }
   }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Zeroth
 import ZerothBenchmarks
-import ZerothResources
 import ZerothSupport
 
 extension Bench {
@@ -11,10 +10,7 @@ extension Bench {
       abstract:
         "A step on a reward over the generations of its points one after the other, and a program's share of it.")
 
-    @Option(help: "A causal model: a folder or a GGUF file; imdb-opt is the one that is built in.", completion: .file())
-    var model = Embedded.modelName
-    @Flag(help: "Widen the weights to fp32 first.")
-    var float32 = false
+    @OptionGroup var decoded: DecodedModelOptions
     @Option(help: "lge or rge, whose directions the points are along.")
     var estimator = "lge"
     @Option(help: "Prompts in the mini-batch.")
@@ -33,7 +29,7 @@ extension Bench {
     func run() throws {
       try threads.apply()
       let result = try RewardBenchmark(
-        path: Embedded.modelDirectory(model), isWidened: float32,
+        path: decoded.path(), isWidened: decoded.float32,
         .init(prompts: prompts, promptTokens: promptTokens, tokens: tokens, queries: queries), estimator: estimator,
         repeats: repeats, families: ZerothTool.toolbox.families)
       output.print(result.json, text: result.text)

@@ -13,21 +13,7 @@ struct Compare: ParsableCommand {
         """)
   }
 
-  @Argument(
-    help: ArgumentHelp("Folders of runs, or folders with runs below. Required.", valueName: "run"),
-    completion: .directory)
-  var folders: [String]
-  @Option(
-    help: ArgumentHelp(
-      "A row for each value of these options, separated by commas, such as optimizer; auto for the method and the problem. "
-        + "Default: a row for each run.",
-      valueName: "keys"))
-  var by: String?
-  @Option(
-    help: ArgumentHelp(
-      "The row that others are compared with, by one of its values. Default: mezo, or else the first.",
-      valueName: "value"))
-  var against: String?
+  @OptionGroup var compared: ComparedRunsOptions
   @Flag(help: "Print the table as Markdown.") var markdown = false
   @Flag(help: "Print every number in full as comma-separated values.") var csv = false
   @Flag(help: "Print the table as LaTeX, for the package booktabs.") var latex = false
@@ -39,18 +25,13 @@ struct Compare: ParsableCommand {
     try require("format", given.joined(separator: " and "), "one of --json, --markdown, --csv, --latex") { _ in
       given.count < 2
     }
-    guard by != nil || against == nil else {
+    guard compared.by != nil || compared.against == nil else {
       throw InputError("--against", found: "no --by", expected: "--by, which makes rows that are compared")
     }
-    let runs = try RecordedRuns.read(folders)
+    let runs = try RecordedRuns.read(compared.folders)
     let result =
-      if let by {
-        try Methods(
-          runs, by: by == "auto" ? nil : by.split(separator: ",").map(String.init), against: against
-        ).table
-      } else {
-        ResultTable(of: runs)
-      }
+      compared.by == nil
+      ? ResultTable(of: runs) : try Methods(runs, by: compared.keys, against: compared.against).table
     let table = result.table
     output.print(
       result.json, text: markdown ? table.markdown : csv ? result.csv : latex ? table.latex : table.text)

@@ -18,10 +18,7 @@ struct ReportCommand: ParsableCommand {
         """)
   }
 
-  @Argument(
-    help: ArgumentHelp("Folders of runs, or folders with runs below. Required.", valueName: "run"),
-    completion: .directory)
-  var folders: [String]
+  @OptionGroup var compared: ComparedRunsOptions
   @Option(help: "The file that is written. Required.", completion: .file(extensions: ["html", "svg", "png"]))
   var out: String
   @Option(
@@ -37,16 +34,6 @@ struct ReportCommand: ParsableCommand {
         + "than once. Default: the first of each.",
       valueName: "word"))
   var choices: [String] = []
-  @Option(
-    help: ArgumentHelp(
-      "A line and a row for each value of these options, separated by commas. Default: for each method and problem.",
-      valueName: "keys"))
-  var by: String?
-  @Option(
-    help: ArgumentHelp(
-      "The row that others are compared with, by one of its values. Default: mezo, or else the first.",
-      valueName: "value"))
-  var against: String?
   @OptionGroup var output: OutputOptions
 
   func run() throws {
@@ -56,7 +43,7 @@ struct ReportCommand: ParsableCommand {
     }
     let browser = format == .png ? try Chromium() : nil
     let report = try Report(
-      RecordedRuns.read(folders), by: by?.split(separator: ",").map(String.init), against: against)
+      RecordedRuns.read(compared.folders), by: compared.keys, against: compared.against)
     switch format {
     case .html: try AtomicFile.write(report.html, to: out)
     case .svg: try AtomicFile.write(report.figure(figure, choices: choices), to: out)

@@ -9,6 +9,7 @@ struct Speech {
   /// Why it ended.
   enum End: String {
     case token = "end token"
+    case mark = "end mark"
     case length = "max-tokens"
     case context
     case notFinite = "not finite"
@@ -68,41 +69,42 @@ final class Speaker {
   func say(
     _ prompt: String, after history: [ChatMessage], maxTokens: Int, by sampler: TokenSampler, write: (String) -> Void
   ) throws -> Speech {
-    let (tokens, ends) = try encode(prompt, history, maxTokens)
+    let (tokens, end) = try encode(prompt, history, maxTokens)
+    let ends = model.endTokens.union(end.tokens)
     guard !tokens.isEmpty, tokens.count < model.context else {
       throw InputError(
         "prompt", found: "\(tokens.count) tokens",
         expected: "1 to \(model.context - 1), which leave room in the context")
     }
-    var stream = StreamedText(tokenizer, after: tokens)
+    var stream = StreamedText(tokenizer, after: tokens, end: end)
     let generated = try model.generate(tokens, count: maxTokens, at: theta, by: sampler) { generated in
       guard let last = generated.last, !ends.contains(last) else { return true }
       write(stream.take(generated))
-      return false
+      return stream.isEnded
     }
     guard let generated else {
       return Speech(text: stream.text, promptTokens: tokens.count, tokens: 0, end: .notFinite)
     }
     let isEnded = generated.last.map(ends.contains) ?? false
     write(stream.finish(Array(generated.dropLast(isEnded ? 1 : 0))))
-    let end: Speech.End = isEnded ? .token : generated.count >= maxTokens ? .length : .context
-    return Speech(text: stream.text, promptTokens: tokens.count, tokens: generated.count, end: end)
+    let reason: Speech.End =
+      isEnded ? .token : stream.isEnded ? .mark : generated.count >= maxTokens ? .length : .context
+    return Speech(text: stream.text, promptTokens: tokens.count, tokens: generated.count, end: reason)
   }
 
+  /// The tokens of what is asked, and what ends an answer beside the model's tokens.
   private func encode(
     _ prompt: String, _ history: [ChatMessage], _ maxTokens: Int
-  ) throws -> (tokens: [Int], ends: Set<Int>) {
+  ) throws -> (tokens: [Int], end: AnswerEnd) {
     let encode: TextEncoder = { [tokenizer] in tokenizer.encode($0, addSpecialTokens: $1) }
-    guard let chat else {
-      return (SpecialTokens.inFront(of: prompt, encode), model.endTokens)
-    }
+    let end = AnswerEnd(length: maxTokens, texts: [])
+    guard let chat else { return (SpecialTokens.inFront(of: prompt, encode), end) }
     var example = Example(fields: [:], label: 0, source: Source(file: "the conversation", line: history.count / 2 + 1))
     example.messages = history + [ChatMessage(.user, prompt)]
     let question = try ChatEncoder(
-      chat, contextLength: model.context, end: AnswerEnd(length: maxTokens, texts: []), encode: encode,
-      id: tokenizer.id(of:)
+      chat, contextLength: model.context, end: end, encode: encode, id: tokenizer.id(of:)
     ).question(example)
-    return (question.prompt, model.endTokens.union(question.end.tokens))
+    return (question.prompt, question.end)
   }
 }
 
@@ -112,26 +114,43 @@ struct StreamedText {
   /// The last tokens of the prompt, behind which a space is part of the text.
   private let before: [Int]
   private let spelledBefore: String
+  private let end: AnswerEnd
   /// What was given.
   private(set) var text = ""
+  /// Whether one of the texts that end an answer has come. It is not given.
+  private(set) var isEnded = false
 
-  init(_ tokenizer: any Tokenizer, after prompt: [Int]) {
+  init(_ tokenizer: any Tokenizer, after prompt: [Int], end: AnswerEnd = AnswerEnd(texts: [])) {
     self.tokenizer = tokenizer
+    self.end = end
     before = prompt.suffix(4)
     spelledBefore = tokenizer.decode(before)
   }
 
-  private func spelled(_ tokens: [Int]) -> String {
+  /// The text of `tokens` up to what ends it.
+  private mutating func spelled(_ tokens: [Int]) -> String {
     let whole = tokenizer.decode(before + tokens)
-    return whole.utf8.starts(with: spelledBefore.utf8)
+    let spelled =
+      whole.utf8.starts(with: spelledBefore.utf8)
       ? String(decoding: whole.utf8.dropFirst(spelledBefore.utf8.count), as: UTF8.self) : tokenizer.decode(tokens)
+    guard let cut = end.cut(spelled) else { return spelled }
+    isEnded = true
+    return cut
   }
 
-  /// The new part of the text of `tokens`, without a character whose bytes are not all there.
+  /// The new part of the text of `tokens`, without a character whose bytes are not all there and without what may be the
+  /// beginning of its end.
   mutating func take(_ tokens: [Int]) -> String {
     var whole = spelled(tokens)
     while whole.unicodeScalars.last == "\u{FFFD}" { whole.unicodeScalars.removeLast() }
-    return give(whole)
+    return give(isEnded ? whole : String(decoding: whole.utf8.dropLast(begun(whole)), as: UTF8.self))
+  }
+
+  /// How many of the last bytes of `text` may be the beginning of what ends it.
+  private func begun(_ text: String) -> Int {
+    end.texts.map { end in
+      (1..<max(1, end.utf8.count)).last { text.utf8.suffix($0).elementsEqual(end.utf8.prefix($0)) } ?? 0
+    }.max() ?? 0
   }
 
   /// What is left of the text of `tokens`, which are all.

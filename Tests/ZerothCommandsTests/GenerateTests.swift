@@ -129,4 +129,16 @@ import ZerothTasks
     #expect(parts.joined() == text && stream.text == text)
     #expect(!parts.contains { $0.contains("\u{FFFD}") } && parts.filter { !$0.isEmpty }.count > 1)
   }
+
+  /// A mark that is no token of its own ends the text where it is whole, and no part of it is given before.
+  @Test func aMarkInTheTextEndsIt() throws {
+    let tokenizer = try loadTokenizer(directory: Embedded.model())
+    let (prompt, said) = (tokenizer.encode("a film"), " good<| film<|end|> and more")
+    let tokens = tokenizer.encode(said, addSpecialTokens: false)
+    var stream = StreamedText(tokenizer, after: prompt, end: AnswerEnd(texts: ["<|end|>"]))
+    var parts: [String] = []
+    for count in 1...tokens.count where !stream.isEnded { parts.append(stream.take(Array(tokens.prefix(count)))) }
+    #expect(stream.isEnded && stream.finish(tokens).isEmpty)
+    #expect(parts.joined() == " good<| film" && parts.filter { !$0.isEmpty }.count > 1)
+  }
 }

@@ -98,6 +98,21 @@ import ZerothSupport
     #expect(question.answers == ["Four."])
   }
 
+  /// The template's mark ends an answer, as a text where it is no token, of a chat as of a completion that is asked by a template.
+  @Test(arguments: [false, true]) func theMarkOfATemplateEndsAnAnswer(isToken: Bool) throws {
+    let encode: TextEncoder = { $0 == "<|im_end|>" && isToken ? [7] : Self.encode($0, $1) }
+    let chat = try template(Self.chatML)
+    let asked = try ChatEncoder(
+      chat, contextLength: 1000, end: AnswerEnd(length: 10, texts: []), encode: encode, id: { _ in nil })
+    var squad = Example(
+      fields: ["title": "T", "context": "C", "question": "Q"], label: 0, source: .init(file: "f", line: 1))
+    squad.answers = ["A"]
+    let completed = try PromptEncoder(task: .squad, contextLength: 1000, chat: chat, encode: encode)
+    for end in [try asked.question(example(Self.turns)).end, try completed.question(squad).end] {
+      #expect(end.tokens == (isToken ? [7] : []) && end.texts.contains("<|im_end|>") == !isToken)
+    }
+  }
+
   @Test func oldExchangesGoFirstThenTheMessageThenTheEndOfTheAnswer() throws {
     let last =
       "<|im_start|>system\nBe.<|im_end|>\n<|im_start|>user\nThree?<|im_end|>\n<|im_start|>assistant\nFour.<|im_end|>"

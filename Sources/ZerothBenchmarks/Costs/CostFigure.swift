@@ -40,9 +40,9 @@ public struct CostFigure: Sendable {
       var before = try seconds { _ = try task.loss() }
       var samples: [Sample] = []
       for _ in 0..<repeats {
-        let start = MemoryCurve.now
+        let start = memory.read()
         let time = try seconds { _ = try optimizer.step(&task.theta, task.objective) }
-        let end = MemoryCurve.now
+        let end = memory.read()
         let after = try seconds { _ = try task.loss() }
         samples.append(Sample(seconds: time, forward: (before + after) / 2, memory: memory.mean(from: start, to: end)))
         before = after
@@ -107,26 +107,29 @@ private final class MemoryCurve: @unchecked Sendable {
   private var samples: [(time: Double, bytes: Double)] = []
   private var isStopped = false
 
-  /// Seconds since some moment.
-  static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
-
   init() {
     let thread = Thread { [self] in
       while lock.withLock({ !isStopped }) {
-        if let bytes = PeakMemory.currentBytes {
-          lock.withLock { samples.append((Self.now, Double(bytes))) }
-        }
+        read()
         Thread.sleep(forTimeInterval: 0.002)
       }
     }
     thread.start()
   }
 
-  /// The mean between two moments; what was read last before where none was read between them.
+  /// Reads once more. Returns when, in seconds since some moment.
+  @discardableResult
+  func read() -> Double {
+    let now = Double(DispatchTime.now().uptimeNanoseconds) / 1e9
+    if let bytes = PeakMemory.currentBytes { lock.withLock { samples.append((now, Double(bytes))) } }
+    return now
+  }
+
+  /// The mean of what was read from `start` to `end`, which are moments of readings: the thread may not have come to any between.
   func mean(from start: Double, to end: Double) -> Double {
     lock.withLock {
       let within = samples.filter { $0.time >= start && $0.time <= end }.map(\.bytes)
-      return within.isEmpty ? samples.last?.bytes ?? .nan : within.reduce(0, +) / Double(within.count)
+      return within.reduce(0, +) / Double(within.count)
     }
   }
 

@@ -13,8 +13,17 @@ public struct AnswerEnd: Sendable, Hashable {
     self.texts = texts
   }
 
+  /// This end, or the mark that `template` puts behind an answer: a token, or a text where it is no token of its own.
+  func orMark(of template: ChatTemplate, encode: TextEncoder) -> AnswerEnd {
+    var end = self
+    let mark = template.answerEnd.trimmed
+    let tokens = encode(mark, false)
+    if tokens.count == 1 { end.tokens.formUnion(tokens) } else if !mark.isEmpty { end.texts.append(mark) }
+    return end
+  }
+
   /// `text` up to the first of `texts`; nil where none is in it.
-  func cut(_ text: String) -> String? {
+  public func cut(_ text: String) -> String? {
     var first: String.Index?
     for end in texts {
       // By bytes: a line end may be a half of a character.

@@ -31,12 +31,7 @@ public struct ChatEncoder: Sendable {
     self.template = template
     self.contextLength = contextLength
     self.encode = encode
-    var end = end
-    // A mark that is no token of its own is found in the text.
-    let mark = template.answerEnd.trimmed
-    let tokens = encode(mark, false)
-    if tokens.count == 1 { end.tokens.formUnion(tokens) } else if !mark.isEmpty { end.texts.append(mark) }
-    self.end = end
+    self.end = end.orMark(of: template, encode: encode)
     start = try template.start(encode, id)
   }
 

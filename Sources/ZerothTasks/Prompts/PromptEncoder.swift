@@ -30,6 +30,8 @@ public struct PromptEncoder: Sendable {
   private let prompt: @Sendable (Example) -> String
   /// What follows each candidate of a task whose answers end with a token.
   private let end: [Int]
+  /// When a generated answer ends.
+  private let answerEnd: AnswerEnd
 
   /// An encoder of `task` for a model of `contextLength` positions.
   ///
@@ -52,6 +54,7 @@ public struct PromptEncoder: Sendable {
     self.encode = encode
     self.prompt = prompt
     self.end = task.endsWithToken ? end : []
+    answerEnd = template.map { task.answerEnd.orMark(of: $0, encode: encode) } ?? task.answerEnd
     guard let template else {
       chat = nil
       around = ([], 0)
@@ -111,7 +114,7 @@ public struct PromptEncoder: Sendable {
     _ example: Example, demonstrations: [Example] = []
   ) throws(InputError) -> EncodedQuestion {
     var question = EncodedQuestion(prompt: [], answers: example.answers)
-    question.end = task.answerEnd
+    question.end = answerEnd
     question.cut = try fit(demonstrations, to: example) { text in
       question.prompt = encode(text.trailingSpacesDropped, false)
       return (question.prompt, 0)

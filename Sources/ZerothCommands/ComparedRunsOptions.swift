@@ -1,0 +1,24 @@
+import ArgumentParser
+import ZerothReport
+
+/// The runs that are compared, and how they are put together.
+struct ComparedRunsOptions: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp("Folders of runs, or folders with runs below. Required.", valueName: "run"),
+    completion: .directory)
+  var folders: [String]
+  @Option(
+    help: ArgumentHelp(
+      "One row, and one line of a figure, for each value of these options, separated by commas, such as optimizer; auto for the "
+        + "method and the problem. Default of compare: a row for each run; of report: auto.",
+      valueName: "keys"))
+  var by: String?
+  @Option(
+    help: ArgumentHelp(
+      "The row that others are compared with, by one of its values. Default: mezo, or else the first.",
+      valueName: "value"))
+  var against: String?
+
+  /// The options by which runs are put together; nil where these are the method and the problem.
+  var keys: [String]? { by == "auto" ? nil : by?.split(separator: ",").map(String.init) }
+}
