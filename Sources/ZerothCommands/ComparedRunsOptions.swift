@@ -10,7 +10,7 @@ struct ComparedRunsOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "One row, and one line of a figure, for each value of these options, separated by commas, such as optimizer; auto for the "
-        + "method and the problem. Default of compare: a row for each run; of report: auto.",
+        + "method and the problem. Default: auto; of compare, a row for each run.",
       valueName: "keys"))
   var by: String?
   @Option(
