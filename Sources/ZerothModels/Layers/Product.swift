@@ -263,10 +263,10 @@ struct Product: @unchecked Sendable {
     let rowsOfW = (rows.lowerBound + panel.lowerBound)..<(rows.lowerBound + panel.upperBound)
     elements.dots(rowsOfW, with: x.row(0), into: sums)
     if let bias = target.bias.row(0) { zeroth_axpy(count, 1, bias, sums) }
-    if let thin {
+    if thin != nil {
       // The kernel adds the thin products to what it takes for biases.
       return finish(
-        0..<1, x.factors(0..<1, columns: 0..<0, sums, stride: 0), target, thin,
+        0..<1, x.factors(0..<1, columns: 0..<0, sums, stride: 0), target,
         bias: zeroth_bias(rows: sums, stride: 0, shared: 1, before: 0))
     }
     let result = target.results[0..<1, of: target.block, panel]
@@ -285,20 +285,15 @@ struct Product: @unchecked Sendable {
     let rows = target.block.clamped(to: (copy * count)..<((copy + 1) * count))
     let first = target.columns.lowerBound - columns.lowerBound
     let factors = x.factors(rows, columns: first..<(first + target.columns.count), w, stride: stride, beyond: beyond)
-    let isFirst = first == 0
-    finish(
-      rows, factors, target, isFirst ? thin : nil,
-      bias: isFirst ? target.bias.advanced(to: rows.lowerBound) : zeroth_bias())
+    finish(rows, factors, target, bias: target.bias.advanced(to: rows.lowerBound))
   }
 
-  /// The results of `factors` and `thin` at the rows `rows` of x.
-  private func finish(
-    _ rows: Range<Int>, _ factors: zeroth_factors, _ target: Target, _ thin: ThinFactors?, bias: zeroth_bias
-  ) {
+  /// The results of `factors` at the rows `rows` of x; with the first columns those of `bias` and of the thin products too.
+  private func finish(_ rows: Range<Int>, _ factors: zeroth_factors, _ target: Target, bias: zeroth_bias) {
     let isFirst = target.columns.lowerBound == columns.lowerBound
+    let thin = isFirst ? thin?.factors(rows, from: target.panel.lowerBound) : nil
     zeroth_multiply_packed(
-      rows.count, target.panel.count, factors,
-      thin?.factors(rows, from: target.panel.lowerBound) ?? zeroth_factors(), bias,
+      rows.count, target.panel.count, factors, thin ?? zeroth_factors(), isFirst ? bias : zeroth_bias(),
       target.columns.upperBound == columns.upperBound ? target.activation : zeroth_identity,
       target.results[rows, of: target.block, target.panel].adding(target.accumulate || !isFirst))
   }

@@ -2,6 +2,10 @@ import Zeroth
 import ZerothSupport
 
 extension Registry {
+  /// Where the learning rates of the presets with derivatives are from.
+  private static let firstOrder =
+    "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-first-order.toml"
+
   mutating func registerBuiltIns() throws(InputError) {
     try registerEstimators()
     try registerRules()
@@ -40,8 +44,8 @@ extension Registry {
         of: ["method": "prefix", "tokens": 5]))
     try register(
       optimizer: OptimizerPreset(
-        "lora-adam", summary: "The exact gradient with Adam on LoRA", source: "Hu et al. 2022",
-        tuning: "learning rate to be given", Composition(estimator: .init("gradient"), rule: .init("adam")), of: lora))
+        "lora-adam", summary: "The exact gradient with Adam on LoRA", source: "Hu et al. 2022", tuning: Self.firstOrder,
+        Composition(estimator: .init("gradient"), rule: .init("adam", ["learning-rate": 1e-3])), of: lora))
   }
 
   private mutating func registerPresets() throws(InputError) {
@@ -79,15 +83,18 @@ extension Registry {
     try register(
       optimizer: OptimizerPreset(
         "ft-sgd", summary: "The exact gradient with SGD: first-order fine-tuning", source: "back-propagation",
-        tuning: "learning rate to be given", Composition(estimator: .init("gradient"), rule: .init("sgd"))))
+        tuning: Self.firstOrder,
+        Composition(estimator: .init("gradient"), rule: .init("sgd", ["learning-rate": 3e-3]))))
     try register(
       optimizer: OptimizerPreset(
         "ft-adam", summary: "The exact gradient with Adam: first-order fine-tuning", source: "Kingma and Ba 2015",
-        tuning: "learning rate to be given", Composition(estimator: .init("gradient"), rule: .init("adam"))))
+        tuning: Self.firstOrder,
+        Composition(estimator: .init("gradient"), rule: .init("adam", ["learning-rate": 2e-4]))))
     try register(
       optimizer: OptimizerPreset(
         "forward-gradient", summary: "The forward gradient with SGD", source: "Baydin et al. 2022",
-        tuning: "learning rate to be given", Composition(estimator: .init("forward-gradient"), rule: .init("sgd"))))
+        tuning: Self.firstOrder,
+        Composition(estimator: .init("forward-gradient"), rule: .init("sgd", ["learning-rate": 5e-5]))))
     try register(
       optimizer: OptimizerPreset(
         "cge", summary: "CGE with SGD: 2d forward passes a step, for small problems",
