@@ -39,10 +39,10 @@ void zeroth_deallocate(void *memory, size_t bytes) {
   free(memory);
 }
 
-void *zeroth_reserve(size_t bytes) {
+void *zeroth_reserve(size_t bytes, int huge) {
   void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return NULL;
-  madvise(memory, bytes, MADV_HUGEPAGE);
+  madvise(memory, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   return memory;
 }
 

@@ -28,8 +28,9 @@ void zeroth_scratch_return(void *_Nonnull memory, size_t bytes);
 /// Reads `bytes` bytes once and returns their sum in words of 8 bytes, the rest left out: as fast as memory gives them.
 uint64_t zeroth_read_bytes(const void *_Nonnull memory, size_t bytes);
 
-/// Address space of `bytes` whose pages take memory when they are first touched; NULL when it cannot be had.
-void *_Nullable zeroth_reserve(size_t bytes);
+/// Address space of `bytes` whose pages take memory when they are first touched; NULL when it cannot be had. Pages are huge where
+/// `huge` is not 0: for memory of which all but the end is touched.
+void *_Nullable zeroth_reserve(size_t bytes, int huge);
 void zeroth_release(void *_Nonnull memory, size_t bytes);
 
 // ---- Threads -----------------------------------------------------------------------------------------------------

@@ -53,10 +53,11 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     self.init(layout, reserved: true, elsewhere: nil, reader: reader)
   }
 
-  /// `reserved` is for blocks that lie elsewhere: their places here are never touched, and take no memory.
+  /// `reserved` is for blocks that lie elsewhere: their places here are never touched, and take no memory. A huge page would, as small
+  /// blocks lie between them.
   private init(_ layout: ParameterLayout, reserved: Bool, elsewhere: StoredBlocks?, reader: ParameterReader?) {
     let bytes = layout.storageCount * MemoryLayout<Float>.stride
-    guard let memory = reserved ? zeroth_reserve(bytes) : zeroth_allocate(bytes) else {
+    guard let memory = reserved ? zeroth_reserve(bytes, 0) : zeroth_allocate(bytes) else {
       zeroth_end_without_memory("\(layout.storageCount) parameters")
     }
     self.layout = layout

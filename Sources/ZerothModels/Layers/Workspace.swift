@@ -27,7 +27,7 @@ final class Workspace: @unchecked Sendable {
   init() {
     var size = Self.reserved
     while true {
-      if let memory = zeroth_reserve(size) {
+      if let memory = zeroth_reserve(size, 1) {
         self.memory = memory
         self.size = size
         return
@@ -86,7 +86,7 @@ final class Workspace: @unchecked Sendable {
   func clearAdjoints() {
     if let adjoints {
       memset(adjoints, 0, mostUsed)
-    } else if let memory = zeroth_reserve(size) {
+    } else if let memory = zeroth_reserve(size, 1) {
       adjoints = memory
     } else {
       zeroth_end_without_memory("the address space of adjoints")

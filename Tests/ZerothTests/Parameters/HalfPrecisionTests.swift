@@ -1,4 +1,5 @@
 import CZeroth
+import Foundation
 import Testing
 import Zeroth
 import ZerothTestKit
@@ -71,6 +72,26 @@ import ZerothTestKit
     var store = ParameterStore(layout, stored: StoredBlocks(places, owner: memory))
     for block in layout.blocks where !block.isMatrix { store.fill(block, with: theta.values(of: block)) }
     return store
+  }
+
+  /// A vector between matrices that lie elsewhere takes the pages that it fills, and no huge one.
+  @Test func vectorsBetweenStoredMatricesTakeLittleMemory() throws {
+    let entries = (0..<16).flatMap {
+      [ParameterLayout.Entry("w\($0)", rows: 1024, columns: 1024), .init("b\($0)", rows: 8)]
+    }
+    var theta = halfStore(try ParameterLayout(entries), from: ParameterStore(try ParameterLayout(entries)))
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    var addresses: [UInt] = []
+    for block in theta.layout.blocks where !block.isMatrix {
+      theta.withMutableBlock(block) { span in
+        span.withUnsafeMutableBufferPointer { addresses.append(UInt(bitPattern: $0.baseAddress)) }
+      }
+    }
+    let first = try #require(addresses.min()) / UInt(page) * UInt(page)
+    let bytes = Int(try #require(addresses.max()) - first) + 1
+    var resident = [UInt8](repeating: 0, count: (bytes + page - 1) / page)
+    let isRead = mincore(UnsafeMutableRawPointer(bitPattern: first), bytes, &resident) == 0
+    #expect(isRead && resident.reduce(0) { $0 + Int($1 & 1) } <= 16)
   }
 
   @Test func windowsAreFoldedWithoutBias() {
