@@ -51,9 +51,10 @@ public struct AtomicFile: ~Copyable {
   }
 
   /// Whether a file can take the place of what is at `path`: there is nothing, or a file, and not one that is open already
-  /// (`/dev/stdout`).
+  /// (`/dev/stdout`). A folder in memory, `/dev/shm`, is a folder like any other.
   private static func isReplaceable(_ path: String) -> Bool {
-    if path.hasPrefix("/dev/") || path.hasPrefix("/proc/") { return false }
+    let isOpen = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].contains(path) || path.hasPrefix("/dev/fd/")
+    if isOpen || path.hasPrefix("/proc/") { return false }
     var status = stat()
     return stat(path, &status) != 0 || ![S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT)
   }

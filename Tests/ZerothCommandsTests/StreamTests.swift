@@ -51,12 +51,20 @@ import Testing
   @Test func predictionsGoThroughLinksAndToDevices() throws {
     let scratch = try Scratch()
     let evaluate = "$ZEROTH evaluate --model imdb-opt --task sst2 --test 4 --predictions"
-    let line = "ln -s target.jsonl $OUT/link; \(evaluate) $OUT/link && \(evaluate) /dev/null"
+    // A file that is open is written to; in a folder in memory one is made.
+    let line = """
+      ln -s target.jsonl $OUT/link; \(evaluate) $OUT/link && \(evaluate) /dev/null || exit
+      memory=$(mktemp -d -p /dev/shm) && \(evaluate) $memory/rows && cp $memory/rows $OUT/rows; rm -r $memory
+      \(evaluate) /dev/fd/9 9>$OUT/open
+      """
     let output = try shell(line, out: scratch.path)
     #expect(output.status == 0, "\(output.err)")
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: scratch.path + "/link") == "target.jsonl")
     let rows = try String(contentsOfFile: scratch.path + "/target.jsonl", encoding: .utf8)
     #expect(rows.split(separator: "\n").count == 4)
+    for name in ["/rows", "/open"] {
+      #expect(try String(contentsOfFile: scratch.path + name, encoding: .utf8) == rows, "\(output.err)")
+    }
     var status = stat()
     #expect(stat("/dev/null", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR)
     let full = try shell("\(evaluate) /dev/full")

@@ -11,7 +11,6 @@ let readAdapter = Reader { input in
   _ = try model.evaluate(TokenBatch([[0, 1, 2]]), .logits(rows: [2], ids: nil), at: theta)
   let copy = Scratch.path + "/copy"
   try? FileManager.default.removeItem(atPath: copy)
-  mustRead { try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: false) }
   try model.save(theta, to: copy)
   mustRead {
     let again = try CausalModel(directory: base)
@@ -29,7 +28,6 @@ private let base = mustRead {
          "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 16}
         """, name: "base"))
   let path = Scratch.path + "/base"
-  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
   try model.save(model.randomParameters(StreamKey(seed: 1)), to: path)
   return path
 }
