@@ -34,6 +34,10 @@ struct Convert: ParsableCommand {
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     for note in model.folder.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
     if let peft { return try convert(peft, beside: model, precision) }
+    guard !out.hasSuffix(".gguf") else {
+      throw InputError(
+        "--out", found: "'\(out.excerpt)'", expected: "a folder: adapters alone are written as GGUF, by --peft")
+    }
     let theta = try model.loadFrozenParameters()
     try model.save(theta, to: out, as: precision)
     let bytes = (try? FileManager.default.attributesOfItem(atPath: out + "/" + Checkpoint.fileName)[.size]) as? Int

@@ -13,7 +13,15 @@ public struct ConfigurationFile: Sendable {
   let json: JSON
 
   /// Reads the `config.json` in `directory`; throws `InputError` when it is missing or not a JSON object.
-  public init(directory: String) throws { try self.init(path: directory.appendingFile(ConfigurationFile.name)) }
+  public init(directory: String) throws {
+    let path = directory.appendingFile(ConfigurationFile.name)
+    if !FileManager.default.fileExists(atPath: path), PEFTAdapter.isIn(directory) {
+      throw InputError(
+        directory, found: "an adapter in PEFT's format", expected: "the model that it is for, and the adapter by --peft"
+      )
+    }
+    try self.init(path: path)
+  }
 
   /// Reads the file at `path`.
   init(path: String) throws {

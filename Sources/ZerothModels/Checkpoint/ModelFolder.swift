@@ -191,7 +191,12 @@ public struct ModelFolder: Sendable {
   public func loadParameters(
     training selection: BlockSelection = .all, storage: WeightStorage = .float32, deltaRank: DeltaRank = .automatic
   ) throws -> ParameterStore {
-    try load(tuned(layout.training(only: selection), selection), storage, deltaRank)
+    try load(layout(training: selection), storage, deltaRank)
+  }
+
+  /// The blocks, of which those of `selection` are trainable that the tuning trains. Throws `InputError` where these are none.
+  package func layout(training selection: BlockSelection) throws(InputError) -> ParameterLayout {
+    try tuned(layout.training(only: selection), selection)
   }
 
   /// The weights for evaluations alone: no block is trainable, and those of a GGUF file stay in it, shared with whoever else

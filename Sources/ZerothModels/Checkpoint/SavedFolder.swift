@@ -66,7 +66,8 @@ extension ModelFolder {
   ) throws {
     guard let plan = tuning?.plan, plan.prefix == nil else {
       throw InputError(
-        destination, found: tuning == nil ? "a model without an adapter" : "keys and values of virtual tokens",
+        tuning?.source.subject ?? "adapter",
+        found: tuning == nil ? "a model without an adapter" : "keys and values of virtual tokens",
         expected: "LoRA, which is a change of weights")
     }
     try saveWhole(theta, to: destination, as: precision) { block in plan.branches[block] }

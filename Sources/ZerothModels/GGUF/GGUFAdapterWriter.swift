@@ -14,7 +14,8 @@ extension ModelFolder {
     _ theta: borrowing ParameterStore, to path: String, families: ModelFamilies = .standard
   ) throws -> [String] {
     guard let tuning, tuning.factors != nil || !tuning.plan.branches.isEmpty else {
-      throw InputError(path, found: "no LoRA beside the model", expected: "an adapter of A and B")
+      throw InputError(
+        tuning?.source.subject ?? "adapter", found: "no LoRA beside the model", expected: "an adapter of A and B")
     }
     guard let name = Self.ggufNames[modelType],
       let architecture = GGUFArchitecture.all.first(where: { $0.name == name })
@@ -114,7 +115,8 @@ extension ModelFolder {
       }
     }
     guard !pairs.isEmpty else {
-      throw InputError(path, found: "no factors that llama.cpp has a place for", expected: "those of linear layers")
+      throw InputError(
+        tuning.source.subject, found: "no factors that llama.cpp has a place for", expected: "those of linear layers")
     }
     let others = files.whole.filter { tensor in
       tensor.blocks.contains { !$0.isMatrix || stored.kept(of: $0) != nil }

@@ -28,7 +28,8 @@ extension LoRAConfiguration {
     }
     guard !found.isEmpty else {
       throw InputError(
-        field("target_modules"), found: "'\(targets)', no module of the model", expected: "some of its linear layers")
+        field("target_modules"), found: "'\(targets)'\(narrowing), no module of the model",
+        expected: "some of its linear layers")
     }
     for name in modulesToSave { try plan.save(name, of: folder, field("modules_to_save")) }
     if bias != .none { plan.trainBiases(bias, beside: Set(found.map(\.module.name)), of: folder) }
@@ -41,6 +42,12 @@ extension LoRAConfiguration {
     }
     plan.written = written
     return plan
+  }
+
+  /// What is left of the targets by other options, in words.
+  private var narrowing: String {
+    (layers.map { " in layers \($0.map(String.init).joined(separator: ","))" } ?? "")
+      + (excluded.isEmpty ? "" : " without \(excluded.joined(separator: ","))")
   }
 
   private var isByBlock: Bool { if case .blocks = targets { true } else { false } }

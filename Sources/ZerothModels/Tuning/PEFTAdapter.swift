@@ -25,8 +25,22 @@ public struct PEFTAdapter: Sendable {
   public init(directory: String) throws {
     self.directory = directory
     path = directory.appendingFile(PEFTConfiguration.name)
+    try Self.refuseOtherFolder(directory)
     configuration = FactorFiles.isIn(directory) ? .factors : try PEFTConfiguration(path: path)
     file = try SafetensorsFile(path: directory.appendingFile(Self.weightsName))
+  }
+
+  /// Throws `InputError` for the folder of a run, which has its adapter in a folder below, and for that of a whole model.
+  private static func refuseOtherFolder(_ directory: String) throws(InputError) {
+    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: directory.appendingFile(name)) }
+    if has(PEFTConfiguration.name) || FactorFiles.isIn(directory) { return }
+    if has("model/" + PEFTConfiguration.name) {
+      throw InputError(
+        directory, found: "the folder of a run", expected: "its adapter, \(directory.appendingFile("model"))")
+    }
+    if has(ConfigurationFile.name) {
+      throw InputError(directory, found: "a whole model", expected: "an adapter in PEFT's format; --model takes models")
+    }
   }
 
   /// Whether `directory` has the weights of an adapter.

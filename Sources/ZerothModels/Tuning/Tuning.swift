@@ -32,6 +32,14 @@ public enum TuningSource: Sendable {
   case fresh(TuningMethod, StreamKey)
   /// Those of an adapter's files.
   case adapter(PEFTAdapter)
+
+  /// What errors name: the folder of the adapter, or the table of options.
+  var subject: String {
+    switch self {
+    case .fresh: "[tuning]"
+    case .adapter(let adapter): adapter.directory
+    }
+  }
 }
 
 /// The plan of a tuning on one model: the blocks behind the model's own, and which blocks are trained.

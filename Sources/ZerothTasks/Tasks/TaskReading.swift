@@ -24,10 +24,10 @@ public struct FileExamples: Sendable {
 extension TextTask {
   /// The examples of the file at `path`. Throws `InputError` naming the file, the line and the field of a bad row, and for a file
   /// without labels.
-  public func examples(at path: String) throws -> [Example] { try labelled(path).examples }
+  public func examples(at path: String) throws -> [Example] { try labelled(at: path).examples }
 
   /// The same with what was left out.
-  func labelled(_ path: String) throws -> FileExamples {
+  public func labelled(at path: String) throws -> FileExamples {
     let found = try rows(at: path)
     guard !found.isUnlabelled else {
       // Where rows have no such column at all, the first of them says which there are.
@@ -75,14 +75,14 @@ extension TextTask {
     var test = try folder.test.map { try rows(at: $0) }
     var notes: [String] = []
     if test?.isUnlabelled == true, let file = folder.test {
-      guard testData == nil else { _ = try labelled(file); preconditionFailure("a file without labels is refused") }
+      guard testData == nil else { _ = try labelled(at: file); preconditionFailure("a file without labels is refused") }
       folder = folder.withoutTest
       notes.append(
         "\(file) has no labels and is left out: test comes from \(folder.test ?? folder.train)")
-      test = try folder.test.map { try labelled($0) }
+      test = try folder.test.map { try labelled(at: $0) }
     }
-    let train = try labelled(folder.train)
-    let dev = try folder.dev.map { try labelled($0) }
+    let train = try labelled(at: folder.train)
+    let dev = try folder.dev.map { try labelled(at: $0) }
     return TaskData(
       task: self, folder: folder, train: train.examples, dev: dev?.examples, test: test?.examples,
       notes: notes + [train, dev, test].flatMap { $0?.notes ?? [] })

@@ -234,7 +234,8 @@ public struct RunConfiguration: Sendable {
   private static func tuning(_ settings: Settings, _ preset: OptimizerPreset?) -> [String: Setting] {
     let given = settings.table("tuning")
     guard let preset, isTuned(settings, by: preset) else { return given }
-    let own = preset.tuningOptions.map {
+    // Modules that are named take the place of blocks.
+    let own = preset.tuningOptions.filter { $0.key != "blocks" || given["target-modules"] == nil }.map {
       ($0, Setting(.typed($1), origin: "optimizer \(preset.description.name): \($0)"))
     }
     return Dictionary(uniqueKeysWithValues: own).merging(given) { $1 }

@@ -80,11 +80,7 @@ public final class TaskSetup {
     case .splits:
       splits = try task.load(place, testData: testData).split(size, test: testCount, seed: seed)
     case .file, .questions:
-      let found = try task.rows(at: place, isAsked: scope == .questions)
-      guard !found.isUnlabelled else {
-        throw InputError(
-          place, found: "no label or answer in any row", expected: "rows with one, or the command predict")
-      }
+      let found = try scope == .questions ? task.rows(at: place, isAsked: true) : task.labelled(at: place)
       splits = Splits(all: found, of: place)
     }
     guard count >= 0, count <= splits.train.count else {

@@ -69,12 +69,14 @@ struct ForwardCounter {
 
   private mutating func layout(of configuration: RunConfiguration) throws -> ParameterLayout {
     let json = configuration.json
-    let key: JSON = .array([json["model"] ?? .null, json["task"]?["name"] ?? .null, json["task"]?["chat"] ?? .null])
+    let key: JSON = .array([
+      json["model"] ?? .null, json["tuning"] ?? .null, json["task"]?["name"] ?? .null, json["task"]?["chat"] ?? .null,
+    ])
     if let known = layouts[key] { return known }
     let model = try loadTaskModel(
       directory: Embedded.modelDirectory(configuration.modelPath), task: configuration.task, chat: configuration.chat,
-      families: families)
-    let layout = try model.pretrained.layout.training(only: configuration.trainable)
+      tuning: configuration.tuning.source(configuration.runKey), families: families)
+    let layout = try model.pretrained.folder.layout(training: configuration.trainable)
     layouts[key] = layout
     return layout
   }

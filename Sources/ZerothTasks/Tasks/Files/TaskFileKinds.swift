@@ -27,6 +27,13 @@ extension TaskFile {
       ClassLabel(name: key, candidate: text, word: words.first { $0.key == key }?.text ?? text.trimmed)
     }
     guard classes.count > 1 else { throw InputError(subject("candidates"), found: "one", expected: "at least two") }
+    for (index, a) in classes.enumerated() {
+      if let b = classes[..<index].first(where: { $0.candidate == a.candidate }) {
+        throw InputError(
+          subject("candidates"), found: "'\(a.candidate.excerpt)' for both \(b.name.excerpt) and \(a.name.excerpt)",
+          expected: "a text of its own for each")
+      }
+    }
     let label = try required("label", "the column of the label")
     if let masked, !masked.columns.contains("mask") {
       throw InputError(subject("masked"), found: "no {mask}", expected: "it where the mask stands")
