@@ -197,6 +197,17 @@ import ZerothSupport
     }
   }
 
+  /// Passes are counted with what the tuning trains.
+  @Test(arguments: ["lora", "first-order"]) func carriedSweepsFitTheirBudgets(name: String) throws {
+    try withFolder { folder in
+      let output = try zeroth(
+        "sweep", SharedMaterial.package.path + "/Benchmarks/sweeps/\(name).toml", "--out", folder + "/out", "--dry-run")
+      #expect(output.status == 0, "\(output.err)")
+      let steps = ["lora": "dizo-lora,seed=13 +491 +1000", "first-order": "ft-adam,seed=13 +333 +999"]
+      #expect(output.out.contains(try Regex(steps[name] ?? "")), "\(output.out)")
+    }
+  }
+
   /// Seed 2 has no data: its runs fail, and those of seed 1 do not mind.
   @Test func aRunThatFailsDoesNotEndTheSweep() throws {
     try withFolder { folder in

@@ -96,6 +96,11 @@ import func ZerothTasks.loadTokenizer
     (["replay", "nowhere", "--out", "x"], "nowhere"),
     (["convert", "--model", "imdb-opt", "--out", "x", "--dtype", "int8"], "--dtype: found 'int8'"),
     (["convert", "--model", "nowhere/model", "--out", "x"], "nowhere/model"),
+    (["convert", "--model", "imdb-opt", "--out", "x.gguf"], "--out: found 'x.gguf', expected a folder"),
+    (
+      good + ["--optimizer", "mezo-lora", "--set", "tuning.target-modules=q_projj"], "'q_projj', no module of the model"
+    ),
+    (good + ["--optimizer", "mezo-lora", "--set", "tuning.layers=99"], "'query,value' in layers 99, no module"),
     (["convert", "--model", "/tmp", "--out", "/tmp/."], "--out: found the folder of the model"),
     (["compare", "nowhere"], "nowhere: found no run.json in it or below"),
     (["compare", "nowhere", "--json", "--csv"], "format: found --json and --csv, expected one of"),
@@ -117,6 +122,25 @@ import func ZerothTasks.loadTokenizer
     #expect(output.err.split(separator: "\n").count == 1, "\(output.err)")
     #expect(output.out.isEmpty)
     #expect(!FileManager.default.fileExists(atPath: folder))
+  }
+
+  /// An adapter that is taken for a model is called what it is, and so are a run's folder and a model that are taken for adapters.
+  @Test func foldersAreCalledWhatTheyAre() throws {
+    let folder = NSTemporaryDirectory() + "zeroth-adapter-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let trained = try zeroth(Self.good + ["--optimizer", "mezo-lora", "--out", folder])
+    #expect(trained.status == 0, "\(trained.err)")
+    let evaluate = ["evaluate", "--model", "imdb-opt", "--task", "sst2", "--test", "4"]
+    #expect(try zeroth(evaluate + ["--peft", folder + "/model"]).status == 0)
+    let base = try Embedded.modelDirectory("imdb-opt")
+    for (arguments, says) in [
+      (["evaluate", "--model", folder + "/model", "--task", "sst2"], "model: found an adapter in PEFT's format"),
+      (evaluate + ["--peft", folder], "found the folder of a run, expected its adapter, \(folder)/model"),
+      (evaluate + ["--peft", base], "found a whole model, expected an adapter"),
+    ] {
+      let output = try zeroth(arguments)
+      #expect(output.status == 2 && output.err.contains(says), "\(output.err)")
+    }
   }
 
   @Test(arguments: [

@@ -150,6 +150,10 @@ import ZerothSupport
         "at least two"
       ),
       (
+        ["kind": "classification", "prompt": "{t}", "label": "l", "candidates": ["a": "b", "c": "b"]],
+        "own.toml: candidates", "'b' for both a and c", "a text of its own"
+      ),
+      (
         ["kind": "classification", "prompt": "{t}", "candidates": ["a": "b", "c": "d"]], "own.toml: label", "nothing",
         "the column of the label"
       ),
