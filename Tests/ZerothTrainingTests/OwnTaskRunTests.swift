@@ -169,6 +169,8 @@ import ZerothResources
     let error = inputError {
       _ = try TaskSetup(modelPath: Embedded.modelName, task: .sst2, data: rows, seed: 0, scope: .file)
     }
-    #expect(error?.expected.contains("predict") == true)
+    #expect(
+      error?.subject == "\(rows) line 1: label" && error?.found == "no such field among sentence",
+      "\(String(describing: error))")
   }
 }
