@@ -1,6 +1,6 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
-.PHONY: build demo demo-llm mpi print-mpi-tool test-mpi check test examples torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
+.PHONY: build demo demo-llm mpi-packages mpi print-mpi-tool test-mpi check test examples torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
