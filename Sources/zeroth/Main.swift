@@ -10,14 +10,24 @@ import SubZero
 import ZOAdaM
 import ZOSVRG
 import ZerothCommands
+import ZerothDistributed
 import ZerothStrategies
 import ZerothTasks
+
+#if MPI
+  import ZerothMPI
+#endif
 
 /// The command-line tool: every command, with the strategies and tasks of this package.
 @main
 struct Main {
   static func main() {
-    ZerothTool.main {
+    #if MPI
+      let connect: (@Sendable () throws -> any Communicator)? = { try MPICommunicator() }
+    #else
+      let connect: (@Sendable () throws -> any Communicator)? = nil
+    #endif
+    ZerothTool.main(connect: connect) {
       try Contributed.install(into: &$0.registry)
       try ConMeZO.install(into: &$0.registry)
       try FZOO.install(into: &$0.registry)
