@@ -3,7 +3,8 @@ import PackageDescription
 
 /// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
 let strategies = [
-  "ConMeZO", "FZOO", "HiZOO", "MedianRGE", "RAdaZO", "SignRule", "SparseMeZO", "SubZero", "ZOAdaM", "ZOSVRG",
+  "ConMeZO", "CoreMoments", "EGGROLL", "FZOO", "GRZO", "HiZOO", "MedianRGE", "RAdaZO", "SignRule", "SparseMeZO",
+  "SubZero", "TeZO", "ZOAdaM", "ZOMuon", "ZOSVRG",
 ]
 let strategyTargets: [Target] = strategies.flatMap { name in
   [
