@@ -116,7 +116,8 @@ extension ModelFolder {
     }
     guard !pairs.isEmpty else {
       throw InputError(
-        tuning.source.subject, found: "no factors that llama.cpp has a place for", expected: "those of linear layers")
+        tuning?.source.subject ?? "adapter", found: "no factors that llama.cpp has a place for",
+        expected: "those of linear layers")
     }
     let others = files.whole.filter { tensor in
       tensor.blocks.contains { !$0.isMatrix || stored.kept(of: $0) != nil }
