@@ -27,10 +27,10 @@ extension TaskFile {
       ClassLabel(name: key, candidate: text, word: words.first { $0.key == key }?.text ?? text.trimmed)
     }
     guard classes.count > 1 else { throw InputError(subject("candidates"), found: "one", expected: "at least two") }
-    for (index, a) in classes.enumerated() {
-      if let b = classes[..<index].first(where: { $0.candidate == a.candidate }) {
+    for (index, a) in candidates.enumerated() {
+      if let b = candidates[..<index].first(where: { $0.text == a.text }) {
         throw InputError(
-          subject("candidates"), found: "'\(a.candidate.excerpt)' for both \(b.name.excerpt) and \(a.name.excerpt)",
+          subject("candidates"), found: "'\(a.text.excerpt)' for both \(b.key.excerpt) and \(a.key.excerpt)",
           expected: "a text of its own for each")
       }
     }
