@@ -121,7 +121,7 @@ extension MetricsRow {
 
     /// Reads what `members` wrote; null is NaN.
     init(_ json: JSON, subject: String) throws(InputError) {
-      let reader = Reader(json, subject)
+      let reader = RowReader(json, subject)
       step = try reader.integer("step")
       loss = try reader.number("loss")
       batches = try reader.integer("batches")
@@ -161,7 +161,7 @@ extension MetricsRow.Diagnosis.Quality {
     return .object(members)
   }
 
-  fileprivate init(_ reader: Reader) throws(InputError) {
+  fileprivate init(_ reader: RowReader) throws(InputError) {
     func optional(_ key: String) throws(InputError) -> Double? {
       try reader.json[key] == nil ? nil : reader.number(key)
     }
@@ -169,36 +169,5 @@ extension MetricsRow.Diagnosis.Quality {
       parameters: try reader.integer("parameters"), gradient: try reader.number("gradient"),
       noise: try reader.number("noise"), estimate: try reader.number("estimate"), cosine: try optional("cosine"),
       error: try optional("error"))
-  }
-}
-
-/// Numbers of an object, whose place errors name.
-private struct Reader {
-  let json: JSON
-  let subject: String
-
-  init(_ json: JSON, _ subject: String) {
-    self.json = json
-    self.subject = subject
-  }
-
-  func number(_ key: String) throws(InputError) -> Double {
-    if json[key] == .null { return .nan }
-    guard let number = json[key]?.double else { throw missing(key, "a number") }
-    return number
-  }
-
-  func integer(_ key: String) throws(InputError) -> Int {
-    guard let number = json[key]?.integer else { throw missing(key, "an integer") }
-    return number
-  }
-
-  func object(_ key: String) throws(InputError) -> Reader {
-    guard let value = json[key], value.members != nil else { throw missing(key, "an object") }
-    return Reader(value, "\(subject): \(key)")
-  }
-
-  private func missing(_ key: String, _ type: String) -> InputError {
-    InputError("\(subject): \(key)", found: json[key].map(\.summary) ?? "nothing", expected: type)
   }
 }

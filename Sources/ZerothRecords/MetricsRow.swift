@@ -148,51 +148,40 @@ public enum MetricsRow: Sendable {
 
   /// Reads what `json` prints; null is NaN. `subject` names the row in errors.
   package init(_ json: JSON, subject: String) throws(InputError) {
-    func number(_ key: String) throws(InputError) -> Double {
-      if json[key] == .null { return .nan }
-      guard let number = json[key]?.double else { throw missing(key, "a number") }
-      return number
-    }
-    func integer(_ key: String) throws(InputError) -> Int {
-      guard let number = json[key]?.integer else { throw missing(key, "an integer") }
-      return number
-    }
-    func missing(_ key: String, _ type: String) -> InputError {
-      InputError("\(subject): \(key)", found: json[key].map { "\($0)" } ?? "nothing", expected: type)
-    }
+    let row = RowReader(json, subject)
     func scores() throws(InputError) -> [Score] {
-      guard let chooses = json["metric"]?.string else { throw missing("metric", "a metric") }
-      var scores = [Score(chooses, try number(chooses))]
+      guard let chooses = json["metric"]?.string else { throw row.missing("metric", "a metric") }
+      var scores = [Score(chooses, try row.number(chooses))]
       for member in json.members ?? [] where member.key != chooses && !Self.evaluationKeys.contains(member.key) {
-        scores.append(Score(member.key, try number(member.key)))
+        scores.append(Score(member.key, try row.number(member.key)))
       }
       return scores
     }
     switch json["kind"]?.string {
     case "step":
-      guard let losses = json["losses"]?.elements else { throw missing("losses", "an array of numbers") }
-      guard case .bool(let skipped)? = json["skipped"] else { throw missing("skipped", "true or false") }
+      guard let losses = json["losses"]?.elements else { throw row.missing("losses", "an array of numbers") }
+      guard case .bool(let skipped)? = json["skipped"] else { throw row.missing("skipped", "true or false") }
       self = .step(
         Step(
-          step: try integer("step"), losses: losses.map { $0.double ?? .nan },
-          projectedGradient: try number("projected_gradient"), learningRate: try number("learning_rate"),
-          epsilon: try json["epsilon"].map { _ throws(InputError) in try number("epsilon") },
-          forwards: try integer("forwards"), seconds: try number("seconds"), skipped: skipped,
+          step: try row.integer("step"), losses: losses.map { $0.double ?? .nan },
+          projectedGradient: try row.number("projected_gradient"), learningRate: try row.number("learning_rate"),
+          epsilon: try json["epsilon"].map { _ throws(InputError) in try row.number("epsilon") },
+          forwards: try row.integer("forwards"), seconds: try row.number("seconds"), skipped: skipped,
           rewards: try json["reward"].map { json throws(InputError) in try Rewards(json, subject: subject) }))
     case "evaluation":
-      guard let split = json["split"]?.string else { throw missing("split", "a text") }
-      let loss = try json["loss"].map { _ throws(InputError) in try number("loss") }
+      guard let split = json["split"]?.string else { throw row.missing("split", "a text") }
+      let loss = try json["loss"].map { _ throws(InputError) in try row.number("loss") }
       self = .evaluation(
         Evaluation(
-          step: try integer("step"), split: split, scores: try scores(), loss: loss,
-          unanswered: json["unanswered"] == nil ? 0 : try integer("unanswered")))
+          step: try row.integer("step"), split: split, scores: try scores(), loss: loss,
+          unanswered: json["unanswered"] == nil ? 0 : try row.integer("unanswered")))
     case "layers":
-      self = .layers(try Layers(step: try integer("step"), blocks: json["blocks"], subject: subject))
+      self = .layers(try Layers(step: try row.integer("step"), blocks: json["blocks"], subject: subject))
     case "samples":
-      self = .samples(try Samples(step: try integer("step"), samples: json["samples"], subject: subject))
+      self = .samples(try Samples(step: try row.integer("step"), samples: json["samples"], subject: subject))
     case "diagnosis":
       self = .diagnosis(try Diagnosis(json, subject: subject))
-    default: throw missing("kind", "step, evaluation, layers, samples or diagnosis")
+    default: throw row.missing("kind", "step, evaluation, layers, samples or diagnosis")
     }
   }
 

@@ -31,17 +31,10 @@ extension MetricsRow {
 
     /// Reads what `json` wrote; null is NaN.
     init(_ json: JSON, subject: String) throws(InputError) {
-      func number(_ key: String) throws(InputError) -> Double {
-        if json[key] == .null { return .nan }
-        guard let number = json[key]?.double else {
-          throw InputError(
-            "\(subject): reward: \(key)", found: json[key]?.summary ?? "nothing", expected: "a number or null")
-        }
-        return number
-      }
+      let reader = RowReader(json, "\(subject): reward")
       self.init(
-        mean: try number("mean"), overPoints: try number("over_points"), overExamples: try number("over_examples"),
-        changed: try number("answers_changed"))
+        mean: try reader.number("mean"), overPoints: try reader.number("over_points"),
+        overExamples: try reader.number("over_examples"), changed: try reader.number("answers_changed"))
     }
   }
 }
