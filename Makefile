@@ -1,6 +1,6 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
-.PHONY: build demo demo-llm check test examples torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
+.PHONY: build demo demo-llm mpi-packages mpi print-mpi-tool test-mpi check test examples torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages clean
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
@@ -19,6 +19,29 @@ build: packages
 demo: packages
 	$(SWIFT_BUILD) --product zeroth
 	.build/release/zeroth demo
+
+# The tool with MPI, in a folder of its own, as the trait is compiled into every module. Where MPI is not Debian's, MPI_FLAGS says
+# where it lies: -Xcc -I/opt/mpi/include -Xlinker -L/opt/mpi/lib.
+MPI_FLAGS ?=
+MPI_BUILD := swift build -c release -Xswiftc -enable-testing --traits MPI --scratch-path .build/mpi $(MPI_FLAGS)
+
+mpi-packages: packages
+	@if [ -z "$(MPI_FLAGS)" ] && ! { command -v mpirun >/dev/null && ls /usr/include/mpi.h /usr/include/*/mpi/mpi.h 2>/dev/null | grep -q .; }; then \
+	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$sudo apt-get update && $$sudo apt-get install -y openmpi-bin libopenmpi-dev; \
+	fi
+
+mpi: mpi-packages
+	$(MPI_BUILD) --product zeroth
+
+print-mpi-tool:
+	@echo $(CURDIR)/.build/mpi/release/zeroth
+
+# Runs under mpirun, killed and resumed ones among them. MPI_TESTS names a part of them.
+MPI_TESTS ?=
+test-mpi: mpi
+	Tests/Distributed/distributed.py $(CURDIR)/.build/mpi/release/zeroth $(MPI_TESTS)
+	Tests/Distributed/hosts.py $(CURDIR)/.build/mpi/release/zeroth
 
 # Fetches a language model in 4 bits with pip, and fine-tunes it.
 demo-llm: packages

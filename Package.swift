@@ -3,7 +3,8 @@ import PackageDescription
 
 /// The strategies that ship outside the core, on its public API alone: Plugins/NAME/{Sources,Tests}.
 let strategies = [
-  "ConMeZO", "FZOO", "HiZOO", "MedianRGE", "RAdaZO", "SignRule", "SparseMeZO", "SubZero", "ZOAdaM", "ZOSVRG",
+  "ConMeZO", "CoreMoments", "EGGROLL", "FZOO", "GRZO", "HiZOO", "MedianRGE", "RAdaZO", "SignRule", "SparseMeZO",
+  "SubZero", "TeZO", "ZOAdaM", "ZOMuon", "ZOSVRG",
 ]
 let strategyTargets: [Target] = strategies.flatMap { name in
   [
@@ -25,6 +26,7 @@ let package = Package(
     .library(name: "ZerothTasks", targets: ["ZerothTasks"]),
     .library(name: "ZerothRecords", targets: ["ZerothRecords"]),
     .library(name: "ZerothDiagnostics", targets: ["ZerothDiagnostics"]),
+    .library(name: "ZerothDistributed", targets: ["ZerothDistributed"]),
     .library(name: "ZerothTraining", targets: ["ZerothTraining"]),
     .library(name: "ZerothReport", targets: ["ZerothReport"]),
     .library(name: "ZerothBenchmarks", targets: ["ZerothBenchmarks"]),
@@ -37,6 +39,7 @@ let package = Package(
     .executable(name: "zeroth", targets: ["zeroth"]),
     .plugin(name: "NewStrategy", targets: ["NewStrategy"]),
   ] + (["Contributed"] + strategies).map { .library(name: $0, targets: [$0]) },
+  traits: [.trait(name: "MPI", description: "Many processes that train together, over MPI: docs/distributed.md.")],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -50,6 +53,13 @@ let package = Package(
     .target(name: "Zeroth", dependencies: ["CZeroth", "ZerothSupport"]),
     .target(name: "ZerothStrategies", dependencies: ["Zeroth", "ZerothSupport"]),
     .target(name: "ZerothTestKit", dependencies: ["CZeroth", "Zeroth"]),
+
+    // Many workers. MPI is behind a trait: without it the two modules are empty, and nothing is linked.
+    .target(name: "ZerothDistributed", dependencies: ["Zeroth", "ZerothSupport"]),
+    .target(
+      name: "CZerothMPI", cSettings: [.define("ZEROTH_MPI", .when(traits: ["MPI"]))],
+      linkerSettings: [.linkedLibrary("mpi", .when(traits: ["MPI"]))]),
+    .target(name: "ZerothMPI", dependencies: ["CZerothMPI", "ZerothDistributed", "ZerothSupport"]),
 
     // Models, tasks and runs.
     .target(name: "ZerothModels", dependencies: ["CZeroth", "Zeroth", "ZerothSupport"]),
@@ -68,27 +78,29 @@ let package = Package(
     .target(
       name: "ZerothTraining",
       dependencies: [
-        "Zeroth", "ZerothDiagnostics", "ZerothModels", "ZerothRecords", "ZerothResources", "ZerothStrategies",
-        "ZerothSupport", "ZerothTasks",
+        "Zeroth", "ZerothDiagnostics", "ZerothDistributed", "ZerothModels", "ZerothRecords", "ZerothResources",
+        "ZerothStrategies", "ZerothSupport", "ZerothTasks",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
     .target(
       name: "ZerothBenchmarks",
       dependencies: [
-        "CZeroth", "Zeroth", "ZerothModels", "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport",
-        "ZerothTasks", "ZerothTestKit", "ZerothTraining",
+        "CZeroth", "Zeroth", "ZerothDistributed", "ZerothModels", "ZerothRecords", "ZerothResources",
+        "ZerothStrategies",
+        "ZerothSupport", "ZerothTasks", "ZerothTestKit", "ZerothTraining",
       ]),
 
     // The tool: its commands as a library, and the executable that gives them the strategies of this package.
     .target(
       name: "ZerothCommands",
       dependencies: [
-        "CZeroth", "Zeroth", "ZerothBenchmarks", "ZerothDiagnostics", "ZerothModels", "ZerothPluginHost",
-        "ZerothRecords",
+        "CZeroth", "Zeroth", "ZerothBenchmarks", "ZerothDiagnostics", "ZerothDistributed", "ZerothModels",
+        "ZerothPluginHost", "ZerothRecords",
         "ZerothReport", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTasks", "ZerothTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .executableTarget(name: "zeroth", dependencies: ["ZerothCommands"] + strategyDependencies),
+    .executableTarget(
+      name: "zeroth", dependencies: ["ZerothCommands", "ZerothDistributed", "ZerothMPI"] + strategyDependencies),
 
     // Strategies that are loaded at run time: the interface, the loader, the way in for authors in Swift, and an example
     // of each.
@@ -128,7 +140,7 @@ let package = Package(
     // A tool of one's own, with a task that the package's does not have.
     .executableTarget(
       name: "own-tool", dependencies: ["ZerothCommands", "ZerothModels", "ZerothTasks"], path: "Tests/OwnTool"),
-    .target(name: "TestSupport", dependencies: ["Zeroth"], path: "Tests/Support"),
+    .target(name: "TestSupport", dependencies: ["Zeroth", "ZerothDistributed"], path: "Tests/Support"),
     .testTarget(name: "ZerothTests", dependencies: ["CZeroth", "Zeroth", "ZerothTestKit", "TestSupport"]),
     .testTarget(
       name: "ZerothModelsTests", dependencies: ["ZerothModels", "ZerothSupport", "ZerothTestKit", "TestSupport"]),
@@ -137,8 +149,9 @@ let package = Package(
     .testTarget(
       name: "ZerothTrainingTests",
       dependencies: [
-        "ZerothDiagnostics", "ZerothRecords", "ZerothResources", "ZerothStrategies", "ZerothSupport", "ZerothTestKit",
-        "ZerothTraining", "TestSupport",
+        "ZerothDiagnostics", "ZerothDistributed", "ZerothRecords", "ZerothResources", "ZerothStrategies",
+        "ZerothSupport",
+        "ZerothTestKit", "ZerothTraining", "TestSupport",
       ] + strategyDependencies),
     .testTarget(
       name: "ZerothBenchmarksTests",
@@ -155,6 +168,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "ZerothReportTests", dependencies: ["ZerothReport", "ZerothRecords", "ZerothSupport", "TestSupport"]),
+    .testTarget(
+      name: "ZerothDistributedTests",
+      dependencies: ["Zeroth", "ZerothDistributed", "ZerothSupport", "ZerothTestKit", "TestSupport"]),
     .testTarget(
       name: "ZerothDiagnosticsTests",
       dependencies: [

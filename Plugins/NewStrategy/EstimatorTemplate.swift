@@ -1,7 +1,50 @@
 extension Template {
-  /// Two-sided differences along dense directions; the author has the coefficient.
+  /// Two-sided differences along dense directions, or along low-rank ones, which have a core; the author has the coefficient.
   static func estimator(_ names: Names) -> Template {
     let name = names.type
+    let hasCore = names.traits.contains(.core)
+    let isByExample = names.traits.contains(.byExample)
+    let direction = hasCore ? "LowRankProbe" : "DenseDirection"
+    // Lines that only some have, with the indentation of where they stand.
+    func only(_ holds: Bool, _ text: String) -> String { holds ? text : "" }
+    let grain = """
+
+        /// A loss for each example.
+        public var grain: LossGrain { .example }
+
+      """
+    let core = """
+
+        /// The image of a core is the direction, and a core is carried over to another frame.
+        @Test func coreLaws() throws { try checkCoreLaws(of: \(name)(queries: 2)) }
+
+      """
+    let draw =
+      hasCore
+      ? """
+            // FILL IN: how z_i is drawn; U V^T / sqrt(r) here, so that E[z z^T] = I. Its core is U, its frame V.
+            let z = LowRankProbe(
+              rank: 2, leftKey: context.key.child(.left, query), rightKey: context.runKey.child(.right),
+              matrixScale: 1 / Float(2).squareRoot())
+      """
+      : """
+            // FILL IN: how z_i is drawn; distribution: .gaussian, .rademacher or .sphere, or a Direction of your own.
+            let z = DenseDirection(context.key.child(.query, query), distribution: .gaussian, layout: context.layout)
+      """
+    let measure =
+      isByExample
+      ? """
+            let pair = try objective.losses(
+              at: Points(along: z, at: [eps, -eps]), from: theta, on: context.batch, grain: grain)
+            let examples = pair.count / 2
+            // FILL IN: c_i, in place of 0, from l_j(theta + eps z_i) = pair[j] and l_j(theta - eps z_i) = pair[examples + j].
+            let c = 0 * (0..<examples).reduce(0) { $0 + pair[$1] - pair[examples + $1] } / Double(examples)
+      """
+      : """
+            let pair = try objective.losses(along: z, at: [eps, -eps], from: theta, on: context.batch)
+            // FILL IN: c_i, in place of 0, from L(theta + eps z_i) = pair[0] and L(theta - eps z_i) = pair[1].
+            let c = 0 * (pair[0] - pair[1])
+      """
     return Template(
       source: """
         import Zeroth
@@ -14,12 +57,14 @@ extension Template {
         /// Cost: 2q forward passes; no stored floats.
         public struct \(name): GradientEstimator {
           /// What it measures along.
-          public typealias Direction = DenseDirection
+          public typealias Direction = \(direction)
 
           /// eps > 0 over the steps, in units of the parameters.
           public var epsilon: Schedule
           /// q >= 1 over the steps, the number of directions that are averaged.
           public var queries: Schedule
+          /// How the coefficients of a step are shaped.
+          public let shaping: CoefficientShaping
 
           /// What `epsilon` takes.
           public static let epsilonRange = NumericRange.positiveFloat
@@ -27,40 +72,54 @@ extension Template {
           public static let queriesRange = NumericRange.atLeast(1)
 
           /// \(name) with one query at eps = 1e-3.
-          public init(epsilon: Schedule = 1e-3, queries: Schedule = 1) {
+          public init(epsilon: Schedule = 1e-3, queries: Schedule = 1, shaping: CoefficientShaping = .none) {
             self.epsilon = epsilon
             self.queries = queries
+            self.shaping = shaping
           }
 
           /// Throws when epsilon is not a positive number or there is no query.
           public func validate(_ layout: ParameterLayout) throws(InputError) {
             try epsilon.validate("epsilon", Self.epsilonRange)
             try queries.validate("queries", Self.queriesRange, isCount: true)
+            try shaping.validate(queries: queries, sides: .two)
           }
 
           /// 2q.
           public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries.count(at: step) }
 
+          /// q at its smallest: each step has so many coefficients.
+          public var fewestQueries: Int { queries.fewest }
+        \(only(isByExample, grain))
+          /// The options: nothing else is kept.
+          public mutating func codeState(_ state: StateCoder) throws(InputError) {
+            try state.require("shaping", "\\(shaping)")
+            try state.code("epsilon", &epsilon)
+            try state.code("queries", &queries)
+          }
+
           /// Measures along q directions keyed by the step and the query.
           public mutating func estimate<O: Objective & ~Copyable>(
             at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
-          ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
+          ) throws(O.Failure) -> GradientEstimate<\(direction)> {
             let (epsilon, queries) = (epsilon(at: context.step), queries.count(at: context.step))
             let eps = Float(epsilon)
-            var losses: Few<Double> = []
-            var terms: Few<(coefficient: Double, direction: DenseDirection)> = []
+            var (losses, measured): (Few<Double>, Few<Double>) = ([], [])
+            var directions: Few<\(direction)> = []
             for query in 0..<queries {
-              // FILL IN: how z_i is drawn; distribution: .gaussian, .rademacher or .sphere, or a Direction of your own.
-              let z = DenseDirection(context.key.child(.query, query), distribution: .gaussian, layout: context.layout)
-              let pair = try objective.losses(along: z, at: [eps, -eps], from: theta, on: context.batch)
-              // FILL IN: c_i, in place of 0, from L(theta + eps z_i) = pair[0] and L(theta - eps z_i) = pair[1].
-              let c = 0 * (pair[0] - pair[1])
+        \(draw)
+        \(measure)
               losses += pair
-              terms.append((c / Double(queries), z))
+              measured.append(c)
+              directions.append(z)
+            }
+            let coefficients = shaping(measured, sides: .two)
+            let terms = Few(count: queries) { i in
+              (coefficient: coefficients[i] / Double(queries), direction: directions[i])
             }
             return GradientEstimate(
-              terms: terms, losses: losses, projectedGradient: terms.reduce(0) { $0 + $1.coefficient },
-              epsilon: epsilon)
+              terms: terms, losses: losses, projectedGradient: measured.reduce(0, +) / Double(queries), epsilon: epsilon,
+              coefficients: coefficients)
           }
         }
 
@@ -75,11 +134,13 @@ extension Template {
             options: [
               .epsilon(default: \(name)().epsilon, range: epsilonRange),
               .queries(default: \(name)().queries, range: queriesRange),
-            ], forwards: "2q")
+            ] + OptionSpec.shaping, forwards: "2q")
 
           /// The estimator of these options.
           public init(options: OptionValues) throws {
-            self.init(epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"))
+            self.init(
+              epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"),
+              shaping: try options.shaping())
           }
         }
 
@@ -94,7 +155,7 @@ extension Template {
               try checkVarianceLaw { \(name)(queries: Schedule($0)) }
             }
           }
-
+        \(only(hasCore, core))
           @Test func optionsStartAtTheDefaults() throws {
             try checkOptionDefaults(of: \(name)(), from: \(name)(options: OptionValues(of: \(name).description)))
           }
@@ -124,6 +185,8 @@ extension Template {
         |---|---|---|---|---|
         | `epsilon` | `epsilon`, `--epsilon` | 1e-3 | above 0 | eps, in units of the parameters |
         | `queries` | `queries`, `--queries` | 1 | at least 1 | q, directions that are averaged |
+        | `shaping` | `shaping` | `none` | `z-score`, `centred-ranks`, `sign`, `clip` | what is made of the c_i |
+        | `.clip(limit)` | `clip-limit` | 100 | above 0 | the largest \\|c\\|; only with `clip` |
 
         ## Cost
         2q forward passes a step. No stored floats.

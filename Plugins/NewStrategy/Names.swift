@@ -5,6 +5,8 @@ struct Names {
   let type: String
   /// The words of the type in kebab-case, such as `sphere-estimator`: the name in files and on command lines.
   let kebab: String
+  /// What is asked of it.
+  let traits: Set<Trait>
 
   /// The type as a constant, such as `sphereEstimator`.
   var constant: String {
@@ -19,11 +21,13 @@ struct Names {
   private static let taken: Set<String> = [
     "Any", "Self", "Type", "Protocol", "Int", "Float", "Double", "String", "Direction", "DenseDirection", "Objective",
     "Optimizer", "Registry", "GradientEstimator", "StepRule", "LayerAdapter", "TextTask", "WeightedSum", "Schedule",
-    "WeightDecay", "BlockSelection", "BlockScales",
+    "WeightDecay", "BlockSelection", "BlockScales", "LowRankProbe", "CoreDirection", "CoreVector", "CoefficientShaping",
+    // With "Factory" behind them.
+    "Rule", "LowRankRule", "CoreRule",
   ]
 
   /// Throws when `type` is no name of a type.
-  init(_ type: String, _ kind: Kind) throws {
+  init(_ type: String, _ kind: Kind, _ traits: Set<Trait>) throws {
     guard type.wholeMatch(of: /[A-Z][A-Za-z0-9]+/) != nil else {
       throw ScaffoldError("name", found: "'\(type)'", expected: "UpperCamelCase, such as SphereEstimator")
     }
@@ -31,6 +35,7 @@ struct Names {
       throw ScaffoldError("name", found: "'\(type)', which is another type's", expected: "a new name")
     }
     self.kind = kind
+    self.traits = traits
     self.type = type
     // A word begins at a capital after a small letter or a digit, and at the last capital of several: SPSAEstimator.
     kebab =

@@ -1,37 +1,58 @@
 import Foundation
 import PackagePlugin
 
-/// `swift package --allow-writing-to-package-directory new-strategy KIND NAME [--target TARGET]`: writes the source of a
-/// strategy, its test, its golden file and its guide into the package at hand, and says what is left to do.
+/// `swift package --allow-writing-to-package-directory new-strategy KIND NAME [--target TARGET] [--core] [--by-example]`: writes the source of
+/// a strategy, its test, its golden file and its guide into the package at hand, and says what is left to do.
 @main
 struct NewStrategy: CommandPlugin {
   static let usage = """
-    USAGE: swift package --allow-writing-to-package-directory new-strategy KIND NAME [--target TARGET]
+    USAGE: swift package --allow-writing-to-package-directory new-strategy KIND NAME [--target TARGET] [--core] [--by-example]
 
-      KIND      \(Kind.expected)
-      NAME      the type in UpperCamelCase, such as SphereEstimator; a task becomes a constant of TextTask
-      TARGET    the library target that it is written into; by default the first with tests that depends on ZerothStrategies,
-                for a task on ZerothTasks
+      KIND          \(Kind.expected)
+      NAME          the type in UpperCamelCase, such as SphereEstimator; a task becomes a constant of TextTask
+      TARGET        the library target that it is written into; by default the first with tests that depends on
+                    ZerothStrategies, for a task on ZerothTasks
+      --core        an estimator whose directions have a core, or a rule that keeps moments of one
+      --by-example  an estimator with a loss for each example
     """
 
   func performCommand(context: PluginContext, arguments: [String]) throws {
     var rest = ArgumentExtractor(arguments)
     if arguments.isEmpty || rest.extractFlag(named: "help") > 0 { return print(Self.usage) }
     let targets = rest.extractOption(named: "target")
+    var traits: Set<Trait> = []
+    for trait in Trait.allCases where rest.extractFlag(named: trait.rawValue) > 0 { traits.insert(trait) }
     let words = rest.remainingArguments
     guard words.count == 2, targets.count <= 1 else {
       throw ScaffoldError(
-        "command line", found: "'\(arguments.joined(separator: " "))'", expected: "KIND NAME [--target TARGET]")
+        "command line", found: "'\(arguments.joined(separator: " "))'",
+        expected: "KIND NAME [--target TARGET] [--core] [--by-example]")
     }
     guard let kind = Kind(rawValue: words[0]) else {
       throw ScaffoldError("kind", found: "'\(words[0])'", expected: Kind.expected)
     }
-    let names = try Names(words[1], kind)
+    for trait in traits where !trait.kinds.contains(kind) {
+      throw ScaffoldError(
+        "--\(trait.rawValue)", found: kind.article,
+        expected: trait.kinds.map(\.article).joined(separator: " or "))
+    }
+    let names = try Names(words[1], kind, traits)
     let place = try Place(context.package, kind, target: targets.first)
     let scaffold = Scaffold(names, place)
     try scaffold.write()
     print(scaffold.report)
   }
+}
+
+/// What may be asked of a strategy that is written.
+enum Trait: String, CaseIterable {
+  /// Its directions have a core, or it keeps moments of one.
+  case core
+  /// It asks for a loss of each example.
+  case byExample = "by-example"
+
+  /// The kinds that have it.
+  var kinds: [Kind] { self == .core ? [.estimator, .rule] : [.estimator] }
 }
 
 /// What can be written.

@@ -31,7 +31,7 @@ struct Scaffold {
     template =
       switch names.kind {
       case .estimator: .estimator(names)
-      case .rule: .rule(names)
+      case .rule: names.traits.contains(.core) ? .coreRule(names) : .rule(names)
       case .adapter: .adapter(names)
       case .task: .task(names)
       }

@@ -168,6 +168,9 @@ public final class BenchmarkTask {
     }
   }
 
+  /// The tokens of each sequence.
+  var sequences: [[Int]] { setting.sequences }
+
   /// A plain forward pass on the one mini-batch that there is.
   func loss() throws -> Double { try objective.loss(at: theta, on: Batch(step: 0)) }
 

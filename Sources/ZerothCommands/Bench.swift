@@ -16,7 +16,7 @@ struct Bench: ParsableCommand {
     abstract: "Measure speed and memory, on shapes made on the spot.",
     subcommands: [
       Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Decode.self, RewardStep.self, Memory.self,
-      Scaling.self, CostsTable.self, MemoryFigure.self, CostsFigure.self,
+      Scaling.self, Distributed.self, CostsTable.self, MemoryFigure.self, CostsFigure.self,
     ],
     defaultSubcommand: Step.self)
 }
@@ -125,7 +125,7 @@ extension Bench {
       if let word = rest.first {
         throw InputError(
           "bench", found: "'\(word)'",
-          expected: "step, pair, forward, decode, reward, noise, gemm, memory, scaling or table")
+          expected: "step, pair, forward, decode, reward, noise, gemm, memory, scaling, distributed or table")
       }
       try threads.apply()
       let setting = try setting.setting()

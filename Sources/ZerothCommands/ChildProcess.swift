@@ -1,5 +1,6 @@
 import CZeroth
 import Foundation
+import ZerothDistributed
 import ZerothSupport
 
 /// A process of this tool that does a part of its work, and ends with it.
@@ -32,7 +33,10 @@ final class ChildProcess {
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    let environment = ProcessInfo.processInfo.environment.merging([Self.variable: "\(getpid())"]) { $1 }
+    // It is a job by itself, whatever job this process belongs to.
+    let environment = ProcessInfo.processInfo.environment
+      .filter { variable in !Launch.prefixes.contains { variable.key.hasPrefix($0) } }
+      .merging([Self.variable: "\(getpid())"]) { $1 }
     var words = ([ZerothTool.name] + arguments).map { strdup($0) } + [nil]
     var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
     defer { for text in words + variables { free(text) } }

@@ -76,6 +76,7 @@ struct RunArguments: ShortcutArguments {
   @Option(shortcut: "seed") var seed: ShortcutValue?
   @Option(shortcut: "eval-every") var evalEvery: ShortcutValue?
   @Option(shortcut: "threads") var threads: ShortcutValue?
+  @Option(shortcut: "shards") var shards: ShortcutValue?
   @Option(shortcut: "out") var out: ShortcutValue?
   @Option(shortcut: "generator") var generator: ShortcutValue?
 }

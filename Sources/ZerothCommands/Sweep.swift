@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ZerothDistributed
 import ZerothReport
 import ZerothSupport
 import ZerothTraining
@@ -15,6 +16,8 @@ struct Sweep: ParsableCommand {
 
         Each run is a folder below --out, made by a process of its own. The same command again goes on with what is there: \
         runs that are done are not made again, and those that were cut short go on.
+
+        Under mpirun each rank makes a part of the runs; all of them see FILE and --out.
         """)
   }
 
@@ -39,18 +42,28 @@ struct Sweep: ParsableCommand {
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var output: OutputOptions
 
-  func run() throws {
+  func run() throws { try ZerothTool.inJob(run) }
+
+  private func run(in job: Job) throws {
     let jobs = jobs ?? 1
     try require("--jobs", jobs, "1 to \(RunSettings.maximalThreads)") { (1...RunSettings.maximalThreads).contains($0) }
-    let sweep = try SweepFile(file)
-    let plan = try SweepPlan(
-      sweep, budget: budget.map { text throws(InputError) in try SweepBudget(text, origin: "--budget") },
-      plugins.registry(), tasks: programs.tasks, families: ZerothTool.toolbox.families)
-    if dryRun { return output.print(plan.json(failures: [:]), text: plan.table.text) }
-    let folder = try SweepFolder(out, plan, text: sweep.text)
+    let (sweep, plan) = try job.together {
+      let sweep = try SweepFile(file)
+      let plan = try SweepPlan(
+        sweep, budget: budget.map { text throws(InputError) in try SweepBudget(text, origin: "--budget") },
+        plugins.registry(), tasks: programs.tasks, families: ZerothTool.toolbox.families)
+      return (sweep, plan)
+    }
+    if dryRun { return job.leads ? output.print(plan.json(failures: [:]), text: plan.table.text) : () }
+    let folder =
+      try job.together { try job.leads ? SweepFolder(out, plan, text: sweep.text) : nil }
+      ?? SweepFolder(joining: out, plan)
+    // Runs that differ in what comes last in their names, such as the seed, take about as long as each other.
+    let own = plan.runs.indices.filter { $0 % job.size == job.rank }.map { plan.runs[$0] }
     let progress = ProgressLine(
-      "sweep", total: plan.runs.reduce(0) { $0 + $1.steps }, output: .standardError.drawingCurve(!plain))
-    let others = folder.others
+      job.isShared ? "rank 0 of \(job.size)" : "sweep", total: own.reduce(0) { $0 + $1.steps },
+      output: job.leads ? .standardError.drawingCurve(!plain) : .silent)
+    let others = job.leads ? folder.others : []
     if !others.isEmpty {
       progress.print(
         "\(others.count) folders in \(out) are no runs of \(file) and stay: \(others.joined(separator: " "))")
@@ -58,8 +71,16 @@ struct Sweep: ParsableCommand {
     for program in Set(plan.runs.compactMap(\.program)).sorted() { progress.print(program) }
     Interruption.listen()
     let runner = SweepRunner(
-      plan, in: folder, jobs: jobs, arguments: plugins.arguments + programs.arguments, progress: progress)
-    let signal = try runner.run()
+      own, in: folder, jobs: jobs, arguments: plugins.arguments + programs.arguments, progress: progress)
+    let ownSignal = try runner.run()
+    try folder.gatherFailures(in: job)
+    let signal = job.gather([UInt8(ownSignal ?? 0)]).flatMap(\.self).first { $0 > 0 }.map { Int32($0) }
+    guard job.leads else {
+      // Rank 0 says what came of it.
+      let isOpen = try RecordedRuns.read([out]).contains { !$0.isFinished }
+      if signal != nil || isOpen { throw ExitCode(signal.map { 128 + $0 } ?? 1) }
+      return
+    }
     let runs = try RecordedRuns.read([out])
     if let signal {
       let done = runs.count(where: \.isFinished)

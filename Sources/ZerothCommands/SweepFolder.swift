@@ -1,4 +1,5 @@
 import Foundation
+import ZerothDistributed
 import ZerothRecords
 import ZerothReport
 import ZerothSupport
@@ -8,7 +9,8 @@ import ZerothTraining
 final class SweepFolder {
   let path: String
   private let plan: SweepPlan
-  private let lock: FolderLock
+  /// Nil where another process has the folder, and this one makes some of its runs.
+  private let lock: FolderLock?
   /// Why runs failed, by name.
   private var failures: [String: String] = [:]
 
@@ -40,6 +42,23 @@ final class SweepFolder {
     try write()
   }
 
+  /// The folder at `path`, which another process has opened, to make runs of `plan` in.
+  init(joining path: String, _ plan: SweepPlan) {
+    self.path = path
+    self.plan = plan
+    lock = nil
+  }
+
+  /// Writes down, on the rank that has opened the folder, which runs failed on any rank of `job`.
+  func gatherFailures(in job: Job) throws {
+    let own = JSON.object(failures.map { .init($0.key, .string($0.value)) })
+    let all = job.gather(Array(own.description.utf8))
+    for failed in try all.flatMap({ try JSON(parsing: Data($0), subject: "a rank's runs").members ?? [] }) {
+      failures[failed.key] = failed.value.string
+    }
+    try job.together { if lock != nil { try write() } }
+  }
+
   /// The folder of `run`.
   func folder(of run: SweepPlan.Run) -> String { path.appendingFile(run.name) }
 
@@ -58,7 +77,7 @@ final class SweepFolder {
   func note(_ run: SweepPlan.Run, failure: String?) throws(InputError) {
     guard failures[run.name] != failure else { return }
     failures[run.name] = failure
-    try write()
+    if lock != nil { try write() }
   }
 
   private func write() throws(InputError) {

@@ -6,7 +6,7 @@ import ZerothTraining
 
 /// Makes the runs of a sweep, each by a process of its own, so that one that fails takes no other with it.
 final class SweepRunner {
-  private let plan: SweepPlan
+  private let runs: [SweepPlan.Run]
   private let folder: SweepFolder
   private let jobs: Int
   /// Options for each process, such as plugins.
@@ -20,9 +20,9 @@ final class SweepRunner {
   /// Until when a run waits for the process of an earlier sweep, which ends after its step.
   private var deadline = ContinuousClock.now + .seconds(60)
 
-  /// A runner of `plan`, `jobs` runs at a time.
-  init(_ plan: SweepPlan, in folder: SweepFolder, jobs: Int, arguments: [String], progress: ProgressLine) {
-    self.plan = plan
+  /// A runner of `runs`, `jobs` of them at a time.
+  init(_ runs: [SweepPlan.Run], in folder: SweepFolder, jobs: Int, arguments: [String], progress: ProgressLine) {
+    self.runs = runs
     self.folder = folder
     self.jobs = jobs
     self.arguments = arguments
@@ -31,7 +31,7 @@ final class SweepRunner {
 
   /// Makes all runs that are not over yet. Returns the signal that ended the sweep before; nil where all were made.
   func run() throws -> Int32? {
-    for run in plan.runs {
+    for run in runs {
       if try folder.record(of: run).isFinished {
         over += 1
         doneSteps += run.steps
@@ -39,7 +39,7 @@ final class SweepRunner {
         queue.append(run)
       }
     }
-    if over > 0 { progress.print("\(over) of \(plan.runs.count) runs are done already") }
+    if over > 0 { progress.print("\(over) of \(runs.count) runs are done already") }
     let halfDone = queue.reduce(0) { $0 + RunningRun.stepsDone(RunFiles(folder.folder(of: $1))) }
     progress.begin(after: doneSteps + halfDone)
     var signal: Int32?
@@ -87,7 +87,7 @@ final class SweepRunner {
         over += 1
         doneSteps += run.run.steps
         try folder.note(run.run, failure: failure)
-        progress.print("\(over)/\(plan.runs.count) \(run.run.name): \(failure ?? record.words)")
+        progress.print("\(over)/\(runs.count) \(run.run.name): \(failure ?? record.words)")
       }
     }
   }
@@ -96,7 +96,7 @@ final class SweepRunner {
     for run in running { run.look() }
     let done = doneSteps + running.reduce(0) { $0 + $1.steps }
     progress.update(
-      done, label: "\(over)/\(plan.runs.count) runs", loss: running.first?.loss, curve: running.first?.curve)
+      done, label: "\(over)/\(runs.count) runs", loss: running.first?.loss, curve: running.first?.curve)
   }
 }
 

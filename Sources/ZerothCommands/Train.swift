@@ -1,5 +1,6 @@
 import ArgumentParser
 import Zeroth
+import ZerothDistributed
 import ZerothStrategies
 import ZerothSupport
 import ZerothTraining
@@ -12,6 +13,7 @@ struct Train: ParsableCommand {
         \(ZerothTool.name) train --model DIR --task sst2 --data DIR --optimizer NAME --steps N [--out RUN] [options]
         \(ZerothTool.name) train --config FILE [--set TABLE.KEY=VALUE ...] [options]
         \(ZerothTool.name) train --resume --out RUN
+        mpirun -n N \(ZerothTool.name) train ...
         """,
       discussion: """
         A value on the command line overrides the file's, and a later one an earlier one. Options of strategies that have \
@@ -33,22 +35,30 @@ struct Train: ParsableCommand {
   func run() throws {
     if ZerothTool.arguments == ["train"] { throw CleanExit.helpRequest(self) }
     ChildProcess.followParent()
-    let registry = try plugins.registry()
-    let settings = try resume ? Settings.resumed(with: givenSettings(), registry) : givenSettings()
-    let configuration = try RunConfiguration(
-      settings, registry, tasks: programs.tasks, families: ZerothTool.toolbox.families)
+    try ZerothTool.inJob(train)
+  }
+
+  private func train(in job: Job) throws {
+    let registry = try job.together { try plugins.registry() }
+    let configuration = try RunConfiguration.shared(
+      in: job, registry, tasks: programs.tasks, families: ZerothTool.toolbox.families
+    ) {
+      try resume ? Settings.resumed(with: givenSettings(), registry) : givenSettings()
+    }
     if dryRun {
-      let run = try TrainingRun(configuration)
-      if let program = run.setup.program { StandardStreams.tell(program.printable() + "\n") }
+      let run = try TrainingRun(configuration, job: job)
+      if let program = run.setup.program, job.leads { StandardStreams.tell(program.printable() + "\n") }
       let plan = try run.plan(resuming: resume)
-      return output.print(.object(plan.json), text: plan.text)
+      if job.leads { output.print(.object(plan.json), text: plan.text) }
+      return
     }
     let progress = ProgressLine(
       configuration.optimizerName, total: configuration.steps, output: .standardError.drawingCurve(!plain))
     Interruption.listen()
-    let result = try TrainingRun(configuration, progress: progress, interruption: { Interruption.request })
-      .run(resuming: resume)
-    if case .interrupted = result.outcome {
+    let result = try TrainingRun(configuration, progress: progress, job: job).run(resuming: resume)
+    if !job.leads {
+      // Rank 0 says what came of it.
+    } else if case .interrupted = result.outcome {
       progress.print(
         "\(ZerothTool.name): \(result.end)"
           + (configuration.out.map { "; to go on: \(ZerothTool.name) train --resume --out \($0)" } ?? ""))

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Zeroth
 import ZerothBenchmarks
+import ZerothDistributed
 import ZerothModels
 import ZerothPluginHost
 import ZerothRecords
@@ -29,6 +30,11 @@ struct Tool: ParsableCommand {
   static func run(_ arguments: [String]) -> Never {
     do {
       if ["train", "diagnose"].contains(arguments.first) { try SettingArguments.checkValues(arguments) }
+      if let command = arguments.first, !["train", "sweep"].contains(command),
+        !arguments.starts(with: ["bench", "distributed"])
+      {
+        try ZerothTool.requireAlone(command)
+      }
       var command = try parseAsRoot(arguments)
       try command.run()
       try StandardStreams.flushOutput()
@@ -48,9 +54,19 @@ struct Tool: ParsableCommand {
 
   /// Ends the process with `message` in one line on standard error.
   static func fail(_ message: String, status: Int32) -> Never {
+    if let launch = Launch(), launch.rank > 0, !ZerothTool.isConnected {
+      // All processes of the job have the same to say, and the first that ends may end the others.
+      usleep(500_000)
+    } else {
+      tell(message)
+    }
+    Foundation.exit(status)
+  }
+
+  /// Tells `message` in one line on standard error.
+  static func tell(_ message: String) {
     let line = message.split(whereSeparator: \.isNewline).joined(separator: " ").printable()
     StandardStreams.tell("\(ZerothTool.name): \(line)\n")
-    Foundation.exit(status)
   }
 }
 

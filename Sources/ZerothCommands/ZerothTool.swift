@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Synchronization
+import ZerothDistributed
 import ZerothModels
 import ZerothStrategies
 import ZerothSupport
@@ -36,6 +37,9 @@ public enum ZerothTool {
     var name = "zeroth"
     var toolbox = Toolbox()
     var arguments: [String] = []
+    /// Connects this process with the others of its job; nil where the tool was built without that.
+    var connect: (@Sendable () throws -> any Communicator)?
+    var isConnected = false
   }
 
   private static let state = Mutex(State())
@@ -46,6 +50,21 @@ public enum ZerothTool {
   static var toolbox: Toolbox { state.withLock { $0.toolbox } }
   /// The words of the command line, without the program's own name.
   static var arguments: [String] { state.withLock { $0.arguments } }
+
+  /// Whether this process is connected with the others of its job.
+  static var isConnected: Bool { state.withLock { $0.isConnected } }
+
+  /// This process, connected with the others of `launch`.
+  static func connect(_ launch: Launch) throws -> any Communicator {
+    guard let connect = state.withLock({ $0.connect }) else {
+      throw InputError(
+        "mpirun", found: "\(launch.size) processes of one job",
+        expected: "one, as this \(name) was built without MPI: build it by make mpi, or by swift build --traits MPI")
+    }
+    let communicator = try connect()
+    state.withLock { $0.isConnected = true }
+    return communicator
+  }
 
   /// The command line of this process, as it would be typed in a shell.
   static var commandLine: String {
@@ -61,13 +80,16 @@ public enum ZerothTool {
   /// - Parameters:
   ///   - name: what the tool calls itself in messages and help.
   ///   - install: adds to the built-in strategies, tasks and families; what it throws is bad input too.
-  public static func main(named name: String = "zeroth", _ install: (inout Toolbox) throws -> Void = { _ in }) -> Never
-  {
+  ///   - connect: connects this process with the others of its job, where a launcher such as `mpirun` has started it.
+  public static func main(
+    named name: String = "zeroth", _ install: (inout Toolbox) throws -> Void = { _ in },
+    connect: (@Sendable () throws -> any Communicator)? = nil
+  ) -> Never {
     StandardStreams.prepare()
     var toolbox = Toolbox()
     let result = Result { try install(&toolbox) }
     let arguments = Array(CommandLine.arguments.dropFirst())
-    state.withLock { [toolbox] in $0 = State(name: name, toolbox: toolbox, arguments: arguments) }
+    state.withLock { [toolbox] in $0 = State(name: name, toolbox: toolbox, arguments: arguments, connect: connect) }
     if case .failure(let error) = result { Tool.fail("\(error)", status: 2) }
     if let error = argumentError { Tool.fail("\(error)", status: 2) }
     Tool.run(arguments)

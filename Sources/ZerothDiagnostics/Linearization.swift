@@ -80,6 +80,12 @@ struct OnBatch<Base: Objective>: Objective {
     try base.losses(at: points, from: theta, on: placed(batch), grain: grain)
   }
 
+  func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Base.Failure) -> Few<Double> {
+    try base.losses(ofExamplesAlong: directions, at: offsets, from: theta, on: placed(batch))
+  }
+
   var hasDerivatives: Bool { base.hasDerivatives }
 
   func differentiate(

@@ -41,6 +41,15 @@ public enum Metrics {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw InputError(path, found: "no file that can be read", expected: "metrics in JSON, one row a line")
     }
+    return try lines(of: data, path: path)
+  }
+
+  /// The rows of `data`, a copy of lines of the file at `path`.
+  public static func rows(of data: Data, path: String) throws(InputError) -> [MetricsRow] {
+    try lines(of: data, path: path).map(\.row)
+  }
+
+  private static func lines(of data: Data, path: String) throws(InputError) -> [(row: MetricsRow, end: Int)] {
     var lines: [(MetricsRow, Int)] = []
     var start = data.startIndex
     while let newline = data[start...].firstIndex(of: UInt8(ascii: "\n")) {

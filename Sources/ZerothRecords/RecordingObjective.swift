@@ -47,6 +47,15 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
     return losses
   }
 
+  /// The losses of the base for each example along its own direction.
+  public func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Failure) -> Few<Double> {
+    let losses = try base.losses(ofExamplesAlong: directions, at: offsets, from: theta, on: batch)
+    note(losses, forwards: offsets.count)
+    return losses
+  }
+
   /// Whether the base has a gradient.
   public var hasDerivatives: Bool { base.hasDerivatives }
 
@@ -108,6 +117,11 @@ public final class PlaybackObjective: Objective {
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> { try next(grain == .example ? points.count * examples : points.count) }
+
+  /// The next losses, of each example at each offset, whatever theta and the directions are.
+  public func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(InputError) -> Few<Double> { try next(offsets.count * examples) }
 
   /// The next two numbers: a loss and its derivative.
   public func differentiate<D: Direction>(

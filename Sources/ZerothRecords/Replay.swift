@@ -71,6 +71,7 @@ public final class TrajectoryLog {
   public let recorded: RecordedSteps
   private let header: TrajectoryHeader
   private let flushEvery: Int
+  private let isWritten: Bool
   private var writer: TrajectoryWriter?
 
   /// Opens the trajectory at `path` of the run that `header` describes, by the counts that `optimizer` declares.
@@ -78,16 +79,34 @@ public final class TrajectoryLog {
   /// Without a file, or with one that was cut off within its header, the run is new. Nothing is written before the first
   /// live step. Steps are written out `flushEvery` at a time. Throws `InputError` when the file belongs to another run, is
   /// damaged or holds more steps than are planned.
-  public init(
+  public convenience init(
     _ path: String, header: TrajectoryHeader, optimizer: any OptimizerProtocol, layout: ParameterLayout,
     flushEvery: Int = 1
   ) throws(InputError) {
-    self.header = header
-    self.flushEvery = flushEvery
     let data = FileManager.default.contents(atPath: path)
     guard data != nil || !FileManager.default.fileExists(atPath: path) else {
       throw InputError(path, found: "a file that cannot be read", expected: "a trajectory")
     }
+    try self.init(
+      data, path: path, isWritten: true, header: header, optimizer: optimizer, layout: layout, flushEvery: flushEvery)
+  }
+
+  /// The trajectory of `data`, a copy of the file at `path`, or of a new run where there is none. It is not written.
+  public convenience init(
+    copy data: Data?, of path: String, header: TrajectoryHeader, optimizer: any OptimizerProtocol,
+    layout: ParameterLayout
+  ) throws(InputError) {
+    try self.init(
+      data, path: path, isWritten: false, header: header, optimizer: optimizer, layout: layout, flushEvery: 1)
+  }
+
+  private init(
+    _ data: Data?, path: String, isWritten: Bool, header: TrajectoryHeader, optimizer: any OptimizerProtocol,
+    layout: ParameterLayout, flushEvery: Int
+  ) throws(InputError) {
+    self.header = header
+    self.flushEvery = flushEvery
+    self.isWritten = isWritten
     guard let data, !TrajectoryHeader.isCut(data) else {
       recorded = RecordedSteps(noneAt: path)
       return
@@ -99,7 +118,9 @@ public final class TrajectoryLog {
   public func openForAppending() throws(InputError) -> TrajectoryWriter {
     if let writer { return writer }
     let fresh: TrajectoryWriter
-    if recorded.isNew {
+    if !isWritten {
+      fresh = TrajectoryWriter()
+    } else if recorded.isNew {
       unlink(recorded.path)  // at most a part of the header
       fresh = try TrajectoryWriter(new: recorded.path, header: header, flushEvery: flushEvery)
     } else {

@@ -212,7 +212,8 @@ public struct RecordedSteps: Sendable {
 
 /// Writes a trajectory, step by step.
 public final class TrajectoryWriter {
-  private let file: AppendedFile
+  /// Nil where nothing is written.
+  private let file: AppendedFile?
   private let flushEvery: Int
   private let checksum: UInt32
   private var step: Int
@@ -246,8 +247,20 @@ public final class TrajectoryWriter {
     step = steps.count
   }
 
+  /// Keeps the last losses and writes nothing.
+  init() {
+    file = nil
+    flushEvery = 1
+    checksum = 0
+    step = 0
+  }
+
   /// Appends the losses of one step.
   public func append(_ losses: [Double]) throws(InputError) {
+    guard let file else {
+      last = losses
+      return
+    }
     var bytes = Data(capacity: 8 * losses.count)
     for loss in losses { bytes.append(littleEndian: loss.bitPattern) }
     buffer.append(littleEndian: UInt32(losses.count))
@@ -256,11 +269,13 @@ public final class TrajectoryWriter {
     last = losses
     step += 1
     waiting += 1
-    if waiting >= flushEvery { try flush() }
+    if waiting >= flushEvery { try flush(to: file) }
   }
 
   /// Hands what was appended to the system.
-  public func flush() throws(InputError) {
+  public func flush() throws(InputError) { if let file { try flush(to: file) } }
+
+  private func flush(to file: AppendedFile) throws(InputError) {
     try file.write(buffer)
     buffer.removeAll(keepingCapacity: true)
     waiting = 0
@@ -269,6 +284,6 @@ public final class TrajectoryWriter {
   /// Flushes, and waits until all is on the disk: beside every checkpoint and at the end.
   public func synchronize() throws(InputError) {
     try flush()
-    try file.synchronize()
+    try file?.synchronize()
   }
 }

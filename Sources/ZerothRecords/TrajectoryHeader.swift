@@ -62,7 +62,7 @@ public struct TrajectoryHeader: Sendable, Hashable {
   private static let largest = 1 << 20
 
   /// The header as it is written.
-  var encoded: Data {
+  public var encoded: Data {
     let members: [JSON.Member] = [
       .init("identity", identity), .init("model", .string(model)), .init("layout", .string(layout)),
       .init("steps", .int(steps)), .init("grain", .string(grain.rawValue)), .init("shards", .int(shards)),
@@ -87,6 +87,9 @@ public struct TrajectoryHeader: Sendable, Hashable {
     let text = data.dropFirst(fixedSize(format))
     return text.count < length && !text.contains(UInt8(ascii: "\n"))
   }
+
+  /// The header that `data` is, as ``encoded`` gives it. Throws `InputError` naming `path`.
+  public init(_ data: Data, path: String) throws(InputError) { self = try Self.decode(data, path: path).header }
 
   /// A header as it was read.
   struct Stored {
@@ -179,7 +182,7 @@ public struct TrajectoryHeader: Sendable, Hashable {
   /// Throws `InputError`, naming the first difference, unless `run` is the same run; its planned steps may differ.
   ///
   /// Inputs are compared where both name them: a replay reads no data and names none.
-  func requireSameRun(as run: TrajectoryHeader, path: String) throws(InputError) {
+  public func requireSameRun(as run: TrajectoryHeader, path: String) throws(InputError) {
     func requireEqual(_ name: String, _ found: String, _ expected: String, _ what: String) throws(InputError) {
       guard found == expected else {
         throw InputError("\(path): \(name)", found: found, expected: "\(expected), \(what)")

@@ -12,9 +12,15 @@ public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
     case directionEqualsItsFactors = "direction: a low-rank direction equals matrixScale U V^T on matrices"
     case directionEqualsItsTerms = "direction: a sum equals its weighted terms"
 
+    case coreImageIsTheDirection = "core: the image of a direction's core is the direction"
+    case coreFrameIsShared = "core: the directions of an estimate share a frame"
+    case coreIsCarriedOver = "core: carried over to another frame, its image changes least"
+
     case objectivePointsAreTheirOwn = "objective: each point's loss is the one that it has alone, to rounding"
     case objectiveExamplesMakeTheLoss =
       "objective: the losses of the examples have the loss as their mean, at every point"
+    case objectiveExamplesHaveTheirDirections =
+      "objective: an example along its own direction has the loss that it has where all are measured along it"
     case objectiveLeavesTheta = "objective: theta stays bit for bit as it is"
     case objectiveGradientIsTheLimit = "objective: the gradient is the limit of central differences"
     case objectiveDerivativeIsTheProduct =

@@ -31,9 +31,9 @@ import ZerothTestKit
   ]
 
   @Test func thereAreAll() {
-    // 9 RGE and 2 that are combined, 2 CGE, the gradient, the forward gradient and ConMeZO with 3 rules, 6 LGE with 6, the low-rank
-    // forward gradient and SubZero with 4, x 7 adapters; no name twice.
-    #expect(Composition.all.count == (16 * 3 + 6 * 6 + 2 * 4) * 7)
+    // 9 RGE and 2 that are combined, 2 CGE, the gradient, the forward gradient, ConMeZO, GRZO and the population with 3 rules, 6 LGE with 6, the low-rank
+    // forward gradient and the columns' subspace with 4, SubZero and TeZO with 5, x 7 adapters; no name twice.
+    #expect(Composition.all.count == (18 * 3 + 6 * 6 + 2 * 4 + 2 * 5) * 7)
     #expect(Set(Composition.all.map(\.description)).count == Composition.all.count)
   }
 

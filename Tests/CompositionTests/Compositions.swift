@@ -1,7 +1,12 @@
 import ConMeZO
+import CoreMoments
+import EGGROLL
 import FZOO
+import GRZO
 import RAdaZO
 import SubZero
+import TeZO
+import ZOMuon
 import Zeroth
 import ZerothTestKit
 
@@ -92,7 +97,13 @@ struct Composition: Sendable, CustomStringConvertible {
   /// Estimators outside the core.
   private static let methods: [Composition] = {
     var all = compose("conmezo", ConeEstimator(), rules(), rateFactor: 0.5)
-    all += compose("subzero", SubspaceEstimator(rank: 2, interval: 20), factored(), rateFactor: 0.5)
+    all += compose("subzero", SubspaceEstimator(rank: 2, interval: 20), factored() + cored(), rateFactor: 0.5)
+    // On objectives of one example its differences do not differ.
+    all += compose("grzo", FlipoutEstimator(isRelative: false), rules(), rateFactor: 1)
+    all += compose("tezo", TemporalEstimator(rank: 32), factored() + cored(), rateFactor: 0.5)
+    all += compose("population q=2", PopulationEstimator(queries: 2), rules(), rateFactor: 0.5)
+    all += compose(
+      "column-subspace q=2", ColumnEstimator(rank: 2, interval: 20, queries: 2), rules() + cored(), rateFactor: 0.5)
     return all
   }()
 
@@ -105,7 +116,14 @@ struct Composition: Sendable, CustomStringConvertible {
       all += compose("lge \(word) q=4", LowRankEstimator(queries: 4, shaping: shape), factored(), rateFactor: factor)
     }
     all += compose("rge q=4", RandomizedEstimator(queries: 4, sides: .one), normalized(), rateFactor: 1)
-    all += compose("lge q=4", LowRankEstimator(queries: 4), normalized(), rateFactor: 1)
+    all += compose("lge q=4", LowRankEstimator(queries: 4), normalized() + coreLengths(), rateFactor: 1)
+    all += compose("population z-score q=4", PopulationEstimator(queries: 4, shaping: .zScore), rules(), rateFactor: 1)
+    // The core of TeZO is a column of r numbers, whose sign has the length 1, and A has 1/r.
+    all += compose("tezo q=4", TemporalEstimator(rank: 32, queries: 4), coreLengths(muonFactor: 32), rateFactor: 1)
+    all += compose(
+      "subzero q=4", SubspaceEstimator(rank: 2, interval: 20, queries: 4), coreLengths(), rateFactor: 1)
+    all += compose(
+      "column-subspace q=4", ColumnEstimator(rank: 2, interval: 20, queries: 4), coreLengths(), rateFactor: 1)
     return all
   }()
 
@@ -113,6 +131,19 @@ struct Composition: Sendable, CustomStringConvertible {
   private static func factored<D: LowRankDirection>() -> Rules<D> {
     let lozo: Rules<D> = [("lozo-m", { LowRankMomentum(learningRate: Schedule($0), beta: 0.5) })]
     return rules() + lozo
+  }
+
+  /// Momentum of cores, of which LOZO-M is the one with LGE.
+  private static func cored<D: CoreDirection>() -> Rules<D> {
+    [("core-momentum", { CoreMomentum(learningRate: Schedule($0), beta: 0.5) })]
+  }
+
+  /// Rules on cores whose steps are as long as their rate, about.
+  private static func coreLengths<D: CoreDirection>(muonFactor: Double = 1) -> Rules<D> {
+    [
+      ("core-adam", { CoreAdam(learningRate: Schedule($0)) }),
+      ("muon", { Muon(learningRate: Schedule(muonFactor * $0), vectorLearningRate: Schedule($0)) }),
+    ]
   }
 
   /// Rules whose steps are no longer than their rate, about.

@@ -102,7 +102,7 @@ import ZerothTraining
     try registry.load(plugin: Libraries.exampleSwift)
     #expect(registry.plugins.map(\.name) == ["example-c", "five-point"])
     let found = try registry.explain("example-rge")[0].1
-    #expect(found.capabilities == ["produces directions without factors"])
+    #expect(found.capabilities == ["produces directions without a common V"])
     #expect(found.options.map(\.name) == ["epsilon", "queries", "sides", "distribution"])
     #expect(found.options.map(\.defaultWords) == ["0.001", "1", "two-sided", "gaussian"])
     #expect(found.options[0].expected == "a number or a schedule, above 0")

@@ -23,7 +23,7 @@ fail() { echo "torture: $*"; failures=$((failures + 1)); }
 # What a preset needs beside its name.
 options() {
   case $1 in
-    zo-sign | mezo-adam | meazo | fzoo | conmezo | subzero | r-adazo) echo "--lr 1e-5" ;;
+    zo-sign | mezo-adam | meazo | fzoo | conmezo | subzero | r-adazo | tezo | zo-muon | eggroll | grzo) echo "--lr 1e-5" ;;
     cge) echo "--lr 1e-3 --set estimator.coordinates=2" ;;
     *) echo "" ;;
   esac

@@ -18,7 +18,9 @@ extension ToolTests {
     (["step", "--frozen", "--window", "0"], "--window"),
     (["table", "--shape", "gpt"], "--shape"), (["table", "--optimizers", "mezzo"], "--optimizers"),
     (["table", "--markdown", "--json"], "--markdown"), (["table", "--repeats", "0"], "--repeats"),
-    (["decode", "--tokens", "1"], "--tokens"),
+    (["decode", "--tokens", "1"], "--tokens"), (["distributed", "--shards", "0"], "--shards"),
+    (["distributed", "--simulate", "--latency", "1,x"], "--latency"),
+    (["distributed", "--simulate", "--batch", "2"], "--batch"),
     (["decode", "--prompt-tokens", "0"], "--prompt-tokens"),
   ]
 
@@ -38,6 +40,42 @@ extension ToolTests {
     let read = theta.layout.blocks.filter { $0.role != "position" }.reduce(0) { $0 + $1.count }
     #expect(json["bytes"]?.integer == read * 4)
     #expect((json["tokens_per_second"]?.double ?? 0) > 0 && (json["over_limit"]?.double ?? 0) > 0)
+  }
+
+  /// What more workers would take: the measured step, and log2 N rounds of the latency and 24 bytes of each beside it.
+  @Test func moreWorkersAreSimulated() throws {
+    let output = try zeroth([
+      "bench", "distributed", "--simulate", "--shape", "opt-1m", "--batch", "4", "--tokens", "8", "--repeats", "1",
+      "--optimizers", "mezo", "--latency", "10", "--bandwidth", "1", "--json",
+    ])
+    #expect(output.status == 0, "\(output.err)")
+    let json = try JSON(parsing: Data(output.out.utf8), subject: "output")
+    let lines = try #require(json["lines"]?.elements)
+    let ofSmallest = lines.filter { $0["parameters"]?.double == 125e6 }
+    #expect(ofSmallest.compactMap { $0["workers"]?.integer } == [1, 2, 8, 64, 512, 4096, 10_000])
+    let seconds = ofSmallest.compactMap { $0["seconds"]?.double }
+    // log2 of 8 is 3; 10 000 needs 14 rounds.
+    for (place, rounds, workers) in [(0, 0.0, 0.0), (2, 3, 8), (6, 14, 10_000)] {
+      let network = 0.01 * rounds + 24 * workers / 1e6
+      #expect(abs(seconds[place] - seconds[0] - network) < 1e-9 * seconds[0])
+    }
+    #expect(ofSmallest.last?["bytes_received"]?.integer == 24 * 9999)
+  }
+
+  /// Without a launcher one rank measures all shards, and sends nothing.
+  @Test func stepsInShardsAreMeasured() throws {
+    let output = try zeroth([
+      "bench", "distributed", "--shape", "opt-1m", "--batch", "4", "--tokens", "8", "--repeats", "1", "--shards", "3",
+      "--json",
+    ])
+    #expect(output.status == 0, "\(output.err)")
+    let json = try JSON(parsing: Data(output.out.utf8), subject: "output")
+    let methods = try #require(json["methods"]?.elements)
+    #expect(methods.compactMap { $0["name"]?.string } == ["lozo", "mezo"] && json["shards"]?.integer == 3)
+    for method in methods {
+      #expect((method["tokens_per_second"]?.double ?? 0) > 0)
+      #expect(method["ranks"]?.elements?.count == 1 && method["ranks"]?.elements?[0]["bytes"]?.double == 0)
+    }
   }
 
   /// Each method twice, beside what the papers say of it; LOZO's have its memory alone.

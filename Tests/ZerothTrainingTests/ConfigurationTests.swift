@@ -212,7 +212,7 @@ import ZerothResources
     ("[estimator]\nname = 3", "a.toml: [estimator] name: found 3, expected a text"),
     (
       "[estimator]\nname = \"rge\"\n[rule]\nname = \"lozo-m\"\nlearning-rate = 1",
-      "rule 'lozo-m' with estimator 'rge': found an estimator that produces directions without factors, "
+      "rule 'lozo-m' with estimator 'rge': found an estimator that produces directions without a common V, "
         + "expected low-rank directions, as estimators lge, low-rank-forward-gradient have"
     ),
     (

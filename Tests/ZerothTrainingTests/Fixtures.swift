@@ -1,14 +1,19 @@
 import Foundation
 import ConMeZO
+import CoreMoments
+import EGGROLL
 import FZOO
+import GRZO
 import HiZOO
 import MedianRGE
 import RAdaZO
 import SignRule
 import SparseMeZO
 import SubZero
+import TeZO
 import Testing
 import ZOAdaM
+import ZOMuon
 import ZOSVRG
 import Zeroth
 import ZerothResources
@@ -23,8 +28,10 @@ extension Registry {
   static func withPlugins() throws -> Registry {
     var registry = Registry.standard
     for install in [
-      ConMeZO.install, FZOO.install, HiZOO.install, MedianRGE.install, RAdaZO.install, SignRule.install,
-      SparseMeZO.install, SubZero.install, ZOAdaM.install, ZOSVRG.install,
+      ConMeZO.install, CoreMoments.install, EGGROLL.install, FZOO.install, GRZO.install, HiZOO.install,
+      MedianRGE.install,
+      RAdaZO.install, SignRule.install,
+      SparseMeZO.install, SubZero.install, TeZO.install, ZOAdaM.install, ZOMuon.install, ZOSVRG.install,
     ] as [(inout Registry) throws(InputError) -> Void] { try install(&registry) }
     return registry
   }

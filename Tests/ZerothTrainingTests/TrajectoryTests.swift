@@ -52,6 +52,15 @@ import ZerothResources
       estimator: .init("subzero", ["rank": 3, "interval": 2, "queries": 2]), rule: .init("lozo-m", lr),
       adapter: .init("dizo", ["interval": 2]), seed: 20),
     Composition(estimator: .init("lge", ["interval": 3]), rule: .init("r-adazo", lr), seed: 21),
+    Composition(estimator: .init("tezo", ["rank": 3]), rule: .init("core-adam", lr), seed: 22),
+    Composition(
+      estimator: .init("subzero", ["rank": 3, "interval": 2, "queries": 2]), rule: .init("core-momentum", lr),
+      adapter: .init("dizo", ["interval": 2]), seed: 23),
+    Composition(
+      estimator: .init("column-subspace", ["rank": 3, "interval": 2, "queries": 2, "sides": "one-sided"]),
+      rule: .init("muon", lr), seed: 24),
+    Composition(
+      estimator: .init("population", ["queries": 3, "rank": 2, "shaping": "z-score"]), rule: .init("sgd", lr), seed: 25),
   ]
   private let registry: Registry
   init() throws { registry = try Registry.withPlugins() }

@@ -18,6 +18,8 @@ public struct HessianInformedEstimator: GradientEstimator {
   public let curvatureRate: Double
   /// How z is drawn: Gaussian or on the sphere. Signs would move all of H by the same factor, since their z^2 is 1.
   public let distribution: NoiseDistribution
+  /// What is made of c, which is of one pair of points. H goes by the losses, whatever that is.
+  public let shaping: CoefficientShaping
   private var curvature: StoredVector?
   private var pending: (key: StreamKey, coefficient: Double)?
 
@@ -29,7 +31,11 @@ public struct HessianInformedEstimator: GradientEstimator {
   public static let distributions: [NoiseDistribution] = [.gaussian, .sphere]
 
   /// HiZOO with curvature rate alpha.
-  public init(epsilon: Schedule = 1e-3, curvatureRate: Double = 1e-6, distribution: NoiseDistribution = .gaussian) {
+  public init(
+    epsilon: Schedule = 1e-3, curvatureRate: Double = 1e-6, distribution: NoiseDistribution = .gaussian,
+    shaping: CoefficientShaping = .none
+  ) {
+    self.shaping = shaping
     self.epsilon = epsilon
     self.curvatureRate = curvatureRate
     self.distribution = distribution
@@ -39,6 +45,7 @@ public struct HessianInformedEstimator: GradientEstimator {
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try epsilon.validate("epsilon", Self.epsilonRange)
     try Self.curvatureRateRange.require("curvature-rate", curvatureRate)
+    try shaping.validate(queries: 1, sides: .two)
     try require("distribution", distribution.rawValue, "gaussian or sphere: z^2 of signs says nothing of the curvature")
     {
       _ in Self.distributions.contains(distribution)
@@ -60,6 +67,7 @@ public struct HessianInformedEstimator: GradientEstimator {
   /// H, and what the last step found of it.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("distribution", distribution.rawValue)
+    try state.require("shaping", "\(shaping)")
     try state.code("epsilon", &epsilon)
     try state.code("curvature", &curvature, of: state.layout.trainable)
     guard try state.codePresence("pending", pending != nil) else {
@@ -85,7 +93,8 @@ public struct HessianInformedEstimator: GradientEstimator {
     let c = (losses[0] - losses[1]) / (2 * Double(eps))
     let second = abs(losses[0] + losses[1] - 2 * losses[2]) / (2 * Double(eps) * Double(eps))
     if curvatureRate > 0, second.isFinite { pending = (key, second) }
-    return GradientEstimate(terms: [(c, direction)], losses: losses, projectedGradient: c, epsilon: Double(eps))
+    return GradientEstimate(
+      terms: [(shaping([c], sides: .two)[0], direction)], losses: losses, projectedGradient: c, epsilon: Double(eps))
   }
 
   /// H, with the last step's measurement in it.

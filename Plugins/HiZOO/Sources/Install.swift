@@ -17,12 +17,12 @@ public func install(into registry: inout Registry) throws(InputError) {
           range: HessianInformedEstimator.curvatureRateRange,
           "alpha, the part of H that a step renews; 0 keeps H = 1"),
         .distribution(default: usual.distribution, among: HessianInformedEstimator.distributions),
-      ],
+      ] + OptionSpec.shaping,
       forwards: "3", state: "1 per trainable parameter (H, fp32)")
   ) { options in
     HessianInformedEstimator(
       epsilon: try options.schedule("epsilon"), curvatureRate: try options.double("curvature-rate"),
-      distribution: try options.choice("distribution"))
+      distribution: try options.choice("distribution"), shaping: try options.shaping())
   }
   try registry.register(
     optimizer: OptimizerPreset(

@@ -90,6 +90,30 @@ import ZerothTestKit
   }
 
   /// Without a rate it is RGE, and three forward passes.
+  /// One pair has a sign and no more; the curvature goes by the losses all the same.
+  @Test func shapedCoefficients() throws {
+    let quadratic = Quadratic()
+    let theta = quadratic.start()
+    func run(_ shaping: CoefficientShaping) -> (coefficients: [Double], curvature: [Float]) {
+      var estimator = HessianInformedEstimator(curvatureRate: 0.3, shaping: shaping)
+      let coefficients = (0..<3).map { step in
+        estimator.estimate(
+          at: theta, context: StepContext(step: step, runKey: StreamKey(seed: 3), layout: .small), objective: quadratic
+        ).terms[0].coefficient
+      }
+      return (coefficients, estimator.curvature(of: ParameterLayout.small.blocks[0]))
+    }
+    let plain = run(.none)
+    for shape: CoefficientShaping in [.sign, .zScore, .clip(0.25)] {
+      let shaped = run(shape)
+      #expect(shaped.curvature == plain.curvature)
+      #expect(zip(shaped.coefficients, plain.coefficients).allSatisfy { $0 == shape([$1], sides: .two)[0] })
+    }
+    #expect(throws: InputError.self) { try HessianInformedEstimator(shaping: .clip(0)).validate(.small) }
+    try checkEstimatorLaws(
+      of: HessianInformedEstimator(shaping: .sign), traits: .biased, seeds: 2000)
+  }
+
   @Test func rateZeroIsRGE() {
     let quadratic = Quadratic()
     let theta = quadratic.start()

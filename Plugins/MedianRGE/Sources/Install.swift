@@ -12,9 +12,11 @@ public func install(into registry: inout Registry) throws(InputError) {
       options: [
         .epsilon(default: usual.epsilon, range: MedianEstimator.epsilonRange),
         .distribution(default: usual.distribution),
-      ],
+      ] + OptionSpec.shaping,
       forwards: "2", state: "none")
   ) { options in
-    MedianEstimator(epsilon: try options.schedule("epsilon"), distribution: try options.choice("distribution"))
+    MedianEstimator(
+      epsilon: try options.schedule("epsilon"), distribution: try options.choice("distribution"),
+      shaping: try options.shaping())
   }
 }

@@ -18,6 +18,8 @@ public struct MedianEstimator: GradientEstimator {
   public var epsilon: Schedule
   /// How z is drawn.
   public let distribution: NoiseDistribution
+  /// What is made of c, which is of one pair of points.
+  public let shaping: CoefficientShaping
 
   /// What `epsilon` takes.
   public static let epsilonRange = NumericRange.positiveFloat
@@ -25,14 +27,18 @@ public struct MedianEstimator: GradientEstimator {
   public static let traits: EstimatorTraits = .biased
 
   /// The estimator with MeZO's epsilon and Gaussian directions.
-  public init(epsilon: Schedule = 1e-3, distribution: NoiseDistribution = .gaussian) {
+  public init(
+    epsilon: Schedule = 1e-3, distribution: NoiseDistribution = .gaussian, shaping: CoefficientShaping = .none
+  ) {
     self.epsilon = epsilon
     self.distribution = distribution
+    self.shaping = shaping
   }
 
-  /// Throws when epsilon is not a positive number.
+  /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try epsilon.validate("epsilon", Self.epsilonRange)
+    try shaping.validate(queries: 1, sides: .two)
   }
 
   /// Two.
@@ -44,6 +50,7 @@ public struct MedianEstimator: GradientEstimator {
   /// The options: nothing else is kept.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("distribution", distribution.rawValue)
+    try state.require("shaping", "\(shaping)")
     try state.code("epsilon", &epsilon)
   }
 
@@ -57,7 +64,7 @@ public struct MedianEstimator: GradientEstimator {
       at: Points(along: z, at: [eps, -eps]), from: theta, on: context.batch, grain: grain)
     let count = losses.count / 2
     let c = Self.median((0..<count).map { losses[$0] - losses[count + $0] }) / (2 * Double(eps))
-    return GradientEstimate(terms: [(c, z)], losses: losses, projectedGradient: c)
+    return GradientEstimate(terms: [(shaping([c], sides: .two)[0], z)], losses: losses, projectedGradient: c)
   }
 
   /// The middle of `values`, or the mean of the two in the middle; NaN where one is NaN.

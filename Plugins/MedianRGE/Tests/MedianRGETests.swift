@@ -11,6 +11,16 @@ import ZerothTestKit
   }
 
   /// c is the median of the examples' differences, worked out here from the losses at points of the test's own.
+  @Test func shapedCoefficients() throws {
+    try checkEstimatorLaws(of: MedianEstimator(shaping: .sign), traits: MedianEstimator.traits, seeds: 2000)
+    let quadratic = Quadratic()
+    var estimator = MedianEstimator(shaping: .sign)
+    let context = StepContext(step: 0, runKey: StreamKey(seed: 3), layout: .small)
+    let estimate = estimator.estimate(at: quadratic.start(), context: context, objective: quadratic)
+    #expect(abs(estimate.terms[0].coefficient) == 1 && abs(estimate.projectedGradient) != 1)
+    #expect(throws: InputError.self) { try MedianEstimator(shaping: .clip(0)).validate(.small) }
+  }
+
   @Test(arguments: [15, 16]) func theCoefficientIsTheMedian(examples: Int) throws {
     let objective = LogisticRegression(examples: 64, batchSize: examples)
     let theta = objective.start()

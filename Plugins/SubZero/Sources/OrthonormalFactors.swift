@@ -3,9 +3,8 @@ import Zeroth
 
 /// U (m x s) and V (n x s) of every trainable matrix, with orthonormal columns, drawn from one key.
 ///
-/// They are the orthonormal parts of normal matrices, which point anywhere with the same probability: each column less its part along
-/// those before it, over its length (Gram and Schmidt, twice, so that columns that nearly depend on others are orthogonal too). s is the
-/// rank, or the smaller side of a matrix where that is below it.
+/// They are the orthonormal parts of normal matrices (`orthonormalNoise`). s is the rank, or the smaller side of a matrix where that is below
+/// it.
 final class OrthonormalFactors: Sendable {
   /// Names the factors.
   let key: StreamKey
@@ -31,8 +30,7 @@ final class OrthonormalFactors: Sendable {
     Parallel.forEach(2 * matrices.count) { i in
       let block = matrices[i / 2]
       let s = Self.cut(rank, on: block)
-      let rows = i % 2 == 0 ? block.rows : block.columns
-      let vectors = Self.orthonormal(s, of: rows, key.child(i % 2 == 0 ? .left : .right), block)
+      let vectors = i % 2 == 0 ? Self.left(s, of: block, key) : Self.right(s, of: block, key)
       results.withLock { $0[i] = vectors }
     }
     let drawn = results.withLock { $0 }
@@ -60,6 +58,11 @@ final class OrthonormalFactors: Sendable {
   /// s of `block`.
   static func cut(_ rank: Int, on block: ParameterBlock) -> Int { min(rank, block.rows, block.columns) }
 
+  /// sqrt(m n)/s.
+  static func factor(_ rank: Int, on block: ParameterBlock) -> Double {
+    (Double(block.rows) * Double(block.columns)).squareRoot() / Double(cut(rank, on: block))
+  }
+
   private static func cores(of layout: ParameterLayout, rank: Int) -> ParameterLayout {
     let entries = layout.blocks.map { block in
       let s = cut(rank, on: block)
@@ -72,40 +75,62 @@ final class OrthonormalFactors: Sendable {
     return cores
   }
 
-  /// `count` orthonormal vectors of `length` numbers, one after the other.
-  private static func orthonormal(_ count: Int, of length: Int, _ key: StreamKey, _ block: ParameterBlock) -> [Float] {
-    guard
-      let layout = try? ParameterLayout([.init(block.name, rows: count, columns: length)])
-    else { preconditionFailure("a block has a size") }
-    let normals = DenseDirection(key.child(.block, block.index), layout: layout).values(of: layout.blocks[0])
-    var vectors = normals.map(Double.init)
-    vectors.withUnsafeMutableBufferPointer { all in
-      for i in 0..<count {
-        let own = UnsafeMutableBufferPointer(rebasing: all[(i * length)..<((i + 1) * length)])
-        for _ in 0..<2 {
-          for j in 0..<i {
-            let other = UnsafeMutableBufferPointer(rebasing: all[(j * length)..<((j + 1) * length)])
-            let part = product(own, other)
-            for k in 0..<length { own[k] -= part * other[k] }
-          }
-        }
-        let scale = 1 / product(own, own).squareRoot()
-        for k in 0..<length { own[k] *= scale }
-      }
-    }
-    return vectors.map(Float.init)
+  /// U^T of `block` from the key of its factors, s x m.
+  private static func left(_ s: Int, of block: ParameterBlock, _ key: StreamKey) -> [Float] {
+    orthonormalNoise(s, of: block.rows, key.child(.left).child(.block, block.index))
   }
 
-  /// <a, b> in eight sums, which a processor adds side by side.
-  private static func product(_ a: UnsafeMutableBufferPointer<Double>, _ b: UnsafeMutableBufferPointer<Double>)
-    -> Double
-  {
-    var sums = SIMD8<Double>()
-    let whole = a.count / 8 * 8
-    for k in stride(from: 0, to: whole, by: 8) {
-      for lane in 0..<8 { sums[lane] += a[k + lane] * b[k + lane] }
+  /// V^T, s x n.
+  private static func right(_ s: Int, of block: ParameterBlock, _ key: StreamKey) -> [Float] {
+    orthonormalNoise(s, of: block.columns, key.child(.right).child(.block, block.index))
+  }
+
+  /// Rows of factor U C, with `core` s x s; columns from s on are zero.
+  func writeLeft(
+    _ core: UnsafeBufferPointer<Float>, factor: Float = 1, of block: ParameterBlock, rows: Range<Int>,
+    into values: UnsafeMutableBufferPointer<Float>
+  ) {
+    let s = Self.cut(rank, on: block)
+    UnsafeMutableBufferPointer(rebasing: values[..<(rows.count * rank)]).update(repeating: 0)
+    left[block.index].withUnsafeBufferPointer { u in
+      for (i, row) in rows.enumerated() {
+        let target = UnsafeMutableBufferPointer(rebasing: values[(i * rank)..<(i * rank + s)])
+        for a in 0..<s {
+          let weight = factor * u[row * s + a]
+          for b in 0..<s { target[b] += weight * core[a * s + b] }
+        }
+      }
     }
-    return (whole..<a.count).reduce(sums.sum()) { $0 + a[$1] * b[$1] }
+  }
+
+  /// V^T; rows from s on are zero.
+  func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
+    let right = right[block.index]
+    for i in right.indices { values[i] = right[i] }
+    for i in right.count..<(rank * block.columns) { values[i] = 0 }
+  }
+
+  /// C <- U^T U_old C V_old^T V, with the factors of `key` as the old ones: U C V^T changes least, as all columns are orthonormal.
+  func carry(_ core: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from key: StreamKey) {
+    let s = Self.cut(rank, on: block)
+    let own = Self.transposed(left[block.index], rows: block.rows)
+    let across = Self.products(own, Self.left(s, of: block, key), length: block.rows)
+    let along = Self.products(Self.right(s, of: block, key), right[block.index], length: block.columns)
+    let old = core.map(Double.init)
+    for i in 0..<s {
+      // Row i of (U^T U_old) C, then of that times V_old^T V.
+      let row = (0..<s).map { j in (0..<s).reduce(0) { $0 + across[i * s + $1] * old[$1 * s + j] } }
+      for j in 0..<s { core[i * s + j] = Float((0..<s).reduce(0) { $0 + row[$1] * along[$1 * s + j] }) }
+    }
+  }
+
+  /// The products of the rows of a with those of b, all of `length` numbers.
+  private static func products(_ a: [Float], _ b: [Float], length: Int) -> [Double] {
+    let (rows, columns) = (a.count / length, b.count / length)
+    return (0..<(rows * columns)).map { i in
+      let (x, y) = (i / columns * length, i % columns * length)
+      return (0..<length).reduce(0) { $0 + Double(a[x + $1]) * Double(b[y + $1]) }
+    }
   }
 
   private static func transposed(_ values: [Float], rows: Int) -> [Float] {

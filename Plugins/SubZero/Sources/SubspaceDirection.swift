@@ -22,32 +22,80 @@ public struct SubspaceDirection: LowRankDirection {
 
   /// Rows of sqrt(m n)/s U Z; columns from s on are zero.
   public func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
-    let s = OrthonormalFactors.cut(rank, on: block)
-    UnsafeMutableBufferPointer(rebasing: values[..<(rows.count * rank)]).update(repeating: 0)
-    factors.left[block.index].withUnsafeBufferPointer { u in
-      cores.scaled[block.index].withUnsafeBufferPointer { z in
-        for (i, row) in rows.enumerated() {
-          let target = UnsafeMutableBufferPointer(rebasing: values[(i * rank)..<(i * rank + s)])
-          for a in 0..<s {
-            let weight = u[row * s + a]
-            for b in 0..<s { target[b] += weight * z[a * s + b] }
-          }
-        }
-      }
-    }
+    cores.scaled[block.index].withUnsafeBufferPointer { factors.writeLeft($0, of: block, rows: rows, into: values) }
   }
 
   /// V^T; rows from s on are zero.
   public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
-    let right = factors.right[block.index]
-    for i in right.indices { values[i] = right[i] }
-    for i in right.count..<(rank * block.columns) { values[i] = 0 }
+    factors.writeRight(of: block, into: values)
   }
 
   /// values += scale z[rows].
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     guard block.isMatrix else { return cores.add(to: &values, of: block, rows: rows, scale: scale) }
     addLowRank(to: &values, of: block, rows: rows, scale: scale)
+  }
+}
+
+extension SubspaceDirection: CoreDirection {
+  /// The key of U and V.
+  public var frameKey: StreamKey { factors.key }
+
+  /// Z is s x s.
+  public func coreShape(of block: ParameterBlock) -> (rows: Int, columns: Int) {
+    let s = OrthonormalFactors.cut(rank, on: block)
+    return (s, s)
+  }
+
+  /// Rows of Z.
+  public func writeCore(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
+    let s = OrthonormalFactors.cut(rank, on: block)
+    _ = values.update(fromContentsOf: core(of: block)[(rows.lowerBound * s)..<(rows.upperBound * s)])
+  }
+
+  /// scale sqrt(m n)/s U C V^T.
+  public func image(of cores: CoreVector, scale: Float) -> SubspaceImage {
+    SubspaceImage(factors: factors, cores: cores, matrixScale: scale)
+  }
+
+  /// C <- U^T U_old C V_old^T V.
+  public func carry(_ core: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from key: StreamKey) {
+    factors.carry(core, of: block, from: key)
+  }
+}
+
+/// matrixScale sqrt(m n)/s U C V^T on matrices and matrixScale C on vectors, with C stored.
+public struct SubspaceImage: LowRankDirection {
+  let factors: OrthonormalFactors
+  let cores: CoreVector
+  /// The rule's factor.
+  public let matrixScale: Float
+
+  /// r.
+  public var rank: Int { factors.rank }
+  /// Names V.
+  public var rightKey: StreamKey { factors.key }
+
+  /// Rows of sqrt(m n)/s U C; columns from s on are zero.
+  public func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
+    let s = OrthonormalFactors.cut(rank, on: block)
+    _ = cores.withRows(0..<s, of: block) { core in
+      factors.writeLeft(
+        core, factor: Float(OrthonormalFactors.factor(rank, on: block)), of: block, rows: rows, into: values)
+    }
+  }
+
+  /// V^T; rows from s on are zero.
+  public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
+    factors.writeRight(of: block, into: values)
+  }
+
+  /// values += scale times the rows.
+  public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    guard block.isMatrix else {
+      return cores.add(to: &values, of: block, rows: rows, scale: scale * matrixScale)
+    }
+    addLowRank(to: &values, of: block, rows: rows, scale: scale * matrixScale)
   }
 }
 
@@ -70,7 +118,7 @@ final class Cores: Sendable {
       block.isMatrix && block.isTrainable ? noise.values(of: cores.blocks[block.index]) : []
     }
     scaled = zip(layout.blocks, values).map { block, z in
-      let scale = (Double(block.rows) * Double(block.columns)).squareRoot() / Double(z.count).squareRoot()
+      let scale = z.isEmpty ? 0 : OrthonormalFactors.factor(cores.blocks[block.index].rows, on: block)
       return z.map { Float(scale) * $0 }
     }
   }

@@ -39,6 +39,14 @@ import ZerothTestKit
     }
   }
 
+  /// Z is the core, and is carried over by the products of the old factors with the new.
+  @Test func coreLaws() throws {
+    let wide = ParameterLayout.made([.init("wide", rows: 3, columns: 70_001), .init("tall", rows: 900, columns: 97)])
+    for (layout, rank) in [(.small, 2), (.small, 9), (wide, 2)] as [(ParameterLayout, Int)] {
+      try checkCoreLaws(of: SubspaceEstimator(rank: rank, interval: 3, queries: 2), in: layout)
+    }
+  }
+
   /// Against numpy, whose QR draws the factors.
   @Test func fiveSteps() throws {
     let estimator = SubspaceEstimator(rank: 2, interval: 3, epsilon: 1e-2)

@@ -24,6 +24,8 @@ public struct CoordinateEstimator: GradientEstimator {
   public let coordinates: Coordinates
   /// eps > 0 over the steps, in units of the parameters.
   public var epsilon: Schedule
+  /// How the coefficients of a step are shaped.
+  public let shaping: CoefficientShaping
 
   /// What `epsilon` takes.
   public static let epsilonRange = NumericRange.positiveFloat
@@ -31,14 +33,18 @@ public struct CoordinateEstimator: GradientEstimator {
   public static let coordinatesRange = NumericRange.atLeast(1)
 
   /// CGE over `coordinates`.
-  public init(_ coordinates: Coordinates = .all, epsilon: Schedule = 1e-3) {
+  public init(
+    _ coordinates: Coordinates = .all, epsilon: Schedule = 1e-3, shaping: CoefficientShaping = .none
+  ) {
     self.coordinates = coordinates
     self.epsilon = epsilon
+    self.shaping = shaping
   }
 
   /// Throws when epsilon is not positive or a coordinate is not there, stands twice or is frozen.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try epsilon.validate("epsilon", Self.epsilonRange)
+    try shaping.validate(queries: 1, sides: .two)
     switch coordinates {
     case .all: break
     case .random(let count):
@@ -72,7 +78,10 @@ public struct CoordinateEstimator: GradientEstimator {
   }
 
   /// The options: nothing else is kept.
-  public mutating func codeState(_ state: StateCoder) throws(InputError) { try state.code("epsilon", &epsilon) }
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("shaping", "\(shaping)")
+    try state.code("epsilon", &epsilon)
+  }
 
   /// Measures along each coordinate of S and returns one sparse direction.
   public mutating func estimate<O: Objective & ~Copyable>(
@@ -83,13 +92,9 @@ public struct CoordinateEstimator: GradientEstimator {
     var points = Points()
     for coordinate in set { points.append(CoordinateDirection([coordinate], values: [1]), at: [eps, -eps]) }
     let losses = try objective.losses(at: points, from: theta, on: context.batch)
-    var values: [Float] = []
-    var squares = 0.0
-    for i in set.indices {
-      let c = (losses[2 * i] - losses[2 * i + 1]) / (2 * Double(eps))
-      values.append(Float(c))
-      squares += c * c
-    }
+    let measured = Few(count: set.count) { i in (losses[2 * i] - losses[2 * i + 1]) / (2 * Double(eps)) }
+    let values = shaping(measured, sides: .two).map { Float($0) }
+    let squares = measured.reduce(0) { $0 + $1 * $1 }
     let weight: Double
     if case .random(let count) = coordinates {
       weight = Double(context.layout.trainableCount) / Double(count)
@@ -97,7 +102,7 @@ public struct CoordinateEstimator: GradientEstimator {
       weight = 1
     }
     return GradientEstimate(
-      terms: [(weight, CoordinateDirection(set, values: values))], losses: losses,
+      terms: [(weight, CoordinateDirection(set, values: Array(values)))], losses: losses,
       projectedGradient: squares.squareRoot(), epsilon: epsilon(at: context.step))
   }
 

@@ -14,19 +14,30 @@ public struct ForwardGradient: GradientEstimator {
   public var queries: Schedule
   /// How the directions are drawn.
   public let distribution: NoiseDistribution
+  /// How the slopes of a step are shaped; a slope has both signs in their population, as a two-sided query has.
+  public let shaping: CoefficientShaping
+  /// How the queries of a step become one estimate.
+  public let combination: QueryCombination
 
   /// What `queries` takes.
   public static let queriesRange = RandomizedEstimator.queriesRange
 
   /// The forward gradient along `queries` directions a step.
-  public init(queries: Schedule = 1, distribution: NoiseDistribution = .gaussian) {
+  public init(
+    queries: Schedule = 1, distribution: NoiseDistribution = .gaussian, shaping: CoefficientShaping = .none,
+    combination: QueryCombination = .mean
+  ) {
     self.queries = queries
     self.distribution = distribution
+    self.shaping = shaping
+    self.combination = combination
   }
 
-  /// Throws when there is no query.
+  /// Throws when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try queries.validate("queries", Self.queriesRange, isCount: true)
+    try shaping.validate(queries: queries, sides: .two)
+    try combination.validate(queries: queries)
   }
 
   /// q at its smallest.
@@ -38,6 +49,8 @@ public struct ForwardGradient: GradientEstimator {
   /// The options: nothing else is kept.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("distribution", distribution.rawValue)
+    try state.require("shaping", "\(shaping)")
+    try state.require("combination", combination.rawValue)
     try state.code("queries", &queries)
   }
 
@@ -49,7 +62,8 @@ public struct ForwardGradient: GradientEstimator {
     let directions = Few(count: queries.count(at: context.step)) { query in
       DenseDirection(context.key.child(.query, query), distribution: distribution, layout: context.layout)
     }
-    return try exactSlopes(of: objective, at: theta, along: directions, on: context.batch)
+    return try exactSlopes(
+      of: objective, at: theta, along: directions, on: context.batch, shaping: shaping, combination: combination)
   }
 }
 
@@ -65,7 +79,7 @@ public struct LowRankForwardGradient: GradientEstimator {
   /// Directional derivatives of the objective.
   public typealias Needs = Derivatives
 
-  /// The directions of LGE, of which this takes rank, interval and queries.
+  /// The directions of LGE, of which this takes all options but epsilon and the sides.
   private var probes: LowRankEstimator
 
   /// r >= 1.
@@ -76,8 +90,12 @@ public struct LowRankForwardGradient: GradientEstimator {
   public var queries: Schedule { probes.queries }
 
   /// The forward gradient along `queries` directions of rank `rank`, with the defaults of LGE.
-  public init(rank: Int = 2, interval: Int = 50, queries: Schedule = 1) {
-    probes = LowRankEstimator(rank: rank, interval: interval, queries: queries)
+  public init(
+    rank: Int = 2, interval: Int = 50, queries: Schedule = 1, shaping: CoefficientShaping = .none,
+    combination: QueryCombination = .mean
+  ) {
+    probes = LowRankEstimator(
+      rank: rank, interval: interval, queries: queries, shaping: shaping, combination: combination)
   }
 
   /// Throws when an option is out of range.
@@ -100,27 +118,35 @@ public struct LowRankForwardGradient: GradientEstimator {
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> GradientEstimate<LowRankProbe> {
     let directions = probes.directions(context)
-    var estimate = try exactSlopes(of: objective, at: theta, along: directions, on: context.batch)
+    var estimate = try exactSlopes(
+      of: objective, at: theta, along: directions, on: context.batch, shaping: probes.shaping,
+      combination: probes.combination)
+    // Least squares weighs the directions as they were measured.
+    if probes.combination == .leastSquares { return estimate }
     for i in estimate.terms.indices { estimate.terms[i].direction = probes.estimated(directions[i]) }
     return estimate
   }
 }
 
-/// 1/q sum_i <grad L, D_i> D_i over the q `directions`. Throws what the objective throws, and `InputError` where it has no
-/// derivatives.
+/// 1/q sum_i <grad L, D_i> D_i over the q `directions`, the slopes shaped by `shaping` and combined by `combination` in place of the mean.
+/// Throws what the objective throws, and `InputError` where it has no derivatives.
 func exactSlopes<D: Direction, O: Objective & ~Copyable>(
-  of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>, on batch: Batch
+  of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>, on batch: Batch,
+  shaping: CoefficientShaping, combination: QueryCombination
 ) throws -> GradientEstimate<D> {
-  var estimate = GradientEstimate<D>(terms: [], losses: [], projectedGradient: 0)
-  let share = 1 / Double(directions.count)
+  var (losses, slopes) = (Few<Double>(), Few<Double>())
   for direction in directions {
     guard let slope = try objective.differentiate(along: direction, at: theta, on: batch) else {
       throw InputError.noDerivatives(for: "the forward gradient")
     }
-    estimate.losses.append(slope.loss)
-    estimate.terms.append((share * slope.derivative, direction))
-    estimate.coefficients.append(slope.derivative)
-    estimate.projectedGradient += share * slope.derivative
+    losses.append(slope.loss)
+    slopes.append(slope.derivative)
   }
-  return estimate
+  let coefficients = shaping(slopes, sides: .two)
+  let weights = combination.weights(coefficients, of: directions, in: theta.layout)
+  var terms = Few<(coefficient: Double, direction: D)>()
+  for i in directions.indices { terms.append((weights[i], directions[i])) }
+  return GradientEstimate(
+    terms: terms, losses: losses, projectedGradient: slopes.reduce(0) { $0 + $1 / Double(slopes.count) },
+    coefficients: coefficients)
 }

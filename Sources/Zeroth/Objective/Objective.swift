@@ -41,6 +41,15 @@ public protocol Objective: ~Copyable {
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Failure) -> Few<Double>
 
+  /// The losses of the examples of `batch`, each at theta + offsets[i] D with the D that is its own in `directions`: offset after offset,
+  /// and of each one loss for each example in their order. theta is not written. A forward pass for each offset.
+  ///
+  /// By default everything is measured along each of the directions, and one example's losses are taken: an objective with a model
+  /// computes that example alone. Law, checked by the test kit: both give the same, to rounding.
+  func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Failure) -> Few<Double>
+
   /// Whether it has a gradient.
   var hasDerivatives: Bool { get }
 
@@ -77,6 +86,22 @@ extension Objective where Self: ~Copyable {
       }
     }
     return losses
+  }
+
+  /// Measures all examples along the direction of each.
+  public func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Failure) -> Few<Double> {
+    var ofExamples: [Few<Double>] = []
+    var count = 1
+    while ofExamples.count < count {
+      let example = ofExamples.count
+      let all = try losses(
+        at: Points(along: directions.direction(of: example), at: offsets), from: theta, on: batch, grain: .example)
+      count = all.count / offsets.count
+      ofExamples.append(Few(count: offsets.count) { all[$0 * count + example] })
+    }
+    return Few(count: offsets.count * count) { ofExamples[$0 % count][$0 / count] }
   }
 
   /// False.

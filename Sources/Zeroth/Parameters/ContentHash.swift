@@ -5,22 +5,28 @@ extension ParameterStore {
   /// factors beside it.
   public borrowing func contentHash() -> String {
     var hash: UInt64 = 0
-    if keepsFactors {
-      let stored = stored()
-      for block in layout.blocks {
-        hash = ContentHash.xxh64(stored.bytes(of: block), seed: hash)
-        guard let (left, right, _) = stored.factors(of: block) else { continue }
-        hash = left.withUnsafeBytes { ContentHash.xxh64($0, seed: hash) }
-        hash = right.withUnsafeBytes { ContentHash.xxh64($0, seed: hash) }
-      }
-      return ContentHash.hex(hash)
-    }
-    for block in layout.blocks {
-      hash = withBlock(block) { values in
-        values.withUnsafeBytes { ContentHash.xxh64($0, seed: hash) }
-      }
-    }
+    for block in layout.blocks { hash = contentHash(of: block, after: hash) }
     return ContentHash.hex(hash)
+  }
+
+  /// The hash of each block alone, by which one can tell which of them differ.
+  public borrowing func blockHashes() -> [UInt64] {
+    var hashes: [UInt64] = []
+    for block in layout.blocks { hashes.append(contentHash(of: block, after: 0)) }
+    return hashes
+  }
+
+  private borrowing func contentHash(of block: ParameterBlock, after before: UInt64) -> UInt64 {
+    guard keepsFactors else {
+      return withBlock(block) { values in values.withUnsafeBytes { ContentHash.xxh64($0, seed: before) } }
+    }
+    let stored = stored()
+    var hash = ContentHash.xxh64(stored.bytes(of: block), seed: before)
+    if let (left, right, _) = stored.factors(of: block) {
+      hash = left.withUnsafeBytes { ContentHash.xxh64($0, seed: hash) }
+      hash = right.withUnsafeBytes { ContentHash.xxh64($0, seed: hash) }
+    }
+    return hash
   }
 }
 

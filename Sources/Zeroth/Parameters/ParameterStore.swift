@@ -310,7 +310,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     var key = updates?.rightKey ?? StreamKey(seed: 0, generator: state.generator)
     try state.code("pending.rank", &rank)
     try state.code("pending.key", &key)
-    guard rank >= 0, rank <= layout.parameterCount else {
+    guard rank >= 0, rank <= max(layout.parameterCount, 65535) else {
       throw state.error("pending.rank", found: "\(rank)", expected: "a rank")
     }
     var isDrawn = updates?.source != nil

@@ -33,7 +33,7 @@ final class LowRankMomentumState: @unchecked Sendable {
     try state.code("rank", &rank)
     try state.code("right-key", &key)
     try state.code("matrix-scale", &scale)
-    guard rank > 0, rank <= layout.parameterCount else {
+    guard rank > 0, rank <= max(layout.parameterCount, 65535) else {
       throw state.error("rank", found: "\(rank)", expected: "at least 1")
     }
     var rights: [Int: [Float]] = [:]

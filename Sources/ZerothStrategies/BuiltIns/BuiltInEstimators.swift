@@ -50,7 +50,17 @@ extension OptionSpec {
 extension OptionSpec {
   /// How an estimator with several points weighs its queries: its shape, the limit of `clip`, and how the queries are combined.
   /// Read by `shaping()` and `combination()`.
-  public static let queryWeights: [OptionSpec] = [
+  public static let queryWeights: [OptionSpec] =
+    shaping + [
+      OptionSpec(
+        "combination", .choice(QueryCombination.allCases.map(\.rawValue)),
+        default: .value(.string(RandomizedEstimator().combination.rawValue)),
+        "how the q queries make one estimate: 1/q sum c z, sum c z, or the part of the gradient in the span of the z (weights "
+          + "(Z^T Z)^-1 c, at rates d times as high)")
+    ]
+
+  /// How an estimator shapes its coefficients, and the limit of `clip`. Read by `shaping()`.
+  public static let shaping: [OptionSpec] = [
     OptionSpec(
       "shaping", .choice(CoefficientShaping.Word.allCases.map(\.rawValue)),
       default: .value(.string(RandomizedEstimator().shaping.word.rawValue)),
@@ -59,11 +69,6 @@ extension OptionSpec {
     OptionSpec(
       "clip-limit", .double, default: .value(.double(100)), range: CoefficientShaping.limitRange, when: .clipping,
       "the largest |c|, in units of a projected gradient"),
-    OptionSpec(
-      "combination", .choice(QueryCombination.allCases.map(\.rawValue)),
-      default: .value(.string(RandomizedEstimator().combination.rawValue)),
-      "how the q queries make one estimate: 1/q sum c z, sum c z, or the part of the gradient in the span of the z (weights "
-        + "(Z^T Z)^-1 c, at rates d times as high)"),
   ]
 }
 
@@ -142,12 +147,13 @@ extension Registry {
             "coordinates", .intOr("all"), default: .value("all"), range: CoordinateEstimator.coordinatesRange,
             "|S|: all trainable coordinates, or so many drawn at each step and scaled by d/|S|"),
           .epsilon(default: CoordinateEstimator().epsilon, range: CoordinateEstimator.epsilonRange),
-        ],
+        ] + OptionSpec.shaping,
         forwards: "2|S|", state: "none kept; |S| during a step")
     ) { options in
       var coordinates = CoordinateEstimator.Coordinates.all
       if case .int(let count)? = options["coordinates"] { coordinates = .random(count) }
-      return CoordinateEstimator(coordinates, epsilon: try options.schedule("epsilon"))
+      return CoordinateEstimator(
+        coordinates, epsilon: try options.schedule("epsilon"), shaping: try options.shaping())
     }
     try registerDerivatives()
   }
@@ -166,20 +172,26 @@ extension Registry {
       estimator: StrategyDescription(
         "forward-gradient", summary: "RGE with exact slopes, by forward mode",
         formula: "g = 1/q sum_i <grad L(theta), z_i> z_i", source: "Baydin et al. 2022",
-        options: [.queries(default: forward.queries, range: ForwardGradient.queriesRange), .distribution],
+        options: [.queries(default: forward.queries, range: ForwardGradient.queriesRange), .distribution]
+          + OptionSpec.queryWeights,
         forwards: "2q: a slope takes about as much as two")
     ) { options in
-      ForwardGradient(queries: try options.schedule("queries"), distribution: try options.choice("distribution"))
+      ForwardGradient(
+        queries: try options.schedule("queries"), distribution: try options.choice("distribution"),
+        shaping: try options.shaping(), combination: try options.combination())
     }
     try register(
       estimator: StrategyDescription(
         "low-rank-forward-gradient", summary: "LGE with exact slopes, by forward mode",
         formula: "g = <grad L(theta), U V^T> U V^T / r;  plain noise on vectors", source: "Baydin et al. 2022; LOZO",
-        options: OptionSpec.lowRank + [.queries(default: forward.queries, range: LowRankEstimator.queriesRange)],
+        options: OptionSpec.lowRank + [.queries(default: forward.queries, range: LowRankEstimator.queriesRange)]
+          + OptionSpec.queryWeights,
         forwards: "2q: a slope takes about as much as two")
     ) { options in
       LowRankForwardGradient(
-        rank: try options.int("rank"), interval: try options.int("interval"), queries: try options.schedule("queries"))
+        rank: try options.int("rank"), interval: try options.int("interval"),
+        queries: try options.schedule("queries"), shaping: try options.shaping(),
+        combination: try options.combination())
     }
   }
 }

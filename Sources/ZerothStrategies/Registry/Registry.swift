@@ -130,7 +130,11 @@ package struct EstimatorEntry: RegistryEntry {
 
   /// What kind of directions it produces.
   package var directionWords: String {
-    direction is any LowRankDirection.Type ? "produces low-rank directions" : "produces directions without factors"
+    let hasCore = direction is any CoreDirection.Type
+    guard direction is any LowRankDirection.Type else {
+      return hasCore ? "produces directions with a core" : "produces directions without a common V"
+    }
+    return "produces low-rank directions" + (hasCore ? " with a core" : "")
   }
 }
 

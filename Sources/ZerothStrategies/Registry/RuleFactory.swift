@@ -50,3 +50,27 @@ extension LowRankRuleFactory {
     return rule
   }
 }
+
+/// A factory of rules that work on the cores of directions, as `core-adam` does.
+public protocol CoreRuleFactory: RuleFactory {
+  /// The rule for directions with a core of kind `D`.
+  func makeCore<D: CoreDirection>(for direction: D.Type, _ options: OptionValues) throws -> any StepRule<D>
+}
+
+extension CoreRuleFactory {
+  /// Directions with a core.
+  public var needs: String { "directions with a core" }
+  /// Those with a core.
+  public func takes(_ direction: any Direction.Type) -> Bool { direction is any CoreDirection.Type }
+
+  /// Finds the core of `D` and makes the rule for it.
+  public func make<D: Direction>(for direction: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
+    func open<C: CoreDirection>(_ core: C.Type) throws -> (any StepRule<D>)? {
+      try makeCore(for: core, options) as? any StepRule<D>
+    }
+    guard let core = direction as? any CoreDirection.Type, let rule = try open(core) else {
+      throw InputError("rule '\(description.name)'", found: "\(D.self)", expected: needs)
+    }
+    return rule
+  }
+}

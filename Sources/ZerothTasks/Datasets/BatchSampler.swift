@@ -11,6 +11,8 @@ public struct BatchSampler: Sendable {
   /// Examples a batch, at most `count`.
   public let size: Int
   private let key: StreamKey
+  /// Which examples of each mini-batch are drawn, of all of them.
+  private var drawnPart: Range<Int>
   /// The order of the pass that was drawn last.
   private var order: [Int] = []
   private var drawn: (draw: Int, epoch: Int)?
@@ -22,6 +24,17 @@ public struct BatchSampler: Sendable {
     self.count = count
     self.size = min(size, count)
     key = StreamKey(seed: seed).child(.batch)
+    drawnPart = 0..<self.size
+  }
+
+  /// The place in each mini-batch of the first example that is drawn.
+  var firstDrawn: Int { drawnPart.lowerBound }
+
+  /// A sampler of the same mini-batches that draws the examples `part` of each alone, counted in their order.
+  func drawing(_ part: Range<Int>) -> BatchSampler {
+    var sampler = self
+    sampler.drawnPart = part
+    return sampler
   }
 
   /// Batches in a pass over the data.
@@ -35,7 +48,7 @@ public struct BatchSampler: Sendable {
   }
 
   /// The same indices; the order of a pass is kept, for the steps that follow in it.
-  mutating func draw(step: Int, draw: Int = 0) -> ArraySlice<Int> {
+  public mutating func draw(step: Int, draw: Int = 0) -> ArraySlice<Int> {
     let (epoch, place) = step.quotientAndRemainder(dividingBy: batchesPerEpoch)
     if drawn?.draw != draw || drawn?.epoch != epoch {
       order.removeAll(keepingCapacity: true)
@@ -44,6 +57,6 @@ public struct BatchSampler: Sendable {
       stream.shuffle(&order)
       drawn = (draw, epoch)
     }
-    return order[(place * size)..<((place + 1) * size)]
+    return order[(place * size + drawnPart.lowerBound)..<(place * size + drawnPart.upperBound)]
   }
 }

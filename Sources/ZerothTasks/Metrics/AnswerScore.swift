@@ -5,6 +5,12 @@ public struct AnswerScore: Sendable, Hashable {
   /// Whether the answer equals a gold answer.
   public let exactMatch: Bool
 
+  /// A score that is known.
+  init(f1: Double, exactMatch: Bool) {
+    self.f1 = f1
+    self.exactMatch = exactMatch
+  }
+
   /// Scores `answer` against the gold ones. All are normalised first; see ``normalized(_:)``.
   public init(_ answer: String, gold: [String]) {
     let words = Self.normalized(answer)

@@ -96,8 +96,9 @@ struct CausalTaskModel: TaskModel {
       return TrainingExamples(cuts: scored.cuts, tokens: scored.tokenCounts) { make(scored, $0) }
     case .texts(let make):
       let (sequences, cuts) = try sequences(examples)
-      return TrainingExamples(cuts: cuts, tokens: sequences.map(\.tokens.count)) { [model] in make(model, sequences, $0)
-      }
+      return TrainingExamples(
+        cuts: cuts, tokens: sequences.map(\.tokens.count), units: sequences.map(\.scoredCount)
+      ) { [model] in make(model, sequences, $0) }
     case .questions(let make):
       let questions = try questions(examples)
       return TrainingExamples(cuts: questions.map(\.cut), tokens: nil) { [model, tokenizer] in

@@ -11,6 +11,8 @@ struct CandidateBatch {
   private var current: Batch?
   private var indices: [Int] = []
   private var pass = ScoredPass()
+  /// One example of it, laid out alone.
+  private var alone = ScoredPass()
   private var scores: [Double] = []
 
   /// Mini-batches that `sampler` draws from `examples`.
@@ -52,6 +54,29 @@ struct CandidateBatch {
       if grain == .batch { losses.append(sum / Double(indices.count)) }
     }
     return losses
+  }
+
+  /// `loss(candidates' scores, label)` of each example of `batch` along its own direction in `directions`, offset after offset. Each example
+  /// is laid out and computed alone.
+  mutating func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch,
+    of loss: (ArraySlice<Double>, Int) -> Double
+  ) throws(InputError) -> Few<Double> {
+    layOut(batch)
+    try pass.requireLabels(labels, of: indices)
+    var found = [Double](repeating: 0, count: offsets.count * indices.count)
+    for (example, index) in indices.enumerated() {
+      examples.layOut([index], in: &alone)
+      try examples.readOut(
+        &alone, from: theta, at: Points(along: directions.direction(of: example), at: offsets))
+      scores.removeAll(keepingCapacity: true)
+      alone.appendScores(points: offsets.count, to: &scores)
+      let count = scores.count / offsets.count
+      for v in 0..<offsets.count {
+        found[v * indices.count + example] = loss(scores[(v * count)..<((v + 1) * count)], labels[index])
+      }
+    }
+    return Few(found)
   }
 
   /// The mean loss of `batch` at theta; its gradient by the trainable blocks takes the place of `gradient`.

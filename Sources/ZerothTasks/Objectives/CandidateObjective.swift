@@ -37,6 +37,13 @@ public class CandidateObjective: Objective {
     try examples.losses(at: points, from: theta, on: batch, grain: grain, of: loss.value)
   }
 
+  /// The loss of each example of `batch` along its own direction, an example at a time.
+  public func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(InputError) -> Few<Double> {
+    try examples.losses(ofExamplesAlong: directions, at: offsets, from: theta, on: batch, of: loss.value)
+  }
+
   /// Whether the loss has slopes.
   public var hasDerivatives: Bool { loss.slopes != nil }
 

@@ -12,8 +12,15 @@ public struct ClassificationResult: Sendable {
 
   /// The result of the scores `raw`, of any scale that a softmax takes.
   init(_ raw: [[Double]], labels: [Int]) {
-    scores = raw.map { scores in scores.indices.map { -CandidateScores.crossEntropy(scores[...], label: $0) } }
-    predictions = raw.map { CandidateScores.prediction($0[...]) }
+    self.init(
+      scores: raw.map { scores in scores.indices.map { -CandidateScores.crossEntropy(scores[...], label: $0) } },
+      predictions: raw.map { CandidateScores.prediction($0[...]) }, labels: labels)
+  }
+
+  /// The result of log-probabilities and predictions that are known.
+  init(scores: [[Double]], predictions: [Int?], labels: [Int]) {
+    self.scores = scores
+    self.predictions = predictions
     self.labels = labels
     loss = zip(scores, labels).reduce(0) { $0 - $1.0[$1.1] } / Double(max(1, labels.count))
   }

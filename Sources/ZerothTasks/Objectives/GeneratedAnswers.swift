@@ -16,6 +16,8 @@ public struct GeneratedAnswers: EncodedExamples {
 
   /// What had to go for each prompt to fit.
   public var cuts: [PromptCut] { questions.map(\.cut) }
+  /// Those in `range`.
+  public func part(_ range: Range<Int>) -> (any EncodedExamples)? { Self(model, tokenizer, Array(questions[range])) }
 
   /// The generated texts.
   public func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers {

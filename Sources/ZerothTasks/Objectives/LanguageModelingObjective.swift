@@ -103,6 +103,30 @@ public final class LanguageModelingObjective: DifferentiableObjective {
     return losses
   }
 
+  /// The loss of each sequence of `batch` along its own direction, a sequence at a time.
+  public func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(InputError) -> Few<Double> {
+    layOut(batch)
+    let weight = Double(places.count) / Double(targets.count)
+    var found = [Double](repeating: 0, count: offsets.count * places.count)
+    var (alone, rows, targets) = (TokenBatch(), [Int](), [Int]())
+    for (example, index) in sampler.draw(step: batch.step, draw: batch.draw).enumerated() {
+      alone.removeAll()
+      rows.removeAll(keepingCapacity: true)
+      targets.removeAll(keepingCapacity: true)
+      alone.append(sequences[index], rows: &rows, targets: &targets)
+      try model.evaluate(
+        alone, .logProbabilities(rows: rows, targets: targets), from: theta,
+        at: Points(along: directions.direction(of: example), at: offsets), into: &logs)
+      for v in 0..<offsets.count {
+        let own = logs[(v * rows.count)..<((v + 1) * rows.count)]
+        found[v * places.count + example] = -weight * own.reduce(0, +)
+      }
+    }
+    return Few(found)
+  }
+
   /// The mean loss of `batch` and its gradient.
   public func gradient(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector

@@ -25,6 +25,10 @@ public struct ScoredCandidates: ScoredExamples {
   }
   /// What had to go for each prompt to fit.
   public var cuts: [PromptCut] { examples.map(\.cut) }
+  /// Those in `range`.
+  public func part(_ range: Range<Int>) -> (any EncodedExamples)? {
+    Self(model, Array(examples[range]))
+  }
 
   /// Prompts with their candidates: those of a single token are read out by their logits, at the prompts' ends.
   public func layOut(_ indices: [Int], in pass: inout ScoredPass) {

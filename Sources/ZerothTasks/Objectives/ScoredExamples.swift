@@ -8,6 +8,13 @@ public protocol EncodedExamples {
   var cuts: [PromptCut] { get }
   /// The model's answers at theta.
   func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers
+  /// The examples in `range`, which are answered alike; nil for examples that are answered together alone, as by default.
+  func part(_ range: Range<Int>) -> (any EncodedExamples)?
+}
+
+extension EncodedExamples {
+  /// Nil.
+  public func part(_ range: Range<Int>) -> (any EncodedExamples)? { nil }
 }
 
 /// Examples whose candidates a model scores: what classification is trained and measured on, whatever the model.

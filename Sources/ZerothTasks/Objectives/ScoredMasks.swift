@@ -23,6 +23,10 @@ public struct ScoredMasks: ScoredExamples {
   public var tokenCounts: [Int] { examples.map(\.tokens.count) }
   /// What had to go for each prompt to fit.
   public var cuts: [PromptCut] { examples.map(\.cut) }
+  /// Those in `range`.
+  public func part(_ range: Range<Int>) -> (any EncodedExamples)? {
+    Self(model, Array(examples[range]), labelWords: labelWords)
+  }
 
   /// Prompts, read out at their masks.
   public func layOut(_ indices: [Int], in pass: inout ScoredPass) {

@@ -22,6 +22,10 @@ public struct ScoredSentences: ScoredExamples {
   public var tokenCounts: [Int] { examples.map(\.tokens.count) }
   /// What had to go for each sentence to fit.
   public var cuts: [PromptCut] { examples.map(\.cut) }
+  /// Those in `range`.
+  public func part(_ range: Range<Int>) -> (any EncodedExamples)? {
+    Self(model, Array(examples[range]), order: order)
+  }
 
   /// Sentences, each read out as a whole.
   public func layOut(_ indices: [Int], in pass: inout ScoredPass) {

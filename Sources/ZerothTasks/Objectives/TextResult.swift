@@ -52,6 +52,10 @@ public struct EncodedTexts: EncodedExamples {
 
   /// What had to go for each text to fit.
   public var cuts: [PromptCut] { texts.map(\.cut) }
+  /// Those in `range`.
+  public func part(_ range: Range<Int>) -> (any EncodedExamples)? {
+    Self(model, tokenizer, Array(texts[range]), questions: questions.map { Array($0[range]) })
+  }
 
   /// The losses, and the answers where there are questions. Texts are computed together, up to 1024 tokens or one of them.
   public func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers {

@@ -39,7 +39,7 @@ public final class RewardObjective: Objective {
     let indices = indices(of: batch)
     let answers = try questions.answers(to: indices, at: points, from: theta, for: .step(batch))
     let rewards = try questions.rewards(of: answers, to: indices)
-    notes.add(RewardSpread(rewards, answers))
+    notes.add(rewards, of: answers, from: sampler.firstDrawn)
     var losses: Few<Double> = []
     for point in rewards {
       switch grain {
@@ -56,57 +56,5 @@ public final class RewardObjective: Objective {
     let drawn = Array(sampler.draw(step: batch.step, draw: batch.draw))
     current = (batch, drawn)
     return drawn
-  }
-}
-
-/// What the rewards of a step were like: how much of them comes from where it was measured, and how much from the questions.
-public struct RewardSpread: Sendable, Hashable {
-  /// The mean over all points and questions.
-  public let mean: Double
-  /// The standard deviation over the points of their mean rewards: what a step can see. 0 where no direction changed the reward.
-  public let overPoints: Double
-  /// The standard deviation over the questions, of the mean over points.
-  public let overExamples: Double
-  /// The part of the questions that were not answered alike at all points.
-  public let changed: Double
-  /// How many points there were.
-  public let points: Int
-
-  /// The spread of `rewards`, point after point, of `answers` alike.
-  init(_ rewards: [[Double]], _ answers: [[String?]]) {
-    let count = rewards.first?.count ?? 0
-    let ofPoints = rewards.map { $0.reduce(0, +) / Double(max(1, count)) }
-    let ofExamples = (0..<count).map { e in rewards.reduce(0) { $0 + $1[e] } / Double(rewards.count) }
-    points = rewards.count
-    mean = ofPoints.reduce(0, +) / Double(max(1, points))
-    overPoints = Self.deviation(ofPoints)
-    overExamples = Self.deviation(ofExamples)
-    let others = (0..<count).count { e in answers.contains { $0[e] != answers[0][e] } }
-    changed = Double(others) / Double(max(1, count))
-  }
-
-  private static func deviation(_ values: [Double]) -> Double {
-    guard let first = values.first, !values.allSatisfy({ $0 == first }) else { return 0 }
-    let mean = values.reduce(0, +) / Double(values.count)
-    return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
-  }
-}
-
-/// What the rewards of the step that was measured last were like.
-public final class RewardNotes {
-  private var spread: RewardSpread?
-
-  /// Nothing yet.
-  public init() {}
-
-  /// Keeps `spread`, unless one of the step has more points: an adapter may measure further ones.
-  func add(_ spread: RewardSpread) {
-    if spread.points > self.spread?.points ?? 0 { self.spread = spread }
-  }
-
-  /// What was noted since the last time; nil for nothing.
-  public func take() -> RewardSpread? {
-    defer { spread = nil }
-    return spread
   }
 }

@@ -112,17 +112,25 @@ public struct RewardResult: Sendable {
 struct RewardedAnswers: EncodedExamples {
   private let questions: RewardedQuestions
   private let isScored: Bool
+  /// Which of the questions are answered. Their numbers are kept, as what is drawn depends on them.
+  private let range: Range<Int>
 
-  /// Answers to `questions`, with their rewards where they are to be scored.
-  init(_ questions: RewardedQuestions, isScored: Bool) {
+  /// Answers to those of `questions` that are in `range`, or all, with their rewards where they are to be scored.
+  init(_ questions: RewardedQuestions, isScored: Bool, _ range: Range<Int>? = nil) {
     self.questions = questions
     self.isScored = isScored
+    self.range = range ?? 0..<questions.count
   }
 
-  var cuts: [PromptCut] { questions.cuts }
+  var cuts: [PromptCut] { Array(questions.cuts[range]) }
+
+  func part(_ range: Range<Int>) -> (any EncodedExamples)? {
+    let first = self.range.lowerBound
+    return Self(questions, isScored: isScored, (first + range.lowerBound)..<(first + range.upperBound))
+  }
 
   func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers {
-    let all = Array(0..<questions.count)
+    let all = Array(range)
     let answers = try questions.answers(to: all, at: .theta, from: theta, for: .evaluation)
     let rewards = isScored ? try questions.rewards(of: answers, to: all)[0] : nil
     return .rewarded(

@@ -47,6 +47,7 @@ public func checkObjectiveLaws<O: Objective & ~Copyable>(
   try demand(
     .objectivePointsAreTheirOwn, spread > 100 * tolerance * scale,
     found: "losses \(spread) apart at offsets of \(offset)", expected: "more than rounding: a larger offset")
+  try checkExampleDirections(objective, theta, batch, offset, count: count, tolerance * scale * Double(count))
   watch.look()
   try demand(
     .objectiveLeavesTheta, watch.changedBlock == nil, found: "other bits in \(watch.changedBlock ?? "")",
@@ -56,5 +57,37 @@ public func checkObjectiveLaws<O: Objective & ~Copyable>(
     try demand(
       .objectiveRepeats, again.map(\.bitPattern) == together.map(\.bitPattern), found: "\(again) on \(threads) threads",
       expected: "\(together)")
+  }
+}
+
+/// A Gaussian direction for each example.
+private struct OneEach: ExampleDirections {
+  let layout: ParameterLayout
+
+  func direction(of example: Int) -> DenseDirection {
+    DenseDirection(StreamKey(seed: 18).child(.query, example), layout: layout)
+  }
+}
+
+/// What is measured of each example along its own direction is what it has where all examples are.
+private func checkExampleDirections<O: Objective & ~Copyable>(
+  _ objective: borrowing O, _ theta: borrowing ParameterStore, _ batch: Batch, _ offset: Float, count: Int,
+  _ tolerance: Double
+) throws {
+  let directions = OneEach(layout: theta.layout)
+  let offsets: Few<Float> = [offset, -offset, 0]
+  let found = try objective.losses(ofExamplesAlong: directions, at: offsets, from: theta, on: batch)
+  try demand(
+    .objectiveExamplesHaveTheirDirections, found.count == offsets.count * count,
+    found: "\(found.count) losses at \(offsets.count) offsets", expected: "\(count) for each")
+  for example in 0..<count {
+    let points = Points(along: directions.direction(of: example), at: offsets)
+    let all = try objective.losses(at: points, from: theta, on: batch, grain: .example)
+    for i in 0..<offsets.count {
+      let place = i * count + example
+      try demand(
+        .objectiveExamplesHaveTheirDirections, abs(found[place] - all[place]) <= tolerance,
+        found: "\(found[place]) for example \(example) at an offset of \(offsets[i])", expected: "\(all[place])")
+    }
   }
 }

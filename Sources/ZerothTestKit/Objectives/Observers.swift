@@ -34,6 +34,15 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
     return try base.losses(at: points, from: theta, on: batch, grain: grain)
   }
 
+  /// One forward pass for each offset.
+  public func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws(Base.Failure) -> Few<Double> {
+    forwards += offsets.count
+    batches += offsets.map { _ in batch }
+    return try base.losses(ofExamplesAlong: directions, at: offsets, from: theta, on: batch)
+  }
+
   /// Whether the base has a gradient.
   public var hasDerivatives: Bool { base.hasDerivatives }
 

@@ -55,7 +55,8 @@ extension RunConfiguration {
   /// What a trajectory belongs to: every option on which the updates depend, in JSON.
   ///
   /// What a strategy computes is in the hash of its library, if it was loaded at run time. Left out are paths, threads, the
-  /// precision of the saved model, the number of steps and how often is evaluated: a run may be moved, and go on.
+  /// precision of the saved model, the number of steps and how often is evaluated: a run may be moved, and go on. The shards have a
+  /// place of their own beside it.
   public var identity: JSON {
     // A run that trains the model's own blocks is the one that it was before there were other methods.
     let tables = effective.filter { $0.table != "tuning" || tuning != .fresh(.full) }.map { table, options in
@@ -82,8 +83,10 @@ extension RunConfiguration {
       ("run", "out"),
       ("run", "threads"), ("run", "eval-every"), ("run", "snapshot-every"), ("run", "optimizer"),
       ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"),
-      ("run", "checkpointing"), ("run", "samples"), ("run", "diagnose-every"):
+      ("run", "checkpointing"), ("run", "samples"), ("run", "diagnose-every"), ("run", "compare-every"):
       true
+    // They stand in the header of a trajectory by themselves.
+    case ("run", "shards"): true
     default: false
     }
   }
@@ -107,6 +110,10 @@ extension Settings {
       throw InputError("\(path): configuration", found: "nothing", expected: "an effective configuration")
     }
     try self.init(json: configuration, name: path)
+    // A run of before there were shards is one of one, whatever starts it now.
+    if self["run", "shards"] == nil {
+      try set("run", "shards", Setting(.typed(.int(1)), origin: "\(path): run.shards"))
+    }
     // A task's file that is gone is beside the record.
     let copy = RunFiles((path as NSString).deletingLastPathComponent).task
     if let name = self["task", "name"]?.given, TaskFile.isPath(name), !FileManager.default.fileExists(atPath: name),

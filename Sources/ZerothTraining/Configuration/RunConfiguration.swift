@@ -70,6 +70,10 @@ public struct RunConfiguration: Sendable {
   public let samples: Int
   /// Threads.
   public let threads: Int
+  /// Parts that each mini-batch is measured in.
+  public let shards: Int
+  /// Steps between two comparisons of the weights of the ranks of a job.
+  public let compareEvery: Int
   /// Folder of the run's record; nil writes none.
   public let out: String?
   /// The optimiser, every option spelled out.
@@ -158,6 +162,8 @@ public struct RunConfiguration: Sendable {
     }
     snapshotEvery = try run.int("snapshot-every")
     threads = try run.int("threads")
+    shards = try run.int("shards")
+    compareEvery = try run.int("compare-every")
     out = try run["out"].map { _ throws(InputError) in try run.string("out") }
     if let diagnoseEvery, out == nil {
       throw InputError(

@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothDistributed
 import ZerothModels
 import ZerothRecords
 import ZerothResources
@@ -17,8 +18,11 @@ public enum RunSettings {
     "threads", .int, default: .derived("all cores") { _ in .int(availableThreads) },
     range: .between(1, maximalThreads), "threads that compute; results do not depend on them")
 
-  /// The machine's cores, as many as the pool can use.
-  public static var availableThreads: Int { min(ProcessInfo.processInfo.activeProcessorCount, maximalThreads) }
+  /// The machine's cores, as many as the pool can use; of a job with several processes on this machine, this one's part of them.
+  public static var availableThreads: Int {
+    let part = ProcessInfo.processInfo.processorCount / (Launch()?.localSize ?? 1)
+    return min(ProcessInfo.processInfo.activeProcessorCount, max(1, part), maximalThreads)
+  }
 
   /// The table [model].
   public static let model: [OptionSpec] = [
@@ -108,6 +112,16 @@ public enum RunSettings {
       "how often the state is kept, the last two times, for a run that goes on; 0 never: it is then replayed from its start"
     ),
     threads,
+    OptionSpec(
+      "shards", .int,
+      default: .derived("1; under mpirun 8, or as many as there are ranks where those are more") { _ in
+        .int(Launch.defaultShards)
+      }, range: .between(1, 65536),
+      "parts that each mini-batch and its directions are measured in, by as many ranks as there are; results depend on it by "
+        + "rounding alone, and on the number of ranks not at all"),
+    OptionSpec(
+      "compare-every", .int, default: .derived("as often as dev is evaluated") { $0["eval-every"] }, range: .atLeast(1),
+      unit: "steps", "how often the ranks of a job compare hashes of their weights; they do at the end in any case"),
     OptionSpec("out", .string, default: .absent("nothing is written"), "folder of the run's record"),
     OptionSpec(
       "generator", .choice(RandomGenerator.names), default: .value(.string("\(RandomGenerator.philox)")),

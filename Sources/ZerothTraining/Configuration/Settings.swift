@@ -208,6 +208,7 @@ public struct Shortcut: Sendable, Hashable {
     Shortcut("seed", sets: "run", "seed"),
     Shortcut("eval-every", sets: "run", "eval-every"),
     Shortcut("threads", sets: "run", "threads"),
+    Shortcut("shards", sets: "run", "shards"),
     Shortcut("out", sets: "run", "out"),
     Shortcut("generator", sets: "run", "generator"),
     Shortcut("estimator", sets: "estimator", "name"),

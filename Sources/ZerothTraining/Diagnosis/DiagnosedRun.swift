@@ -68,8 +68,7 @@ public struct DiagnosedRun {
     if let every = request.every { try require("every", every, "at least 1") { $0 >= 1 } }
     return try Parallel.withThreads(configuration.threads) {
       let setup = try TaskSetup(configuration)
-      let objective = try setup.training().objective(
-        batch: configuration.batch, seed: UInt64(configuration.composition.seed))
+      let objective = try setup.objective(configuration)
       return try diagnose(request, setup, on: objective, note: note)
     }
   }
@@ -90,7 +89,7 @@ public struct DiagnosedRun {
     let log = try files.map { files in
       let header = TrajectoryHeader(
         identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain,
-        inputs: try setup.inputHashes())
+        shards: configuration.shards, inputs: try setup.inputHashes())
       return try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
     }
     let end = log?.recorded.count ?? (request.every == nil ? 0 : configuration.steps)

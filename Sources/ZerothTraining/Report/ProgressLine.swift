@@ -46,6 +46,11 @@ public final class ProgressLine {
       return output
     }
 
+    /// Nowhere.
+    public static var silent: Output {
+      Output(isTerminal: false, width: 80, interval: .infinity, now: { 0 }, write: { _ in })
+    }
+
     /// Standard error, which leaves standard output to results.
     public static var standardError: Output {
       let isTerminal = isatty(STDERR_FILENO) == 1

@@ -55,7 +55,8 @@ public struct ReplayedRun {
     var theta = try configuration.loadParameters(of: model)
     var optimizer = try configuration.makeOptimizer()
     let header = TrajectoryHeader(
-      identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain)
+      identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain,
+      shards: configuration.shards)
     let log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
     let recorded = log.recorded
     if let step { try require("--step", step, "at least 0") { $0 >= 0 } }
@@ -71,8 +72,7 @@ public struct ReplayedRun {
       try replay(on: FunctionObjective { _ in .nan })  // every step is on record
     } else {
       let setup = try TaskSetup(configuration)
-      try replay(
-        on: try setup.training().objective(batch: configuration.batch, seed: UInt64(configuration.composition.seed)))
+      try replay(on: try setup.objective(configuration))
     }
     steps = end
     recordedSteps = recorded.count

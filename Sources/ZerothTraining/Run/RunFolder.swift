@@ -1,22 +1,28 @@
 import Foundation
 import Zeroth
+import ZerothDistributed
 import ZerothRecords
 import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
 /// The folder of a run that is being written: its record, metrics and trajectory, and what is there of it already.
+///
+/// In a job of several ranks, rank 0 writes it. The others hold a copy of what is on record, so that all of them go on alike, and
+/// write nothing: they need not see the folder.
 final class RunFolder {
   let files: RunFiles
   /// The optimiser's state after some steps.
   let snapshots: Snapshots
   /// The losses, of which the recorded ones are made again.
   let log: TrajectoryLog
-  private let metrics: MetricsWriter
+  /// Whether this rank writes the folder.
+  let isWritten: Bool
+  private let metrics: MetricsWriter?
   /// The same rows for TensorBoard, where they are asked for.
   private let events: EventFile?
-  private var record: RunRecord
-  private let lock: FolderLock
+  private var record: RunRecord?
+  private let lock: FolderLock?
   /// The evaluations that are on record.
   private var evaluations: [MetricsRow.Evaluation] = []
   /// Steps whose rows are on record.
@@ -34,15 +40,31 @@ final class RunFolder {
 
   /// Opens the folder that `configuration` names: a new one or, `resuming`, the one of this run. Nil where none is named.
   ///
-  /// `inputs` are the hashes of what the run has read, `isSaved` says whether a folder has a model that it saved. Throws `InputError` before anything is written when the folder holds
-  /// another run, or none to resume.
+  /// `inputs` are the hashes of what the run has read, `isSaved` says whether a folder has a model that it saved. Throws `InputError`
+  /// before anything is written when the folder holds another run, or none to resume, and when the ranks of `job` are not of one run.
   static func open(
     _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol, at theta: borrowing ParameterStore,
-    inputs: [String: String], resuming: Bool, isSaved: (_ model: String) -> Bool
-  ) throws(InputError) -> RunFolder? {
-    try requirePlace(configuration, resuming: resuming)
-    guard let out = configuration.out else { return nil }
-    return try RunFolder(RunFiles(out), configuration, optimizer, theta, inputs, isSaved)
+    inputs: [String: String], resuming: Bool, job: Job, isSaved: (_ model: String) -> Bool
+  ) throws -> RunFolder? {
+    try job.together { if job.leads { try requirePlace(configuration, resuming: resuming) } }
+    guard configuration.out != nil || job.isShared else { return nil }
+    let header = TrajectoryHeader(
+      identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain,
+      shards: configuration.shards, inputs: inputs)
+    try header.requireSame(on: job)
+    guard let files = configuration.out.map({ RunFiles($0) }) else { return nil }
+    let layout = theta.layout
+    let written = try job.together {
+      try job.leads ? RunFolder(files, configuration, optimizer, header, layout, isSaved) : nil
+    }
+    guard job.isShared else { return written }
+    let trajectory = try job.fromLeader { Array(FileManager.default.contents(atPath: files.trajectory) ?? Data()) }
+    let rows = try job.fromLeader { written?.copiedRows ?? [] }
+    let lacksModel = try job.fromLeader { [written?.lacksModel == true ? 1 : 0] } == [1]
+    return try job.together {
+      try written
+        ?? RunFolder(copy: Data(trajectory), Data(rows), lacksModel: lacksModel, of: files, optimizer, header, layout)
+    }
   }
 
   /// Throws `InputError` unless the folder that `configuration` names, if any, can take a new run or, `resuming`, has this one.
@@ -74,9 +96,10 @@ final class RunFolder {
 
   private init(
     _ files: RunFiles, _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol,
-    _ theta: borrowing ParameterStore, _ inputs: [String: String], _ isSaved: (String) -> Bool
+    _ header: TrajectoryHeader, _ layout: ParameterLayout, _ isSaved: (String) -> Bool
   ) throws(InputError) {
     self.files = files
+    isWritten = true
     do {
       try FileManager.default.createDirectory(atPath: files.folder, withIntermediateDirectories: true)
     } catch {
@@ -84,22 +107,51 @@ final class RunFolder {
         "run.out '\(files.folder)'", found: "a folder that cannot be made", expected: "a place to write to")
     }
     lock = try FolderLock(files.folder)
-    record = RunRecord(of: configuration, layout: theta.layout)
-    let header = TrajectoryHeader(
-      identity: configuration.identity, steps: configuration.steps, base: theta, grain: optimizer.grain, inputs: inputs)
+    let record = RunRecord(of: configuration, layout: layout)
+    self.record = record
     snapshots = Snapshots(folder: files.snapshots, run: header.runHash)
-    log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: theta.layout)
+    log = try TrajectoryLog(files.trajectory, header: header, optimizer: optimizer, layout: layout)
     try log.recorded.requireAppendable()
     AtomicFile.removeRemains(in: [files.folder, files.model, files.last, files.snapshots])
     lacksModel = !isSaved(files.model)
-    if FileManager.default.fileExists(atPath: files.metrics) {
-      metrics = try MetricsWriter(resuming: files.metrics, at: log.recorded.count)
-    } else {
-      metrics = try MetricsWriter(new: files.metrics)
-    }
+    let metrics =
+      try FileManager.default.fileExists(atPath: files.metrics)
+      ? MetricsWriter(resuming: files.metrics, at: log.recorded.count) : MetricsWriter(new: files.metrics)
+    self.metrics = metrics
     events =
       try configuration.writesTensorBoard ? EventFile(in: files.tensorBoard, rows: metrics.kept) : nil
-    for row in metrics.kept {
+    take(metrics.kept)
+    if let definition = configuration.task.definition { try AtomicFile.write(definition, to: files.task) }
+    try record.write(to: files.record)
+  }
+
+  /// What another rank holds of the folder that rank 0 writes.
+  private init(
+    copy trajectory: Data, _ rows: Data, lacksModel: Bool, of files: RunFiles, _ optimizer: any OptimizerProtocol,
+    _ header: TrajectoryHeader, _ layout: ParameterLayout
+  ) throws(InputError) {
+    self.files = files
+    isWritten = false
+    self.lacksModel = lacksModel
+    snapshots = Snapshots(folder: files.snapshots, run: header.runHash)
+    log = try TrajectoryLog(
+      copy: trajectory.isEmpty ? nil : trajectory, of: files.trajectory, header: header, optimizer: optimizer,
+      layout: layout)
+    (metrics, events, lock) = (nil, nil, nil)
+    take(try Metrics.rows(of: rows, path: files.metrics))
+  }
+
+  /// The rows on record that another rank needs: of the steps the last one alone.
+  private var copiedRows: [UInt8] {
+    let rows = metrics?.kept ?? []
+    let last = rows.lastIndex { if case .step = $0 { true } else { false } }
+    let needed = rows.enumerated().filter { index, row in if case .step = row { index == last } else { true } }
+    return Array(needed.map { "\($0.element.json)\n" }.joined().utf8)
+  }
+
+  /// Takes note of rows that are on record.
+  private func take(_ rows: [MetricsRow]) {
+    for row in rows {
       switch row {
       case .step(let step):
         steps = step.step + 1
@@ -110,13 +162,11 @@ final class RunFolder {
       case .diagnosis(let diagnosis): diagnosisStep = diagnosis.step
       }
     }
-    if let definition = configuration.task.definition { try AtomicFile.write(definition, to: files.task) }
-    try record.write(to: files.record)
   }
 
   /// What is to be said of the folder: that the process before has ended without a word.
   var note: String? {
-    lock.staleOwner.map { "process \($0), which wrote to \(files.folder) before, has ended without letting go of it" }
+    lock?.staleOwner.map { "process \($0), which wrote to \(files.folder) before, has ended without letting go of it" }
   }
 
   /// The evaluation of `split` after `step` steps that is on record.
@@ -131,7 +181,7 @@ final class RunFolder {
 
   /// Whether `model` has to be written when the model after `step` steps is the best so far: it was when the evaluation was
   /// recorded, so a resumed run leaves it as it is.
-  func needsModel(after step: Int) -> Bool { lacksModel || scores(.dev, after: step) == nil }
+  func needsModel(after step: Int) -> Bool { isWritten && (lacksModel || scores(.dev, after: step) == nil) }
 
   /// Whether nothing is left to do of the first `steps` steps but what is on record: all evaluations, and the best model.
   func isComplete(until steps: Int, every interval: Int) -> Bool {
@@ -145,7 +195,7 @@ final class RunFolder {
   }
 
   /// Whether a row about the layers after `step` steps is still to be written.
-  func needsLayers(after step: Int) -> Bool { layersStep.map { step > $0 } ?? true }
+  func needsLayers(after step: Int) -> Bool { isWritten && layersStep.map { step > $0 } ?? true }
 
   /// Appends a row about the layers that is not on record yet.
   func append(_ row: MetricsRow.Layers) throws(InputError) {
@@ -154,7 +204,7 @@ final class RunFolder {
   }
 
   /// Whether answers after `step` steps are still to be written.
-  func needsSamples(after step: Int) -> Bool { samplesStep.map { step > $0 } ?? true }
+  func needsSamples(after step: Int) -> Bool { isWritten && samplesStep.map { step > $0 } ?? true }
 
   /// Appends answers that are not on record yet.
   func append(_ row: MetricsRow.Samples) throws(InputError) {
@@ -181,24 +231,25 @@ final class RunFolder {
   }
 
   private func append(_ row: MetricsRow) throws(InputError) {
-    try metrics.append(row)
+    try metrics?.append(row)
     try events?.append(row)
   }
 
   /// Waits until the losses and rows so far are on the disk: a model that is kept then never is ahead of them.
   func synchronize() throws(InputError) {
     try log.synchronize()
-    try metrics.synchronize()
+    try metrics?.synchronize()
   }
 
   /// Writes down what came of the run.
   func close(_ result: RunResult) throws(InputError) {
+    guard let lock, var record else { return }
     guard lock.isInPlace else {
       throw InputError(
         files.folder, found: "another folder than the one that the run began in, or none",
         expected: "that one: what was written since it went is lost")
     }
-    try metrics.synchronize()
+    try metrics?.synchronize()
     record.end = result.end
     record.results = result.json
     try record.write(to: files.record)

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import ZerothDistributed
 import ZerothSupport
 
 /// How a run ended.
@@ -51,13 +52,15 @@ public enum DivergencePolicy: String, CaseIterable, Sendable {
 public enum Interruption {
   private static let received = Atomic<Int32>(0)
 
-  /// Takes the two signals from now on, also where whoever started the process has blocked them.
+  /// Takes the two signals from now on, also where whoever started the process has blocked them. In the job of a launcher it takes
+  /// SIGUSR1 too: that one is passed on by `mpirun` to all ranks, and ends none of them.
   public static func listen() {
-    var both = sigset_t()
-    sigemptyset(&both)
-    for number in [SIGINT, SIGTERM] { sigaddset(&both, number) }
-    pthread_sigmask(SIG_UNBLOCK, &both, nil)
-    for number in [SIGINT, SIGTERM] {
+    let numbers = [SIGINT, SIGTERM] + (Launch() == nil ? [] : [SIGUSR1])
+    var all = sigset_t()
+    sigemptyset(&all)
+    for number in numbers { sigaddset(&all, number) }
+    pthread_sigmask(SIG_UNBLOCK, &all, nil)
+    for number in numbers {
       signal(number) { number in
         Interruption.received.store(number, ordering: .relaxed)
         signal(number, SIG_DFL)

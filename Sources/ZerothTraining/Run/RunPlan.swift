@@ -71,11 +71,9 @@ extension TrainingRun {
   ///
   /// Throws `InputError` for all that `run` would refuse before its first step.
   public func plan(resuming: Bool = false) throws -> RunPlan {
-    try RunFolder.requirePlace(configuration, resuming: resuming)
+    try job.together { if job.leads { try RunFolder.requirePlace(configuration, resuming: resuming) } }
     return try Parallel.withThreads(configuration.threads) {
-      try requireUsable()
-      return try plan(
-        on: try setup.training().objective(batch: configuration.batch, seed: UInt64(configuration.composition.seed)))
+      try plan(on: try usableObjective())
     }
   }
 

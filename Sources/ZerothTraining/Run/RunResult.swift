@@ -1,4 +1,5 @@
 import Zeroth
+import ZerothDistributed
 import ZerothModels
 import ZerothRecords
 import ZerothStrategies
@@ -41,6 +42,8 @@ public struct RunResult: Sendable {
   public var peakMemory: Int?
   /// What was trained beside matrices that are never written; nil where they are written.
   public var delta: DeltaSummary?
+  /// What each rank of the job did; none of a run of one process.
+  public var ranks: [RankSummary] = []
   /// Why the run ended.
   public var end = ""
   /// How it ended.
@@ -76,6 +79,7 @@ public struct RunResult: Sendable {
             .init("compressions", .int(delta.compressions)),
           ])))
     }
+    if !ranks.isEmpty { all.append(.init("ranks", .array(ranks.map(\.json)))) }
     if let remark = outcome.remark { all.append(.init("outcome", .string(remark))) }
     if let weights { all.append(.init(Self.weightsKey, .string(weights))) }
     if let bestWeights { all.append(.init(Self.bestWeightsKey, .string(bestWeights))) }
@@ -97,10 +101,10 @@ public struct RunResult: Sendable {
     ]
   }
 
-  /// A table of this run alone.
+  /// A table of this run alone, and one of its ranks where there are several.
   public func table(_ name: String) -> String {
     var table = Table(Self.columns)
     table.rows.append(row(name))
-    return table.text
+    return table.text + (ranks.isEmpty ? "" : "\n" + RankSummary.table(ranks))
   }
 }

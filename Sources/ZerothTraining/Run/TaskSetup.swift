@@ -88,7 +88,7 @@ public final class TaskSetup {
         "demonstrations", found: "\(count)", expected: "0 to \(splits.train.count), the training examples there are")
     }
     demonstrations = Array(splits.train.prefix(count))
-    if count > 0 { _ = try examples(of: .test) }  // a model that learns nothing in context says so now
+    if count > 0 { _ = try encodedExamples(of: .test) }  // a model that learns nothing in context says so now
   }
 
   /// The model, tokenizer and examples that `configuration` names.
@@ -185,7 +185,7 @@ public final class TaskSetup {
 
   /// The model's answers on `split` at theta. Throws `InputError` naming an example that cannot be asked.
   public func evaluate(_ split: Split, at theta: borrowing ParameterStore) throws(InputError) -> TaskResult {
-    TaskResult(task, try examples(of: split).answers(at: theta))
+    TaskResult(task, try encodedExamples(of: split).answers(at: theta))
   }
 
   /// Seconds that the answers on `split` take at theta, from those to the first 16 examples.
@@ -204,11 +204,11 @@ public final class TaskSetup {
   /// Throws `InputError` naming an example that cannot be asked: before a run writes anything.
   func prepareForTraining() throws(InputError) {
     _ = try training()
-    for split in [Split.dev, .test] { _ = try examples(of: split) }
+    for split in [Split.dev, .test] { _ = try encodedExamples(of: split) }
   }
 
   /// The examples of `split` as the model is asked them.
-  private func examples(of split: Split) throws(InputError) -> any EncodedExamples {
+  func encodedExamples(of split: Split) throws(InputError) -> any EncodedExamples {
     if let known = encoded[split] { return known }
     let before = split == .train ? [] : demonstrations
     let fresh =

@@ -1,6 +1,7 @@
 import Foundation
 import Zeroth
 import ZerothDiagnostics
+import ZerothDistributed
 import ZerothModels
 import ZerothRecords
 import ZerothSupport
@@ -17,7 +18,8 @@ public final class TrainingRun {
   public let setup: TaskSetup
   private let progress: ProgressLine?
   private let baseline: RunResult?
-  private let interruption: () -> Int32?
+  /// The processes that make the run.
+  let job: Job
   private var result = RunResult()
   private var watch: RunWatch
   private var folder: RunFolder?
@@ -33,18 +35,21 @@ public final class TrainingRun {
   ///     another tuning.
   ///   - baseline: a run on the same model and examples, which spares measuring the scores before the first step again.
   ///   - interruption: asked after each step; the number of a signal ends the run.
+  ///   - job: the processes that make the run, each of them by a call of its own, asked for a signal in the place of
+  ///     `interruption`. This one alone by default.
   /// - Throws: `InputError` for a model or examples that cannot be used.
   public init(
     _ configuration: RunConfiguration, _ setup: TaskSetup? = nil, progress: ProgressLine? = nil,
-    baseline: RunResult? = nil, interruption: @escaping () -> Int32? = { nil }
+    baseline: RunResult? = nil, interruption: @escaping () -> Int32? = { nil }, job given: Job? = nil
   ) throws {
+    let job = given ?? Job(request: interruption)
     self.configuration = configuration
     // A model that is tuned in another way has other parameters, and with a prefix other scores before the first step.
     let fitting = setup.flatMap { ($0.tuning ?? .fresh(.full)) == configuration.tuning ? $0 : nil }
-    self.setup = try fitting ?? TaskSetup(configuration)
-    self.progress = progress
+    self.setup = try job.together { try fitting ?? TaskSetup(configuration) }
+    self.progress = job.leads ? progress : nil
     self.baseline = fitting == nil ? nil : baseline
-    self.interruption = interruption
+    self.job = job
     watch = RunWatch(patience: configuration.patience, isOfReward: configuration.task.kind == .reward)
   }
 
@@ -54,11 +59,24 @@ public final class TrainingRun {
   /// Throws `InputError` for what cannot be used, before anything is written.
   public func run(resuming: Bool = false) throws -> RunResult {
     try Parallel.withThreads(configuration.threads) {
-      try requireUsable()
-      return try run(
-        try setup.training().objective(batch: configuration.batch, seed: UInt64(configuration.composition.seed)),
-        resuming: resuming)
+      try run(try usableObjective(), resuming: resuming)
     }
+  }
+
+  /// What is minimised, of examples that can be asked. Throws `InputError` as `requireUsable` does.
+  func usableObjective() throws -> any Objective {
+    try job.together {
+      try requireUsable()
+      return try setup.objective(configuration, in: job)
+    }
+  }
+
+  /// What is to be said of a job of several ranks.
+  private var sharedNotes: [String] {
+    guard job.isShared else { return [] }
+    let shards = configuration.shards
+    let idle = job.size > shards ? "; \(job.size - shards) ranks have none and wait" : ""
+    return ["\(job.size) ranks measure each mini-batch in \(shards) shards\(idle)"]
   }
 
   /// Throws `InputError` for examples that cannot be asked, and where the best model would overwrite the base.
@@ -69,21 +87,24 @@ public final class TrainingRun {
 
   private func run(_ base: some Objective, resuming: Bool) throws -> RunResult {
     PeakMemory.reset()
-    var theta = try configuration.loadParameters(of: setup.model)
+    var theta = try job.together { try configuration.loadParameters(of: setup.model) }
     var optimizer = try configuration.makeOptimizer()
-    try optimizer.validate(theta.layout)
-    try setup.requireDerivatives(of: base, for: optimizer)
-    try setup.requireDiagnosable(base, configuration, grain: optimizer.grain)
+    let inputs = try job.together {
+      try optimizer.validate(theta.layout)
+      try setup.requireDerivatives(of: base, for: optimizer)
+      try setup.requireDiagnosable(base, configuration, grain: optimizer.grain)
+      return try configuration.out == nil && !job.isShared ? [:] : setup.inputHashes()
+    }
     folder = try RunFolder.open(
-      configuration, optimizer, at: theta, inputs: configuration.out == nil ? [:] : setup.inputHashes(),
-      resuming: resuming, isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })
-    for note in setup.notes + optimizer.notes(in: theta.layout) + [folder?.note].compactMap(\.self) {
+      configuration, optimizer, at: theta, inputs: inputs, resuming: resuming, job: job,
+      isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })
+    for note in setup.notes + optimizer.notes(in: theta.layout) + sharedNotes + [folder?.note].compactMap(\.self) {
       progress?.print(note)
     }
 
     let examples = try setup.training()
     result.tokensPerForward = examples.meanTokens.map { $0 * Double(min(configuration.batch, examples.count)) }
-    if folder != nil, configuration.recordsLayers { layers.store = LayerStatistics(from: theta) }
+    if folder?.isWritten == true, configuration.recordsLayers { layers.store = LayerStatistics(from: theta) }
     result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)
     try evaluate(theta, step: 0)
     clock.start()
@@ -102,13 +123,14 @@ public final class TrainingRun {
     if result.flatSteps > 0 {
       progress?.print("no direction changed the reward in \(result.flatSteps) of the steps that were measured")
     }
-    if let folder, configuration.keepsLast {
+    if let folder, folder.isWritten, configuration.keepsLast {
       try setup.model.pretrained.save(theta, to: folder.files.last, as: configuration.savedPrecision)
     }
     if case .interrupted = result.outcome {} else { try measureTest(theta) }
     result.peakMemory = PeakMemory.bytes
-    try setup.model.pretrained.requireUnchanged()
-    try folder?.close(result)
+    try job.together { try setup.model.pretrained.requireUnchanged() }
+    result.ranks = try job.summaries(threads: configuration.threads)
+    try job.together { try folder?.close(result) }
     return result
   }
 
@@ -126,6 +148,9 @@ public final class TrainingRun {
       if isEvaluated, folder?.needsLayers(after: next) == true { clock.pause { layers.store?.willStep(theta) } }
       let report = try optimizer.runStep(&theta, on: objective, log: folder?.log)
       try didStep(report)
+      if next % configuration.compareEvery == 0, next > folder?.log.recorded.count ?? 0 {
+        try job.requireEqual(theta, after: next)
+      }
       if isEvaluated {
         try clock.pause {
           try recordLayers(theta, ratios: optimizer.adapterRatios(in: theta.layout))
@@ -133,7 +158,7 @@ public final class TrainingRun {
         }
         decide()
       }
-      if let signal = interruption(), result.outcome == .complete, result.steps < configuration.steps {
+      if let signal = job.interruption, result.outcome == .complete, result.steps < configuration.steps {
         end(
           .interrupted(signal: signal),
           "interrupted by \(signal == 2 ? "SIGINT" : "signal \(signal)") after \(result.steps) steps")
@@ -143,6 +168,7 @@ public final class TrainingRun {
     if let divergence = watch.divergence, result.outcome == .complete {
       end(.completeAfterDivergence, "all \(configuration.steps) steps done, although it diverged: \(divergence)")
     }
+    try job.requireEqual(theta, after: result.steps)
     try folder?.log.synchronize()
   }
 
@@ -202,7 +228,8 @@ public final class TrainingRun {
   /// on: a resume then takes longer, and loses nothing.
   private func keepSnapshot(_ optimizer: some OptimizerProtocol, _ theta: borrowing ParameterStore) {
     let every = configuration.snapshotEvery
-    guard let folder, every > 0, result.steps % every == 0 || result.isCutShort, result.steps < configuration.steps,
+    guard let folder, folder.isWritten, every > 0, result.steps % every == 0 || result.isCutShort,
+      result.steps < configuration.steps,
       result.steps > folder.log.recorded.count
     else { return }
     do {
@@ -276,7 +303,9 @@ public final class TrainingRun {
     result.forwards += report.forwards
     result.skipped += report.outcome == .skipped ? 1 : 0
     result.nonFiniteMoves += report.nonFiniteMoves
-    let spread = try setup.training().rewards?.take()
+    // A step that is made again measures nothing, and not every rank makes the same ones again.
+    let isMeasured = report.step >= folder?.log.recorded.count ?? 0
+    let spread = try isMeasured ? setup.training().rewards?.take(in: job) : nil
     if let spread, spread.points > 1, spread.overPoints == 0 { result.flatSteps += 1 }
     if let note = watch.note(report, spread) { progress?.print(note) }
     try folder?.append(
@@ -289,7 +318,7 @@ public final class TrainingRun {
   private func evaluate(_ theta: borrowing ParameterStore, step: Int) throws {
     let known = step == 0 ? baseline?.zeroShotDev : nil
     var isBest = false
-    try setup.model.pretrained.requireUnchanged()
+    try job.together { try setup.model.pretrained.requireUnchanged() }
     let found = try evaluation(.dev, theta, step: step, known: known) { found in
       isBest = step == 0 || (found.scores.isBetter(than: self.result.bestDev) && found.unanswered == 0)
       guard isBest else { return }
@@ -305,7 +334,7 @@ public final class TrainingRun {
 
   /// Shows and keeps the answers to a few rows of dev, where that is asked for and they are not on record yet.
   private func showSamples(_ theta: borrowing ParameterStore, step: Int) throws {
-    guard configuration.samples > 0, folder?.needsSamples(after: step) ?? true else { return }
+    guard configuration.samples > 0, folder?.needsSamples(after: step) ?? job.leads else { return }
     let samples = try setup.samples(configuration.samples, at: theta)
     for sample in samples {
       progress?.print(
@@ -352,7 +381,7 @@ public final class TrainingRun {
       try use(recorded)
       return recorded
     }
-    let found = try known == nil ? setup.evaluate(split, at: theta) : nil
+    let found = try known == nil ? setup.evaluate(split, at: theta, shards: configuration.shards, in: job) : nil
     let evaluated = (scores: known ?? found?.scores ?? Scores([]), unanswered: found?.unanswered ?? 0)
     try use(evaluated)
     try folder?.append(
@@ -372,14 +401,30 @@ public final class TrainingRun {
       if result.bestStep == result.steps { return result.final }
       if result.bestStep == 0 { return result.zeroShot }
     }
-    if let kept { return try setup.evaluate(.test, at: kept.theta).scores }
+    if let kept { return TaskResult(setup.task, try testAnswers(kept.theta, in: job)).scores }
     guard let folder else { return Scores([]) }
-    if model.savesAdapter(configuration.storage) {
-      let theta = try model.loadAdapter(in: folder.files.model, storage: configuration.storage)
-      return try setup.evaluate(.test, at: theta).scores
+    // A rank that does not see the folder cannot help: then rank 0 does it alone, in the same parts.
+    let isSeen = job.all(FileManager.default.fileExists(atPath: folder.files.model))
+    if isSeen {
+      let theta = try job.together { try saved(in: folder.files.model) }
+      return TaskResult(setup.task, try testAnswers(theta, in: job)).scores
     }
-    let saved = try loadModel(directory: folder.files.model, families: configuration.families)
-    return try setup.evaluate(.test, at: saved.loadParameters(storage: configuration.storage)).scores
+    let answers = try job.fromLeader { try testAnswers(saved(in: folder.files.model), in: Job()).encoded }
+    return TaskResult(setup.task, .init(encoded: answers)).scores
+  }
+
+  private func testAnswers(_ theta: borrowing ParameterStore, in job: Job) throws -> TaskResult.Answers {
+    try setup.evaluate(.test, at: theta, shards: configuration.shards, in: job).answers
+  }
+
+  /// The model that the run saved in `folder`, as the run holds its weights.
+  private func saved(in folder: String) throws -> ParameterStore {
+    let model = setup.model.pretrained.folder
+    if model.savesAdapter(configuration.storage) {
+      return try model.loadAdapter(in: folder, storage: configuration.storage)
+    }
+    return try loadModel(directory: folder, families: configuration.families)
+      .loadParameters(storage: configuration.storage)
   }
 }
 

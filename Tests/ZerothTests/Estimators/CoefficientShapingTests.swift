@@ -55,6 +55,37 @@ import ZerothTestKit
     #expect(CoefficientShaping(.clip, limit: 3) == .clip(3))
   }
 
+  /// Slopes and coordinates are shaped as two-sided queries are: their signs, and nothing else, make these steps.
+  @Test func slopesAndCoordinates() throws {
+    let quadratic = Quadratic()
+    let theta = quadratic.start()
+    let context = StepContext(step: 0, runKey: StreamKey(seed: 3), layout: .small)
+    let gradient = quadratic.gradient(at: theta, on: Batch(step: 0))
+    var cge = CoordinateEstimator(shaping: .sign)
+    let signs: [Double] = cge.estimate(at: theta, context: context, objective: quadratic).flattened(in: .small)
+    #expect(signs == gradient.map { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 })
+    try checkEstimatorLaws(of: CoordinateEstimator(shaping: .sign), traits: .scalesCoordinates, seeds: 40)
+    var random = CoordinateEstimator(.random(5), shaping: .zScore)
+    let scores: [Double] = random.estimate(at: theta, context: context, objective: quadratic).flattened(in: .small)
+    // The mean square of a z-score is 1, and each of five of the 62 coordinates stands for 62/5.
+    #expect(abs(dot(scores, scores) - 5 * (62.0 / 5) * (62.0 / 5)) < 1e-3)
+
+    for combination in QueryCombination.allCases {
+      var forward = ForwardGradient(queries: 3, shaping: .sign, combination: combination)
+      let estimate = try forward.estimate(at: theta, context: context, objective: quadratic)
+      #expect(estimate.coefficients.allSatisfy { abs($0) == 1 })
+      if combination == .sum { #expect(estimate.terms.allSatisfy { abs($0.coefficient) == 1 }) }
+      if combination == .mean { #expect(estimate.terms.allSatisfy { abs(abs($0.coefficient) - 1.0 / 3) < 1e-15 }) }
+      var lowRank = LowRankForwardGradient(queries: 3, shaping: .clip(1e-3), combination: combination)
+      let clipped = try lowRank.estimate(at: theta, context: context, objective: quadratic)
+      #expect(clipped.coefficients.allSatisfy { abs($0) <= 1e-3 })
+    }
+    try checkEstimatorLaws(
+      of: ForwardGradient(queries: 2, shaping: .zScore), traits: .proportional, seeds: 2000)
+    #expect(throws: InputError.self) { try ForwardGradient(shaping: .clip(0)).validate(.small) }
+    #expect(throws: InputError.self) { try CoordinateEstimator(shaping: .clip(-1)).validate(.small) }
+  }
+
   /// The sum is q times the mean; least squares is g with z_i . g = c_i, and no longer than it has to be.
   @Test func combinations() throws {
     let quadratic = Quadratic()

@@ -15,6 +15,8 @@ import ZerothTestKit
     case droppedFromTheSum
     /// Losses by example are sums, not of the scale of the loss.
     case anotherScale
+    /// Examples are measured along the directions of their neighbours.
+    case neighboursDirection
     /// The second request of a kind gives other bits.
     case drifts
   }
@@ -62,6 +64,20 @@ import ZerothTestKit
       }
       return losses
     }
+
+    func losses<D: ExampleDirections>(
+      ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+    ) -> Few<Double> {
+      let count = exampleLosses(at: theta, on: batch).count
+      var found = [Double](repeating: 0, count: offsets.count * count)
+      for example in 0..<count {
+        let own = bug == .neighboursDirection ? (example + 1) % count : example
+        let points = Points(along: directions.direction(of: own), at: offsets)
+        let all = losses(at: points, from: theta, on: batch, grain: .example)
+        for i in 0..<offsets.count { found[i * count + example] = all[i * count + example] }
+      }
+      return Few(found)
+    }
   }
 
   private func check(_ bug: Bug?) throws {
@@ -84,6 +100,7 @@ import ZerothTestKit
     expectViolation(.objectiveExamplesMakeTheLoss) { try check(.droppedExample) }
     expectViolation(.objectivePointsAreTheirOwn) { try check(.droppedFromTheSum) }
     expectViolation(.objectiveExamplesMakeTheLoss) { try check(.anotherScale) }
+    expectViolation(.objectiveExamplesHaveTheirDirections) { try check(.neighboursDirection) }
     expectViolation(.objectiveRepeats) { try check(.drifts) }
   }
 

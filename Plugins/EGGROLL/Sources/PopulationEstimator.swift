@@ -1,0 +1,89 @@
+import Zeroth
+
+/// The population of EGGROLL (arXiv 2511.16652), evolution strategies at low rank: N = 2q members in antithetic pairs,
+///
+///     z_i = A_i B_i^T / sqrt(r),   members at theta + eps z_i and theta - eps z_i,   g = 1/q sum_i s_i z_i
+///
+/// A_i in R^{m x r} and B_i in R^{n x r} are standard normal and each member's own, so that a population spans q r dimensions of a matrix on
+/// both sides, where LGE's queries share V. s_i is what `shaping` makes of c_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps); the
+/// optimizer `eggroll` takes the z-score over the members. Vectors have a plain normal. E[z z^T] = I: without shaping the estimate is unbiased.
+///
+/// Models compute all members of few tokens in one forward pass, each with thin products of its own beside every layer.
+///
+/// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
+public struct PopulationEstimator: GradientEstimator {
+  /// What it measures along.
+  public typealias Direction = MemberDirection
+
+  /// r >= 1, cut to the smaller side of a matrix.
+  public let rank: Int
+  /// eps > 0 over the steps, in units of the parameters: the paper's sigma.
+  public var epsilon: Schedule
+  /// q >= 1 over the steps: half as many as there are members, two-sided.
+  public var queries: Schedule
+  /// Where the losses are taken.
+  public let sides: DifferenceSides
+  /// How the coefficients of a step are shaped.
+  public let shaping: CoefficientShaping
+  /// How the queries of a step become one estimate.
+  public let combination: QueryCombination
+
+  /// What `rank` takes.
+  public static let rankRange = NumericRange.between(1, 4096)
+  /// What `epsilon` takes.
+  public static let epsilonRange = NumericRange.positiveFloat
+  /// What `queries` takes.
+  public static let queriesRange = NumericRange.between(1, 65535)
+
+  /// 32 members of rank 1 in 16 pairs.
+  public init(
+    rank: Int = 1, epsilon: Schedule = 1e-3, queries: Schedule = 16, sides: DifferenceSides = .two,
+    shaping: CoefficientShaping = .none, combination: QueryCombination = .mean
+  ) {
+    self.rank = rank
+    self.epsilon = epsilon
+    self.queries = queries
+    self.sides = sides
+    self.shaping = shaping
+    self.combination = combination
+  }
+
+  /// Throws when an option is out of range.
+  public func validate(_ layout: ParameterLayout) throws(InputError) {
+    try Self.rankRange.require("rank", rank)
+    try epsilon.validate("epsilon", Self.epsilonRange)
+    try queries.validate("queries", Self.queriesRange, isCount: true)
+    try shaping.validate(queries: queries, sides: sides)
+    try combination.validate(queries: queries)
+  }
+
+  /// q at its smallest.
+  public var fewestQueries: Int { queries.fewest }
+
+  /// 2q, or q + 1 one-sided.
+  public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
+    sides.forwards(queries: queries.count(at: step))
+  }
+
+  /// The options: nothing else is kept.
+  public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("rank", rank)
+    try state.require("sides", sides.rawValue)
+    try state.require("shaping", "\(shaping)")
+    try state.require("combination", combination.rawValue)
+    try state.code("epsilon", &epsilon)
+    try state.code("queries", &queries)
+  }
+
+  /// Measures the population.
+  public mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<MemberDirection> {
+    let members = Few(count: queries.count(at: context.step)) { query in
+      MemberDirection(rank: rank, key: context.key.child(.query, query))
+    }
+    return try finiteDifferences(
+      of: objective, at: theta, along: members, on: context.batch, sides: sides, epsilon: epsilon(at: context.step),
+      shaping: shaping, combination: combination)
+  }
+}

@@ -1,0 +1,116 @@
+import Zeroth
+
+/// z_i = U * (r_i s_i^T), elementwise, for each example i: one normal U for all, and sign vectors of each.
+public struct FlipoutDirections: ExampleDirections {
+  private let noise: FlipoutNoise
+
+  init(_ noise: FlipoutNoise) { self.noise = noise }
+
+  /// z_i.
+  public func direction(of example: Int) -> FlipoutSum { FlipoutSum(noise, weights: [(example, 1)]) }
+}
+
+/// sum_i w_i z_i = U * (sum_i w_i r_i s_i^T): U is made once, however many examples there are.
+public struct FlipoutSum: Direction {
+  private let noise: FlipoutNoise
+  private let weights: [(example: Int, weight: Float)]
+
+  init(_ noise: FlipoutNoise, weights: [(example: Int, weight: Float)]) {
+    self.noise = noise
+    self.weights = weights
+  }
+
+  /// values += scale times the rows.
+  public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    values.withUnsafeMutableBufferPointer { values in
+      withProduct(of: block, rows: rows, columns: 0..<block.columns) { z in
+        for i in 0..<values.count { values[i] += scale * z[i] }
+      }
+    }
+  }
+
+  /// values = the rows at some columns.
+  public func write(
+    to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
+  ) {
+    values.withUnsafeMutableBufferPointer { values in
+      withProduct(of: block, rows: rows, columns: columns) { _ = values.update(fromContentsOf: $0) }
+    }
+  }
+
+  /// values = the rows.
+  public func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
+    write(to: &values, of: block, rows: rows, columns: 0..<block.columns)
+  }
+
+  /// `body` on U * (sum_i w_i r_i s_i^T) at some rows and columns, made in scratch.
+  private func withProduct(
+    of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>, _ body: (UnsafeBufferPointer<Float>) -> Void
+  ) {
+    let (height, n) = (rows.count, columns.count)
+    withScratch(height * n + weights.count * (height + n) + n) { scratch in
+      scratch.initialize(repeating: 0)
+      let z = UnsafeMutableBufferPointer(rebasing: scratch[..<(height * n)])
+      let factors = UnsafeMutableBufferPointer(rebasing: scratch[(height * n)...])
+      noise.writeBase(of: block, rows: rows, columns: columns, into: z)
+      noise.writeSigns(of: weights.map(\.example), block, rows: rows, columns: columns, into: factors)
+      let (right, sum) = (weights.count * height, weights.count * (height + n))
+      for i in 0..<height {
+        for j in 0..<n { factors[sum + j] = 0 }
+        for e in weights.indices {
+          let w = weights[e].weight * factors[e * height + i]
+          for j in 0..<n { factors[sum + j] += w * factors[right + e * n + j] }
+        }
+        for j in 0..<n { z[i * n + j] *= factors[sum + j] }
+      }
+      body(UnsafeBufferPointer(z))
+    }
+  }
+}
+
+/// U, r_i and s_i of every block, from the key of a step.
+struct FlipoutNoise: Sendable {
+  private let key: StreamKey
+  private let layout: ParameterLayout
+  /// The blocks with their rows and with their columns alone: what r and s are drawn on.
+  private let rows, columns: ParameterLayout
+
+  init(_ key: StreamKey, layout: ParameterLayout) {
+    func vectors(_ length: (ParameterBlock) -> Int) -> ParameterLayout {
+      let entries = layout.blocks.map { ParameterLayout.Entry($0.name, rows: length($0)) }
+      guard let made = try? ParameterLayout(entries) else { preconditionFailure("sides are smaller than blocks") }
+      return made
+    }
+    self.key = key
+    self.layout = layout
+    rows = vectors(\.rows)
+    columns = vectors(\.columns)
+  }
+
+  /// U at some rows and columns.
+  func writeBase(
+    of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>, into values: UnsafeMutableBufferPointer<Float>
+  ) {
+    var span = values.mutableSpan
+    DenseDirection(key, layout: layout).write(to: &span, of: block, rows: rows, columns: columns)
+  }
+
+  /// r_i at `rows` of each of `examples`, and behind them s_i at `columns` of each.
+  func writeSigns(
+    of examples: [Int], _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>,
+    into values: UnsafeMutableBufferPointer<Float>
+  ) {
+    func write(
+      _ purpose: StreamKey.Purpose, _ example: Int, _ layout: ParameterLayout, _ range: Range<Int>, to first: Int
+    ) {
+      var span = UnsafeMutableBufferPointer(rebasing: values[first..<(first + range.count)]).mutableSpan
+      DenseDirection(key.child(purpose, example), distribution: .rademacher, layout: layout)
+        .write(to: &span, of: layout.blocks[block.index], rows: range)
+    }
+    for (e, example) in examples.enumerated() {
+      write(.left, example, self.rows, rows, to: e * rows.count)
+      write(
+        .right, example, self.columns, columns, to: examples.count * rows.count + e * columns.count)
+    }
+  }
+}

@@ -1,0 +1,205 @@
+import Zeroth
+import ZerothSupport
+
+/// Any objective, measured in shards by the ranks of a job: each mini-batch, and with several directions those too, is cut into
+/// S shards (``ShardCut``), each rank measures its own, and all learn all losses in one exchange of 8 bytes for each shard and point.
+///
+///     L(theta + a D) = sum_p w_p L_p(theta + a D)        over the parts p of the mini-batch, in their order
+///
+/// L_p is the mean of part p and w_p what it weighs in the mean of all. Every rank adds up all shards in one order, so losses
+/// depend on S and not on the number of ranks; with S = 1 they are those of the objective itself, bit for bit.
+///
+/// A gradient is d floats, which are not sent: every rank computes it, on the whole mini-batch.
+public final class ShardedObjective: Objective {
+  /// What the parts throw, and what other ranks tell of.
+  public typealias Failure = any Error
+
+  /// What a part of a mini-batch is in the whole.
+  public struct Share: Sendable, Hashable {
+    /// Its examples; 0 of a part that is never measured.
+    public var examples: Int
+    /// What it weighs: w_p is its units over those of all parts. The examples, or what their losses are means over, such as tokens.
+    public var units: Int
+
+    /// A part of `examples`, which weigh `units`.
+    public init(examples: Int, units: Int) {
+      self.examples = examples
+      self.units = units
+    }
+  }
+
+  private let shards: Int
+  private let job: Job
+  private let shares: (_ batch: Batch, _ parts: Int) -> [Share]
+  private let make: (_ part: Int, _ parts: Int) throws -> any Objective
+  private let didMeasure: () -> Void
+  private let whole: any Objective
+  private var made: [Place: any Objective] = [:]
+
+  private struct Place: Hashable {
+    let part, parts: Int
+  }
+
+  /// The objective in `shards` shards over the ranks of `job`.
+  ///
+  /// - Parameters:
+  ///   - shares: what the parts of a mini-batch are in it, in their order; the same on every rank.
+  ///   - didMeasure: called after each measuring, on every rank.
+  ///   - make: the objective of part number `part` of each mini-batch, or of all of it where `parts` is 1.
+  public init(
+    shards: Int, job: Job, shares: @escaping (_ batch: Batch, _ parts: Int) -> [Share],
+    didMeasure: @escaping () -> Void = {},
+    make: @escaping (_ part: Int, _ parts: Int) throws -> any Objective
+  ) throws {
+    self.shards = shards
+    self.job = job
+    self.shares = shares
+    self.didMeasure = didMeasure
+    self.make = make
+    whole = try make(0, 1)
+    made[Place(part: 0, parts: 1)] = whole
+  }
+
+  /// The loss on `batch`.
+  public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws -> Double {
+    try losses(at: .theta, from: theta, on: batch, grain: .batch)[0]
+  }
+
+  /// The loss of each example of `batch`.
+  public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws -> Few<Double> {
+    try losses(at: .theta, from: theta, on: batch, grain: .example)
+  }
+
+  /// The losses at `points`, of which this rank measures its shards.
+  public func losses(
+    at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
+  ) throws -> Few<Double> {
+    let cut = ShardCut(shards: shards, directions: points.directions.count)
+    let shares = measured(shares(batch, cut.parts))
+    var groups = [[Int]](repeating: [], count: cut.groups)
+    for i in points.indices { groups[cut.group(of: points[i].direction)].append(i) }
+    func count(_ shard: Int) -> Int {
+      let share = shares[cut.part(of: shard)]
+      guard share.units > 0 else { return 0 }
+      return groups[cut.group(ofShard: shard)].count * (grain == .batch ? 1 : share.examples)
+    }
+    let found = try exchange(count: count, step: batch.step) { shard in
+      let chosen = groups[cut.group(ofShard: shard)]
+      let part = try objective(cut.part(of: shard), of: cut.parts)
+      let all = cut.groups == 1 ? points : points.part(chosen)
+      return Array(try part.losses(at: all, from: theta, on: batch, grain: grain))
+    }
+    didMeasure()
+    let total = shares.reduce(into: Share(examples: 0, units: 0)) {
+      $0.examples += $1.examples
+      $0.units += $1.units
+    }
+    var losses: Few<Double> = []
+    for i in points.indices {
+      let group = cut.group(of: points[i].direction)
+      let place = groups[group].firstIndex(of: i) ?? 0
+      var sum: Double?
+      for (part, share) in shares.enumerated() {
+        let values = found[group * cut.parts + part]
+        guard share.units > 0 else {
+          // It was not measured: its examples add nothing to the mean.
+          if grain == .example { for _ in 0..<share.examples { losses.append(0) } }
+          continue
+        }
+        switch grain {
+        case .batch:
+          let term = Double(share.units) / Double(total.units) * values[place]
+          sum = sum.map { $0 + term } ?? term
+        case .example:
+          // In units of the mean over the whole mini-batch: 1 where each example weighs the same.
+          let factor = Double(share.units * total.examples) / Double(total.units * share.examples)
+          for value in values[(place * share.examples)..<((place + 1) * share.examples)] {
+            losses.append(factor * value)
+          }
+        }
+      }
+      if grain == .batch { losses.append(sum ?? .nan) }
+    }
+    return losses
+  }
+
+  /// Whether the objective has a gradient.
+  public var hasDerivatives: Bool { whole.hasDerivatives }
+
+  /// The gradient of the whole mini-batch, which every rank computes.
+  public func differentiate(
+    at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
+  ) throws -> Double? {
+    var loss: Double?
+    _ = try job.exchange(
+      Result {
+        loss = try whole.differentiate(at: theta, on: batch, into: &gradient)
+        return []
+      }, counts: [Int](repeating: 0, count: job.size), step: batch.step)
+    return loss
+  }
+
+  /// The loss and its derivative, each the sum over the parts.
+  public func differentiate<D: Direction>(
+    along direction: D, at theta: borrowing ParameterStore, on batch: Batch
+  ) throws -> DirectionalDerivative? {
+    guard hasDerivatives else { return nil }
+    let shares = measured(shares(batch, shards))
+    let found = try exchange(count: { shares[$0].units > 0 ? 2 : 0 }, step: batch.step) { shard in
+      guard let slope = try objective(shard, of: shards).differentiate(along: direction, at: theta, on: batch) else {
+        throw InputError("part \(shard) of the mini-batch", found: "no derivative", expected: "one, as the whole has")
+      }
+      return [slope.loss, slope.derivative]
+    }
+    let units = shares.reduce(0) { $0 + $1.units }
+    var sum: DirectionalDerivative?
+    for (values, share) in zip(found, shares) where share.units > 0 {
+      let weight = Double(share.units) / Double(units)
+      let (loss, derivative) = (weight * values[0], weight * values[1])
+      sum = DirectionalDerivative(
+        loss: sum.map { $0.loss + loss } ?? loss, derivative: sum.map { $0.derivative + derivative } ?? derivative)
+    }
+    return sum
+  }
+
+  /// The shares of a mini-batch of which at least one part is measured: where nothing in it counts, all are, as the objective
+  /// itself would.
+  private func measured(_ shares: [Share]) -> [Share] {
+    shares.contains { $0.units > 0 } ? shares : shares.map { Share(examples: $0.examples, units: $0.examples) }
+  }
+
+  /// The numbers of every shard: `count(shard)` of them, which the rank that it belongs to gets from `measure`.
+  private func exchange(
+    count: (Int) -> Int, step: Int, _ measure: (Int) throws -> [Double]
+  ) throws -> [[Double]] {
+    let own = Result {
+      try ShardCut.shards(shards, of: job.rank, size: job.size).flatMap { shard in
+        let expected = count(shard)
+        guard expected > 0 else { return [] as [Double] }
+        let found = try measure(shard)
+        guard found.count == expected else {
+          throw InputError(
+            "objective", found: "\(found.count) losses of a part of the mini-batch",
+            expected: "\(expected): one for each point or example")
+        }
+        return found
+      }
+    }
+    let counts = (0..<job.size).map { rank in
+      ShardCut.shards(shards, of: rank, size: job.size).reduce(0) { $0 + count($1) }
+    }
+    var rest = try job.exchange(own, counts: counts, step: step)[...]
+    return (0..<shards).map { shard in
+      defer { rest = rest.dropFirst(count(shard)) }
+      return Array(rest.prefix(count(shard)))
+    }
+  }
+
+  private func objective(_ part: Int, of parts: Int) throws -> any Objective {
+    let place = Place(part: part, parts: parts)
+    if let known = made[place] { return known }
+    let fresh = try make(part, parts)
+    made[place] = fresh
+    return fresh
+  }
+}
