@@ -45,6 +45,9 @@ struct Generate: ParsableCommand {
   func run() throws {
     try require("--max-tokens", maxTokens, "at least 1") { $0 >= 1 }
     try require("--seed", seed, "at least 0") { $0 >= 0 }
+    guard topP == 1 || temperature != 0 else {
+      throw InputError("--top-p", found: "\(topP) at temperature 0", expected: "it with --temperature above 0")
+    }
     _ = try TokenSampler(temperature: temperature, topP: topP, StreamKey(seed: 0))
     try threads.apply()
     let isTerminal = prompt == nil && isatty(STDIN_FILENO) == 1
@@ -58,9 +61,13 @@ struct Generate: ParsableCommand {
       try answer(prompt, [], 0, tuned, base)
     } else {
       var history: [ChatMessage] = []
-      while let line = nextLine(isTerminal) {
+      var lines = InputLines()
+      var number = 0
+      while let line = try next(&lines, number + 1, isTerminal) {
+        number += 1
         if line.trimmingCharacters(in: .whitespaces).isEmpty {
           if isTerminal { break }
+          StandardStreams.tell("line \(number) of standard input is empty, and is no prompt\n")
           continue
         }
         let said = try answer(line, history, count, tuned, base)
@@ -73,9 +80,15 @@ struct Generate: ParsableCommand {
     }
   }
 
-  private func nextLine(_ isTerminal: Bool) -> String? {
+  /// Line `number` of standard input without its end, or nil after the last. Throws `InputError` for one that is not UTF-8.
+  private func next(_ lines: inout InputLines, _ number: Int, _ isTerminal: Bool) throws -> String? {
     if isTerminal { StandardStreams.tell("> ") }
-    return readLine()
+    guard var line = lines.next() else { return nil }
+    if line.last == UInt8(ascii: "\r") { line.removeLast() }
+    guard let text = String(validating: line, as: UTF8.self) else {
+      throw InputError("line \(number) of standard input", found: "bytes that are not UTF-8", expected: "text in UTF-8")
+    }
+    return text
   }
 
   /// Prints what the models say to `prompt`, after the `history` of a conversation. Returns what the first says.
@@ -113,6 +126,31 @@ struct Generate: ParsableCommand {
   /// Places in a line of the terminal, or 100.
   private static var width: Int {
     StandardStreams.width(of: STDOUT_FILENO).flatMap { $0 > 20 ? $0 : nil } ?? 100
+  }
+}
+
+/// The lines of standard input, as the bytes that they are.
+private struct InputLines {
+  private var bytes: [UInt8] = []
+  private var isAtEnd = false
+
+  /// The next line without its line feed; nil after the last.
+  mutating func next() -> [UInt8]? {
+    while true {
+      if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
+        defer { bytes.removeFirst(end + 1) }
+        return Array(bytes[..<end])
+      }
+      if isAtEnd {
+        defer { bytes = [] }
+        return bytes.isEmpty ? nil : bytes
+      }
+      var part = [UInt8](repeating: 0, count: 1 << 16)
+      let count = read(STDIN_FILENO, &part, part.count)
+      if count < 0, errno == EINTR { continue }
+      isAtEnd = count <= 0
+      bytes += part.prefix(max(0, count))
+    }
   }
 }
 

@@ -10,7 +10,7 @@ struct Predict: ParsableCommand {
     abstract: "Answer the rows of a file, which need no labels: a JSON object a line.",
     discussion: """
       `prediction` is the class as data files have it, the chosen text, or the generated one; a classification has the scores \
-      of its candidates beside it.
+      of its candidates beside it. With --json they are one document, `rows`; beside --out it has their number alone.
       """)
 
   @OptionGroup var asked: AskedModelOptions
@@ -19,6 +19,7 @@ struct Predict: ParsableCommand {
   @Option(help: "A file for the answers. Default: standard output.", completion: .file())
   var out: String?
   @OptionGroup var threads: ThreadOptions
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try threads.apply()
@@ -38,9 +39,11 @@ struct Predict: ParsableCommand {
     let found = try setup.evaluate(.test, at: theta)
     for note in setup.notes { StandardStreams.tell(note.printable() + "\n") }
     let predictions = Predictions(unlabelled: found, setup.examples(.test))
-    if let out {
-      try predictions.write(to: out)
-    } else {
+    if let out { try predictions.write(to: out) }
+    if output.json {
+      let counts: [JSON.Member] = [.init("count", .int(found.count)), .init("unanswered", .int(found.unanswered))]
+      print(JSON.object(counts + (out == nil ? [.init("rows", .array(predictions.rows))] : [])).pretty)
+    } else if out == nil {
       for row in predictions.rows { print(row) }
     }
     if found.unanswered > 0 {

@@ -79,6 +79,9 @@ public struct Spectrum: Sendable {
   /// ||G||_F^2.
   private var energy: Double { values.reduce(0) { $0 + $1 * $1 } }
 
+  /// Whether G is 0.
+  fileprivate var isZero: Bool { energy == 0 }
+
   /// ||G||_F^2 / ||G||_2^2, the stable rank; NaN of a matrix of zeros.
   public var stableRank: Double { energy / (values.first.map { $0 * $0 } ?? .nan) }
 
@@ -124,8 +127,10 @@ extension [Spectrum] {
       table.rows.append([
         spectrum.name, "\(spectrum.rows) x \(spectrum.columns)", Human.fixed(spectrum.stableRank, 1),
         Human.fixed(spectrum.effectiveRank, 1), spectrum.rankOfNineTenths.map { "\($0)" } ?? "-",
-        Human.percent(spectrum.part(spectrum.rank)),
-        "\(Human.fixed(100 * spectrum.seen.mean, 2)) ± \(Human.fixed(100 * spectrum.seen.deviation, 2))%",
+        // A gradient of 0, as that of LoRA's A is before the first step, has no parts.
+        spectrum.isZero ? "-" : Human.percent(spectrum.part(spectrum.rank)),
+        spectrum.isZero
+          ? "-" : "\(Human.fixed(100 * spectrum.seen.mean, 2)) ± \(Human.fixed(100 * spectrum.seen.deviation, 2))%",
         Human.fixed(100 * Double(spectrum.rank) / Double(spectrum.columns), 2) + "%",
       ])
     }

@@ -37,6 +37,7 @@ import ZerothTasks
     #expect(output.status == 0 && output.out == text + "\n", "\(output.err)\(output.out)")
     let lines = try zeroth(arguments, input: Self.prompt + "\n\n" + Self.prompt + "\n")
     #expect(lines.out == text + "\n" + text + "\n")
+    #expect(lines.err == "line 2 of standard input is empty, and is no prompt\n")
     let json = try JSON(parsing: zeroth(arguments + ["--prompt", Self.prompt, "--json"]).out, subject: "out")
     #expect(json["text"]?.string == text && json["prompt"]?.string == Self.prompt && json["end"] == "max-tokens")
     #expect(json["tokens"]?.integer == 12)
@@ -66,7 +67,8 @@ import ZerothTasks
 
   @Test(arguments: [
     (["--prompt", "a", "--temperature", "-1"], "temperature: found -1.0, expected a number, at least 0"),
-    (["--prompt", "a", "--top-p", "0"], "top-p: found 0.0, expected a number above 0"),
+    (["--prompt", "a", "--top-p", "0", "--temperature", "1"], "top-p: found 0.0, expected a number above 0"),
+    (["--prompt", "a", "--top-p", "0.5"], "--top-p: found 0.5 at temperature 0, expected it with --temperature"),
     (["--prompt", "a", "--max-tokens", "0"], "--max-tokens: found 0, expected at least 1"),
     (["--prompt", "a", "--chat"], "found no chat template"),
     ([], "standard input: found no prompt"),
@@ -89,6 +91,8 @@ import ZerothTasks
       #expect(rows.map { $0["line"]?.integer } == [2, 3])
       #expect(try zeroth(predict + ["--out", folder + "/p.jsonl"]).out.isEmpty)
       #expect(try String(contentsOfFile: folder + "/p.jsonl", encoding: .utf8) == output.out)
+      let json = try JSON(parsing: zeroth(predict + ["--json"]).out, subject: "out")
+      #expect(json["count"] == 2 && json["unanswered"] == 0 && json["rows"]?.elements == rows)
       let folders = try zeroth(["predict", "--model", "imdb-opt", "--task", "sst2", "--data", folder])
       #expect(folders.status == 2 && folders.err.contains("expected a file"))
 
@@ -96,8 +100,8 @@ import ZerothTasks
       try "1 a great film\n0 a dull film\n1 fine\n".write(toFile: folder + "/b.txt", atomically: true, encoding: .utf8)
       let scored = try zeroth(
         ["evaluate", "--model", "imdb-opt", "--task", "sst2", "--data", folder + "/b.txt", "--json"])
-      let json = try JSON(parsing: scored.out, subject: "out")
-      #expect(json["examples"] == 3 && json["split"] == "all", "\(scored.err)")
+      let score = try JSON(parsing: scored.out, subject: "out")
+      #expect(score["examples"] == 3 && score["split"] == "all", "\(scored.err)")
       let task = folder + "/own.toml"
       try "kind = \"text\"\n".write(toFile: task, atomically: true, encoding: .utf8)
       let explained = try zeroth(["explain", task])
