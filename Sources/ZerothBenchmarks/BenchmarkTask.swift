@@ -37,11 +37,11 @@ public struct BenchmarkSetting: Sendable {
   /// Options that the estimators of all methods get.
   let estimatorOptions: [String: OptionValue]
 
-  /// Throws `InputError`, which names the option, for an unknown shape or a size out of range. `queries` and `distribution`
+  /// Throws `InputError`, which names the option, for an unknown shape or a size out of range. `queries`, `rank` and `distribution`
   /// are options of the methods' estimators, in place of those that the methods have.
   public init(
     shape: String = "opt-125m", batch: Int = 16, tokens: Int = 64, loss: String = Loss.languageModel.rawValue,
-    queries: Int? = nil, distribution: String? = nil, tuning: String? = nil, storage: String? = nil,
+    queries: Int? = nil, rank: Int? = nil, distribution: String? = nil, tuning: String? = nil, storage: String? = nil,
     checkpointing: Bool = false, frozen: Bool = false, window: Int? = nil
   ) throws(InputError) {
     recomputesActivations = checkpointing
@@ -69,8 +69,11 @@ public struct BenchmarkSetting: Sendable {
     self.window = frozen ? window ?? 1 : nil
     self.storage = try storage.map { name throws(InputError) in try RandomCodes.format(name) }
 
-    estimatorOptions = ["queries": queries.map { .int($0) }, "distribution": distribution.map { .string($0) }]
-      .compactMapValues { $0 }
+    estimatorOptions = [
+      "queries": queries.map { .int($0) }, "rank": rank.map { .int($0) },
+      "distribution": distribution.map { .string($0) },
+    ]
+    .compactMapValues { $0 }
     self.shape = try BenchmarkShape.named(shape)
     try require("--batch", batch, "1 to 65536") { (1...65536).contains($0) }
     let context = self.shape.context

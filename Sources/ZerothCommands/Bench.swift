@@ -16,7 +16,7 @@ struct Bench: ParsableCommand {
     abstract: "Measure speed and memory, on shapes made on the spot.",
     subcommands: [
       Step.self, Pair.self, Forward.self, NoiseSpeed.self, Gemm.self, Decode.self, RewardStep.self, Memory.self,
-      Scaling.self, Distributed.self, CostsTable.self, MemoryFigure.self, CostsFigure.self,
+      Scaling.self, Distributed.self, Theory.self, CostsTable.self, MemoryFigure.self, CostsFigure.self,
     ],
     defaultSubcommand: Step.self)
 }
@@ -38,6 +38,8 @@ struct SettingOptions: ParsableArguments {
   @OptionGroup var task: ShapeOptions
   @Option(help: "Directions of a step, for estimators that average several. Default: as the method says.")
   var queries: Int?
+  @Option(help: "The rank of directions, for estimators that have one. Default: as the method says.")
+  var rank: Int?
   @Option(
     help: ArgumentHelp(
       "How dense directions are drawn: \(NoiseDistribution.allCases.map(\.rawValue).joined(separator: ", ")). "
@@ -66,14 +68,15 @@ struct SettingOptions: ParsableArguments {
 
   func setting() throws -> BenchmarkSetting {
     try BenchmarkSetting(
-      shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss, queries: queries,
+      shape: task.shape, batch: task.batch, tokens: task.tokens, loss: task.loss, queries: queries, rank: rank,
       distribution: distribution, tuning: tuning, storage: storage, checkpointing: checkpointing, frozen: frozen,
       window: window)
   }
 
   var arguments: [String] {
     ["--shape", task.shape, "--batch", "\(task.batch)", "--tokens", "\(task.tokens)", "--loss", task.loss]
-      + (queries.map { ["--queries", "\($0)"] } ?? []) + (distribution.map { ["--distribution", $0] } ?? [])
+      + (queries.map { ["--queries", "\($0)"] } ?? []) + (rank.map { ["--rank", "\($0)"] } ?? [])
+      + (distribution.map { ["--distribution", $0] } ?? [])
       + (tuning.map { ["--tuning", $0] } ?? []) + (storage.map { ["--storage", $0] } ?? [])
       + (frozen ? ["--frozen"] : []) + (window.map { ["--window", "\($0)"] } ?? [])
       + (checkpointing ? ["--checkpointing"] : [])

@@ -150,3 +150,21 @@ extension Bench {
     }
   }
 }
+
+extension Bench {
+  struct Theory: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The exponents of the papers' theorems, on an objective whose constants are known.")
+
+    @Option(help: "Seeds that each mean is over.")
+    var seeds = 4
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      try threads.apply()
+      let result = try TheoryBenchmark(seeds: seeds)
+      output.print(result.json, text: result.text)
+    }
+  }
+}

@@ -3,7 +3,7 @@ import Synchronization
 
 extension Direction {
   /// ||D||^2 over `blocks`, in double: the partial sums of panels are added in the order of the panels.
-  func sumOfSquares(on blocks: [ParameterBlock]) -> Double {
+  package func sumOfSquares(on blocks: [ParameterBlock]) -> Double {
     let panels = Panel.cut(blocks)
     let partial = Mutex([Double](repeating: 0, count: panels.count))
     Parallel.forEach(panels.count) { i in
