@@ -90,16 +90,32 @@ final class OrthonormalFactors: Sendable {
     _ core: UnsafeBufferPointer<Float>, factor: Float = 1, of block: ParameterBlock, rows: Range<Int>,
     into values: UnsafeMutableBufferPointer<Float>
   ) {
-    let s = Self.cut(rank, on: block)
-    UnsafeMutableBufferPointer(rebasing: values[..<(rows.count * rank)]).update(repeating: 0)
+    let (s, rank) = (Self.cut(rank, on: block), rank)
+    guard let target = values.baseAddress, let core = core.baseAddress else { return }
+    if s < rank { target.update(repeating: 0, count: rows.count * rank) }
     left[block.index].withUnsafeBufferPointer { u in
+      guard let first = u.baseAddress else { return }
       for (i, row) in rows.enumerated() {
-        let target = UnsafeMutableBufferPointer(rebasing: values[(i * rank)..<(i * rank + s)])
-        for a in 0..<s {
-          let weight = factor * u[row * s + a]
-          for b in 0..<s { target[b] += weight * core[a * s + b] }
-        }
+        Self.multiply(first + row * s, core, s, factor, into: target + i * rank)
       }
+    }
+  }
+
+  /// target = factor u C: a row of s numbers times s x s, eight columns at a time.
+  private static func multiply(
+    _ u: UnsafePointer<Float>, _ core: UnsafePointer<Float>, _ s: Int, _ factor: Float,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    let whole = s / 8 * 8
+    for b in stride(from: 0, to: whole, by: 8) {
+      var sum = SIMD8<Float>()
+      for a in 0..<s { sum += u[a] * UnsafeRawPointer(core + a * s + b).loadUnaligned(as: SIMD8<Float>.self) }
+      UnsafeMutableRawPointer(target + b).storeBytes(of: factor * sum, as: SIMD8<Float>.self)
+    }
+    for b in whole..<s {
+      var sum: Float = 0
+      for a in 0..<s { sum += u[a] * core[a * s + b] }
+      target[b] = factor * sum
     }
   }
 

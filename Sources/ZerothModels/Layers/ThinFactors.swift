@@ -166,26 +166,30 @@ struct ThinFactors: @unchecked Sendable {
       let height = x.rows / weights.variants
       if weights.isTangent, let displacement = displacements.first {
         // The tangent of x W^T is that of x times W^T, and x times the displacement: x V of the rows of variant 0.
+        let (rank, source) = (displacement.rank, sources[0])
         let scale = displacement.factors?.matrixScale ?? 0
         for row in 0..<height {
           let (values, tangent) = (projected.row(row), projected.row(height + row))
-          for q in 0..<displacement.rank { tangent[first + q] = scale * values[sources[0] + q] }
+          for q in 0..<rank { tangent[first + q] = scale * values[source + q] }
         }
         clear(projected, 0..<height, from: first)
         return projected
       }
       var next = 0
       column = first
+      let width = projected.columns
       for (i, displacement) in displacements.enumerated() {
-        let rank = displacement.rank
+        let (rank, source) = (displacement.rank, sources[i])
+        let matrixScale = displacement.factors?.matrixScale ?? 0
         clear(projected, (next * height)..<(displacement.variants.lowerBound * height), from: first)
         for v in displacement.variants {
-          let scale = weights.offset(v) * (displacement.factors?.matrixScale ?? 0)
+          let scale = weights.offset(v) * matrixScale
           for row in (v * height)..<((v + 1) * height) {
             let values = projected.row(row)
-            for q in 0..<rank { values[column + q] = scale * values[sources[i] + q] }
-            for q in first..<column { values[q] = 0 }
-            for q in (column + rank)..<projected.columns { values[q] = 0 }
+            let (own, read) = (values + column, values + source)
+            for q in 0..<rank { own[q] = scale * read[q] }
+            (values + first).update(repeating: 0, count: column - first)
+            (own + rank).update(repeating: 0, count: width - column - rank)
           }
         }
         next = displacement.variants.upperBound
