@@ -26,6 +26,13 @@ public final class ShardedObjective: Objective {
       self.examples = examples
       self.units = units
     }
+
+    /// What a loss of one of its examples is multiplied by, in units of the mean over all `shares`: 1 where each example weighs the
+    /// same.
+    func factor(in shares: [Share]) -> Double {
+      let (examples, units) = shares.reduce((0, 0)) { ($0.0 + $1.examples, $0.1 + $1.units) }
+      return Double(self.units * examples) / Double(units * self.examples)
+    }
   }
 
   private let shards: Int
@@ -90,10 +97,7 @@ public final class ShardedObjective: Objective {
       return Array(try part.losses(at: all, from: theta, on: batch, grain: grain))
     }
     didMeasure()
-    let total = shares.reduce(into: Share(examples: 0, units: 0)) {
-      $0.examples += $1.examples
-      $0.units += $1.units
-    }
+    let total = shares.reduce(0) { $0 + $1.units }
     var losses: Few<Double> = []
     for i in points.indices {
       let group = cut.group(of: points[i].direction)
@@ -108,17 +112,42 @@ public final class ShardedObjective: Objective {
         }
         switch grain {
         case .batch:
-          let term = Double(share.units) / Double(total.units) * values[place]
+          let term = Double(share.units) / Double(total) * values[place]
           sum = sum.map { $0 + term } ?? term
         case .example:
-          // In units of the mean over the whole mini-batch: 1 where each example weighs the same.
-          let factor = Double(share.units * total.examples) / Double(total.units * share.examples)
+          let factor = share.factor(in: shares)
           for value in values[(place * share.examples)..<((place + 1) * share.examples)] {
             losses.append(factor * value)
           }
         }
       }
       if grain == .batch { losses.append(sum ?? .nan) }
+    }
+    return losses
+  }
+
+  /// The losses of the examples, each along its own direction: an example keeps its number, whichever part it is in.
+  public func losses<D: ExampleDirections>(
+    ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
+  ) throws -> Few<Double> {
+    let shares = measured(shares(batch, shards))
+    let firsts = shares.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.examples) }
+    let found = try exchange(
+      count: { shares[$0].units > 0 ? offsets.count * shares[$0].examples : 0 }, step: batch.step
+    ) { shard in
+      let later = LaterExamples(base: directions, first: firsts[shard])
+      return Array(
+        try objective(shard, of: shards).losses(ofExamplesAlong: later, at: offsets, from: theta, on: batch))
+    }
+    didMeasure()
+    var losses: Few<Double> = []
+    for place in 0..<offsets.count {
+      for (part, share) in shares.enumerated() {
+        let factor = share.factor(in: shares)
+        for example in 0..<share.examples {
+          losses.append(share.units > 0 ? factor * found[part][place * share.examples + example] : 0)
+        }
+      }
     }
     return losses
   }
@@ -202,4 +231,12 @@ public final class ShardedObjective: Objective {
     made[place] = fresh
     return fresh
   }
+}
+
+/// The directions of the examples from number `first` on.
+private struct LaterExamples<Base: ExampleDirections>: ExampleDirections {
+  let base: Base
+  let first: Int
+
+  func direction(of example: Int) -> Base.Direction { base.direction(of: first + example) }
 }

@@ -60,7 +60,7 @@ def same():
     """Trajectory, weights and rows are the same for 0 (no launcher), 1, 2, 3 and 4 ranks."""
     kinds = {
         "mezo": [], "lozo-m": ["--interval", "2"], "dizo": ["--kappa", "2"], "mezo-lora": ["--lr", "0.01"],
-        "fzoo": ["--lr", "1e-4"], "lozo": ["--set", "model.storage=frozen", "--interval", "2"],
+        "fzoo": ["--lr", "1e-4"], "grzo": ["--lr", "1e-3"], "lozo": ["--set", "model.storage=frozen", "--interval", "2"],
     }
     for optimizer, more in kinds.items():
         expected = None

@@ -63,6 +63,13 @@ private final class Lines: DifferentiableObjective {
   }
 }
 
+/// A direction for each example.
+private struct OwnDirections: ExampleDirections {
+  func direction(of example: Int) -> DenseDirection {
+    DenseDirection(StreamKey(seed: 21).child(.query, example), layout: .small)
+  }
+}
+
 @Suite struct ShardedObjectiveTests {
   private static let layout = ParameterLayout.small
   private static func theta() -> ParameterStore {
@@ -140,6 +147,26 @@ private final class Lines: DifferentiableObjective {
     // Gradients are kept in Float.
     #expect(abs(found.derivative - slope.derivative) <= 1e-5 * max(1, abs(slope.derivative)))
     #expect(abs(found.loss - slope.loss) <= 1e-12)
+  }
+
+  /// Each example along its own direction, whichever part and rank it is in.
+  @Test(arguments: [1, 2, 5, 12], weights.indices) func examplesKeepTheirDirections(shards: Int, weighing: Int) throws {
+    let units = Self.weights[weighing]
+    let (directions, batch) = (OwnDirections(), Batch(step: 6))
+    let plain = try Lines(units: units).losses(
+      ofExamplesAlong: directions, at: [0.01, -0.02], from: Self.theta(), on: batch)
+    func losses(_ ranks: Int) throws -> [[Double]] {
+      try ThreadRanks.run(ranks) { communicator in
+        Array(
+          try Self.sharded(shards, Job(communicator), units: units).losses(
+            ofExamplesAlong: directions, at: [0.01, -0.02], from: Self.theta(), on: batch))
+      }.map { try $0.get() }
+    }
+    let alone = try losses(1)[0]
+    #expect(alone.count == 2 * Lines.batch)
+    #expect(zip(plain, alone).allSatisfy { abs($0 - $1) <= 1e-12 * max(1, abs($0)) })
+    if shards == 1 { #expect(alone == Array(plain)) }
+    for ranks in 2...3 { for found in try losses(ranks) { #expect(found == alone, "\(ranks) ranks") } }
   }
 
   /// The law: the number of ranks changes no bit.
