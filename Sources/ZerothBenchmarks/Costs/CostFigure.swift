@@ -63,7 +63,9 @@ public struct CostFigure: Sendable {
     // Bytes count for as long as they are held.
     let times = parts.map { part in part.share * Spread(part.samples.map(\.seconds)).median }
     let total = times.reduce(0, +)
-    average = zip(parts, times).reduce(0) { $0 + $1.1 / total * Spread($1.0.samples.map(\.memory)).median }
+    // The kernel's peak lags behind what is held by some pages of each thread.
+    average = min(
+      Double(peak), zip(parts, times).reduce(0) { $0 + $1.1 / total * Spread($1.0.samples.map(\.memory)).median })
   }
 
   private struct Sample {
