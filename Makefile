@@ -1,6 +1,6 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
-.PHONY: build demo demo-llm mpi-packages mpi print-mpi-tool test-mpi check test examples results torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages docs manual static install dist clean
+.PHONY: build demo demo-llm mpi-packages mpi print-mpi-tool test-mpi check test examples core-examples results torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages docs manual clean
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
@@ -61,7 +61,7 @@ check: packages lint
 	$(SWIFT_BUILD) --build-tests
 	$(SWIFT_TEST) --skip '$(WHOLE)' --skip '$(MANY)'
 
-test: packages lint examples
+test: packages lint core-examples
 	$(SWIFT_BUILD) --build-tests
 	mkdir -p .build
 	set -o pipefail; $(SWIFT_TEST) 2>&1 | tee .build/test.log
@@ -75,13 +75,18 @@ torture: packages
 	$(SWIFT_BUILD) --product zeroth
 	Tests/Torture/torture.sh .build/release/zeroth $(KILLS)
 
-# Programs on the public API alone, in a package of their own. The checkpointed loop is killed at random moments.
-examples: packages
+# Programs on the public API alone, in a package of their own. The checkpointed loop is killed at random moments. `make test` runs those
+# that need the core alone; the others compile the whole package once more.
+examples: core-examples
 	swift build -c release --package-path Examples
-	Examples/.build/release/BlackBox 200
 	Examples/.build/release/OwnReward 4
 	Examples/.build/release/OwnTool train --model imdb-opt --task sst2 --k 8 --test 16 --estimator lge --rule clipped \
 	  --learning-rate 5e-5 --steps 2
+
+core-examples: packages
+	swift build -c release --package-path Examples --product BlackBox
+	swift build -c release --package-path Examples --product CheckpointedLoop
+	Examples/.build/release/BlackBox 200
 	Examples/killed.sh Examples/.build/release/CheckpointedLoop
 
 # The tables and figures of docs, from the results that are kept in Benchmarks/results.
@@ -110,6 +115,7 @@ fuzz: packages
 # The pages of the API, as a site in .build/site: a module a folder. Warnings are errors.
 DOCUMENTED := Zeroth ZerothStrategies ZerothModels ZerothTasks ZerothRecords ZerothTraining ZerothTestKit
 docs: packages
+	mkdir -p .build/site
 	set -e; for module in $(DOCUMENTED); do \
 	  ZEROTH_DOCS=1 swift package --scratch-path .build/docs --allow-writing-to-directory .build/site/$$module \
 	    generate-documentation --target $$module --output-path .build/site/$$module --warnings-as-errors \
@@ -120,23 +126,6 @@ docs: packages
 manual: build
 	swift package -c release plugin generate-manual --help >/dev/null
 	.build/release/generate-manual-tool .build/release/zeroth --authors "the authors of Zeroth" --date 2026-11-29 -o - >docs/zeroth.1
-
-# The tool with Swift's libraries in it; OpenBLAS, GSL and zlib are the system's.
-static: packages
-	swift build -c release --static-swift-stdlib --scratch-path .build/static --product zeroth
-
-# The tool with what it carries, completions and its manual page below PREFIX, such as ~/.local; DESTDIR stands in front of it.
-PREFIX ?= /usr/local
-install: static
-	docs/install.sh .build/static/release "$(DESTDIR)$(PREFIX)"
-
-# An archive for machines without Swift: it is unpacked anywhere, and needs libopenblas0, libgsl27 and zlib1g.
-dist: static
-	rm -rf .build/dist
-	docs/install.sh .build/static/release .build/dist/zeroth-$$(.build/static/release/zeroth --version)
-	cp README.md LICENSE CHANGELOG.md .build/dist/zeroth-*/
-	tar -C .build/dist -czf .build/zeroth-$$(.build/static/release/zeroth --version)-$$(uname -m).tar.gz $$(ls .build/dist)
-	ls -l .build/zeroth-*.tar.gz
 
 lint:
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests Plugins Examples

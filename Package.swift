@@ -187,6 +187,11 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
+// The pages of the API are built by `make docs` alone, which asks for the plugin that makes them.
+if Context.environment["ZEROTH_DOCS"] != nil {
+  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
+
 // Tests take long to compile under a sanitizer: its commands name the targets of those that they run.
 if let chosen = Context.environment["ZEROTH_TESTS"]?.split(separator: " ") {
   package.targets.removeAll { $0.type == .test && !chosen.contains(Substring($0.name)) }

@@ -15,7 +15,10 @@ public final class EventFile {
 
   /// A file of `rows` in `folder`, in place of the one that is there: what a resumed run does again is in it once.
   ///
-  /// - Parameter now: seconds since 1970.
+  /// - Parameters:
+  ///   - folder: where it is written.
+  ///   - rows: what it begins with.
+  ///   - now: seconds since 1970.
   public init(
     in folder: String, rows: [MetricsRow] = [], now: Double = Date().timeIntervalSince1970
   ) throws(InputError) {

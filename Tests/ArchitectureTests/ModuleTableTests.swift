@@ -25,7 +25,8 @@ import Testing
     var imports: [String: String] = [:]
     let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
     while let file = files?.nextObject() as? URL {
-      guard file.pathExtension == "swift" else { continue }
+      // The code of a tutorial is a reader's, and no part of the module.
+      guard file.pathExtension == "swift", !file.path.contains(".docc/") else { continue }
       for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
         guard line.contains("import "), let match = line.firstMatch(of: /^(?:@\w+ )?import (?:struct |func )?(\w+)/)
         else { continue }

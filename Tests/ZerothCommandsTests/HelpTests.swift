@@ -174,6 +174,31 @@ import ZerothTraining
       "zeroth explain --all --markdown > docs/options.md")
   }
 
+  /// docs/zeroth.1 has every command and option; after a change: `make manual`.
+  @Test func theManualPageIsTheTools() throws {
+    let page = try String(
+      contentsOf: SharedMaterial.package.appendingPathComponent("docs/zeroth.1"), encoding: .utf8)
+    let dump = try JSON(parsing: zeroth(["--experimental-dump-help"]).out, subject: "help")
+    var count = 0
+    func check(_ command: JSON) throws {
+      guard command["shouldDisplay"] != false else { return }
+      if let name = command["commandName"]?.string {
+        #expect(page.contains("Em \(name)\n") || name == "zeroth", "\(name)")
+      }
+      for argument in command["arguments"]?.elements ?? [] where argument["shouldDisplay"] == true {
+        for name in argument["names"]?.elements ?? [] where name["kind"] == "long" {
+          let name = try #require(name["name"]?.string)
+          let isThere = page.contains("Fl -\(name)") || page.contains(", -\(name)")
+          #expect(isThere, "make manual: --\(name) is missing")
+          count += 1
+        }
+      }
+      for subcommand in command["subcommands"]?.elements ?? [] { try check(subcommand) }
+    }
+    try check(#require(dump["command"]))
+    #expect(count > 100)
+  }
+
   @Test func aToolOfOnesOwnHasItsNameAndTasks() throws {
     func own(_ arguments: String...) throws -> Execution {
       try Execution(Execution.products.appendingPathComponent("own-tool").path, arguments)

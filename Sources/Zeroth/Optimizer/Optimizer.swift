@@ -92,7 +92,7 @@ where Rule.Direction == Estimator.Direction {
   /// Whether a record of the losses is enough to make the steps again, without the objective.
   public var isReplayedFromLosses: Bool { estimator.isReplayedFromLosses && adapter.isReplayedFromLosses }
 
-  /// Moves theta by one step, for code that learns the parts at run time: `any OptimizerProtocol` calls it. It is ``step(_:_:)``,
+  /// Moves theta by one step, for code that learns the parts at run time: `any OptimizerProtocol` calls it. It is `step(_:_:)`,
   /// but compiles for all parts with all objectives; a part that needs derivatives of an objective without them throws
   /// `InputError`.
   ///

@@ -59,6 +59,7 @@ public enum DataFile {
   /// The records of the file at `path`.
   ///
   /// - Parameters:
+  ///   - path: the file.
   ///   - names: the columns that a task reads, by which a table's header is recognised.
   ///   - encoding: what the bytes may be.
   ///   - plain: how a file of plain text (`.txt`) is cut into rows of a column `text`; nil where its lines are a label and a

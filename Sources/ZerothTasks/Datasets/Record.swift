@@ -3,7 +3,7 @@ import ZerothSupport
 
 /// One row of a data file before a task has read it: named values and the place they came from.
 ///
-/// Cells of tables are strings; values of JSON keep their shape. The accessors throw an ``InputError`` that names
+/// Cells of tables are strings; values of JSON keep their shape. The accessors throw an `InputError` that names
 /// the file, the line and the field.
 public struct Record: Sendable {
   /// Where the row stands.

@@ -54,6 +54,7 @@ public struct TaskData: Sendable {
   /// - Parameters:
   ///   - size: examples for train and dev; the task's own sizes by default.
   ///   - testSize: the most test examples, `.max` for all there are; the task's own size by default.
+  ///   - seed: draws the sets.
   /// - Throws: `InputError` when a class has fewer than `k`, a set would be empty, or train would hold a single class.
   public func split(_ size: SplitSize? = nil, test testSize: Int? = nil, seed: UInt64) throws(InputError) -> Splits {
     let size = size ?? task.splitSize

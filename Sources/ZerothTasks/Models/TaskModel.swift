@@ -121,6 +121,8 @@ extension TaskModel {
 ///   was tuned and saved with its label head, whatever other head it has.
 ///
 /// - Parameters:
+///   - directory: the model's folder, or its GGUF file.
+///   - task: what it is asked about.
 ///   - chat: whether a causal model is asked as an assistant, by the checkpoint's ``ChatTemplate``.
 ///   - tuning: what stands beside the model's weights.
 ///   - families: the families of models that are known.

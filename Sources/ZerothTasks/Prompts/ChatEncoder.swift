@@ -20,6 +20,8 @@ public struct ChatEncoder: Sendable {
   /// An encoder for a model of `contextLength` positions.
   ///
   /// - Parameters:
+  ///   - template: what stands around messages.
+  ///   - contextLength: the positions of the model.
   ///   - end: when generated answers end, beside the template's own end.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
   ///   - id: the tokenizer's `id(of:)`.

@@ -15,6 +15,8 @@ public struct ClassifierEncoder: Sendable {
   /// An encoder of `task` for a model of `contextLength` positions, cut to the task's length.
   ///
   /// - Parameters:
+  ///   - task: what is asked.
+  ///   - contextLength: the positions of the model.
   ///   - pairForm: the separators between two texts, and whether tokens of the second have type 1.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
   /// - Throws: `InputError` where the task is no classification of texts, or the context has no room for them.

@@ -19,6 +19,8 @@ public struct MaskedPromptEncoder: Sendable {
   /// An encoder of `task` for a model of `contextLength` positions, cut to the task's length.
   ///
   /// - Parameters:
+  ///   - task: what is asked.
+  ///   - contextLength: the positions of the model.
   ///   - mask: the id of the mask token.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
   /// - Throws: `InputError` when the task has no masked prompt or a label word is not a single token.

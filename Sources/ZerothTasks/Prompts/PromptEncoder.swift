@@ -36,8 +36,10 @@ public struct PromptEncoder: Sendable {
   /// An encoder of `task` for a model of `contextLength` positions.
   ///
   /// - Parameters:
+  ///   - task: what is asked.
+  ///   - contextLength: the positions of the model.
   ///   - end: the tokens that end an answer, where the task says that they do.
-  ///   - chat: what stands around a prompt; nil for the prompt alone, behind the tokenizer's special tokens.
+  ///   - template: what stands around a prompt; nil for the prompt alone, behind the tokenizer's special tokens.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
   ///   - id: the tokenizer's `id(of:)`.
   /// - Throws: `InputError` when the task has no prompt for causal models, and for a template whose first token is none of

@@ -12,7 +12,10 @@ public struct SentenceEncoder: Sendable {
 
   /// An encoder of `task` for a model of `contextLength` positions, cut to the task's length.
   ///
-  /// - Parameter encode: the tokenizer's `encode(_:addSpecialTokens:)`.
+  /// - Parameters:
+  ///   - task: what is asked.
+  ///   - contextLength: the positions of the model.
+  ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
   /// - Throws: `InputError` when the task has no label sentences.
   public init(task: TextTask, contextLength: Int, encode: @escaping TextEncoder) throws(InputError) {
     guard let labelSentence = task.labelSentence else {

@@ -42,7 +42,9 @@ extension TextTask {
 
   /// The rows of the file at `path` as examples, or that none of them has a label.
   ///
-  /// - Parameter isAsked: whether labels are left aside, as they are where answers are asked for.
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - isAsked: whether labels are left aside, as they are where answers are asked for.
   public func rows(at path: String, isAsked: Bool = false) throws -> FileExamples {
     var records = try DataFile.records(
       path, names: columnNames, encoding: encoding, plain: plainRows, needsHeader: needsHeader)

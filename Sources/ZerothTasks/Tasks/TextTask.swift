@@ -137,9 +137,16 @@ public struct TextTask: Sendable {
   /// A classification task, read from rows that hold its texts and a label.
   ///
   /// - Parameters:
+  ///   - name: what the task is called.
+  ///   - summary: what it is, in a phrase.
   ///   - columns: for each text, the names that its column has in the task's files; the first is the field's name.
   ///   - labelColumns: the names of the label's column.
   ///   - classes: the classes in label order.
+  ///   - metrics: what models are measured by; the first chooses.
+  ///   - maskedLength: tokens of a masked prompt, at most.
+  ///   - prompt: the prompt of a causal model.
+  ///   - masked: the prompt of a masked model.
+  ///   - labelSentence: the sentence that says that a text is of a class.
   ///   - read: how a row is read where it is not simply these columns.
   public init(
     name: String, summary: String, columns: [[String]], labelColumns: [String] = ["label"], classes: [ClassLabel],

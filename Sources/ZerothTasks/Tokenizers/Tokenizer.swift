@@ -5,14 +5,18 @@
 public protocol Tokenizer: Sendable {
   /// The ids of `text`.
   ///
-  /// - Parameter addSpecialTokens: whether to add what the model expects around a text, such as OPT's `</s>` in
-  ///   front or BERT's `[CLS]` and `[SEP]`.
+  /// - Parameters:
+  ///   - text: the text.
+  ///   - addSpecialTokens: whether to add what the model expects around a text, such as OPT's `</s>` in
+  ///     front or BERT's `[CLS]` and `[SEP]`.
   func encode(_ text: String, addSpecialTokens: Bool) -> [Int]
 
   /// The text that `ids` stand for. Ids outside the vocabulary are left out, and bytes that are not UTF-8 become
   /// U+FFFD, both as the reference does.
   ///
-  /// - Parameter skipSpecialTokens: whether to leave out tokens such as `</s>` instead of spelling them.
+  /// - Parameters:
+  ///   - ids: the tokens.
+  ///   - skipSpecialTokens: whether to leave out tokens such as `</s>` instead of spelling them.
   func decode(_ ids: [Int], skipSpecialTokens: Bool) -> String
 
   /// The id of a token, spelt as in the vocabulary: the word " the" is `Ġthe` in a byte-level vocabulary and `▁the`

@@ -92,8 +92,11 @@ public final class ProgressLine {
   /// Shows that `done` steps are done, if the last line is old enough.
   ///
   /// - Parameters:
+  ///   - done: how many steps are done.
   ///   - label: takes the place of the label from now on.
-  ///   - curve: what is drawn in place of the losses that the line was given.
+  ///   - loss: the loss of the last step.
+  ///   - score: the last score, and its name.
+  ///   - other: what is drawn in place of the losses that the line was given.
   public func update(
     _ done: Int, label: String? = nil, loss: Double?, score: (name: String, value: Double)? = nil,
     curve other: LossCurve? = nil

@@ -51,11 +51,15 @@ public final class TaskSetup {
   /// draws train, dev and test by `seed`.
   ///
   /// - Parameters:
+  ///   - modelPath: the model's folder or file, or the embedded model's name.
+  ///   - task: the task.
   ///   - objective: what training minimises; by default what the papers train the task by.
+  ///   - data: a file or folder of examples.
   ///   - testData: a file or folder whose test examples take the place of those at `data`.
   ///   - size: examples for train and dev; the task's own sizes by default.
   ///   - testCount: the most test examples; the task's own size by default.
-  ///   - demonstrations: training examples, drawn by the seed, in front of each prompt of dev and test.
+  ///   - seed: draws the sets.
+  ///   - count: training examples, drawn by the seed, in front of each prompt of dev and test.
   ///   - chat: whether the model is asked as an assistant, by its checkpoint's chat template.
   ///   - tuning: what stands beside the model's weights; nothing by default.
   ///   - scope: whether sets are drawn, or all of a file is taken.

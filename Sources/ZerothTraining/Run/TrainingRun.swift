@@ -31,11 +31,13 @@ public final class TrainingRun {
   /// A run of `configuration`, shown by `progress`.
   ///
   /// - Parameters:
+  ///   - configuration: what is run.
   ///   - setup: the model and the examples that the configuration names, where they have been read before; they are read anew for
   ///     another tuning.
+  ///   - progress: where lines of progress go.
   ///   - baseline: a run on the same model and examples, which spares measuring the scores before the first step again.
   ///   - interruption: asked after each step; the number of a signal ends the run.
-  ///   - job: the processes that make the run, each of them by a call of its own, asked for a signal in the place of
+  ///   - given: the processes that make the run, each of them by a call of its own, asked for a signal in the place of
   ///     `interruption`. This one alone by default.
   /// - Throws: `InputError` for a model or examples that cannot be used.
   public init(

@@ -14,7 +14,7 @@ import ZerothSupport
 ///
 /// Added tokens of `added_tokens.json` and of `tokenizer_config.json` (`added_tokens_decoder`) join those of each.
 ///
-/// - Throws: ``InputError`` naming the file and field that cannot be used, or the folder that holds none of these.
+/// - Throws: `InputError` naming the file and field that cannot be used, or the folder that holds none of these.
 public func loadTokenizer(directory: String) throws(InputError) -> any Tokenizer {
   let folder = try TokenizerFolder(path: directory)
   if let embedded = folder.embedded { return try TokenizerJSON.load(embedded, others: []) }

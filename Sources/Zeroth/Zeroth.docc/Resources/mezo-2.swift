@@ -1,0 +1,8 @@
+import Zeroth
+
+let layout = try ParameterLayout([
+  .init("weight", rows: 8, columns: 8, role: "query", layer: 0), .init("bias", rows: 8, role: "bias", layer: 0),
+])
+let objective = FunctionObjective { theta in
+  theta.layout.blocks.reduce(0.0) { $0 + theta.values(of: $1).reduce(0) { $0 + Double(($1 - 1) * ($1 - 1)) } }
+}
