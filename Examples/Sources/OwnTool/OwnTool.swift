@@ -14,6 +14,7 @@ import ZerothSupport
 struct Clipped<D: Direction>: StepRule {
   typealias Direction = D
   var learningRate: Schedule
+  let weightDecay: WeightDecay
   let limit: Double
 
   mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
@@ -34,6 +35,8 @@ private struct ClippedFactory: RuleFactory {
     ])
 
   func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
-    Clipped<D>(learningRate: try options.learningRate(), limit: try options.double("limit"))
+    Clipped<D>(
+      learningRate: try options.learningRate(), weightDecay: try options.weightDecay(),
+      limit: try options.double("limit"))
   }
 }
