@@ -23,8 +23,9 @@ public struct FlipoutSum: Direction {
   /// values += scale times the rows.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     values.withUnsafeMutableBufferPointer { values in
+      guard let y = values.baseAddress else { return }
       withProduct(of: block, rows: rows, columns: 0..<block.columns) { z in
-        for i in 0..<values.count { values[i] += scale * z[i] }
+        z.baseAddress.map { Self.add($0, scale: scale, to: y, count: z.count) }
       }
     }
   }
@@ -49,22 +50,38 @@ public struct FlipoutSum: Direction {
   ) {
     let (height, n) = (rows.count, columns.count)
     withScratch(height * n + weights.count * (height + n) + n) { scratch in
-      scratch.initialize(repeating: 0)
-      let z = UnsafeMutableBufferPointer(rebasing: scratch[..<(height * n)])
-      let factors = UnsafeMutableBufferPointer(rebasing: scratch[(height * n)...])
-      noise.writeBase(of: block, rows: rows, columns: columns, into: z)
-      noise.writeSigns(of: weights.map(\.example), block, rows: rows, columns: columns, into: factors)
-      let (right, sum) = (weights.count * height, weights.count * (height + n))
+      guard let z = scratch.baseAddress else { return }
+      let signs = z + height * n
+      noise.writeBase(
+        of: block, rows: rows, columns: columns, into: UnsafeMutableBufferPointer(start: z, count: height * n))
+      noise.writeSigns(
+        of: weights, block, rows: rows, columns: columns,
+        into: UnsafeMutableBufferPointer(start: signs, count: weights.count * (height + n)))
+      let right = signs + weights.count * height
+      let sum = right + weights.count * n
       for i in 0..<height {
-        for j in 0..<n { factors[sum + j] = 0 }
-        for e in weights.indices {
-          let w = weights[e].weight * factors[e * height + i]
-          for j in 0..<n { factors[sum + j] += w * factors[right + e * n + j] }
+        sum.initialize(repeating: 0, count: n)
+        for (e, (_, weight)) in weights.enumerated() {
+          Self.add(right + e * n, scale: weight * signs[e * height + i], to: sum, count: n)
         }
-        for j in 0..<n { z[i * n + j] *= factors[sum + j] }
+        Self.multiply(z + i * n, by: sum, count: n)
       }
-      body(UnsafeBufferPointer(z))
+      body(UnsafeBufferPointer(start: z, count: height * n))
     }
+  }
+
+  // Loops over plain pointers, which the compiler turns into vectors: each runs over every weight for every example.
+
+  /// y += scale x.
+  private static func add(
+    _ x: UnsafePointer<Float>, scale: Float, to y: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    for j in 0..<count { y[j] += scale * x[j] }
+  }
+
+  /// y *= x, elementwise.
+  private static func multiply(_ y: UnsafeMutablePointer<Float>, by x: UnsafePointer<Float>, count: Int) {
+    for j in 0..<count { y[j] *= x[j] }
   }
 }
 
@@ -97,7 +114,7 @@ struct FlipoutNoise: Sendable {
 
   /// r_i at `rows` of each of `examples`, and behind them s_i at `columns` of each.
   func writeSigns(
-    of examples: [Int], _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>,
+    of examples: [(example: Int, weight: Float)], _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>,
     into values: UnsafeMutableBufferPointer<Float>
   ) {
     func write(
@@ -107,7 +124,7 @@ struct FlipoutNoise: Sendable {
       DenseDirection(key.child(purpose, example), distribution: .rademacher, layout: layout)
         .write(to: &span, of: layout.blocks[block.index], rows: range)
     }
-    for (e, example) in examples.enumerated() {
+    for (e, (example, _)) in examples.enumerated() {
       write(.left, example, self.rows, rows, to: e * rows.count)
       write(
         .right, example, self.columns, columns, to: examples.count * rows.count + e * columns.count)
