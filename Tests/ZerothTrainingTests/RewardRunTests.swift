@@ -195,7 +195,7 @@ import ZerothResources
     let folder = SharedMaterial.package.appendingPathComponent("Examples/tasks/reward").path
     var settings = try Settings(file: folder + "/run.toml")
     for (name, value) in [
-      ("task.name", folder + "/plain-words.toml"), ("task.data", folder + "/questions.csv"), ("task.train", "12"),
+      ("task.name", folder + "/ten-words.toml"), ("task.data", folder + "/things.csv"), ("task.train", "12"),
       ("task.dev", "4"), ("task.test", "4"), ("task.chat", "false"), ("model.path", Embedded.modelName),
       ("model.storage", "float32"), ("run.steps", "2"), ("run.batch", "3"), ("run.eval-every", "1"),
       ("run.out", scratch.path + "/run"),
