@@ -43,7 +43,11 @@ struct Train: ParsableCommand {
     let configuration = try RunConfiguration.shared(
       in: job, registry, tasks: programs.tasks, families: ZerothTool.toolbox.families
     ) {
-      try resume ? Settings.resumed(with: givenSettings(), registry) : givenSettings()
+      let given = try givenSettings()
+      if resume { return try Settings.resumed(with: given, registry) }
+      return try given.probed(registry, tasks: programs.tasks, families: ZerothTool.toolbox.families) {
+        StandardStreams.tell($0.printable() + "\n")
+      }
     }
     if dryRun {
       let run = try TrainingRun(configuration, job: job)

@@ -12,6 +12,8 @@ public struct RunRecord: Sendable {
   public let changed: [String]
   /// The libraries, loaded at run time, that its strategies are from.
   public let plugins: JSON
+  /// What was measured for options that were to be found, such as the learning rate; null where all were given.
+  public let probe: JSON
   /// The name of the random generator.
   public let generator: String
   /// The model's blocks.
@@ -25,14 +27,15 @@ public struct RunRecord: Sendable {
 
   /// The record of a run that begins.
   public init(
-    name: String, configuration: JSON, changed: [String] = [], plugins: JSON = [], generator: String,
-    layout: ParameterLayout,
+    name: String, configuration: JSON, changed: [String] = [], plugins: JSON = [], probe: JSON = .null,
+    generator: String, layout: ParameterLayout,
     isAdapted: @escaping @Sendable (ParameterBlock) -> Bool = { _ in false }
   ) {
     self.name = name
     self.configuration = configuration
     self.changed = changed
     self.plugins = plugins
+    self.probe = probe
     self.generator = generator
     self.layout = layout
     self.isAdapted = isAdapted
@@ -47,6 +50,7 @@ public struct RunRecord: Sendable {
       "configuration": configuration,
       "changed": .array(changed.map { .string($0) }),
       "plugins": plugins,
+      "probe": probe,
       "versions": Versions.json(generator: generator),
       "parameters": [
         "count": .int(layout.parameterCount), "trainable": .int(layout.trainableCount),

@@ -153,6 +153,22 @@ where Rule.Direction == Estimator.Direction {
     return try AnyEstimate(estimator.estimate(at: theta, context: context, objective: objective))
   }
 
+  /// The update that the rule makes of the estimate at theta for the step of `context`: theta would move by it, were there no
+  /// adapter and no weight decay. Neither theta nor the optimiser changes: this is for those who look at an update before it is
+  /// made.
+  ///
+  /// Throws what `takeStep` throws while it estimates.
+  public func update<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws -> any Direction {
+    var (estimator, rule) = (estimator, rule)
+    let estimate = try estimator.estimate(at: theta, context: context, objective: objective)
+    try estimate.check?()
+    let update = rule.update(from: estimate, context: context)
+    try rule.check()
+    return update
+  }
+
   /// 1 - eta lambda_l s_l, or nil without decay.
   private func decayFactor(_ eta: Double, _ scales: BlockScales) -> (@Sendable (ParameterBlock) -> Float)? {
     let decay = rule.weightDecay

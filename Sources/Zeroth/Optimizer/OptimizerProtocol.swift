@@ -38,6 +38,10 @@ public protocol OptimizerProtocol: Sendable {
   func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> AnyEstimate
+  /// The update that the rule makes of that estimate, without adapter and weight decay; neither theta nor the optimiser changes.
+  func update<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws -> any Direction
   /// Moves theta by one step. Throws `InputError` where a part needs derivatives that the objective does not have.
   @discardableResult
   mutating func takeStep<O: Objective & ~Copyable>(
@@ -113,6 +117,10 @@ where Rule.Direction == Estimator.Direction {
   package func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> AnyEstimate { try optimizer.estimate(at: theta, context: context, objective: objective) }
+
+  package func update<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws -> any Direction { try optimizer.update(at: theta, context: context, objective: objective) }
 
   @discardableResult
   package mutating func takeStep<O: Objective & ~Copyable>(

@@ -17,7 +17,8 @@ extension OptionSpec {
   ) -> OptionSpec {
     OptionSpec(
       "epsilon", formerNames: ["smoothing"], .schedule, default: .value(.double(value.base)), range: range,
-      unit: "units of the parameters", "eps, how far from theta the losses are measured")
+      unit: "units of the parameters",
+      "eps, how far from theta the losses are measured; `auto` for one that train measures")
   }
 
   /// q of an estimator whose initialiser has the default `value`.

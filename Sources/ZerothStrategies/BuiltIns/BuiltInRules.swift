@@ -5,7 +5,9 @@ extension OptionSpec {
   /// The options that every rule has: eta, its schedule, and the weight decay. Read by `learningRate()` and
   /// `weightDecay()`.
   public static let stepRule: [OptionSpec] = [
-    OptionSpec("learning-rate", .double, default: .required, range: Schedule.baseRange, "eta, at its highest"),
+    OptionSpec(
+      "learning-rate", .double, default: .required, range: Schedule.baseRange,
+      "eta, at its highest; `auto` for one that train measures before the first step"),
     OptionSpec(
       "schedule", .choice(Schedule.Shape.allCases.map(\.rawValue)), default: .value(.string(usual.shape.rawValue)),
       "how eta falls after the warm-up"),

@@ -106,10 +106,12 @@ extension String {
 extension Settings {
   /// The settings of the run whose record is at `path`, to replay or resume it.
   public init(ofRun path: String) throws(InputError) {
-    guard let configuration = try RunRecord.json(in: path)["configuration"] else {
+    let record = try RunRecord.json(in: path)
+    guard let configuration = record["configuration"] else {
       throw InputError("\(path): configuration", found: "nothing", expected: "an effective configuration")
     }
     try self.init(json: configuration, name: path)
+    probe = record["probe"] ?? .null
     // A run of before there were shards is one of one, whatever starts it now.
     if self["run", "shards"] == nil {
       try set("run", "shards", Setting(.typed(.int(1)), origin: "\(path): run.shards"))

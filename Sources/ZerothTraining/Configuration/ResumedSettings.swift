@@ -7,7 +7,7 @@ extension Settings {
   /// The settings of the run in `[run] out` that goes on: its own, and those of `given` in their place.
   ///
   /// What may change are threads, how often is evaluated, paths, and the steps: unless a schedule follows them, whose values
-  /// so far would have been others. Throws `InputError` for that, for another optimizer and for a folder without a run; what
+  /// so far would have been others. What was to be measured has been. Throws `InputError` for that, for another optimizer and for a folder without a run; what
   /// else must not change, the run refuses by name.
   public static func resumed(with given: Settings, _ registry: Registry) throws(InputError) -> Settings {
     guard let folder = given["run", "out"]?.given else {
@@ -17,7 +17,7 @@ extension Settings {
     let own = try Settings(ofRun: RunFiles(folder).record)
     try requireSameOptimizer(own["run", "optimizer"], given["run", "optimizer"], registry)
     try own.requireSameSchedules(given)
-    return own.overridden(by: given)
+    return own.overridden(by: given.withoutProbes)
   }
 
   /// A run's record spells out its parts, so another optimizer would change nothing but the run's name: it is refused.

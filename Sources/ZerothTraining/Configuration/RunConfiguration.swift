@@ -80,6 +80,8 @@ public struct RunConfiguration: Sendable {
   public let composition: Composition
   /// The blocks that the adapter works on; nil when it names none.
   public let adapterBlocks: BlockSelection?
+  /// What was measured for options that were to be found; null where all were given.
+  public let probe: JSON
   /// The libraries, loaded at run time, that its strategies are from.
   public let plugins: [PluginIdentity]
   /// All libraries that were loaded when the configuration was made.
@@ -100,6 +102,7 @@ public struct RunConfiguration: Sendable {
     families: ModelFamilies = .standard
   ) throws(InputError) {
     self.families = families
+    probe = settings.probe
     func table(_ name: String, _ specs: [OptionSpec], run: [String: OptionValue] = [:]) throws(InputError)
       -> OptionValues
     {

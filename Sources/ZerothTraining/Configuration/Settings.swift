@@ -19,6 +19,8 @@ public struct Settings: Sendable, Hashable {
   public static let tables = ["model", "tuning", "task", "run", "estimator", "rule", "adapter"]
 
   private var values: [String: [String: Setting]] = [:]
+  /// What was measured for options that were to be found; null where nothing was.
+  var probe: JSON = .null
 
   /// Nothing yet.
   public init() {}
@@ -117,6 +119,7 @@ public struct Settings: Sendable, Hashable {
   public func overridden(by other: Settings) -> Settings {
     var settings = self
     for (table, values) in other.values { settings.values[table, default: [:]].merge(values) { $1 } }
+    if other.probe != .null { settings.probe = other.probe }
     return settings
   }
 

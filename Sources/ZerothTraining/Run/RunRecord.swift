@@ -8,7 +8,8 @@ extension RunRecord {
   init(of configuration: RunConfiguration, layout: ParameterLayout) {
     self.init(
       name: configuration.shortName, configuration: configuration.json, changed: configuration.changed,
-      plugins: .array(configuration.plugins.map(\.json)), generator: configuration.composition.generator,
+      plugins: .array(configuration.plugins.map(\.json)), probe: configuration.probe,
+      generator: configuration.composition.generator,
       layout: layout,
       isAdapted: { [blocks = configuration.adapterBlocks] in blocks?.contains($0) ?? false })
   }

@@ -20,9 +20,9 @@ struct ForwardCounter {
     self.families = families
   }
 
-  /// `settings`, checked.
+  /// `settings`, checked; what is to be measured counts as given.
   func configuration(_ settings: Settings) throws(InputError) -> RunConfiguration {
-    try RunConfiguration(settings, registry, tasks: tasks, families: families)
+    try RunConfiguration(settings.beforeProbe, registry, tasks: tasks, families: families)
   }
 
   /// The forward passes of all steps of `configuration`.

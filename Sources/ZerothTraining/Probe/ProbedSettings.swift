@@ -1,0 +1,128 @@
+import Zeroth
+import ZerothDiagnostics
+import ZerothModels
+import ZerothStrategies
+import ZerothSupport
+import ZerothTasks
+
+extension Settings {
+  /// The word that stands for a value to be measured before the first step: of the learning rate and of epsilon.
+  public static let auto = "auto"
+
+  /// The options that may be it.
+  private static let found = [(table: "rule", key: "learning-rate"), (table: "estimator", key: "epsilon")]
+
+  private func isAuto(_ table: String, _ key: String) -> Bool { self[table, key]?.given == Self.auto }
+
+  /// Whether a value is to be measured.
+  public var asksForProbe: Bool { Self.found.contains { isAuto($0.table, $0.key) } }
+
+  /// The rate of trial updates, which are scaled to what is measured.
+  private static let trialRate = 1e-6
+
+  /// These settings as they are before values are measured: epsilon is the usual one, and the learning rate any.
+  var beforeProbe: Settings {
+    var settings = self
+    if isAuto("estimator", "epsilon") { settings["estimator", "epsilon"] = nil }
+    if isAuto("rule", "learning-rate") {
+      let origin = self["rule", "learning-rate"]?.origin ?? "learning-rate"
+      settings["rule", "learning-rate"] = Setting(.typed(.double(Self.trialRate)), origin: origin)
+    }
+    return settings
+  }
+
+  /// These settings without those to be measured, for a run whose values were.
+  var withoutProbes: Settings {
+    var settings = self
+    for (table, key) in Self.found where isAuto(table, key) { settings[table, key] = nil }
+    return settings
+  }
+
+  /// These settings with numbers in the place of what is to be measured, on the model and the examples of the run; `note` is told why each is
+  /// what it is.
+  ///
+  /// Epsilon is the first, as the slopes for the learning rate are measured with it. Throws `InputError` where nothing can be
+  /// proposed, and for all that a run would refuse.
+  public func probed(
+    _ registry: Registry, tasks: TaskRegistry = .standard, families: ModelFamilies = .standard,
+    note: (String) -> Void = { _ in }
+  ) throws -> Settings {
+    guard asksForProbe else { return self }
+    var settings = beforeProbe
+    let configuration = try RunConfiguration(settings, registry, tasks: tasks, families: families)
+    let run = try TrainingRun(configuration)
+    return try Parallel.withThreads(configuration.threads) {
+      let objective = try run.usableObjective()
+      let theta = try configuration.loadParameters(of: run.setup.model)
+      try configuration.makeOptimizer().validate(theta.layout)
+      try run.setup.requireDerivatives(of: objective, for: configuration.makeOptimizer())
+      var composition = configuration.trialComposition
+      var members: [JSON.Member] = []
+      func set(_ table: String, _ key: String, _ value: Double, _ words: String) throws(InputError) {
+        let origin = self[table, key]?.origin ?? key
+        try settings.set(table, key, Setting(.typed(.double(value)), origin: "\(origin) \(Self.auto)"))
+        note(words)
+      }
+      if isAuto("estimator", "epsilon") {
+        guard composition.estimator.options["epsilon"] != nil else {
+          throw InputError(
+            self["estimator", "epsilon"]?.origin ?? "epsilon", found: "'\(Self.auto)' of an estimator that has none",
+            expected: "no epsilon")
+        }
+        let probe = try EpsilonProbe(
+          at: theta, on: objective, step: configuration.steps, key: configuration.runKey.child(.diagnosis)
+        ) { epsilon in
+          var changed = composition
+          changed.estimator.options["epsilon"] = .double(epsilon)
+          return try registry.makeOptimizer(changed, runSteps: configuration.steps)
+        }
+        guard let epsilon = probe.epsilon else { throw refusal("estimator", "epsilon", probe.words) }
+        try set("estimator", "epsilon", epsilon, probe.words)
+        composition.estimator.options["epsilon"] = .double(epsilon)
+        members.append(.init("epsilon", probe.json))
+      }
+      if isAuto("rule", "learning-rate") {
+        let epsilon: Double? =
+          switch composition.estimator.options["epsilon"] {
+          case .double(let value): value
+          case .int(let value): Double(value)
+          case .string(let text): Schedule(parsing: text)?.base
+          default: nil
+          }
+        guard let epsilon else {
+          throw InputError(
+            self["rule", "learning-rate"]?.origin ?? "learning-rate",
+            found: "'\(Self.auto)' with the estimator \(composition.estimator.name), which measures at no distance",
+            expected: "a number")
+        }
+        let probe = try RateProbe(
+          at: theta, on: objective, epsilon: epsilon, trialRate: Self.trialRate, step: configuration.steps,
+          key: configuration.runKey
+        ) { try registry.makeOptimizer(composition, runSteps: configuration.steps) }
+        guard let rate = probe.learningRate else { throw refusal("rule", "learning-rate", probe.words) }
+        try set("rule", "learning-rate", rate, probe.words)
+        members.append(.init("learning-rate", probe.json))
+      }
+      settings.probe = .object(members)
+      return settings
+    }
+  }
+
+  private func refusal(_ table: String, _ key: String, _ words: String) -> InputError {
+    InputError(
+      self[table, key]?.origin ?? key, found: "'\(Self.auto)', and \(words)",
+      expected: "a number; or more examples in a mini-batch, or more queries, to measure by")
+  }
+}
+
+extension RunConfiguration {
+  /// The composition whose updates are tried: the learning rate does not change over the steps, and there is no adapter. A momentum, whose
+  /// first update is 1 - beta of those to come, remembers nothing.
+  fileprivate var trialComposition: Composition {
+    var trial = composition
+    trial.adapter = .init("none")
+    if trial.rule.options["beta"] != nil { trial.rule.options["beta"] = .double(0) }
+    for key in ["schedule", "schedule-steps", "schedule-drops", "final", "warmup"] { trial.rule.options[key] = nil }
+    return trial
+  }
+}
