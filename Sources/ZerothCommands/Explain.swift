@@ -7,13 +7,14 @@ import ZerothTraining
 struct Explain: ParsableCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      abstract: "Show what a strategy computes and its options, how a task is asked, or the options of a table.",
+      abstract:
+        "Show what a strategy computes and its options, how a task is asked, the options of a table, or one option.",
       discussion: "`\(ZerothTool.name) list` has the names; the tables are model, tuning, task, run and sweep.")
   }
 
   @Argument(
     help:
-      "A strategy, a method of tuning, a task, or a table of the configuration: model, tuning, task or run. Required without --all.",
+      "A strategy, a method of tuning, a task, a table of the configuration (model, tuning, task, run or sweep), or an option, such as learning-rate. Required without --all.",
     completion: .list(Glossary(ZerothTool.toolbox.registry, ZerothTool.toolbox.tasks).names))
   var name: String?
   @Flag(help: "Explain everything that has options, as docs/options.md does.")

@@ -13,6 +13,8 @@ struct Glossary {
     case objective(TaskObjective)
     case tuning(StrategyDescription)
     case table(String)
+    /// An option of the entries `owners`, which are of one kind and take it in one sense.
+    case option(OptionSpec, table: String, owners: [String])
   }
 
   private let registry: Registry
@@ -58,10 +60,33 @@ struct Glossary {
       + (TaskFile.isPath(name)
         ? [.task(try tasks.task(name))] : (try? tasks.task(named: name)).map { [.task($0)] } ?? [])
       + tasks.objectives.filter { $0.name == name }.map { .objective($0) }
-    guard !found.isEmpty else {
-      throw InputError("name", found: "'\(name)'", expected: Suggestion.expected(for: name, among: names))
+    guard found.isEmpty else { return found }
+    let others = options(named: name) + strategies.filter { $0.tableName == name }
+    guard others.isEmpty else { return others }
+    let near = Suggestion.nearest(to: name, among: names + withOptions.flatMap { $0.options.map(\.name) })
+    throw InputError(
+      "name", found: "'\(name)'",
+      expected: (near.map { "perhaps '\($0)', " } ?? "") + "one of \(names.joined(separator: ", "))")
+  }
+
+  /// The options called `name`, which may begin with dashes, or with the name of a table and a point.
+  private func options(named name: String) -> [Entry] {
+    let path = name.drop { $0 == "-" }.split(separator: ".", maxSplits: 1).map(String.init)
+    guard let key = path.last else { return [] }
+    var found: [(spec: OptionSpec, table: String, owners: [String])] = []
+    for entry in withOptions + tunings where path.count == 1 || path[0] == entry.tableName {
+      let matching = entry.options.filter {
+        $0.name == key || Shortcut.of(entry.tableName, $0.name)?.names.contains(key) ?? false
+      }
+      for spec in matching {
+        if let known = found.firstIndex(where: { $0.table == entry.tableName && $0.spec.help == spec.help }) {
+          found[known].owners.append(entry.name)
+        } else {
+          found.append((spec, entry.tableName, [entry.name]))
+        }
+      }
     }
-    return found
+    return found.map { .option($0.spec, table: $0.table, owners: $0.owners) }
   }
 
   /// The page of all options, docs/options.md.
@@ -109,6 +134,17 @@ extension Glossary.Entry {
     case .objective: "objective"
     case .tuning: "tuning"
     case .table: "table"
+    case .option: "option"
+    }
+  }
+
+  /// The table of a configuration that its options stand in.
+  var tableName: String {
+    switch self {
+    case .strategy(let kind, _): kind.rawValue
+    case .task, .objective: "task"
+    case .tuning: "tuning"
+    case .table(let name), .option(_, let name, _): name
     }
   }
 
@@ -120,6 +156,7 @@ extension Glossary.Entry {
     case .objective(let objective): objective.name
     case .tuning(let description): description.name
     case .table(let table): table
+    case .option(let spec, _, _): spec.name
     }
   }
 
@@ -134,19 +171,13 @@ extension Glossary.Entry {
     case .strategy(_, let description), .tuning(let description): description.options
     case .task, .objective: []
     case .table(let table): RunSettings.options(of: table) ?? []
+    case .option(let spec, _, _): [spec]
     }
   }
 
   /// What an option of it is called: its name and its short ones.
   func nameOf(_ option: OptionSpec) -> String {
-    let table: String =
-      switch self {
-      case .strategy(let kind, _): kind.rawValue
-      case .task, .objective: "task"
-      case .tuning: "tuning"
-      case .table(let name): name
-      }
-    let short = Shortcut.of(table, option.name)?.names.map { "--\($0)" } ?? []
+    let short = Shortcut.of(tableName, option.name)?.names.map { "--\($0)" } ?? []
     return ([option.name] + short).joined(separator: ", ")
   }
 
@@ -158,6 +189,10 @@ extension Glossary.Entry {
       case .task(let task): try task.text()
       case .objective(let objective): objective.text
       case .table(let table): "[\(table)] of a configuration\n\n" + OptionSpec.text(options, name: nameOf)
+      case .option(let spec, let table, let owners):
+        "\(spec.name) of [\(table)]"
+          + (owners == [table] ? "" : ", taken by \(owners.joined(separator: ", "))") + "\n\n"
+          + OptionSpec.text(options, name: nameOf)
       }
     }
   }
@@ -170,16 +205,21 @@ extension Glossary.Entry {
       case .task(let task): try task.json()
       case .objective(let objective): objective.json
       case .table(let table): ["name": .string(table), "options": .array(options.map(\.json))]
+      case .option(let spec, let table, let owners):
+        [
+          "name": .string(spec.name), "table": .string(table), "taken_by": .array(owners.map { .string($0) }),
+          "options": [spec.json],
+        ]
       }
     }
   }
 }
 
 extension TaskObjective {
-  private var fits: [String] { kinds.map(\.rawValue).sorted() }
+  private var fits: [String] { kinds.map(\.displayName).sorted() }
 
   /// The objective as a page for a terminal.
-  fileprivate var text: String { "\(name): \(summary)\n\nfits: tasks of the kind \(fits.joined(separator: ", "))\n" }
+  fileprivate var text: String { "\(name): \(summary)\n\nfits: \(fits.joined(separator: ", "))\n" }
 
   /// The objective as JSON.
   fileprivate var json: JSON {

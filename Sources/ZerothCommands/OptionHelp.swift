@@ -35,10 +35,10 @@ extension OptionSpec {
   }
 
   private static func sentence(_ words: String) -> String {
-    // Symbols of the papers, such as `r,`, `tau:` and `lambda of`, keep their case.
+    // Symbols of the papers, such as `r,`, `r;`, `tau:` and `lambda of`, keep their case.
     let first = words.prefix { $0.isLetter || $0 == "'" }
     let isName =
-      first != "default" && (words.dropFirst(first.count).first.map { ",:".contains($0) } ?? false)
+      first != "default" && (words.dropFirst(first.count).first.map { ",:;".contains($0) } ?? false)
       || first == "lambda"
     return (isName ? words.prefix(1).description : words.prefix(1).uppercased()) + words.dropFirst() + "."
   }

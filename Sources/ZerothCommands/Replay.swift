@@ -40,7 +40,8 @@ struct Replay: ParsableCommand {
         "steps": .int(replayed.steps), "recorded_steps": .int(replayed.recordedSteps),
         "dropped_bytes": .int(replayed.droppedBytes), "weights": .string(replayed.weights), "out": .string(out),
       ],
-      text: "\(out): \(replayed.steps) of \(replayed.recordedSteps) recorded steps, "
+      text:
+        "\(out): the model after step \(replayed.steps)\(step == nil ? ", the best on dev," : "") of \(replayed.recordedSteps) recorded ones, "
         + "weights \(replayed.weights)\(dropped)")
   }
 }

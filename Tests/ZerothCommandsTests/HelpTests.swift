@@ -164,6 +164,22 @@ import ZerothTraining
     #expect(try zeroth(["explain", "run"]).out.contains("steps, --steps"))
   }
 
+  /// An option is found by its name, by a short one with dashes, and in one table.
+  @Test func optionsAreExplained() throws {
+    let rate = try zeroth(["explain", "rule.learning-rate"]).out
+    #expect(rate.hasPrefix("option learning-rate of [rule], taken by ") && rate.contains("--learning-rate"), "\(rate)")
+    for rule in ["sgd", "lozo-m", "adam"] { #expect(rate.contains(rule)) }
+    let anywhere = try zeroth(["explain", "--", "--learning-rate"]).out
+    #expect(!rate.contains("[adapter]") && anywhere.contains("[adapter]"))
+    #expect(try zeroth(["explain", "eval-every"]).out.hasPrefix("option eval-every of [run]\n"))
+    let json = try JSON(parsing: Data(try zeroth(["explain", "interval", "--json"]).out.utf8), subject: "interval")
+    let tables = json.elements?.compactMap { $0["description"]?["table"]?.string } ?? []
+    #expect(Set(tables) == ["estimator", "adapter"])
+    let mistyped = try zeroth(["explain", "learningrate"])
+    #expect(mistyped.status == 2 && mistyped.err.contains("perhaps 'learning-rate'"), "\(mistyped.err)")
+    #expect(try zeroth(["explain", "adapter"]).out.contains("adapter dizo"))
+  }
+
   /// docs/options.md is what the tool prints; after a change: `zeroth explain --all --markdown > docs/options.md`.
   @Test func theOptionsPageIsTheTools() throws {
     let page = SharedMaterial.package.appendingPathComponent("docs/options.md")

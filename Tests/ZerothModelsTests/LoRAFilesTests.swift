@@ -158,6 +158,8 @@ import ZerothSupport
     (LoRAConfiguration(targets: .names(["wte"])), "target-modules"),
     (LoRAConfiguration(targets: .pattern("(")), "regular expression"),
     (LoRAConfiguration(layers: [9]), "target-modules"),
+    (LoRAConfiguration(rankPattern: [.init("absent", 3)]), "rank-pattern: found 'absent'"),
+    (LoRAConfiguration(alphaPattern: [.init("c_attn", 3), .init("c_fc", 3)]), "alpha-pattern: found 'c_fc'"),
     (LoRAConfiguration(modulesToSave: ["absent"]), "modules-to-save"),
     (LoRAConfiguration(modulesToSave: ["c_attn"]), "modules-to-save"),
   ]

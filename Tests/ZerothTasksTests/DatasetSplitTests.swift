@@ -39,6 +39,17 @@ import Zeroth
     expectDisjoint(splits)
   }
 
+  /// Sets that ask for less than their share have what they ask for; the rest goes to the others.
+  @Test(arguments: [
+    (1000, 20, 1000, [50, 20, 50]), (1000, 10, 10, [100, 10, 10]), (100, 20, 20, [80, 20, 20]),
+    (1000, 500, 1000, [48, 24, 48]), (60, 30, 30, [60, 30, 30]), (1000, 500, 5, [76, 38, 5]),
+  ])
+  func smallSetsKeepTheirSizes(train: Int, dev: Int, test: Int, expected: [Int]) throws {
+    let fixture = try DataFixture(["all.txt": lines(120)])
+    let splits = try TextTask.sst2.load(fixture.path).split(.total(train: train, dev: dev), test: test, seed: 1)
+    #expect([splits.train.count, splits.dev.count, splits.test.count] == expected)
+  }
+
   @Test func kPerClassAndItsLimits() throws {
     let fixture = try DataFixture(["train.txt": lines(90), "val.txt": lines(40, from: 200)])
     let data = try TextTask.sst2.load(fixture.path)

@@ -61,7 +61,7 @@ import ZerothResources
     progress.update(50, loss: 0.5, score: ("accuracy", 0.75))
     #expect(
       screen.text
-        == "\rmezo  [===============...............]  50/100  loss 0.5000  accuracy 75.0%  25 steps/s  2.00 s left\u{1B}[K"
+        == "\rmezo  [===============...............]  50/100  loss 0.5000  dev accuracy 75.0%  25 steps/s  2.00 s left\u{1B}[K"
     )
     screen.time = 2.5
     progress.update(60, loss: 0.5)

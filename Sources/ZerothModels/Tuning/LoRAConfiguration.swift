@@ -29,7 +29,7 @@ public struct LoRAConfiguration: Sendable, Hashable {
 
   /// Which biases of the model are trained and saved with A and B, by PEFT's words.
   public enum Bias: String, Sendable, CaseIterable {
-    /// None.
+    /// No bias is trained.
     case none
     /// All of them, those of norms included.
     case all
@@ -120,12 +120,14 @@ public struct LoRAConfiguration: Sendable, Hashable {
 
   /// r and alpha of a module.
   func rankAndAlpha(of module: String) -> (Int, Double) {
-    func isMatch(_ pattern: String) -> Bool { Self.matches(module, "(.*\\.)?(\(pattern))") }
-    return (
-      rankPattern.first { isMatch($0.pattern) }?.value ?? rank,
-      alphaPattern.first { isMatch($0.pattern) }?.value ?? alpha
+    (
+      rankPattern.first { Self.isMatch(module, $0.pattern) }?.value ?? rank,
+      alphaPattern.first { Self.isMatch(module, $0.pattern) }?.value ?? alpha
     )
   }
+
+  /// Whether the end of a module's name, from a part of it on, matches the pattern of a rank or an alpha.
+  static func isMatch(_ module: String, _ pattern: String) -> Bool { matches(module, "(.*\\.)?(\(pattern))") }
 
   /// s for the rank `rank`.
   func scale(_ rank: Int, _ alpha: Double) -> Float {

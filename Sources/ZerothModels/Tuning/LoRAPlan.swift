@@ -31,6 +31,18 @@ extension LoRAConfiguration {
         field("target_modules"), found: "'\(targets)'\(narrowing), no module of the model",
         expected: "some of its linear layers")
     }
+    // PEFT lets a file name ranks of modules that are no targets; an option that does nothing is a slip.
+    if !subject.hasSuffix(".json") {
+      for (name, patterns) in [
+        ("rank_pattern", rankPattern.map(\.pattern)), ("alpha_pattern", alphaPattern.map(\.pattern)),
+      ] {
+        for pattern in patterns where !found.contains(where: { Self.isMatch($0.module.name, pattern) }) {
+          throw InputError(
+            field(name), found: "'\(pattern.excerpt)', which no target matches",
+            expected: "a pattern for some of \(found.map(\.module.name).joined(separator: ", ").excerpt)")
+        }
+      }
+    }
     for name in modulesToSave { try plan.save(name, of: folder, field("modules_to_save")) }
     if bias != .none { plan.trainBiases(bias, beside: Set(found.map(\.module.name)), of: folder) }
     for tensor in plan.replaceNew(in: folder) {

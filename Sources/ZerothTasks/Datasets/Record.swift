@@ -54,7 +54,7 @@ public struct Record: Sendable {
   /// 0 where labels are left aside.
   public func label(_ names: [String] = ["label"], among classes: [ClassLabel]) throws(InputError) -> Int {
     if ignoresLabels { return 0 }
-    let (name, value) = try field(names)
+    let (name, value) = try field(names, expected: "a label, or the command predict, which asks for none")
     let found = value.cellText.map { $0.trimmed }
     if let found, let index = classes.firstIndex(where: { $0.names.contains(found) }) { return index }
     throw error(
@@ -102,13 +102,13 @@ public struct Record: Sendable {
     return Record(fields, source: source, path: "\(path)\(name).", ignoresLabels: ignoresLabels)
   }
 
-  private func field(_ names: [String]) throws(InputError) -> (String, JSON) {
+  private func field(_ names: [String], expected: String = "a value") throws(InputError) -> (String, JSON) {
     for name in names {
       if let value = fields[name] { return (name, value) }
     }
     throw error(
       names.joined(separator: " or "),
-      found: "no such field among \(fields.keys.sorted().joined(separator: ", "))", expected: "a value")
+      found: "no such field among \(fields.keys.sorted().joined(separator: ", "))", expected: expected)
   }
 }
 

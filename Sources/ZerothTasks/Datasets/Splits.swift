@@ -4,7 +4,8 @@ import Zeroth
 public enum SplitSize: Sendable, Hashable {
   /// `k` examples of each class for train and as many for dev; an error where a class has fewer.
   case perClass(Int)
-  /// At most so many in all. Where a file has fewer than are asked of it, each set shrinks in proportion.
+  /// At most so many in all. Where a file has fewer than are asked of it, its rows are shared as 2 to 1 to 2 between train, dev and test,
+  /// and what a set does not ask for goes to the others: small sets that were asked for stay as they are.
   case total(train: Int, dev: Int)
 }
 
@@ -114,14 +115,33 @@ public struct TaskData: Sendable {
       guard devSize > 0 else { throw InputError("dev size", found: "\(devSize)", expected: "at least 1") }
       // All that is left for test means the task's own test size when it comes to sharing a file.
       let testShare = testSize == .max ? task.testSize : testSize
-      let asked = Double(trainSize) + Double(devIsFile ? 0 : devSize) + Double(test == nil ? testShare : 0)
-      let part = min(1, Double(train.count) / asked)
-      func share(of size: Int, _ isFile: Bool) -> Int { isFile ? size : max(1, Int(Double(size) * part)) }
+      let shares = Self.shares(
+        of: train.count, asked: [trainSize, devIsFile ? 0 : devSize, test == nil ? testShare : 0])
       return (
-        .atMost(share(of: trainSize, false)), .atMost(share(of: devSize, devIsFile)),
-        testSize == .max ? .max : share(of: testSize, test != nil)
+        .atMost(shares[0]), .atMost(devIsFile ? devSize : shares[1]),
+        test == nil && testSize != .max ? shares[2] : testSize
       )
     }
+  }
+
+  /// How many of `count` rows train, dev and test get that ask for `asked`: shares of 2 to 1 to 2, but none more than it asks for, and one row
+  /// at least where it asks.
+  private static func shares(of count: Int, asked: [Int]) -> [Int] {
+    let weights = [2.0, 1.0, 2.0]
+    var shares = asked
+    var open = asked.indices.filter { asked[$0] > 0 }
+    var left = Double(count)
+    while !open.isEmpty {
+      let unit = max(0, left) / open.reduce(0) { $0 + weights[$1] }
+      let served = open.filter { Double(asked[$0]) <= unit * weights[$0] }
+      if served.isEmpty {
+        for i in open { shares[i] = max(1, Int(unit * weights[i])) }
+        break
+      }
+      left -= served.reduce(0) { $0 + Double(asked[$1]) }
+      open.removeAll(where: served.contains)
+    }
+    return shares
   }
 
   /// The examples in a random order in which those of one key stand together.

@@ -141,8 +141,8 @@ extension TextTask {
 }
 
 extension TextTask.Kind {
-  /// The kind as messages name it.
-  var displayName: String {
+  /// The kind as messages name it: `a classification`.
+  public var displayName: String {
     switch self {
     case .classification: "a classification"
     case .multipleChoice: "a multiple choice"

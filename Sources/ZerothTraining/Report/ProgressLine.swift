@@ -14,7 +14,8 @@ public final class ProgressLine {
     public var isTerminal: Bool
     /// Places in a line of the terminal.
     public var width: Int
-    /// Seconds between two lines; a terminal is drawn ten times a second at most.
+    /// Seconds between two lines, at least; a terminal is drawn ten times a second at most. Elsewhere a line follows the one before
+    /// after a twentieth of the time so far too, so that a log of a day has as many lines as can be read, and only where something was done.
     public var interval: Double
     /// Seconds since some moment.
     public var now: () -> Double
@@ -70,6 +71,7 @@ public final class ProgressLine {
   private var start: Double
   private var firstStep: Int
   private var lastDrawn: Double?
+  private var lastDone: Int?
   private var isDrawn = false
 
   /// The progress of `label` over `total` steps, of which `done` were done before (a resumed run).
@@ -95,7 +97,7 @@ public final class ProgressLine {
   ///   - done: how many steps are done.
   ///   - label: takes the place of the label from now on.
   ///   - loss: the loss of the last step.
-  ///   - score: the last score, and its name.
+  ///   - score: the last score on dev, and its name.
   ///   - other: what is drawn in place of the losses that the line was given.
   public func update(
     _ done: Int, label: String? = nil, loss: Double?, score: (name: String, value: Double)? = nil,
@@ -104,8 +106,10 @@ public final class ProgressLine {
     let now = output.now()
     if let label { self.label = label.printable() }
     if let other { curve = other } else if let loss { curve.add(loss, after: done) }
-    if let lastDrawn, now - lastDrawn < output.interval, done < total { return }
+    let interval = output.isTerminal ? output.interval : max(output.interval, (now - start) / 20)
+    if let lastDrawn, done < total, now - lastDrawn < interval || !output.isTerminal && done == lastDone { return }
     lastDrawn = now
+    lastDone = done
     let text = line(done, loss, score, seconds: now - start)
     output.write(output.isTerminal ? "\r\(text)\u{1B}[K" : text + "\n")
     isDrawn = output.isTerminal
@@ -128,7 +132,7 @@ public final class ProgressLine {
     let rate = seconds > 0 ? Double(done - firstStep) / seconds : 0
     var parts = ["\(done)/\(total)"]
     if let loss { parts.append("loss \(Human.fixed(loss, 4))") }
-    if let score { parts.append("\(score.name) \(ScoreUnit(of: score.name).text(score.value))") }
+    if let score { parts.append("dev \(score.name) \(ScoreUnit(of: score.name).text(score.value))") }
     if rate > 0 {
       parts.append("\(Human.fixed(rate, rate < 10 ? 2 : 0)) steps/s")
       parts.append(done < total ? "\(Human.seconds(Double(total - done) / rate)) left" : Human.seconds(seconds))

@@ -101,10 +101,14 @@ public struct RunResult: Sendable {
     ]
   }
 
-  /// A table of this run alone, and one of its ranks where there are several.
+  /// A table of this run alone with what it says of the kept model, and one of its ranks where there are several.
   public func table(_ name: String) -> String {
     var table = Table(Self.columns)
     table.rows.append(row(name))
-    return table.text + (ranks.isEmpty ? "" : "\n" + RankSummary.table(ranks))
+    let kept =
+      steps > 0 && bestStep == 0
+      ? "no step had a better score on dev than the base, so the model that is kept is the base; run.keep-last keeps the last"
+      : "scores on test; the model of step \(bestStep), which has the best on dev, is kept"
+    return table.text + kept + "\n" + (ranks.isEmpty ? "" : "\n" + RankSummary.table(ranks))
   }
 }

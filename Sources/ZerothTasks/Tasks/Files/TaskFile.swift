@@ -89,7 +89,8 @@ public struct TaskFile {
   /// What every task of a file has.
   private func finished(_ task: TextTask, _ kind: Kind, _ text: String) throws(InputError) -> TextTask {
     var task = task
-    task.definition = text
+    // A copy beside a run has the name too, which may be that of the file.
+    task.definition = json["name"] == nil ? "name = \"\(task.name)\"\n\(text)" : text
     task.needsHeader = true
     if case .total(let train, let dev) = task.splitSize {
       task.splitSize = .total(train: try count("train") ?? train, dev: try count("dev") ?? dev)
