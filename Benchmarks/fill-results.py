@@ -18,7 +18,8 @@ place = re.compile(r"(<!-- zeroth ([^\n]*) -->\n)(.*?)(<!-- end -->)", re.S)
 
 
 def fill(found):
-    words = shlex.split(found[2])
+    # A word with a star stands for the folders that it matches.
+    words = [w for word in shlex.split(found[2]) for w in (sorted(glob.glob(word)) if "*" in word else [word])]
     done = subprocess.run([tool, *words], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"zeroth {found[2]}: {done.stderr.strip()}")

@@ -106,10 +106,7 @@ import ZerothTestKit
       if preset.name == "grzo" { composition.estimator.options["relative"] = .bool(false) }
       #expect(try run(composition, steps: 2, registry: registry) != bits(smallTheta()), "\(preset.name)")
     }
-    let untuned = [
-      "cge", "mezo-adam", "meazo", "zo-sign", "fzoo", "conmezo", "subzero", "r-adazo", "tezo", "zo-muon", "eggroll",
-      "grzo",
-    ]
+    let untuned = ["cge", "mezo-adam", "meazo", "zo-sign"]
     for preset in registry.descriptions(of: .optimizer) where !untuned.contains(preset.name) {
       _ = try registry.makeOptimizer(try registry.preset(preset.name).composition, runSteps: 2)
     }

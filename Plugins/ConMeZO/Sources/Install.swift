@@ -24,6 +24,7 @@ public func install(into registry: inout Registry) throws(InputError) {
   }
   try registry.register(
     optimizer: OptimizerPreset(
-      "conmezo", summary: "ConMeZO with SGD", source: "ConMeZO (AISTATS 2026)", tuning: "learning rate to be given",
-      Composition(estimator: .init("conmezo"), rule: .init("sgd"))))
+      "conmezo", summary: "ConMeZO with SGD", source: "ConMeZO (AISTATS 2026)",
+      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-2026.toml",
+      Composition(estimator: .init("conmezo"), rule: .init("sgd", ["learning-rate": 3e-5]))))
 }

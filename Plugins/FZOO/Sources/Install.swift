@@ -7,10 +7,11 @@ public func install(into registry: inout Registry) throws(InputError) {
   try registry.register(
     optimizer: OptimizerPreset(
       "fzoo", summary: "One-sided RGE of eight signs with steps divided by the spread of the losses",
-      source: "FZOO (arXiv 2506.09034)", tuning: "learning rate to be given",
+      source: "FZOO (arXiv 2506.09034)",
+      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-2026.toml",
       Composition(
         estimator: .init("rge", ["queries": 8, "sides": "one-sided", "distribution": "rademacher"]),
-        rule: .init("normalized"))))
+        rule: .init("normalized", ["learning-rate": 3e-3]))))
 }
 
 private struct NormalizedBySpreadFactory: RuleFactory {

@@ -22,6 +22,7 @@ public func install(into registry: inout Registry) throws(InputError) {
   }
   try registry.register(
     optimizer: OptimizerPreset(
-      "grzo", summary: "GRZO with SGD", source: "GRZO (arXiv 2606.02857)", tuning: "learning rate to be given",
-      Composition(estimator: .init("grzo"), rule: .init("sgd"))))
+      "grzo", summary: "GRZO with SGD", source: "GRZO (arXiv 2606.02857)",
+      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-2026.toml",
+      Composition(estimator: .init("grzo"), rule: .init("sgd", ["learning-rate": 1e-3]))))
 }

@@ -8,10 +8,10 @@ public func install(into registry: inout Registry) throws(InputError) {
     optimizer: OptimizerPreset(
       "r-adazo", summary: "One-sided RGE on the sphere with a second moment of the first",
       source: "R-AdaZO (arXiv 2502.01014)",
-      tuning: "learning rate to be given",
+      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-2026.toml",
       Composition(
         estimator: .init("rge", ["queries": 4, "sides": "one-sided", "distribution": "sphere"]),
-        rule: .init("r-adazo"))))
+        rule: .init("r-adazo", ["learning-rate": 1e-4]))))
 }
 
 /// The rule with the options that its initialiser chooses.

@@ -31,6 +31,7 @@ public func install(into registry: inout Registry) throws(InputError) {
   }
   try registry.register(
     optimizer: OptimizerPreset(
-      "subzero", summary: "SubZero with SGD", source: "SubZero (arXiv 2410.08989)", tuning: "learning rate to be given",
-      Composition(estimator: .init("subzero"), rule: .init("sgd"))))
+      "subzero", summary: "SubZero with SGD", source: "SubZero (arXiv 2410.08989)",
+      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-2026.toml",
+      Composition(estimator: .init("subzero"), rule: .init("sgd", ["learning-rate": 5e-5]))))
 }

@@ -26,6 +26,7 @@ public func install(into registry: inout Registry) throws(InputError) {
   }
   try registry.register(
     optimizer: OptimizerPreset(
-      "tezo", summary: "TeZO with SGD", source: "TeZO (arXiv 2501.19057)", tuning: "learning rate to be given",
-      Composition(estimator: .init("tezo"), rule: .init("sgd"))))
+      "tezo", summary: "TeZO with SGD", source: "TeZO (arXiv 2501.19057)",
+      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-2026.toml",
+      Composition(estimator: .init("tezo"), rule: .init("sgd", ["learning-rate": 5e-5]))))
 }

@@ -31,9 +31,11 @@ public func install(into registry: inout Registry) throws(InputError) {
   try registry.register(
     optimizer: OptimizerPreset(
       "zo-muon", summary: "Four one-sided queries in a subspace of the columns, of which Muon makes a step",
-      source: "ZO-Muon (arXiv 2602.17155)", tuning: "learning rate to be given",
+      source: "ZO-Muon (arXiv 2602.17155)",
+      tuning: "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-2026.toml",
       Composition(
-        estimator: .init("column-subspace", ["queries": 4, "sides": "one-sided"]), rule: .init("muon"))))
+        estimator: .init("column-subspace", ["queries": 4, "sides": "one-sided"]),
+        rule: .init("muon", ["learning-rate": 1e-2]))))
 }
 
 /// The rule with the options that its initialiser chooses.
