@@ -1,6 +1,6 @@
 # `make demo` runs the main job on what the project carries; `make test` passes the tests. Both install what they need.
 SHELL := /bin/bash
-.PHONY: build demo demo-llm mpi-packages mpi print-mpi-tool test-mpi check test examples core-examples results torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages docs manual clean
+.PHONY: build demo demo-llm mpi-packages mpi print-mpi-tool test-mpi check test examples core-examples results torture bench-gate sanitize sanitize-thread sanitize-address fuzz format lint packages docs manual static install dist clean
 # The flag lets tests see internals; all targets share it, so that none builds everything anew.
 SWIFT_BUILD := swift build -c release -Xswiftc -enable-testing
 
@@ -125,7 +125,26 @@ docs: packages
 # The manual page, made anew after an option has changed. It is made by what comes with the parser of arguments.
 manual: build
 	swift package -c release plugin generate-manual --help >/dev/null
-	.build/release/generate-manual-tool .build/release/zeroth --authors "the authors of Zeroth" --date 2026-11-29 -o - >docs/zeroth.1
+	.build/release/generate-manual-tool .build/release/zeroth --authors "the authors of Zeroth" --date 2026-11-30 -o - >docs/zeroth.1
+
+# The tool with Swift's libraries in it; OpenBLAS, GSL and zlib are the system's.
+static: packages
+	swift build -c release --static-swift-stdlib --scratch-path .build/static --product zeroth
+
+# The tool with what it carries, completions and its manual page below PREFIX, such as ~/.local; DESTDIR stands in front of it.
+PREFIX ?= /usr/local
+install: static
+	docs/install.sh .build/static/release "$(DESTDIR)$(PREFIX)"
+
+# An archive for machines without Swift, of the Debian or Ubuntu release that it is made on or a later one with the same libraries: it is
+# unpacked anywhere, and needs libopenblas0, libgsl27 (of Debian 12; `ldd` names it) and zlib1g.
+dist: static
+	rm -rf .build/dist
+	set -e; name=zeroth-$$(.build/static/release/zeroth --version); \
+	  docs/install.sh .build/static/release .build/dist/$$name; \
+	  cp -R README.md LICENSE CHANGELOG.md docs Examples/tasks .build/dist/$$name/; \
+	  tar -C .build/dist -czf .build/$$name-$$(uname -m).tar.gz $$name; \
+	  ls -l .build/$$name-$$(uname -m).tar.gz
 
 lint:
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests Plugins Examples
