@@ -12,7 +12,7 @@ import ZerothStrategies
 ///
 /// Cost: 4 forward passes; no stored floats.
 public struct FivePointEstimator: RegisteredEstimator {
-  /// What it measures along.
+  /// Low-rank directions U V^T, made again from their keys.
   public typealias Direction = LowRankProbe
 
   /// What `rank` takes, where the matrices are large enough.

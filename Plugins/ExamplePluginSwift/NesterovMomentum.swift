@@ -7,9 +7,9 @@ import ZerothStrategies
 ///
 /// Cost: d stored floats, of the trainable blocks.
 public struct NesterovMomentum<D: Direction>: StepRule {
-  /// What it takes.
+  /// Directions of any kind, which estimates are made of.
   public typealias Direction = D
-  /// What it returns.
+  /// The step along the momentum and the estimate.
   public typealias Update = NesterovUpdate<D>
 
   /// eta, over the steps.

@@ -56,7 +56,7 @@ extension Template {
         ///
         /// Cost: 2q forward passes; no stored floats.
         public struct \(name): GradientEstimator {
-          /// What it measures along.
+          /// The directions that losses are measured along.
           public typealias Direction = \(direction)
 
           /// eps > 0 over the steps, in units of the parameters.

@@ -15,7 +15,7 @@ extension Template {
         public struct \(name)<D: Direction>: StepRule {
           /// What estimates are made of.
           public typealias Direction = D
-          /// What it returns.
+          /// A weighted sum of the estimate's directions.
           public typealias Update = WeightedSum<D>
 
           /// eta, over the steps.

@@ -33,7 +33,7 @@ public final class SingleRank: Communicator {
     all.copyMemory(from: own)
   }
 
-  /// Nothing.
+  /// Does nothing: right where nothing has to be closed.
   public func finish() {}
 }
 

@@ -13,7 +13,7 @@ import Zeroth
 ///
 /// Cost: 2 forward passes; d stored floats, of the trainable blocks.
 public struct ConeEstimator: GradientEstimator {
-  /// What it measures along.
+  /// Directions on a cone about the momentum.
   public typealias Direction = ConeDirection
 
   /// eps > 0 over the steps, in units of the parameters.
@@ -52,7 +52,7 @@ public struct ConeEstimator: GradientEstimator {
     try Self.betaRange.require("beta", beta)
   }
 
-  /// Two.
+  /// Two: one pass on each side of theta.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 }
 
   /// Its mean is drawn towards m.

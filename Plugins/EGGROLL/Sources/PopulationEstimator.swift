@@ -12,7 +12,7 @@ import Zeroth
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct PopulationEstimator: GradientEstimator {
-  /// What it measures along.
+  /// The members' directions A_i B_i^T.
   public typealias Direction = MemberDirection
 
   /// r >= 1, cut to the smaller side of a matrix.

@@ -36,7 +36,7 @@ public struct FlipoutEstimator: GradientEstimator {
     try epsilon.validate("epsilon", Self.epsilonRange)
   }
 
-  /// Two.
+  /// Two: one pass on each side of theta.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 }
 
   /// A loss for each example.

@@ -9,7 +9,7 @@ import Zeroth
 ///
 /// Cost: 3 forward passes; d stored floats, of the trainable blocks.
 public struct HessianInformedEstimator: GradientEstimator {
-  /// What it measures along.
+  /// Dense directions, scaled by the curvature that was found.
   public typealias Direction = CurvatureDirection
 
   /// eps > 0 over the steps, in units of the parameters.

@@ -41,7 +41,7 @@ public struct MedianEstimator: GradientEstimator {
     try shaping.validate(queries: 1, sides: .two)
   }
 
-  /// Two.
+  /// Two: one pass on each side of theta.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 }
 
   /// A loss for each example.

@@ -9,9 +9,9 @@ import Zeroth
 ///
 /// Cost: 2d stored floats, of the trainable blocks.
 public struct RefinedAdam<D: Direction>: StepRule {
-  /// What it takes.
+  /// Directions of any kind, which estimates are made of.
   public typealias Direction = D
-  /// What it returns.
+  /// The step -eta m / sqrt(v), elementwise.
   public typealias Update = RefinedUpdate
 
   /// eta, over the steps.

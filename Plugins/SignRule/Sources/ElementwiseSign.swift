@@ -7,9 +7,9 @@ import Zeroth
 ///
 /// Cost: no stored floats.
 public struct ElementwiseSign<D: Direction>: StepRule {
-  /// What it takes.
+  /// Directions of any kind, which estimates are made of.
   public typealias Direction = D
-  /// What it returns.
+  /// The sign of the estimate, elementwise.
   public typealias Update = SignDirection<D>
 
   /// eta, over the steps, in units of the parameters.

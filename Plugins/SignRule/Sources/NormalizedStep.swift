@@ -7,9 +7,9 @@ import Zeroth
 ///
 /// Cost: no stored floats.
 public struct NormalizedStep<D: Direction>: StepRule {
-  /// What it takes.
+  /// Directions of any kind, which estimates are made of.
   public typealias Direction = D
-  /// What it returns.
+  /// A weighted sum of the estimate's directions.
   public typealias Update = WeightedSum<D>
 
   /// eta, over the steps.

@@ -10,7 +10,7 @@ import Zeroth
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; d/32 stored words.
 public struct SparseEstimator: GradientEstimator {
-  /// What it measures along.
+  /// Dense directions on the small weights alone.
   public typealias Direction = MaskedDirection
 
   /// In (0, 1]: the part of each block's parameters that is measured and moved.

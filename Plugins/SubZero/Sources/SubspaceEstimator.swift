@@ -12,7 +12,7 @@ import Zeroth
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; r (m + n) stored floats for each matrix.
 public struct SubspaceEstimator: GradientEstimator {
-  /// What it measures along.
+  /// Directions U Z V^T within the subspaces that are held.
   public typealias Direction = SubspaceDirection
 
   /// r >= 1, cut to the smaller side of a matrix.

@@ -12,7 +12,7 @@ import Zeroth
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; no stored floats, as U and V are made again from their key.
 public struct TemporalEstimator: GradientEstimator {
-  /// What it measures along.
+  /// Directions U diag(tau) V^T, with U and V of the run.
   public typealias Direction = TemporalDirection
 
   /// r >= 1.

@@ -10,7 +10,7 @@ import Zeroth
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; r m stored floats for each matrix.
 public struct ColumnEstimator: GradientEstimator {
-  /// What it measures along.
+  /// Directions P Psi within the column spaces that are held.
   public typealias Direction = ColumnDirection
 
   /// r >= 1, cut to the rows of a matrix.

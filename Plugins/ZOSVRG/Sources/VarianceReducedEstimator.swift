@@ -11,7 +11,7 @@ import Zeroth
 ///
 /// Cost: 2B forward passes at an anchor, 4 between; d stored floats, frozen blocks too, and B pairs.
 public struct VarianceReducedEstimator: GradientEstimator {
-  /// What it measures along.
+  /// Dense directions z, each made again from its key.
   public typealias Direction = DenseDirection
 
   /// At least 1: theta becomes the anchor every so many steps; at 1 it always is, and the step one of B mini-batches.

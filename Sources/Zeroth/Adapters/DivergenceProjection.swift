@@ -47,7 +47,7 @@ public struct DivergenceProjection: LayerAdapter {
   private var lastGamma: [Double?] = []
   private var difference: AnchoredDifference?
 
-  /// Yes.
+  /// True: a ratio multiplies what a block has moved by, so factors stay factors.
   public static var movesByFactors: Bool { true }
 
   /// What `interval` takes.

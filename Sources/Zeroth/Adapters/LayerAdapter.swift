@@ -51,7 +51,7 @@ public protocol LayerAdapter: Sendable {
 }
 
 extension LayerAdapter {
-  /// True.
+  /// True: the losses on record are all that its decisions rest on.
   public var isReplayedFromLosses: Bool { true }
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {}
@@ -67,13 +67,13 @@ extension LayerAdapter {
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> AdapterOutcome { .none }
-  /// None.
+  /// An empty list: right for an adapter that finds no ratios.
   public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] { [] }
   /// No: it may write blocks, unless it says otherwise.
   public static var movesByFactors: Bool { false }
   /// No state from one step to the next.
   public var stateCount: Int { 0 }
-  /// Nothing.
+  /// Keeps nothing: right for an adapter without state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {}
 }
 

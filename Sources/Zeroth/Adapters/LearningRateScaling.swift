@@ -17,7 +17,7 @@ public struct LearningRateScaling: LayerAdapter {
   public let reinitializes: Bool
   private var state = RatioSearch.State()
 
-  /// Yes.
+  /// True: a ratio multiplies what a block has moved by, so factors stay factors.
   public static var movesByFactors: Bool { true }
 
   /// What `interval` takes.

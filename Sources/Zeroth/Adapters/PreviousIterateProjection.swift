@@ -15,7 +15,7 @@ public struct PreviousIterateProjection: LayerAdapter {
   public let search: RatioSearch
   private var state = RatioSearch.State()
 
-  /// Yes.
+  /// True: a ratio multiplies what a block has moved by, so factors stay factors.
   public static var movesByFactors: Bool { true }
 
   /// What `interval` takes.

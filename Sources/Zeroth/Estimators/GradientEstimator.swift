@@ -52,16 +52,16 @@ public protocol GradientEstimator<Direction>: Sendable {
 extension GradientEstimator {
   /// Every layout will do.
   public func validate(_ layout: ParameterLayout) throws(InputError) {}
-  /// Nothing.
+  /// An empty list: there is nothing to tell the user about this layout.
   public func notes(in layout: ParameterLayout) -> [String] { [] }
   /// One.
   public var fewestQueries: Int { 1 }
   /// The mini-batch.
   public var grain: LossGrain { .batch }
-  /// True.
+  /// True: the losses on record are all that its decisions rest on.
   public var isReplayedFromLosses: Bool { true }
   /// No state: every estimate starts afresh.
   public var stateCount: Int { 0 }
-  /// Nothing.
+  /// Keeps nothing: right for an estimator without state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {}
 }

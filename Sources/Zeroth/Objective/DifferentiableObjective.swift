@@ -40,7 +40,7 @@ extension DifferentiableObjective where Self: ~Copyable {
     return DirectionalDerivative(loss: loss, derivative: gradient.product(with: direction))
   }
 
-  /// True.
+  /// True: it has a gradient.
   public var hasDerivatives: Bool { true }
 
   /// The gradient.

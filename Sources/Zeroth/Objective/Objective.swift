@@ -104,7 +104,7 @@ extension Objective where Self: ~Copyable {
     return Few(count: offsets.count * count) { ofExamples[$0 % count][$0 / count] }
   }
 
-  /// False.
+  /// False: an objective has values, unless it is a ``DifferentiableObjective``.
   public var hasDerivatives: Bool { false }
 
   /// Nil: there is no gradient.

@@ -9,9 +9,9 @@ import Foundation
 ///
 /// Cost: 2d stored floats, of the trainable blocks.
 public struct Adam<D: Direction>: StepRule {
-  /// What it takes.
+  /// Directions of any kind, which estimates are made of.
   public typealias Direction = D
-  /// What it returns.
+  /// The step -eta m / sqrt(v), elementwise.
   public typealias Update = AdamUpdate
 
   /// eta, over the steps.

@@ -49,6 +49,6 @@ extension StepRule {
   public func check() throws {}
   /// No state: the rule looks at one estimate alone.
   public var stateCount: Int { 0 }
-  /// Nothing.
+  /// Keeps nothing: right for a rule without state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {}
 }

@@ -21,6 +21,6 @@ protocol Architecture: Sendable {
 }
 
 extension Architecture {
-  /// Nothing.
+  /// The empty text: no tensor lacks a prefix.
   var missingPrefix: String { "" }
 }

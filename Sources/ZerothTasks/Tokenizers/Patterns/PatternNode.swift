@@ -1,6 +1,6 @@
 /// A regular expression as it was read.
 indirect enum PatternNode: Sendable {
-  /// Nothing.
+  /// The empty text, which matches everywhere.
   case empty
   /// One scalar of a set.
   case scalar(ScalarSet)
