@@ -47,7 +47,7 @@ thread() {
   export ZEROTH_TESTS="ZerothTests ZerothModelsTests"
   build "$scratch" --sanitize thread --build-tests
   finds "$scratch" race "ThreadSanitizer: .* race"
-  tests "$scratch" 60 PoolTests ZerothTests.ProductTests RandomStreamTests OptimizerTests RotaryTableTests \
+  tests "$scratch" 50 PoolTests ZerothTests.ProductTests RandomStreamTests OptimizerTests RotaryTableTests \
     EvaluationTests EncoderTests
   run=$(mktemp -d)
   for optimizer in "mezo" "lozo-m" "dizo --kappa 3"; do
