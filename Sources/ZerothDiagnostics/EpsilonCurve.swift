@@ -36,19 +36,10 @@ public struct EpsilonCurve: Sendable {
     var gradient = StoredVector(theta.layout.trainable)
     let loss = try objective.requiredGradient(at: theta, on: Batch(step: place.step), into: &gradient)
     let tangent = Linearization(loss: loss, gradient: gradient)
-    var exact: [Double] = []
+    let layout = theta.layout
+    let exact = try place.optimizer.slopes(directions, at: theta, on: tangent) { place.context($0, layout) }
     points = try Self.grid.map { epsilon in
-      let optimizer = try optimizer(epsilon)
-      var measured: [Double] = []
-      var number = 0
-      while measured.count < directions {
-        let context = place.context(number, theta.layout)
-        measured += try optimizer.estimate(at: theta, context: context, objective: objective).slopes
-        if exact.count < measured.count {
-          exact += try optimizer.estimate(at: theta, context: context, objective: tangent).slopes
-        }
-        number += 1
-      }
+      let measured = try optimizer(epsilon).slopes(directions, at: theta, on: objective) { place.context($0, layout) }
       return Point(epsilon: epsilon, error: zip(measured, exact).map(-).rootMeanSquare / exact.rootMeanSquare)
     }
     self.directions = exact.count
@@ -89,5 +80,20 @@ public struct EpsilonCurve: Sendable {
     let cause = factor > 3.2 ? "by truncation" : factor < 1 / 3.2 ? "by rounding" : "as little as any"
     return "the run's epsilon, \(Float(own)), is off by \(Float(nearest.error)) of the slope, \(cause); the lowest is "
       + "\(Float(best.error)) at \(Float(best.epsilon))"
+  }
+}
+
+extension OptimizerProtocol {
+  /// The slopes along `count` directions at least: those of estimates at theta in the contexts number 0, 1 and so on.
+  func slopes(
+    _ count: Int, at theta: borrowing ParameterStore, on objective: some Objective, _ context: (Int) -> StepContext
+  ) throws -> [Double] {
+    var slopes: [Double] = []
+    var number = 0
+    while slopes.count < count {
+      slopes += try estimate(at: theta, context: context(number), objective: objective).slopes
+      number += 1
+    }
+    return slopes
   }
 }

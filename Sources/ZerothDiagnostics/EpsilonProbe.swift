@@ -50,15 +50,10 @@ public struct EpsilonProbe: Sendable {
     var forwards = 0
     let slopes = try Self.grid.map { epsilon in
       let optimizer = try optimizer(epsilon)
-      var slopes: [Double] = []
-      var number = 0
-      while slopes.count < directions {
-        let context = StepContext(step: step, runKey: key.child(.query, number), layout: layout)
-        slopes += try optimizer.estimate(at: theta, context: context, objective: objective).slopes
+      return try optimizer.slopes(directions, at: theta, on: objective) { number in
         forwards += optimizer.forwards(at: step, in: layout)
-        number += 1
+        return StepContext(step: step, runKey: key.child(.query, number), layout: layout)
       }
-      return slopes
     }
     let points = (1..<slopes.count).map { i in
       Point(

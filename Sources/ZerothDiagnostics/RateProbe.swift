@@ -10,8 +10,8 @@ import ZerothSupport
 ///     eta = part eps / rms(u)
 ///
 /// with u the updates of a step at the learning rate 1, over several mini-batches, and rms the root mean square over updates and the elements
-/// of trainable matrices (of vectors, where nothing else is trained: some rules have another rate for these). Estimator, rule, queries and mini-batches are those of the run, so that it is their rate; an adapter and weight decay are left
-/// aside.
+/// of trainable matrices (of vectors, where nothing else is trained: some rules have another rate for these). Estimator, rule, queries
+/// and mini-batches are those of the run, so that it is their rate; an adapter and weight decay are left aside.
 ///
 /// `part` is an empirical number: docs/results.md compares the rates with those of a grid.
 public struct RateProbe: Sendable {
