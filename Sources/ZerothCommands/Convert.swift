@@ -46,7 +46,7 @@ struct Convert: ParsableCommand {
         "model": .string(directory), "out": .string(out), "dtype": .string(precision.rawValue),
         "parameters": .int(theta.layout.parameterCount), "bytes": bytes.map { .int($0) } ?? .null,
       ],
-      text: "\(out): \(theta.layout.parameterCount) parameters, \(precision.rawValue)"
+      text: "\(out): \(theta.layout.parameterCount) parameters, \(model.folder.writtenAs(precision))"
         + (bytes.map { ", \(Human.bytes($0))" } ?? ""))
   }
 

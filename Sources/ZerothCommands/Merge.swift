@@ -28,7 +28,7 @@ struct Merge: ParsableCommand {
     try model.folder.saveMerged(theta, to: out, as: precision)
     output.print(
       ["model": .string(self.model), "peft": .string(peft), "out": .string(out), "dtype": .string(precision.rawValue)],
-      text: "\(out): \(self.model) with \(peft) in its weights, \(precision.rawValue)")
+      text: "\(out): \(self.model) with \(peft) in its weights, \(model.folder.writtenAs(precision))")
   }
 }
 
@@ -37,8 +37,15 @@ extension ArgumentHelp {
   static let precision = ArgumentHelp(
     """
     What the weights are written as: \(SavedPrecision.allCases.map(\.rawValue).joined(separator: ", ")); rounded to the \
-    nearest. Default: as-read, each tensor as it is.
+    nearest. Default: as-read, each tensor as it is, and a quantised one in fp32.
     """)
+}
+
+extension ModelFolder {
+  /// What the model's tensors are written as, in words: a quantised one is widened to F32.
+  func writtenAs(_ precision: SavedPrecision) -> String {
+    writtenTypes(precision).map(\.rawValue).joined(separator: " and ")
+  }
 }
 
 extension SavedPrecision {

@@ -59,13 +59,19 @@ struct Train: ParsableCommand {
     let progress = ProgressLine(
       configuration.optimizerName, total: configuration.steps, output: .standardError.drawingCurve(!plain))
     Interruption.listen()
-    let result = try TrainingRun(configuration, progress: progress, job: job).run(resuming: resume)
+    let run = try TrainingRun(configuration, progress: progress, job: job)
+    let wayOn = configuration.out.map { "; to go on: \(ZerothTool.name) train --resume --out \($0)" } ?? ""
+    let result: RunResult
+    do {
+      result = try run.run(resuming: resume)
+    } catch {
+      if job.leads, run.steps > 0, !wayOn.isEmpty { progress.print("the run ends after \(run.steps) steps\(wayOn)") }
+      throw error
+    }
     if !job.leads {
       // Rank 0 says what came of it.
     } else if case .interrupted = result.outcome {
-      progress.print(
-        "\(ZerothTool.name): \(result.end)"
-          + (configuration.out.map { "; to go on: \(ZerothTool.name) train --resume --out \($0)" } ?? ""))
+      progress.print("\(ZerothTool.name): \(result.end)\(wayOn)")
     } else {
       output.print(
         .object(result.json + [.init("end", .string(result.end))]), text: result.table(configuration.optimizerName))

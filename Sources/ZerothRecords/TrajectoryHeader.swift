@@ -193,7 +193,8 @@ public struct TrajectoryHeader: Sendable, Hashable {
     for key in Set(theirs.keys).union(ours.keys).sorted() where theirs[key] != ours[key] {
       if theirs[key] == nil, let without = Self.withoutOption[key], ours[key] == without { continue }
       throw InputError(
-        "\(path): \(key)", found: theirs[key] ?? "nothing", expected: "\(ours[key] ?? "nothing"), as in this run")
+        "\(path): \(key)", found: theirs[key] ?? "nothing",
+        expected: "\(ours[key] ?? "nothing"), as this command has it")
     }
     try requireEqual("layout", layout, run.layout, "the hash of this model's blocks")
     for (name, found) in inputs.sorted(by: { $0.key < $1.key }) {
@@ -201,9 +202,9 @@ public struct TrajectoryHeader: Sendable, Hashable {
       try requireEqual("input '\(name)'", found, expected, "the hash of what was read now: it has changed")
     }
     try requireEqual("base model", model, run.model, "the hash of these weights")
-    try requireEqual("grain", grain.rawValue, run.grain.rawValue, "as in this run")
-    try requireEqual("shards", "\(shards)", "\(run.shards)", "as in this run")
-    try requireEqual("tuning", tuning, run.tuning, "as in this run")
+    try requireEqual("grain", grain.rawValue, run.grain.rawValue, "as this command has it")
+    try requireEqual("shards", "\(shards)", "\(run.shards)", "as this command has it")
+    try requireEqual("tuning", tuning, run.tuning, "as this command has it")
     guard noise == run.noise || (noise < run.noise && !mayUseSigns) else {
       throw InputError(
         "\(path): noise", found: "version \(noise)",

@@ -34,9 +34,17 @@ public enum StandardStreams {
   }
 
   /// Waits until all that was printed has left. Throws `InputError` where standard output did not take it.
+  ///
+  /// Where the reader of a pipe has gone, as `head` does, the process ends here by SIGPIPE without a word, as others in a pipeline do.
   public static func flushOutput() throws(InputError) {
     guard fflush(stdout) != 0 || ferror(stdout) != 0 else { return }
-    throw InputError.system("standard output", expected: "room for all that is printed")
+    let error = InputError.system("standard output", expected: "room for all that is printed")
+    var output = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+    if poll(&output, 1, 0) == 1, output.revents & Int16(POLLERR) != 0 {
+      signal(SIGPIPE, SIG_DFL)
+      raise(SIGPIPE)
+    }
+    throw error
   }
 }
 

@@ -34,6 +34,11 @@ import Testing
     #expect(output.err.contains("standard output: found the error 'No space left on device'"), "\(output.err)")
   }
 
+  @Test func aReaderThatLeavesEndsTheToolWithoutAWord() throws {
+    let output = try shell("(sleep 0.5; $ZEROTH list; echo status $? >&2) | true")
+    #expect(output.err == "status 141\n", "\(output.err)")
+  }
+
   @Test func anErrorThatCannotBeToldHasItsStatus() throws {
     for stream in ["2>&-", "2>/dev/full"] {
       #expect(try shell("$ZEROTH inspect --model nowhere \(stream)").status == 2, "\(stream)")

@@ -23,6 +23,11 @@ extension ModelFolder {
       || map.tensors.allSatisfy { savedType(of: $0, precision) == .f32 }
   }
 
+  /// The element types that the model's tensors are written as, each once, in the order of their names.
+  public func writtenTypes(_ precision: SavedPrecision) -> [ElementType] {
+    Set(map.tensors.map { savedType(of: $0, precision) }).sorted { $0.rawValue < $1.rawValue }
+  }
+
   /// The element type that `tensor` is written as.
   private func savedType(of tensor: TensorMap.Tensor, _ precision: SavedPrecision) -> ElementType {
     precision.elementType ?? (try? weights?.savedType(of: tensor.name)) ?? .f32

@@ -164,9 +164,16 @@ final class RunFolder {
     }
   }
 
-  /// What is to be said of the folder: that the process before has ended without a word.
-  var note: String? {
-    lock?.staleOwner.map { "process \($0), which wrote to \(files.folder) before, has ended without letting go of it" }
+  /// What is to be said of the folder of a run of `steps` steps: that the process before has ended without a word, and that
+  /// there is nothing left to measure.
+  func notes(steps: Int) -> [String] {
+    let owner = lock?.staleOwner.map {
+      "process \($0), which wrote to \(files.folder) before, has ended without letting go of it"
+    }
+    let end =
+      log.recorded.count >= steps
+      ? "all \(steps) steps are on record, and are made again from their losses; more of them, as --steps, go on" : nil
+    return [owner, end].compactMap(\.self)
   }
 
   /// The evaluation of `split` after `step` steps that is on record.

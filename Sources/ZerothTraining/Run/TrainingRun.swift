@@ -16,6 +16,8 @@ public final class TrainingRun {
   public let configuration: RunConfiguration
   /// The model and the examples.
   public let setup: TaskSetup
+  /// Steps that are done.
+  public var steps: Int { result.steps }
   private let progress: ProgressLine?
   private let baseline: RunResult?
   /// The processes that make the run.
@@ -100,7 +102,9 @@ public final class TrainingRun {
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: inputs, resuming: resuming, job: job,
       isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })
-    for note in setup.notes + optimizer.notes(in: theta.layout) + sharedNotes + [folder?.note].compactMap(\.self) {
+    for note in setup.notes + optimizer.notes(in: theta.layout) + sharedNotes
+      + (folder?.notes(steps: configuration.steps) ?? [])
+    {
       progress?.print(note)
     }
 
