@@ -14,6 +14,11 @@ struct Compare: ParsableCommand {
   }
 
   @OptionGroup var compared: ComparedRunsOptions
+  @Flag(
+    help: ArgumentHelp(
+      "With --by: compare losses on dev in place of scores, and say how many forward passes a row takes to the loss and the score that the "
+        + "baseline ends with."))
+  var passes = false
   @Flag(help: "Print the table as Markdown.") var markdown = false
   @Flag(help: "Print every number in full as comma-separated values.") var csv = false
   @Flag(help: "Print the table as LaTeX, for the package booktabs.") var latex = false
@@ -25,15 +30,21 @@ struct Compare: ParsableCommand {
     try require("format", given.joined(separator: " and "), "one of --json, --markdown, --csv, --latex") { _ in
       given.count < 2
     }
-    guard compared.by != nil || compared.against == nil else {
-      throw InputError("--against", found: "no --by", expected: "--by, which makes rows that are compared")
+    for (option, isGiven) in [("--against", compared.against != nil), ("--passes", passes)] where isGiven {
+      guard compared.by != nil else {
+        throw InputError(option, found: "no --by", expected: "--by, which makes rows that are compared")
+      }
     }
     let runs = try RecordedRuns.read(compared.folders)
-    let result =
-      compared.by == nil
-      ? ResultTable(of: runs) : try Methods(runs, by: compared.keys, against: compared.against).table
+    let result = try table(of: runs)
     let table = result.table
     output.print(
       result.json, text: markdown ? table.markdown : csv ? result.csv : latex ? table.latex : table.text)
+  }
+
+  private func table(of runs: [RecordedRun]) throws -> ResultTable {
+    guard compared.by != nil else { return ResultTable(of: runs) }
+    let methods = try Methods(runs, by: compared.keys, against: compared.against)
+    return try passes ? methods.passesTable() : methods.table
   }
 }

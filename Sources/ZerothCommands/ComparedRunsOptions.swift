@@ -9,8 +9,8 @@ struct ComparedRunsOptions: ParsableArguments {
   var folders: [String]
   @Option(
     help: ArgumentHelp(
-      "One row, and one line of a figure, for each value of these options, separated by commas, such as optimizer; auto for the "
-        + "method and the problem. Default: auto; of compare, a row for each run.",
+      "One row, and one line of a figure, for each value of these options, separated by commas, such as optimizer, or for each case "
+        + "of a sweep; auto for the method and the problem. Default: auto; of compare, a row for each run.",
       valueName: "keys"))
   var by: String?
   @Option(

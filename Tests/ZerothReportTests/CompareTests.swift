@@ -152,6 +152,70 @@ import ZerothSupport
     }
   }
 
+  /// Losses and scores on dev after 0, 10 and 20 forward passes. The baseline's setting with the best score has not the lowest loss.
+  @Test func passesToWhatTheBaselineEndsWith() throws {
+    try withFolder { folder in
+      func run(
+        _ optimizer: String, _ rate: String, _ seed: Int, _ losses: [Double], _ scores: [Double], dev: Double = 0.7
+      ) throws {
+        let name = "\(folder)/\(optimizer)-\(rate)-\(seed)"
+        try write(name, optimizer, rate: rate, seed: seed, dev: dev, test: 0.5)
+        var rows: [String] = []
+        for (index, (loss, score)) in zip(losses, scores).enumerated() {
+          let step = 5 * index
+          if step > 0 {
+            rows.append(
+              "{\"kind\":\"step\",\"step\":\(step - 1),\"losses\":[1,1],\"projected_gradient\":1,\"learning_rate\":1,"
+                + "\"forwards\":\(2 * step),\"seconds\":1,\"skipped\":false}")
+          }
+          rows.append(
+            "{\"kind\":\"evaluation\",\"step\":\(step),\"split\":\"dev\",\"metric\":\"accuracy\",\"accuracy\":\(score),"
+              + "\"loss\":\(loss)}")
+        }
+        try Data((rows.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: name + "/metrics.jsonl"))
+      }
+      try run("mezo", "1e-4", 1, [1.0, 0.8, 0.6], [0.5, 0.6, 0.7])
+      try run("mezo", "1e-4", 2, [1.2, 1.0, 0.8], [0.5, 0.6, 0.7])
+      for seed in [1, 2] { try run("mezo", "5e-5", seed, [1.0, 1.0, 0.9], [0.5, 0.6, 0.9], dev: 0.9) }
+      try run("lozo", "1e-4", 1, [1.0, 0.4, 0.3], [0.5, 0.55, 0.65])
+      try run("lozo", "1e-4", 2, [1.2, 0.8, 0.7], [0.5, 0.7, 0.7])
+      let result = try Methods(RecordedRuns.read([folder])).passesTable()
+      // Seed 1 falls from 1.0 to 0.4 in 10 passes, and so is at 0.6 after 6.67 of 20; seed 2 is at 0.8 after 10. The interval is
+      // 41.7 +- 12.7 x 8.33.
+      #expect(
+        result.table.rows == [
+          ["lozo", "1e-4", "0.500 ± 0.283", "-0.200 [-1.471, +1.071]", "42% [0, 148]", "1 of 2 seeds", "2", "20"],
+          ["mezo", "1e-4", "0.700 ± 0.141", "-", "100% [100, 100]", "100% [100, 100]", "2", "20"],
+        ])
+      #expect(result.table.columns.map(\.title).contains("dev loss - mezo"))
+      let json = try #require(result.json.elements?.first { $0["optimizer"] == "lozo" })
+      #expect(json["passes_to_score"]?["reached"] == 1 && json["seeds"] == 2)
+    }
+  }
+
+  /// Two cases of one optimizer, of which one has two rates: the name of a case stands for what its runs share.
+  @Test func aSweepsCasesAreRows() throws {
+    try withFolder { folder in
+      var runs: [String] = []
+      for (name, label, rate, dev) in [
+        ("a", "slow", "1e-4", 0.6), ("b", "slow", "1e-3", 0.7), ("c", "fast", "1e-2", 0.8),
+      ] {
+        try write("\(folder)/\(name)", "mezo", rate: rate, seed: 1, dev: dev, test: dev)
+        runs.append("{\"name\": \"\(name)\", \"case\": \"\(label)\"}")
+      }
+      try write("\(folder)/d", "lozo", rate: "1e-2", seed: 1, dev: 0.5, test: 0.5)
+      runs.append("{\"name\": \"d\", \"case\": null}")
+      try Data("{\"runs\": [\(runs.joined(separator: ","))]}".utf8).write(
+        to: URL(fileURLWithPath: folder + "/sweep.json"))
+      let read = try RecordedRuns.read([folder])
+      let table = try Methods(read, by: ["case"], against: "slow").table.table
+      #expect(table.columns.map(\.title).prefix(2) == ["case", "learning-rate"])
+      #expect(table.rows.map { [$0[0], $0[1]] } == [["slow", "1e-3"], ["fast", "1e-2"], ["-", "1e-2"]])
+      // What is not asked for stands in no table.
+      #expect(try Methods(read).table.table.columns.map(\.title).prefix(2) == ["optimizer", "learning-rate"])
+    }
+  }
+
   @Test func rowsAreMadeByWhatIsAskedFor() throws {
     try withRuns { folder in
       let runs = try RecordedRuns.read([folder])

@@ -14,6 +14,8 @@ struct Trace: Sendable {
   private(set) var losses: [Point] = []
   /// Dev scores of the metric that chooses.
   private(set) var scores: [Point] = []
+  /// The loss on dev, where it was computed.
+  private(set) var devLosses: [Point] = []
 
   /// What `run` has on record. Throws `InputError` for rows that are damaged.
   init(_ run: RecordedRun) throws(InputError) {
@@ -27,10 +29,12 @@ struct Trace: Sendable {
         losses.append(
           Point(step: step, forwards: forwards, tokens: forwards * perForward, seconds: seconds, value: loss))
       case .evaluation(let row) where row.split == "dev":
-        scores.append(
+        func point(_ value: Double) -> Point {
           Point(
-            step: Double(row.step), forwards: forwards, tokens: forwards * perForward, seconds: seconds,
-            value: row.mainScore))
+            step: Double(row.step), forwards: forwards, tokens: forwards * perForward, seconds: seconds, value: value)
+        }
+        scores.append(point(row.mainScore))
+        if let loss = row.loss { devLosses.append(point(loss)) }
       case .evaluation, .layers, .samples, .diagnosis: break
       }
     }

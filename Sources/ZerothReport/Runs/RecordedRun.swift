@@ -30,7 +30,7 @@ public struct RecordedRun: Sendable {
   public let name: String
   /// Its files.
   public let files: RunFiles
-  /// The effective value of every option, such as `run.seed`, in the order of the record.
+  /// The effective value of every option, such as `run.seed`, in the order of the record; then the case of the sweep.
   public let options: [JSON.Member]
   /// The options that differ from the defaults and the preset; nil in records that do not say.
   let changed: Set<String>?
@@ -55,9 +55,11 @@ public struct RecordedRun: Sendable {
     guard let tables = json["configuration"]?.members, let results = hasRecord ? json["results"] : [:] else {
       throw InputError(files.record, found: json.summary, expected: "the record of a run")
     }
-    options = tables.flatMap { table in
+    let caseName = plan?["case"]?.string.map { JSON.Member(VaryingOptions.sweepCase, .string($0)) }
+    let values = tables.flatMap { table in
       (table.value.members ?? []).map { JSON.Member("\(table.key).\($0.key)", $0.value) }
     }
+    options = values.isEmpty ? [] : values + [caseName].compactMap(\.self)
     changed = json["changed"]?.elements.map { Set($0.compactMap(\.string)) }
     self.results = results
     end = json["end"]?.string

@@ -8,10 +8,13 @@ struct VaryingOptions {
   /// The options, such as `rule.learning-rate`, in the order of a record; seeds too.
   let keys: [String]
 
+  /// The `[case.NAME]` of a sweep that a run is of: a name for options that it has, and none of its own.
+  static let sweepCase = "sweep.case"
+
   /// Options by which no result is told apart: where and how often things are written. The steps follow the forward passes.
   private static let incidental: Set<String> = [
     "run.out", "run.threads", "run.steps", "run.eval-every", "run.snapshot-every", "run.keep-last", "run.layers",
-    "run.tensorboard", "run.on-divergence", "run.patience", "model.save-as",
+    "run.tensorboard", "run.on-divergence", "run.patience", "model.save-as", sweepCase,
   ]
   private static let seeds: Set<String> = ["run.seed", "task.seed"]
   private static let places: Set<String> = ["task.data", "task.test-data"]
@@ -68,6 +71,7 @@ struct VaryingOptions {
     switch (parts[0], parts[1]) {
     case ("model", "path"): return "model"
     case ("task", "name"): return "task"
+    case ("sweep", "case"): return "case"
     case ("run", let name), ("rule", let name): return name == "name" ? "\(parts[0])" : "\(name)"
     case ("task", "data"), ("task", "objective"), ("task", "k"): return "\(parts[1])"
     case (let table, "name"): return "\(table)"

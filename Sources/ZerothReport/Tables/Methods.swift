@@ -49,11 +49,16 @@ public struct Methods: Sendable {
       by = try words.map { word throws(InputError) in try VaryingOptions.key(word, in: runs, origin: "--by") }
     }
     self.by = by
-    let free = varying.withoutSeeds.filter { !by.contains($0) }
-    chosen = free
     // Runs without a record have no options: they are told of beside the table.
     let recorded = runs.filter { !$0.options.isEmpty }
-    for (cells, members) in Self.grouped(recorded, { run in by.map { run.cell($0) } }) {
+    let groups = Self.grouped(recorded) { run in by.map { run.cell($0) } }
+    let free = varying.withoutSeeds.filter { key in
+      guard by.contains(VaryingOptions.sweepCase) else { return !by.contains(key) }
+      // The name of a case stands for the options that all runs of the case share.
+      return !by.contains(key) && groups.contains { Set($0.runs.map { $0.cell(key) }).count > 1 }
+    }
+    chosen = free
+    for (cells, members) in groups {
       let settings = Self.grouped(members) { run in free.map { run.cell($0) } }.map { Setting(runs: $1) }
       guard let best = Self.best(of: settings) else { continue }
       let problem = zip(by, cells).filter { VaryingOptions.isProblem($0.0) }.map(\.1)

@@ -10,6 +10,8 @@ public struct SweepPlan: Sendable {
   public struct Run: Sendable {
     /// The name of its folder, such as `lozo,learning-rate=5e-05,seed=13`.
     public let name: String
+    /// The `[case.NAME]` of the file that it is of; nil where there is none.
+    public let caseName: String?
     /// What it is given; its folder and its threads are not in it.
     public let settings: Settings
     /// Steps that it makes, and forward passes that it takes for them.
@@ -53,7 +55,7 @@ public struct SweepPlan: Sendable {
       settings = try Self.evaluated(settings, file)
       let configuration = try counter.configuration(settings)
       return Run(
-        name: point.name, settings: settings, steps: configuration.steps,
+        name: point.name, caseName: point.caseName, settings: settings, steps: configuration.steps,
         forwards: try counter.forwards(of: configuration), configuration: configuration.json,
         changed: .array(configuration.changed.map { .string($0) }), program: configuration.task.programNote)
     }
@@ -104,7 +106,8 @@ public struct SweepPlan: Sendable {
       "runs": .array(
         runs.map { run in
           [
-            "name": .string(run.name), "steps": .int(run.steps), "forwards": .int(run.forwards),
+            "name": .string(run.name), "case": run.caseName.map { .string($0) } ?? .null, "steps": .int(run.steps),
+            "forwards": .int(run.forwards),
             "failure": failures[run.name].map { .string($0) } ?? .null,
             "configuration": run.configuration, "changed": run.changed,
           ]

@@ -5,6 +5,8 @@ import ZerothSupport
 struct SweepPoint {
   /// What the run is called.
   let name: String
+  /// The `[case.NAME]` that it is of, if the file has such.
+  let caseName: String?
   /// What it is given.
   let settings: Settings
   /// The place of its seed among the seeds, and the number of its repeat.
@@ -28,6 +30,7 @@ struct SweepPoint {
     _ found: SweepFile.Case, _ choice: [(axis: SweepFile.Axis, index: Int)], repetition: Int, of repeats: Int
   ) {
     var settings = Settings()
+    caseName = found.name
     var words = [found.name].compactMap(\.self)
     var seedWords: [String] = []
     var place = 0
