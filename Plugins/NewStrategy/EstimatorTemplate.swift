@@ -63,8 +63,6 @@ extension Template {
           public var epsilon: Schedule
           /// q >= 1 over the steps, the number of directions that are averaged.
           public var queries: Schedule
-          /// How the coefficients of a step are shaped.
-          public let shaping: CoefficientShaping
 
           /// What `epsilon` takes.
           public static let epsilonRange = NumericRange.positiveFloat
@@ -72,17 +70,15 @@ extension Template {
           public static let queriesRange = NumericRange.atLeast(1)
 
           /// \(name) with one query at eps = 1e-3.
-          public init(epsilon: Schedule = 1e-3, queries: Schedule = 1, shaping: CoefficientShaping = .none) {
+          public init(epsilon: Schedule = 1e-3, queries: Schedule = 1) {
             self.epsilon = epsilon
             self.queries = queries
-            self.shaping = shaping
           }
 
           /// Throws when epsilon is not a positive number or there is no query.
           public func validate(_ layout: ParameterLayout) throws(InputError) {
             try epsilon.validate("epsilon", Self.epsilonRange)
             try queries.validate("queries", Self.queriesRange, isCount: true)
-            try shaping.validate(queries: queries, sides: .two)
           }
 
           /// 2q.
@@ -93,7 +89,6 @@ extension Template {
         \(only(isByExample, grain))
           /// The options: nothing else is kept.
           public mutating func codeState(_ state: StateCoder) throws(InputError) {
-            try state.require("shaping", "\\(shaping)")
             try state.code("epsilon", &epsilon)
             try state.code("queries", &queries)
           }
@@ -104,21 +99,20 @@ extension Template {
           ) throws(O.Failure) -> GradientEstimate<\(direction)> {
             let (epsilon, queries) = (epsilon(at: context.step), queries.count(at: context.step))
             let eps = Float(epsilon)
-            var (losses, measured): (Few<Double>, Few<Double>) = ([], [])
+            var (losses, coefficients): (Few<Double>, Few<Double>) = ([], [])
             var directions: Few<\(direction)> = []
             for query in 0..<queries {
         \(draw)
         \(measure)
               losses += pair
-              measured.append(c)
+              coefficients.append(c)
               directions.append(z)
             }
-            let coefficients = shaping(measured, sides: .two)
             let terms = Few(count: queries) { i in
               (coefficient: coefficients[i] / Double(queries), direction: directions[i])
             }
             return GradientEstimate(
-              terms: terms, losses: losses, projectedGradient: measured.reduce(0, +) / Double(queries), epsilon: epsilon,
+              terms: terms, losses: losses, projectedGradient: coefficients.reduce(0, +) / Double(queries), epsilon: epsilon,
               coefficients: coefficients)
           }
         }
@@ -134,13 +128,11 @@ extension Template {
             options: [
               .epsilon(default: \(name)().epsilon, range: epsilonRange),
               .queries(default: \(name)().queries, range: queriesRange),
-            ] + OptionSpec.shaping, forwards: "2q")
+            ], forwards: "2q")
 
           /// The estimator of these options.
           public init(options: OptionValues) throws {
-            self.init(
-              epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"),
-              shaping: try options.shaping())
+            self.init(epsilon: try options.schedule("epsilon"), queries: try options.schedule("queries"))
           }
         }
 
@@ -149,7 +141,7 @@ extension Template {
           /// What holds for every estimator: forward passes, batch, borrowed theta, errors, repetition; the mean of the
           /// estimates is the gradient, or what the traits say of it; and their variance falls as 1/q.
           @Test func laws() {
-            #expect(throws: Never.self, "FILL IN: the coefficient c_i in \(name).swift") {
+            #expect(throws: Never.self, "FILL IN in \(name).swift, if it is marked there: z_i and c_i") {
               try checkEstimatorLaws(of: \(name)(), traits: \(name).traits)
               try checkEstimatorLaws(of: \(name)(queries: 3), traits: \(name).traits)
               try checkVarianceLaw { \(name)(queries: Schedule($0)) }
@@ -185,8 +177,6 @@ extension Template {
         |---|---|---|---|---|
         | `epsilon` | `epsilon`, `--epsilon` | 1e-3 | above 0 | eps, in units of the parameters |
         | `queries` | `queries`, `--queries` | 1 | at least 1 | q, directions that are averaged |
-        | `shaping` | `shaping` | `none` | `z-score`, `centred-ranks`, `sign`, `clip` | what is made of the c_i |
-        | `.clip(limit)` | `clip-limit` | 100 | above 0 | the largest \\|c\\|; only with `clip` |
 
         ## Cost
         2q forward passes a step. No stored floats.

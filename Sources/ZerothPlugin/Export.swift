@@ -122,7 +122,7 @@ extension zeroth_plugin_option {
     func refused(_ found: String) -> InputError {
       InputError(
         "\(subject): option '\(spec.name)'", found: found,
-        expected: "none, which cannot be loaded at run time")
+        expected: "none, as it cannot be loaded at run time: leave the option out, or compile the strategy in")
     }
     guard spec.condition == nil else { throw refused("a condition") }
     switch spec.defaultValue {

@@ -46,7 +46,7 @@ final class ThetaWatch {
   }
 }
 
-/// Evaluations, batches, losses, and that the directions returned are those measured.
+/// Evaluations, batches, losses, that the directions returned are those measured, and that these are directions.
 private func checkMeasuring<E: GradientEstimator>(
   _ original: E, _ traits: EstimatorTraits, _ layout: ParameterLayout, _ steps: Int
 ) throws {
@@ -79,6 +79,8 @@ private func checkMeasuring<E: GradientEstimator>(
     // A gradient is measured as a whole, along nothing.
     if objective.gradients == 0 { try checkDirections(estimate, objective.points, earlier, layout, step) }
     if traits.contains(.recallsDirections) { earlier += objective.points }
+    guard step == 0 else { continue }
+    for term in estimate.terms.prefix(2) { try checkDirectionLaws(of: term.direction, in: layout) }
   }
 }
 

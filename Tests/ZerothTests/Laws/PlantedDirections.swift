@@ -65,6 +65,36 @@ extension BuggyDirection {
   }
 }
 
+/// The direction that docs/extending.md shows.
+private struct RandomSigns: Direction {
+  let key: StreamKey
+
+  func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
+    for (place, row) in rows.enumerated() {
+      var random = RandomStream(key.child(.block, block.index).child(.plugin, row))
+      for column in 0..<block.columns {
+        values[place * block.columns + column] += random.bits() & 1 == 0 ? scale : -scale
+      }
+    }
+  }
+}
+
+/// An estimator along one direction, the same at every step.
+private struct EstimatorAlong: GradientEstimator {
+  typealias Direction = BuggyDirection
+  let direction: BuggyDirection
+
+  func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 }
+
+  mutating func estimate<O: Objective & ~Copyable>(
+    at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
+  ) throws(O.Failure) -> GradientEstimate<BuggyDirection> {
+    let pair = try objective.losses(along: direction, at: [1e-3, -1e-3], from: theta, on: context.batch)
+    return GradientEstimate(
+      terms: [(coefficient: (pair[0] - pair[1]) / 2e-3, direction: direction)], losses: pair, projectedGradient: 0)
+  }
+}
+
 /// A sum that adds its terms rightly, and says `factor` times as much of them.
 private struct MisnamedSum: Direction {
   let sum: WeightedSum<LowRankProbe>
@@ -91,6 +121,14 @@ final class Counter: Sendable {
 
 /// A planted bug that a checker lets pass is a defect of the checker.
 @Suite struct PlantedDirectionTests {
+  @Test func anEstimatorsDirectionsAreHeldToTheirLaws() {
+    expectViolation(.directionIsAddedInParts) {
+      try checkEstimatorLaws(of: EstimatorAlong(direction: BuggyDirection(.restartsInEveryPart)))
+    }
+  }
+
+  @Test func theDirectionOfThePagePasses() throws { try checkDirectionLaws(of: RandomSigns(key: StreamKey(seed: 3))) }
+
   @Test func soundDirectionPasses() throws { try checkDirectionLaws(of: BuggyDirection(.none)) }
 
   @Test func planted() {
