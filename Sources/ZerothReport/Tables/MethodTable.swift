@@ -7,7 +7,7 @@ extension Methods {
     let notes = rows.map(notes)
     let hasNotes = notes.contains { !$0.isEmpty }
     let isCompared = rows.contains { $0.baseline != nil }
-    let difference = isCompared ? [Table.Column.right(differenceTitle)] : []
+    let difference = isCompared ? [Table.Column.right("test - \(baselineLabel ?? "first")")] : []
     var table = Table(
       (by + chosen).map { .left(VaryingOptions.title($0)) }
         + [.right("zero-shot"), .right("dev"), .right("test")] + difference
@@ -41,11 +41,6 @@ extension Methods {
       }
     }
     return table
-  }
-
-  private var differenceTitle: String {
-    let labels = Set(rows.compactMap { $0.baseline.map { rows[$0].label } })
-    return labels.count == 1 ? "test - \(labels.first ?? "")" : "test - first"
   }
 
   private func json(_ row: Row, forwards: Int?, _ notes: [String]) -> JSON {

@@ -52,10 +52,10 @@ public struct Methods: Sendable {
     // Runs without a record have no options: they are told of beside the table.
     let recorded = runs.filter { !$0.options.isEmpty }
     let groups = Self.grouped(recorded) { run in by.map { run.cell($0) } }
+    // The name of a case stands for the options that all runs of the case share.
+    let isByCase = by.contains(VaryingOptions.sweepCase)
     let free = varying.withoutSeeds.filter { key in
-      guard by.contains(VaryingOptions.sweepCase) else { return !by.contains(key) }
-      // The name of a case stands for the options that all runs of the case share.
-      return !by.contains(key) && groups.contains { Set($0.runs.map { $0.cell(key) }).count > 1 }
+      !by.contains(key) && (!isByCase || groups.contains { Set($0.runs.map { $0.cell(key) }).count > 1 })
     }
     chosen = free
     for (cells, members) in groups {
@@ -85,11 +85,22 @@ public struct Methods: Sendable {
     return groups
   }
 
-  /// The setting with the best mean dev score, the first of equals, among those with the most seeds that have come to an end.
-  private static func best(of settings: [Setting]) -> Setting? {
+  /// Those with the most seeds that have come to an end, among which dev chooses.
+  static func eligible(_ settings: [Setting]) -> [Setting] {
     let most = settings.map(\.finished.count).max() ?? 0
+    return settings.filter { $0.finished.count == most }
+  }
+
+  /// What titles of columns call the baseline: its label, where all rows that are compared have the same; else nil.
+  var baselineLabel: String? {
+    let labels = Set(rows.compactMap { $0.baseline.map { rows[$0].label } })
+    return labels.count == 1 ? labels.first : nil
+  }
+
+  /// The setting with the best mean dev score, the first of equals, among the eligible ones.
+  private static func best(of settings: [Setting]) -> Setting? {
     var best: Setting?
-    for setting in settings where setting.finished.count == most {
+    for setting in eligible(settings) {
       let isBetter =
         best.map { setting.unit.isBetter(setting.scores("best_dev").mean, than: $0.scores("best_dev").mean) } ?? true
       if isBetter { best = setting }

@@ -9,12 +9,10 @@ extension Methods {
   public func passesTable() throws(InputError) -> ResultTable {
     var races: [Race] = []
     for row in rows { races.append(try Race(row)) }
-    let labels = Set(rows.compactMap { $0.baseline.map { rows[$0].label } })
-    let theirs = labels.count == 1 ? labels.first ?? "" : "the first"
     var table = Table(
       (by + chosen).map { .left(VaryingOptions.title($0)) }
         + [
-          .right("dev loss"), .right("dev loss - \(theirs)"), .right("passes to its loss"),
+          .right("dev loss"), .right("dev loss - \(baselineLabel ?? "the first")"), .right("passes to its loss"),
           .right("passes to its score"),
           .right("seeds"), .right("forwards"),
         ])
@@ -57,9 +55,8 @@ private struct Race {
 
   /// The setting of `row` whose dev loss is lowest, among those with the most seeds.
   init(_ row: Methods.Row) throws(InputError) {
-    let most = row.settings.map(\.finished.count).max() ?? 0
     var best: (setting: Methods.Setting, runs: [Run], loss: Double)?
-    for setting in row.settings where setting.finished.count == most {
+    for setting in Methods.eligible(row.settings) {
       var runs: [Run] = []
       for run in setting.finished { runs.append(Run(seed: run.seed ?? 0, trace: try Trace(run), unit: setting.unit)) }
       let loss = Sample(runs.compactMap(\.loss)).mean
