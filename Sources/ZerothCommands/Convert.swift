@@ -31,6 +31,7 @@ struct Convert: ParsableCommand {
     guard Self.realPath(directory) != Self.realPath(out) else {
       throw InputError("--out", found: "the folder of the model", expected: "another: it would be overwritten")
     }
+    try WrittenPlace.check(out)
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     for note in model.folder.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
     if let peft { return try convert(peft, beside: model, precision) }

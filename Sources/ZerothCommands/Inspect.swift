@@ -37,8 +37,13 @@ struct Inspect: ParsableCommand {
     let head = model.outputBlock
     let isTied = head?.role == .embedding
     let stored = model.folder.storedTypes.map { "\($0.tensors) tensors in \($0.type)" }
+    let tokenizer =
+      GGUFTokenizer.isIn(directory) ? ["in the file"] : tokenizerFiles(in: directory)
     let summary =
-      [("family", model.folder.modelType)] + model.summary + [("stored", stored.joined(separator: ", "))]
+      [("family", model.folder.modelType)] + model.summary + [
+        ("stored", stored.joined(separator: ", ")),
+        ("tokenizer", tokenizer.isEmpty ? "no files: texts cannot be read" : tokenizer.joined(separator: ", ")),
+      ]
     var parts = Table([.left("part"), .left("what it is")])
     for line in summary { parts.rows.append([line.0, line.1]) }
     output.print(

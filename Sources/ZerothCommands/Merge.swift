@@ -21,6 +21,7 @@ struct Merge: ParsableCommand {
 
   func run() throws {
     let precision = try SavedPrecision(option: dtype)
+    try WrittenPlace.check(out)
     let model = try loadModel(directory: Embedded.modelDirectory(model), families: ZerothTool.toolbox.families)
     try model.attach(PEFTAdapter(directory: peft))
     for note in model.folder.notes { StandardStreams.tell("\(note)\n") }

@@ -29,6 +29,7 @@ struct Replay: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try WrittenPlace.check(out)
     let replayed = try ReplayedRun(
       folder, modelPath: model, peft: peft, out: out, step: step, registry: plugins.registry(),
       tasks: ZerothTool.toolbox.tasks,

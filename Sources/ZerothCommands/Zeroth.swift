@@ -30,6 +30,7 @@ struct Tool: ParsableCommand {
   static func run(_ arguments: [String]) -> Never {
     do {
       if ["train", "diagnose"].contains(arguments.first) { try SettingArguments.checkValues(arguments) }
+      if arguments.first == "help" { try requireCommand(arguments.dropFirst()) }
       if let command = arguments.first, !["train", "sweep"].contains(command),
         !arguments.starts(with: ["bench", "distributed"])
       {
@@ -49,6 +50,19 @@ struct Tool: ParsableCommand {
       print(fullMessage(for: error))
       do { try StandardStreams.flushOutput() } catch { fail("\(error)", status: 2) }
       Foundation.exit(0)
+    }
+  }
+
+  /// Throws `InputError` unless `words` are a command and its subcommands: of one that it does not know the parser shows the page above.
+  private static func requireCommand(_ words: some Sequence<String>) throws(InputError) {
+    var known = configuration.subcommands
+    for word in words where !word.hasPrefix("-") && word != "help" {
+      guard let command = known.first(where: { $0._commandName == word }) else {
+        throw InputError(
+          "help", found: "'\(word.excerpt)'",
+          expected: Suggestion.expected(for: word, among: known.map { $0._commandName }))
+      }
+      known = command.configuration.subcommands
     }
   }
 

@@ -196,7 +196,7 @@ public struct TrajectoryHeader: Sendable, Hashable {
         "\(path): \(key)", found: theirs[key] ?? "nothing",
         expected: "\(ours[key] ?? "nothing"), as this command has it")
     }
-    try requireEqual("layout", layout, run.layout, "the hash of this model's blocks")
+    try requireEqual("layout", layout, run.layout, "the hash of this model's blocks: the run trained another model")
     for (name, found) in inputs.sorted(by: { $0.key < $1.key }) {
       guard let expected = run.inputs[name] else { continue }
       try requireEqual("input '\(name)'", found, expected, "the hash of what was read now: it has changed")

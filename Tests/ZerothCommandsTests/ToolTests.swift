@@ -108,6 +108,8 @@ import func ZerothTasks.loadTokenizer
     (["sweep", "/nonexistent.toml", "--out", "x"], "/nonexistent.toml: found no file that can be read"),
     (["sweep", "/nonexistent.toml", "--out", "x", "--jobs", "0"], "--jobs: found 0, expected 1 to 64"),
     (["frobnicate"], "frobnicate"),
+    (["help", "trian"], "help: found 'trian', expected perhaps 'train'"),
+    (["help", "bench", "gem"], "help: found 'gem', expected perhaps 'gemm'"),
   ]
 
   @Test(arguments: bad.indices)
@@ -133,10 +135,17 @@ import func ZerothTasks.loadTokenizer
     let evaluate = ["evaluate", "--model", "imdb-opt", "--task", "sst2", "--test", "4"]
     #expect(try zeroth(evaluate + ["--peft", folder + "/model"]).status == 0)
     let base = try Embedded.modelDirectory("imdb-opt")
+    let whole = folder + "/whole"
+    #expect(try zeroth(Self.good + ["--optimizer", "mezo", "--out", whole]).status == 0)
     for (arguments, says) in [
       (["evaluate", "--model", folder + "/model", "--task", "sst2"], "model: found an adapter in PEFT's format"),
       (evaluate + ["--peft", folder], "found the folder of a run, expected its adapter, \(folder)/model"),
       (evaluate + ["--peft", base], "found a whole model, expected an adapter"),
+      (["evaluate", "--model", folder, "--task", "sst2"], "the folder of a run with an adapter, expected the model"),
+      (
+        ["evaluate", "--model", whole, "--task", "sst2"],
+        "found the folder of a run, expected its model, \(whole)/model"
+      ),
     ] {
       let output = try zeroth(arguments)
       #expect(output.status == 2 && output.err.contains(says), "\(output.err)")
@@ -186,6 +195,10 @@ import func ZerothTasks.loadTokenizer
       #expect(
         FileManager.default.contentsEqual(
           atPath: folder + "/float32/model.safetensors", andPath: folder + "/same/model.safetensors"))
+      // A model takes the place of no other.
+      let refused = try zeroth(["convert", "--model", "imdb-opt", "--out", folder + "/same", "--dtype", "float16"])
+      #expect(refused.status == 2 && refused.err.contains("with a model in it (config.json)"), "\(refused.err)")
+      #expect(try weights(folder + "/same") == original)
     }
   }
 

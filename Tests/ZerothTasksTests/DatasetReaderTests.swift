@@ -83,7 +83,9 @@ final class DataFixture {
     #expect(
       try failure("sentence\tgrade\none\t0\n", as: "a.tsv").hasPrefix(
         "a.tsv line 2: label: found no such field among grade, sentence"))
-    #expect(try failure("a,b,c\n1,2,3\n", as: "a.csv").hasPrefix("a.csv line 1: found 3 columns without a header"))
+    #expect(
+      try failure("a,b,c\n1,2,3\n", as: "a.csv").hasPrefix(
+        "a.csv line 1: found no column of the task in the first line: a, b, c"))
     #expect(
       try failure("label,sentence\n0,\"one\n1,two\n", as: "a.csv")
         == "a.csv line 2: found a quote that is not closed, expected a closing \"")

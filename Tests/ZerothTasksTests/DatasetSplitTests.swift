@@ -89,6 +89,13 @@ import Zeroth
     #expect(splits.notes.contains { $0.hasPrefix("2 of") && $0.contains("test.txt left out") })
   }
 
+  @Test func aSetOfWhichNothingIsLeftIsAnError() throws {
+    let fixture = try DataFixture(["train.txt": lines(60), "test.txt": lines(9)])
+    let error = inputError { _ = try TextTask.sst2.load(fixture.path).split(.total(train: 50, dev: 10), seed: 3) }
+    #expect(error?.subject.hasSuffix("test.txt: test") == true)
+    #expect(error?.found == "no examples left: the text or group of all 9 is in an earlier set")
+  }
+
   @Test func aSingleClassCannotBeTrainedOn() throws {
     let fixture = try DataFixture(["train.txt": "0 a\n0 b\n0 c\n", "test.txt": "1 d\n0 e\n"])
     let error = #expect(throws: InputError.self) { try TextTask.sst2.load(fixture.path).split(seed: 1) }

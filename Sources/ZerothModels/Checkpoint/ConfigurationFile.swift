@@ -15,12 +15,23 @@ public struct ConfigurationFile: Sendable {
   /// Reads the `config.json` in `directory`; throws `InputError` when it is missing or not a JSON object.
   public init(directory: String) throws {
     let path = directory.appendingFile(ConfigurationFile.name)
-    if !FileManager.default.fileExists(atPath: path), PEFTAdapter.isIn(directory) {
-      throw InputError(
-        directory, found: "an adapter in PEFT's format", expected: "the model that it is for, and the adapter by --peft"
-      )
-    }
+    if !FileManager.default.fileExists(atPath: path) { try Self.refuseOtherFolder(directory) }
     try self.init(path: path)
+  }
+
+  /// Throws `InputError` for the folder of an adapter, and for that of a run, which has its model in a folder below.
+  private static func refuseOtherFolder(_ directory: String) throws(InputError) {
+    let below = directory.appendingFile("model")
+    let expected = "the model that it is for, and the adapter by --peft"
+    if PEFTAdapter.isIn(directory) {
+      throw InputError(directory, found: "an adapter in PEFT's format", expected: expected)
+    }
+    if PEFTAdapter.isIn(below) {
+      throw InputError(directory, found: "the folder of a run with an adapter", expected: "\(expected) \(below)")
+    }
+    if FileManager.default.fileExists(atPath: below.appendingFile(name)) {
+      throw InputError(directory, found: "the folder of a run", expected: "its model, \(below)")
+    }
   }
 
   /// Reads the file at `path`.

@@ -79,9 +79,7 @@ enum DelimitedText {
       guard header.count == 2, !needsHeader else {
         throw InputError(
           "\(file.path) line \(first.line)",
-          found: needsHeader
-            ? "no header with a column of the task: \(header.joined(separator: ", ").excerpt)"
-            : "\(header.count) columns without a header",
+          found: "no column of the task in the first line: \(header.joined(separator: ", ").excerpt)",
           expected: "a header with one of \(names.sorted().joined(separator: ", "))"
             + (needsHeader ? "" : ", or the two columns label, text"))
       }

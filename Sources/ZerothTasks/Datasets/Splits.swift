@@ -27,7 +27,7 @@ extension Splits {
     train = []
     dev = []
     test = rows.examples
-    notes = rows.notes + ["all \(rows.examples.count) examples of \(path)"]
+    notes = rows.notes + ["all examples of \(path): \(rows.examples.count)"]
   }
 }
 
@@ -72,10 +72,16 @@ public struct TaskData: Sendable {
       var stream = RandomStream(key.child(.split, index))
       let free = examples.filter { !taken.contains($0.splitKey) }
       if file != folder.train, free.count < examples.count {
-        notes.append("\(examples.count - free.count) of \(file) left out: their text is in an earlier set")
+        notes.append("\(examples.count - free.count) of \(file) left out: their text or group is in an earlier set")
       }
       let drawn = try size.draw(from: Self.shuffled(free, &stream), task: task, file: file)
-      guard !drawn.isEmpty else { throw InputError("\(file): \(name)", found: "no examples left", expected: "some") }
+      guard !drawn.isEmpty else {
+        throw InputError(
+          "\(file): \(name)",
+          found: examples.isEmpty
+            ? "no examples" : "no examples left: the text or group of all \(examples.count) is in an earlier set",
+          expected: "some of its own")
+      }
       notes.append("\(name): \(drawn.count) of \(examples.count) from \(file)")
       taken.formUnion(drawn.map(\.splitKey))
       return drawn

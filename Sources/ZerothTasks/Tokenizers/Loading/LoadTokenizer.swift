@@ -21,7 +21,8 @@ public func loadTokenizer(directory: String) throws(InputError) -> any Tokenizer
   guard let kind = folder.kind else {
     throw InputError(
       directory, found: "no tokenizer files",
-      expected: "tokenizer.json, tokenizer.model, vocab.json with merges.txt, or vocab.txt")
+      expected:
+        "tokenizer.json, tokenizer.model, vocab.json with merges.txt, or vocab.txt, from where the model is from")
   }
   let others = try AddedTokenFiles.read(folder)
   switch kind {
