@@ -65,7 +65,7 @@ struct Train: ParsableCommand {
     do {
       result = try run.run(resuming: resume)
     } catch {
-      if job.leads, run.steps > 0, !wayOn.isEmpty { progress.print("the run ends after \(run.steps) steps\(wayOn)") }
+      if job.leads, run.isOnRecord { progress.print("the run ends after \(run.steps) steps\(wayOn)") }
       throw error
     }
     if !job.leads {

@@ -94,6 +94,30 @@ import ZerothTasks
     #expect(saved.best == plain.best && saved.final == plain.final)
   }
 
+  /// What a run of one step says.
+  private func words(_ optimizer: String, _ more: [String: [String: OptionValue]]) throws -> String {
+    var text = ""
+    let progress = ProgressLine(
+      "run", total: 1, output: .init(isTerminal: false, width: 80, interval: 1e9, now: { 0 }, write: { text += $0 }))
+    _ = try TrainingRun(configuration(optimizer, nil, steps: 1, more: more), progress: progress).run()
+    return text
+  }
+
+  @Test(arguments: [("mezo", true), ("ft-sgd", false)])
+  func checkpointingWithoutGradientsIsSaid(optimizer: String, isSaid: Bool) throws {
+    let text = try words(optimizer, ["rule": ["learning-rate": 1e-5], "run": ["checkpointing": true]])
+    #expect(text.contains("run.checkpointing changes nothing, as no gradient is taken") == isSaid, "\(text)")
+  }
+
+  /// A folder is another model, as far as a run can know.
+  @Test func aRateThatWasChosenOnAnotherModelIsSaid() throws {
+    let model: [String: OptionValue] = ["path": .string(try Embedded.model())]
+    let said = "the learning rate, 5e-05, is the preset's"
+    #expect(try words("mezo", ["model": model]).contains(said))
+    #expect(try !words("mezo", ["model": model, "rule": ["learning-rate": 5e-5]]).contains(said))
+    #expect(try !words("mezo", [:]).contains(said))
+  }
+
   /// An objective without a gradient is refused before anything is written.
   @Test func objectivesWithoutAGradientAreRefused() throws {
     let scratch = try Scratch()

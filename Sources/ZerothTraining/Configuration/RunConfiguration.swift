@@ -92,6 +92,8 @@ public struct RunConfiguration: Sendable {
   public let effective: [(table: String, options: [(name: String, value: OptionValue)])]
   /// The options that differ from the defaults, and from the preset where there is one.
   public let nonDefault: [(table: String, name: String, value: OptionValue)]
+  /// The learning rate where the preset alone says one; nil where one was given.
+  let presetRate: OptionValue?
   /// The options of [model] that differ from the defaults: no name of a run has them.
   let nonDefaultModel: [String]
 
@@ -215,6 +217,9 @@ public struct RunConfiguration: Sendable {
     for (table, options) in [("task", task), ("run", run)] {
       changes += options.differing().map { (table, $0.name, $0.value) }
     }
+    presetRate =
+      preset == nil || settings["rule", "learning-rate"] != nil
+      ? nil : parts.all.first { $0.kind == .rule }?.options["learning-rate"]
     nonDefault = changes
     nonDefaultModel = model.differing().map(\.name)
   }

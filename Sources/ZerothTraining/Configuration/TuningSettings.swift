@@ -65,11 +65,11 @@ extension RunSettings {
 
 extension OptionSpec.Condition {
   fileprivate static let noAdapter = Self("no peft, whose files say it") { $0["peft"] == nil }
-  fileprivate static let isLoRA = Self("method = lora") { $0["method"] == "lora" }
-  fileprivate static let hasNoTargets = Self("method = lora and no target-modules") {
+  fileprivate static let isLoRA = Self("method = lora and no peft") { $0["method"] == "lora" }
+  fileprivate static let hasNoTargets = Self("method = lora, no peft and no target-modules") {
     $0["method"] == "lora" && $0["target-modules"] == nil
   }
-  fileprivate static let isPrefix = Self("method = prefix") { $0["method"] == "prefix" }
+  fileprivate static let isPrefix = Self("method = prefix and no peft") { $0["method"] == "prefix" }
 }
 
 /// How a run tunes its model: by a method that starts afresh, or from an adapter's files.

@@ -107,7 +107,8 @@ public final class ProgressLine {
     if let label { self.label = label.printable() }
     if let other { curve = other } else if let loss { curve.add(loss, after: done) }
     let interval = output.isTerminal ? output.interval : max(output.interval, (now - start) / 20)
-    if let lastDrawn, done < total, now - lastDrawn < interval || !output.isTerminal && done == lastDone { return }
+    let isEnd = done >= total && done != lastDone
+    if let lastDrawn, !isEnd, now - lastDrawn < interval || !output.isTerminal && done == lastDone { return }
     lastDrawn = now
     lastDone = done
     let text = line(done, loss, score, seconds: now - start)

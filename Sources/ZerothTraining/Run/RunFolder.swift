@@ -78,8 +78,8 @@ final class RunFolder {
     let isThere = FileManager.default.fileExists(atPath: files.record)
     guard isThere == resuming else {
       throw InputError(
-        "run.out '\(out)'", found: isThere ? "another run" : "no run",
-        expected: isThere ? "a new folder, or --resume to go on with that run" : "the folder of a run to resume")
+        "run.out '\(out)'", found: isThere ? "a run" : "no run",
+        expected: isThere ? "a new folder, or --resume to go on with it" : "the folder of a run to resume")
     }
     if resuming { try PluginIdentity.require(configuration.loadedPlugins, ofRun: files.record) }
   }

@@ -43,7 +43,7 @@ struct RunWatch {
     guard stillSteps == 10 else { return nil }
     let epsilon = report.epsilon.map { "an epsilon of \($0)" } ?? "its epsilon"
     return
-      "10 steps in a row, up to step \(report.step), measured no difference between their losses and changed nothing: "
+      "10 steps in a row, up to number \(report.step + 1), measured no difference between their losses and changed nothing: "
       + "\(epsilon) may be too small for parameters in fp32, or the objective has no slope there"
   }
 
@@ -59,7 +59,7 @@ struct RunWatch {
     hasSaidFlat = true
     let epsilon = report.epsilon.map { "an epsilon of \($0)" } ?? "its epsilon"
     return
-      "no direction has changed the reward in 3 steps, up to step \(report.step): it is \(Human.fixed(rewards.mean, 4)) at all "
+      "no direction has changed the reward in 3 steps, up to number \(report.step + 1): it is \(Human.fixed(rewards.mean, 4)) at all "
       + "\(rewards.points) points, so that nothing was learned; "
       + (haveAnswersChanged
         ? "answers did change, so the reward is too coarse to tell them apart: one with steps between, more examples or more queries "

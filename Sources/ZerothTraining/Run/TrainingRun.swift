@@ -4,6 +4,7 @@ import ZerothDiagnostics
 import ZerothDistributed
 import ZerothModels
 import ZerothRecords
+import ZerothResources
 import ZerothSupport
 import ZerothTasks
 
@@ -18,6 +19,8 @@ public final class TrainingRun {
   public let setup: TaskSetup
   /// Steps that are done.
   public var steps: Int { result.steps }
+  /// Whether it has a folder by now, from which it can be resumed.
+  public var isOnRecord: Bool { folder != nil }
   private let progress: ProgressLine?
   private let baseline: RunResult?
   /// The processes that make the run.
@@ -25,6 +28,7 @@ public final class TrainingRun {
   private var result = RunResult()
   private var watch: RunWatch
   private var folder: RunFolder?
+  private var best: BestModel
   private let layers = Layers()
   private var lastScore: Double?
   private var saidSize = false
@@ -54,6 +58,7 @@ public final class TrainingRun {
     self.progress = job.leads ? progress : nil
     self.baseline = fitting == nil ? nil : baseline
     self.job = job
+    best = BestModel(configuration, self.setup, in: nil, job)
     watch = RunWatch(patience: configuration.patience, isOfReward: configuration.task.kind == .reward)
   }
 
@@ -75,12 +80,23 @@ public final class TrainingRun {
     }
   }
 
-  /// What is to be said of a job of several ranks.
-  private var sharedNotes: [String] {
-    guard job.isShared else { return [] }
-    let shards = configuration.shards
-    let idle = job.size > shards ? "; \(job.size - shards) ranks have none and wait" : ""
-    return ["\(job.size) ranks measure each mini-batch in \(shards) shards\(idle)"]
+  /// What is to be said of a rate that was chosen on another model, of an option that changes nothing, and of a job of several ranks.
+  private func notes(_ optimizer: some OptimizerProtocol) -> [String] {
+    var notes: [String] = []
+    if let rate = configuration.presetRate, configuration.modelPath != Embedded.modelName {
+      notes.append(
+        "the learning rate, \(rate), is the preset's, which was chosen on \(Embedded.modelName) (4.3 M parameters); "
+          + "--learning-rate auto measures one for this model")
+    }
+    if configuration.recomputesActivations, !optimizer.needsDerivatives, configuration.diagnoseEvery == nil {
+      notes.append("run.checkpointing changes nothing, as no gradient is taken")
+    }
+    if job.isShared {
+      let shards = configuration.shards
+      let idle = job.size > shards ? "; \(job.size - shards) ranks have none and wait" : ""
+      notes.append("\(job.size) ranks measure each mini-batch in \(shards) shards\(idle)")
+    }
+    return notes
   }
 
   /// Throws `InputError` for examples that cannot be asked, and where the best model would overwrite the base.
@@ -102,7 +118,8 @@ public final class TrainingRun {
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: inputs, resuming: resuming, job: job,
       isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })
-    for note in setup.notes + optimizer.notes(in: theta.layout) + sharedNotes
+    best = BestModel(configuration, setup, in: folder, job)
+    for note in setup.notes + optimizer.notes(in: theta.layout) + notes(optimizer)
       + (folder?.notes(steps: configuration.steps) ?? [])
     {
       progress?.print(note)
@@ -164,6 +181,8 @@ public final class TrainingRun {
         }
         decide()
       }
+      progress?.update(
+        result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.displayName, $0) })
       if let signal = job.interruption, result.outcome == .complete, result.steps < configuration.steps {
         end(
           .interrupted(signal: signal),
@@ -206,6 +225,15 @@ public final class TrainingRun {
     _ = consume theta
     result.best = try bestScores()
     if endsWithBest { result.final = result.best }
+  }
+
+  /// Test scores of the best model by dev. They are known already where it is the last model or the first one, and was not rounded.
+  private func bestScores() throws -> Scores {
+    if best.isExact(isTuned: result.bestStep > 0) {
+      if result.bestStep == result.steps { return result.final }
+      if result.bestStep == 0 { return result.zeroShot }
+    }
+    return try best.testScores()
   }
 
   /// Goes on from the last snapshot of a run that is resumed.
@@ -316,8 +344,6 @@ public final class TrainingRun {
     if let note = watch.note(report, spread) { progress?.print(note) }
     try folder?.append(
       report, forwards: result.forwards, seconds: clock.seconds, rewards: spread.map(MetricsRow.Rewards.init))
-    progress?.update(
-      result.steps, loss: report.meanLoss, score: lastScore.map { (result.zeroShot.metric.displayName, $0) })
   }
 
   /// Evaluates dev and keeps the model if it is the best so far. One whose answers are not all finite never is.
@@ -330,7 +356,7 @@ public final class TrainingRun {
       guard isBest else { return }
       self.result.bestDev = found.scores
       self.result.bestStep = step
-      try self.keep(theta, step: step)
+      self.result.bestWeights = try self.best.keep(theta, step: step)
     }
     watch.evaluated(after: step, unanswered: found.unanswered, of: setup.examples(.dev).count, isBest: isBest)
     lastScore = found.scores.main
@@ -348,24 +374,6 @@ public final class TrainingRun {
           + (sample.expected.isEmpty ? "" : " (right: \(sample.expected.inOneLine))"))
     }
     try folder?.append(MetricsRow.Samples(step: step, samples: samples))
-  }
-
-  /// Keeps the weights as those of the best model: in the run's folder or, without one, in memory.
-  private func keep(_ theta: borrowing ParameterStore, step: Int) throws {
-    guard let folder else {
-      kept = Kept(theta.copyAsStored())
-      return
-    }
-    result.bestWeights = theta.contentHash()
-    guard folder.needsModel(after: step) else { return }
-    try folder.synchronize()
-    try setup.model.pretrained.save(theta, to: folder.files.model, as: configuration.savedPrecision)
-  }
-
-  private var kept: Kept?
-  private final class Kept {
-    let theta: ParameterStore
-    init(_ theta: consuming ParameterStore) { self.theta = theta }
   }
 
   /// Scores, and how many examples have no finite answer.
@@ -396,61 +404,9 @@ public final class TrainingRun {
         unanswered: evaluated.unanswered))
     return evaluated
   }
-
-  /// Test scores of the best model by dev, as it was saved: rounded to the precision of the file, and held as the run holds
-  /// its weights. They are known already where nothing was rounded, or nothing saved.
-  private func bestScores() throws -> Scores {
-    let model = setup.model.pretrained.folder
-    if folder == nil || configuration.storage == .frozen
-      || model.isExact(configuration.savedPrecision, isTuned: result.bestStep > 0)
-    {
-      if result.bestStep == result.steps { return result.final }
-      if result.bestStep == 0 { return result.zeroShot }
-    }
-    if let kept { return TaskResult(setup.task, try testAnswers(kept.theta, in: job)).scores }
-    guard let folder else { return Scores([]) }
-    // A rank that does not see the folder cannot help: then rank 0 does it alone, in the same parts.
-    let isSeen = job.all(FileManager.default.fileExists(atPath: folder.files.model))
-    if isSeen {
-      let theta = try job.together { try saved(in: folder.files.model) }
-      return TaskResult(setup.task, try testAnswers(theta, in: job)).scores
-    }
-    let answers = try job.fromLeader { try testAnswers(saved(in: folder.files.model), in: Job()).encoded }
-    return TaskResult(setup.task, .init(encoded: answers)).scores
-  }
-
-  private func testAnswers(_ theta: borrowing ParameterStore, in job: Job) throws -> TaskResult.Answers {
-    try setup.evaluate(.test, at: theta, shards: configuration.shards, in: job).answers
-  }
-
-  /// The model that the run saved in `folder`, as the run holds its weights.
-  private func saved(in folder: String) throws -> ParameterStore {
-    let model = setup.model.pretrained.folder
-    if model.savesAdapter(configuration.storage) {
-      return try model.loadAdapter(in: folder, storage: configuration.storage)
-    }
-    return try loadModel(directory: folder, families: configuration.families)
-      .loadParameters(storage: configuration.storage)
-  }
 }
 
 extension String {
   /// A text that may have several lines, for a line of its own.
   fileprivate var inOneLine: String { split(whereSeparator: \.isNewline).joined(separator: " / ").excerpt }
-}
-
-/// Seconds that go by, but for pauses.
-private struct TrainingClock {
-  private var begin = ContinuousClock.now
-  private var paused = Duration.zero
-
-  mutating func start() { self = TrainingClock() }
-
-  var seconds: Double { (ContinuousClock.now - begin - paused) / .seconds(1) }
-
-  mutating func pause(_ body: () throws -> Void) rethrows {
-    let start = ContinuousClock.now
-    try body()
-    paused += ContinuousClock.now - start
-  }
 }
