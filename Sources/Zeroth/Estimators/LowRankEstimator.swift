@@ -10,7 +10,7 @@ public struct LowRankEstimator: GradientEstimator {
   /// U V^T on matrices and z on vectors, made again from two keys.
   public typealias Direction = LowRankProbe
 
-  /// r >= 1, at most the smaller side of every trainable matrix and 65535.
+  /// r, 1 to 65535. On a matrix with a smaller side than r it is that side.
   public let rank: Int
   /// nu >= 1: V is drawn again every nu steps.
   public let interval: Int
