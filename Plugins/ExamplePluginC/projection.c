@@ -4,7 +4,7 @@
 //     rho = 1 - eta' (L(theta_0 + (1 + eps') Delta) - L(theta_0 + (1 - eps') Delta)) / (2 eps'), in [1 - tau, 1 + tau]
 //     theta_l = theta_0,l + rho Delta_l
 //
-// Cost: 2 forward passes every kappa steps; as many floats as the selected blocks have.
+// Cost: 2 forward passes every kappa steps; one stored float for each parameter of the selected blocks.
 #include <math.h>
 #include <stdlib.h>
 
@@ -148,7 +148,7 @@ static double clip_of(const void *of) {
   return s->clip;
 }
 
-// Reads theta_0.
+// Stores theta_0.
 static int32_t begin(
     void *of, const zeroth_plugin_services *services, const zeroth_plugin_layout *layout,
     const zeroth_plugin_parameters *theta, zeroth_plugin_failure *failure) {
@@ -166,7 +166,7 @@ static int32_t begin(
 
 // ---------------------------------------------------------------------------------------------------- Directions
 
-// Delta while it is measured along: what the payload of the direction points at.
+// Delta, while losses are measured along it. The payload of the direction points to this struct.
 typedef struct {
   const vector *anchor;
   const zeroth_plugin_parameters *theta;
@@ -184,7 +184,7 @@ static void add(
   if (theta && !delta->theta->read(delta->theta, block->index, first_row, rows, theta)) {
     for (int64_t i = 0; i < count; i++) values[i] += scale * (theta[i] - anchor[i]);
   } else if (!theta) {
-    values[0] = NAN;  // no memory: the host finds what is no number
+    values[0] = NAN;  // no memory: the host notices a value that is not a number
   }
   free(theta);
 }

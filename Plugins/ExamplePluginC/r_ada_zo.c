@@ -1,10 +1,10 @@
-// R-AdaZO (Shu et al. 2025, arXiv 2502.01014): Adam for zeroth-order estimates, whose second moment is that of the first
-// moment m and not of g, so that it has m's smaller variance.
+// R-AdaZO (Shu et al. 2025, arXiv 2502.01014): Adam for zeroth-order estimates. Its second moment is that of the first
+// moment m, and not of g, because m has a smaller variance.
 //
 //     m = b1 m + (1 - b1) g,   v = b2 v + (1 - b2) m^2,   theta -= eta m / sqrt(v + zeta)
 //
-// The paper takes K one-sided queries on the sphere: `--estimator rge --set estimator.sides=one-sided` and so on; it goes
-// with every estimator. Cost: no forward pass; 2 floats for each trainable parameter.
+// The paper uses K one-sided queries on the sphere: `--estimator rge --set estimator.sides=one-sided` and so on. The
+// rule can be combined with every estimator. Cost: no forward pass; 2 floats for each trainable parameter.
 #include <math.h>
 #include <stdlib.h>
 
@@ -114,7 +114,7 @@ typedef struct {
   const zeroth_plugin_terms *terms;
 } work;
 
-// Moves m and v of some rows.
+// Updates m and v of some rows.
 static void move(void *of, const zeroth_plugin_block *block, int64_t first_row, int64_t rows) {
   const work *w = of;
   const state *s = w->state;
@@ -137,7 +137,7 @@ static int32_t update(
   if (!s->moments) {
     s->moments = vector_make(services, step->layout, NULL, parts);
   } else if (atomic_load(&s->moments->users) > 1) {
-    // An update that was made of them is still in use, or a copy of the rule: it keeps them as they are.
+    // The moments are also used by an earlier update or by a copy of the rule. These keep the old values.
     vector *own = vector_copy(s->moments);
     vector_release(s->moments);
     s->moments = own;

@@ -1,8 +1,8 @@
-// RGE, the randomised gradient estimate of MeZO, the same as Zeroth's own, bit for bit.
+// RGE, the randomised gradient estimate of MeZO. Its results are those of Zeroth's own RGE, bit for bit.
 //
 //     g = 1/q sum_i c_i z_i,  c_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps)
 //
-// eps and q may change over the steps, as options of a kind that takes schedules.
+// eps and q may change over the steps: their options are of a kind that accepts schedules.
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +55,7 @@ static const zeroth_plugin_option *const options[] = {&epsilon, &queries, &sides
 // ----------------------------------------------------------------------------------------------------- Estimator
 
 typedef struct {
-  const zeroth_plugin_options *options;  // for the schedules
+  const zeroth_plugin_options *options;  // kept to evaluate the schedules
   int one_sided, sphere;
   int32_t distribution;
 } state;
@@ -90,7 +90,7 @@ static int32_t measure(
     const state *s, int64_t q, float eps, const zeroth_plugin_services *services, const zeroth_plugin_step *step,
     const zeroth_plugin_objective *objective, zeroth_plugin_result *result, zeroth_plugin_direction *z,
     const zeroth_plugin_direction **directions, zeroth_plugin_point *points) {
-  // L(theta) of the one-sided form comes first, and is shared by all queries.
+  // The one-sided form measures L(theta) first, once for all queries.
   int64_t count = 0;
   if (s->one_sided) points[count++] = (zeroth_plugin_point){-1, 0};
   for (int64_t i = 0; i < q; i++) {
@@ -126,7 +126,8 @@ static int32_t estimate(
   const state *s = of;
   const int64_t q = queries_at(s, step->step);
   result->epsilon = s->options->schedule_value(s->options, "epsilon", step->step);
-  // All points of the step go in one request: a model decides which of them share a reading of its weights.
+  // All points of the step are passed in one request, so that a model can evaluate several of them with one reading of
+  // its weights.
   zeroth_plugin_direction *z = malloc((size_t)q * sizeof *z);
   const zeroth_plugin_direction **directions = malloc((size_t)q * sizeof *directions);
   zeroth_plugin_point *points = malloc((size_t)(2 * q) * sizeof *points);

@@ -1,4 +1,4 @@
-// Floats that a strategy keeps, counted by user.
+// Floats that a strategy keeps, with a count of their users.
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,23 +6,23 @@ import ZerothStrategies
 ///
 ///     c = (8 (L(+eps) - L(-eps)) - (L(+2 eps) - L(-2 eps))) / (12 eps),   g = c U V^T / r
 ///
-/// with L(a) = L(theta + a U V^T). Its error is O(eps^4), where the two-sided difference has O(eps^2): for objectives
-/// that bend much at the eps that their noise asks for. V is drawn again every nu steps (LOZO's lazy sampling), so that it
-/// composes with LOZO-M.
+/// Here L(a) = L(theta + a U V^T). The error is O(eps^4); that of the two-sided difference is O(eps^2). This helps
+/// where the noise of the objective asks for a large eps, and the objective is strongly curved over that distance. V is
+/// drawn anew every nu steps (LOZO's lazy sampling), so it can be combined with LOZO-M.
 ///
 /// Cost: 4 forward passes; no stored floats.
 public struct FivePointEstimator: RegisteredEstimator {
   /// Low-rank directions U V^T, made again from their keys.
   public typealias Direction = LowRankProbe
 
-  /// What `rank` takes, where the matrices are large enough.
+  /// The range of `rank`. It also has to be at most the smaller side of every matrix.
   public static let rankRange = NumericRange.between(1, 65535)
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
 
-  /// How it is called, and its options.
+  /// The name, the texts and the options.
   public static let description = StrategyDescription(
     "five-point", summary: "Low-rank gradient estimate with a five-point difference",
     formula: "g = c U V^T / r,  c = (8 (L(+eps) - L(-eps)) - (L(+2 eps) - L(-2 eps))) / (12 eps)",
@@ -46,7 +46,7 @@ public struct FivePointEstimator: RegisteredEstimator {
     epsilon = try options.double("epsilon")
   }
 
-  /// Throws when an option is out of range or the rank exceeds a side of a matrix.
+  /// Throws `InputError` when an option is out of range or the rank exceeds a side of a matrix.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.rankRange.require("rank", rank)
     try Self.intervalRange.require("interval", interval)
@@ -58,7 +58,7 @@ public struct FivePointEstimator: RegisteredEstimator {
     }
   }
 
-  /// 4.
+  /// 4 forward passes.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 4 }
 
   /// Measures along U V^T and returns c U V^T / r.

@@ -1,6 +1,6 @@
 import ZerothPlugin
 
-/// All that makes these strategies a library that `zeroth --plugin` loads.
+/// The function that makes these strategies a library for `zeroth --plugin`. Nothing else is needed.
 @c(zeroth_plugin_query) public func query() -> UnsafePointer<zeroth_plugin> {
   export(FivePointEstimator.self, rules: NesterovFactory(), FactoredMomentumFactory())
 }

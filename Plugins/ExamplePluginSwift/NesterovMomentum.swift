@@ -7,27 +7,27 @@ import ZerothStrategies
 ///
 /// Cost: d stored floats, of the trainable blocks.
 public struct NesterovMomentum<D: Direction>: StepRule {
-  /// Directions of any kind, which estimates are made of.
+  /// Any kind of direction.
   public typealias Direction = D
   /// The step along the momentum and the estimate.
   public typealias Update = NesterovUpdate<D>
 
-  /// eta, over the steps.
+  /// The learning rate eta over the steps.
   public var learningRate: Schedule
-  /// beta, in [0, 1).
+  /// beta in [0, 1): the part of m that a step keeps.
   public let beta: Double
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
   private var momentum: StoredVector?
 
-  /// Momentum with decay beta.
+  /// The rule with these options.
   public init(learningRate: Schedule, beta: Double = 0.9, weightDecay: WeightDecay = .none) {
     self.learningRate = learningRate
     self.beta = beta
     self.weightDecay = weightDecay
   }
 
-  /// Moves m and returns -eta (beta m + (1 - beta) g).
+  /// Updates m and returns -eta (beta m + (1 - beta) g).
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> NesterovUpdate<D> {
     let gain = WeightedSum(estimate.terms.map { (Float((1 - beta) * $0.coefficient), $0.direction) })
     var m = momentum.take() ?? StoredVector(context.layout.trainable)
@@ -43,17 +43,17 @@ public struct NesterovMomentum<D: Direction>: StepRule {
     return NesterovUpdate(ahead: StoredDirection(m, scale: eta * keep), gain: gain, scale: eta)
   }
 
-  /// eta and m.
+  /// Saves or restores eta and m.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.code("learning-rate", &learningRate)
     try state.code("momentum", &momentum, of: state.layout.trainable)
   }
 
-  /// d floats, once the first step is done.
+  /// d floats after the first step, 0 before it.
   public var stateCount: Int { momentum?.count ?? 0 }
 }
 
-/// The step of Nesterov's momentum: a part of what is stored, and a part of the estimate.
+/// The step of Nesterov's momentum: a multiple of the stored momentum plus a multiple of the estimate.
 public struct NesterovUpdate<D: Direction>: Direction {
   let ahead: StoredDirection
   let gain: WeightedSum<D>
@@ -62,25 +62,25 @@ public struct NesterovUpdate<D: Direction>: Direction {
   /// Whether `block` is trained.
   public func touches(_ block: ParameterBlock) -> Bool { ahead.touches(block) }
 
-  /// values += scale times the step's rows.
+  /// values += scale times these rows of the step.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     ahead.add(to: &values, of: block, rows: rows, scale: scale)
     if gain.touches(block) { gain.add(to: &values, of: block, rows: rows, scale: scale * self.scale) }
   }
 }
 
-/// Makes the rule for the directions of the estimator beside it.
+/// Makes the rule for the type of direction that the estimator of the composition has.
 public struct NesterovFactory: RuleFactory {
-  /// What `zeroth explain nesterov` says, and the options.
+  /// The texts that `zeroth explain nesterov` prints, and the options.
   public let description = StrategyDescription(
     "nesterov", summary: "Stored momentum that looks ahead",
     formula: "m = beta m + (1 - beta) g;  theta -= eta (beta m + (1 - beta) g)", source: "Nesterov 1983",
     options: OptionSpec.stepRule + [.beta], state: "1 per trainable parameter")
 
-  /// A factory.
+  /// The factory. It has no options of its own.
   public init() {}
 
-  /// The rule for directions of kind `D`.
+  /// The rule for directions of type `D`.
   public func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
     NesterovMomentum<D>(
       learningRate: try options.learningRate(), beta: try options.double("beta"),

@@ -1,5 +1,6 @@
 extension Template {
-  /// A factor for the updates of some blocks, from the losses at two lengths of the step; the author has the factor.
+  /// The template of an adapter: a factor for the updates of some blocks, from the losses at two lengths of the step.
+  /// The author fills in the factor.
   static func adapter(_ names: Names) -> Template {
     let name = names.type
     return Template(

@@ -1,5 +1,5 @@
 extension Template {
-  /// A rule that keeps a moment of an estimator's core; the author has the recursion.
+  /// The template of a rule that keeps a moment of the core of directions. The author fills in the recursion.
   static func coreRule(_ names: Names) -> Template {
     let name = names.type
     let plain = rule(names)

@@ -1,11 +1,12 @@
 extension Template {
-  /// Two-sided differences along dense directions, or along low-rank ones, which have a core; the author has the coefficient.
+  /// The template of an estimator: two-sided differences along dense directions, or along low-rank ones, which have a
+  /// core. The author fills in the coefficient.
   static func estimator(_ names: Names) -> Template {
     let name = names.type
     let hasCore = names.traits.contains(.core)
     let isByExample = names.traits.contains(.byExample)
     let direction = hasCore ? "LowRankProbe" : "DenseDirection"
-    // Lines that only some have, with the indentation of where they stand.
+    // Lines that only some of the estimators have, with the indentation of their place.
     func only(_ holds: Bool, _ text: String) -> String { holds ? text : "" }
     let grain = """
 

@@ -1,32 +1,32 @@
-/// What a strategy is called in its places.
+/// The names of a strategy in files, in code and on command lines.
 struct Names {
   let kind: Kind
-  /// The type, such as `SphereEstimator`.
+  /// The name of the type, such as `SphereEstimator`.
   let type: String
-  /// The words of the type in kebab-case, such as `sphere-estimator`: the name in files and on command lines.
+  /// The name in files and on command lines: the words of the type in kebab-case, such as `sphere-estimator`.
   let kebab: String
-  /// What is asked of it.
+  /// The traits that were asked for.
   let traits: Set<Trait>
 
-  /// The type as a constant, such as `sphereEstimator`.
+  /// The name of a constant of the type, such as `sphereEstimator`.
   var constant: String {
     let words = kebab.split(separator: "-")
     return words.prefix(1).joined() + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
   }
 
-  /// What it is registered as: names of tasks are letters and digits alone.
+  /// The name in the registry. That of a task has letters and digits only.
   var registered: String { kind == .task ? kebab.filter { $0 != "-" } : kebab }
 
-  /// Names that the files written use for something else.
+  /// Names that cannot be used, because the written files use them for something else.
   private static let taken: Set<String> = [
     "Any", "Self", "Type", "Protocol", "Int", "Float", "Double", "String", "Direction", "DenseDirection", "Objective",
     "Optimizer", "Registry", "GradientEstimator", "StepRule", "LayerAdapter", "TextTask", "WeightedSum", "Schedule",
     "WeightDecay", "BlockSelection", "BlockScales", "LowRankProbe", "CoreDirection", "CoreVector", "CoefficientShaping",
-    // With "Factory" behind them.
+    // With "Factory" added, these are names of protocols.
     "Rule", "LowRankRule", "CoreRule",
   ]
 
-  /// Throws when `type` is no name of a type.
+  /// Throws `ScaffoldError` when `type` is not a possible name of a type.
   init(_ type: String, _ kind: Kind, _ traits: Set<Trait>) throws {
     guard type.wholeMatch(of: /[A-Z][A-Za-z0-9]+/) != nil else {
       throw ScaffoldError("name", found: "'\(type)'", expected: "UpperCamelCase, such as SphereEstimator")
@@ -37,7 +37,8 @@ struct Names {
     self.kind = kind
     self.traits = traits
     self.type = type
-    // A word begins at a capital after a small letter or a digit, and at the last capital of several: SPSAEstimator.
+    // A word begins at a capital after a small letter or a digit, and at the last of several capitals: SPSA and
+    // Estimator in SPSAEstimator.
     kebab =
       type.replacing(/([a-z0-9])([A-Z])/) { "\($0.1)-\($0.2)" }
       .replacing(/([A-Z])([A-Z][a-z])/) { "\($0.1)-\($0.2)" }.lowercased()

@@ -1,8 +1,10 @@
 import Foundation
 import PackagePlugin
 
-/// `swift package --allow-writing-to-package-directory new-strategy KIND NAME [--target TARGET] [--core] [--by-example]`: writes the source of
-/// a strategy, its test, its golden file and its guide into the package at hand, and says what is left to do.
+/// The command
+/// `swift package --allow-writing-to-package-directory new-strategy KIND NAME [--target TARGET] [--core]
+/// [--by-example]`. It writes the source of a strategy, its test, its golden file and its guide into the current
+/// package, and prints what its author has to do next.
 @main
 struct NewStrategy: CommandPlugin {
   static let usage = """
@@ -44,34 +46,34 @@ struct NewStrategy: CommandPlugin {
   }
 }
 
-/// What may be asked of a strategy that is written.
+/// What can be asked for in a new strategy.
 enum Trait: String, CaseIterable {
-  /// Its directions have a core, or it keeps moments of one.
+  /// The directions of the estimator have a core, or the rule keeps moments of cores.
   case core
-  /// It asks for a loss of each example.
+  /// The estimator asks for the losses of single examples.
   case byExample = "by-example"
 
-  /// The kinds that have it.
+  /// The kinds of strategies that can have this trait.
   var kinds: [Kind] { self == .core ? [.estimator, .rule] : [.estimator] }
 }
 
-/// What can be written.
+/// The kinds of strategies that can be written.
 enum Kind: String, CaseIterable {
   case estimator, rule, adapter, task
 
-  /// The module that has what a strategy of this kind is made of.
+  /// The module that a strategy of this kind is built on.
   var module: String { self == .task ? "ZerothTasks" : "ZerothStrategies" }
 
-  /// In a sentence: `an estimator`.
+  /// The kind with its article: `an estimator`.
   var article: String { self == .estimator || self == .adapter ? "an \(rawValue)" : "a \(rawValue)" }
 
-  /// The registry that it goes into.
+  /// The type of the registry for this kind.
   var registry: String { self == .task ? "TaskRegistry" : "Registry" }
 
   static let expected = "one of \(allCases.map(\.rawValue).joined(separator: ", "))"
 }
 
-/// Something that was asked for cannot be done: one sentence, as all errors of the project are.
+/// The error for a request that cannot be fulfilled. Its text is one sentence, as with all errors of the project.
 struct ScaffoldError: Error, CustomStringConvertible {
   let description: String
 

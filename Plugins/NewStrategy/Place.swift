@@ -1,17 +1,18 @@
 import Foundation
 import PackagePlugin
 
-/// Where in a package a strategy is written: existing targets, so that no manifest has to be edited.
+/// Where in a package a strategy is written. Only existing targets are used, so that no manifest has to be edited.
 struct Place {
   let root: URL
   /// The module of the strategy.
   let module: String
   let sources: URL
   let tests: URL
-  /// The file that already puts what is of this kind into a registry.
+  /// The file that already has an `install(into:)` for strategies of this kind; nil where there is none.
   let installer: URL?
 
-  /// The place for a `kind` in `package`. Throws when there is no target that can hold it, or none that can test it.
+  /// The place for a `kind` in `package`. Throws `ScaffoldError` when no target can hold the strategy, or none can test
+  /// it.
   init(_ package: Package, _ kind: Kind, target name: String?) throws {
     let all = package.targets(ofType: SwiftSourceModuleTarget.self)
     let allTests = all.filter { $0.kind == .test }
@@ -24,7 +25,8 @@ struct Place {
     installer = target.installs(kind.registry)
   }
 
-  /// The target called `name`, or the first that has tests and installs what is of this kind, or could.
+  /// The target called `name`. Where no name is given, it is the first target that has tests and already installs
+  /// strategies of this kind, else the first that has tests, else the first that can import the module.
   private static func library(
     _ name: String?, for kind: Kind, among libraries: [SwiftSourceModuleTarget], _ tests: [SwiftSourceModuleTarget]
   ) throws -> SwiftSourceModuleTarget {
@@ -51,7 +53,7 @@ struct Place {
     return target
   }
 
-  /// The tests of `target`.
+  /// The target that tests `target`.
   private static func tests(
     of target: SwiftSourceModuleTarget, among tests: [SwiftSourceModuleTarget]
   ) throws -> SwiftSourceModuleTarget {
@@ -76,7 +78,7 @@ struct Place {
     String(url.standardizedFileURL.path.dropFirst(root.standardizedFileURL.path.count).drop { $0 == "/" })
   }
 
-  /// The path of `url` from the folder of the tests, as their source names it.
+  /// The path of `url` relative to the folder of the tests, as the tests name it.
   func fromTests(_ url: URL) -> String {
     let here = path(tests).split(separator: "/")
     let there = path(url).split(separator: "/")
@@ -96,7 +98,7 @@ extension Target {
 }
 
 extension SwiftSourceModuleTarget {
-  /// The file that has `install(into:)` for a registry of this type, if there is one.
+  /// The file with a function `install(into:)` for a registry of this type; nil where there is none.
   func installs(_ registry: String) -> URL? {
     sourceFiles.map { $0.url }.first { url in
       let text = url.pathExtension == "swift" ? try? String(contentsOf: url, encoding: .utf8) : nil

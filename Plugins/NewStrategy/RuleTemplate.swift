@@ -1,5 +1,5 @@
 extension Template {
-  /// A rule without state for directions of any kind; the author has the weights of the update.
+  /// The template of a rule without state for directions of any kind. The author fills in the weights of the update.
   static func rule(_ names: Names) -> Template {
     let name = names.type
     return Template(

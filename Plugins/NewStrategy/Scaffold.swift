@@ -1,18 +1,18 @@
 import Foundation
 
-/// What differs between the kinds: the texts that are written, with `FILL IN` where the author has the word.
+/// The texts of a kind of strategy. `FILL IN` marks what the author has to write.
 struct Template {
-  /// The strategy and what it is registered with.
+  /// The source of the strategy, with its registration.
   let source: String
-  /// The modules that its tests import besides those of every test.
+  /// The modules that its tests import, besides those that all tests import.
   var imports: [String] = []
-  /// The tests.
+  /// The source of the tests.
   let tests: String
-  /// The golden file.
+  /// The text of the golden file.
   let golden: String
-  /// The guide.
+  /// The text of the guide.
   let guide: String
-  /// The kind of registry, and the line that puts the strategy into one.
+  /// The type of registry, and the line that adds the strategy to one.
   let registry: (type: String, name: String, line: String)
 }
 
@@ -22,7 +22,7 @@ struct Scaffold {
   private let place: Place
   private let template: Template
   private var files: [(url: URL, text: String, purpose: String)] = []
-  /// What the author has to do, besides filling in.
+  /// What the author has to do, besides replacing `FILL IN`.
   private var steps: [String] = []
 
   init(_ names: Names, _ place: Place) {
@@ -48,7 +48,7 @@ struct Scaffold {
     install()
   }
 
-  /// The test: the laws of the kind, the golden file, and that nothing is left to fill in.
+  /// The source of the test. It checks the laws of the kind and the golden file, and that no `FILL IN` is left.
   private func test(_ source: URL, _ golden: URL, _ guide: URL) -> String {
     let modules = ["Testing", "Zeroth", "ZerothTestKit", names.kind.module, place.module]
     let imports = (modules + template.imports).sorted()
@@ -77,12 +77,13 @@ struct Scaffold {
       """
   }
 
-  /// The guide, which names the file and the module.
+  /// The guide, with the names of the file and of the module filled in.
   private func fillIn(_ guide: String, _ source: URL) -> String {
     guide.replacing("SOURCE", with: place.path(source)).replacing("MODULE", with: place.module)
   }
 
-  /// The function that puts the strategies of the module into a registry: written where there is none.
+  /// Adds the strategy to the function that installs the strategies of the module. Where there is no such function, it
+  /// is written.
   private mutating func install() {
     let (type, name, line) = template.registry
     if let installer = place.installer {
@@ -103,7 +104,7 @@ struct Scaffold {
     files.append((file, text, "where it is registered"))
   }
 
-  /// Writes all files, or none: nothing that exists is overwritten.
+  /// Writes all files, or none where one of them already exists.
   func write() throws {
     let manager = FileManager.default
     if let existing = files.first(where: { manager.fileExists(atPath: $0.url.path) }) {
@@ -122,7 +123,7 @@ struct Scaffold {
     }
   }
 
-  /// What was written and what is left to do.
+  /// The files that were written, and what is left to do.
   var report: String {
     let width = files.map { place.path($0.url).count }.max() ?? 0
     let list = files.map { file in

@@ -1,5 +1,5 @@
 extension Template {
-  /// A classification of one text; the author has the classes and the prompts.
+  /// The template of a task: the classification of one text. The author fills in the classes and the prompts.
   static func task(_ names: Names) -> Template {
     let constant = names.constant
     return Template(

@@ -1,4 +1,4 @@
-// Attention of one head, and its derivatives: some rows of queries at a time, whose scores are all that is stored.
+// The attention of one head and its derivatives. Only the scores of some rows of queries are stored at a time.
 #include "CZeroth.h"
 #include "functions.h"
 
@@ -6,7 +6,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// x = softmax(scale x) over n numbers; NaN spreads over the row.
+// x = softmax(scale x) over n numbers. A NaN spreads over the whole row.
 VECTOR static void softmax(size_t n, float scale, float *restrict x) {
   float top = largest_of(n, x);
   float sums[lanes] = {0};
@@ -26,15 +26,15 @@ VECTOR static void softmax(size_t n, float scale, float *restrict x) {
   for (size_t j = 0; j < n; j++) x[j] *= inverse;
 }
 
-// The scores that `m` queries from `first` on have: with `before` keys of the prefix and `own` ones of their own segment, none
-// of which lies behind the windows of all of them.
+// The scores of `m` queries from number `first` on: with `before` keys of the prefix, and with `own` keys of the
+// queries' own segment. Keys that lie behind the windows of all m queries are left out.
 struct part {
   size_t first, m, skip, skip_prefix, skip_own, before, own, width;
 };
 
 static struct part part_of(struct zeroth_attention_shape a, size_t first) {
   struct part p = {.first = first, .m = a.rows - first < a.rows_at_once ? a.rows - first : a.rows_at_once};
-  // Keys before `skip` are behind the window of all m queries; counted from the first key of the prefix.
+  // Keys before `skip` lie behind the windows of all m queries. `skip` counts from the first key of the prefix.
   p.skip = a.window && a.prefix + first + 1 > a.window ? a.prefix + first + 1 - a.window : 0;
   p.skip_prefix = p.skip < a.prefix ? p.skip : a.prefix, p.skip_own = p.skip - p.skip_prefix;
   p.before = a.prefix - p.skip_prefix, p.own = (a.causal ? first + p.m : a.rows) - p.skip_own;
@@ -42,7 +42,7 @@ static struct part part_of(struct zeroth_attention_shape a, size_t first) {
   return p;
 }
 
-// The scores of row i that count: start ..< end.
+// The scores of row i that count are start ..< end.
 static size_t start_of(struct zeroth_attention_shape a, struct part p, size_t i) {
   size_t seen = a.prefix + p.first + i + 1;
   return a.window && seen > a.window + p.skip ? seen - a.window - p.skip : 0;
@@ -82,8 +82,8 @@ static void spread_seen(struct zeroth_attention_shape a, struct part p, const fl
                           y + p.skip_own * a.ldkv, a.ldkv);
 }
 
-// Scores become probabilities; those that do not count become 0. With `slopes` these are the derivatives of what the softmax
-// takes by the products q k^T.
+// Turns scores into probabilities. Those that do not count become 0. `slopes`, if given, receives the derivatives of
+// the softmax's arguments by the products q k^T.
 static void become_probabilities(struct zeroth_attention_shape a, struct part p, float *scores, float *slopes) {
   for (size_t i = 0; i < p.m; i++) {
     float *row = scores + i * p.width;
@@ -101,8 +101,8 @@ static void become_probabilities(struct zeroth_attention_shape a, struct part p,
   }
 }
 
-// d = slope P (d - sum_j P_j d_j) for each row: the derivative of a softmax, which is its own transpose. `after` says that
-// the slope comes behind it, as in reverse, and not before.
+// The derivative of a softmax for each row: d = slope P (d - sum_j P_j d_j). It is its own transpose. If `after`, the
+// slope is applied after it, as in the reverse direction, and otherwise before it.
 VECTOR static void differentiate_softmax(struct zeroth_attention_shape a, struct part p, bool after,
                                          const float *restrict probabilities, const float *restrict slopes,
                                          float *restrict d) {

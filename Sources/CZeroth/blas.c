@@ -1,5 +1,5 @@
-// The calls of OpenBLAS that the project makes. OpenBLAS stays on one thread: work is cut above it, by shape, so that
-// the number of threads never changes a bit of a result.
+// The calls of OpenBLAS that the project makes. OpenBLAS always uses one thread. The project divides the work itself,
+// by shape alone, so that the number of threads never changes a bit of a result.
 #define _GNU_SOURCE
 #include "CZeroth.h"
 
@@ -12,9 +12,9 @@
 
 __attribute__((constructor)) static void one_thread(void) { openblas_set_num_threads(1); }
 
-// OpenBLAS takes a buffer for each thread that is in a product, at the first product that needs one, and tries for ever when
-// there is no memory for it. So the buffers are had here, before as many threads as the pool has come to multiply. Where the
-// library does not export the two functions, it does as it always does.
+// OpenBLAS takes a buffer for each thread that multiplies, at the first product that needs one. If there is no memory
+// for it, OpenBLAS tries for ever. The buffers are therefore taken here, before the threads of the pool begin to
+// multiply. If the library does not export the two functions, this step is left out.
 enum { buffer_bytes = 1 << 27 };  // no kind of CPU has larger buffers
 static _Atomic int threads_with_buffers;
 static pthread_mutex_t buffers_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -59,14 +59,15 @@ void zeroth_sgemm_transposed(size_t m, size_t n, size_t k, float alpha, const fl
               (blasint)ldb, beta, c, (blasint)ldc);
 }
 
-// LAPACK's divide and conquer, of Fortran: columns lie one behind the other, and the last argument is the length of the first.
+// LAPACK's divide-and-conquer SVD, a Fortran function. Columns are stored one after the other. The last argument is the
+// length of the first, a text.
 extern void dgesdd_(const char *job, const blasint *m, const blasint *n, double *a, const blasint *lda, double *s,
                     double *u, const blasint *ldu, double *vt, const blasint *ldvt, double *work, const blasint *lwork,
                     blasint *iwork, blasint *info, size_t);
 
 int zeroth_singular_values(size_t m, size_t n, const float *a, double *sigma) {
   prepare();
-  // Row by row, A is A^T column by column, which has the same singular values.
+  // A by rows is the same memory as A^T by columns, and A^T has the same singular values.
   blasint rows = (blasint)n, columns = (blasint)m, one = 1, query = -1, info = 0;
   size_t least = m < n ? m : n;
   double *copy = malloc(m * n * sizeof(double)), none = 0, size = 0;

@@ -1,6 +1,6 @@
-// Sums of low-rank terms, B V^T with B of m x r and V^T of r x n: their norm, and the nearest sum of a smaller rank. What is computed
-// here enters the parameters of a run. So the order of operations is fixed, and products and sums are rounded apart: every
-// instruction set gives the same bits.
+// Sums of low-rank terms, B V^T with B of m x r and V^T of r x n: their norm, and the nearest sum of a smaller rank.
+// The results enter the parameters of a run. So that every instruction set gives the same bits, the order of operations
+// is fixed, and products and sums are rounded separately.
 #include "CZeroth.h"
 #include "vectorize.h"
 
@@ -10,7 +10,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// Eight running sums: a fixed order of additions that vectorises.
+// Eight running sums: their fixed order of additions vectorises.
 VECTOR static double dot(size_t n, const double *restrict x, const double *restrict y) {
   double sums[8] = {0};
   size_t i = 0;
@@ -32,13 +32,13 @@ VECTOR static void rotate(size_t n, double c, double s, double *restrict x, doub
   }
 }
 
-// G (r x r) = the products of the r columns of length n, which lie n apart.
+// G (r x r) = the dot products of the r columns of length n, which are stored one after the other.
 static void gram(size_t n, size_t r, const double *columns, double *g) {
   for (size_t i = 0; i < r; i++)
     for (size_t j = 0; j <= i; j++) g[i * r + j] = g[j * r + i] = dot(n, columns + i * n, columns + j * n);
 }
 
-// The columns of A, m x r and row by row, one behind the other.
+// Copies the columns of A, m x r and stored by rows, one after the other.
 static void take_columns(size_t m, size_t r, const float *a, double *columns) {
   for (size_t i = 0; i < m; i++)
     for (size_t q = 0; q < r; q++) columns[q * m + i] = a[i * r + q];
@@ -63,8 +63,8 @@ double zeroth_factor_energy(size_t m, size_t n, size_t r, const float *left, con
   return energy > 0 ? energy : 0;
 }
 
-// Householder's QR of the r columns of length m in `a`. Below and on the diagonal stand then the vectors v of the reflections
-// H = I - v v^T, each with |v|^2 = 2; R, p x r with p = min(m, r), is in `upper`, row by row.
+// Householder's QR of the r columns of length m in `a`. Afterwards `a` holds, on and below the diagonal, the vectors v
+// of the reflections H = I - v v^T, each with |v|^2 = 2. `upper` holds R, p x r with p = min(m, r), by rows.
 static void factor(size_t m, size_t r, double *a, double *upper) {
   size_t p = m < r ? m : r;
   for (size_t k = 0; k < r; k++) {
@@ -95,7 +95,8 @@ static void reflect(size_t m, size_t p, const double *a, double *x) {
   }
 }
 
-// One-sided Jacobi: rotates the q columns of length p in `s`, and with them those of length q in `w`, until they are orthogonal.
+// One-sided Jacobi: rotates the q columns of length p in `s` until they are orthogonal. The columns of length q in `w`
+// get the same rotations.
 static void orthogonalize(size_t p, size_t q, double *s, double *w) {
   for (int sweep = 0; sweep < 40; sweep++) {
     bool moved = false;
@@ -106,7 +107,7 @@ static void orthogonalize(size_t p, size_t q, double *s, double *w) {
         if (fabs(c) <= 1e-15 * sqrt(a) * sqrt(b) || c == 0) continue;
         moved = true;
         double zeta = (b - a) / (2 * c), size = fabs(zeta);
-        // sqrt(1 + zeta^2) overflows for a large zeta, where it is zeta.
+        // For a large zeta, sqrt(1 + zeta^2) would overflow. It equals zeta there.
         double t = 1 / (size + (size > 1e150 ? size : sqrt(1 + size * size)));
         if (zeta < 0) t = -t;
         double cosine = 1 / sqrt(1 + t * t), sine = cosine * t;
@@ -140,7 +141,7 @@ size_t zeroth_compress_factors(size_t m, size_t n, size_t r, const float *left, 
     for (; place > 0 && sizes[order[place - 1]] < sizes[j]; place--) order[place] = order[place - 1];
     order[place] = j;
   }
-  // What the roundings of a double leave of a zero is no column.
+  // A column this small is a zero with the rounding errors of double. It does not count.
   double floor = q == 0 ? 0 : 1e-28 * sizes[order[0]];
   size_t kept = 0;
   while (kept < most && kept < q && sizes[order[kept]] > floor) kept++;
@@ -148,7 +149,7 @@ size_t zeroth_compress_factors(size_t m, size_t n, size_t r, const float *left, 
   for (size_t j = q; j-- > kept;) *lost += sizes[order[j]];
   for (size_t k = 0; k < kept; k++) {
     const double *from = s + order[k] * p, *turned = w + order[k] * q;
-    double root = sqrt(sqrt(sizes[order[k]]));  // of the singular value: both sides get half of it
+    double root = sqrt(sqrt(sizes[order[k]]));  // of the singular value: each side gets its root
     memset(column, 0, m * sizeof(double));
     for (size_t i = 0; i < p; i++) column[i] = from[i] / root;
     reflect(m, p, b, column);

@@ -1,5 +1,5 @@
-// What the loops of layers are made of: functions of a number that vectorise, and sums and maxima over lanes, in an order
-// that does not depend on the instruction set.
+// The parts of the loops of layers: functions of one number that vectorise, and sums and maxima over lanes. The order
+// of operations does not depend on the instruction set.
 #pragma once
 #include "vectorize.h"
 
@@ -11,8 +11,8 @@
 
 enum { lanes = 16 };
 
-// exp(x) = 2^n exp(r), r = x - n ln 2 in [-ln2/2, ln2/2]; the polynomial is that of the Cephes library. Below -87.3 it
-// gives the smallest normal numbers, above 88.3 the largest; NaN stays NaN.
+// exp(x) = 2^n exp(r) with r = x - n ln 2 in [-ln2/2, ln2/2]; the polynomial is that of the Cephes library. Arguments
+// below -87.3 give the smallest normal numbers, those above 88.3 the largest. NaN stays NaN.
 static inline float exponential(float x) {
   const float round = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
   x = x < -87.3f ? -87.3f : x;
@@ -34,9 +34,9 @@ static inline float exponential(float x) {
   return p * scale;
 }
 
-// 2 Phi(x) = erfc(-x / sqrt 2) by erfc(u) = exp(-u h(u)) for u >= 0, of which the other side follows; h is a polynomial
-// fitted on [0, 9] for the least absolute error of erfc, 1e-7, and a relative one of 4e-5 in its tail. Unlike 1 + erff(x) it
-// loses no digits where x is negative, and it vectorises.
+// 2 Phi(x) = erfc(-x / sqrt 2). For u >= 0, erfc(u) = exp(-u h(u)); the other side follows from it. h is a polynomial
+// fitted on [0, 9] for the least absolute error of erfc, 1e-7, with a relative error of 4e-5 in the tail. Unlike 1 +
+// erff(x), this loses no digits where x is negative, and it vectorises.
 static inline float twice_normal_distribution(float x) {
   float u = 0.70710678f * (x < 0.0f ? -x : x);
   u = u > 9.0f ? 9.0f : u;
@@ -61,7 +61,7 @@ static inline float sum_of_lanes(const float sums[lanes]) {
   return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-// cap tanh(scale x / cap): for small arguments by the Cephes library's polynomial, which loses no digits there.
+// cap tanh(scale x / cap). Small arguments use the polynomial of the Cephes library, which loses no digits there.
 static inline float soft_capped(float x, float scale, float cap) {
   float u = x * (scale / cap);
   float magnitude = u < 0.0f ? -u : u;
@@ -75,7 +75,7 @@ static inline float soft_capped(float x, float scale, float cap) {
   return cap * (magnitude < 0.625f ? near : u < 0.0f ? -far : far);
 }
 
-// tops[l] = the largest of it and of x[l], x[l + 16], ...
+// tops[l] = the largest of tops[l], x[l], x[l + 16], ...
 static inline __attribute__((always_inline)) void raise_tops(size_t n, const float *restrict x, float tops[lanes]) {
   size_t i = 0;
   for (; i + lanes <= n; i += lanes)

@@ -1,4 +1,4 @@
-// Half precision: exact widening, and rounding to one of the two neighbours at random, so that its mean is the value.
+// Half precision: exact widening, and rounding at random to one of the two neighbours, so that the mean is the value.
 #include "CZeroth.h"
 #include "half.h"
 #include "philox.h"
@@ -21,7 +21,7 @@ static inline uint32_t bits_of(float value) {
 
 INLINE float bfloat16(uint32_t bits) { return from_bits(bits << 16); }
 
-// Integer arithmetic and selects alone, so that a loop vectorises on any CPU.
+// Only integer arithmetic and selections, so that a loop vectorises on every CPU.
 INLINE float float16(uint32_t bits) {
   uint32_t sign = (bits & 0x8000) << 16;
   uint32_t magnitude = (bits & 0x7fff) << 13;  // the significand in place, the exponent still biased by 15
@@ -73,7 +73,8 @@ void zeroth_dot_rows(enum zeroth_format format, size_t m, size_t first, size_t s
   }
 }
 
-// Adding random bits below the last kept one and cutting them off goes up as often as the part that is lost says.
+// Random bits are added below the last bit that is kept, and then cut off. The result is rounded up with a probability
+// that equals the lost fraction.
 static inline uint16_t to_bfloat16(float value, uint32_t random) {
   uint32_t bits = bits_of(value);
   if ((bits & 0x7fffffff) >= 0x7f800000) return (uint16_t)(bits >> 16 | ((bits & 0x7fffff) != 0 ? 0x40 : 0));

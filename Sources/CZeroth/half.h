@@ -1,4 +1,5 @@
-// Half precision where it lies, and vectors of floats as the compiler has them for every instruction set.
+// Reads half-precision numbers from any address, and defines vectors of floats that the compiler has on every
+// instruction set.
 #pragma once
 #include <stdint.h>
 #include <string.h>

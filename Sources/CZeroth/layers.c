@@ -1,4 +1,4 @@
-// The layers of a transformer that are not matrix products: plain loops next to their formulas.
+// The layers of a transformer that are not matrix products. Each is a plain loop beside its formula.
 #include "CZeroth.h"
 #include "functions.h"
 
@@ -51,7 +51,7 @@ VECTOR void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float 
     switch (f) {
     case zeroth_identity: break;
     case zeroth_relu:
-      // Written so that NaN stays NaN.
+      // Written in this way so that NaN stays NaN.
       for (size_t j = 0; j < n; j++) row[j] = row[j] < 0.0f ? 0.0f : row[j];
       break;
     case zeroth_gelu:
@@ -71,8 +71,8 @@ VECTOR void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float 
   }
 }
 
-// The tails of the normal density and of the logistic function make every slope go to 0 or 1, as exponential() never
-// overflows.
+// The tails of the normal density and of the logistic function make every slope go to 0 or 1, because exponential()
+// never overflows.
 VECTOR void zeroth_multiply_slope(enum zeroth_activation f, size_t n, const float *restrict x, float *restrict s) {
   switch (f) {
   case zeroth_identity: break;
@@ -129,8 +129,8 @@ VECTOR void zeroth_exponentiate(size_t n, float shift, float scale, float *restr
   for (size_t i = 0; i < n; i++) x[i] = scale * exponential(x[i] - shift);
 }
 
-// Lane l sums exp(x - largest) over the elements l, l + 16, ... of all calls, with the largest of them so far. Lanes
-// are added up when the row has ended, in zeroth_log_sum_parts.
+// Lane l sums exp(x - largest) over the elements l, l + 16, ... of all calls, where largest is the largest of them so
+// far. zeroth_log_sum_parts adds up the lanes when the row has ended.
 VECTOR void zeroth_log_sum_add(size_t m, size_t n, const float *restrict x, size_t ldx, float *restrict state) {
   for (size_t r = 0; r < m; r++, x += ldx, state += 2 * lanes) {
     float tops[lanes], sums[lanes];
@@ -154,7 +154,7 @@ VECTOR void zeroth_log_sum_parts(const float *restrict state, float *restrict la
   *total = (double)sum_of_lanes(sums);
 }
 
-// The same, and the sums of exp(x - largest) t in the third 16 floats of a state.
+// Does the same, and keeps the sums of exp(x - largest) t in the third 16 floats of a state.
 VECTOR void zeroth_log_sum_add_tangent(size_t n, const float *restrict x, const float *restrict t,
                                        float *restrict state) {
   float tops[lanes], sums[lanes], weighted[lanes];

@@ -24,7 +24,7 @@ void *zeroth_allocate(size_t bytes) {
   void *memory = NULL;
   if (bytes > SIZE_MAX - huge_page) return NULL;
   if (large) {
-    // Fresh pages are zero already, and huge ones spare the address translation of long streams.
+    // Huge pages make long reads cheaper, because fewer addresses have to be translated.
     if (posix_memalign(&memory, huge_page, bytes) != 0) return NULL;
     madvise(memory, bytes, MADV_HUGEPAGE);
   } else if (posix_memalign(&memory, 64, bytes) != 0) {
@@ -50,7 +50,8 @@ void zeroth_release(void *memory, size_t bytes) { munmap(memory, bytes); }
 
 // ---- Temporary memory ----
 
-// More than a step asks for, so that no thread has to grow its stack later; pages take memory when they are touched.
+// More than a step needs, so that no thread has to enlarge its stack later. Pages take memory only when they are
+// touched.
 enum { least_scratch = 1 << 20 };
 
 struct scratch {
@@ -63,7 +64,7 @@ static pthread_key_t at_thread_end;
 static void free_scratch(void *base) { free(base); }
 __attribute__((constructor)) static void make_key(void) { pthread_key_create(&at_thread_end, free_scratch); }
 
-// Lines that hold so many bytes and one more: even nothing has an address of its own.
+// The bytes of whole cache lines that hold `bytes` and one more, so that even 0 bytes have an address of their own.
 static size_t whole_lines(size_t bytes) { return bytes / 64 * 64 + 64; }
 
 void *zeroth_scratch_take(size_t bytes) {
@@ -72,7 +73,8 @@ void *zeroth_scratch_take(size_t bytes) {
   scratch.used += bytes;
   if (scratch.used > scratch.most) scratch.most = scratch.used;
   if (scratch.used <= scratch.size) return scratch.base + first;
-  // What is lent cannot move. So this memory lies apart, and the stack grows at a call when nothing is lent.
+  // Memory in use cannot move. This piece is therefore allocated apart, and the stack grows at a later call, when
+  // nothing is in use.
   if (first > 0) return aligned_alloc(64, bytes);
   free(scratch.base);
   size_t size = scratch.most < least_scratch ? least_scratch : scratch.most;

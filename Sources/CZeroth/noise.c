@@ -1,4 +1,4 @@
-// Philox noise, picked at run time for the CPU.
+// The noise of Philox. The instruction set is chosen at run time for the CPU.
 #include "CZeroth.h"
 #include "philox.h"
 #include "vectorize.h"
@@ -16,7 +16,7 @@ typedef double f64x16 __attribute__((ext_vector_type(16)));
 typedef uint32_t u32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 typedef float f32x16_unaligned __attribute__((ext_vector_type(16), aligned(4)));
 
-// The low and the high halves of the 64-bit numbers of even and of odd lanes.
+// The low and the high halves of 64-bit numbers, put back in the order of the lanes from even and odd lanes.
 #define LOWS(even, odd) \
   __builtin_shufflevector((u32x16)(even), (u32x16)(odd), 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
 #define HIGHS(even, odd) \
@@ -83,7 +83,7 @@ __attribute__((constructor)) static void pick_isa(void) {
 int zeroth_isa_count(void) { return isa_count; }
 const char *zeroth_isa_name(int isa) { return isas[isa].name; }
 
-// ---- Normal numbers, a batch of groups at a time: their words and values stay in the nearest cache ----
+// ---- Normal numbers, made in batches of groups so that words and values stay in the nearest cache ----
 
 enum { batch_groups = 16, batch = batch_groups * philox_group };
 
@@ -116,21 +116,23 @@ static void normal_noise(int isa, uint64_t key, uint64_t first, size_t count, fl
 
 enum { pair_words = 2 * philox_group, kept_pairs = 8 };
 
-// The words that a thread made last. A pair of groups, the fewest that can be made, has the signs of 4096 elements: what
-// follows one piece of a stream, such as the next row of a panel or the same row with another scale, finds them made.
+// The words that a thread made last. The least that can be made is a pair of groups, which gives the signs of 4096
+// elements. The next piece of a stream, such as the next row of a panel or the same row with another scale, therefore
+// often finds its words here.
 static _Thread_local struct {
   int isa;
-  uint64_t key, pair;  // pair: number of the first pair of groups
-  uint64_t pairs;      // how many there are
-  uint32_t words[kept_pairs * pair_words + 1];  // one more, which may be read and never counts
+  uint64_t key, pair;  // pair: the number of the first pair of groups
+  uint64_t pairs;      // the number of pairs
+  uint32_t words[kept_pairs * pair_words + 1];  // one more, which may be read but has no effect
 } kept;
 
-/// The words from number `word` on, of which `count` are wanted; `found` are there, at least one.
+/// The words from number `word` on. `count` words are wanted; `found` is the number that the result holds, at least
+/// one.
 static const uint32_t *words_from(int isa, uint64_t key, uint64_t word, size_t count, size_t *found) {
   uint64_t pair = word / pair_words;
   size_t skip = (size_t)(word % pair_words);
   if (kept.isa != isa || kept.key != key || pair - kept.pair >= kept.pairs) {
-    const uint64_t reach = (uint64_t)1 << 27;  // pairs of groups that one call can make, from a multiple on
+    const uint64_t reach = (uint64_t)1 << 27;  // pairs of groups that one call can make from a multiple of this number on
     uint64_t pairs = (skip + count + pair_words - 1) / pair_words;
     if (pairs > kept_pairs) pairs = kept_pairs;
     if (pairs > reach - pair % reach) pairs = reach - pair % reach;

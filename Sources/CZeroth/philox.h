@@ -1,11 +1,11 @@
-// Constants of Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC11) and the
-// order in which this project reads it.
+// Constants of Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC11), and the
+// order in which this project reads its words.
 //
-// The words of one key are numbered n = 64 g + 16 j + l with j < 4, l < 16: word j of counter block 16 g + l. So
-// sixteen blocks fill sixteen lanes, and each of their four words is stored without a shuffle.
+// The words of one key have numbers n = 64 g + 16 j + l with j < 4 and l < 16: word n is word j of counter block 16 g +
+// l. Sixteen blocks therefore fill sixteen lanes, and each of their four words is stored without a shuffle.
 //
-// Normal number n of a stream comes from word n. Sign n is bit n mod 32, the lowest being bit 0, of word floor(n / 32):
-// -1 where it is set, 1 where it is not.
+// Normal number n of a stream comes from word n. Sign n comes from bit n mod 32 of word floor(n / 32), where bit 0 is
+// the lowest. It is -1 if the bit is set, and 1 otherwise.
 #pragma once
 #include "CZeroth.h"
 

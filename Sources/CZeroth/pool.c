@@ -1,5 +1,5 @@
-// A fork-join pool: a job calls a function once for each index, and ends when the last call has returned. The caller
-// says how many indices there are, by the shape of the work alone; which thread takes an index never changes a result.
+// A fork-join pool: a job calls a function once for each index and ends when the last call has returned. The caller
+// chooses the number of indices by the shape of the work alone. Which thread takes an index never changes a result.
 #define _GNU_SOURCE
 #include "CZeroth.h"
 
@@ -14,31 +14,31 @@ typedef void (*body_function)(void *, int, int);
 static pthread_mutex_t use = PTHREAD_MUTEX_INITIALIZER;  // held by the caller whose work is in the pool
 static pthread_mutex_t sleep_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
-static int workers = 0;          // threads started, the caller not counted
-static atomic_int wanted = 1;    // threads to use, the caller counted
-static atomic_uint generation;   // raised once per job
-// A thread begins with a range of neighbouring indices of its own, because neighbours mostly read neighbouring memory.
-// A thread whose range is used up takes indices from the ranges of the others. `next` is the first index that nobody
-// has.
+static int workers = 0;          // the threads that were started, without the caller
+static atomic_int wanted = 1;    // the threads to use, with the caller
+static atomic_uint generation;   // rises by one with each job
+// A thread begins with its own range of neighbouring indices, because neighbours mostly read neighbouring memory. A
+// thread that has finished its range takes indices from the ranges of the others. `next` is the first index that no
+// thread has taken.
 static struct {
   _Alignas(64) atomic_int next;
   atomic_bool took_part;  // whether the thread took the first index of its range, in a job of a held pool
 } ranges[max_threads];
-// How many workers are in the job, plus `closed` while there is none. A worker that finds the job closed came too late,
-// and nobody waits for it.
+// The number of workers in the job, plus `closed` while there is no job. A worker that finds the job closed came too
+// late, and nobody waits for it.
 static atomic_int members = closed;
 static int job_count, job_threads;
 static void *job_context;
 static body_function job_body;
 static _Thread_local bool inside;
-static _Thread_local int own_threads;  // the calling thread's own number of threads; 0: the process's
+static _Thread_local int own_threads;  // the calling thread's own number of threads; 0 stands for the number of the process
 
-// A pool that is held. In its jobs every thread takes the first index of its range itself, so that all threads take part
+// A pool that is held. In its jobs every thread itself takes the first index of its range. So all threads take part,
 // however slowly they wake up.
 static _Thread_local int holds;        // how often the calling thread holds the pool
 static bool job_is_held;
-static atomic_int arrived;             // threads that have taken the first index of their range
-static struct zeroth_loops seen_loops; // what the holder's jobs came to
+static atomic_int arrived;             // the threads that have taken the first index of their range
+static struct zeroth_loops seen_loops; // the loops of the holder
 
 static void pause_a_little(void) {
 #if defined(__x86_64__)
@@ -48,13 +48,13 @@ static void pause_a_little(void) {
 #endif
 }
 
-// The first index of a thread's range, which ends where the next thread's begins.
+// The first index of a thread's range. The range ends where that of the next thread begins.
 static int start_of(int thread) { return (int)((long)job_count * thread / job_threads); }
 
 static void take_first_index(int worker) {
   int first = start_of(worker);
   if (first == start_of(worker + 1)) return;
-  // A thread that was slow to leave the wait for an earlier job comes to this one twice.
+  // A thread that was slow to leave the wait for an earlier job may come to this job twice.
   if (atomic_exchange_explicit(&ranges[worker].took_part, true, memory_order_relaxed)) return;
   job_body(job_context, first, worker);
   atomic_fetch_add_explicit(&arrived, 1, memory_order_release);
@@ -74,7 +74,7 @@ static void take_indices(int worker) {
 
 struct start {
   int worker;
-  unsigned seen;  // the job before this thread was made
+  unsigned seen;  // the last job before this thread was made
   atomic_bool is_over;
 };
 
@@ -83,9 +83,9 @@ static void *work(void *argument) {
   const int worker = start->worker;
   unsigned seen = start->seen;
   inside = true;
-  zeroth_scratch_return(zeroth_scratch_take(0), 0);  // made now, so that no job has to make it
+  zeroth_scratch_return(zeroth_scratch_take(0), 0);  // allocated now, so that no job has to do it
   atomic_store(&start->is_over, true);
-  bool isUsed = true;  // whether the last job had a place for this thread: one without has no reason to spin
+  bool isUsed = true;  // whether the last job had a place for this thread; without one it need not spin
   for (;;) {
     int tries = isUsed ? 0 : spins;
     while (atomic_load_explicit(&generation, memory_order_acquire) == seen) {
@@ -174,7 +174,7 @@ static void run_together(int count, int threads, void *context, body_function bo
   while (atomic_load_explicit(&members, memory_order_acquire) != closed) pause_a_little();
 }
 
-// Counts a loop of the holder, which `took_part` threads ran.
+// Counts a loop of the holder, in which `took_part` threads took part.
 static void count_loop(int count, int took_part) {
   int all = zeroth_threads();
   if (all > count) all = count;
@@ -185,7 +185,7 @@ static void count_loop(int count, int took_part) {
 void zeroth_parallel(int count, int limit, void *context, body_function body) {
   int threads = zeroth_threads();
   if (threads > limit) threads = limit;
-  bool is_whole = count <= 1 || inside;  // a loop of one index, or the part of a loop
+  bool is_whole = count <= 1 || inside;  // a loop of one index, or a loop inside a loop
   if (is_whole || threads == 1 || (holds == 0 && pthread_mutex_trylock(&use) != 0)) {
     run_alone(count, context, body);
     if (holds > 0 && !is_whole) count_loop(count, 1);

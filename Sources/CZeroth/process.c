@@ -1,4 +1,4 @@
-// Processes that belong together.
+// Starts processes, and ties them to each other.
 #define _GNU_SOURCE
 #include "CZeroth.h"
 
@@ -17,8 +17,9 @@ int zeroth_end_with_parent(int parent) {
 
 int zeroth_make_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
-// Between vfork and exec the child has the memory of its parent, which waits: it changes nothing there but `error`, and asks for
-// no memory. So no table of pages is copied, however large the model, and no library is told of the fork.
+// Between vfork and exec the child uses the memory of its parent, which waits. The child changes nothing in it but
+// `error` and allocates no memory. So no page table is copied, however large the model is, and no library is told of
+// the fork.
 int zeroth_start_program(char *const arguments[], char *const environment[], const char *folder, int in, int out, int err) {
   volatile int error = 0;
   pid_t parent = getpid();

@@ -1,9 +1,10 @@
-// The matrix product of the models, Y = f(X W^T + bias). Sources/ZerothModels/Layers/Product.swift says what a tile, a
-// block, a panel and a stage are.
+// The matrix product of the models, Y = f(X W^T + bias). Sources/ZerothModels/Layers/Product.swift defines the words
+// tile, block, panel and stage.
 //
-// It replaces a BLAS's sgemm for two reasons. It multiplies W panel by panel, so that a panel which a direction displaces
-// or which is widened from half precision can be made just before it is multiplied: that whole W is never stored. And
-// where X has few rows, as in a step of one short example, it takes hardly longer than reading W takes.
+// It replaces a BLAS's sgemm for two reasons. First, it multiplies W panel by panel. A panel that a direction
+// displaces, or that is widened from half precision, can be made just before it is multiplied, so that the whole of
+// that W is never stored. Second, where X has few rows, as in a step of one short example, it takes hardly longer than
+// reading W.
 #include "CZeroth.h"
 #include "vectorize.h"
 
@@ -12,23 +13,23 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-// How the rows of W that a tile is multiplied by next are fetched ahead.
+// How the next rows of W are fetched ahead: those that a tile will be multiplied by.
 enum fetching {
-  fetch_none,  // they are near already: the tile before this one was multiplied by them
-  fetch_near,  // they are kept near for the tiles that follow
-  fetch_once,  // they go past the caches: this is the only tile
+  fetch_none,  // not at all: the tile before was multiplied by them, so they are in a cache
+  fetch_near,  // into the caches, for the tiles that follow
+  fetch_once,  // past the caches, because this is the only tile
 };
 
 enum { panel_rows = 48 };  // rows of W in a panel, whose results are written together: a multiple of every HEIGHT
 
-// Fused where the hardware has it: emulated, it would be a call for each element.
+// Fused only where the hardware can do it. Without the hardware it would be a function call for each element.
 #if defined(__x86_64__)
 #define GENERIC_MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #else
 #define GENERIC_MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma((a), (b), (c))
 #endif
 
-// A value that the compiler cannot see through.
+// Hides a value from the compiler's optimisation.
 #if defined(__x86_64__)
 #define HIDE(value) __asm__("" : "+v"(value))
 #elif defined(__aarch64__)
@@ -41,7 +42,7 @@ enum { panel_rows = 48 };  // rows of W in a panel, whose results are written to
 #define ISA generic
 #define TARGET
 #define LANES 4
-#define VECTORS 2  // with 12 sums and a factor they fill 15 of 16 registers; with three, some sums were kept in memory
+#define VECTORS 2  // 12 sums and a factor fill 15 of 16 registers; with three, some sums would be kept in memory
 #define HEIGHT(v) (12 / (v))
 #define MULTIPLY_ADD GENERIC_MULTIPLY_ADD
 #include "product_kernel.inc"
@@ -92,7 +93,7 @@ static const struct kernels *kernels_of(int isa) {
   return &kernels[strcmp(name, "avx512") == 0 ? 2 : strcmp(name, "avx2") == 0 ? 1 : 0];
 }
 
-// Found at the first use, when the instruction sets of this machine are known.
+// Set at the first use, when the instruction sets of this CPU are known.
 static const struct kernels *best;
 
 static inline const struct kernels *chosen(void) {
@@ -107,7 +108,8 @@ static size_t packed_count(const struct kernels *on, size_t m, size_t k) {
   return (whole + (rest + share - 1) / share * share) * padded(on, k);
 }
 
-// What the threads that pack share. Each packs `width` columns of a tile at a time, of which a tile has `widths`.
+// The data of the threads that pack. Each packs `width` columns of a tile at a time; a tile has `widths` of these
+// pieces.
 struct packing {
   const struct kernels *on;
   size_t m, k, ldx, width, widths;
@@ -136,7 +138,7 @@ static void multiply(const struct kernels *on, size_t m, size_t n, struct zeroth
                      struct zeroth_bias bias, enum zeroth_activation f, struct zeroth_result y) {
   for (size_t i = 0; i < m; i += on->tile_rows) {
     size_t rows = m - i < on->tile_rows ? m - i : on->tile_rows;
-    const float *biases[most_tile_rows];  // the last row's where a tile has fewer
+    const float *biases[most_tile_rows];  // where a tile has fewer rows, the others repeat the last one's
     if (bias.rows != NULL) {
       size_t row = (bias.before + i) / bias.shared, left = (row + 1) * bias.shared - (bias.before + i);
       for (size_t r = 0; r < on->tile_rows; r++, left--) {

@@ -1,8 +1,9 @@
 // Quantised elements in the blocks of GGML: codes of 2 to 8 bits, and scales that a block or a part of it shares.
 //
-// A scale d and a minimum m belong to each run of codes q: an element is d q, d q + m or d q - m. Runs have 32 or 16
-// elements; blocks have one run, or 256 elements in "K" formats, whose runs share d and m in half precision up to a factor
-// of 4 to 8 bits. Source: the dequantisation of gguf-py, which tests compare with, bit for bit.
+// A run is a number of codes q that have the same scale d and minimum m. An element is d q, d q + m or d q - m. Runs
+// have 32 or 16 elements. A block has one run. In the "K" formats a block has 256 elements, and its runs share d and m
+// in half precision; each run multiplies them by a factor of 4 to 8 bits. Source: the dequantisation of gguf-py, which
+// the tests compare with bit for bit.
 #include "quantized.h"
 
 #include "half.h"
@@ -14,8 +15,9 @@ typedef unsigned char byte;
 
 typedef float pair __attribute__((ext_vector_type(2)));
 
-// The two halves at x: a conversion of the compiler's, an instruction where the processor has one. A half is read with its neighbour, as
-// four bytes: alone it would be inserted into whatever a register holds, and wait for that.
+// The two halves at x. The compiler's conversion is one instruction where the processor has it. A half is read together
+// with its neighbour, as four bytes. Read alone it would be inserted into a register and would have to wait for its old
+// value.
 INLINE pair halves(const byte *x) {
   _Float16 __attribute__((ext_vector_type(2))) values;
   memcpy(&values, x, sizeof values);
@@ -38,12 +40,12 @@ INLINE void store(float *y, floats values) { memcpy(y, &values, sizeof values); 
 
 INLINE floats converted(codes q) { return __builtin_convertvector(__builtin_convertvector(q, wide), floats); }
 
-// The values of codes that count from `zero` on.
+// The values of codes that count from `zero`.
 INLINE floats centred(codes q, int zero) {
   return __builtin_convertvector(__builtin_convertvector(q, wide) - zero, floats);
 }
 
-// 16 where bit i of `bits` is set, for i from `first` on.
+// 16 where bit `first` + i of `bits` is set, for each of 16 lanes i.
 INLINE codes fifth_bits(uint32_t bits, int first) {
   const wide places = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
   wide set = ((wide)(int)(bits >> first & 0xffff) & places) != 0;
@@ -52,7 +54,7 @@ INLINE codes fifth_bits(uint32_t bits, int first) {
 
 // ---- Blocks of 32 ----
 
-// The low halves of 16 bytes are the first 16 codes, the high halves the others.
+// The low halves of 16 bytes are the first 16 codes; the high halves are the others.
 
 INLINE void q4_0(const byte *x, float *restrict y) {
   float d = halves(x).x;
@@ -95,7 +97,7 @@ INLINE void q8_0(const byte *x, float *restrict y) {
   }
 }
 
-// Codes of 4 bits that stand for values which lie closer together near 0.
+// The values that codes of 4 bits stand for. They lie closer together near 0.
 static const float spread[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 INLINE void iq4_nl(const byte *x, float *restrict y) {
@@ -108,7 +110,7 @@ INLINE void iq4_nl(const byte *x, float *restrict y) {
 
 // ---- Blocks of 256 ----
 
-// Scales of 6 bits and minima of 6 bits for 8 runs, in 12 bytes.
+// The scales and minima of 8 runs, of 6 bits each, in 12 bytes.
 INLINE void scales_and_minima(const byte *x, pair of, float scales[8], float minima[8]) {
   float d = of.x, m = of.y;
   for (int i = 0; i < 4; i++) {
@@ -132,11 +134,11 @@ INLINE void q2_k(const byte *x, float *restrict y) {
 
 INLINE void q3_k(const byte *x, float *restrict y) {
   const byte *high = x, *from = x + 32, *packed = x + 96;
-  float d = halves(x + 106).y;  // the last half
+  float d = halves(x + 106).y;  // the second of the two halves
   UNROLL for (int run = 0; run < 16; run++) {
     int low = packed[run % 8] >> run / 8 * 4 & 15, top = packed[8 + run % 4] >> run / 4 * 2 & 3;
     float scale = d * (float)((low | top << 4) - 32);
-    // Where the third bit is 0, 4 are taken off.
+    // 4 is subtracted where the third bit is 0.
     codes q = load(from + run / 8 * 32 + run % 2 * 16) >> run % 8 / 2 * 2 & 3;
     store(y + run * 16, scale * centred(q | (load(high + run % 2 * 16) >> run / 2 & 1) << 2, 4));
   }
@@ -168,7 +170,7 @@ INLINE void q5_k(const byte *x, float *restrict y) {
 
 INLINE void q6_k(const byte *x, float *restrict y) {
   const byte *low = x, *high = x + 128, *scales = x + 192;
-  float d = halves(x + 206).y;  // the last half
+  float d = halves(x + 206).y;  // the second of the two halves
   UNROLL for (int run = 0; run < 16; run++) {
     codes q = load(low + run / 8 * 64 + run % 4 * 16) >> run % 8 / 4 * 4 & 15;
     codes top = load(high + run / 8 * 32 + run % 2 * 16) >> run % 8 / 2 * 2 & 3;
@@ -212,7 +214,7 @@ INLINE void iq4_xs(const byte *x, float *restrict y) {
   }
 FORMATS(WIDEN)
 
-// The dot product of v with the elements of blocks, each of which is widened in registers or in the first cache.
+// The dot product of v with the elements of blocks. Each block is widened in registers or in the first cache.
 #define DOT(name, elements, bytes)                                                                                    \
   VECTOR_AND_HALF static float dot_##name(size_t blocks, const byte *restrict x, const float *restrict v) {           \
     _Pragma("STDC FP_CONTRACT ON") floats even = {0}, odd = {0};                                                      \
@@ -248,7 +250,7 @@ void widen_quantized(enum zeroth_format format, size_t first, size_t n, const by
   x += first / of->elements * of->bytes;
   size_t skip = first % of->elements;
   float whole[256];
-  if (skip > 0) {  // columns that begin within a block
+  if (skip > 0) {  // columns that begin inside a block
     size_t take = of->elements - skip < n ? of->elements - skip : n;
     of->widen(1, x, whole);
     memcpy(y, whole + skip, take * sizeof *y);

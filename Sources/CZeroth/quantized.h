@@ -1,4 +1,4 @@
-// Quantised blocks, which half.c widens among other formats.
+// Quantised blocks. half.c uses these functions beside those of the other formats.
 #pragma once
 #include "CZeroth.h"
 

@@ -1,4 +1,4 @@
-// GSL's generators and distributions; Philox registered among them as one more `gsl_rng_type`.
+// GSL's generators and distributions. Philox is registered with them as one more `gsl_rng_type`.
 #include "CZeroth.h"
 #include "philox.h"
 
@@ -11,7 +11,7 @@
 // ---- Philox as a gsl_rng_type ----
 
 typedef struct {
-  uint64_t key, next;  // next: number of the next word
+  uint64_t key, next;  // next: the number of the next word
   uint32_t words[2 * philox_group];
 } philox_state;
 
@@ -41,7 +41,8 @@ enum { max_generators = 100 };
 static const gsl_rng_type *generators[max_generators];
 static int generator_count;
 
-// slatec, uni and zuf know 8, 16 thousand and 31 thousand seeds: the noise of different keys would be the same.
+// slatec, uni and zuf have only 8, 16 thousand and 31 thousand seeds. With them, different keys would often give the
+// same noise.
 static bool has_seeds(const gsl_rng_type *type) {
   return strcmp(type->name, "slatec") != 0 && strcmp(type->name, "uni") != 0 && strcmp(type->name, "zuf") != 0;
 }
@@ -55,8 +56,8 @@ __attribute__((constructor)) static void list_generators(void) {
 int zeroth_generator_count(void) { return generator_count; }
 const char *zeroth_generator_name(int generator) { return generators[generator]->name; }
 
-// GSL's seeds have 32 bits (uni32 takes all above 31 for the same), and 0 means "the default seed": a hash of the key,
-// never 0.
+// The seed of a GSL generator: a hash of the key that is never 0. A seed has 32 bits (uni32 treats all above 31 as the
+// same), and 0 would mean "the default seed".
 static unsigned long seed_of(const gsl_rng_type *type, uint64_t key) {
   key ^= key >> 33, key *= 0xff51afd7ed558ccdULL, key ^= key >> 33, key *= 0xc4ceb9fe1a85ec53ULL, key ^= key >> 33;
   uint32_t seed = (uint32_t)key >> (strcmp(type->name, "uni32") == 0);
@@ -76,7 +77,8 @@ struct zeroth_stream {
   gsl_rng *rng;
 };
 
-// The stream that was freed last: most are made for a few numbers, one after another, and of one generator.
+// The stream that was freed last. Most streams are made one after another, of the same generator, and for only a few
+// numbers, so this one is used again.
 static _Atomic(zeroth_stream *) spare;
 
 static void destroy(zeroth_stream *stream) {
@@ -108,7 +110,7 @@ uint32_t zeroth_stream_bits(zeroth_stream *stream) {
 double zeroth_stream_uniform(zeroth_stream *stream) { return gsl_rng_uniform(stream->rng); }
 
 uint32_t zeroth_stream_below(zeroth_stream *stream, uint32_t n) {
-  // Multiply and shift, the few draws that would favour some values taken again (Lemire 2019).
+  // Multiply and shift. The few draws that would favour some values are repeated (Lemire 2019).
   uint64_t product = (uint64_t)zeroth_stream_bits(stream) * n;
   if ((uint32_t)product < n) {
     uint32_t least = -n % n;
@@ -121,7 +123,7 @@ double zeroth_stream_gaussian(zeroth_stream *stream) { return gsl_ran_gaussian_z
 
 // ---- Noise from GSL's own generators ----
 
-// They cannot start in the middle, so the sequence is made of chunks, each with a seed of its own.
+// These generators cannot start in the middle. The sequence therefore consists of chunks, each with its own seed.
 enum { chunk = 4096 };
 
 static _Thread_local gsl_rng *noise_rng;
@@ -142,7 +144,7 @@ static void gsl_noise(int generator, enum zeroth_distribution distribution, uint
       float z;
       if (distribution == zeroth_gaussian)
         z = (float)gsl_ran_gaussian_ziggurat(noise_rng, 1.0);
-      else  // the highest bit of a draw: the low ones of some generators have short periods
+      else  // the highest bit of a draw, because the low bits of some generators have short periods
         z = zeroth_stream_bits(&stream) >> 31 ? -1.0f : 1.0f;
       if (j >= skip) {
         size_t at = i + j - skip;

@@ -1,4 +1,4 @@
-// Distributions of statistics, from GSL.
+// Quantiles of distributions, by GSL.
 #include "CZeroth.h"
 
 #include <gsl/gsl_cdf.h>

@@ -1,4 +1,4 @@
-// Plain loops next to their formulas. Products and sums are rounded apart (no contraction to fused operations), so
+// Plain loops, each beside its formula. Products and sums are rounded separately (never joined to fused operations), so
 // that every instruction set gives the same bits.
 #include "CZeroth.h"
 #include "vectorize.h"
@@ -17,7 +17,7 @@ VECTOR void zeroth_scale(size_t n, float a, float *y) {
   for (size_t i = 0; i < n; i++) y[i] *= a;
 }
 
-// Not restrict: the in-place use reads and writes the same element.
+// Not restrict: `x` or `x0` may be `y`.
 VECTOR void zeroth_axpy_difference(size_t n, float a, const float *x, const float *x0, float *y) {
   for (size_t i = 0; i < n; i++) y[i] += a * (x[i] - x0[i]);
 }
@@ -26,7 +26,7 @@ VECTOR void zeroth_project(size_t n, float ratio, const float *restrict y0, floa
   for (size_t i = 0; i < n; i++) y[i] = y0[i] + ratio * (y[i] - y0[i]);
 }
 
-// Eight running sums: a fixed order of additions that vectorises.
+// Eight running sums: their fixed order of additions vectorises.
 VECTOR double zeroth_dot(size_t n, const float *x, const float *y) {
   double sums[8] = {0};
   size_t i = 0;

@@ -2,7 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "CZerothMPI.h"
 
-// Debian has the headers of its default MPI in a folder of that name.
+// Debian keeps the headers of its default MPI in a folder with the name mpi.
 #if __has_include(<mpi.h>)
 #include <mpi.h>
 #else
@@ -13,7 +13,7 @@
 
 static bool is_running = false;
 
-// The others wait for this rank in their next call, for ever: they are ended with it.
+// The other ranks would wait for this rank in their next call for ever. They are therefore ended with it.
 static void abort_job(int status, void *unused) {
   (void)unused;
   if (is_running) MPI_Abort(MPI_COMM_WORLD, status == 0 ? 1 : status);

@@ -19,8 +19,8 @@ static const int guarded_signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, 
 enum { guarded_count = sizeof guarded_signals / sizeof *guarded_signals };
 static struct sigaction previous[guarded_count];
 
-// Runs `call` under a guard and returns the signal that ended it, or 0. The mask of signals is not saved, which would
-// cost a system call: the handler blocks none (SA_NODEFER).
+// Runs `call` under a guard and returns the signal that ended it, or 0. The mask of blocked signals is not saved,
+// because that would cost a system call. It need not be, because the handler blocks no signal (SA_NODEFER).
 #define GUARDED(call)                             \
   do {                                            \
     guard g;                                      \
@@ -52,8 +52,8 @@ static void handle(int number, siginfo_t *info, void *context) {
   }
 }
 
-// A stack that has overflowed cannot run the handler: the thread that loads plugins, and runs `create` and `estimate`,
-// has another one for it.
+// The handler cannot run on a stack that has overflowed. The thread that loads plugins and runs `create` and `estimate`
+// has a second stack for the handler.
 static void install_stack(void) {
   stack_t stack;
   if (sigaltstack(NULL, &stack) != 0 || !(stack.ss_flags & SS_DISABLE)) return;
@@ -97,7 +97,7 @@ const char *zeroth_signal_name(int32_t number) {
   }
 }
 
-// No page is smaller.
+// The smallest size of a page.
 enum { page = 4096 };
 
 int32_t zeroth_guarded_copy(void *target, const void *source, uint64_t count) {
@@ -289,8 +289,9 @@ const char *zeroth_library_error(void) {
   return error ? error : "no reason given";
 }
 
-// One clone for each instruction set, chosen when the program is loaded: it reads every value that a plugin makes. None
-// for sanitizers, which start only after the choice and would end the program in it.
+// The function reads every value that a plugin makes, so it is compiled for each instruction set; one version is chosen
+// when the program is loaded. Sanitizers get only one version: they start after the choice and would end the program in
+// it.
 #if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer) && \
     !__has_feature(address_sanitizer) && !__has_feature(undefined_behavior_sanitizer)
 __attribute__((target_clones("default", "avx2", "avx512f")))

@@ -1,7 +1,8 @@
-/// A collection that keeps up to two elements in place, and more in an array: the losses, offsets and terms of a step,
-/// of which a two-sided estimate with one query has one or two. So a step asks for no memory to hold them.
+/// A collection that keeps up to two elements in place, and more than two in an array. It holds the losses, offsets and
+/// terms of a step. A two-sided estimate with one query has one or two of each, so such a step allocates no memory for
+/// them.
 ///
-/// It is used like an array: written as a literal, appended to, mapped (to another `Few`).
+/// It is used like an array: it can be written as a literal, appended to, and mapped to another `Few`.
 public struct Few<Element> {
   @usableFromInline
   enum Storage {
@@ -17,7 +18,7 @@ public struct Few<Element> {
   @inlinable
   public init() { storage = .none }
 
-  /// make(0), ..., make(count - 1).
+  /// The elements make(0), ..., make(count - 1).
   public init(count: Int, _ make: (Int) -> Element) {
     self.init()
     for i in 0..<count { append(make(i)) }
@@ -43,13 +44,13 @@ public struct Few<Element> {
     case .one(let first): storage = .two(first, element)
     case .two(let first, let second): storage = .many([first, second, element])
     case .many(var elements):
-      storage = .none  // so that the array is not copied
+      storage = .none  // so that the append does not copy the array
       elements.append(element)
       storage = .many(elements)
     }
   }
 
-  /// What `transform` makes of each element.
+  /// The results of `transform`, in the order of the elements.
   public func map<T, E: Error>(_ transform: (Element) throws(E) -> T) throws(E) -> Few<T> {
     switch storage {
     case .none: Few<T>()
@@ -61,13 +62,13 @@ public struct Few<Element> {
 }
 
 extension Few: RandomAccessCollection, RangeReplaceableCollection, MutableCollection {
-  /// Goes through the elements. Unlike the iterator that collections have by default it takes no memory in code that is
-  /// compiled for any `Element`.
+  /// An iterator that allocates no memory. The default iterator of a collection does allocate in generic code that is
+  /// not specialised for `Element`.
   public struct Iterator: IteratorProtocol {
     fileprivate let elements: Few
     fileprivate var position = 0
 
-    /// The element that comes next.
+    /// The next element; nil after the last.
     public mutating func next() -> Element? {
       guard position < elements.count else { return nil }
       defer { position += 1 }
@@ -75,12 +76,12 @@ extension Few: RandomAccessCollection, RangeReplaceableCollection, MutableCollec
     }
   }
 
-  /// An iterator before the first element.
+  /// An iterator that stands before the first element.
   public func makeIterator() -> Iterator { Iterator(elements: self) }
 
-  /// The place of the first element, 0.
+  /// The index of the first element, 0.
   public var startIndex: Int { 0 }
-  /// The number of elements.
+  /// The index behind the last element: the number of elements.
   public var endIndex: Int { count }
 
   /// The first element; nil where there is none.
@@ -111,7 +112,7 @@ extension Few: RandomAccessCollection, RangeReplaceableCollection, MutableCollec
     }
   }
 
-  /// Puts `replacement` in the place of the elements in `range`.
+  /// Replaces the elements in `range` by `replacement`.
   public mutating func replaceSubrange<C: Collection>(_ range: Range<Int>, with replacement: C)
   where C.Element == Element {
     if range.isEmpty, range.lowerBound == count {
@@ -152,6 +153,6 @@ extension Few.Storage: Sendable where Element: Sendable {}
 extension Few: Sendable where Element: Sendable {}
 
 extension Few: Equatable where Element: Equatable {
-  /// Whether the elements are the same, however they came here.
+  /// Whether both hold equal elements in the same order, however they store them.
   public static func == (a: Few, b: Few) -> Bool { a.elementsEqual(b) }
 }

@@ -1,31 +1,32 @@
-/// The numbers that an option takes.
+/// The set of numbers that an option accepts.
 ///
-/// A strategy declares the range of each of its options once, next to the option. Its `validate` checks the option by
-/// it, and the description that files and command lines are read by refers to it:
+/// A strategy declares the range of each of its options once, next to the option. Two places use this declaration:
+/// `validate` of the strategy, which checks the option, and the description from which files and command lines are
+/// read:
 ///
 ///     public static let queriesRange = NumericRange.atLeast(1)
 ///     ...
 ///     try Self.queriesRange.require("queries", queries)            // queries: found 0, expected at least 1
 public struct NumericRange: Sendable, CustomStringConvertible {
-  /// The numbers as a phrase, such as `at least 1`; empty when all will do.
+  /// The range as a phrase, such as `at least 1`; empty for all finite numbers.
   public let description: String
   private let holds: @Sendable (Double) -> Bool
 
-  /// The finite numbers for which `holds` is true; `description` is the phrase for them.
+  /// The range of the finite numbers for which `holds` is true. `description` is the phrase for them.
   public init(_ description: String, where holds: @escaping @Sendable (Double) -> Bool) {
     self.description = description
     self.holds = holds
   }
 
-  /// Whether `value` is one of them. Infinities and NaN are in no range.
+  /// Whether `value` is in the range. Infinities and NaN are in no range.
   public func contains(_ value: Double) -> Bool { value.isFinite && holds(value) }
 
-  /// Throws `InputError`, which names `option`, unless `value` is one of them.
+  /// Throws an `InputError` that names `option` unless `value` is in the range.
   public func require(_ option: String, _ value: Double) throws(InputError) {
     guard contains(value) else { throw InputError(option, found: "\(value)", expected: expected) }
   }
 
-  /// Throws `InputError`, which names `option`, unless `value` is one of them.
+  /// Throws an `InputError` that names `option` unless `value` is in the range.
   public func require(_ option: String, _ value: Int) throws(InputError) {
     guard contains(Double(value)) else { throw InputError(option, found: "\(value)", expected: expected) }
   }
@@ -38,7 +39,7 @@ extension NumericRange {
   public static let any = NumericRange("") { _ in true }
   /// Above 0.
   public static let positive = NumericRange("above 0") { $0 > 0 }
-  /// Above 0 as an fp32 number too, which is what parameters are moved by: 1e-300 would move nothing.
+  /// The positive normal numbers of fp32. Parameters are moved by fp32 numbers: 1e-300 would become 0 and move nothing.
   public static let positiveFloat = NumericRange("above 0, in fp32 (1.2e-38 to 3.4e38)") {
     $0 >= Double(Float.leastNormalMagnitude) && $0 <= Double(Float.greatestFiniteMagnitude)
   }

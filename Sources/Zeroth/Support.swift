@@ -1,3 +1,3 @@
-// What authors of strategies need of the support library comes with the core.
+// Authors of strategies need these two names of the support library, so the core exports them.
 @_exported import struct ZerothSupport.InputError
 @_exported import func ZerothSupport.require

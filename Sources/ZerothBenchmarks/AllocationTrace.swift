@@ -7,29 +7,30 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// Counts calls of malloc and its like by the C library's own tracer, mtrace(3) of glibc. It works only in a process
-/// that was started with `environment`.
+/// Counts calls of malloc, realloc and the like. The counts come from the C library's own tracer, mtrace(3) of glibc.
+/// It works only in a process that was started with `environment`.
 public enum AllocationTrace {
-  /// What was asked for while a body ran.
+  /// The allocations while a body ran.
   public struct Count: Sendable {
-    /// Calls that returned fresh memory.
+    /// The number of calls that returned fresh memory.
     public var all = 0
-    /// Those of 64 KiB and more: the size of activations and parameters.
+    /// The number of allocations of 64 KiB and more: the size of activations and parameters.
     public var large = 0
-    /// Bytes of all of them.
+    /// The bytes of all allocations together.
     public var bytes = 0
   }
 
   private static let variable = "MALLOC_TRACE"
-  /// From this size on an allocation counts as large.
+  /// The size in bytes from which an allocation counts as large.
   static let largeBytes = 1 << 16
 
-  /// What a process must be started with so that it can count; `file` is written.
+  /// The environment variables with which a process must be started so that it can count. The tracer writes to `file`.
   public static func environment(file: String) -> [String: String] {
     [variable: file, "LD_PRELOAD": "libc_malloc_debug.so.0"]
   }
 
-  /// Counts the allocations of `body`; nil, without running it, where the C library has no tracer or was not told to.
+  /// Runs `body` and counts its allocations. Returns nil, without running `body`, if the C library has no tracer or the
+  /// environment is not set.
   public static func count(_ body: () throws -> Void) rethrows -> Count? {
     typealias Switch = @convention(c) () -> Void
     guard let path = ProcessInfo.processInfo.environment[variable], let start = tracer("mtrace"),
@@ -44,8 +45,8 @@ public enum AllocationTrace {
     return parse(String(decoding: trace, as: UTF8.self))
   }
 
-  /// A function of libc_malloc_debug. The library itself has stubs of the same names; the tracer's carry the version of
-  /// the platform's first glibc alone.
+  /// The tracer's function called `name`. The C library has empty functions of the same names. Those of the tracer are
+  /// found because they carry only the version of the platform's first glibc.
   private static func tracer(_ name: String) -> UnsafeMutableRawPointer? {
     typealias Lookup =
       @convention(c) (
@@ -56,8 +57,8 @@ public enum AllocationTrace {
     return find(all, name, "GLIBC_2.2.5") ?? find(all, name, "GLIBC_2.17")
   }
 
-  /// Reads lines such as `@ ./zeroth:[0x1234] + 0x55d0 0x40`: `+` is an allocation, `>` what realloc gave, both in
-  /// hexadecimal bytes.
+  /// Reads lines such as `@ ./zeroth:[0x1234] + 0x55d0 0x40`: an address and a size in bytes, both hexadecimal. `+`
+  /// marks an allocation, `>` the result of a realloc.
   static func parse(_ trace: String) -> Count {
     var count = Count()
     for line in trace.split(separator: "\n") {

@@ -6,17 +6,18 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// A preset whose periodic work (DiZO's projection, a fresh right factor of LOZO) can be had in every step or in none,
-/// so that it is timed apart and counted at its share.
+/// A preset whose periodic work can be switched on for every step or for none. Periodic work is work that some steps do
+/// and others do not: DiZO's projection, a fresh right factor of LOZO. So it is timed by itself and counted at its
+/// share.
 struct BenchmarkMethod {
   let name: String
-  /// Part of the steps that do periodic work; 0 where there is none.
+  /// The fraction of steps that do periodic work; 0 for a preset without any.
   let share: Double
   private let composition: Composition
   private let tuning: String?
 
-  /// Projections of an adapter come every 100 steps here; a right factor as often as the preset says. The estimator gets
-  /// `options`; `tuning` says what is trained where that is not the model's own blocks.
+  /// An adapter is taken to project every 100 steps. A right factor is renewed as often as the preset says. The
+  /// estimator gets `options`. `tuning` says what is trained; nil for the model's own blocks.
   init(
     _ name: String, _ registry: Registry, tuning: TuningMethod? = nil, estimator options: [String: OptionValue] = [:]
   ) throws {
@@ -37,14 +38,14 @@ struct BenchmarkMethod {
     }
   }
 
-  /// The optimiser as it is named.
+  /// The optimiser of the preset as it is.
   func optimizer(_ registry: Registry) throws -> any OptimizerProtocol { try make(composition, registry) }
 
   private func make(_ composition: Composition, _ registry: Registry) throws -> any OptimizerProtocol {
     try registry.resolve(composition, runSteps: 1000, tuning: tuning).makeOptimizer()
   }
 
-  /// The optimiser whose periodic work comes every `period` steps.
+  /// The optimiser of the preset, with its periodic work every `period` steps.
   func optimizer(period: Int, _ registry: Registry) throws -> any OptimizerProtocol {
     var composition = composition
     if composition.adapter.name != "none" { composition.adapter.options["interval"] = .int(period) }
@@ -55,7 +56,8 @@ struct BenchmarkMethod {
 }
 
 extension Registry {
-  /// The composition of a preset, or of parts joined by `+` with their defaults: `lge+lozo-m`, `rge+sgd+dizo`.
+  /// The composition of a preset, or of parts that are joined by `+` and have their defaults: `lge+lozo-m`,
+  /// `rge+sgd+dizo`.
   public func composition(named name: String, origin: String = "optimizer") throws(InputError) -> Composition {
     let parts = name.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
     guard parts.count > 1 else { return try preset(name, origin: origin).composition }

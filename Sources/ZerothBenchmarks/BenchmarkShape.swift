@@ -7,18 +7,19 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// A model of OPT's form, or of Llama's, with random weights, made on the spot.
+/// The shape of a model in the form of OPT or of Llama. Its weights are random and are generated when it is needed.
 public struct BenchmarkShape: Sendable {
-  /// Its name on the command line.
+  /// The name of the shape on the command line.
   public let name: String
   let hidden, ffn, layers, heads, vocabulary, context: Int
-  /// Heads of keys and values, in a model of Llama's form; nil in one of OPT's.
+  /// The number of heads of keys and values in a model in the form of Llama; nil in the form of OPT.
   private let keyHeads: Int?
   private let isTied: Bool
 
   /// All shapes, those of each form with the smallest first. `opt-125m`, `opt-1.3b`, `opt-2.7b`, `smollm2-135m` and
-  /// `llama-2-7b` are published ones, `imdb-opt` that of the embedded model. The others have the same proportions; `opt-350m`
-  /// has the width of the model of that name, which differs in its embedding and its norms.
+  /// `llama-2-7b` are those of published models, and `imdb-opt` is that of the embedded model. The others have the same
+  /// proportions. `opt-350m` has the width of the published model of that name, which has another embedding and other
+  /// norms.
   public static let all: [BenchmarkShape] = [
     BenchmarkShape("opt-tiny", hidden: 32, layers: 2, heads: 2, vocabulary: 128, context: 64),
     BenchmarkShape("opt-1m", hidden: 128, layers: 4, heads: 2, vocabulary: 2048),
@@ -37,7 +38,7 @@ public struct BenchmarkShape: Sendable {
       keyHeads: 32, isTied: false),
   ]
 
-  /// The shape called `name`. Throws `InputError`, which names `option`, when there is none.
+  /// The shape called `name`. Throws an `InputError` that names `option` if there is none.
   public static func named(_ name: String, option: String = "--shape") throws(InputError) -> BenchmarkShape {
     guard let shape = all.first(where: { $0.name == name }) else {
       throw InputError(
@@ -68,7 +69,7 @@ public struct BenchmarkShape: Sendable {
 }
 
 extension BenchmarkShape {
-  /// A shape of OPT's form.
+  /// A shape in the form of OPT.
   private init(_ name: String, hidden: Int, layers: Int, heads: Int, vocabulary: Int = 50272, context: Int = 2048) {
     self.init(
       name: name, hidden: hidden, ffn: 4 * hidden, layers: layers, heads: heads, vocabulary: vocabulary,

@@ -8,37 +8,38 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// What a benchmark of whole steps runs on: a shape and one mini-batch of made tokens.
+/// The setting of a benchmark of whole steps: a shape and one mini-batch of generated tokens.
 public struct BenchmarkSetting: Sendable {
-  /// What the losses are.
+  /// The kinds of loss.
   public enum Loss: String, CaseIterable, Sendable {
-    /// The next-token loss over all tokens of `tokens` each.
+    /// The next-token loss over all tokens of sequences that have `tokens` tokens each.
     case languageModel = "language-model"
-    /// Two candidates of one token each after prompts of `tokens` / 2 to `tokens`.
+    /// The loss of a choice between two candidates of one token each. The prompts have `tokens` / 2 to `tokens` tokens.
     case classification
   }
 
-  /// The model's shape.
+  /// The shape of the model.
   public let shape: BenchmarkShape
-  /// Sequences in the mini-batch.
+  /// The number of sequences in the mini-batch.
   public let batch: Int
-  /// Tokens of the longest of them.
+  /// The number of tokens of the longest sequence.
   public let tokens: Int
-  /// What the losses are.
+  /// The kind of loss.
   public let loss: Loss
-  /// What stands beside the weights of the methods; nil where the model's own blocks are trained.
+  /// The trained blocks beside the weights, such as LoRA; nil where the model's own blocks are trained.
   public private(set) var tuning: TuningMethod?
-  /// The format of frozen matrices, with random codes; nil for fp32.
+  /// The format of frozen matrices, which have random codes; nil for fp32.
   let storage: ElementFormat?
-  /// Whether the matrices of the methods are never written, and the window that is measured in, counted from 1.
+  /// Nil where the matrices are written at every step. Otherwise the matrices are never written, and this is the number
+  /// of the window that is measured, counted from 1.
   public private(set) var window: Int?
-  /// Whether gradients compute activations anew instead of keeping them.
+  /// Whether gradients recompute activations instead of storing them.
   let recomputesActivations: Bool
-  /// Options that the estimators of all methods get.
+  /// The options that the estimators of all methods get.
   let estimatorOptions: [String: OptionValue]
 
-  /// Throws `InputError`, which names the option, for an unknown shape or a size out of range. `queries`, `rank` and `distribution`
-  /// are options of the methods' estimators, in place of those that the methods have.
+  /// Throws an `InputError` that names the option for an unknown shape or a size out of range. `queries`, `rank` and
+  /// `distribution` are options of the estimators. They replace the values that the methods have.
   public init(
     shape: String = "opt-125m", batch: Int = 16, tokens: Int = 64, loss: String = Loss.languageModel.rawValue,
     queries: Int? = nil, rank: Int? = nil, distribution: String? = nil, tuning: String? = nil, storage: String? = nil,
@@ -87,7 +88,7 @@ public struct BenchmarkSetting: Sendable {
     self.loss = loss
   }
 
-  /// The same without what stands beside the weights: what plain forward passes are of.
+  /// The same setting without trained blocks beside the weights, for plain forward passes.
   var untuned: BenchmarkSetting {
     var setting = self
     setting.tuning = nil
@@ -95,7 +96,7 @@ public struct BenchmarkSetting: Sendable {
     return setting
   }
 
-  /// The same with matrices in fp32 that are written, where they are not quantised.
+  /// The same setting with matrices in fp32 that are written at every step; nil where they are quantised.
   var written: BenchmarkSetting? {
     guard storage == nil else { return nil }
     return untuned
@@ -109,7 +110,7 @@ public struct BenchmarkSetting: Sendable {
     }
   }
 
-  /// The sequences as prompts, each with the same two candidates.
+  /// The sequences as prompts. All have the same two candidates.
   var examples: [EncodedExample] {
     sequences.enumerated().map { EncodedExample(prompt: $1, candidates: [[5], [9]], label: $0 % 2) }
   }
@@ -127,7 +128,7 @@ public struct BenchmarkSetting: Sendable {
         + estimatorOptions.sorted { $0.key < $1.key }.map { .init($0.key, JSON($0.value)) })
   }
 
-  /// `opt-125m, 16 x 64 tokens, language-model loss, 2 threads`.
+  /// The setting in words: `opt-125m, 16 x 64 tokens, language-model loss, 2 threads`.
   var text: String {
     let options = estimatorOptions.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
     let kind =
@@ -139,14 +140,14 @@ public struct BenchmarkSetting: Sendable {
   }
 }
 
-/// A model with random weights and the objective of a setting.
+/// A model with random weights, and the objective of a setting.
 public final class BenchmarkTask {
   let model: CausalModel
   let objective: any Objective
   var theta: ParameterStore
   private let setting: BenchmarkSetting
 
-  /// Makes the weights from a fixed key.
+  /// Generates the weights from a fixed key.
   public init(_ setting: BenchmarkSetting) throws {
     self.setting = setting
     model = try setting.shape.model()
@@ -174,11 +175,11 @@ public final class BenchmarkTask {
   /// The tokens of each sequence.
   var sequences: [[Int]] { setting.sequences }
 
-  /// A plain forward pass on the one mini-batch that there is.
+  /// The loss of a plain forward pass on the only mini-batch.
   func loss() throws -> Double { try objective.loss(at: theta, on: Batch(step: 0)) }
 
-  /// Writes the model as a folder and the mini-batch with its loss as `batch.json`, for other programs to compute; an adapter
-  /// beside it goes to the folder `adapter` within, in PEFT's format.
+  /// Writes files from which another program can compute the same loss: the model as a folder, and the mini-batch with
+  /// its loss as `batch.json`. An adapter beside the model goes to the folder `adapter` inside, in PEFT's format.
   public func save(to directory: String) throws {
     if model.folder.savesAdapter {
       try BenchmarkTask(setting.untuned).save(to: directory)
@@ -205,7 +206,7 @@ public final class BenchmarkTask {
 }
 
 extension ParameterStore {
-  /// Adds up `count` windows of LGE with rank 2, with a step in each, and the first step of a further one.
+  /// Adds the updates of `count` windows of LGE with rank 2, with one step in each window.
   fileprivate mutating func joinWindows(_ count: Int, of key: StreamKey) {
     for window in 0..<count {
       let probe = LowRankProbe(

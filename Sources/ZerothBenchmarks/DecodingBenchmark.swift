@@ -4,21 +4,22 @@ import ZerothModels
 import ZerothSupport
 import ZerothTraining
 
-/// Greedy decoding of one sequence over the limit that reading the weights once for each token sets.
+/// The time of greedy decoding of one sequence, compared with a lower limit.
 ///
-/// A token needs every matrix once, and a matrix that does not stay in a cache has to come from memory. So no program is faster
-/// than a loop that only reads their bytes, on the same threads: that is the limit, measured in turn with the decoding.
+/// Each token needs every matrix once, and a matrix that does not fit into a cache must come from memory. No program
+/// can therefore be faster than a loop that only reads the bytes of the matrices with the same threads. This loop is
+/// the limit. It is measured in turn with the decoding.
 public final class DecodingBenchmark {
   private let name: String
   private let storage: String
   private let prompt, tokens: Int
-  /// Bytes that a token reads.
+  /// The number of bytes that must be read for one token.
   public let bytes: Int
-  /// Seconds of a token, and of reading those bytes.
+  /// The seconds of one token, and the seconds to read its bytes.
   public let token, reading: Spread
 
-  /// The model at `path`, a folder or a GGUF file, as it is stored, or in fp32 where `isWidened`; `tokens` new tokens behind `prompt`
-  /// others.
+  /// Measures the model at `path`, a folder or a GGUF file. The weights are as stored, or in fp32 if `isWidened`.
+  /// `tokens` new tokens follow a prompt of `prompt` tokens.
   public init(
     path: String, isWidened: Bool, prompt: Int, tokens: Int, repeats: Int, families: ModelFamilies
   ) throws {
@@ -42,7 +43,7 @@ public final class DecodingBenchmark {
       weights = Held(try model.loadFrozenParameters())
     }
     let ids = (0..<prompt).map { ($0 * 7919 + 11) % model.vocabulary }
-    // A table of embeddings of which a token reads a row alone is left out, but not one that is the output layer too.
+    // A token reads only one row of an embedding table, so the table is left out, unless it is the output layer too.
     let read = model.layout.blocks.filter { block in
       block.index == model.outputBlock?.index || (block.role != .embedding && block.role != .position)
     }
@@ -67,7 +68,7 @@ public final class DecodingBenchmark {
           }
         },
       ])
-    // The first token comes with the prompt.
+    // The pass over the prompt already gives the first token.
     token = Spread(zip(times[0], times[1]).map { ($0 - $1) / Double(tokens - 1) })
     reading = Spread(times[2])
   }
@@ -77,7 +78,7 @@ public final class DecodingBenchmark {
     let count: Int
   }
 
-  /// Tokens in a second over those that reading the weights allows.
+  /// The measured tokens per second over those of the limit.
   public var ratio: Double { reading.median / token.median }
 
   /// The result as JSON.

@@ -8,23 +8,24 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// How much of the BLAS's speed a plain forward pass reaches: its operations a second over those of its products alone,
-/// made by plain sgemm calls.
+/// How close a plain forward pass comes to the speed of the BLAS. The pass makes so many operations per second. They
+/// are divided by those per second of its matrix products alone, made by plain calls of sgemm.
 ///
-/// Operations are those of the products, output vectors and vocabulary included, and of causal attention (4 h for each
-/// pair of a query and a key that it sees); norms, biases, activations and the softmax count as nothing.
+/// The counted operations are those of the products, including the output over the vocabulary, and those of causal
+/// attention: 4 h for each pair of a query and a key that it sees, where h is the width of the layer. Norms, biases,
+/// activations and the softmax are not counted.
 public struct ForwardBenchmark {
-  /// Operations of a forward pass.
+  /// The number of operations of a forward pass.
   public let operations: Double
-  /// Those of its products.
+  /// The number of operations of its products.
   public let productOperations: Double
-  /// Seconds of a forward pass.
+  /// The seconds of a forward pass.
   public let forward: Spread
-  /// Seconds of its products by sgemm, in the faster of two ways to cut them.
+  /// The seconds of its products by sgemm, in the faster of two ways to divide them between threads.
   public let products: Spread
   private let setting: BenchmarkSetting
 
-  /// Forward passes and products in turn, `repeats` times.
+  /// Measures forward passes and products in turn, `repeats` times.
   public init(_ setting: BenchmarkSetting, repeats: Int) throws {
     try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
     guard setting.loss == .languageModel else {
@@ -46,7 +47,7 @@ public struct ForwardBenchmark {
     products = times[1].median < times[2].median ? times[1] : times[2]
   }
 
-  /// Operations a second of the forward pass over those of its products alone.
+  /// The operations per second of the forward pass over those of its products alone.
   public var overPeak: Double { operations / forward.median / (productOperations / products.median) }
 
   /// The result as JSON.

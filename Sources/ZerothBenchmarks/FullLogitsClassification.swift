@@ -8,10 +8,10 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// Classification as trainers of the field score it: each candidate is a sequence of its own, prompt included, and a
-/// forward pass of its own, and log-probabilities over the whole vocabulary are computed at every position, though the
-/// loss reads those of the candidate's tokens alone. The loss is `ClassificationObjective`'s. There is one mini-batch, of all
-/// the examples.
+/// Classification as other trainers compute it, for comparison. Each candidate is a sequence of its own that repeats
+/// the prompt, and has a forward pass of its own. Log-probabilities over the whole vocabulary are computed at every
+/// position, although the loss needs only those of the candidate's tokens. The loss is the same as that of
+/// `ClassificationObjective`. There is one mini-batch, which holds all examples.
 struct FullLogitsClassification: Objective {
   typealias Failure = InputError
 
@@ -19,7 +19,7 @@ struct FullLogitsClassification: Objective {
     var batch = TokenBatch()
     var rows: [Int] = []
     var targets: [Int] = []
-    /// For each example: which of the log-probabilities belong to its candidate.
+    /// The log-probabilities that belong to the candidate, for each example.
     var scored: [Range<Int>] = []
   }
 
@@ -49,7 +49,7 @@ struct FullLogitsClassification: Objective {
   func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> {
-    /// By candidate, point and example.
+    /// The scores, indexed by candidate, point and example.
     var scores: [[[Double]]] = []
     for pass in passes {
       let logs = try model.evaluate(

@@ -9,35 +9,36 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// Milliseconds of the products of a model's layers, without the vocabulary, at several numbers of rows: by plain sgemm
-/// and as the model makes them, with plain weights and for both signs of a direction.
+/// The time of the matrix products of a model's layers, without the vocabulary, for several numbers of rows. They are
+/// made by plain sgemm, and in the ways that the model makes them: with plain weights, and at both signs of a
+/// direction.
 public struct GemmBenchmark {
-  /// One number of rows.
+  /// The times for one number of rows.
   public struct Line: Sendable {
-    /// Rows of the activations.
+    /// The number of rows of the activations.
     public let rows: Int
-    /// Seconds by sgemm, in the faster of two ways to cut.
+    /// The seconds by sgemm, in the faster of two ways to divide the products between threads.
     public let plain: Spread
-    /// Seconds as the model makes them.
+    /// The seconds as the model makes the products.
     public let model: Spread
-    /// Seconds for both signs of a direction of rank 2, so of twice the rows.
+    /// The seconds for both signs of a direction of rank 2, that is, for twice the rows.
     public let lowRank: Spread
-    /// Seconds for both signs of a dense direction.
+    /// The seconds for both signs of a dense direction.
     public let dense: Spread
-    /// Operations at these rows, of one sign.
+    /// The number of operations for this number of rows, of one sign.
     public let operations: Double
   }
 
   /// The numbers of rows that are measured.
   public static let rows = [1, 8, 32, 64, 256, 1024]
 
-  /// What was measured, by rows.
+  /// The measured times, one line for each number of rows.
   public let lines: [Line]
-  /// Operations a second at 512 rows times 3072 x 768, the peak that is quoted.
+  /// The operations per second of a product of 512 rows with a matrix of 3072 x 768. Reports quote this as the peak.
   public let peak: Double
   private let shape: BenchmarkShape
 
-  /// The layers of `shape`, each measured `repeats` times.
+  /// Measures the layers of `shape`, `repeats` times each.
   public init(shape: BenchmarkShape, repeats: Int, rows: [Int] = Self.rows) throws {
     try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
     self.shape = shape

@@ -7,26 +7,27 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// The most memory that each method holds, each in a process of its own, against that of inference.
+/// The peak memory of each method compared with that of inference. Each is measured in a process of its own.
 public struct MemoryBenchmark {
-  /// What is measured in one process: a method's steps or, without one, plain forward passes.
+  /// The memory of one process. It makes the steps of a method, or plain forward passes for inference.
   public struct Figure: Sendable {
-    /// The method's preset; `inference` for plain forward passes.
+    /// The preset of the method; `inference` for plain forward passes.
     public let name: String
-    /// Bytes held at the peak, code included.
+    /// The largest number of bytes that were held at any time, code included.
     public let peak: Int
-    /// Of those held at the end: bytes that no file backs.
+    /// The number of bytes held at the end that no file backs.
     public let anonymous: Int
-    /// Floats of state that the method says it holds beyond the parameters.
+    /// The number of floats of state that the method states, beyond the parameters.
     public let stateCount: Int
-    /// Calls of malloc for each of the last steps, and those of 64 KiB and more; nil where they cannot be counted.
+    /// The number of calls of malloc in one of the last steps: all calls, and those for 64 KiB and more. Nil where they
+    /// cannot be counted.
     public let allocations, largeAllocations: Double?
 
-    /// The name of the figure without a method.
+    /// The name of the figure of inference.
     public static let inference = "inference"
 
-    /// Measures in this process, which should have done nothing before: passes to warm up, a few in which the peak
-    /// is taken, and four in which allocations are counted. Periodic work comes with every second step.
+    /// Measures in this process, which should have done nothing before. It makes `warmUp` passes, then up to four
+    /// passes for the peak, then four in which allocations are counted. Periodic work comes with every second step.
     public init(
       _ setting: BenchmarkSetting, name: String, warmUp: Int, registry: Registry = .standard
     ) throws {
@@ -79,11 +80,11 @@ public struct MemoryBenchmark {
     }
   }
 
-  /// What was measured, inference first.
+  /// The measured figures, inference first.
   public let figures: [Figure]
   private let setting: BenchmarkSetting
 
-  /// Measures inference and each of `methods` by `measure`, which should do it in a fresh process.
+  /// Calls `measure` for inference and for each of `methods`. `measure` should use a fresh process each time.
   public init(
     _ setting: BenchmarkSetting, methods: [String], measure: (_ name: String) throws -> Figure
   ) throws {
@@ -91,7 +92,7 @@ public struct MemoryBenchmark {
     figures = try ([Figure.inference] + methods).map(measure)
   }
 
-  /// Peak of `figure` over that of inference.
+  /// The peak memory of `figure` over that of inference.
   public func peakOverInference(_ figure: Figure) -> Double { Double(figure.peak) / Double(figures[0].peak) }
 
   /// The result as JSON.

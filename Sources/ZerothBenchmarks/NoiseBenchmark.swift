@@ -7,28 +7,30 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// Nanoseconds per parameter of noise: made in scratch, as measuring does, and added into parameters, as an update does;
-/// beside a plain axpy over the same memory and GSL's ziggurat.
+/// The time of noise in nanoseconds per parameter. It is written to scratch memory, as in a measurement, and it is
+/// added to parameters, as in an update. For comparison there are a plain axpy (y += a x) over the same memory, and
+/// GSL's ziggurat.
 public struct NoiseBenchmark {
-  /// One way to make noise.
+  /// One way to make noise, with its time.
   public struct Line: Sendable {
-    /// `fill` (64 Ki floats of scratch for each thread), `add` (in place, through all parameters), `axpy`, `add in cache` and
-    /// `axpy in cache` (16 Ki floats of scratch for each thread), `ziggurat`.
+    /// The name of the way. `fill` writes to 64 Ki floats of scratch per thread. `add` adds in place, through all
+    /// parameters; `axpy` does the same. `add in cache` and `axpy in cache` work on 16 Ki floats of scratch per thread.
+    /// The name of GSL's ziggurat says its generator.
     public let operation: String
-    /// `gaussian`, `rademacher` or, for axpy, nothing.
+    /// `gaussian` or `rademacher`; empty for axpy.
     public let distribution: String
-    /// What it runs on; nil where it is not ours to choose.
+    /// The instruction set that is used; nil where it cannot be chosen.
     public let instructionSet: String?
-    /// Threads at work.
+    /// The number of threads.
     public let threads: Int
-    /// Nanoseconds for each parameter.
+    /// The nanoseconds per parameter.
     public let nanoseconds: Spread
   }
 
-  /// What was measured.
+  /// The measured ways.
   public let lines: [Line]
-  /// The time to add Rademacher noise, on the best instruction set, over that of an axpy, each by one thread on 16 Ki floats
-  /// that stay in its cache.
+  /// The time to add Rademacher noise with the best instruction set, over the time of an axpy. One thread does each on
+  /// 16 Ki floats, which stay in its cache.
   public let rademacherAddOverAxpy: Spread
   private let count: Int
   private static let piece = 1 << 16
@@ -36,7 +38,7 @@ public struct NoiseBenchmark {
   private static let addInCache = "add in cache"
   private static let axpyInCache = "axpy in cache"
 
-  /// Noise for `count` parameters, each way `repeats` times in turn.
+  /// Measures noise for `count` parameters. All ways take turns, `repeats` times.
   public init(count: Int, repeats: Int) throws {
     try require("--parameters", count, "65536 to 4294967296") { (Self.piece...1 << 32).contains($0) }
     try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
@@ -47,7 +49,7 @@ public struct NoiseBenchmark {
     let scratch = FloatBuffer(threads * Self.piece)
     let draws = 1 << 20
 
-    /// Calls `body` for every piece, in the caller alone or on all threads.
+    /// Calls `body` for every piece, on the calling thread alone or on all threads.
     func each(_ threads: Int, _ body: @Sendable (_ piece: Int, _ worker: Int) -> Void) {
       if threads > 1 { Parallel.forEach(pieces, body) } else { for i in 0..<pieces { body(i, 0) } }
     }
@@ -144,7 +146,8 @@ public struct NoiseBenchmark {
     (0..<zeroth_generator_count()).first { String(cString: zeroth_generator_name($0)) == name } ?? 0
   }
 
-  /// The ratio, of two times taken one right after the other so that the drift of a machine meets both alike.
+  /// The ratio of the two times. They are taken directly after each other, so that a change in the machine's speed
+  /// affects both alike.
   private static func addOverAxpy(_ repeats: Int) -> Spread {
     let values = FloatBuffer(inCache)
     let addend = FloatBuffer(inCache)
@@ -153,7 +156,7 @@ public struct NoiseBenchmark {
       (0..<repeats).map { _ in
         let add = seconds(repeatedFor: 0.005) {
           zeroth_noise(0, zeroth_rademacher, 42, first, inCache, 1e-6, values.base, values.base)
-          first += UInt64(piece)  // signs of words that are not there yet
+          first += UInt64(piece)  // the thread keeps its last words, so each call takes new ones
         }
         return add / seconds(repeatedFor: 0.005) { zeroth_axpy(inCache, 1e-6, addend.base, values.base) }
       })

@@ -7,29 +7,31 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// Whether the noise of dense directions is what it should be, on many numbers: moments to the fourth, tails beyond
-/// 4 sigma, the distance of Kolmogorov and Smirnov, and correlations (of values and of squares) at many distances
-/// within a stream and between the streams of neighbouring seeds, steps, queries, blocks and factors.
+/// Tests whether the noise of dense directions has the right distribution, on many numbers. The tests are moments up to
+/// the fourth, the tails beyond 4 sigma, the Kolmogorov-Smirnov distance, and correlations of values and of squares.
+/// Correlations are taken at many distances within a stream, and between the streams of neighbouring seeds, steps,
+/// queries, blocks and factors.
 ///
-/// Box and Muller's method on 32-bit words reaches sqrt(-2 ln 2^-32) = 6.66 sigma and no further: right noise passes
-/// that once in 4e10 numbers.
+/// The Box-Muller method on 32-bit words reaches sqrt(-2 ln 2^-32) = 6.66 sigma and no further. Right noise goes beyond
+/// that only once in 4e10 numbers.
 public struct NoiseQuality: Sendable {
-  /// Numbers of each stream.
+  /// The number of values taken from each stream.
   public let samples: Int
-  /// The seed of the run whose streams they are.
+  /// The seed of the run whose streams are tested.
   public let seed: UInt64
-  /// The instruction set that made them.
+  /// The instruction set that made the noise.
   public let instructionSet = Backend.instructionSet
-  /// Nanoseconds of one thread per number, in the fastest of a few fills of 2^18.
+  /// The nanoseconds that one thread takes per number, in the fastest of a few fills of 2^18 numbers.
   public let nanosecondsPerNumber: Double
-  /// Seconds that the tests took.
+  /// The seconds that the tests took.
   public let seconds: Double
   private let checks: [NoiseCheck]
 
-  /// The probability below which the noise counts as wrong.
+  /// The p-value below which the noise counts as wrong.
   public static let threshold = 1e-3
 
-  /// Runs all tests. 10^8 numbers take about half a minute and 20 MB. Throws `InputError` when `samples` is below 10^5.
+  /// Runs all tests. 10^8 numbers take about half a minute and 20 MB. Throws an `InputError` if `samples` is below
+  /// 10^5.
   public init(samples: Int = 100_000_000, seed: UInt64 = 1) throws {
     try require("--samples", samples, "100000 to 2000000000") { (100_000...2_000_000_000).contains($0) }
     self.samples = samples
@@ -52,13 +54,13 @@ public struct NoiseQuality: Sendable {
     return least * 1e9 / Double(count)
   }
 
-  /// How likely right noise gives a test as bad as the worst here: the smallest p-value times the number of tests
-  /// (Bonferroni), at most 1.
+  /// The probability that right noise gives a test at least as bad as the worst one here: the smallest p-value times
+  /// the number of tests (Bonferroni), at most 1.
   public var pValue: Double { NoiseSurvey.pValue(checks) }
-  /// Whether nothing speaks against the noise: `pValue` is at least `threshold`.
+  /// Whether the noise passes: `pValue` is at least `threshold`.
   public var passes: Bool { pValue >= Self.threshold }
 
-  /// The tests of the distribution; those of correlation are summed up by `worstCorrelation`.
+  /// The tests of the distribution. The tests of correlation are listed apart: `worstCorrelation` sums them up.
   private var distribution: [NoiseCheck] { checks.filter { !Self.isCorrelation($0) } }
   private var correlations: [NoiseCheck] { checks.filter(Self.isCorrelation) }
   private var worstCorrelation: NoiseCheck? { correlations.min { $0.pValue < $1.pValue } }

@@ -8,15 +8,15 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// A step of one composition over a step of another, on imdb-opt and SST-2: what a loaded estimator costs beside the same
-/// one built in.
+/// The time of a step of one composition over that of a step of another, on imdb-opt and SST-2. It shows what an
+/// estimator from a plugin costs compared with the same estimator built in.
 ///
-/// The two go side by side on the same mini-batches, each first in every other round, so that the drift of a machine meets
-/// both alike.
+/// Both compositions run on the same mini-batches and take turns. Each goes first in every second round, so that a
+/// change in the machine's speed affects both alike.
 public struct PairBenchmark {
-  /// The two compositions, by name.
+  /// The names of the two compositions.
   public let names: [String]
-  /// Seconds of their steps.
+  /// The seconds of their steps.
   public let seconds: [Spread]
   /// A step of the first over the step of the second in the same round.
   public let ratio: Spread
@@ -24,7 +24,7 @@ public struct PairBenchmark {
   public let hasSameWeights: Bool
   private let rounds: Int
 
-  /// Runs `repeats` rounds after two to warm up. A name is that of a preset, or parts joined by `+`.
+  /// Runs two rounds to warm up and then `repeats` rounds. A name is that of a preset, or parts joined by `+`.
   public init(_ first: String, over second: String, batch: Int = 16, repeats: Int, registry: Registry) throws {
     try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
     names = [first, second]

@@ -8,17 +8,18 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// The products x W^T of some layers by OpenBLAS alone: the most that a forward pass of them could reach.
+/// The products x W^T of some layers, made by OpenBLAS alone. A forward pass of these layers cannot be faster.
 final class PlainProducts: @unchecked Sendable {
-  /// How a product is cut between threads, each of which calls a BLAS of one thread.
+  /// The ways to divide a product between threads. Each thread calls a BLAS that uses one thread.
   enum Cut: CaseIterable {
-    /// Each takes some rows of W, so some columns of the result.
+    /// Each thread takes some rows of W, and so some columns of the result.
     case weight
-    /// Each takes some rows of x.
+    /// Each thread takes some rows of x.
     case rows
   }
 
-  /// Rows of W that are multiplied at a time: the output of a large vocabulary is never written as a whole.
+  /// The number of rows of W that are multiplied at a time. The output over a large vocabulary is therefore never
+  /// written as a whole.
   private static let panel = 4096
 
   private let layers: [LinearLayers.Layer]
@@ -45,7 +46,7 @@ final class PlainProducts: @unchecked Sendable {
     }
   }
 
-  /// y (rows x m) = x (rows x k) W^T, in as many even pieces as there are threads.
+  /// y (rows x m) = x (rows x k) W^T, in as many equal pieces as there are threads.
   private func product(_ rows: Int, _ m: Int, _ k: Int, _ weight: UnsafePointer<Float>, _ cut: Cut) {
     let w = SendablePointer(weight)
     let whole = cut == .weight ? m : rows
@@ -64,8 +65,8 @@ final class PlainProducts: @unchecked Sendable {
 }
 
 extension LinearLayers.Layer {
-  /// The products of a causal model on `rows` rows of which `readOut` are read out: what follows the last layer's
-  /// attention meets those alone.
+  /// The products of a causal model on `rows` rows, of which `readOut` are read out. After the attention of the last
+  /// layer, only the rows that are read out are needed.
   static func products(of model: CausalModel, rows: Int, readOut: Int) -> [Self] {
     let last = model.layout.blocks.compactMap(\.layer).max() ?? 0
     let untied = model.layout.blocks.contains { $0.role == .head }
@@ -81,7 +82,7 @@ extension LinearLayers.Layer {
   }
 }
 
-/// Zeroed floats, aligned for vectors.
+/// Floats that begin as zeros, aligned for vector instructions.
 final class FloatBuffer: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let count: Int

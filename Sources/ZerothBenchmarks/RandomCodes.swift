@@ -3,7 +3,7 @@ import Zeroth
 import ZerothModels
 import ZerothSupport
 
-/// Quantised matrices of random codes with small scales, and gains of 1.
+/// Makes quantised matrices of random codes. Their scales are small, and the gains of norms are 1.
 enum RandomCodes {
   /// The quantised format called `name`. Throws `InputError` when there is none.
   static func format(_ name: String) throws(InputError) -> ElementFormat {
@@ -16,10 +16,10 @@ enum RandomCodes {
     return format
   }
 
-  /// Weights of the model in `folder`: quantised matrices but for the blocks that are trained, which are zeros, or as a fresh
-  /// LoRA starts.
+  /// Weights of the model in `folder`. Its matrices are quantised, with random codes. Blocks that are trained are not
+  /// quantised: they are zeros, or start as LoRA does.
   ///
-  /// Throws `InputError` for a matrix that groups do not divide.
+  /// Throws an `InputError` for a matrix whose columns are not a multiple of 32.
   static func parameters(
     of folder: ModelFolder, _ format: ElementFormat, training isTrained: (ParameterBlock) -> Bool, isBase: Bool = false
   ) throws(InputError) -> ParameterStore {
@@ -45,7 +45,8 @@ enum RandomCodes {
     return theta
   }
 
-  /// Matrices of the model that are never written, all blocks trained: of random codes of `format`, or random ones in fp32.
+  /// Weights of a model that trains all blocks but never writes its matrices. The matrices have random codes of
+  /// `format`, or random numbers in fp32 if it is nil.
   static func base(of model: CausalModel, _ format: ElementFormat?) throws(InputError) -> ParameterStore {
     let layout = model.folder.layout
     guard let format else {
@@ -98,7 +99,7 @@ enum RandomCodes {
 }
 
 extension ElementFormat {
-  /// Where in a group the scales in half precision stand.
+  /// The byte offsets, within a group, of the scales in half precision.
   fileprivate var scalePlaces: [Int] {
     switch self {
     case .float32, .bfloat16, .float16: []
@@ -110,7 +111,7 @@ extension ElementFormat {
     }
   }
 
-  /// The format that rows of `columns` elements take in its place.
+  /// The format for rows of `columns` elements: this one, or a replacement if its groups do not divide the row.
   fileprivate func fitting(_ columns: Int) -> ElementFormat {
     guard !columns.isMultiple(of: groupSize) else { return self }
     return switch self {

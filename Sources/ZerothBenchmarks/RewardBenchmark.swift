@@ -3,17 +3,20 @@ import ZerothModels
 import ZerothSupport
 import ZerothTasks
 
-/// A step on a reward: over the generations of its points one after the other, and the part of it that a program takes.
+/// The time of a step on a reward. It is compared with the time of the same generations made point by point. The part
+/// of the program that scores the answers is measured too.
 ///
-/// A step of LGE with q queries measures 2 q points, at each of which every prompt is answered. Decoded together, the weights are read
-/// once for a token of all of them. The generations one after the other are those of the prompts of a point together, at theta.
+/// A step of LGE with q queries measures 2 q points, and at each point every prompt is answered. When all points are
+/// decoded together, the weights are read only once for a token of all of them. For the comparison, 2 q generations
+/// follow each other. Each answers the prompts of one point together, at theta.
 public final class RewardBenchmark {
-  /// What is measured.
+  /// The size of the measured step.
   public struct Setting: Sendable {
-    /// Prompts, tokens of each, new tokens behind it, and directions of a step.
+    /// The number of prompts, the tokens of each prompt, the new tokens behind it, and the directions of a step.
     public let prompts, promptTokens, tokens, queries: Int
 
-    /// `prompts` of `promptTokens`, each continued by `tokens`, at two points along each of `queries` directions.
+    /// A step with `prompts` prompts of `promptTokens` tokens. Each prompt is continued by `tokens` tokens, at two
+    /// points along each of `queries` directions.
     public init(prompts: Int = 4, promptTokens: Int = 8, tokens: Int = 16, queries: Int = 8) {
       self.prompts = prompts
       self.promptTokens = promptTokens
@@ -25,11 +28,11 @@ public final class RewardBenchmark {
   private let name: String
   private let setting: Setting
   private let estimator: String
-  /// Seconds of a step, of the generations of its points one after the other, and of the program within a step.
+  /// The seconds of the estimate of a step, without its update; of the generations point by point, and of the program within a step.
   public let step, single, program: Spread
 
-  /// The model at `path`, a folder or a GGUF file, as it is stored, or in fp32 where `isWidened`. `estimator` is `lge` or `rge`. The
-  /// program is one in Python that prints the length of each line.
+  /// Measures the model at `path`, a folder or a GGUF file. The weights are as stored, or in fp32 if `isWidened`.
+  /// `estimator` is `lge` or `rge`. The program is in Python and prints the length of each line.
   public init(
     path: String, isWidened: Bool, _ setting: Setting, estimator: String, repeats: Int, families: ModelFamilies
   ) throws {
@@ -75,7 +78,7 @@ public final class RewardBenchmark {
         _ = try dense.estimate(at: weights.theta, context: context, objective: objective)
       }
     }
-    // The program is started by then.
+    // This first step starts the program, so it is not counted.
     try measure(0)
     objective.scoring = []
     var steps = 0
@@ -97,9 +100,9 @@ public final class RewardBenchmark {
     program = Spread(objective.scoring)
   }
 
-  /// A step over the generations of its points one after the other.
+  /// The time of a step over that of its generations point by point.
   public var ratio: Double { step.median / single.median }
-  /// The program's part of a step.
+  /// The program's share of the time of a step.
   public var share: Double { program.median / step.median }
 
   /// The result as JSON.
@@ -131,7 +134,7 @@ public final class RewardBenchmark {
   }
 }
 
-/// Minus the mean of what a program says of generated answers, which all have the same length.
+/// Minus the mean reward that a program gives to the generated answers. All answers have the same number of tokens.
 private final class DecodedReward: Objective {
   typealias Failure = InputError
   let model: CausalModel
@@ -139,7 +142,7 @@ private final class DecodedReward: Objective {
   let prompts: [[Int]]
   let count: Int
   let program: RewardProgram
-  /// Seconds that the program took, request by request.
+  /// The seconds that the program took, for each request.
   var scoring: [Double] = []
 
   init(model: CausalModel, tokenizer: any Tokenizer, prompts: [[Int]], count: Int, program: RewardProgram) {

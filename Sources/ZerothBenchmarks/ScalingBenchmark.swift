@@ -8,28 +8,30 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// How the time of a token grows with the parameters: shapes of OPT from 1 M to 1.3 B, and the exponent of a power law.
+/// How the time of a token grows with the number of parameters. Shapes of OPT from 1 M to 1.3 B parameters are
+/// measured, and a power law is fitted.
 ///
-/// Parameters are those that a token is multiplied with: all matrices of the layers and the output vectors, which are the
-/// tied embedding; tables that are only looked up, biases and norms do not count.
+/// The parameters counted are those that a token is multiplied with: all matrices of the layers, and the output
+/// vectors, which are the tied embedding. Tables in which a token only looks up a row, biases and norms are not
+/// counted.
 public struct ScalingBenchmark {
-  /// One shape.
+  /// The times of one shape.
   public struct Line: Sendable {
-    /// The shape's name.
+    /// The name of the shape.
     public let shape: String
-    /// Parameters that a token is multiplied with.
+    /// The number of parameters that a token is multiplied with.
     public let parameters: Int
-    /// Seconds of a token, by what is timed: `forward` and the methods.
+    /// The seconds of a token for each entry of `names`.
     public let seconds: [Spread]
   }
 
-  /// What is timed: `forward` and the methods.
+  /// The names of what is timed: `forward`, and the methods.
   public let names: [String]
-  /// What was measured, smallest shape first.
+  /// The measured shapes, smallest first.
   public private(set) var lines: [Line] = []
   private let batch, tokens: Int
 
-  /// Times shapes from about 1 M parameters to `largest`, each `repeats` times.
+  /// Times the shapes from about 1 M parameters to `largest`, each `repeats` times.
   public init(
     largest: String, batch: Int, tokens: Int, methods: [String], repeats: Int,
     shapes: [BenchmarkShape] = BenchmarkShape.all.filter { $0.name.hasPrefix("opt-") && $0.name != "opt-tiny" },
@@ -60,7 +62,8 @@ public struct ScalingBenchmark {
     }
   }
 
-  /// The exponent p of the best fit of time = a parameters^p, by least squares of the logarithms.
+  /// The exponent p of the best fit of time = a parameters^p, by least squares of the logarithms. `place` is an index
+  /// into `names`.
   public func exponent(_ place: Int) -> Double {
     let points = lines.map { (x: log(Double($0.parameters)), y: log($0.seconds[place].median)) }
     let meanX = points.reduce(0) { $0 + $1.x } / Double(points.count)

@@ -6,25 +6,26 @@ import ZerothSupport
 import ZerothTasks
 import ZerothTraining
 
-/// Steps that the ranks of a job make together, on one mini-batch of made tokens that is cut into shards.
+/// The time of steps that the ranks of a job make together. They work on one mini-batch of generated tokens, which is
+/// cut into shards.
 public struct SharedStepBenchmark {
-  /// One method.
+  /// The times of one method.
   public struct Line: Sendable {
-    /// Its name.
+    /// The name of the method.
     public let name: String
-    /// Seconds of a step.
+    /// The seconds of a step.
     public let seconds: Spread
-    /// Of these, seconds that each rank waited for the others, and bytes that it sent.
+    /// For each rank, per step: the seconds that it waited for the others, and the bytes that it sent.
     public let ranks: [(waited: Double, bytes: Double)]
   }
 
-  /// The methods.
+  /// The measured methods.
   public private(set) var lines: [Line] = []
   private let setting: BenchmarkSetting
   private let shards: Int
 
-  /// Times `repeats` steps of each of `methods` in `shards` shards, after one that is not counted. Every rank of `job` makes the same
-  /// call.
+  /// Times `repeats` steps of each of `methods` with `shards` shards, after one step that is not counted. Every rank of
+  /// `job` must make the same call.
   public init(
     _ setting: BenchmarkSetting, methods: [String], shards: Int, repeats: Int, job: Job, registry: Registry
   ) throws {
@@ -85,7 +86,7 @@ public struct SharedStepBenchmark {
 }
 
 extension BenchmarkTask {
-  /// The next-token loss of the mini-batch, in `shards` shards over the ranks of `job`.
+  /// The next-token loss of the mini-batch, cut into `shards` shards that the ranks of `job` share.
   fileprivate func sharded(_ shards: Int, _ job: Job) throws -> ShardedObjective {
     let sequences = self.sequences.map { LanguageModelingObjective.Sequence($0) }
     return try ShardedObjective(

@@ -7,43 +7,43 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// What a step of each method costs over two plain forward passes, on made data.
+/// The time of a step of each method over the time of two plain forward passes, on generated data.
 ///
-/// The passes are interleaved: in every round each step stands between two plain forward passes, and its ratio is taken
-/// to the mean of these two neighbours, so that the drift of a machine cancels. Periodic work (a projection, a fresh
-/// right factor) is timed in steps of its own and counted at its share. On matrices that are never written it is left out, and
-/// every round begins with the same windows.
+/// Steps and passes alternate. In every round each step stands between two plain forward passes and is divided by the
+/// mean of the two, so that slow changes in the machine's speed cancel. Periodic work (a projection, a fresh right
+/// factor) is timed in steps of its own and counted at its share. Where matrices are never written, periodic work is
+/// left out, and every round begins with the same windows.
 public struct StepBenchmark {
-  /// What was measured of one method.
+  /// The results of one method.
   public struct Method: Sendable {
-    /// Its preset.
+    /// The preset of the method.
     public let name: String
-    /// A step over twice the mean of the forward passes around it, periodic work at its share.
+    /// The time of a step over twice the mean of the forward passes around it, with periodic work at its share.
     public let stepOverTwoForwards: Spread
-    /// A step over as many such passes as it has, which is the same for a two-sided estimate with one query.
+    /// The time of a step over as many forward passes as the step makes. For a two-sided estimate with one query this
+    /// is the same as `stepOverTwoForwards`.
     public let stepOverItsForwards: Spread
-    /// Seconds of a step, periodic work at its share.
+    /// The seconds of a step, with periodic work at its share.
     public let step: Spread
-    /// Seconds of a step with periodic work; nil where there is none.
+    /// The seconds of a step with periodic work; nil for a method without any.
     public let periodicStep: Spread?
-    /// Seconds of the plain forward passes around its steps.
+    /// The seconds of the plain forward passes around the steps.
     public let forward: Spread
-    /// A step over one of the same method that scores every candidate by full logits in a pass of its own; nil for
-    /// a language-model loss.
+    /// The time of a step over that of the same method with `FullLogitsClassification`; nil for a language-model loss.
     public let overReference: Spread?
-    /// Peak memory over that of inference; nil where it was not measured.
+    /// The peak memory over that of inference; nil where it was not measured.
     public let peakOverInference: Double?
   }
 
-  /// What was measured of each method.
+  /// The results of each method.
   public private(set) var methods: [Method] = []
-  /// Steps of a method over those of the one that it extends: LOZO-M over LOZO, DiZO over MeZO.
+  /// The time of a step of a method over that of the method that it extends: LOZO-M over LOZO, DiZO over MeZO.
   public private(set) var comparisons: [(name: String, ratio: Spread)] = []
   private let setting: BenchmarkSetting
   private let repeats: Int
 
-  /// Runs `repeats` rounds after one to warm up. `memory` is what was measured of the same methods, if anything;
-  /// without `reference` classification is not compared with full logits.
+  /// Runs one round to warm up and then `repeats` rounds. `memory` holds the memory of the same methods, if it was
+  /// measured. Without `hasReference`, classification is not compared with full logits.
   public init(
     _ setting: BenchmarkSetting, methods names: [String], repeats: Int, memory: MemoryBenchmark? = nil,
     reference hasReference: Bool = true, registry: Registry = .standard
@@ -59,24 +59,25 @@ public struct StepBenchmark {
         isPeriodic: setting.window == nil, registry)
     }
     let task = try BenchmarkTask(setting)
-    // What stands beside the weights is a cost of the step.
+    // The forward passes have nothing beside the weights. What a method has there counts as a cost of its step.
     let plain =
       try setting.tuning == nil && (setting.window == nil || setting.storage == nil)
       ? task : BenchmarkTask(setting.untuned)
-    // The same steps on matrices that are written, where they can be.
+    // For comparison, the same steps on matrices that are written, where the matrices allow it.
     let written = try setting.window == nil ? nil : setting.written.map { try BenchmarkTask($0) }
     let forwards = written ?? plain
     let reference = comparesFullLogits ? FullLogitsClassification(task.model, setting.examples) : nil
-    // A window that is left joins what is kept: each method begins with the same windows.
+    // When a window ends, its update joins those that are kept beside the weights. To keep this equal, each method
+    // begins with the same windows.
     let start = setting.window.map { _ in Start(task.theta.copyAsStored()) }
     _ = try forwards.loss()
     for round in 0...repeats {
       for entry in entries {
-        // What the method before left beside the weights is written first, by a step that is not timed.
+        // The previous method may have left changes beside the weights. A step that is not timed writes them first.
         if let start { task.theta = start.theta.copyAsStored() }
         _ = try entry.usual.step(&task.theta, task.objective)
         var before = try seconds { _ = try forwards.loss() }
-        /// Seconds of a step, and its ratio to the two forward passes around it.
+        /// The seconds of a step, and the mean of the two forward passes around it.
         func measure(_ step: () throws -> Void) throws -> Entry.Sample {
           let time = try seconds(step)
           let after = try seconds { _ = try forwards.loss() }
@@ -115,7 +116,7 @@ public struct StepBenchmark {
     init(_ theta: consuming ParameterStore) { self.theta = theta }
   }
 
-  /// The optimisers of a method and what was measured of them, round by round.
+  /// The optimisers of a method, and its measurements in each round.
   private final class Entry {
     struct Sample {
       let step, forward: Double
@@ -131,7 +132,8 @@ public struct StepBenchmark {
     private var forwards: [Double] = []
     private var overReference: [Double] = []
     private var overForwards: [Double] = []
-    /// The same steps on matrices that are written, and steps over theirs.
+    /// The optimiser for the same steps on matrices that are written, and the times of `usual` steps over those of its
+    /// steps.
     var written: any OptimizerProtocol
     private(set) var overWritten: [Double] = []
 

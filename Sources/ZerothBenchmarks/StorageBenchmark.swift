@@ -5,20 +5,22 @@ import ZerothRecords
 import ZerothSupport
 import ZerothTraining
 
-/// Forward passes of a causal model whose matrices stay as they are stored, over those of the same model in fp32, in turn.
+/// The time of forward passes of a causal model whose matrices stay as they are stored, over the time with the same
+/// matrices in fp32. The two take turns.
 public final class StorageBenchmark {
-  /// What is run.
+  /// The work that is timed.
   public struct Setting: Sendable {
-    /// Sequences in the mini-batch.
+    /// The number of sequences in the mini-batch.
     public var batch: Int
-    /// Tokens in each.
+    /// The number of tokens in each sequence.
     public var tokens: Int
-    /// Whether the logits of the last position of each sequence are all that is read out; otherwise the loss of every token.
+    /// Whether only the logits of the last position of each sequence are read out. Otherwise the loss of every token
+    /// is.
     public var readsLastPosition: Bool
-    /// Whether fp32 is measured too, which takes memory for all weights.
+    /// Whether fp32 is measured too. This takes memory for all weights in fp32.
     public var comparesFloats: Bool
 
-    /// All of it.
+    /// The work with all its parts.
     public init(batch: Int, tokens: Int, readsLastPosition: Bool, comparesFloats: Bool) {
       self.batch = batch
       self.tokens = tokens
@@ -31,12 +33,12 @@ public final class StorageBenchmark {
   private let model: CausalModel
   private let setting: Setting
   private let storage: String
-  /// Seconds of a forward pass as stored.
+  /// The seconds of a forward pass with stored matrices.
   public let stored: Spread
-  /// Seconds of one in fp32, where it was measured.
+  /// The seconds of a forward pass in fp32; nil where it was not measured.
   public let floats: Spread?
 
-  /// The model at `path`, a folder or a GGUF file.
+  /// Measures the model at `path`, a folder or a GGUF file.
   public convenience init(path: String, _ setting: Setting, repeats: Int, families: ModelFamilies) throws {
     guard let model = try loadModel(directory: path, families: families) as? CausalModel else {
       throw InputError("--model", found: "an encoder", expected: "a causal model")
@@ -47,8 +49,8 @@ public final class StorageBenchmark {
       floats: { try model.loadParameters() })
   }
 
-  /// A model of `shape` with random codes of `format`; matrices that its groups do not divide take the format that llama.cpp
-  /// takes then.
+  /// Measures a model of `shape` with random codes of the format `name`. A matrix that the groups of the format do not
+  /// divide gets the format that llama.cpp chooses in that case.
   public convenience init(shape: BenchmarkShape, storage name: String, _ setting: Setting, repeats: Int) throws {
     let format = try RandomCodes.format(name)
     let model = try shape.model()
@@ -99,7 +101,7 @@ public final class StorageBenchmark {
 
   private var count: Double { Double(setting.batch * setting.tokens) }
 
-  /// Seconds as stored over seconds in fp32.
+  /// The seconds with stored matrices over the seconds in fp32.
   public var ratio: Double? { floats.map { stored.median / $0.median } }
 
   /// The result as JSON.
@@ -126,7 +128,7 @@ public final class StorageBenchmark {
   }
 }
 
-/// Weights that closures share.
+/// Weights that several closures share.
 final class Held {
   let theta: ParameterStore
 

@@ -3,22 +3,23 @@ import Zeroth
 import ZerothSupport
 import ZerothTestKit
 
-/// What the papers' theorems say of rates, measured on an objective whose constants are known.
+/// Tests what the papers' theorems say of rates, on an objective whose constants are known.
 ///
-/// The objective is f(theta) = ||theta||^2 / 2 on a matrix of m x n, so that L = 1, with mini-batches that add sigma <n_b, theta>, n_b normal.
-/// The theorem of LOZO bounds the mean of ||grad f||^2 over a run of T steps and windows of nu by O(sqrt(Delta_0 L d~ sigma^2 / T) + Delta_0 L d nu
-/// / T), d~ = m n^2 / r and d = m n. Each mean is at the learning rate that makes it least, of a grid of factors of 2. Exponents are the slopes
-/// of a straight line through the logarithms.
+/// The objective is f(theta) = ||theta||^2 / 2 on a matrix of m x n, so that L = 1. A mini-batch b adds sigma <n_b,
+/// theta>, where n_b is normal. The theorem of LOZO bounds the mean of ||grad f||^2 over a run of T steps with windows
+/// of nu steps by O(sqrt(Delta_0 L d~ sigma^2 / T) + Delta_0 L d nu / T), where d~ = m n^2 / r and d = m n. Each mean
+/// is taken at the best learning rate of a grid with factors of 2. An exponent is the slope of a straight line through
+/// the logarithms.
 public struct TheoryBenchmark {
-  /// A quantity against another, and the exponent of one in the other.
+  /// A law: one quantity as a power of another, with the exponent.
   public struct Law: Sendable {
-    /// What is measured, and against what.
+    /// The names of the two quantities.
     public let name: String
-    /// The exponent that the theorem has.
+    /// The exponent in the theorem.
     public let predicted: Double
-    /// Whether the theorem bounds the exponent from above, and says nothing of the value itself.
+    /// Whether the theorem only bounds the exponent from above.
     public let isBound: Bool
-    /// What was measured.
+    /// The measured values.
     public let points: [(x: Double, y: Double)]
 
     /// The slope of log y over log x, by least squares.
@@ -31,11 +32,11 @@ public struct TheoryBenchmark {
     }
   }
 
-  /// The laws.
+  /// The measured laws.
   public let laws: [Law]
   private let seeds: Int
 
-  /// Measures all of them, each run with so many seeds.
+  /// Measures all laws, each with `seeds` seeds.
   public init(seeds: Int = 4) throws {
     try require("--seeds", seeds, "1 to 1000") { (1...1000).contains($0) }
     self.seeds = seeds
@@ -65,7 +66,7 @@ public struct TheoryBenchmark {
     ]
   }
 
-  /// The mean of ||theta||^2 over the steps of LOZO, and over the seeds.
+  /// The mean of ||theta||^2 over the steps of LOZO and over the seeds.
   private static func meanSquare(
     rows: Int, columns: Int, steps: Int, rank: Int, interval: Int, sigma: Double, learningRate: Double, seeds: Int
   ) throws -> Double {

@@ -6,14 +6,14 @@ import ZerothTasks
 import ZerothTestKit
 import ZerothTraining
 
-/// The middle of some measurements and how far they spread.
+/// The median of some measurements, and how far they spread.
 public struct Spread: Sendable, Hashable {
-  /// The value below which half of them lie.
+  /// The median: half of the values lie below it.
   public let median: Double
-  /// The values below which a quarter and three quarters of them lie.
+  /// The lower and the upper quartile: a quarter and three quarters of the values lie below them.
   public let lower, upper: Double
 
-  /// The quartiles of `values`, between neighbours where need be; NaN of none.
+  /// The quartiles of `values`, interpolated between neighbours where necessary; NaN if there are no values.
   public init(_ values: [Double]) {
     let sorted = values.sorted()
     func quantile(_ fraction: Double) -> Double {
@@ -34,17 +34,17 @@ public struct Spread: Sendable, Hashable {
     self.upper = upper
   }
 
-  /// The same in another unit.
+  /// The same spread in another unit.
   func scaled(by factor: Double) -> Spread {
     Spread(median: factor * median, lower: factor * lower, upper: factor * upper)
   }
 
-  /// `key` with the median, `key_lower` and `key_upper` with the quartiles.
+  /// Members of a JSON object: the median as `key`, the quartiles as `key_lower` and `key_upper`.
   func members(_ key: String) -> [JSON.Member] {
     [.init(key, .double(median)), .init(key + "_lower", .double(lower)), .init(key + "_upper", .double(upper))]
   }
 
-  /// Reads what `members` wrote; nil where it is not there.
+  /// Reads the members that `members` wrote; nil if they are missing.
   init?(_ json: JSON, _ key: String) {
     guard let median = json[key]?.double, let lower = json[key + "_lower"]?.double,
       let upper = json[key + "_upper"]?.double
@@ -52,20 +52,21 @@ public struct Spread: Sendable, Hashable {
     self.init(median: median, lower: lower, upper: upper)
   }
 
-  /// `1.062 (1.05-1.08)`.
+  /// The spread as text: `1.062 (1.05-1.08)`.
   func text(_ digits: Int) -> String {
     "\(Human.fixed(median, digits)) (\(Human.fixed(lower, digits))-\(Human.fixed(upper, digits)))"
   }
 }
 
-/// Seconds that `body` takes.
+/// The seconds that `body` takes.
 func seconds(_ body: () throws -> Void) rethrows -> Double {
   let start = ContinuousClock.now
   try body()
   return (ContinuousClock.now - start) / .seconds(1)
 }
 
-/// Seconds that `body` takes, repeated until `least` seconds are over: for what is too short for the clock.
+/// The seconds that `body` takes. It is repeated for at least `least` seconds, because one call may be too short for
+/// the clock.
 func seconds(repeatedFor least: Double, _ body: () throws -> Void) rethrows -> Double {
   var count = 0.0
   let start = ContinuousClock.now
@@ -78,12 +79,13 @@ func seconds(repeatedFor least: Double, _ body: () throws -> Void) rethrows -> D
   return elapsed / count
 }
 
-/// Times several things in turn, so that the drift of a machine meets all alike: one round to warm up, then `rounds`.
+/// Times several things in turn, so that a change in the machine's speed affects all alike. One round warms up; then
+/// `rounds` rounds count.
 func interleaved(_ rounds: Int, _ bodies: [() throws -> Void], least: Double = 0.02) throws -> [Spread] {
   try interleavedTimes(rounds, bodies, least: least).map(Spread.init)
 }
 
-/// The same, the seconds of every round.
+/// Does the same and returns the seconds of every round.
 func interleavedTimes(_ rounds: Int, _ bodies: [() throws -> Void], least: Double = 0.02) throws -> [[Double]] {
   var all = [[Double]](repeating: [], count: bodies.count)
   for round in 0...rounds {

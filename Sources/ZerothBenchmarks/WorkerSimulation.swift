@@ -3,47 +3,49 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// What a step would take and send with more workers, and larger models, than there are here: from compute that is measured here, and
-/// a model of the network.
+/// Predicts the time and the traffic of a step with more workers, and with larger models, than are available. The
+/// computing time is measured here; the network is a model.
 ///
 ///     step(N, P) = P/P_0 (a + c T) + l ceil(log2 N) + 24 N / w
 ///
-/// a and c come from steps of a model of P_0 parameters on two mini-batches: what a step takes whatever its mini-batch is (noise,
-/// the update), and a token's part. T are the tokens of one worker. An exchange takes log2 N rounds of the latency l (recursive
-/// doubling), and every worker takes in 24 bytes of each, the two losses of a two-sided query and 8 in front, at w bytes a second.
+/// N is the number of workers, P the number of parameters, and T the number of tokens of one worker. a and c come from
+/// steps of a model of P_0 parameters on two mini-batches: a is the part of a step that does not depend on the
+/// mini-batch (noise, the update), and c is the part of one token. An exchange takes log2 N rounds of the latency l
+/// (recursive doubling). Every worker receives 24 bytes from each, at w bytes per second: the two losses of a two-sided
+/// query, and 8 bytes in front. With N = 1 there is no network, and its two terms are 0.
 public struct WorkerSimulation {
-  /// One method, as it was measured.
+  /// The measured computing time of one method.
   public struct Compute: Sendable {
-    /// Its name.
+    /// The name of the method.
     public let name: String
     /// a and c, in seconds.
     public let fixed, ofToken: Double
   }
 
-  /// A network.
+  /// A network between workers.
   public struct Network: Sendable, Hashable {
-    /// Seconds until a message arrives, and bytes a second.
+    /// The seconds until a message arrives, and the bytes per second.
     public let latency, bandwidth: Double
 
-    /// A network of such messages.
+    /// A network with this latency in seconds and this bandwidth in bytes per second.
     public init(latency: Double, bandwidth: Double) {
       self.latency = latency
       self.bandwidth = bandwidth
     }
 
-    /// Seconds of an exchange of what each of `workers` sends.
+    /// The seconds of an exchange between `workers` workers.
     public func seconds(_ workers: Int) -> Double {
       guard workers > 1 else { return 0 }
       return latency * log2(Double(workers)).rounded(.up) + Double(WorkerSimulation.sent * workers) / bandwidth
     }
   }
 
-  /// The workers that are looked at.
+  /// The numbers of workers in the prediction.
   public static let workers = [1, 2, 8, 64, 512, 4096, 10_000]
-  /// The parameters of models that are looked at.
+  /// The numbers of parameters in the prediction.
   public static let parameters = [125e6, 1.3e9, 6.7e9, 13e9]
 
-  /// What was measured.
+  /// The measured computing times, one for each method.
   public private(set) var compute: [Compute] = []
   private let setting: BenchmarkSetting
   private let networks: [Network]
@@ -74,7 +76,8 @@ public struct WorkerSimulation {
     }
   }
 
-  /// Seconds of a step of `method` by `workers`, each with the mini-batch of the setting, for a model of `parameters`.
+  /// The predicted seconds of a step of `method`. Each of `workers` workers has the mini-batch of the setting, and the
+  /// model has `parameters` parameters.
   public func seconds(_ method: Compute, workers: Int, parameters: Double, _ network: Network) -> Double {
     let compute = method.fixed + method.ofToken * Double(setting.batch * setting.tokens)
     return parameters / measured * compute + network.seconds(workers)
@@ -100,7 +103,7 @@ public struct WorkerSimulation {
     ]
   }
 
-  /// Bytes that a worker sends for a step: two losses, and 8 in front.
+  /// The bytes that a worker sends for a step: two losses, and 8 bytes in front.
   static let sent = 24
 
   private struct Line {

@@ -2,7 +2,7 @@ import ArgumentParser
 import ZerothModels
 import ZerothTraining
 
-/// The model that a command asks about a task, and how.
+/// The options of a command that asks a model the questions of a task: which model, and how it is asked.
 struct AskedModelOptions: ParsableArguments {
   @Option(help: .option("model", "path"), completion: .file())
   var model: String
@@ -13,6 +13,7 @@ struct AskedModelOptions: ParsableArguments {
   @Flag(help: .option("task", "chat"))
   var chat = false
 
-  /// The adapter beside the model; nil without one. Throws `InputError` for one that cannot be read.
+  /// The adapter that `--peft` names; nil without the option. Throws an `InputError` for an adapter that cannot be
+  /// read.
   func tuning() throws -> TuningSource? { try peft.map { .adapter(try PEFTAdapter(directory: $0)) } }
 }

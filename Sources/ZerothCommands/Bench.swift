@@ -21,7 +21,7 @@ struct Bench: ParsableCommand {
     defaultSubcommand: Step.self)
 }
 
-/// The model and mini-batch that benchmarks take.
+/// The options of every benchmark: the shape of the model and of the mini-batch.
 struct ShapeOptions: ParsableArguments {
   @Option(help: "The model's shape: \(BenchmarkShape.all.map(\.name).joined(separator: ", ")).")
   var shape = "opt-125m"
@@ -33,7 +33,7 @@ struct ShapeOptions: ParsableArguments {
   var loss = BenchmarkSetting.Loss.languageModel.rawValue
 }
 
-/// What benchmarks of whole steps take.
+/// The options of the benchmarks that measure whole steps.
 struct SettingOptions: ParsableArguments {
   @OptionGroup var task: ShapeOptions
   @Option(help: "Directions of a step, for estimators that average several. Default: as the method says.")
@@ -83,7 +83,7 @@ struct SettingOptions: ParsableArguments {
   }
 }
 
-/// The methods that are measured.
+/// The options that choose the methods to measure.
 struct MethodOptions: ParsableArguments {
   @Option(
     name: [.long, .customLong("methods")],
@@ -136,7 +136,7 @@ extension Bench {
       let names = try methods.names(registry)
       try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
       if let save { try BenchmarkTask(setting).save(to: save) }
-      // Before this process holds a model of its own.
+      // Memory is measured first, while this process does not yet hold a model.
       let memory =
         try self.memory
         ? MemoryBenchmark(setting, methods: names) {
@@ -173,7 +173,8 @@ extension Bench {
     }
   }
 
-  /// One line of `memory`, in a process that does nothing else.
+  /// Measures one line of `memory`. It runs in a process that does nothing else, so that the memory belongs to that
+  /// line alone.
   struct MemoryFigure: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "memory-figure", shouldDisplay: false)
 
@@ -190,7 +191,7 @@ extension Bench {
       print(figure.json)
     }
 
-    /// Runs the tool itself for one figure.
+    /// Starts this tool as a process of its own that measures one figure.
     static func launch(
       _ name: String, _ setting: SettingOptions, _ plugins: PluginOptions, warmUp: Int, threads: Int,
       countsAllocations: Bool
@@ -208,7 +209,8 @@ extension Bench {
     }
   }
 
-  /// What the tool itself prints for `bench ARGUMENTS`, in a process of its own with `environment` on top of this one's.
+  /// Runs the tool with `bench ARGUMENTS` in a new process and returns what it prints. `environment` is added to the
+  /// environment of this process.
   static func figure(
     of name: String, _ arguments: [String], shape: String, environment: [String: String] = [:]
   ) throws -> JSON {

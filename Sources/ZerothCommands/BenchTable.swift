@@ -46,7 +46,7 @@ extension Bench {
     }
   }
 
-  /// One row of `table`, in a process that does nothing else.
+  /// Measures one row of `table`, in a process that does nothing else.
   struct CostsFigure: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "table-figure", shouldDisplay: false)
 

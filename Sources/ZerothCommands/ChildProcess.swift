@@ -3,21 +3,21 @@ import Foundation
 import ZerothDistributed
 import ZerothSupport
 
-/// A process of this tool that does a part of its work, and ends with it.
+/// A child process: it runs this tool to do a part of the work of this process, and it ends when this process ends.
 final class ChildProcess {
-  /// How it ended.
+  /// How a child process ended.
   enum End {
-    /// With this status.
+    /// It exited with this status.
     case exited(Int32)
-    /// By this signal.
+    /// This signal killed it.
     case killed(Int32)
   }
 
-  /// The variable in which it finds the number of the process that it ends with.
+  /// The environment variable that tells a child process the number of its parent.
   private static let variable = "ZEROTH_PARENT"
   private let number: pid_t
 
-  /// Starts the tool with `arguments`; what it prints is appended to the file at `output`.
+  /// Starts the tool with `arguments`. Its output is appended to the file at `output`.
   init(_ arguments: [String], output: String) throws(InputError) {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -25,7 +25,7 @@ final class ChildProcess {
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-    // The signals that it is told to end by are let through, whatever this process was started with.
+    // This process may block signals. The child blocks none, because a signal tells it to end.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -33,7 +33,7 @@ final class ChildProcess {
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    // It is a job by itself, whatever job this process belongs to.
+    // The child is a job of its own, even where this process belongs to a job of several.
     let environment = ProcessInfo.processInfo.environment
       .filter { variable in !Launch.prefixes.contains { variable.key.hasPrefix($0) } }
       .merging([Self.variable: "\(getpid())"]) { $1 }
@@ -41,7 +41,7 @@ final class ChildProcess {
     var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
     defer { for text in words + variables { free(text) } }
     var number: pid_t = 0
-    // This very program, also where its file has been replaced meanwhile.
+    // The child runs the program that is running now, even if its file has been replaced since.
     let error = posix_spawn(&number, "/proc/self/exe", &actions, &attributes, &words, &variables)
     guard error == 0 else {
       errno = error
@@ -50,7 +50,7 @@ final class ChildProcess {
     self.number = number
   }
 
-  /// How it ended; nil while it runs.
+  /// How the process ended; nil while it runs.
   func end() -> End? {
     var status: Int32 = 0
     guard waitpid(number, &status, WNOHANG) == number else { return nil }
@@ -58,10 +58,10 @@ final class ChildProcess {
     return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal)
   }
 
-  /// Asks it to end after its step.
+  /// Asks the process to end after its present step.
   func interrupt() { kill(number, SIGTERM) }
 
-  /// Lets this process end with the one that started it as a part of its work, if one has.
+  /// In a child process: makes it end when its parent ends. Does nothing in a process that has no such parent.
   static func followParent() {
     guard let parent = ProcessInfo.processInfo.environment[variable].flatMap(Int32.init) else { return }
     if zeroth_end_with_parent(parent) == 0 { Foundation.exit(128 + SIGTERM) }

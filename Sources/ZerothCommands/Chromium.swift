@@ -2,12 +2,12 @@ import Foundation
 import ZerothReport
 import ZerothSupport
 
-/// The browser that draws a figure as pixels, where one is installed.
+/// An installed Chromium browser, which turns a figure in SVG into pixels.
 struct Chromium {
   private static let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
   private let path: String
 
-  /// The first on the PATH. Throws `InputError` where there is none.
+  /// The first browser on the PATH. Throws an `InputError` if there is none.
   init() throws(InputError) {
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
     let places = folders.flatMap { folder in Self.names.map { folder.appendingFile($0) } }
@@ -19,7 +19,7 @@ struct Chromium {
     self.path = path
   }
 
-  /// Draws an SVG file, twice as large as it says, to a PNG file at `out`.
+  /// Draws the SVG text `svg` to a PNG file at `out`, with twice as many pixels per side as the SVG states.
   func draw(_ svg: String, to out: String) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeroth-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -31,7 +31,8 @@ struct Chromium {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     let size = Report.figureSize
-    // The page is ours and has no script: without a sandbox, which root cannot have, nothing of others runs.
+    // Chromium gives root no sandbox, so root runs it without one. This is safe: the page is made by this tool and has
+    // no script.
     process.arguments =
       [
         "--headless", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=2",

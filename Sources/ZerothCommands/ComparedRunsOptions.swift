@@ -1,7 +1,7 @@
 import ArgumentParser
 import ZerothReport
 
-/// The runs that are compared, and how they are put together.
+/// The options that choose the runs to compare, and how they are grouped.
 struct ComparedRunsOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp("Folders of runs, or folders with runs below. Required.", valueName: "run"),
@@ -19,6 +19,6 @@ struct ComparedRunsOptions: ParsableArguments {
       valueName: "value"))
   var against: String?
 
-  /// The options by which runs are put together; nil where these are the method and the problem.
+  /// The names of the options by which runs are grouped; nil to group them by method and problem.
   var keys: [String]? { by == "auto" ? nil : by?.split(separator: ",").map(String.init) }
 }

@@ -108,7 +108,7 @@ struct Diagnose: ParsableCommand {
       matrices: try blocks.map { text throws(InputError) in try BlockSelection(parsing: text) })
   }
 
-  /// Throws where a run is told what it was: it has a configuration of its own.
+  /// Throws if a configuration is given together with `--run`: the run has its own configuration.
   private func requireNoConfiguration() throws(InputError) {
     let movable: Set = ["model", "data", "test-data", "threads", "peft"]
     let others = arguments.given.filter { movable.isDisjoint(with: $0.shortcut.names) }

@@ -74,7 +74,7 @@ struct Evaluate: ParsableCommand {
       families: ZerothTool.toolbox.families)
   }
 
-  /// Whether a file is named and nothing that asks for sets drawn from it.
+  /// Whether the examples are a whole file: a file is named, and no option asks for sets drawn from it.
   private var isWholeFile: Bool {
     guard let data, testData == nil, split == nil, k == nil, test == nil, demonstrations == 0 else { return false }
     return FileManager.default.fileExists(atPath: data) && !data.isFolder

@@ -80,7 +80,8 @@ struct Generate: ParsableCommand {
     }
   }
 
-  /// Line `number` of standard input without its end, or nil after the last. Throws `InputError` for one that is not UTF-8.
+  /// Line `number` of standard input without its line feed, or nil after the last line. Throws an `InputError` for a
+  /// line that is not UTF-8.
   private func next(_ lines: inout InputLines, _ number: Int, _ isTerminal: Bool) throws -> String? {
     if isTerminal { StandardStreams.tell("> ") }
     guard var line = lines.next() else { return nil }
@@ -91,13 +92,14 @@ struct Generate: ParsableCommand {
     return text
   }
 
-  /// Prints what the models say to `prompt`, after the `history` of a conversation. Returns what the first says.
+  /// Prints what the models say to `prompt`, after the `history` of a conversation. Returns the text of the first
+  /// model.
   @discardableResult
   private func answer(
     _ prompt: String, _ history: [ChatMessage], _ index: Int, _ tuned: Speaker, _ base: Speaker?
   ) throws -> String {
     func said(by speaker: Speaker, _ write: (String) -> Void) throws -> Speech {
-      // Both draw by the same numbers.
+      // Both models draw with the same random numbers.
       let sampler = try TokenSampler(
         temperature: temperature, topP: topP, StreamKey(seed: UInt64(seed)).child(.batch, index))
       return try speaker.say(prompt, after: history, maxTokens: maxTokens, by: sampler, write: write)
@@ -114,7 +116,8 @@ struct Generate: ParsableCommand {
     } else if output.json {
       var members = [JSON.Member("prompt", .string(prompt))] + first.members
       if let second { members.append(.init("compared", .object(second.members))) }
-      // A document for each prompt: over several lines where there is one.
+      // With `--prompt` there is one JSON document, over several lines. Otherwise each prompt gives a document on one
+      // line.
       print(self.prompt == nil ? JSON.object(members).description : JSON.object(members).pretty)
     } else if let second {
       let columns = [(compare ?? "", second.text), (peft.map { "\(model) + \($0)" } ?? model, first.text)]
@@ -123,18 +126,18 @@ struct Generate: ParsableCommand {
     return first.text
   }
 
-  /// Places in a line of the terminal, or 100.
+  /// The width of the terminal in characters, or 100 if it is unknown or at most 20.
   private static var width: Int {
     StandardStreams.width(of: STDOUT_FILENO).flatMap { $0 > 20 ? $0 : nil } ?? 100
   }
 }
 
-/// The lines of standard input, as the bytes that they are.
+/// Reads standard input line by line, as bytes.
 private struct InputLines {
   private var bytes: [UInt8] = []
   private var isAtEnd = false
 
-  /// The next line without its line feed; nil after the last.
+  /// The next line without its line feed; nil after the last line.
   mutating func next() -> [UInt8]? {
     while true {
       if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
@@ -154,7 +157,7 @@ private struct InputLines {
   }
 }
 
-/// Two texts beside each other, each under its heading, wrapped at words.
+/// Puts two texts beside each other, each under its heading, and wraps them at words.
 enum SideBySide {
   static func text(_ columns: [(heading: String, text: String)], width: Int) -> String {
     let room = max(16, (width - 3 * (columns.count - 1)) / max(1, columns.count))
@@ -169,7 +172,7 @@ enum SideBySide {
     }.joined()
   }
 
-  /// `text` in lines of at most `room` places, cut at spaces where there are some.
+  /// `text` in lines of at most `room` characters, cut at spaces where possible.
   private static func wrapped(_ text: String, _ room: Int) -> [String] {
     text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { line -> [String] in
       var lines = [""]

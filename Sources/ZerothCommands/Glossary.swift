@@ -3,30 +3,30 @@ import ZerothSupport
 import ZerothTasks
 import ZerothTraining
 
-/// All that has a name which a run can be given, with its explanation: strategies, tasks, objectives, and the tables of the
+/// Everything that a user can name, with its explanation: strategies, tasks, objectives, and the tables of the
 /// configuration.
 struct Glossary {
-  /// What a name stands for.
+  /// The thing that a name stands for.
   enum Entry {
     case strategy(StrategyDescription.Kind, StrategyDescription)
     case task(TextTask)
     case objective(TaskObjective)
     case tuning(StrategyDescription)
     case table(String)
-    /// An option of the entries `owners`, which are of one kind and take it in one sense.
+    /// An option. The entries `owners` take it, all of one kind and with one meaning.
     case option(OptionSpec, table: String, owners: [String])
   }
 
   private let registry: Registry
   private let tasks: TaskRegistry
 
-  /// The names in `registry` and `tasks`.
+  /// The glossary of all names in `registry` and `tasks`.
   init(_ registry: Registry, _ tasks: TaskRegistry) {
     self.registry = registry
     self.tasks = tasks
   }
 
-  /// Everything, tables first.
+  /// All entries, the tables first.
   private var entries: [Entry] {
     RunSettings.tables.map { .table($0) } + strategies + tunings + fromTasks
   }
@@ -41,19 +41,20 @@ struct Glossary {
     }
   }
 
-  /// The tables and the strategies that take options.
+  /// The tables and the strategies that have options.
   var withOptions: [Entry] {
     entries.filter { if case .tuning = $0 { false } else { !$0.options.isEmpty } }
   }
 
-  /// Every name, each once.
+  /// All names, each once.
   var names: [String] {
     var seen: Set<String> = []
     return (strategies + tunings + fromTasks + RunSettings.tables.map { .table($0) }).map(\.name)
       .filter { seen.insert($0).inserted }
   }
 
-  /// Everything called `name`; a task by whatever `--task` takes for its name. Throws `InputError`, with the nearest name, when there is nothing.
+  /// All entries called `name`. A task is found by everything that `--task` accepts. Throws an `InputError`, with the
+  /// nearest name, if there is no entry.
   func entries(named name: String) throws(InputError) -> [Entry] {
     let found =
       (RunSettings.tables.map { .table($0) } + strategies + tunings).filter { $0.names.contains(name) }
@@ -69,7 +70,8 @@ struct Glossary {
       expected: (near.map { "perhaps '\($0)', " } ?? "") + "one of \(names.joined(separator: ", "))")
   }
 
-  /// The options called `name`, which may begin with dashes, or with the name of a table and a point.
+  /// The options called `name`. The name may begin with dashes, or with the name of a table and a point, as in
+  /// `rule.beta`.
   private func options(named name: String) -> [Entry] {
     let path = name.drop { $0 == "-" }.split(separator: ".", maxSplits: 1).map(String.init)
     guard let key = path.last else { return [] }
@@ -126,7 +128,7 @@ struct Glossary {
 }
 
 extension Glossary.Entry {
-  /// What the name stands for: `estimator`, `task`, `table`.
+  /// The kind of the entry: `estimator`, `task`, `table` and so on.
   var kind: String {
     switch self {
     case .strategy(let kind, _): kind.rawValue
@@ -138,7 +140,7 @@ extension Glossary.Entry {
     }
   }
 
-  /// The table of a configuration that its options stand in.
+  /// The configuration table in which the entry's options stand.
   var tableName: String {
     switch self {
     case .strategy(let kind, _): kind.rawValue
@@ -148,7 +150,7 @@ extension Glossary.Entry {
     }
   }
 
-  /// The name that it is listed by.
+  /// The name under which the entry is listed.
   var name: String {
     switch self {
     case .strategy(_, let description): description.name
@@ -160,12 +162,12 @@ extension Glossary.Entry {
     }
   }
 
-  /// All that it answers to.
+  /// All names by which the entry is found: its own and its aliases.
   var names: [String] {
     if case .strategy(_, let description) = self { [name] + description.aliases } else { [name] }
   }
 
-  /// Its options; none of a task or an objective.
+  /// The options of the entry; empty for a task or an objective.
   var options: [OptionSpec] {
     switch self {
     case .strategy(_, let description), .tuning(let description): description.options
@@ -175,13 +177,13 @@ extension Glossary.Entry {
     }
   }
 
-  /// What an option of it is called: its name and its short ones.
+  /// The names of an option for a list: its full name and its short ones.
   func nameOf(_ option: OptionSpec) -> String {
     let short = Shortcut.of(tableName, option.name)?.names.map { "--\($0)" } ?? []
     return ([option.name] + short).joined(separator: ", ")
   }
 
-  /// The explanation as a page for a terminal.
+  /// The explanation as text for a terminal.
   var text: String {
     get throws {
       switch self {
@@ -218,7 +220,7 @@ extension Glossary.Entry {
 extension TaskObjective {
   private var fits: [String] { kinds.map(\.displayName).sorted() }
 
-  /// The objective as a page for a terminal.
+  /// The objective as text for a terminal.
   fileprivate var text: String { "\(name): \(summary)\n\nfits: \(fits.joined(separator: ", "))\n" }
 
   /// The objective as JSON.

@@ -34,7 +34,7 @@ struct Merge: ParsableCommand {
 }
 
 extension ArgumentHelp {
-  /// What `--dtype` means.
+  /// The help of `--dtype`.
   static let precision = ArgumentHelp(
     """
     What the weights are written as: \(SavedPrecision.allCases.map(\.rawValue).joined(separator: ", ")); rounded to the \
@@ -43,14 +43,14 @@ extension ArgumentHelp {
 }
 
 extension ModelFolder {
-  /// What the model's tensors are written as, in words: a quantised one is widened to F32.
+  /// The types in which the model's tensors are written, in words. A quantised tensor is widened to F32.
   func writtenAs(_ precision: SavedPrecision) -> String {
     writtenTypes(precision).map(\.rawValue).joined(separator: " and ")
   }
 }
 
 extension SavedPrecision {
-  /// What `--dtype` names. Throws `InputError` for another word.
+  /// The precision that `--dtype` names. Throws an `InputError` for any other word.
   init(option text: String) throws(InputError) {
     guard let precision = SavedPrecision(rawValue: text) else {
       throw InputError(

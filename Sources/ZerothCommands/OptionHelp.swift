@@ -4,7 +4,8 @@ import ZerothSupport
 import ZerothTraining
 
 extension ArgumentHelp {
-  /// What the option `key` of [model], [task] or [run] means, takes, and is by default.
+  /// The help of the option `key` in the table `table`, one of [model], [task] and [run]: its meaning, its range and
+  /// its default.
   static func option(_ table: String, _ key: String) -> ArgumentHelp {
     guard let spec = RunSettings.options(of: table)?.first(where: { $0.name == key }) else {
       preconditionFailure("no option \(key) in [\(table)]")
@@ -14,28 +15,28 @@ extension ArgumentHelp {
 }
 
 extension ArgumentHelp {
-  /// What `--peft` means to commands that use an adapter.
+  /// The help of `--peft`, for commands that use an adapter.
   static let peft: ArgumentHelp =
     "A folder with an adapter in PEFT's format, LoRA or a prefix, which stands beside the weights. Default: none."
 }
 
 extension OptionSpec {
-  /// The option in sentences, for a command's help.
+  /// The help of the option, in sentences.
   var help: String { Self.sentence(meaning) + " " + values }
 
-  /// What the option takes and what it is by default.
+  /// The range of the option and its default, in words.
   private var values: String {
     let words =
       switch defaultValue {
       case .required: "required"
       default: "default: \(defaultWords)"
       }
-    // Of a text there is nothing to say but what it means.
+    // For a text there is no range to state.
     return Self.sentence(kind == .string ? words : "\(expected); \(words)")
   }
 
   private static func sentence(_ words: String) -> String {
-    // Symbols of the papers, such as `r,`, `r;`, `tau:` and `lambda of`, keep their case.
+    // A symbol of the papers at the beginning, such as `r,`, `r;`, `tau:` or `lambda of`, keeps its case.
     let first = words.prefix { $0.isLetter || $0 == "'" }
     let isName =
       first != "default" && (words.dropFirst(first.count).first.map { ",:;".contains($0) } ?? false)
@@ -44,13 +45,14 @@ extension OptionSpec {
   }
 }
 
-/// The help of an option that stands for one of a strategy's: several strategies may have it, each in its own sense.
+/// The help of a command-line option that stands for an option of strategies. Several strategies may have that option,
+/// with different meanings.
 struct StrategyOptionHelp {
   private let kind: StrategyDescription.Kind
   private var senses: [(help: String, owners: [String])] = []
   private let isShared: Bool
 
-  /// The senses of the option `key` among what `registry` knows as a `kind`.
+  /// The meanings that the option `key` has in the strategies of kind `kind` in `registry`.
   init(_ kind: StrategyDescription.Kind, _ key: String, _ registry: Registry) {
     self.kind = kind
     let all = registry.descriptions(of: kind)
@@ -65,7 +67,7 @@ struct StrategyOptionHelp {
     isShared = senses.count == 1 && senses[0].owners.count == all.count
   }
 
-  /// Each sense and the strategies that take the option in it.
+  /// Each meaning, with the strategies in which the option has it.
   var text: String {
     senses.map { sense in
       let owners = isShared ? "every \(kind.rawValue)" : "\(kind.rawValue) \(sense.owners.joined(separator: ", "))"
@@ -75,7 +77,7 @@ struct StrategyOptionHelp {
 }
 
 extension Shortcut {
-  /// The shortcut called `name`; every name that the commands declare is in the list.
+  /// The shortcut called `name`. It must be in the list: only declared shortcuts are looked up.
   static func named(_ name: String) -> Shortcut {
     guard let shortcut = all.first(where: { $0.names.contains(name) }) else {
       preconditionFailure("no shortcut --\(name)")
@@ -83,7 +85,8 @@ extension Shortcut {
     return shortcut
   }
 
-  /// What the option means, takes, and is by default, from where the option itself is declared.
+  /// The help of the shortcut: the meaning, range and default of the option that it stands for, from where that option
+  /// is declared.
   func help(_ toolbox: Toolbox) -> String {
     if let options = RunSettings.options(of: table) {
       let help = options.first { $0.name == key }?.help ?? ""
@@ -98,7 +101,7 @@ extension Shortcut {
     return "The \(kind.rawValue): \(names(of: kind, toolbox)); default: the optimizer's."
   }
 
-  /// What a shell completes the option's value to.
+  /// How a shell completes the value of the option; nil where it cannot.
   func completion(_ toolbox: Toolbox) -> CompletionKind? {
     switch (table, key) {
     case ("run", "out"), ("tuning", "peft"): return .directory

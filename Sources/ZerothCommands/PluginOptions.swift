@@ -9,7 +9,7 @@ import ZerothSupport
 import ZerothTasks
 import ZerothTraining
 
-/// Libraries of strategies, which every command takes that names strategies.
+/// The options that name plugin libraries. Every command that names strategies has them.
 struct PluginOptions: ParsableArguments {
   @Option(
     name: .customLong("plugin"), parsing: .singleValue,
@@ -20,7 +20,7 @@ struct PluginOptions: ParsableArguments {
   @Flag(help: "Check everything that plugins write, in every step: slow.")
   var checkPlugins = false
 
-  /// What the tool knows by name, with the strategies of these libraries.
+  /// The registry of the tool, with the strategies of these libraries added.
   func registry() throws(InputError) -> Registry {
     guard !checkPlugins || !plugins.isEmpty else {
       throw InputError("--check-plugins", found: "no --plugin", expected: "a library to check")
@@ -30,6 +30,6 @@ struct PluginOptions: ParsableArguments {
     return registry
   }
 
-  /// The options again, for a process that does a part of the work.
+  /// These options as arguments, for a child process.
   var arguments: [String] { plugins.flatMap { ["--plugin", $0] } + (checkPlugins ? ["--check-plugins"] : []) }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ZerothTasks
 
-/// Whether a task from a file may start programs, which every command takes that may score answers.
+/// The option that forbids a task file to start programs. Every command that may score answers has it.
 struct ProgramOptions: ParsableArguments {
   @Flag(help: "Refuse a task whose file names a program to score answers by.")
   var noCommands = false
@@ -13,6 +13,6 @@ struct ProgramOptions: ParsableArguments {
     return tasks
   }
 
-  /// The options again, for a process that does a part of the work.
+  /// This option as arguments, for a child process.
   var arguments: [String] { noCommands ? ["--no-commands"] : [] }
 }

@@ -3,21 +3,21 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTraining
 
-/// An option of the command line that stands for one of the configuration's, with its value as it was typed: the
-/// configuration gives it a type and checks it, as it does with a file's.
+/// The value of a shortcut as it was typed. A shortcut is a short command-line option for an option of the
+/// configuration. The configuration gives the value its type and checks it, as it does with values from a file.
 struct ShortcutValue: Sendable {
-  /// What it stands for.
+  /// The shortcut, which names the option of the configuration.
   let shortcut: Shortcut
   /// The value as it was typed.
   let text: String
 }
 
 extension Option where Value == ShortcutValue? {
-  /// The option for the shortcut called `name`: its other names, help and completions follow from the shortcut.
+  /// The option for the shortcut called `name`. The shortcut supplies its other names, its help and its completions.
   init(shortcut name: String) {
     let shortcut = Shortcut.named(name)
     let toolbox = ZerothTool.toolbox
-    // A value may begin with a hyphen, as -1 does.
+    // A value may begin with a hyphen, as in -1.
     self.init(
       name: .init(shortcut.names.map { .customLong($0) }), parsing: .unconditional,
       help: ArgumentHelp(stringLiteral: shortcut.help(toolbox)), completion: shortcut.completion(toolbox),
@@ -25,17 +25,17 @@ extension Option where Value == ShortcutValue? {
   }
 }
 
-/// Options of a command line that stand for options of the configuration.
+/// A group of command-line options that are all shortcuts.
 protocol ShortcutArguments: ParsableArguments {}
 
 extension ShortcutArguments {
-  /// The options that were given.
+  /// The shortcuts that were given, with their values.
   var given: [ShortcutValue] {
     Mirror(reflecting: self).children.compactMap { ($0.value as? Option<ShortcutValue?>)?.wrappedValue }
   }
 }
 
-/// Short names for options of [model].
+/// The shortcuts for options of [model].
 struct ModelArguments: ShortcutArguments {
   @Option(shortcut: "model") var model: ShortcutValue?
   @Option(shortcut: "train-blocks") var trainBlocks: ShortcutValue?
@@ -54,7 +54,7 @@ extension Flag where Value == Bool {
   }
 }
 
-/// Short names for options of [task].
+/// The shortcuts for options of [task].
 struct TaskArguments: ShortcutArguments {
   @Option(shortcut: "task") var task: ShortcutValue?
   @Flag(shortcut: "chat") var chat = false
@@ -68,7 +68,7 @@ struct TaskArguments: ShortcutArguments {
   @Option(shortcut: "split-seed") var splitSeed: ShortcutValue?
 }
 
-/// Short names for options of [run].
+/// The shortcuts for options of [run].
 struct RunArguments: ShortcutArguments {
   @Option(shortcut: "optimizer") var optimizer: ShortcutValue?
   @Option(shortcut: "steps") var steps: ShortcutValue?
@@ -81,7 +81,7 @@ struct RunArguments: ShortcutArguments {
   @Option(shortcut: "generator") var generator: ShortcutValue?
 }
 
-/// Short names for options of [estimator], [rule] and [adapter].
+/// The shortcuts for options of [estimator], [rule] and [adapter].
 struct StrategyArguments: ShortcutArguments {
   @Option(shortcut: "estimator") var estimator: ShortcutValue?
   @Option(shortcut: "epsilon") var epsilon: ShortcutValue?
@@ -99,7 +99,7 @@ struct StrategyArguments: ShortcutArguments {
   @Option(shortcut: "tau") var tau: ShortcutValue?
 }
 
-/// All that a command line says about a run's configuration.
+/// All options of the command line that set the configuration of a run.
 struct SettingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -117,13 +117,13 @@ struct SettingArguments: ParsableArguments {
   @OptionGroup(title: "Run Options") var run: RunArguments
   @OptionGroup(title: "Strategy Options") var strategies: StrategyArguments
 
-  /// The short options that were given.
+  /// The shortcuts that were given, with their values.
   var given: [ShortcutValue] {
     let switches = task.chat ? [ShortcutValue(shortcut: .named("chat"), text: "true")] : []
     return model.given + task.given + run.given + strategies.given + switches
   }
 
-  /// The settings of the file, overridden by `--set` and the short options in the order of `commandLine`.
+  /// The settings of the configuration file. `--set` and the shortcuts override them, in the order of `commandLine`.
   func settings(_ commandLine: [String]) throws(InputError) -> Settings {
     var settings = try config.map { path throws(InputError) in try Settings(file: path) } ?? Settings()
     let values = given
@@ -132,15 +132,15 @@ struct SettingArguments: ParsableArguments {
       if name == "set" {
         if let assignment = assignments.popFirst() { try settings.set(assignment) }
       } else if let value = values.first(where: { $0.shortcut.names.contains(name) }) {
-        // An option that is given twice has its last value.
+        // If an option is given twice, the last value counts.
         try settings.set(shortcut: name, to: value.text)
       }
     }
     return settings
   }
 
-  /// Throws `InputError` where an option is followed by the next one in place of its value: the parser, which lets values
-  /// begin with a hyphen, would take it for one.
+  /// Throws an `InputError` where the next option stands in place of an option's value. The parser cannot see this
+  /// mistake, because it lets values begin with a hyphen.
   static func checkValues(_ commandLine: [String]) throws(InputError) {
     let takers = Set((Shortcut.all.filter { !$0.isSwitch }.flatMap(\.names) + ["set"]).map { "--\($0)" })
     for (word, next) in zip(commandLine, commandLine.dropFirst()) where takers.contains(word) && next.hasPrefix("--") {

@@ -4,9 +4,9 @@ import ZerothResources
 import ZerothSupport
 import ZerothTasks
 
-/// What a model said to a prompt.
+/// The answer of a model to one prompt.
 struct Speech {
-  /// Why it ended.
+  /// The reason why an answer ended.
   enum End: String {
     case token = "end token"
     case mark = "end mark"
@@ -15,14 +15,14 @@ struct Speech {
     case notFinite = "not finite"
   }
 
-  /// The text, without what ended it.
+  /// The text, without the text or token that ended it.
   var text: String
-  /// Tokens of the prompt, and those that were generated.
+  /// The number of tokens of the prompt, and the number of tokens that were generated.
   var promptTokens, tokens: Int
-  /// Why it ended.
+  /// The reason why the answer ended.
   var end: End
 
-  /// The speech as members of an object.
+  /// The answer as members of a JSON object.
   var members: [JSON.Member] {
     [
       .init("text", .string(text)), .init("prompt_tokens", .int(promptTokens)), .init("tokens", .int(tokens)),
@@ -31,9 +31,9 @@ struct Speech {
   }
 }
 
-/// A causal model that goes on after prompts, or answers as an assistant.
+/// A causal model that continues a prompt, or answers it as an assistant.
 final class Speaker {
-  /// Whether it is asked by its chat template.
+  /// Whether prompts are put into the model's chat template.
   enum Chat {
     case none, ifThere, required
   }
@@ -41,11 +41,11 @@ final class Speaker {
   private let model: CausalModel
   private let tokenizer: any Tokenizer
   private let theta: ParameterStore
-  /// The template that it is asked by.
+  /// The chat template that prompts are put into; nil for none.
   let chat: ChatTemplate?
 
-  /// The model at `path`, with the adapter in `peft`. Throws `InputError` for one that is not causal, or has no template where
-  /// one is required.
+  /// The model at `path`, with the adapter at `peft`. Throws an `InputError` for a model that is not causal, or that
+  /// lacks a required chat template.
   init(_ path: String, peft: String?, chat: Chat) throws {
     let directory = try Embedded.modelDirectory(path)
     guard let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families) as? CausalModel else {
@@ -63,9 +63,10 @@ final class Speaker {
     theta = try model.loadFrozenParameters()
   }
 
-  /// What the model says to `prompt`, after the turns of `history`; `write` is given each part of the text as it comes.
+  /// The answer of the model to `prompt`, after the turns of `history`. `write` receives each part of the text as soon
+  /// as it is ready.
   ///
-  /// Throws `InputError` for a prompt that leaves no room for a token.
+  /// Throws an `InputError` for a prompt that leaves no room for a token.
   func say(
     _ prompt: String, after history: [ChatMessage], maxTokens: Int, by sampler: TokenSampler, write: (String) -> Void
   ) throws -> Speech {
@@ -92,7 +93,7 @@ final class Speaker {
     return Speech(text: stream.text, promptTokens: tokens.count, tokens: generated.count, end: reason)
   }
 
-  /// The tokens of what is asked, and what ends an answer beside the model's tokens.
+  /// The tokens of the prompt, and what ends an answer besides the end tokens of the model.
   private func encode(
     _ prompt: String, _ history: [ChatMessage], _ maxTokens: Int
   ) throws -> (tokens: [Int], end: AnswerEnd) {
@@ -108,16 +109,18 @@ final class Speaker {
   }
 }
 
-/// The text of tokens as they come: a part is given as soon as no later token changes it.
+/// Turns tokens into text while they are generated. It gives a part of the text as soon as no later token can change
+/// that part.
 struct StreamedText {
   private let tokenizer: any Tokenizer
-  /// The last tokens of the prompt, behind which a space is part of the text.
+  /// The last tokens of the prompt. The new tokens are decoded behind them, because a tokenizer may drop a space at the
+  /// very beginning.
   private let before: [Int]
   private let spelledBefore: String
   private let end: AnswerEnd
-  /// What was given.
+  /// The text that has been given so far.
   private(set) var text = ""
-  /// Whether one of the texts that end an answer has come. It is not given.
+  /// Whether one of the texts that end an answer has come. That text itself is never given.
   private(set) var isEnded = false
 
   init(_ tokenizer: any Tokenizer, after prompt: [Int], end: AnswerEnd = AnswerEnd(texts: [])) {
@@ -127,7 +130,7 @@ struct StreamedText {
     spelledBefore = tokenizer.decode(before)
   }
 
-  /// The text of `tokens` up to what ends it.
+  /// The text of `tokens`, up to the text that ends it.
   private mutating func spelled(_ tokens: [Int]) -> String {
     let whole = tokenizer.decode(before + tokens)
     let spelled =
@@ -138,22 +141,22 @@ struct StreamedText {
     return cut
   }
 
-  /// The new part of the text of `tokens`, without a character whose bytes are not all there and without what may be the
-  /// beginning of its end.
+  /// The new part of the text of `tokens`. It stops before a character whose bytes are incomplete, and before bytes
+  /// that may begin a text that ends the answer.
   mutating func take(_ tokens: [Int]) -> String {
     var whole = spelled(tokens)
     while whole.unicodeScalars.last == "\u{FFFD}" { whole.unicodeScalars.removeLast() }
     return give(isEnded ? whole : String(decoding: whole.utf8.dropLast(begun(whole)), as: UTF8.self))
   }
 
-  /// How many of the last bytes of `text` may be the beginning of what ends it.
+  /// The number of bytes at the end of `text` that may begin a text that ends the answer.
   private func begun(_ text: String) -> Int {
     end.texts.map { end in
       (1..<max(1, end.utf8.count)).last { text.utf8.suffix($0).elementsEqual(end.utf8.prefix($0)) } ?? 0
     }.max() ?? 0
   }
 
-  /// What is left of the text of `tokens`, which are all.
+  /// The rest of the text, once `tokens` are complete.
   mutating func finish(_ tokens: [Int]) -> String { give(spelled(tokens)) }
 
   private mutating func give(_ whole: String) -> String {

@@ -58,7 +58,8 @@ struct Sweep: ParsableCommand {
     let folder =
       try job.together { try job.leads ? SweepFolder(out, plan, text: sweep.text) : nil }
       ?? SweepFolder(joining: out, plan)
-    // Runs that differ in what comes last in their names, such as the seed, take about as long as each other.
+    // Each rank takes every `size`-th run. Runs whose names differ only in their last part, such as the seed, take
+    // about equally long, so the ranks share the work evenly.
     let own = plan.runs.indices.filter { $0 % job.size == job.rank }.map { plan.runs[$0] }
     let progress = ProgressLine(
       job.isShared ? "rank 0 of \(job.size)" : "sweep", total: own.reduce(0) { $0 + $1.steps },
@@ -76,7 +77,7 @@ struct Sweep: ParsableCommand {
     try folder.gatherFailures(in: job)
     let signal = job.gather([UInt8(ownSignal ?? 0)]).flatMap(\.self).first { $0 > 0 }.map { Int32($0) }
     guard job.leads else {
-      // Rank 0 says what came of it.
+      // Rank 0 reports the result.
       let isOpen = try RecordedRuns.read([out]).contains { !$0.isFinished }
       if signal != nil || isOpen { throw ExitCode(signal.map { 128 + $0 } ?? 1) }
       return

@@ -5,18 +5,19 @@ import ZerothReport
 import ZerothSupport
 import ZerothTraining
 
-/// The folder of a sweep: what was planned, and a folder for each run.
+/// The folder of a sweep: the plan, and a folder for each run.
 final class SweepFolder {
   let path: String
   private let plan: SweepPlan
-  /// Nil where another process has the folder, and this one makes some of its runs.
+  /// The lock on the folder. Nil where another process of the job holds it and this process makes some of the runs.
   private let lock: FolderLock?
-  /// Why runs failed, by name.
+  /// The reasons why runs failed, by the name of the run.
   private var failures: [String: String] = [:]
 
-  /// Opens `path`, which is new or has runs of this sweep, and writes down what is planned.
+  /// Opens the folder at `path` and writes the plan into it. The folder is new, or holds runs of this sweep.
   ///
-  /// Throws `InputError` where another process writes to it, and where it holds a run of the same name that is another.
+  /// Throws an `InputError` where another process writes to the folder, and where it holds a run of the same name with
+  /// another configuration.
   init(_ path: String, _ plan: SweepPlan, text: String) throws(InputError) {
     self.path = path
     self.plan = plan
@@ -42,14 +43,14 @@ final class SweepFolder {
     try write()
   }
 
-  /// The folder at `path`, which another process has opened, to make runs of `plan` in.
+  /// The folder at `path`, which another process of the job has opened. This process makes some runs of `plan` in it.
   init(joining path: String, _ plan: SweepPlan) {
     self.path = path
     self.plan = plan
     lock = nil
   }
 
-  /// Writes down, on the rank that has opened the folder, which runs failed on any rank of `job`.
+  /// Collects the failed runs of all ranks of `job`. The rank that opened the folder writes them down.
   func gatherFailures(in job: Job) throws {
     let own = JSON.object(failures.map { .init($0.key, .string($0.value)) })
     let all = job.gather(Array(own.description.utf8))
@@ -59,21 +60,21 @@ final class SweepFolder {
     try job.together { if lock != nil { try write() } }
   }
 
-  /// The folder of `run`.
+  /// The path of the folder of `run`.
   func folder(of run: SweepPlan.Run) -> String { path.appendingFile(run.name) }
 
-  /// The configuration that `run` is started with.
+  /// The path of the configuration with which `run` is started.
   func configuration(of run: SweepPlan.Run) -> String { folder(of: run).appendingFile("run.toml") }
 
-  /// `run` as its folder tells of it.
+  /// The record of `run`, read from its folder.
   func record(of run: SweepPlan.Run) throws(InputError) -> RecordedRun {
     try RecordedRun(folder(of: run), name: run.name)
   }
 
-  /// Whether no process of an earlier sweep writes to the folder of `run` any more.
+  /// Whether the folder of `run` is free: no process of an earlier sweep writes to it any more.
   func isFree(_ run: SweepPlan.Run) -> Bool { (try? FolderLock(folder(of: run))) != nil }
 
-  /// Writes down that `run` failed and why, or that it has not.
+  /// Writes down why `run` failed; nil says that it has not failed.
   func note(_ run: SweepPlan.Run, failure: String?) throws(InputError) {
     guard failures[run.name] != failure else { return }
     failures[run.name] = failure
@@ -85,7 +86,7 @@ final class SweepFolder {
       plan.json(failures: failures).pretty + "\n", to: path.appendingFile(RecordedRuns.sweepFile))
   }
 
-  /// Throws where the run that was begun with the configuration at `path` is not the one of `text`.
+  /// Throws if the configuration at `path`, with which a run was begun, differs from `text`.
   private static func requireSame(_ path: String, _ text: String) throws(InputError) {
     guard let data = FileManager.default.contents(atPath: path) else { return }
     let old = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
@@ -99,7 +100,8 @@ final class SweepFolder {
       expected: "\(words(new, without: old)), as the sweep has it; or another folder for another sweep")
   }
 
-  /// Folders here that no run of the sweep has, such as those of values that it had before.
+  /// Folders in this folder that belong to no run of the sweep, such as those of values that the sweep file no longer
+  /// has.
   var others: [String] {
     let known = Set(plan.runs.map(\.name))
     return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().filter {

@@ -4,23 +4,24 @@ import ZerothReport
 import ZerothSupport
 import ZerothTraining
 
-/// Makes the runs of a sweep, each by a process of its own, so that one that fails takes no other with it.
+/// Makes the runs of a sweep. Each run has a process of its own, so that a run that fails does not end the others.
 final class SweepRunner {
   private let runs: [SweepPlan.Run]
   private let folder: SweepFolder
   private let jobs: Int
-  /// Options for each process, such as plugins.
+  /// Options that every process is started with, such as plugins.
   private let arguments: [String]
   private let progress: ProgressLine
   private var queue: [SweepPlan.Run] = []
   private var running: [RunningRun] = []
-  /// Runs that are over, and the steps of those that were done.
+  /// The number of runs that are over, and the number of steps of those runs.
   private var over = 0
   private var doneSteps = 0
-  /// Until when a run waits for the process of an earlier sweep, which ends after its step.
+  /// The process of an earlier sweep ends only after its step and may still hold a run's folder. Until this time a run
+  /// waits for it.
   private var deadline = ContinuousClock.now + .seconds(60)
 
-  /// A runner of `runs`, `jobs` of them at a time.
+  /// A runner of `runs` that makes `jobs` of them at a time.
   init(_ runs: [SweepPlan.Run], in folder: SweepFolder, jobs: Int, arguments: [String], progress: ProgressLine) {
     self.runs = runs
     self.folder = folder
@@ -29,7 +30,7 @@ final class SweepRunner {
     self.progress = progress
   }
 
-  /// Makes all runs that are not over yet. Returns the signal that ended the sweep before; nil where all were made.
+  /// Makes all runs that are not over yet. Returns the signal that stopped the sweep early; nil if all runs were made.
   func run() throws -> Int32? {
     for run in runs {
       if try folder.record(of: run).isFinished {
@@ -58,7 +59,7 @@ final class SweepRunner {
     return signal
   }
 
-  /// Starts runs while there is room.
+  /// Starts runs until `jobs` of them are running.
   private func start() throws {
     while running.count < jobs {
       let isLate = ContinuousClock.now > deadline
@@ -75,14 +76,14 @@ final class SweepRunner {
     }
   }
 
-  /// Takes note of the runs that have ended.
+  /// Records the runs whose processes have ended.
   private func reap() throws {
     for run in running {
       guard let end = run.process.end() else { continue }
       running.removeAll { $0 === run }
       let record = try folder.record(of: run.run)
       let failure = record.isFinished ? nil : run.failure(end)
-      // A run that was told to end is no failure, and waits.
+      // A run that was told to end has not failed. It can be resumed later.
       if record.isFinished || failure != nil {
         over += 1
         doneSteps += run.run.steps
@@ -100,7 +101,7 @@ final class SweepRunner {
   }
 }
 
-/// A run that is being made.
+/// A run whose process is running.
 private final class RunningRun {
   let run: SweepPlan.Run
   let process: ChildProcess
@@ -117,7 +118,7 @@ private final class RunningRun {
     curve = LossCurve(total: run.steps)
   }
 
-  /// Looks how far it is.
+  /// Reads from the metrics how far the run is.
   func look() {
     let size = Self.size(files.metrics)
     guard size != seen else { return }
@@ -128,7 +129,7 @@ private final class RunningRun {
     if let loss { curve.add(loss, after: steps) }
   }
 
-  /// Why it failed, if it did: its last line.
+  /// Why the run failed: the last line of its output. Nil if a signal asked it to end.
   func failure(_ end: ChildProcess.End) -> String? {
     switch end {
     case .exited(let status) where status > 128: nil
@@ -144,10 +145,10 @@ private final class RunningRun {
       .map { String($0).printable(limit: 400) }
   }
 
-  /// The steps on record in a run's folder.
+  /// The number of steps recorded in a run's folder.
   static func stepsDone(_ files: RunFiles) -> Int { lastStep(files).map { $0.step + 1 } ?? 0 }
 
-  /// The last step on record; a line that is being written does not count.
+  /// The last recorded step. A line that is still being written does not count.
   private static func lastStep(_ files: RunFiles) -> MetricsRow.Step? {
     for line in tail(files.metrics).split(separator: UInt8(ascii: "\n")).reversed() {
       if let json = try? JSON(parsing: line, subject: ""), json["kind"] == "step",
@@ -175,7 +176,7 @@ private final class RunningRun {
 }
 
 extension RecordedRun {
-  /// What came of it, in a few words.
+  /// The result of the run in a few words.
   fileprivate var words: String {
     let scores = [("dev", "best_dev"), ("test", "best")].compactMap { name, key in
       score(key).map { "\(name) \(unit.text($0))" }

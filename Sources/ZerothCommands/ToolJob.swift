@@ -5,10 +5,12 @@ import ZerothSupport
 import ZerothTraining
 
 extension ZerothTool {
-  /// Does `body` in the job that this process belongs to: with the others that its launcher started, or by itself.
+  /// Runs `body` in the job of this process. A job is all processes that a launcher started together, or this process
+  /// alone.
   ///
-  /// An error that all ranks know of is told by rank 0, and all of them end. One that a rank has by itself is told by it, and ends the
-  /// job: the others would wait for ever. Throws `InputError` where there are others and the tool was built without MPI.
+  /// If all ranks know of an error, rank 0 reports it and all of them end. If one rank alone has an error, that rank
+  /// reports it and ends the job, because the others would wait for it for ever. Throws an `InputError` where there are
+  /// other processes but the tool was built without MPI.
   static func inJob(_ body: (Job) throws -> Void) throws {
     guard let launch = Launch(), launch.size > 1 else { return try body(Job { Interruption.request }) }
     let job = Job(try connect(launch)) { Interruption.request }
@@ -27,7 +29,7 @@ extension ZerothTool {
     }
   }
 
-  /// Throws `InputError` in a job of several processes, for a command that one does.
+  /// Throws an `InputError` in a job of several processes, for a command that only one process can run.
   static func requireAlone(_ command: String) throws(InputError) {
     guard let launch = Launch(), launch.size > 1 else { return }
     throw InputError(

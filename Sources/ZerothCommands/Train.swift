@@ -69,7 +69,7 @@ struct Train: ParsableCommand {
       throw error
     }
     if !job.leads {
-      // Rank 0 says what came of it.
+      // Rank 0 reports the result.
     } else if case .interrupted = result.outcome {
       progress.print("\(ZerothTool.name): \(result.end)\(wayOn)")
     } else {

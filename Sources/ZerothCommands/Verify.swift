@@ -41,7 +41,7 @@ struct Verify: ParsableCommand {
     let model = try loadModel(directory: directory, families: ZerothTool.toolbox.families)
     if let peft { try model.attach(PEFTAdapter(directory: peft)) }
     let theta = try model.loadFrozenParameters()
-    // Made inputs have no tokenizer beside them; texts need one.
+    // Generated inputs need no tokenizer, and none stands beside them. Texts need one.
     let tokenizer = golden.hasTexts ? try loadTokenizer(directory: directory, for: model) : nil
     let comparison = try model.compare(
       with: golden, at: theta, tokenize: tokenizer.map { tokenizer in { tokenizer.encode($0) } })

@@ -1,10 +1,10 @@
 import Foundation
 import ZerothSupport
 
-/// The place that `--out` names for a model.
+/// The place that `--out` names, where a model is to be written.
 enum WrittenPlace {
-  /// Throws `InputError` where `path` is a file, or a folder that has a model or an adapter. A model has several files, of which a new
-  /// one would replace some: until the last is written the folder would hold parts of both.
+  /// Throws an `InputError` where `path` is a file, or a folder that holds a model or an adapter. A model consists of
+  /// several files. Written over another model, it would leave a mixture of both until its last file is there.
   static func check(_ path: String) throws(InputError) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return }

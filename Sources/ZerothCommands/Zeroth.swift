@@ -26,7 +26,8 @@ struct Tool: ParsableCommand {
       ])
   }
 
-  /// Bad input ends with one line on standard error and status 2; a run that failed with status 1.
+  /// Runs the tool and ends the process. Bad input gives one line on standard error and status 2; a run that failed
+  /// gives status 1.
   static func run(_ arguments: [String]) -> Never {
     do {
       if ["train", "diagnose"].contains(arguments.first) { try SettingArguments.checkValues(arguments) }
@@ -45,7 +46,7 @@ struct Tool: ParsableCommand {
     } catch let error as ExitCode {
       exit(withError: error)
     } catch {
-      // Help and version are "errors" of the parser with status 0; its others are bad input.
+      // The parser reports help and version as errors with status 0. Its other errors are bad input.
       guard exitCode(for: error) == .success else { fail(message(for: error), status: 2) }
       print(fullMessage(for: error))
       do { try StandardStreams.flushOutput() } catch { fail("\(error)", status: 2) }
@@ -53,7 +54,8 @@ struct Tool: ParsableCommand {
     }
   }
 
-  /// Throws `InputError` unless `words` are a command and its subcommands: of one that it does not know the parser shows the page above.
+  /// Throws an `InputError` unless `words` name a command and its subcommands. For an unknown command the parser would
+  /// only show the help of the command above it.
   private static func requireCommand(_ words: some Sequence<String>) throws(InputError) {
     var known = configuration.subcommands
     for word in words where !word.hasPrefix("-") && word != "help" {
@@ -69,7 +71,8 @@ struct Tool: ParsableCommand {
   /// Ends the process with `message` in one line on standard error.
   static func fail(_ message: String, status: Int32) -> Never {
     if let launch = Launch(), launch.rank > 0, !ZerothTool.isConnected {
-      // All processes of the job have the same to say, and the first that ends may end the others.
+      // Before the ranks are connected, all of them fail alike, so only rank 0 reports. The others wait, because the
+      // first process to end may end the rest.
       usleep(500_000)
     } else {
       tell(message)
@@ -77,40 +80,40 @@ struct Tool: ParsableCommand {
     Foundation.exit(status)
   }
 
-  /// Tells `message` in one line on standard error.
+  /// Writes `message` as one line to standard error.
   static func tell(_ message: String) {
     let line = message.split(whereSeparator: \.isNewline).joined(separator: " ").printable()
     StandardStreams.tell("\(ZerothTool.name): \(line)\n")
   }
 }
 
-/// What every command takes.
+/// The options that every command has.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print JSON on standard output instead of text.")
   var json = false
 
-  /// Prints `json` or, unless it is asked for, `text`.
+  /// Prints `json` if JSON is asked for, and `text` otherwise.
   func print(_ json: @autoclosure () throws -> JSON, text: @autoclosure () throws -> String) rethrows {
     let text = try self.json ? json().pretty : text()
     Swift.print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
   }
 }
 
-/// Threads, which every command takes that computes.
+/// The option for the number of threads. Every command that computes has it.
 struct ThreadOptions: ParsableArguments {
   @Option(name: .customLong("threads"), parsing: .unconditional, help: .option("run", "threads"))
   var given: Int?
 
-  /// Those that were asked for, or all there are.
+  /// The number of threads that was asked for, or of all available ones.
   var threads: Int { given ?? RunSettings.availableThreads }
 
-  /// Lets the process compute on so many. Throws `InputError` when there are no such number of threads.
+  /// Makes the process compute with this number of threads. Throws an `InputError` for a number that is out of range.
   func apply() throws(InputError) {
     try check()
     Parallel.threads = threads
   }
 
-  /// Throws `InputError` when there are no such number of threads.
+  /// Throws an `InputError` for a number of threads that is out of range.
   func check() throws(InputError) {
     _ = try Setting(.typed(.int(threads)), origin: "--threads").read(as: RunSettings.threads)
   }

@@ -7,7 +7,7 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// What a tool knows by name: the strategies, the tasks and the families of models that its commands accept.
+/// Everything that a tool knows by name: the strategies, the tasks and the families of models that its commands accept.
 public struct Toolbox: Sendable {
   /// The strategies.
   public var registry: Registry
@@ -26,35 +26,37 @@ public struct Toolbox: Sendable {
   }
 }
 
-/// The command-line tool as a library: `train`, `evaluate`, `replay`, `list`, `explain` and the rest, for one's own strategies.
+/// The command-line tool as a library. It gives your own strategies the commands `train`, `evaluate`, `replay`, `list`,
+/// `explain` and the rest.
 ///
 ///     @main struct MyZeroth {
 ///       static func main() { ZerothTool.main(named: "my-zeroth") { try install(into: &$0.registry) } }
 ///     }
 public enum ZerothTool {
-  /// What the commands read: they are values that the parser makes, so that it cannot be handed to them.
+  /// What the commands need to know. The parser creates the commands, so that this cannot be handed to them and is kept
+  /// here.
   private struct State {
     var name = "zeroth"
     var toolbox = Toolbox()
     var arguments: [String] = []
-    /// Connects this process with the others of its job; nil where the tool was built without that.
+    /// Connects this process with the others of its job; nil where the tool was built without MPI.
     var connect: (@Sendable () throws -> any Communicator)?
     var isConnected = false
   }
 
   private static let state = Mutex(State())
 
-  /// The name by which the tool calls itself in messages and help.
+  /// The name of the tool in messages and help.
   static var name: String { state.withLock { $0.name } }
-  /// What the tool knows by name.
+  /// Everything that the tool knows by name.
   static var toolbox: Toolbox { state.withLock { $0.toolbox } }
-  /// The words of the command line, without the program's own name.
+  /// The words of the command line, without the name of the program.
   static var arguments: [String] { state.withLock { $0.arguments } }
 
   /// Whether this process is connected with the others of its job.
   static var isConnected: Bool { state.withLock { $0.isConnected } }
 
-  /// This process, connected with the others of `launch`.
+  /// Connects this process with the others of the job `launch`.
   static func connect(_ launch: Launch) throws -> any Communicator {
     guard let connect = state.withLock({ $0.connect }) else {
       throw InputError(
@@ -75,11 +77,12 @@ public enum ZerothTool {
     }.joined(separator: " ")
   }
 
-  /// Runs the command line of this process and ends the process: with status 0, 2 for bad input, 1 for a run that failed.
+  /// Runs the command line of this process and then ends the process. The status is 0 for success, 2 for bad input, and
+  /// 1 for a run that failed.
   ///
   /// - Parameters:
-  ///   - name: what the tool calls itself in messages and help.
-  ///   - install: adds to the built-in strategies, tasks and families; what it throws is bad input too.
+  ///   - name: the name of the tool in messages and help.
+  ///   - install: adds to the built-in strategies, tasks and families. An error that it throws counts as bad input.
   ///   - connect: connects this process with the others of its job, where a launcher such as `mpirun` has started it.
   public static func main(
     named name: String = "zeroth", _ install: (inout Toolbox) throws -> Void = { _ in },
@@ -95,7 +98,8 @@ public enum ZerothTool {
     Tool.run(arguments)
   }
 
-  /// What is wrong with an argument that is no UTF-8: Swift would read it as another text, and a path as that of another file.
+  /// The error for an argument that is not UTF-8. Swift would read it as a different text, and so a path as the path of
+  /// a different file.
   private static var argumentError: InputError? {
     for (index, argument) in UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
       .enumerated()

@@ -1,11 +1,11 @@
 import CZeroth
 import Zeroth
 
-/// Sums over each of some blocks, in double. Their order depends on shapes alone, and not on threads.
+/// Sums over each of some blocks, in double. The order of the additions depends on shapes alone, and not on threads.
 struct BlockSums {
   private let blocks: [ParameterBlock]
   private let panels: [Panel]
-  /// Where the panels of each block stand.
+  /// The range of each block's panels.
   private let places: [Range<Int>]
 
   init(_ blocks: [ParameterBlock]) {
@@ -19,7 +19,7 @@ struct BlockSums {
     self.panels = panels
   }
 
-  /// <D, v> and ||D||^2 of each block.
+  /// For each block the inner product <D, v>, and ||D||^2.
   func products(of direction: some Direction, with vector: StoredVector) -> [(dot: Double, square: Double)] {
     let sums = ofPanels { panel in
       guard direction.touches(panel.block) else { return (0, 0) }
@@ -33,16 +33,16 @@ struct BlockSums {
     return sums.map { ($0.0, $0.1) }
   }
 
-  /// <u, v> and ||u||^2 of each block.
+  /// For each block the inner product <u, v>, and ||u||^2.
   func products(of first: StoredVector, with second: StoredVector) -> [(dot: Double, square: Double)] {
     ofPanels { panel in first.withRows(panel.rows, of: panel.block) { Self.sums($0, second, panel) } ?? (0, 0) }
       .map { ($0.0, $0.1) }
   }
 
-  /// ||v||^2 of each block.
+  /// For each block ||v||^2.
   func squares(of vector: StoredVector) -> [Double] { products(of: vector, with: vector).map(\.square) }
 
-  /// <values, v> on the rows of a panel, and ||values||^2.
+  /// The inner product of `values` and v on the rows of a panel, and ||values||^2.
   private static func sums(
     _ values: UnsafeBufferPointer<Float>, _ vector: StoredVector, _ panel: Panel
   ) -> (Double, Double) {
@@ -64,7 +64,7 @@ struct BlockSums {
 }
 
 extension StoredVector {
-  /// this += weight v, of the same blocks.
+  /// Adds weight v, which has the same blocks, to this vector.
   mutating func add(_ vector: StoredVector, weight: Float) {
     forEachPanel { block, rows, values in
       _ = vector.withRows(rows, of: block) { other in
@@ -74,7 +74,7 @@ extension StoredVector {
     }
   }
 
-  /// this += weight D.
+  /// Adds weight D to this vector.
   mutating func add(_ direction: some Direction, weight: Float) {
     forEachPanel { block, rows, values in
       guard direction.touches(block) else { return }
@@ -83,7 +83,7 @@ extension StoredVector {
     }
   }
 
-  /// theta, less `start`, of the blocks that `start` stores.
+  /// The vector theta - `start`, on the blocks that `start` stores.
   init(from start: StoredVector, to theta: borrowing ParameterStore, _ blocks: [ParameterBlock]) {
     self.init(blocks)
     copy(from: theta)
@@ -91,13 +91,13 @@ extension StoredVector {
   }
 }
 
-/// Blocks that are told of together.
+/// Groups of blocks for which numbers are given together.
 struct BlockGroups {
-  /// The places of all blocks.
+  /// The indices of all blocks.
   let all: [Int]
-  /// The places of the blocks of each role, in the order of the layout.
+  /// The indices of the blocks of each role, in the order of the layout.
   let roles: [(name: String, places: [Int])]
-  /// The places of the blocks of each layer.
+  /// The indices of the blocks of each layer.
   let layers: [(name: String, places: [Int])]
 
   init(_ blocks: [ParameterBlock]) {
@@ -117,13 +117,13 @@ struct BlockGroups {
 }
 
 extension Array where Element == Double {
-  /// The sum over `places`.
+  /// The sum of the elements at `places`.
   func sum(_ places: [Int]) -> Double { places.reduce(0) { $0 + self[$1] } }
-  /// sum(x) / n; NaN of nothing.
+  /// The mean, sum(x) / n; NaN for no elements.
   var mean: Double { reduce(0, +) / Double(count) }
-  /// sqrt(sum(x^2) / n).
+  /// The root mean square, sqrt(sum(x^2) / n).
   var rootMeanSquare: Double { (reduce(0) { $0 + $1 * $1 } / Double(count)).squareRoot() }
-  /// sqrt(sum((x - mean)^2) / (n - 1)); nil below two values.
+  /// The standard deviation, sqrt(sum((x - mean)^2) / (n - 1)); nil for fewer than two elements.
   var standardDeviation: Double? {
     guard count > 1 else { return nil }
     let mean = mean

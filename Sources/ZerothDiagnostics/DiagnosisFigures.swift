@@ -3,7 +3,7 @@ import ZerothReport
 import ZerothSupport
 
 extension [RunDiagnosis] {
-  /// A figure of each part that was found, as SVG, by the name of its file without an ending.
+  /// A figure of each part that was found, as SVG, with the name of its file without an ending.
   public var figures: [(name: String, svg: String)] {
     [
       ("cosine", cosine), ("slope", slope), ("epsilon", epsilon), ("queries", queries), ("distance", distance),
@@ -14,7 +14,7 @@ extension [RunDiagnosis] {
     }
   }
 
-  /// A line for each point of each run that has what `points` takes.
+  /// A line for each run, through the values that `points` gives for the run's points.
   private func lines(
     last: Bool = false, _ points: (PointDiagnosis) -> [Chart.Place]?
   ) -> [Chart.Line] {

@@ -2,32 +2,33 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// How far a finite difference is from the slope that it stands for, over epsilon.
+/// The error of a finite difference, compared with the exact slope, as a function of epsilon.
 ///
-/// A two-sided difference is off by truncation, which grows with eps^2, and by the rounding of the losses, which grows with 1/eps.
-/// The lowest point of the curve is the epsilon where they are equal.
+/// A two-sided difference has two errors: truncation, which grows with eps^2, and the rounding of the losses, which
+/// grows with 1/eps. The lowest point of the curve is the epsilon at which they balance.
 public struct EpsilonCurve: Sendable {
   /// The error at one epsilon.
   public struct Point: Sendable, Hashable {
     /// eps, in units of the parameters.
     public let epsilon: Double
-    /// sqrt(E(c - s)^2) / sqrt(E s^2), c the difference and s the slope.
+    /// sqrt(E(c - s)^2) / sqrt(E s^2), where c is the difference and s is the slope.
     public let error: Double
   }
 
-  /// The curve, epsilon ascending.
+  /// The curve, in ascending order of epsilon.
   public let points: [Point]
-  /// The epsilon of the run; nil where it is no one number.
+  /// The epsilon of the run; nil where it has no single number.
   public let own: Double?
-  /// Directions that were measured.
+  /// The number of directions that were measured.
   public let directions: Int
 
-  /// From 1e-6 to 0.1, two to a decade.
+  /// The epsilons from 1e-6 to 0.1, two in each decade.
   public static let grid = (-12 ... -2).map { pow(10, Double($0) / 2) }
 
-  /// Measures at theta on the next step's mini-batch. `optimizer(eps)` is the optimiser of the place with another epsilon.
+  /// Measures at theta on the next step's mini-batch. `optimizer(eps)` is the optimiser of the place with another
+  /// epsilon.
   ///
-  /// Cost: for each epsilon the forward passes of `directions` directions.
+  /// Cost: for each epsilon the forward passes for `directions` directions.
   public init(
     at place: Place, _ theta: borrowing ParameterStore, on objective: some Objective, directions: Int,
     optimizer: (Double) throws -> any OptimizerProtocol
@@ -46,7 +47,7 @@ public struct EpsilonCurve: Sendable {
     own = try place.optimizer.estimate(at: theta, context: place.context(0, theta.layout), objective: tangent).epsilon
   }
 
-  /// The point of the lowest error; nil where no error is finite.
+  /// The point with the lowest error; nil where no error is finite.
   public var best: Point? { points.filter(\.error.isFinite).min { $0.error < $1.error } }
 
   /// The curve as JSON.
@@ -58,7 +59,7 @@ public struct EpsilonCurve: Sendable {
     ]
   }
 
-  /// The curve as a table, and what it says of the run's epsilon.
+  /// The curve as a table, with what it says about the run's epsilon.
   public var text: String {
     var table = Table([.right("epsilon"), .right("error / slope"), .left("")])
     for point in points {
@@ -71,11 +72,11 @@ public struct EpsilonCurve: Sendable {
       + (verdict.map { "\n\($0)\n" } ?? "")
   }
 
-  /// What limits the run's epsilon, in a sentence.
+  /// Which of the two errors limits the run's epsilon, in a sentence.
   var verdict: String? {
     guard let own, let best, let nearest = points.min(by: { abs(log($0.epsilon / own)) < abs(log($1.epsilon / own)) })
     else { return nil }
-    // Half a decade is the distance of two points.
+    // Neighbouring points are half a decade apart.
     let factor = own / best.epsilon
     let cause = factor > 3.2 ? "by truncation" : factor < 1 / 3.2 ? "by rounding" : "as little as any"
     return "the run's epsilon, \(Float(own)), is off by \(Float(nearest.error)) of the slope, \(cause); the lowest is "
@@ -84,7 +85,8 @@ public struct EpsilonCurve: Sendable {
 }
 
 extension OptimizerProtocol {
-  /// The slopes along `count` directions at least: those of estimates at theta in the contexts number 0, 1 and so on.
+  /// The slopes along at least `count` directions. They are those of estimates at theta in the contexts number 0, 1 and
+  /// so on.
   func slopes(
     _ count: Int, at theta: borrowing ParameterStore, on objective: some Objective, _ context: (Int) -> StepContext
   ) throws -> [Double] {

@@ -2,46 +2,48 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// The largest epsilon at which finite differences are still slopes, from losses alone.
+/// Finds the largest epsilon at which finite differences still are slopes, using losses alone.
 ///
-/// A difference is off by truncation, T eps^2, and by the rounding of the losses, R / eps. Neighbours on a grid of a factor sqrt(10) differ by
-/// most of the truncation of the larger and most of the rounding of the smaller. Of the epsilons that differ little from the next smaller
-/// one the largest is taken: rounding is least there, and a step may go farther (``RateProbe``). ``EpsilonCurve`` compares with exact slopes
-/// where there is a gradient.
+/// A difference has two errors: truncation, T eps^2, and the rounding of the losses, R / eps. The epsilons form a grid
+/// with a factor of sqrt(10). The differences at two neighbours differ by most of the truncation of the larger epsilon
+/// and most of the rounding of the smaller one. Among the epsilons whose differences are close to those at the next
+/// smaller one, the largest is chosen. There the rounding is least, and a step may be longer (``RateProbe``). Where
+/// there is a gradient, ``EpsilonCurve`` compares with exact slopes instead.
 public struct EpsilonProbe: Sendable {
-  /// How far the differences at an epsilon are from those at the next smaller one.
+  /// How much the differences at an epsilon differ from those at the next smaller one.
   public struct Point: Sendable, Hashable {
     /// eps, in units of the parameters.
     public let epsilon: Double
-    /// The root mean square of what they differ by, over that of the differences at eps.
+    /// The root mean square of this change, divided by that of the differences at eps.
     public let change: Double
 
-    /// A point of the curve.
+    /// A point of the curve with these numbers.
     public init(epsilon: Double, change: Double) {
       self.epsilon = epsilon
       self.change = change
     }
   }
 
-  /// The curve, epsilon ascending.
+  /// The curve, in ascending order of epsilon.
   public let points: [Point]
-  /// Forward passes.
+  /// The number of forward passes.
   public let forwards: Int
 
-  /// The change up to which differences count as slopes.
+  /// The largest change at which differences still count as slopes.
   public static let limit = 0.05
-  /// From 1e-4 to 0.1, two to a decade.
+  /// The epsilons from 1e-4 to 0.1, two in each decade.
   public static let grid = (-8 ... -2).map { pow(10, Double($0) / 2) }
 
-  /// A curve.
+  /// A curve with these points.
   public init(points: [Point], forwards: Int) {
     self.points = points
     self.forwards = forwards
   }
 
-  /// Measures at theta on the mini-batch of `step`, along `directions` directions at least.
+  /// Measures at theta on the mini-batch of `step`, along at least `directions` directions.
   ///
-  /// `optimizer(eps)` is the run's with another epsilon. Throws whatever it and the objective throw.
+  /// `optimizer(eps)` is the run's optimiser with another epsilon. Throws the errors of `optimizer` and of the
+  /// objective.
   public init(
     at theta: borrowing ParameterStore, on objective: some Objective, step: Int, key: StreamKey, directions: Int = 16,
     optimizer: (Double) throws -> any OptimizerProtocol
@@ -63,12 +65,12 @@ public struct EpsilonProbe: Sendable {
     self.init(points: points, forwards: forwards)
   }
 
-  /// The proposal; nil where every difference is another.
+  /// The epsilon that is proposed; nil where no epsilon has a small enough change.
   public var epsilon: Double? {
     points.last { $0.change <= Self.limit }.flatMap { Double(String(format: "%.0e", $0.epsilon)) }
   }
 
-  /// Why, in a sentence.
+  /// The reason, in a sentence.
   public var words: String {
     guard let epsilon, let found = points.last(where: { $0.change <= Self.limit }) else {
       let least = points.map(\.change).filter(\.isFinite).min()

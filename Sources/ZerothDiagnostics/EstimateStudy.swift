@@ -2,40 +2,40 @@ import Foundation
 import Zeroth
 import ZerothRecords
 
-/// What is asked about, and with how much effort.
+/// How many mini-batches and directions a diagnosis uses.
 public struct Effort: Sendable, Hashable {
-  /// Mini-batches whose gradients are taken.
+  /// The number of mini-batches whose gradients are computed.
   public var batches: Int
-  /// Directions along which slopes are measured.
+  /// The number of directions along which slopes are measured.
   public var directions: Int
 
-  /// What `batches` takes: one says nothing of the spread of several.
+  /// The range of `batches`: at least 2, because one mini-batch shows no spread.
   public static let batchesRange = NumericRange.between(2, 65535)
-  /// What `directions` takes.
+  /// The range of `directions`.
   public static let directionsRange = NumericRange.between(2, 65535)
 
-  /// So many mini-batches and directions.
+  /// This number of mini-batches and directions.
   public init(batches: Int = 8, directions: Int = 64) {
     self.batches = batches
     self.directions = directions
   }
 
-  /// What a run takes while it trains.
+  /// The effort of a diagnosis during training.
   public static let whileTraining = Effort(batches: 8, directions: 16)
 }
 
-/// A point of a run that is asked about: theta, and what the next step would do there.
+/// A point of a run that is examined: theta, and the optimiser before its next step.
 public struct Place {
-  /// The optimiser as it is there.
+  /// The optimiser before this step.
   public let optimizer: any OptimizerProtocol
-  /// Steps done before.
+  /// The number of steps done before.
   public let step: Int
-  /// Keys the directions that are asked about; they are not the run's own.
+  /// The key of the directions that are examined. They are not those of the run itself.
   public let key: StreamKey
-  /// Examples in a mini-batch.
+  /// The number of examples in a mini-batch.
   public let batch: Int
 
-  /// The place after `step` steps of a run with the key `key`.
+  /// The point after `step` steps. The directions that are examined have the key `key`.
   public init(_ optimizer: any OptimizerProtocol, step: Int, key: StreamKey, batch: Int) {
     self.optimizer = optimizer
     self.step = step
@@ -43,12 +43,13 @@ public struct Place {
     self.batch = batch
   }
 
-  /// The step that comes next, for directions number `number`: those of a run of its own, right factors included.
+  /// The context of the next step with the directions number `number`. These are those of a separate run, with their
+  /// own right factors.
   func context(_ number: Int, _ layout: ParameterLayout) -> StepContext {
     StepContext(step: step, runKey: key.child(.query, number), layout: layout)
   }
 
-  /// Throws unless `objective` has a gradient and estimates are made from losses of whole mini-batches.
+  /// Throws `InputError` unless `objective` has a gradient and estimates are made from losses of whole mini-batches.
   func requireComparable(_ objective: some Objective) throws(InputError) {
     guard objective.hasDerivatives else { throw InputError.noDerivatives(for: "a diagnosis") }
     guard optimizer.grain == .batch else {
@@ -60,14 +61,15 @@ public struct Place {
 }
 
 extension MetricsRow.Diagnosis {
-  /// Compares the estimates of the next step at theta with exact gradients; theta is not written.
+  /// Compares the estimates of the next step at theta with exact gradients. theta is not written.
   ///
-  /// The gradient of `effort.batches` mini-batches is taken, those of this step and of the ones after it. Estimates are made on
-  /// the first of them, each with directions of its own, until `effort.directions` are measured. Slopes along the same directions
-  /// follow exactly from the gradients, so that what a finite epsilon adds, what a mini-batch adds and what is left are told
-  /// apart.
+  /// The gradients of `effort.batches` mini-batches are computed: that of this step and those of the following steps.
+  /// Estimates are made on the first of them, each with new directions, until `effort.directions` directions are
+  /// measured. The exact slopes along the same directions follow from the gradients. So three parts can be
+  /// distinguished: what a finite epsilon adds, what a mini-batch adds, and the rest.
   ///
-  /// Cost: 3 forward passes a mini-batch, those of the estimates, and the noise of each direction twice a mini-batch; 2 d floats.
+  /// Cost: 3 forward passes for each mini-batch, those of the estimates, and the noise of each direction twice for each
+  /// mini-batch; 2 d floats.
   public init(
     at place: Place, _ theta: borrowing ParameterStore, on objective: some Objective, effort: Effort
   ) throws {
@@ -110,7 +112,7 @@ extension MetricsRow.Diagnosis {
     }
     let count = Double(effort.batches)
     let means = sums.squares(of: mean)
-    // Unbiased: the mean of n gradients is off by 1/n of their spread.
+    // This corrects the bias: the mean of n gradients deviates by 1/n of their spread.
     let spread = squares.indices.map { max(0, (squares[$0] - count * means[$0]) / (count - 1)) }
     func quality(_ places: [Int]) -> Quality {
       comparison.quality(
@@ -136,7 +138,7 @@ extension MetricsRow.Diagnosis {
 }
 
 extension Objective {
-  /// The loss of `batch`, whose gradient goes to `gradient`. Throws `InputError` where there is none.
+  /// Returns the loss of `batch` and writes its gradient to `gradient`. Throws `InputError` where there is no gradient.
   func requiredGradient(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws -> Double {
@@ -162,11 +164,12 @@ extension Objective {
 }
 
 extension MetricsRow.Diagnosis.Slope {
-  /// The parts of the mean square of a slope, from the exact slopes of each mini-batch along the same directions, and from those that
-  /// were `measured` on the first of them.
+  /// The parts of the mean square of a slope. They are computed from the exact slopes of each mini-batch along the same
+  /// directions, and from the slopes `measured` on the first mini-batch.
   ///
-  /// A direction's slope on mini-batch b is s + n_b + e: its mean over the mini-batches, what a mini-batch adds, what epsilon
-  /// adds. The mean of k slopes has 1/k of the variance of n, which is taken off its square.
+  /// The slope along a direction on mini-batch b is s + n_b + e: its mean over the mini-batches, what this mini-batch
+  /// adds, and what epsilon adds. The mean of k slopes has 1/k of the variance of n, which is subtracted from its
+  /// square.
   init(exact: [[Double]], measured: [Double]) {
     let batches = Double(exact.count)
     var (signal, noise) = (0.0, 0.0)
@@ -184,10 +187,10 @@ extension MetricsRow.Diagnosis.Slope {
   }
 }
 
-/// Estimates that are compared with the gradient of their mini-batch, block by block.
+/// Estimates and the gradient of their mini-batch, compared block by block.
 private struct Comparison {
   private let blocks: [ParameterBlock]
-  /// <e, g>, ||e||^2 of each estimate and block.
+  /// <e, g> and ||e||^2 of each estimate e and each block.
   private var products: [[(dot: Double, square: Double)]] = []
   /// ||g||^2 of each block.
   private var squares: [Double] = []

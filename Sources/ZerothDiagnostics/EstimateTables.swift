@@ -2,24 +2,24 @@ import ZerothRecords
 import ZerothSupport
 
 extension MetricsRow.Diagnosis {
-  /// What a change would leave of an update's noise.
+  /// A possible change of a run, and the noise that an update would then have.
   public struct Change: Sendable {
-    /// What is changed.
+    /// The change, in words.
     public let words: String
-    /// Examples that a step measures, over those now.
+    /// The number of examples that a step would measure, divided by the present number.
     public let cost: Double
-    /// The mean square of the noise of an update, over that now.
+    /// The mean square of the noise of an update, divided by the present one.
     public let noise: Double
   }
 
   /// Whether the estimates are the gradient itself.
   public var isExact: Bool { all.error == 0 }
 
-  /// What other directions, mini-batches and epsilons would leave of the noise of an update.
+  /// How much noise an update would have with other numbers of directions, other mini-batches and other epsilons.
   ///
-  /// The update of an average over q directions in d dimensions has the mean square d/q times that of a slope, as long as q is far
-  /// below d: so q divides all of it, the mini-batch its own part alone, and a better epsilon takes off no more than its part. The
-  /// update along a gradient has the noise of the mini-batch, and no other.
+  /// An update that averages q directions in d dimensions has the mean square of a slope times d/q, as long as q is far
+  /// below d. So more directions reduce all parts of the noise, a larger mini-batch reduces only its own part, and a
+  /// better epsilon at most its own part. An update along a gradient has only the noise of the mini-batch.
   public var changes: [Change] {
     let total = isExact ? slope.batch : slope.total
     func change(_ words: String, queries: Double = 1, batch size: Double = 1, epsilon: Double = 1) -> Change {
@@ -42,7 +42,7 @@ extension MetricsRow.Diagnosis {
     return changes
   }
 
-  /// The row as JSON, with the changes.
+  /// The row as JSON, with the possible changes.
   public var json: JSON {
     .object(
       members.filter { $0.key != "kind" && $0.key != "step" }

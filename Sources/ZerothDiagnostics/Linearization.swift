@@ -1,16 +1,17 @@
 import Zeroth
 
-/// An objective's tangent at theta, L + <g, theta' - theta>: an estimator that measures it finds the exact slopes along its
-/// directions, whatever its epsilon.
+/// The tangent of an objective at theta, L + <g, theta' - theta>. An estimator that measures it finds the exact slopes
+/// along its directions, whatever its epsilon is.
 ///
-/// It is the same function for every mini-batch. An estimator that measures around another point than theta finds the slopes at theta.
+/// It is the same function for every mini-batch. An estimator that measures around another point than theta finds the
+/// slopes at theta.
 final class Linearization: DifferentiableObjective {
   typealias Failure = Never
 
   private let loss: Double
   private let tangent: StoredVector
 
-  /// The tangent of slope `gradient` where the loss is `loss`.
+  /// The tangent with the slope `gradient` and the value `loss` at theta.
   init(loss: Double, gradient: StoredVector) {
     self.loss = loss
     tangent = gradient
@@ -38,7 +39,7 @@ final class Linearization: DifferentiableObjective {
     return losses
   }
 
-  /// The loss and g.
+  /// Returns the loss, and writes g to `gradient`.
   func gradient(at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector) -> Double {
     gradient = tangent
     return loss
@@ -51,17 +52,17 @@ final class Linearization: DifferentiableObjective {
 }
 
 extension StoredVector {
-  /// <this, D> of a direction whose kind is not known.
+  /// The inner product of this vector and D, where the type of D is not known.
   fileprivate func slope(along direction: any Direction) -> Double {
     func product(_ direction: some Direction) -> Double { self.product(with: direction) }
     return product(direction)
   }
 }
 
-/// An objective of which every mini-batch is that of one step: what is asked of any other is answered of that one.
+/// An objective that uses the mini-batch of one step in place of every other one.
 struct OnBatch<Base: Objective>: Objective {
   let base: Base
-  /// The step whose mini-batches are taken.
+  /// The step whose mini-batch is used.
   let step: Int
 
   private func placed(_ batch: Batch) -> Batch { Batch(step: step, draw: batch.draw) }

@@ -1,24 +1,25 @@
 import Zeroth
 import ZerothSupport
 
-/// How the blocks of a model move over the steps of a run.
+/// Records how the blocks of a model move over the steps of a run.
 ///
-/// Costs 2 d floats: theta_0, and theta before the step.
+/// Costs 2 d floats: theta_0, and theta before the last step.
 public struct Movement {
   private let blocks: [ParameterBlock]
   private let sums: BlockSums
   /// theta_0.
   package let start: StoredVector
   private var before: StoredVector
-  /// sum over the steps of ||u_l||^2, u the change of a step.
+  /// The sum over the steps of ||u_l||^2, where u is the change of theta in a step.
   private var walked: [Double]
   /// ||u_l||^2 of the last step.
   private var last: [Double]
-  /// sum over the steps of ||u_l||^2 / d_l over the same of all blocks, and the steps that moved.
+  /// The sum over the steps of the following ratio: ||u_l||^2 / d_l, divided by the same quotient for all blocks
+  /// together. Below it, the number of steps that changed theta.
   private var shares: [Double]
   private var moves = 0
 
-  /// The movement from `theta` on.
+  /// The movement that starts at `theta`.
   public init(from theta: borrowing ParameterStore) {
     blocks = theta.layout.trainable
     sums = BlockSums(blocks)
@@ -31,7 +32,7 @@ public struct Movement {
     shares = walked
   }
 
-  /// Takes note of a step that has led to `theta`.
+  /// Records a step that led to `theta`.
   public mutating func didStep(_ theta: borrowing ParameterStore) {
     let update = StoredVector(from: before, to: theta, blocks)
     last = sums.squares(of: update)
@@ -44,10 +45,11 @@ public struct Movement {
     before.copy(from: theta)
   }
 
-  /// What the blocks have come to, `theta` being where they are now.
+  /// The movement of the blocks so far. `theta` is the present point.
   ///
-  /// Progress is what a block's change contributes to the loss: -<g_l, Delta_l> with the mean g of the gradients at theta_0 and at theta,
-  /// on the mini-batches of `steps`, which no step before has seen in this order.
+  /// Progress is what the change of a block contributes to the decrease of the loss: -<g_l, Delta_l>, where g is the
+  /// mean of the gradients at theta_0 and at theta. They are computed on the mini-batches of `steps`, which no earlier
+  /// step has seen in this order.
   package func point(
     after step: Int, _ theta: borrowing ParameterStore, start: (gradient: StoredVector, losses: [Double]),
     now: (gradient: StoredVector, losses: [Double])
@@ -72,41 +74,43 @@ public struct Movement {
   }
 }
 
-/// Where the blocks of a model stand after some steps of a run.
+/// The movement of the blocks of a model after some steps of a run.
 public struct MovementPoint: Sendable {
   /// One block.
   public struct Block: Sendable, Hashable {
-    /// Its name and role.
+    /// The name and the role of the block.
     public let name, role: String
-    /// Its layer; nil outside the layers.
+    /// The layer of the block; nil outside the layers.
     public let layer: Int?
-    /// How many parameters it has.
+    /// The number of parameters of the block.
     public let parameters: Int
-    /// ||Delta_l||, Delta = theta - theta_0.
+    /// ||Delta_l||, where Delta = theta - theta_0.
     public let distance: Double
-    /// sum over the steps of ||u_l||^2: the square of the distance that a random walk of such steps has in the mean.
+    /// The sum over the steps of ||u_l||^2. It is the mean squared distance of a random walk with such steps.
     public let walk: Double
     /// ||u_l|| of the last step.
     public let update: Double
-    /// ||u_l||^2 over its share of the parameters in ||u||^2, in the mean over the steps: 1 by the law that isotropic directions obey.
+    /// ||u_l||^2 divided by the block's share of ||u||^2 according to its number of parameters, averaged over the
+    /// steps. For isotropic directions it is 1.
     public let updateOverLaw: Double?
-    /// What its change has taken off the loss, to the second order.
+    /// The decrease of the loss by the change of this block, to the second order.
     public let progress: Double
-    /// <g_l, Delta_l>, g the gradient at theta: by how much the loss grows as Delta_l does.
+    /// <g_l, Delta_l>, where g is the gradient at theta: the rate at which the loss grows with Delta_l.
     public let slope: Double
-    /// ||g_l|| of the mean of the gradients at theta_0 and at theta.
+    /// ||g_l||, where g is the mean of the gradients at theta_0 and at theta.
     public let gradient: Double
   }
 
-  /// Steps done before.
+  /// The number of steps done before.
   public let step: Int
-  /// The loss at theta_0 and at theta, on the same mini-batches.
+  /// The loss at theta_0 and the loss at theta, on the same mini-batches.
   public let lossBefore, loss: Double
   /// The trainable blocks, in their order.
   public let blocks: [Block]
 
-  /// What a projection with ratios in [1 - tau, 1 + tau] of the blocks that `contains` holds for can take off the loss, to the first
-  /// order: tau times the sum of the sizes of the slopes. `alike` is the same with one ratio for all blocks.
+  /// The largest decrease of the loss, to the first order, by a projection of the blocks for which `contains` holds,
+  /// with ratios in [1 - tau, 1 + tau]. It is tau times the sum of the absolute values of the slopes. `alike` is the
+  /// same with one common ratio for all blocks.
   public func bound(clip tau: Double, _ contains: (Block) -> Bool = { _ in true }) -> (each: Double, alike: Double) {
     let slopes = blocks.filter(contains).map(\.slope)
     return (tau * slopes.reduce(0) { $0 + abs($1) }, tau * abs(slopes.reduce(0, +)))

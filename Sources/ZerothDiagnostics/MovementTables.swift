@@ -1,7 +1,7 @@
 import ZerothSupport
 
 extension MovementPoint {
-  /// Numbers of several blocks together.
+  /// Totals over several blocks.
   struct Sum {
     let name: String
     let parameters: Int
@@ -17,26 +17,26 @@ extension MovementPoint {
         blocks.reduce(0) { $0 + ($1.updateOverLaw ?? .nan) * Double($1.parameters) } / Double(parameters)
       progress = blocks.reduce(0) { $0 + $1.progress }
       slope = blocks.reduce(0) { $0 + $1.slope }
-      // The cosine of -g and Delta, in standard deviations of that of a random direction, 1/sqrt(d).
+      // The cosine of -g and Delta, divided by the standard deviation that it has for a random direction, 1/sqrt(d).
       let gradient = blocks.reduce(0) { $0 + $1.gradient * $1.gradient }.squareRoot()
       deviations = progress / (distance * gradient) * Double(parameters).squareRoot()
     }
   }
 
-  /// The blocks of each role, and all of them.
+  /// The totals over the blocks of each role, and over all blocks.
   var sums: [Sum] {
     var roles: [String] = []
     for block in blocks where !roles.contains(block.role) { roles.append(block.role) }
     return roles.map { role in Sum(role, blocks.filter { $0.role == role }) } + [Sum("all", blocks)]
   }
 
-  /// The distance of each layer, by its number.
+  /// The distance of each layer, with its number.
   var layers: [(layer: Int, distance: Double)] {
     let layers = Dictionary(grouping: blocks.filter { $0.layer != nil }) { $0.layer ?? 0 }
     return layers.sorted { $0.key < $1.key }.map { ($0.key, Sum("", $0.value).distance) }
   }
 
-  /// The largest distance of a layer over the smallest; nil below two layers.
+  /// The largest distance of a layer divided by the smallest; nil for fewer than two layers.
   public var spreadOfLayers: Double? {
     let distances = layers.map(\.distance)
     guard distances.count > 1, let low = distances.min(), let high = distances.max(), low > 0 else { return nil }
@@ -63,7 +63,7 @@ extension MovementPoint {
     ]
   }
 
-  /// The point as a table of roles.
+  /// The point as a table with a row for each role.
   public var text: String {
     var table = Table([
       .left("role"), .right("parameters"), .right("distance"), .right("/ sqrt(d_l)"), .right("distance^2 / walk"),

@@ -2,30 +2,30 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// How near an average over q directions comes to the gradient of its mini-batch.
+/// How close an average over q directions comes to the gradient of its mini-batch.
 ///
-/// Independent directions of d normal numbers leave sqrt((d + 1) / q) of the gradient's norm. Directions that share a factor V
-/// leave at least what V does not see.
+/// With independent directions of d normal numbers, the relative error is sqrt((d + 1) / q). Directions that share a
+/// factor V cannot do better than the part of the gradient that is outside the span of V.
 public struct QueryCurve: Sendable {
-  /// The worth of an average over some directions.
+  /// The quality of an average over some directions.
   public struct Point: Sendable, Hashable {
-    /// q.
+    /// The number q of directions.
     public let queries: Int
     /// The mean cosine with the gradient.
     public let cosine: Double
-    /// sqrt(E||e - g||^2) / ||g||.
+    /// The relative error sqrt(E||e - g||^2) / ||g||.
     public let error: Double
   }
 
-  /// The curve, q = 1, 2, 4 and so on.
+  /// The curve for q = 1, 2, 4 and so on.
   public let points: [Point]
-  /// Estimates that each point is a mean over.
+  /// The number of estimates over which each point is averaged.
   public let estimates: Int
-  /// Trainable parameters.
+  /// The number of trainable parameters.
   public let parameters: Int
 
-  /// Averages over up to `most` directions of `optimizer`, which has an estimate of that many; several such estimates where it has
-  /// fewer.
+  /// Averages over up to `most` directions of `optimizer`. Where an estimate has fewer directions, several estimates
+  /// are joined.
   ///
   /// Cost: the forward passes of `estimates` times `most` directions, and 2 d floats.
   public init(
@@ -68,7 +68,7 @@ public struct QueryCurve: Sendable {
     parameters = theta.layout.trainableCount
   }
 
-  /// What independent directions of normal numbers leave, sqrt((d + 1) / q).
+  /// The relative error sqrt((d + 1) / q) with independent directions of normal numbers.
   func law(_ queries: Int) -> Double { (Double(parameters + 1) / Double(queries)).squareRoot() }
 
   /// The curve as JSON.

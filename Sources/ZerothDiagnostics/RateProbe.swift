@@ -2,32 +2,34 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// The learning rate at which the first steps go a known part of epsilon.
+/// Finds the learning rate at which the first steps have a given length relative to epsilon.
 ///
-/// An estimator measures losses at the distance epsilon from theta, where a difference of losses is still the slope times the way. A step
-/// that goes much farther leaves what was measured, and one that goes much less is slower than it need be. So the rate is
+/// An estimator measures losses at the distance epsilon from theta. Up to this distance, a difference of losses is the
+/// slope times the distance. A much longer step leaves the region that was measured, and a much shorter one is slower
+/// than necessary. So the rate is
 ///
 ///     eta = part eps / rms(u)
 ///
-/// with u the updates of a step at the learning rate 1, over several mini-batches, and rms the root mean square over updates and the elements
-/// of trainable matrices (of vectors, where nothing else is trained: some rules have another rate for these). Estimator, rule, queries
-/// and mini-batches are those of the run, so that it is their rate; an adapter and weight decay are left aside.
+/// where u are the updates of a step at the learning rate 1, over several mini-batches. rms is the root mean square
+/// over the updates and the elements of trainable matrices. (Where only vectors are trained it is taken over these;
+/// otherwise they are left out, because some rules have another rate for them.) Estimator, rule, queries and
+/// mini-batches are those of the run, so the rate fits them. An adapter and weight decay are not considered.
 ///
 /// `part` is an empirical number: docs/results.md compares the rates with those of a grid.
 public struct RateProbe: Sendable {
-  /// The part of epsilon that a step goes.
+  /// The length of a step as a part of epsilon.
   public static let part = 0.7
 
   /// eps, in units of the parameters.
   public let epsilon: Double
-  /// rms(u) at the learning rate 1.
+  /// The root mean square rms(u) at the learning rate 1.
   public let updateSize: Double
-  /// How many updates were finite.
+  /// The number of updates that were finite.
   public let updates: Int
-  /// Forward passes of all.
+  /// The number of forward passes of all updates.
   public let forwards: Int
 
-  /// What was measured.
+  /// A measurement with these numbers.
   public init(epsilon: Double, updateSize: Double, updates: Int, forwards: Int) {
     self.epsilon = epsilon
     self.updateSize = updateSize
@@ -35,13 +37,13 @@ public struct RateProbe: Sendable {
     self.forwards = forwards
   }
 
-  /// Makes `count` updates at theta, on the mini-batches from `step` on; theta does not move.
+  /// Makes `count` updates at theta, on the mini-batches from `step` on. theta is not moved.
   ///
   /// - Parameters:
-  ///   - epsilon: that of the estimator, in units of the parameters.
-  ///   - trialRate: the learning rate of the optimisers that `optimizer` makes, which is constant.
-  ///   - key: keys the directions.
-  /// - Throws: whatever the objective and the estimator throw.
+  ///   - epsilon: the epsilon of the estimator, in units of the parameters.
+  ///   - trialRate: the constant learning rate of the optimisers that `optimizer` makes.
+  ///   - key: the key of the directions.
+  /// - Throws: the errors of the objective and of the estimator.
   public init(
     at theta: borrowing ParameterStore, on objective: some Objective, epsilon: Double, trialRate: Double, step: Int,
     key: StreamKey, count: Int = 32, optimizer: () throws -> any OptimizerProtocol
@@ -66,13 +68,13 @@ public struct RateProbe: Sendable {
       forwards: forwards)
   }
 
-  /// The proposal, in two digits; nil where no update is finite, or all are zero.
+  /// The learning rate that is proposed, with two digits; nil where no update is finite, or all are zero.
   public var learningRate: Double? {
     let rate = Self.part * epsilon / updateSize
     return updates > 0 && rate.isFinite && rate > 0 ? Double(String(format: "%.1e", rate)) : nil
   }
 
-  /// Why, in a sentence.
+  /// The reason, in a sentence.
   public var words: String {
     guard let learningRate else {
       return updates == 0 ? "no update is finite at this epsilon" : "no loss differs at this epsilon"

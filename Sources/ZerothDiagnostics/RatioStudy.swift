@@ -1,17 +1,19 @@
 import Zeroth
 import ZerothSupport
 
-/// The ratios that a projection finds at one theta: how far they depend on its mini-batch and its seed, and what they gain.
+/// A study of the ratios that a projection finds at one theta: how much they depend on its mini-batch and its seed, and
+/// how much they lower the loss.
 public struct RatioStudy: Sendable {
   /// One projected block.
   public struct Block: Sendable, Hashable {
-    /// Its name.
+    /// The name of the block.
     public let name: String
     /// The mean of its ratio over all searches.
     public let ratio: Double
-    /// Standard deviations of the ratio over seeds on one mini-batch, and over mini-batches with one seed; nil below two.
+    /// The standard deviations of the ratio over seeds on one mini-batch, and over mini-batches with one seed; nil for
+    /// fewer than two.
     public let overSeeds, overBatches: Double?
-    /// <g_l, Delta_l>: the ratio is to fall where it is above 0.
+    /// <g_l, Delta_l>. Where it is above 0, the loss decreases with the ratio.
     public let slope: Double
   }
 
@@ -19,9 +21,9 @@ public struct RatioStudy: Sendable {
   public struct Search: Sendable, Hashable {
     /// The seed of its probes.
     public let seed: Int
-    /// The step whose mini-batch it measured on.
+    /// The step on whose mini-batch it measured.
     public let step: Int
-    /// What its ratios took off the loss of that mini-batch, and off the mean loss of others.
+    /// How much its ratios lower the loss of this mini-batch, and the mean loss of other mini-batches.
     public let gain, gainElsewhere: Double
   }
 
@@ -29,21 +31,26 @@ public struct RatioStudy: Sendable {
   public let blocks: [Block]
   /// The searches: those with other seeds, then those with other mini-batches.
   public let searches: [Search]
-  /// The part of all ratios, among those that moved, that moved to where the loss falls; 0.5 for a coin.
+  /// Among the ratios that changed, the share that changed in the direction in which the loss decreases; 0.5 for random
+  /// changes.
   public let downhill: Double
-  /// tau; the bounds below are for ratios as far from 1.
+  /// tau, the largest distance of the ratios from 1, which is used for `bound` and `best`.
   public let clip: Double
-  /// What ratios at 1 - tau and 1 + tau can take off the loss to the first order: each block its own, or all alike.
+  /// The largest decrease of the loss, to the first order, with ratios 1 - tau and 1 + tau: with a separate ratio for
+  /// each block, and with one common ratio.
   public let bound: (each: Double, alike: Double)
-  /// What the former take off the mean loss, on the mini-batches of the gradient and on others.
+  /// How much separate ratios of this size lower the mean loss, on the mini-batches of the gradient and on others.
   public let best: (gain: Double, gainElsewhere: Double)
 
-  /// Has `optimizer(seed)` project at theta: an optimiser whose learning rate is 0 and whose adapter projects at every step. The
-  /// blocks that it has ratios for have the place of `start`, which is theta_0, at its first step.
+  /// Lets `optimizer(seed)` make projections at theta. It is an optimiser with a learning rate of 0, whose adapter
+  /// projects at every step. At its first step the blocks for which it has ratios are those of `start`, which is
+  /// theta_0.
   ///
-  /// `known` are the mini-batches whose mean gradient is `gradient`, `others` those on which gains are looked for elsewhere.
+  /// `known` are the mini-batches whose mean gradient is `gradient`. `others` are the mini-batches on which the
+  /// decrease elsewhere is measured.
   ///
-  /// Cost: for each search its forward passes and those of `others`; d floats for a theta that is moved, d for Delta.
+  /// Cost: for each search its forward passes and those of `others`; d floats for a copy of theta that is moved, and d
+  /// for Delta.
   public init(
     at theta: borrowing ParameterStore, from start: StoredVector, on objective: some Objective,
     gradient: StoredVector, known: Range<Int>, others: Range<Int>, count: Int, clip: Double,
@@ -66,7 +73,7 @@ public struct RatioStudy: Sendable {
       var optimizer = try optimizer(seed)
       let objective = OnBatch(base: objective, step: step)
       for block in trainable { moved.fill(block, with: start.values(of: block)) }
-      _ = try optimizer.takeStep(&moved, objective)  // takes note of theta_0
+      _ = try optimizer.takeStep(&moved, objective)  // stores theta_0
       moved.copy(from: theta)
       _ = try optimizer.takeStep(&moved, objective)
       let found = optimizer.adapterRatios(in: theta.layout)

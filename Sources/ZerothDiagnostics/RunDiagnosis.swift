@@ -1,22 +1,22 @@
 import ZerothRecords
 import ZerothSupport
 
-/// What can be asked about a run.
+/// The parts of a diagnosis of a run.
 public enum DiagnosisPart: String, CaseIterable, Sendable {
-  /// Estimates against the exact gradient, and what their error is made of.
+  /// Estimates compared with the exact gradient, and the parts of their error.
   case estimates
-  /// The error of a finite difference over epsilon.
+  /// The error of a finite difference as a function of epsilon.
   case epsilon
-  /// The error of an average over its number of directions.
+  /// The error of an average as a function of its number of directions.
   case queries
-  /// How far blocks have moved, and what it brought.
+  /// How far blocks have moved, and how much this lowered the loss.
   case layers
   /// The ratios of a projection.
   case ratios
-  /// Singular values of the gradient.
+  /// The singular values of the gradient.
   case rank
 
-  /// What it is, in a few words.
+  /// The part in a few words.
   public var summary: String {
     switch self {
     case .estimates: "estimates against the exact gradient"
@@ -29,27 +29,27 @@ public enum DiagnosisPart: String, CaseIterable, Sendable {
   }
 }
 
-/// What was found at one point of a run; nil for what was not asked or is not there.
+/// The results for one point of a run. A part is nil where it was not asked for or does not exist.
 public struct PointDiagnosis: Sendable {
-  /// Steps done before.
+  /// The number of steps done before.
   public let step: Int
-  /// The worth of its estimates.
+  /// The quality of the estimates.
   public var estimates: MetricsRow.Diagnosis?
-  /// Their error over epsilon.
+  /// The error of finite differences as a function of epsilon.
   public var epsilon: EpsilonCurve?
-  /// Their error over the number of directions.
+  /// The error of averages as a function of the number of directions.
   public var queries: QueryCurve?
   /// How far blocks have moved.
   public var movement: MovementPoint?
-  /// What a projection finds.
+  /// The ratios that a projection finds.
   public var ratios: RatioStudy?
-  /// The rank of gradients.
+  /// The singular values of gradients.
   public var spectra: [Spectrum]?
 
-  /// Nothing yet of the point after `step` steps.
+  /// The point after `step` steps, without results yet.
   public init(step: Int) { self.step = step }
 
-  /// All that was found, as JSON.
+  /// All results as JSON.
   public var json: JSON {
     let parts: [(String, JSON?)] = [
       ("estimates", estimates?.json), ("epsilon", epsilon?.json), ("queries", queries?.json),
@@ -60,23 +60,23 @@ public struct PointDiagnosis: Sendable {
       [.init("step", .int(step))] + parts.compactMap { name, json in json.map { .init(name, $0) } })
   }
 
-  /// All that was found, as tables.
+  /// All results as tables.
   public var text: String {
     [estimates?.text, epsilon?.text, queries?.text, movement?.text, ratios?.text, spectra?.text]
       .compactMap(\.self).joined(separator: "\n")
   }
 }
 
-/// What was found in a run.
+/// The diagnosis of a run.
 public struct RunDiagnosis: Sendable {
-  /// The run's name.
+  /// The name of the run.
   public let name: String
-  /// The points that were looked at, by their steps.
+  /// The points that were examined, in the order of their steps.
   public let points: [PointDiagnosis]
-  /// What is to be known beside the numbers.
+  /// Sentences that belong to the numbers.
   public let notes: [String]
 
-  /// `points` of the run `name`.
+  /// The diagnosis of the run `name` with these points.
   public init(name: String, points: [PointDiagnosis], notes: [String]) {
     self.name = name
     self.points = points

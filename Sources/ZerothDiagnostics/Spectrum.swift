@@ -3,27 +3,27 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// The singular values of the gradient of a matrix, and how much of it a low-rank estimate sees.
+/// The singular values of the gradient G of a matrix, and how much of G a low-rank estimate sees.
 ///
-/// Within a window of LOZO, V (n x r) stays. The mean of c U V^T / r over U is G V V^T / r: what an estimate sees of G is its part in the span
-/// of V. Of a V that is drawn without a look at G this part has the mean r/n of ||G||^2, whatever the rank of G. The best V
-/// there is, the first r right singular vectors, sees sum_{i<=r} sigma_i^2.
+/// Within a window of LOZO, V (n x r) is fixed. The mean of c U V^T / r over U is G V V^T / r, so an estimate sees only
+/// the part of G in the span of V. For a V that is drawn independently of G, this part is r/n of ||G||^2 in the mean,
+/// whatever the rank of G is. The best V consists of the first r right singular vectors, and sees sum_{i<=r} sigma_i^2.
 public struct Spectrum: Sendable {
-  /// The matrix.
+  /// The name of the matrix.
   public let name: String
-  /// Its shape.
+  /// The shape of the matrix.
   public let rows, columns: Int
-  /// sigma, from the largest on.
+  /// The singular values sigma, the largest first.
   public let values: [Double]
-  /// r of the low-rank directions.
+  /// The rank r of the low-rank directions.
   public let rank: Int
-  /// The part of ||G||_F^2 that drawn V see: their mean and standard deviation.
+  /// The share of ||G||_F^2 that random V see: the mean and the standard deviation.
   public let seen: (mean: Double, deviation: Double)
 
-  /// Draws of V that `seen` is of.
+  /// The number of random V for `seen`.
   static let draws = 16
 
-  /// The spectrum of the gradient of `block`, a matrix. Throws `InputError` for values that are not finite.
+  /// The spectrum of the gradient of the matrix `block`. Throws `InputError` for values that are not finite.
   public init(of block: ParameterBlock, in gradient: StoredVector, rank: Int, key: StreamKey) throws(InputError) {
     name = block.name
     (rows, columns) = (block.rows, block.columns)
@@ -46,7 +46,7 @@ public struct Spectrum: Sendable {
     seen = (parts.mean, parts.standardDeviation ?? .nan)
   }
 
-  /// ||G Q||_F^2, Q an orthonormal basis of the columns of V.
+  /// ||G Q||_F^2, where Q is an orthonormal basis of the columns of V.
   private static func part(of matrix: [Float], _ block: ParameterBlock, rank: Int, key: StreamKey) -> Double {
     let n = block.columns
     let probe = LowRankProbe(rank: rank, leftKey: key, rightKey: key)
@@ -55,7 +55,7 @@ public struct Spectrum: Sendable {
     var basis: [[Double]] = []
     for q in 0..<rank {
       var column = drawn[(q * n)..<((q + 1) * n)].map(Double.init)
-      // Twice is enough (Kahan and Parlett): what the first pass leaves is rounding.
+      // Two passes are enough (Kahan and Parlett): the rest after the first is rounding.
       for _ in 0..<2 {
         for other in basis {
           let dot = zip(column, other).reduce(0) { $0 + $1.0 * $1.1 }
@@ -82,10 +82,10 @@ public struct Spectrum: Sendable {
   /// Whether G is 0.
   fileprivate var isZero: Bool { energy == 0 }
 
-  /// ||G||_F^2 / ||G||_2^2, the stable rank; NaN of a matrix of zeros.
+  /// The stable rank, ||G||_F^2 / ||G||_2^2; NaN for a matrix of zeros.
   public var stableRank: Double { energy / (values.first.map { $0 * $0 } ?? .nan) }
 
-  /// exp of the entropy of sigma_i / sum sigma (Roy and Vetterli 2007); NaN of a matrix of zeros.
+  /// The effective rank, exp of the entropy of sigma_i / sum sigma (Roy and Vetterli 2007); NaN for a matrix of zeros.
   public var effectiveRank: Double {
     let sum = values.reduce(0, +)
     return exp(
@@ -95,10 +95,10 @@ public struct Spectrum: Sendable {
       })
   }
 
-  /// The part of ||G||_F^2 in the first `count` singular values.
+  /// The share of ||G||_F^2 in the first `count` singular values.
   public func part(_ count: Int) -> Double { values.prefix(count).reduce(0) { $0 + $1 * $1 } / energy }
 
-  /// The fewest singular values with nine tenths of ||G||_F^2.
+  /// The smallest number of singular values that have nine tenths of ||G||_F^2.
   public var rankOfNineTenths: Int? {
     (1...max(1, values.count)).first { part($0) >= 0.9 }
   }
@@ -127,7 +127,7 @@ extension [Spectrum] {
       table.rows.append([
         spectrum.name, "\(spectrum.rows) x \(spectrum.columns)", Human.fixed(spectrum.stableRank, 1),
         Human.fixed(spectrum.effectiveRank, 1), spectrum.rankOfNineTenths.map { "\($0)" } ?? "-",
-        // A gradient of 0, as that of LoRA's A is before the first step, has no parts.
+        // A gradient of 0 has no shares. An example is the gradient of LoRA's A before the first step.
         spectrum.isZero ? "-" : Human.percent(spectrum.part(spectrum.rank)),
         spectrum.isZero
           ? "-" : "\(Human.fixed(100 * spectrum.seen.mean, 2)) ± \(Human.fixed(100 * spectrum.seen.deviation, 2))%",

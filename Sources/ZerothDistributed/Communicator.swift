@@ -1,52 +1,54 @@
 import Foundation
 import ZerothSupport
 
-/// What connects the processes of a job. Each has a number, its *rank*, from 0; that of rank 0 leads the job.
+/// Connects the processes of a job. Each process has a number from 0, its *rank*. Rank 0 leads the job.
 ///
-/// All ranks make the same calls in the same order. A rank that is lost ends the job: a call never returns without the others.
+/// All ranks make the same calls in the same order. If a rank is lost, the job ends: a call never returns without the
+/// other ranks.
 public protocol Communicator: AnyObject {
-  /// This process's number, from 0.
+  /// The rank of this process, from 0.
   var rank: Int { get }
-  /// How many processes there are.
+  /// The number of processes.
   var size: Int { get }
 
-  /// Fills `all` with the bytes of every rank, one behind the other in the order of the ranks: `counts[r]` bytes from rank r, of
-  /// which this one's are `own`.
+  /// Fills `all` with the bytes of every rank, in the order of the ranks: `counts[r]` bytes from rank r. `own` are the
+  /// bytes of this rank.
   func allGather(_ own: UnsafeRawBufferPointer, counts: [Int], into all: UnsafeMutableRawBufferPointer)
 
-  /// Lets go of the others, at the end of a job in which every rank has got here.
+  /// Closes the connection, at the end of a job in which every rank has reached this call.
   func finish()
 }
 
-/// A process that is a job by itself.
+/// A job of a single process.
 public final class SingleRank: Communicator {
-  /// One process alone.
+  /// A single process.
   public init() {}
 
-  /// 0.
+  /// 0: the only rank.
   public var rank: Int { 0 }
-  /// 1.
+  /// 1: there is one process.
   public var size: Int { 1 }
 
-  /// Its own bytes.
+  /// Copies the process's own bytes.
   public func allGather(_ own: UnsafeRawBufferPointer, counts: [Int], into all: UnsafeMutableRawBufferPointer) {
     all.copyMemory(from: own)
   }
 
-  /// Does nothing: right where nothing has to be closed.
+  /// Does nothing, because nothing has to be closed.
   public func finish() {}
 }
 
-/// What the launcher of a job, such as `mpirun`, says of it in the environment.
+/// What the launcher of a job, such as `mpirun`, tells a process in its environment.
 public struct Launch: Sendable, Hashable {
-  /// This process's number, from 0.
+  /// The rank of this process, from 0.
   public let rank: Int
-  /// The processes of the job.
+  /// The number of processes of the job.
   public let size: Int
-  /// The processes of the job on this machine.
+  /// The number of processes of the job on this machine.
   public let localSize: Int
 
-  /// The launch that `environment` tells of, as Open MPI, MPICH and Intel MPI do; nil for a process that was started by itself.
+  /// The launch that `environment` describes, in the form of Open MPI, MPICH or Intel MPI; nil for a process without a
+  /// launcher.
   public init?(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
     func number(_ names: String...) -> Int? { names.lazy.compactMap { environment[$0].flatMap { Int($0) } }.first }
     guard let size = number("OMPI_COMM_WORLD_SIZE", "PMI_SIZE"), size > 0 else { return nil }
@@ -55,11 +57,11 @@ public struct Launch: Sendable, Hashable {
     localSize = max(1, number("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS") ?? 1)
   }
 
-  /// The variables by which launchers tell a process of its job begin with these: a process that is to be a job by itself is
-  /// started without them.
+  /// The beginnings of the names of the variables in which launchers describe a job. A process that has to be a job of
+  /// its own is started without these variables.
   public static let prefixes = ["OMPI_", "PMIX_", "PMI_", "MPI_LOCAL"]
 
-  /// Shards of each mini-batch unless others are asked for: 1, and under a launcher 8, or as many as there are ranks where those
-  /// are more.
+  /// The default number of shards of each mini-batch: 1 without a launcher. Under a launcher it is 8, or the number of
+  /// ranks where that is larger.
   public static var defaultShards: Int { Launch().map { max(8, $0.size) } ?? 1 }
 }

@@ -2,27 +2,28 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// The processes that work on one run, as this one sees them: what they tell each other, and what that cost.
+/// The processes that work on one run, from the point of view of this process: how they exchange data, and what that
+/// costs.
 ///
-/// All ranks make the same calls in the same order, so each of them is a place at which all are in step: an error or a signal
-/// of one rank reaches every rank there, and all of them end alike.
+/// All ranks make the same calls in the same order. So each call is a point at which all ranks are at the same place:
+/// an error or a signal of one rank reaches every rank there, and all ranks end in the same way.
 public final class Job {
   private let communicator: any Communicator
-  /// The name of the machine that this rank runs on.
+  /// The name of the machine on which this rank runs.
   public let host: String
-  /// The number of a signal that asks this process to end; nil for none.
+  /// Returns the number of a signal that asks this process to end; nil for none.
   private let request: () -> Int32?
-  /// The signal that some rank was asked to end by, as all ranks learned at the last exchange; nil for none.
+  /// The signal by which a rank was asked to end, as far as all ranks learned of it in the last exchange; nil for none.
   public private(set) var agreedRequest: Int32?
-  /// Whether all ranks know that the job is at its end, so that none waits for another any more.
+  /// Whether all ranks know that the job has reached its end, so that no rank waits for another any more.
   public internal(set) var isAgreedEnd = false
-  /// Seconds that this rank has waited for the others in measurings.
+  /// The seconds that this rank has waited for the others in measurements.
   public private(set) var waited = 0.0
-  /// Bytes that this rank has sent in measurings, and how many of those there were.
+  /// The number of bytes that this rank has sent in measurements, and the number of these measurements.
   public private(set) var bytes = 0, measurings = 0
 
-  /// The job of `communicator`: of this process alone, unless another one is given. `request` is asked for a signal that is to
-  /// end the process.
+  /// The job of `communicator`, by default of this process alone. `request` returns a signal that asks the process to
+  /// end.
   public init(
     _ communicator: any Communicator = SingleRank(), host: String? = nil, request: @escaping () -> Int32? = { nil }
   ) {
@@ -31,21 +32,22 @@ public final class Job {
     self.request = request
   }
 
-  /// This process's number, from 0.
+  /// The rank of this process, from 0.
   public var rank: Int { communicator.rank }
-  /// How many processes there are.
+  /// The number of processes.
   public var size: Int { communicator.size }
-  /// Whether this rank writes what the job writes.
+  /// Whether this rank writes the files of the job.
   public var leads: Bool { rank == 0 }
-  /// Whether there are others.
+  /// Whether there are other ranks.
   public var isShared: Bool { size > 1 }
-  /// The signal that the job is asked to end by, as far as all ranks know of it.
+  /// The signal by which the job is asked to end. With several ranks, all of them know of it.
   public var interruption: Int32? { isShared ? agreedRequest : request() }
 
-  /// The numbers of all ranks, one rank's behind the other's: `counts[r]` of rank r, of which this one's are `own`. It is one
-  /// exchange of 8 bytes for each number and 8 for each rank. `step` is the step that they belong to.
+  /// The numbers of all ranks, in the order of the ranks: `counts[r]` of rank r. `own` are those of this rank, and they
+  /// belong to step `step`. It is one exchange of 8 bytes for each number, and 8 for each rank.
   ///
-  /// An error in `own` is thrown by every rank, in words that name the rank; so is a rank that is at another step.
+  /// An error in `own` is thrown by every rank, with a text that names the rank. A rank at another step is such an
+  /// error too.
   public func exchange(_ own: Result<[Double], any Error>, counts: [Int], step: Int) throws -> [Double] {
     guard isShared else { return try own.get() }
     var failure: (any Error)?
@@ -78,7 +80,7 @@ public final class Job {
     return numbers
   }
 
-  /// What `body` gives. An error that it throws on some rank is thrown by every rank, in words that name the rank.
+  /// The result of `body`. An error of `body` on one rank is thrown by every rank, with a text that names the rank.
   public func together<R: ~Copyable>(_ body: () throws -> R) throws -> R {
     guard isShared else { return try body() }
     do {
@@ -91,13 +93,13 @@ public final class Job {
     }
   }
 
-  /// The bytes that `body` gives on rank 0, on every rank; the others do not call it.
+  /// The bytes that `body` gives on rank 0, on every rank. The other ranks do not call `body`.
   public func fromLeader(_ body: () throws -> [UInt8]) throws -> [UInt8] {
     guard isShared else { return try body() }
     return gather(try together { leads ? try body() : [] })[0]
   }
 
-  /// Whether `isTrue` is on every rank.
+  /// Whether `isTrue` is true on every rank.
   public func all(_ isTrue: Bool) -> Bool { gather([isTrue ? 1 : 0], counts: ones).allSatisfy { $0 == 1 } }
 
   /// The bytes of each rank.
@@ -113,7 +115,7 @@ public final class Job {
     }
   }
 
-  /// The words of all ranks, `counts[r]` of rank r, of which this one's are `own`.
+  /// The words of all ranks: `counts[r]` of rank r. `own` are those of this rank.
   func gather(_ own: [UInt64], counts: [Int]) -> [UInt64] {
     var all = [UInt64](repeating: 0, count: counts.reduce(0, +))
     all.withUnsafeMutableBytes { all in
@@ -124,13 +126,13 @@ public final class Job {
 
   var ones: [Int] { [Int](repeating: 1, count: size) }
 
-  /// Ends the job in which every rank has got here.
+  /// Ends the job, after every rank has reached this call.
   public func finish() {
     isAgreedEnd = true
     communicator.finish()
   }
 
-  /// Throws the error of the first rank that has one; `own` is this rank's.
+  /// Throws the error of the first rank that has one. `own` is the error of this rank.
   private func throwFirst(_ own: (any Error)?) throws {
     let texts = gather(own.map { Array(JSON($0).description.utf8) } ?? [])
     guard let failed = texts.firstIndex(where: { !$0.isEmpty }) else { return }
@@ -141,7 +143,7 @@ public final class Job {
   }
 }
 
-/// What stands in front of a rank's numbers, in 8 bytes.
+/// The 8 bytes in front of the numbers of a rank.
 private struct Header {
   var step: Int
   var request: Int32?
@@ -163,7 +165,7 @@ private struct Header {
 }
 
 extension JSON {
-  /// An error as ranks tell each other of it.
+  /// An error in the form in which ranks exchange it.
   fileprivate init(_ error: any Error) {
     if let error = error as? InputError {
       self = [.string(error.subject), .string(error.found), .string(error.expected)]
@@ -174,7 +176,7 @@ extension JSON {
 }
 
 extension InputError {
-  /// The error that another rank told of, with `rank` in front.
+  /// The error of another rank, with `rank` in front of its text.
   fileprivate init(_ json: JSON, on rank: String?) {
     let parts = (json.elements ?? []).map { $0.string ?? "" }
     let prefix = rank.map { "\($0): " } ?? ""

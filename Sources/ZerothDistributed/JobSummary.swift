@@ -1,19 +1,19 @@
 import ZerothSupport
 
-/// What a rank did in a job, for its record.
+/// What a rank did in a job, for the record of a run.
 public struct RankSummary: Sendable, Hashable {
-  /// Its number.
+  /// The number of the rank.
   public var rank: Int
-  /// The machine that it ran on.
+  /// The machine on which it ran.
   public var host: String
-  /// The threads that it computed on.
+  /// The number of its threads.
   public var threads: Int
-  /// Seconds that it waited for other ranks: the slowest waits least.
+  /// The seconds that it waited for other ranks. The slowest rank waits least.
   public var waited: Double
-  /// Bytes that it sent in measurings, and how many of those there were.
+  /// The number of bytes that it sent in measurements, and the number of these measurements.
   public var bytes, measurings: Int
 
-  /// The summary as `run.json` keeps it.
+  /// The summary in the form of `run.json`.
   public var json: JSON {
     [
       "rank": .int(rank), "host": .string(host), "threads": .int(threads), "seconds_waited": .double(waited),
@@ -53,7 +53,7 @@ public struct RankSummary: Sendable, Hashable {
 }
 
 extension Job {
-  /// What each rank did; none where there is one alone. `threads` are this one's.
+  /// The summaries of all ranks; empty where there is only one. `threads` is the number of threads of this rank.
   public func summaries(threads: Int) throws -> [RankSummary] {
     guard isShared else { return [] }
     return try gather(Array(RankSummary(of: self, threads: threads).json.description.utf8)).compactMap {

@@ -1,18 +1,19 @@
-/// How a measuring is cut into shards: the same shards for any number of ranks, as results are to depend on them alone.
+/// How a measurement is divided into shards. The shards are the same for any number of ranks, because results may
+/// depend only on the shards.
 ///
-/// A request along Q directions is cut into g = gcd(S, Q) groups of neighbouring directions, and the mini-batch of each group
-/// into S / g parts, so that every shard has as much of both as the next one. Shard s has group s / parts and part s mod parts.
-/// Directions are cut first: a rank then makes the noise of its own ones alone.
+/// A request along Q directions is divided into g = gcd(S, Q) groups of neighbouring directions, and the mini-batch of
+/// each group into S / g parts. So every shard has the same amount of both. Shard s has group s / parts and part s mod
+/// parts. Directions are divided first, so that a rank makes the noise of its own directions only.
 public struct ShardCut: Sendable, Hashable {
-  /// S >= 1.
+  /// The number of shards, S >= 1.
   public let shards: Int
-  /// The groups of directions, g.
+  /// The number of groups of directions, g.
   public let groups: Int
-  /// The parts of the mini-batch, S / g.
+  /// The number of parts of the mini-batch, S / g.
   public let parts: Int
   private let directions: Int
 
-  /// The cut of a request along `directions` directions into `shards` shards.
+  /// The division of a request along `directions` directions into `shards` shards.
   public init(shards: Int, directions: Int) {
     self.shards = shards
     self.directions = max(1, directions)
@@ -20,21 +21,22 @@ public struct ShardCut: Sendable, Hashable {
     parts = shards / groups
   }
 
-  /// The group that direction number `direction` is in.
+  /// The group of direction number `direction`.
   public func group(of direction: Int) -> Int { direction * groups / directions }
 
-  /// The part of the mini-batch that shard `shard` has.
+  /// The part of the mini-batch of shard `shard`.
   public func part(of shard: Int) -> Int { shard % parts }
 
-  /// The group of directions that shard `shard` has.
+  /// The group of directions of shard `shard`.
   public func group(ofShard shard: Int) -> Int { shard / parts }
 
-  /// The shards that rank `rank` of `size` measures; none where there are more ranks than shards.
+  /// The shards that rank `rank` of `size` measures. There are none for some ranks where there are more ranks than
+  /// shards.
   public static func shards(_ shards: Int, of rank: Int, size: Int) -> Range<Int> {
     (rank * shards / size)..<((rank + 1) * shards / size)
   }
 
-  /// The part number `part` of `parts` of `count` things in a row.
+  /// Part number `part` when `count` items in a row are divided into `parts` parts.
   public static func range(_ part: Int, of parts: Int, count: Int) -> Range<Int> {
     (part * count / parts)..<((part + 1) * count / parts)
   }

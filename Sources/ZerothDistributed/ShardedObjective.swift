@@ -1,34 +1,37 @@
 import Zeroth
 import ZerothSupport
 
-/// Any objective, measured in shards by the ranks of a job: each mini-batch, and with several directions those too, is cut into
-/// S shards (``ShardCut``), each rank measures its own, and all learn all losses in one exchange of 8 bytes for each shard and point.
+/// An objective that is measured in shards by the ranks of a job. Each mini-batch, and several directions too, are
+/// divided into S shards (``ShardCut``). Each rank measures its own shards, and all ranks learn all losses in one
+/// exchange of 8 bytes for each shard and point.
 ///
 ///     L(theta + a D) = sum_p w_p L_p(theta + a D)        over the parts p of the mini-batch, in their order
 ///
-/// L_p is the mean of part p and w_p what it weighs in the mean of all. Every rank adds up all shards in one order, so losses
-/// depend on S and not on the number of ranks; with S = 1 they are those of the objective itself, bit for bit.
+/// L_p is the mean of part p, and w_p is its weight in the mean of all parts. Every rank adds all shards in the same
+/// order, so losses depend on S and not on the number of ranks. With S = 1 they are those of the objective itself, bit
+/// for bit.
 ///
-/// A gradient is d floats, which are not sent: every rank computes it, on the whole mini-batch.
+/// A gradient has d floats, and is not sent: every rank computes it on the whole mini-batch.
 public final class ShardedObjective: Objective {
-  /// What the parts throw, and what other ranks tell of.
+  /// The errors of the parts, and those that other ranks report.
   public typealias Failure = any Error
 
-  /// What a part of a mini-batch is in the whole.
+  /// The share of a part in a mini-batch.
   public struct Share: Sendable, Hashable {
-    /// Its examples; 0 of a part that is never measured.
+    /// The number of its examples; 0 for a part that is never measured.
     public var examples: Int
-    /// What it weighs: w_p is its units over those of all parts. The examples, or what their losses are means over, such as tokens.
+    /// Its weight: w_p is its units divided by those of all parts. The units are the examples, or whatever the losses
+    /// are means over, such as tokens.
     public var units: Int
 
-    /// A part of `examples`, which weigh `units`.
+    /// A part of `examples` examples with the weight `units`.
     public init(examples: Int, units: Int) {
       self.examples = examples
       self.units = units
     }
 
-    /// What a loss of one of its examples is multiplied by, in units of the mean over all `shares`: 1 where each example weighs the
-    /// same.
+    /// The factor of the loss of one of its examples in the mean over all `shares`. It is 1 where each example has the
+    /// same weight.
     func factor(in shares: [Share]) -> Double {
       let (examples, units) = shares.reduce((0, 0)) { ($0.0 + $1.examples, $0.1 + $1.units) }
       return Double(self.units * examples) / Double(units * self.examples)
@@ -50,9 +53,9 @@ public final class ShardedObjective: Objective {
   /// The objective in `shards` shards over the ranks of `job`.
   ///
   /// - Parameters:
-  ///   - shares: what the parts of a mini-batch are in it, in their order; the same on every rank.
-  ///   - didMeasure: called after each measuring, on every rank.
-  ///   - make: the objective of part number `part` of each mini-batch, or of all of it where `parts` is 1.
+  ///   - shares: the shares of the parts of a mini-batch, in order. They are the same on every rank.
+  ///   - didMeasure: called after each measurement, on every rank.
+  ///   - make: makes the objective of part number `part` of each mini-batch, or of all of it where `parts` is 1.
   public init(
     shards: Int, job: Job, shares: @escaping (_ batch: Batch, _ parts: Int) -> [Share],
     didMeasure: @escaping () -> Void = {},
@@ -77,7 +80,7 @@ public final class ShardedObjective: Objective {
     try losses(at: .theta, from: theta, on: batch, grain: .example)
   }
 
-  /// The losses at `points`, of which this rank measures its shards.
+  /// The losses at `points`. This rank measures its own shards.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws -> Few<Double> {
@@ -106,7 +109,7 @@ public final class ShardedObjective: Objective {
       for (part, share) in shares.enumerated() {
         let values = found[group * cut.parts + part]
         guard share.units > 0 else {
-          // It was not measured: its examples add nothing to the mean.
+          // The part was not measured: its examples add nothing to the mean.
           if grain == .example { for _ in 0..<share.examples { losses.append(0) } }
           continue
         }
@@ -126,7 +129,7 @@ public final class ShardedObjective: Objective {
     return losses
   }
 
-  /// The losses of the examples, each along its own direction: an example keeps its number, whichever part it is in.
+  /// The losses of the examples, each along its own direction. An example keeps its number, whichever part it is in.
   public func losses<D: ExampleDirections>(
     ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws -> Few<Double> {
@@ -155,7 +158,7 @@ public final class ShardedObjective: Objective {
   /// Whether the objective has a gradient.
   public var hasDerivatives: Bool { whole.hasDerivatives }
 
-  /// The gradient of the whole mini-batch, which every rank computes.
+  /// The gradient of the whole mini-batch. Every rank computes it.
   public func differentiate(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws -> Double? {
@@ -191,13 +194,13 @@ public final class ShardedObjective: Objective {
     return sum
   }
 
-  /// The shares of a mini-batch of which at least one part is measured: where nothing in it counts, all are, as the objective
-  /// itself would.
+  /// The shares of a mini-batch, so that at least one part is measured. Where nothing in the mini-batch counts, all
+  /// parts are measured, as the undivided objective would do.
   private func measured(_ shares: [Share]) -> [Share] {
     shares.contains { $0.units > 0 } ? shares : shares.map { Share(examples: $0.examples, units: $0.examples) }
   }
 
-  /// The numbers of every shard: `count(shard)` of them, which the rank that it belongs to gets from `measure`.
+  /// The numbers of every shard: `count(shard)` of them. The rank to which the shard belongs gets them from `measure`.
   private func exchange(
     count: (Int) -> Int, step: Int, _ measure: (Int) throws -> [Double]
   ) throws -> [[Double]] {
@@ -233,7 +236,7 @@ public final class ShardedObjective: Objective {
   }
 }
 
-/// The directions of the examples from number `first` on.
+/// The directions of the examples, starting with example number `first`.
 private struct LaterExamples<Base: ExampleDirections>: ExampleDirections {
   let base: Base
   let first: Int

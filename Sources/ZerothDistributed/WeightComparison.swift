@@ -2,10 +2,11 @@ import Zeroth
 import ZerothSupport
 
 extension Job {
-  /// Throws, on every rank, unless all ranks hold the same bits of theta after `steps` steps: weights are never sent, so they are
-  /// equal only as long as every rank makes the same updates. The error names the first block that differs, and the ranks.
+  /// Throws an error on every rank unless all ranks have the same bits of theta after `steps` steps. Weights are never
+  /// sent, so they are equal only as long as every rank makes the same updates. The error names the first block that
+  /// differs, and the ranks.
   ///
-  /// 8 bytes of each rank, and where they differ 8 more for each block.
+  /// Each rank sends 8 bytes, and where they differ 8 more for each block.
   public func requireEqual(_ theta: borrowing ParameterStore, after steps: Int) throws {
     guard isShared else { return }
     let own = theta.blockHashes()

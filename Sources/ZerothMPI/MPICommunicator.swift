@@ -3,16 +3,16 @@
   import ZerothDistributed
   import ZerothSupport
 
-  /// The processes of a job that a launcher such as `mpirun` has started, connected by MPI.
+  /// The processes of a job that a launcher such as `mpirun` started, connected by MPI.
   ///
-  /// It is used by one thread. A process that exits before ``finish()`` ends the whole job with its status.
+  /// It may be used by one thread only. If a process exits before ``finish()``, the whole job ends with its status.
   public final class MPICommunicator: Communicator {
-    /// This process's number, from 0.
+    /// The rank of this process, from 0.
     public let rank: Int
-    /// How many processes there are.
+    /// The number of processes.
     public let size: Int
 
-    /// Begins MPI. Throws `InputError` where it cannot.
+    /// Starts MPI. Throws `InputError` where that fails.
     public init() throws(InputError) {
       let error = zeroth_mpi_start()
       guard error == 0 else {
@@ -33,7 +33,7 @@
       zeroth_mpi_all_gather(own.baseAddress, counts.map { Int32($0) }, places, all.baseAddress)
     }
 
-    /// Waits for all ranks, and ends MPI.
+    /// Waits for all ranks, and shuts MPI down.
     public func finish() { zeroth_mpi_finish() }
   }
 #endif

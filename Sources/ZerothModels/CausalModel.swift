@@ -3,27 +3,29 @@ import Zeroth
 
 /// A causal language model read from a folder in the Hugging Face format (`config.json` and safetensors).
 public final class CausalModel: PretrainedModel {
-  /// The folder that the model was read from, with the layout of its blocks.
+  /// The folder from which the model was read, with the layout of its blocks.
   public private(set) var folder: ModelFolder
-  /// What the model is made of.
+  /// The structure of the model, as a table.
   public var description: DecoderDescription { decoder.description }
-  /// The tokens that end a text: those of `config.json` and of `generation_config.json`, where there is one.
+  /// The tokens that end a text: those of `config.json`, and those of `generation_config.json` where there is such a
+  /// file.
   public let endTokens: Set<Int>
-  /// What it is made of, in words.
+  /// The structure of the model in words.
   public var summary: [(about: String, words: String)] { description.summary }
-  /// Rows of the vocabulary.
+  /// The number of rows of the vocabulary.
   public var vocabulary: Int { decoder.vocabulary }
   /// The longest sequence, in tokens.
   public var context: Int { decoder.context - frontTokens }
   /// The block whose rows give the logits.
   public var outputBlock: ParameterBlock? { layout.blocks[decoder.head] }
-  /// The memory that the activations of a pass are to stay within, in bytes.
+  /// The limit for the memory of the activations of a pass, in bytes.
   public var activationMemory = defaultActivationMemory
-  /// Floats that a pass takes for a token at a point, at most.
+  /// The most floats that a pass needs for one token at one point.
   public var activationsPerRow: Int { decoder.activationsPerRow }
 
   let decoder: Decoder
-  /// Whether gradients compute the layers' activations anew instead of keeping them: less memory for more time.
+  /// Whether a gradient recomputes the activations of the layers instead of keeping them. This needs less memory and
+  /// more time.
   public var recomputesActivations: Bool {
     get { gradients.recomputes }
     set { gradients.recomputes = newValue }
@@ -34,17 +36,20 @@ public final class CausalModel: PretrainedModel {
 
   /// Reads the configuration and checks that the checkpoint holds exactly its tensors, in its shapes.
   ///
-  /// Throws `InputError` for a model of none of `families`, a missing or superfluous tensor, or a shape that disagrees.
+  /// Throws `InputError` for a model that belongs to none of `families`, for a missing or superfluous tensor, and for a
+  /// tensor of another shape.
   public convenience init(directory: String, families: ModelFamilies = .standard) throws {
     try self.init(ModelFolder.Source(directory: directory, families))
   }
 
-  /// The model that `configuration` describes, without weights: for tests and benchmarks of any shape.
+  /// The model that `configuration` describes, without weights. It is meant for tests and benchmarks, and allows any
+  /// shape.
   public convenience init(configuration: ConfigurationFile, families: ModelFamilies = .standard) throws {
     try self.init(ModelFolder.Source(configuration, families))
   }
 
-  /// Tunes the model as `source` says; throws `InputError` for what it lacks, and where it is tuned already.
+  /// Adds the tuning that `source` describes. Throws `InputError` for something that the model lacks, and where it is
+  /// tuned already.
   public func attach(_ source: TuningSource) throws { try folder.attach(source) }
 
   init(_ source: ModelFolder.Source) throws {
@@ -54,8 +59,8 @@ public final class CausalModel: PretrainedModel {
     endTokens = try Set(description.tokens.ends + source.generationEnds())
   }
 
-  /// Reads out of the model at theta + offsets[v] `direction`, for all v in one pass that writes no weight:
-  /// one array for each offset. Without a direction, theta alone.
+  /// Evaluates the model at theta + offsets[v] `direction` for all v, in one pass that does not write the weights. The
+  /// result has one array for each offset. Without a direction it evaluates theta alone.
   ///
   /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the context.
   public func evaluate(
@@ -65,7 +70,7 @@ public final class CausalModel: PretrainedModel {
     try evaluate(batch, readout, from: theta, at: Points(along: direction, at: offsets))
   }
 
-  /// Reads out of the model at each of `points`, without writing a weight: one array for each.
+  /// Evaluates the model at each of `points`, without writing the weights: one array for each point.
   public func evaluate(
     _ batch: TokenBatch, _ readout: Readout, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) -> [[Double]] {
@@ -74,7 +79,7 @@ public final class CausalModel: PretrainedModel {
     return values.cut(into: points.count)
   }
 
-  /// The same, the values of a point behind those of the one before, in place of what stands in `values`.
+  /// As above. It writes the values into `values` in place of what they hold, point after point.
   package func evaluate(
     _ batch: TokenBatch, _ readout: Readout, from theta: borrowing ParameterStore, at points: Points,
     into values: inout [Double]
@@ -84,7 +89,7 @@ public final class CausalModel: PretrainedModel {
     try readout.validate(rows: batch.tokens.count, vocabulary: vocabulary)
     values.removeAll(keepingCapacity: true)
     guard !readout.rows.isEmpty else { return }
-    // What continues sequences in a cache was cut when it was begun.
+    // A batch that continues sequences in a cache is not cut here: it was cut when the cache was made.
     guard batch.tokens.count > activationRows, batch.cache == nil else {
       return append(batch, readout, theta, points, to: &values)
     }
@@ -93,8 +98,8 @@ public final class CausalModel: PretrainedModel {
     ) { batch, readout, values throws(InputError) in append(batch, readout, theta, points, to: &values) }
   }
 
-  /// Adds the gradient of sum_i a_i v_i by the trainable blocks at theta to `gradient`, where v are the values that `readout`
-  /// reads out of `batch` and a what `adjoints` gives for them.
+  /// Adds the gradient of sum_i a_i v_i by the trainable blocks at theta to `gradient`. The v_i are the values that
+  /// `readout` gives for `batch`, and the a_i are what `adjoints` gives for them.
   ///
   /// Throws `InputError` as `evaluate` does, and what `adjoints` throws.
   package func addGradient(
@@ -121,7 +126,7 @@ public final class CausalModel: PretrainedModel {
       })
   }
 
-  /// Computes the layers of `batch` at theta for the keys and values that its cache keeps.
+  /// Runs the layers for `batch` at theta, so that the cache of the batch holds their keys and values.
   public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
     let point = Points(along: nil, at: [0])
     workspace.scope {

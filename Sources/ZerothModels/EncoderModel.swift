@@ -2,23 +2,26 @@ import CZeroth
 import Zeroth
 import ZerothSupport
 
-/// An encoder read from a folder in the Hugging Face format (`config.json` and safetensors): BERT or RoBERTa, alone, with
-/// the masked-LM head or with a sequence classifier, and if asked for with a label head of our own.
+/// An encoder that was read from a folder in the Hugging Face format (`config.json` and safetensors): BERT or RoBERTa,
+/// either alone, with the masked-LM head, or with a sequence classifier. Where it is asked for, it also has a label
+/// head, which is made here.
 ///
-/// The label head H, classes x hidden, scores a sequence by `labelScale` H e, where e is the mean of the last hidden states
-/// over all tokens, divided by its length. With embedded label sentences for rows (`startLabelHead`) the scores are
-/// cosines times `labelScale`. It is one more block, trained along with the others, and in saved models one more tensor.
-/// A checkpoint's pooler, unless a classifier reads it, and its next-sentence head are no blocks: nothing here reads them, and
-/// saved models lack them.
+/// The label head H is a matrix of classes x hidden. It scores a sequence by `labelScale` H e. Here e is the mean of
+/// the last hidden states over all tokens, divided by the length of this vector. `startLabelHead` sets the rows of H to
+/// embedded sentences of the labels; the scores are then cosines times `labelScale`. H is a block that is trained with
+/// the others, and a tensor in saved models.
+///
+/// A checkpoint may also have a pooler that no classifier reads, and a next-sentence head. Nothing here reads them, so
+/// they are not blocks, and saved models lack them.
 public final class EncoderModel: PretrainedModel {
-  /// What the cosines of a label head that has just started are multiplied by.
+  /// The factor of the cosines of a label head that was just started.
   public static let labelScale = 20.0
   /// The name of the label head among the blocks and in checkpoints.
   public static let labelHeadName = "label_head.weight"
 
-  /// The folder that the model was read from, with the layout of its blocks.
+  /// The folder from which the model was read, with the layout of its blocks.
   public private(set) var folder: ModelFolder
-  /// What it is made of, in words.
+  /// The structure of the model in words.
   public var summary: [(about: String, words: String)] {
     let head =
       classifierLabels.map { "a classifier of \($0.map(\.excerpt).joined(separator: ", "))" }
@@ -26,7 +29,7 @@ public final class EncoderModel: PretrainedModel {
     return architecture.encoder.summary(vocabulary: vocabulary, context: context)
       + [("head", classes > 0 ? "\(head), and a label head of \(classes) classes" : head)]
   }
-  /// Rows of the vocabulary.
+  /// The number of rows of the vocabulary.
   public var vocabulary: Int { architecture.vocabulary }
   /// The longest sequence, in tokens.
   public var context: Int { architecture.context - frontTokens }
@@ -36,16 +39,17 @@ public final class EncoderModel: PretrainedModel {
   public var hasMaskedHead: Bool { architecture.maskedHead != nil }
   /// The block whose rows give the logits of masked tokens, where there is a head for them.
   public var outputBlock: ParameterBlock? { architecture.maskedHead.map { layout.blocks[$0.decoder] } }
-  /// The memory that the activations of a pass are to stay within, in bytes.
+  /// The limit for the memory of the activations of a pass, in bytes.
   public var activationMemory = defaultActivationMemory
-  /// Floats that a pass takes for a token at a point, at most.
+  /// The most floats that a pass needs for one token at one point.
   public var activationsPerRow: Int { architecture.encoder.activationsPerRow }
   /// Rows of the label head; 0 without one.
   public let classes: Int
-  /// What the checkpoint's own sequence classifier calls its classes, in the order of their scores; nil without one.
+  /// The names of the classes of the checkpoint's own sequence classifier, in the order of their scores; nil without
+  /// one.
   public var classifierLabels: [String]? { architecture.classifier?.labels }
-  /// How many separators stand between two texts of a sequence, and whether the second's tokens have a type of their own: as
-  /// the pre-training of the family had pairs.
+  /// The form of two texts in one sequence: the number of separators between them, and whether the tokens of the second
+  /// text have a type of their own. It is the form that pairs had in the pre-training of the family.
   public var pairForm: (separators: Int, hasTypes: Bool) {
     (folder.modelType == "roberta" ? 2 : 1, architecture.encoder.typeCount > 1)
   }
@@ -53,7 +57,8 @@ public final class EncoderModel: PretrainedModel {
   private let source: ModelFolder.Source
   private let architecture: any EncoderArchitecture
   private let labelHead: Int?
-  /// Whether gradients compute the layers' activations anew instead of keeping them: less memory for more time.
+  /// Whether a gradient recomputes the activations of the layers instead of keeping them. This needs less memory and
+  /// more time.
   public var recomputesActivations: Bool {
     get { gradients.recomputes }
     set { gradients.recomputes = newValue }
@@ -64,24 +69,26 @@ public final class EncoderModel: PretrainedModel {
 
   /// Reads the configuration and checks that the checkpoint holds exactly its tensors, in its shapes.
   ///
-  /// `classes` asks for a label head of so many rows, which is zero until `startLabelHead` unless the checkpoint has
-  /// one; without a number there is one if the checkpoint has it. The masked-LM head is there if the checkpoint or
-  /// `architectures` in `config.json` has one. Throws `InputError` for an unsupported architecture, a missing or superfluous
-  /// tensor, or a shape that disagrees.
+  /// `classes` asks for a label head with that many rows. It is zero until `startLabelHead`, unless the checkpoint has
+  /// one. Where `classes` is nil, there is a label head if the checkpoint has one. There is a masked-LM head if the
+  /// checkpoint or `architectures` in `config.json` has one. Throws `InputError` for an unsupported architecture, for a
+  /// missing or superfluous tensor, and for a tensor of another shape.
   public convenience init(directory: String, classes: Int? = nil, families: ModelFamilies = .standard) throws {
     try self.init(ModelFolder.Source(directory: directory, families), classes: classes)
   }
 
-  /// The model that `configuration` describes, without weights: for tests and benchmarks of any shape.
+  /// The model that `configuration` describes, without weights. It is meant for tests and benchmarks, and allows any
+  /// shape.
   public convenience init(configuration: ConfigurationFile, classes: Int? = nil) throws {
     try self.init(ModelFolder.Source(configuration, .standard), classes: classes)
   }
 
-  /// The same model with a label head of `classes` rows, which is zero until `startLabelHead`; its files are not opened
+  /// The same model with a label head of `classes` rows, which is zero until `startLabelHead`. The files are not opened
   /// again.
   public func withLabelHead(classes: Int) throws -> EncoderModel { try EncoderModel(source, classes: classes) }
 
-  /// Tunes the model as `source` says; throws `InputError` for what it lacks, and where it is tuned already.
+  /// Adds the tuning that `source` describes. Throws `InputError` for something that the model lacks, and where it is
+  /// tuned already.
   public func attach(_ source: TuningSource) throws { try folder.attach(source) }
 
   init(_ source: ModelFolder.Source, classes: Int?) throws {
@@ -106,8 +113,8 @@ public final class EncoderModel: PretrainedModel {
       source, architecture, and: labelHead == nil ? [] : [head], optional: [Self.labelHeadName])
   }
 
-  /// Reads out of the model at theta + offsets[v] `direction`, for all v in one pass that writes no weight:
-  /// one array for each offset. Without a direction, theta alone.
+  /// Evaluates the model at theta + offsets[v] `direction` for all v, in one pass that does not write the weights. The
+  /// result has one array for each offset. Without a direction it evaluates theta alone.
   ///
   /// Throws `InputError` for a token outside the vocabulary, a sequence that is empty or longer than the context, or a
   /// head that the model does not have.
@@ -118,7 +125,7 @@ public final class EncoderModel: PretrainedModel {
     try evaluate(batch, readout, from: theta, at: Points(along: direction, at: offsets))
   }
 
-  /// Reads out of the model at each of `points`, without writing a weight: one array for each.
+  /// Evaluates the model at each of `points`, without writing the weights: one array for each point.
   public func evaluate(
     _ batch: TokenBatch, _ readout: EncoderReadout, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) -> [[Double]] {
@@ -134,7 +141,7 @@ public final class EncoderModel: PretrainedModel {
     return all.cut(into: points.count)
   }
 
-  /// Computes the layers of `batch` at theta for the keys and values that its cache keeps.
+  /// Runs the layers for `batch` at theta, so that the cache of the batch holds their keys and values.
   public func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore) {
     let point = Points(along: nil, at: [0])
     workspace.scope {
@@ -156,8 +163,8 @@ public final class EncoderModel: PretrainedModel {
     return results
   }
 
-  /// Adds the gradient of sum_i a_i v_i by the trainable blocks at theta to `gradient`, where v are the values that `readout`
-  /// reads out of `batch` and a what `adjoints` gives for them.
+  /// Adds the gradient of sum_i a_i v_i by the trainable blocks at theta to `gradient`. The v_i are the values that
+  /// `readout` gives for `batch`, and the a_i are what `adjoints` gives for them.
   ///
   /// Throws `InputError` as `evaluate` does, and what `adjoints` throws.
   package func addGradient(
@@ -179,7 +186,7 @@ public final class EncoderModel: PretrainedModel {
       })
   }
 
-  /// The values of each variant, one behind the other.
+  /// The values of each variant, one variant after another.
   private func readOut(_ batch: TokenBatch, _ readout: EncoderReadout, _ weights: Weights) -> [Double] {
     let blocks = weights.layout.blocks
     let positions = architecture.positions(of: batch)
@@ -232,7 +239,7 @@ public final class EncoderModel: PretrainedModel {
     }
   }
 
-  /// Sets the rows of the label head to the embeddings of `sentences`, each divided by its length, one for each class.
+  /// Sets the rows of the label head, one for each class, to the embeddings of `sentences`, each divided by its length.
   public func startLabelHead(of theta: inout ParameterStore, from sentences: [[Int]]) throws(InputError) {
     guard let labelHead, sentences.count == classes else {
       throw InputError("label head", found: "\(sentences.count) label sentences", expected: "\(classes), one a class")

@@ -1,23 +1,25 @@
 import Zeroth
 
 extension CausalModel {
-  /// Continues `prompt` by the most likely token, up to `count` times and the model's context; `stop` ends it after the
-  /// tokens so far.
+  /// Continues `prompt` with the most likely token, up to `count` times and up to the model's context. `stop` is given
+  /// the tokens so far and ends the continuation.
   ///
-  /// Nil where the logits are not finite, as those of a model that has diverged: it would go on with something. Throws
-  /// `InputError` for a prompt that is empty or longer than the context, or has a token outside the vocabulary.
+  /// Nil where the logits are not finite, as in a model that has diverged, because any token chosen from them would be
+  /// meaningless. Throws `InputError` for a prompt that is empty or longer than the context, or has a token outside the
+  /// vocabulary.
   public func generateGreedily(
     _ prompt: [Int], count: Int, at theta: borrowing ParameterStore, stop: (_ generated: [Int]) -> Bool = { _ in false }
   ) throws(InputError) -> [Int]? {
     try generateGreedily([prompt], count: count, at: theta, stop: stop)[0]
   }
 
-  /// Continues each of `prompts`, as the call for one of them does, many at a time: the tokens of the prompts that are
-  /// computed together, with room for `count` more each, are at most `tokensAtOnce`, or one prompt. No more go together
-  /// than `activationMemory` holds, either.
+  /// Continues each of `prompts` in the same way, many at a time. The tokens of the prompts that are computed together,
+  /// with room for `count` more each, are at most `tokensAtOnce`; a single longer prompt is computed alone.
+  /// `activationMemory` limits them too.
   ///
-  /// A prompt is computed once. Each new token is then computed alone, from the cached keys and values of those before.
-  /// Where the frequencies of a rotary embedding change with the length, a sequence is computed anew at the change, and alone.
+  /// A prompt is computed once. Each new token is then computed alone, from the cached keys and values of the tokens
+  /// before it. Where the frequencies of a rotary embedding change with the length, a sequence is computed anew at the
+  /// change, and alone.
   public func generateGreedily(
     _ prompts: [[Int]], count: Int, at theta: borrowing ParameterStore, tokensAtOnce: Int = 4096,
     stop: (_ generated: [Int]) -> Bool = { _ in false }
@@ -39,10 +41,10 @@ extension CausalModel {
     return generated
   }
 
-  /// Continues `prompt` by tokens that `sampler` chooses, up to `count` of them and the model's context; `stop` is asked after each,
-  /// given the tokens so far, and ends it.
+  /// Continues `prompt` with tokens that `sampler` chooses, up to `count` of them and up to the model's context. After
+  /// each token `stop` is given the tokens so far, and may end the continuation.
   ///
-  /// Nil where the logits are not finite. Throws `InputError` as `generateGreedily` does.
+  /// Nil where the logits are not finite. Throws `InputError` in the same cases as `generateGreedily`.
   public func generate(
     _ prompt: [Int], count: Int, at theta: borrowing ParameterStore, by sampler: TokenSampler,
     stop: (_ generated: [Int]) -> Bool = { _ in false }
@@ -50,7 +52,7 @@ extension CausalModel {
     try continueTogether([prompt], count: count, at: theta, choose: sampler.next, stop: stop)[0]
   }
 
-  /// Continues `prompts` by what `choose` gives for the logits of each.
+  /// Continues `prompts`, each with the tokens that `choose` gives for its logits.
   private func continueTogether(
     _ prompts: [[Int]], count: Int, at theta: borrowing ParameterStore, choose: (ArraySlice<Double>) -> Int,
     stop: (_ generated: [Int]) -> Bool
@@ -60,7 +62,7 @@ extension CausalModel {
     }
     try TokenBatch(prompts).validate(vocabulary: vocabulary, context: context)
     var generated = [[Int]?](repeating: [], count: prompts.count)
-    // The tokens that go into the next pass, those of the prompts that are not done.
+    // The prompts that are not finished, and the tokens of each that go into the next pass.
     var active = prompts.indices.filter { count > 0 && prompts[$0].count < context }
     var next = active.map { prompts[$0] }
     var cache = KeyValueCache(capacities: next.map { min($0.count + count, context) }, front: frontTokens)
@@ -97,7 +99,7 @@ extension CausalModel {
     return generated
   }
 
-  /// The place of the largest of `logits`, the first of equals.
+  /// The index of the largest of `logits`, and among equals the first.
   static func largest(_ logits: ArraySlice<Double>) -> Int {
     let best = logits.indices.dropFirst().reduce(logits.startIndex) { logits[$1] > logits[$0] ? $1 : $0 }
     return best - logits.startIndex

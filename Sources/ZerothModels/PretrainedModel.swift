@@ -1,38 +1,41 @@
 import Zeroth
 
-/// What every model has that is read from a folder: its blocks, and their weights read, drawn and written.
+/// A model that was read from a folder: its blocks, and reading, drawing and writing their weights.
 ///
-/// A model holds the description and the memory for activations; the weights are a `ParameterStore` of its layout,
-/// passed to each evaluation. Not for use by several threads at once.
+/// A model has the description and the memory for activations. The weights are a `ParameterStore` with its layout,
+/// which is passed to each evaluation. Only one thread at a time may use a model.
 public protocol PretrainedModel: AnyObject {
-  /// The folder that it was read from, with the layout of its blocks.
+  /// The folder from which the model was read, with the layout of its blocks.
   var folder: ModelFolder { get }
-  /// Rows of the vocabulary.
+  /// The number of rows of the vocabulary.
   var vocabulary: Int { get }
   /// The longest sequence, in tokens.
   var context: Int { get }
-  /// The block whose rows give the logits: the token embedding where they are tied; nil where there are no logits.
+  /// The block whose rows give the logits. It is the token embedding where the output layer is tied to it. Nil where
+  /// there are no logits.
   var outputBlock: ParameterBlock? { get }
-  /// The memory that the activations of a pass are to stay within, in bytes: ``defaultActivationMemory`` at first.
+  /// The limit for the memory of the activations of a pass, in bytes; ``defaultActivationMemory`` at first.
   ///
-  /// A pass over more tokens than fit is made in micro-batches, and points that do not fit together are computed one after
-  /// another. Both change values by rounding alone. A single sequence is never cut, whatever it takes.
+  /// A pass over more tokens than fit is made in micro-batches. Points that do not fit together are computed one after
+  /// another. Both change values by rounding only. A single sequence is never cut, however much it takes.
   var activationMemory: Int { get set }
-  /// Floats that a pass takes for a token at a point, at most.
+  /// The most floats that a pass needs for one token at one point.
   var activationsPerRow: Int { get }
-  /// Whether gradients compute the layers' activations anew instead of keeping them (gradient checkpointing): less memory for
-  /// about a forward pass more. Off at first.
+  /// Whether gradients recompute the activations of the layers instead of keeping them (gradient checkpointing). This
+  /// needs less memory, and the time of about one more forward pass. False at first.
   var recomputesActivations: Bool { get set }
-  /// What it is made of, in words: what each line is about, and what it says.
+  /// The structure of the model in words: each line has a subject and a text.
   var summary: [(about: String, words: String)] { get }
-  /// Tunes the model as `source` says: `layout` grows by the blocks of an adapter, parameters that are loaded from then on have
-  /// them, and of these what the tuning trains can be trained.
+  /// Adds the tuning that `source` describes. The blocks of an adapter are added to `layout`, and parameters that are
+  /// loaded afterwards have them. Only the blocks that the tuning trains can then be trained.
   ///
   /// Throws `InputError` for what the model lacks, for an adapter of another model, and where it is tuned already.
   func attach(_ source: TuningSource) throws
-  /// Computes the layers of the model without virtual tokens on `batch`, which continues an empty cache, for its keys and values.
+  /// Runs the layers of the model, without virtual tokens, on `batch`, which continues an empty cache. The cache then
+  /// holds its keys and values.
   func computeKeys(of batch: TokenBatch, at theta: borrowing ParameterStore)
-  /// Compares the outputs at `theta` with reference outputs; the ids of texts too where `tokenize` is given.
+  /// Compares the outputs at `theta` with reference outputs. Where `tokenize` is given, the ids of texts are compared
+  /// too.
   ///
   /// Throws `InputError` when `golden` is of another kind of model.
   func compare(
@@ -40,19 +43,20 @@ public protocol PretrainedModel: AnyObject {
   ) throws -> GoldenComparison
 }
 
-/// What the activations of a pass stay within unless a model is told otherwise: 1 GiB.
+/// The limit for the memory of the activations of a pass unless a model is given another: 1 GiB.
 public let defaultActivationMemory = 1 << 30
 
 extension PretrainedModel {
-  /// How many rows of activations, tokens times points, are computed together at most.
+  /// The most rows of activations (tokens times points) that are computed together.
   var activationRows: Int { max(1, activationMemory / (activationsPerRow * MemoryLayout<Float>.stride)) }
 
-  /// The folder, or the GGUF file, that the model was read from; nil for one that was made from a configuration alone.
+  /// The folder or the GGUF file from which the model was read; nil for a model that was made from a configuration
+  /// alone.
   public var directory: String? { folder.directory }
   /// The blocks of the parameters, named as in the checkpoint.
   public var layout: ParameterLayout { folder.layout }
 
-  /// The weights of the checkpoint; only the blocks of `selection` are trainable.
+  /// Loads the weights of the checkpoint. Only the blocks of `selection` are trainable.
   ///
   /// Throws `InputError` when the model has no checkpoint, or the selection no block.
   public func loadParameters(
@@ -63,7 +67,7 @@ extension PretrainedModel {
     return theta
   }
 
-  /// The weights for evaluations alone: no block is trainable, and those of a GGUF file stay in it.
+  /// Loads the weights for evaluation only: no block is trainable, and weights of a GGUF file stay in the file.
   ///
   /// Throws `InputError` when the model has no checkpoint.
   public func loadFrozenParameters() throws -> ParameterStore {
@@ -72,26 +76,26 @@ extension PretrainedModel {
     return theta
   }
 
-  /// Throws `InputError` when a file of the checkpoint was written since the model was made: weights that are used where the
-  /// file holds them (`WeightStorage.asStored`) may be others by now.
+  /// Throws `InputError` when a file of the checkpoint was written since the model was made. Weights that are used
+  /// directly from the file (`WeightStorage.asStored`) may then have changed.
   public func requireUnchanged() throws(InputError) { try folder.requireUnchanged() }
 
-  /// Throws `InputError` when `destination` is the folder that the model was read from, where nothing may be saved.
+  /// Throws `InputError` when `destination` is the folder from which the model was read, where nothing may be saved.
   public func requireOther(than destination: String) throws(InputError) {
     try folder.requireOther(than: destination)
   }
 
-  /// Puts an adapter in PEFT's format beside the weights.
+  /// Adds an adapter in PEFT's format beside the weights.
   ///
   /// Throws `InputError` for an adapter of another model, and where the model is tuned already.
   public func attach(_ adapter: PEFTAdapter) throws { try attach(.adapter(adapter)) }
 
-  /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
+  /// Random weights drawn from `key`: normal with standard deviation 0.02, and gains around 1.
   public func randomParameters(_ key: StreamKey) -> ParameterStore { folder.randomParameters(key) }
 
-  /// Writes the weights with `config.json` and every file that belongs to the model, to a folder that is made if need be; of a
-  /// model with an adapter beside it, the adapter alone, as PEFT writes it.
-  /// The weights come last, in one piece: a folder with `model.safetensors` is complete.
+  /// Writes the weights, `config.json` and all other files of the model to a folder, which is made if it does not
+  /// exist. For a model with an adapter beside it, writes the adapter alone, in PEFT's format. The weights are written
+  /// last and in one piece, so a folder with `model.safetensors` is complete.
   ///
   /// Throws `InputError` when a file cannot be written, and for a weight beyond the range of `precision`.
   public func save(
@@ -101,8 +105,8 @@ extension PretrainedModel {
   }
 }
 
-/// Reads the model in `directory`, a folder or a GGUF file: a `CausalModel` or an `EncoderModel`, as the family says that its
-/// configuration is of.
+/// Reads the model in `directory`, a folder or a GGUF file. It is a `CausalModel` or an `EncoderModel`, depending on
+/// the family in its configuration.
 ///
 /// Throws `InputError` for a folder that none of `families` can use.
 public func loadModel(directory: String, families: ModelFamilies = .standard) throws -> any PretrainedModel {

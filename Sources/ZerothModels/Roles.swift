@@ -1,6 +1,6 @@
 import Zeroth
 
-/// The roles that the models of this module have.
+/// The roles of the blocks in the models of this module.
 extension BlockRole {
   /// Makes the queries of attention.
   public static let query: BlockRole = "query"
@@ -8,7 +8,7 @@ extension BlockRole {
   public static let key: BlockRole = "key"
   /// Makes the values of attention.
   public static let value: BlockRole = "value"
-  /// Leads from attention back to the hidden states.
+  /// Maps the result of attention back to the hidden states.
   public static let output: BlockRole = "output"
   /// Any other linear layer.
   public static let dense: BlockRole = "dense"
@@ -25,7 +25,7 @@ extension BlockRole {
   /// Belongs to an adapter beside the model's own weights.
   public static let adapter: BlockRole = "adapter"
 
-  /// All of them, in the order in which help texts list them.
+  /// All of these roles, in the order in which help texts list them.
   public static let ofModels: [BlockRole] = [
     .query, .key, .value, .output, .dense, .embedding, .position, .norm, .bias, .head, .adapter,
   ]

@@ -4,16 +4,18 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// What a library of estimators and rules exports: the one line of a plugin in Swift.
+/// Exports estimators and rules from a shared library. A plugin in Swift needs only this one line:
 ///
 ///     @c(zeroth_plugin_query) public func query() -> UnsafePointer<zeroth_plugin> { export(OnePoint.self) }
 ///     @c(zeroth_plugin_query) public func query() -> UnsafePointer<zeroth_plugin> { export(rules: SignMomentumFactory()) }
 ///
-/// The first strategy's name is the plugin's too. The library holds a core of its own, so it may be built against another
-/// version of this package than the tool that loads it, as long as the interface has the same version.
+/// The plugin has the name of its first strategy. The library contains its own copy of the core. It may therefore be
+/// built against another version of this package than the tool that loads it, as long as both have the same version of
+/// the plugin interface.
 ///
-/// Adapters in Swift are compiled in: they move a `ParameterStore` in place, and a library has none, only rows of the host's
-/// that it reads. One in C moves theta through functions of the host.
+/// An adapter in Swift cannot be exported; it is compiled into the tool. It changes a `ParameterStore` in place, but a
+/// library has no store: it can only read rows of the host's parameters. An adapter in C can be exported, because it
+/// changes theta through functions of the host.
 public func export(
   _ estimators: any RegisteredEstimator.Type..., rules: any RuleFactory...
 ) -> UnsafePointer<zeroth_plugin> {
@@ -41,13 +43,13 @@ public func export(
   return UnsafePointer(plugin)
 }
 
-/// Swift does not import the macro, whose value is a cast.
+/// The value of ZEROTH_PLUGIN_MAGIC. Swift does not import the macro, because its value is a cast.
 private let magic: UInt64 = 0x4950_6874_6f72_655a
 
-/// What this library exports; each library has its own.
+/// The strategies that this library exports. Each library has a variable of its own.
 private let exported = Mutex<(estimators: [any RegisteredEstimator.Type], rules: [any RuleFactory])>(([], []))
 
-/// The functions of an estimator, and its description in C. They live as long as the process.
+/// The functions and the description of an estimator in C. They live as long as the process.
 private func makeTable<E: RegisteredEstimator>(
   _ estimator: E.Type
 ) throws(InputError) -> UnsafePointer<zeroth_plugin_estimator> {
@@ -63,7 +65,8 @@ private func makeTable<E: RegisteredEstimator>(
   return persistent(table)
 }
 
-/// The same of a rule. The host reads the options that every rule has, and gives them along with the others.
+/// The functions and the description of a rule in C. The options that every rule has are not declared: the host reads
+/// them and passes them with the others.
 private func makeTable(_ factory: any RuleFactory) throws(InputError) -> UnsafePointer<zeroth_plugin_rule> {
   let description = factory.description
   let subject = "rule '\(description.name)'"
@@ -87,7 +90,7 @@ private func persistent<T: BitwiseCopyable>(_ value: T) -> UnsafePointer<T> {
 }
 
 extension zeroth_plugin_strategy {
-  /// What all strategies have, with these options.
+  /// The part that all kinds of strategies have, with the options `specs`.
   fileprivate init(
     _ description: StrategyDescription, _ specs: [OptionSpec], _ subject: String, _ type: ExportedType
   ) throws(InputError) {
@@ -112,7 +115,8 @@ extension zeroth_plugin_strategy {
 }
 
 extension zeroth_plugin_option {
-  /// The option in C. Defaults and conditions that follow from other options stay behind: they are closures.
+  /// The option in C. A default or a condition that follows from other options is a closure, which C cannot hold.
+  /// Throws an `InputError` for such an option.
   fileprivate init(_ spec: OptionSpec, of subject: String) throws(InputError) {
     self.init()
     size = UInt64(MemoryLayout<zeroth_plugin_option>.size)
@@ -167,7 +171,7 @@ private final class ExportedRange {
 }
 
 extension UnsafeMutablePointer<zeroth_plugin_failure> {
-  /// Writes `error` down for the host.
+  /// Writes the text of `error` into the struct that the host reads.
   func report(_ error: any Error) {
     func write<T>(_ text: String, to field: inout T) {
       withUnsafeMutableBytes(of: &field) { bytes in

@@ -3,7 +3,7 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// A direction that the host holds: the payload of its plain data.
+/// A direction of this library that the host holds. In C it is the payload of a `zeroth_plugin_direction`.
 private final class ExportedDirection: Sendable {
   let direction: any Direction
   let factors: (any LowRankDirection)?
@@ -15,7 +15,7 @@ private final class ExportedDirection: Sendable {
     factors = direction.factors
   }
 
-  /// The object behind `data`, and the block that is meant.
+  /// Calls `body` with the object behind `data` and the block that `block` names.
   static func with(
     _ data: UnsafePointer<zeroth_plugin_direction>?, _ block: UnsafePointer<zeroth_plugin_block>?,
     _ body: (ExportedDirection, ParameterBlock) -> Void
@@ -28,8 +28,9 @@ private final class ExportedDirection: Sendable {
 }
 
 extension zeroth_plugin_direction {
-  /// `direction` for the host. Its payload has one user, who lets go of it by `releasePayload`. `generator` is the number that
-  /// the host has for that of the run: keys of V are compared over there with those of other directions.
+  /// `direction` as the host sees it. The payload has one owner, which ends with `releasePayload`. `generator` is the
+  /// number of the run's random generator in the host. The host needs its own number, because it compares the key of V
+  /// with the keys of other directions.
   init(_ direction: some Direction, in layout: ParameterLayout, generator: UInt64) {
     self.init()
     let exported = ExportedDirection(direction, layout)
@@ -41,14 +42,14 @@ extension zeroth_plugin_direction {
     right_key = zeroth_plugin_key(bits: factors.rightKey.bits, generator: generator)
   }
 
-  /// Lets go of the payload.
+  /// Releases the payload.
   func releasePayload() {
     if let payload { Unmanaged<ExportedDirection>.fromOpaque(payload).release() }
   }
 }
 
 extension zeroth_plugin_direction_functions {
-  /// Each finds the direction behind the payload and calls its method.
+  /// The functions of a direction. Each finds the direction behind the payload and calls its method.
   static var exported: zeroth_plugin_direction_functions {
     var functions = zeroth_plugin_direction_functions()
     functions.size = UInt64(MemoryLayout<zeroth_plugin_direction_functions>.size)

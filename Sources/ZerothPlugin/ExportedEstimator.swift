@@ -3,7 +3,7 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// An estimator behind the interface; what is generic is below.
+/// An estimator behind the C interface. Its generic part is in the subclass below.
 class ExportedEstimatorBase: ExportedStrategy {
   func forwards(at step: Int, in layout: ParameterLayout) -> Int { 0 }
   var traits: Int64 { 0 }
@@ -57,7 +57,7 @@ final class ExportedEstimator<E: RegisteredEstimator>: ExportedEstimatorBase {
 }
 
 extension zeroth_plugin_estimator {
-  /// The functions of estimators.
+  /// Sets the functions that only estimators have.
   mutating func setFunctions() {
     forwards = { state, layout, step in
       guard let layout, let estimator = try? ExportedStrategy.of(state, as: ExportedEstimatorBase.self),

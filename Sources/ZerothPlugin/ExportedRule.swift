@@ -3,7 +3,7 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// A rule behind the interface; what is generic is below.
+/// A rule behind the C interface. Its generic part is in the subclass below.
 class ExportedRuleBase: ExportedStrategy {
   func update(
     _ context: StepContext, _ step: zeroth_plugin_step, _ estimate: zeroth_plugin_estimate,
@@ -12,7 +12,8 @@ class ExportedRuleBase: ExportedStrategy {
 }
 
 extension ExportedRuleBase {
-  /// The rule of `factory`, for directions of the host: those with factors where it takes no others.
+  /// The rule that `factory` makes for the host's directions. If the rule does not take all directions, it is made for
+  /// those with factors.
   static func make(_ factory: any RuleFactory, _ options: OptionValues) throws -> ExportedRuleBase {
     func opened<R: StepRule, D: HostDirectionKind>(_ rule: R, _: D.Type) -> ExportedRuleBase? where R.Direction == D {
       ExportedRule(rule)
@@ -71,7 +72,7 @@ final class ExportedRule<R: StepRule>: ExportedRuleBase where R.Direction: HostD
 }
 
 extension zeroth_plugin_rule {
-  /// The function of rules.
+  /// Sets the function that only rules have.
   mutating func setFunctions() {
     update = { state, services, step, estimate, update, failure in
       attempt(failure) {

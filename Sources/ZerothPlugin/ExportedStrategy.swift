@@ -3,7 +3,7 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// What `create` needs of an exported strategy.
+/// The type of an exported strategy: what `create` needs to make one.
 final class ExportedType {
   private let subject: String
   private let specs: [OptionSpec]
@@ -15,7 +15,7 @@ final class ExportedType {
     self.make = make
   }
 
-  /// The strategy with the options that the host gives.
+  /// A new strategy with the options that the host gives.
   func make(_ options: UnsafePointer<zeroth_plugin_options>) throws -> ExportedStrategy {
     var given: [String: OptionValue] = [:]
     for spec in specs {
@@ -34,11 +34,11 @@ final class ExportedType {
   }
 }
 
-/// A strategy behind the interface; what is generic is in subclasses.
+/// A strategy behind the C interface. The generic parts are in subclasses.
 class ExportedStrategy {
   fileprivate var known: (serial: UInt64, layout: ParameterLayout)?
 
-  /// The layout that the host describes.
+  /// The layout that the host describes. It is kept, because the host passes the same layout at every step.
   func layout(_ described: UnsafePointer<zeroth_plugin_layout>) throws(InputError) -> ParameterLayout {
     if let known, known.serial == described.pointee.serial { return known.layout }
     let layout = try ParameterLayout(described.pointee)
@@ -51,7 +51,7 @@ class ExportedStrategy {
   var stateCount: Int { 0 }
   func codeState(_ state: StateCoder) throws(InputError) {}
 
-  /// The object behind `state`.
+  /// The strategy behind `state`. Throws an `InputError` if it is of another type.
   static func of<S: ExportedStrategy>(_ state: UnsafeRawPointer?, as _: S.Type = S.self) throws(InputError) -> S {
     guard let state, let strategy = Unmanaged<ExportedStrategy>.fromOpaque(state).takeUnretainedValue() as? S else {
       throw InputError("state", found: "another pointer", expected: "what `create` made")
@@ -61,7 +61,7 @@ class ExportedStrategy {
 }
 
 extension zeroth_plugin_strategy {
-  /// The functions that all kinds have: each finds the object behind `state` and calls its method.
+  /// Sets the functions that all kinds have. Each finds the object behind `state` and calls its method.
   mutating func setFunctions() {
     create = { type, services, options, state, failure in
       guard let context = type?.pointee.context, let options, let state else { return 1 }
@@ -107,7 +107,7 @@ extension zeroth_plugin_strategy {
   }
 }
 
-/// Runs `body`; an error goes to the host.
+/// Runs `body` and returns 0, or reports its error to the host and returns 1.
 func attempt(_ failure: UnsafeMutablePointer<zeroth_plugin_failure>?, _ body: () throws -> Void) -> Int32 {
   do {
     try body()
@@ -119,7 +119,7 @@ func attempt(_ failure: UnsafeMutablePointer<zeroth_plugin_failure>?, _ body: ()
 }
 
 extension StepContext {
-  /// Where the host says that a run stands.
+  /// The step of the run that the host describes.
   init(
     _ step: zeroth_plugin_step, _ layout: ParameterLayout, _ services: UnsafePointer<zeroth_plugin_services>
   ) throws(InputError) {
@@ -130,7 +130,8 @@ extension StepContext {
 }
 
 extension RandomGenerator {
-  /// The host's generator. They go by name: their places may differ from core to core.
+  /// The generator that the host means by `place`. It is found by its name, because its number may differ between the
+  /// two copies of the core.
   fileprivate init(
     _ place: UInt64, _ services: UnsafePointer<zeroth_plugin_services>
   ) throws(InputError) {

@@ -3,14 +3,15 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// The directions of an estimate on the host, for as long as anyone here holds them.
+/// The directions of an estimate, held by the host. The host keeps them until this object is gone.
 final class HostTerms: @unchecked Sendable {
-  /// Of the keys of V.
+  /// The random generator of the keys of V.
   let generator: RandomGenerator
   private let terms: UnsafePointer<zeroth_plugin_terms>
   private let layout: UnsafePointer<zeroth_plugin_layout>
 
-  /// The terms at this address, of this layout, which the host keeps for as long; the run's keys are of `generator`.
+  /// Takes hold of the host's `terms`, whose blocks are those of `layout`. `generator` is the random generator of the
+  /// run's keys.
   init(
     _ terms: UnsafePointer<zeroth_plugin_terms>, _ layout: UnsafePointer<zeroth_plugin_layout>,
     _ generator: RandomGenerator
@@ -36,7 +37,7 @@ final class HostTerms: @unchecked Sendable {
     terms.pointee.touches(terms, Int64(i), layout.pointee.blocks[block.index]) != 0
   }
 
-  /// What goes wrong in these the host knows, and ends the step: values then stay as they are.
+  /// Adds direction `i`. If it fails, `values` stay unchanged; the host knows the error and ends the step.
   func add(_ i: Int, _ block: ParameterBlock, _ rows: Range<Int>, _ scale: Float, to values: inout MutableSpan<Float>) {
     values.withUnsafeMutableBufferPointer {
       _ = terms.pointee.add(
@@ -58,7 +59,8 @@ final class HostTerms: @unchecked Sendable {
     if status != 0 { values.update(repeating: 0) }
   }
 
-  /// Whether `update` is a sum of these alone: its weights are put into `weights` then, and the host need not come back.
+  /// Whether `update` is a weighted sum of these directions alone. Then `weights` receives the weights, and the host
+  /// can compute the sum without this library.
   func weights(of update: some Direction, into weights: inout [Float]) -> Bool {
     guard case .sum(let parts) = update.structure else { return false }
     for part in parts {
@@ -69,14 +71,14 @@ final class HostTerms: @unchecked Sendable {
   }
 }
 
-/// A direction that the host has.
+/// A kind of direction that the host holds.
 protocol HostDirectionKind: Direction {
   init(_ terms: HostTerms, _ place: Int)
   var terms: HostTerms { get }
   var place: Int { get }
 }
 
-/// One of which no more is known than that it adds itself.
+/// A direction of the host that is only known to add itself.
 struct HostDirection: HostDirectionKind {
   let terms: HostTerms
   let place: Int
@@ -93,7 +95,7 @@ struct HostDirection: HostDirectionKind {
   }
 }
 
-/// One that has factors.
+/// A direction of the host that has factors U and V.
 struct LowRankHostDirection: HostDirectionKind, LowRankDirection {
   let terms: HostTerms
   let place: Int

@@ -3,7 +3,8 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// The run must stop, and the host knows why; or the estimator asks for what does not cross the interface.
+/// The reason why an estimator must stop: the host has ended the run, or the estimator asks for something that the
+/// interface cannot pass on.
 enum HostStop: Error, CustomStringConvertible {
   case stopped
   case otherParameters
@@ -20,7 +21,7 @@ enum HostStop: Error, CustomStringConvertible {
   }
 }
 
-/// The host's objective.
+/// The objective of the run, which the host evaluates.
 final class HostObjective: Objective {
   typealias Failure = HostStop
 
@@ -31,8 +32,8 @@ final class HostObjective: Objective {
   private let generator: UInt64
   private let grain: LossGrain
 
-  /// The objective of `host`, on the parameters with this identity, whose losses are taken over `grain`; `generator` is the
-  /// host's number of that of the run.
+  /// The objective of `host`. It measures at the parameters whose identity is `theta`, and takes its losses over
+  /// `grain`. `generator` is the number of the run's random generator in the host.
   init(
     _ host: UnsafePointer<zeroth_plugin_objective>, theta: UnsafeRawPointer, _ context: StepContext, generator: UInt64,
     grain: LossGrain
@@ -83,14 +84,14 @@ final class HostObjective: Objective {
   }
 }
 
-/// theta, read through `host` as it is asked for.
+/// theta as a store that reads rows from the host when they are asked for.
 func hostParameters(
   _ layout: ParameterLayout, _ host: UnsafePointer<zeroth_plugin_parameters>
 ) -> ParameterStore {
   nonisolated(unsafe) let host = host
   return ParameterStore(layout) { block, rows, target in
     let status = host.pointee.read(host, Int64(block.index), Int64(rows.lowerBound), Int64(rows.count), target)
-    // The host has an error then, and makes nothing of these values.
+    // The host has recorded an error and ignores these values.
     if status != 0 { target.update(repeating: .nan, count: rows.count * block.columns) }
   }
 }

@@ -2,7 +2,8 @@ import CZerothPlugin
 import Zeroth
 import ZerothSupport
 
-/// The host's checkpoint, that is written to. It knows text and words too, which are bytes and integers over there.
+/// Writes to the host's checkpoint. The interface has no texts and no words: texts are stored as bytes, words as
+/// integers.
 final class HostWriter: StateWriting {
   let path = "the host's checkpoint"
   private let writer: UnsafePointer<zeroth_plugin_writer>
@@ -18,7 +19,7 @@ final class HostWriter: StateWriting {
   }
 }
 
-/// The host's checkpoint, that is read from.
+/// Reads from the host's checkpoint.
 final class HostReader: StateReading {
   let path = "the host's checkpoint"
   private let reader: UnsafePointer<zeroth_plugin_reader>
@@ -51,7 +52,7 @@ final class HostReader: StateReading {
 }
 
 extension StateType {
-  /// The type as the interface numbers it.
+  /// The number of the type in the interface.
   fileprivate var number: Int32 {
     switch self {
     case .text, .bytes: Int32(ZEROTH_PLUGIN_BYTES)

@@ -3,14 +3,14 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// An adapter of a plugin.
+/// An adapter that a plugin implements.
 struct PluginAdapter: LayerAdapter {
   private let type: PluginType<zeroth_plugin_adapter>
   private var instance: PluginInstance
-  /// tau, where the plugin names one: factors and ratios are held to it.
+  /// The clip tau of the plugin; nil if it has none. Factors and ratios must lie within 1 - tau to 1 + tau.
   private let clip: Double?
 
-  /// Has the plugin make an adapter with `options`.
+  /// Makes the plugin's adapter with `options`.
   init(_ type: PluginType<zeroth_plugin_adapter>, _ options: OptionValues) throws(InputError) {
     self.type = type
     instance = try PluginInstance(type.strategy, options)
@@ -34,7 +34,7 @@ struct PluginAdapter: LayerAdapter {
     try instance.validate(layout)
   }
 
-  /// Forward passes of a step; 0, and a fault, where the plugin says nonsense.
+  /// The number of forward passes of a step. If the plugin gives an impossible number, it is 0 and a fault is recorded.
   func forwards(at step: Int) -> Int {
     guard type.functions.pointee.forwards != nil else { return 0 }
     let count = instance.number("forwards") {
@@ -59,7 +59,7 @@ struct PluginAdapter: LayerAdapter {
     let context = StepContext(step: 0, runKey: StreamKey(seed: 0), layout: theta.layout)
     let session = PluginSession(instance, "begin", context)
     var parameters = session.parameters
-    // What goes wrong here is kept, and thrown by the first step.
+    // `begin` cannot throw. An error is kept, and the first step throws it.
     _ = try? session.run("begin", expected: "it to begin", reading: theta.stored()) { step, failure, status in
       zeroth_guarded_begin(
         type.functions, instance.state, PluginServices.table, step.pointee.layout, &parameters, failure, status)
@@ -69,7 +69,8 @@ struct PluginAdapter: LayerAdapter {
   mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> (scales: BlockScales, outcome: AdapterOutcome) {
-    // Those of `did_apply` are left for it: which of the two measures is the plugin's business.
+    // The plugin may measure in `scales`, in `did_apply`, or in both. The forward passes that are not used here are
+    // left for `did_apply`.
     measured = 0
     guard type.functions.pointee.scales != nil else {
       try instance.checkFault()
@@ -137,7 +138,7 @@ struct PluginAdapter: LayerAdapter {
     return try session.outcome(moves)
   }
 
-  /// Forward passes that `scales` has taken in this step.
+  /// The number of forward passes that `scales` has taken in this step.
   private var measured = 0
 
   private func session(
@@ -149,7 +150,7 @@ struct PluginAdapter: LayerAdapter {
   }
 }
 
-/// One call of `scales` or `did_apply`.
+/// One call of the plugin's `scales` or `did_apply`.
 private final class MovesSession: PluginSession {
   private(set) var scales = BlockScales.ones
   let update: PluginTerms
@@ -168,7 +169,7 @@ private final class MovesSession: PluginSession {
 
   override var known: PluginTerms? { update }
 
-  /// What the plugin fills in.
+  /// The struct through which the plugin scales and changes blocks.
   var moves: zeroth_plugin_moves {
     zeroth_plugin_moves(
       size: UInt64(MemoryLayout<zeroth_plugin_moves>.size),
@@ -202,7 +203,7 @@ private final class MovesSession: PluginSession {
       non_finite_moves: 0, host: host)
   }
 
-  /// What the plugin says of the moves that it left out.
+  /// The number of moves that the plugin left out because they were not finite.
   func outcome(_ moves: zeroth_plugin_moves) throws(InputError) -> AdapterOutcome {
     guard (0...Int64(Int32.max)).contains(moves.non_finite_moves) else {
       let error = memory.error("non_finite_moves", found: "\(moves.non_finite_moves)", expected: "at least 0")
@@ -212,7 +213,7 @@ private final class MovesSession: PluginSession {
     return AdapterOutcome(nonFiniteMoves: Int(moves.non_finite_moves))
   }
 
-  /// Throws unless the step took the declared forward passes, of which `all` were taken.
+  /// Throws unless the step took exactly the declared number of forward passes. `all` is the number that it took.
   func requireAll(_ all: Int) throws(InputError) {
     let declared = all - forwards + self.declared
     guard all != declared else { return }
@@ -221,7 +222,8 @@ private final class MovesSession: PluginSession {
     throw error
   }
 
-  /// A trainable block, in the one of the two calls that may move it.
+  /// The trainable block number `index`. Throws in the wrong one of the two calls: `scale` belongs to `scales`, and
+  /// `project` and `write` belong to `did_apply`.
   private func block(
     _ function: String, _ index: Int64, rows: Int64 = 1, from first: Int64 = 0, isBefore: Bool
   ) throws(InputError) -> ParameterBlock {
@@ -237,7 +239,7 @@ private final class MovesSession: PluginSession {
     return block
   }
 
-  /// A factor or ratio within the clip, to the rounding of floats.
+  /// `value`, a factor or ratio. Throws if it lies outside the clip by more than the rounding of floats.
   private func inRange(
     _ function: String, _ value: Double, of block: ParameterBlock
   ) throws(InputError) -> Double {
@@ -254,7 +256,7 @@ private final class MovesSession: PluginSession {
     return value
   }
 
-  /// Numbers of the plugin.
+  /// `count` numbers at an address that the plugin gives. Throws if they cannot be read or are not finite.
   private func numbers(
     _ function: String, _ values: UnsafePointer<Float>?, _ count: Int
   ) throws(InputError) -> UnsafeBufferPointer<Float> {

@@ -3,21 +3,25 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// A call of a plugin that fills values, or adds to them, in checked mode: it works on copies that stand between canaries, so
-/// that what it writes beside them is found, and is called again, so that what it does by chance or by what it reads is.
+/// A checked call of a plugin function that fills values or adds to them.
+///
+/// The function works on a copy that lies between known numbers, the canaries. A changed canary shows that it wrote
+/// outside the copy. The function is called twice or more; a different result shows that it depends on chance, or on
+/// values that it should not read.
 struct PluginCall {
-  /// What is wrong with the call; nil if nothing is.
+  /// The problem of the call; nil if there is none.
   let problem: (found: String, expected: String)?
 
-  /// Floats before and behind a copy.
+  /// The number of canaries before a copy, and behind it.
   private static let margin = 1024
-  /// What stands there: a number that is hardly written by chance and then, in the second call, one that adding changes.
+  /// The canaries of the first and of the second call. The first is a number that hardly anyone writes by chance. The
+  /// second is 0, which shows every value that was added.
   private static let canaries: (Float, Float) = (0.727_813, 0)
 
-  /// Calls `call`, and puts what it made into `values` if it is right.
+  /// Calls `call`. If its result is right, copies the result into `values`.
   init(values: UnsafeMutableBufferPointer<Float>, adds: Bool, call: (UnsafeMutablePointer<Float>) -> Int32) {
     let count = values.count
-    /// The values after a call on a copy of `start`.
+    /// The values after a call on a copy that begins with `start`.
     func made(_ canary: Float, _ start: (Int) -> Float) -> (
       values: [Float], problem: (found: String, expected: String)?
     ) {
@@ -62,7 +66,7 @@ struct PluginCall {
     }
   }
 
-  /// Whether `sum` is not `before` plus `added`, up to rounding.
+  /// Whether `sum` differs from `before` plus `added` by more than rounding.
   private static func depends(_ before: [Float], _ sum: [Float], on added: [Float]) -> Bool {
     let largest = added.reduce(0) { max($0, abs($1)) }
     return before.indices.contains { i in

@@ -4,17 +4,18 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// The first thing that went wrong in a plugin where nothing could be thrown. It stays: nothing that comes after it counts.
+/// Keeps the first error of a plugin from places that cannot throw. Later errors are ignored, because they may follow
+/// from the first.
 final class PluginFault: Sendable {
   private let happened = Atomic(false)
   private let first = Mutex<InputError?>(nil)
 
-  /// What went wrong.
+  /// The first error; nil if there is none.
   var error: InputError? { hasHappened ? first.withLock { $0 } : nil }
-  /// Whether something did.
+  /// Whether there was an error.
   var hasHappened: Bool { happened.load(ordering: .acquiring) }
 
-  /// Throws what went wrong, if anything did.
+  /// Throws the first error, if there was one.
   @Sendable func check() throws {
     if let error { throw error }
   }
@@ -27,7 +28,7 @@ final class PluginFault: Sendable {
   }
 }
 
-/// A direction of a plugin's strategy: its plain data, and the plugin's functions that make it again.
+/// A direction of a plugin's strategy: the data that describe it, and the plugin's functions that compute it from them.
 final class PluginDirectionData: @unchecked Sendable {
   let strategy: PluginStrategy
   let functions: UnsafePointer<zeroth_plugin_direction_functions>
@@ -38,7 +39,7 @@ final class PluginDirectionData: @unchecked Sendable {
   private let isChecked: Bool
   private var touched: [Bool]
 
-  /// A direction of these data, which have been checked.
+  /// A direction of `data`, which must have been checked.
   init(
     _ strategy: PluginStrategy, _ functions: UnsafePointer<zeroth_plugin_direction_functions>,
     _ data: zeroth_plugin_direction, _ rightKey: StreamKey, _ layout: PluginLayout, _ fault: PluginFault,
@@ -75,7 +76,7 @@ final class PluginDirectionData: @unchecked Sendable {
 
   func touches(_ block: ParameterBlock) -> Bool { touched.indices.contains(block.index) && touched[block.index] }
 
-  /// values += scale D[rows].
+  /// Computes values += scale D[rows].
   func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     values.withUnsafeMutableBufferPointer { values in
       make("add", values, of: block, adds: true) { known, target in
@@ -85,7 +86,7 @@ final class PluginDirectionData: @unchecked Sendable {
     }
   }
 
-  /// values = D[rows, columns].
+  /// Computes values = D[rows, columns].
   func write(
     to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
   ) {
@@ -98,7 +99,7 @@ final class PluginDirectionData: @unchecked Sendable {
     }
   }
 
-  /// values = U[rows].
+  /// Computes values = U[rows].
   func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     make("write_left", UnsafeMutableBufferPointer(rebasing: values[..<(rows.count * rank)]), of: block) {
       known, target in
@@ -107,7 +108,7 @@ final class PluginDirectionData: @unchecked Sendable {
     }
   }
 
-  /// values = V^T.
+  /// Computes values = V^T.
   func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     make("write_right", UnsafeMutableBufferPointer(rebasing: values[..<(block.columns * rank)]), of: block) {
       known, target in
@@ -115,7 +116,7 @@ final class PluginDirectionData: @unchecked Sendable {
     }
   }
 
-  /// Has the plugin fill `values`, or add to them, and sees to it that what comes out are numbers.
+  /// Lets the plugin fill `values` or add to them. Records a fault if a value is not finite.
   private func make(
     _ function: String, _ values: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, adds: Bool = false,
     _ call: (UnsafePointer<zeroth_plugin_block>, UnsafeMutablePointer<Float>) -> Int32
@@ -157,7 +158,7 @@ protocol PluginDirectionKind: Direction {
 }
 
 extension PluginDirectionKind {
-  /// What the plugin's `write` makes, or its `add` to zeros.
+  /// Uses the plugin's `write`. Without one, adds the direction to zeros.
   func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
     guard data.functions.pointee.write != nil, data.rank == 0 else {
       values.update(repeating: 0)
@@ -166,11 +167,11 @@ extension PluginDirectionKind {
     data.write(to: &values, of: block, rows: rows, columns: 0..<block.columns)
   }
 
-  /// Whether the plugin says so.
+  /// Asks the plugin whether the direction touches the block.
   func touches(_ block: ParameterBlock) -> Bool { data.touches(block) }
 }
 
-/// A direction of a plugin, of which no more is known.
+/// A direction of a plugin that is only known to add itself.
 struct PluginDirection: PluginDirectionKind {
   let data: PluginDirectionData
 
@@ -193,7 +194,7 @@ struct PluginDirection: PluginDirectionKind {
   var structure: DirectionStructure { data.rank > 0 ? .lowRank(LowRankPluginDirection(data)) : .dense }
 }
 
-/// A direction of a plugin that has factors.
+/// A direction of a plugin that has factors U and V.
 struct LowRankPluginDirection: PluginDirectionKind, LowRankDirection {
   let data: PluginDirectionData
 

@@ -3,7 +3,7 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// An estimator of a plugin. D says whether its directions have factors.
+/// An estimator that a plugin implements. `D` is the kind of its directions: with factors or without.
 struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
   typealias Direction = D
 
@@ -11,11 +11,11 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
   private var instance: PluginInstance
   private let type: PluginType<zeroth_plugin_estimator>
   private let drawsBatches: Bool
-  /// Of the first estimate; it may not change.
+  /// The rank of the first estimate. Later estimates must have the same rank.
   private var rank: Int?
   private var hasEstimated = false
 
-  /// Has the plugin make an estimator with `options`.
+  /// Makes the plugin's estimator with `options`.
   init(_ type: PluginType<zeroth_plugin_estimator>, _ options: OptionValues) throws(InputError) {
     self.type = type
     let instance = try PluginInstance(type.strategy, options)
@@ -43,7 +43,7 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
 
   func validate(_ layout: ParameterLayout) throws(InputError) { try instance.validate(layout) }
 
-  /// Forward passes of a step; 0, and a fault, where the plugin says nonsense.
+  /// The number of forward passes of a step. If the plugin gives an impossible number, it is 0 and a fault is recorded.
   func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     let seen = instance.layout(layout)
     let count = instance.number("forwards") {
@@ -102,7 +102,7 @@ struct PluginEstimator<D: PluginDirectionKind>: GradientEstimator {
   }
 }
 
-/// One call of `estimate`.
+/// One call of the plugin's `estimate`.
 private final class EstimateSession: PluginSession {
   private(set) var terms: [(coefficient: Double, direction: PluginDirectionData)] = []
   private let ownGrain: LossGrain
@@ -123,7 +123,7 @@ private final class EstimateSession: PluginSession {
   override var drawsBatches: Bool { ownDraws }
   override var isChecked: Bool { checks }
 
-  /// What the plugin fills in.
+  /// The struct into which the plugin writes the estimate.
   var result: zeroth_plugin_result {
     zeroth_plugin_result(
       size: UInt64(MemoryLayout<zeroth_plugin_result>.size),
@@ -137,12 +137,12 @@ private final class EstimateSession: PluginSession {
       }, projected_gradient: .nan, epsilon: .nan, host: host)
   }
 
-  /// What is wrong with the estimate, if anything.
+  /// The error in the estimate; nil if it is right.
   func problem(_ result: zeroth_plugin_result, isLowRank: Bool, rank: Int?) -> InputError? {
     guard forwards == declared else {
       return memory.error("forwards", found: "\(forwards)", expected: "\(declared), as `forwards` declares")
     }
-    // Losses that are not finite are the run's business.
+    // A loss that is not finite is no fault of the plugin. The run itself handles it.
     guard losses.allSatisfy(\.isFinite) else { return nil }
     guard let first = terms.first?.direction else {
       return memory.error("terms", found: "none", expected: "at least one")

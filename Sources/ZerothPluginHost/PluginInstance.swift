@@ -4,16 +4,16 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// A strategy that a plugin has made, with what has gone wrong in it.
+/// A strategy that a plugin has made, with the first error that happened in it.
 final class PluginInstance: @unchecked Sendable {
   let strategy: PluginStrategy
   let fault = PluginFault()
-  /// What `create` made.
+  /// The plugin's own object, which `create` returned.
   let state: UnsafeMutableRawPointer?
   private let options: PluginOptions
   private let known = Mutex<PluginLayout?>(nil)
 
-  /// Has the plugin make a strategy with `options`.
+  /// Makes the plugin's strategy with `options`.
   init(_ strategy: PluginStrategy, _ options: OptionValues) throws(InputError) {
     self.strategy = strategy
     self.options = PluginOptions(options, strategy.description.options)
@@ -42,7 +42,7 @@ final class PluginInstance: @unchecked Sendable {
     _ = zeroth_guarded_destroy(strategy.functions, state)
   }
 
-  /// An independent one; itself where no step of the plugin changes anything.
+  /// An independent copy. If no step changes the strategy's state, this is the strategy itself.
   func copy() -> PluginInstance {
     guard strategy.changesState, !fault.hasHappened else { return self }
     var failure = zeroth_plugin_failure.none
@@ -59,7 +59,7 @@ final class PluginInstance: @unchecked Sendable {
     return PluginInstance(copying: self, copy)
   }
 
-  /// `layout` as the plugin sees it.
+  /// `layout` in the form that the plugin reads.
   func layout(_ layout: ParameterLayout) -> PluginLayout {
     known.withLock { known in
       if let known, known.layout == layout { return known }
@@ -69,16 +69,17 @@ final class PluginInstance: @unchecked Sendable {
     }
   }
 
-  /// Floats of state that it says it holds.
+  /// The number of floats of state that the plugin states.
   var stateCount: Int { Int(number("state_count", strategy.functions.pointee.state_count)) }
 
-  /// What a function says, at least 0; 0 where there is none, and with a fault where it says nonsense.
+  /// The result of a function of the plugin; 0 if there is no such function. If the result is impossible, it is 0 and a
+  /// fault is recorded.
   func number(_ name: String, _ function: (@convention(c) (UnsafeRawPointer?) -> Int64)?) -> Int64 {
     guard let function else { return 0 }
     return number(name) { zeroth_guarded_number(function, state, $0) }
   }
 
-  /// The number that `call` gives, at least 0; 0 and a fault where it is another, or where the call crashes.
+  /// The number that `call` gives. If it is negative, or if the call crashes, the result is 0 and a fault is recorded.
   func number(_ name: String, _ call: (UnsafeMutablePointer<Int64>) -> Int32) -> Int64 {
     guard !fault.hasHappened else { return 0 }
     var result: Int64 = 0
@@ -108,12 +109,12 @@ final class PluginInstance: @unchecked Sendable {
     }
   }
 
-  /// Throws what has gone wrong, if anything has.
+  /// Throws the first error, if there was one.
   func checkFault() throws(InputError) {
     if let error = fault.error { throw error }
   }
 
-  /// Calls a function of the plugin that may fail, and throws what went wrong in it.
+  /// Calls a function of the plugin that may fail, and throws its error.
   func call(
     _ function: String, expected: String,
     _ body: (UnsafeMutablePointer<zeroth_plugin_failure>, UnsafeMutablePointer<Int32>) -> Int32
@@ -122,13 +123,13 @@ final class PluginInstance: @unchecked Sendable {
     var status: Int32 = 0
     let signal = body(&failure, &status)
     try PluginLibrary.survived(signal, strategy.subject(function))
-    // What a callback found wrong comes before what the plugin makes of it.
+    // An error that a function of the host found comes first, because the plugin's own error may follow from it.
     try checkFault()
     if let error = unanswered(function) { throw error }
     guard status == 0 else { throw failure.error(strategy.subject(function), expected: expected) }
   }
 
-  /// The error of a function that has asked for an option which is not declared.
+  /// The error of a function that asked for an option which the plugin does not declare.
   private func unanswered(_ function: String) -> InputError? {
     options.error.map {
       InputError(strategy.subject(function), found: "a question for \($0)", expected: "declared options")

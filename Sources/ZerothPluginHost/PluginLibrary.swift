@@ -5,15 +5,18 @@ import ZerothStrategies
 import ZerothSupport
 
 extension Registry {
-  /// Loads the shared library at `path` through the interface of `CZerothPlugin.h` and registers its estimators, rules and adapters.
+  /// Loads the shared library at `path` through the interface of `CZerothPlugin.h` and registers its estimators, rules
+  /// and adapters.
   ///
-  /// Nothing of the library runs before the file is seen to name the query function, and nothing but that function before
-  /// magic, version and size are right; it is never unloaded. With `checking`, all that its directions do is checked:
-  /// that they stay in their block, are finite, repeatable, and do not depend on what they are added to. Without, that
-  /// they are finite always, and the rest in a strategy's first step.
+  /// No code of the library runs until the file is known to name the query function. After that only the query function
+  /// runs, until magic number, version and size are right. The library is never unloaded.
   ///
-  /// - Throws: `InputError` for a file that is no plugin, of another version, that crashes, or whose names are taken;
-  ///   nothing is registered then.
+  /// With `checking`, every call of its directions is checked: it must stay within its block, and its values must be
+  /// finite, repeatable and independent of the values that they are added to. Without `checking`, values are always
+  /// checked to be finite; the rest is checked only in the first step of a strategy.
+  ///
+  /// - Throws: an `InputError` for a file that is not a plugin, has another version of the interface, crashes, or has
+  ///   names that are taken. Nothing is registered then.
   @discardableResult
   public mutating func load(plugin path: String, checking: Bool = false) throws(InputError) -> PluginIdentity {
     let library = try PluginLibrary(path)
@@ -58,13 +61,13 @@ extension Registry {
   }
 }
 
-/// An open library whose header is right.
+/// An open library whose header has been checked.
 struct PluginLibrary {
   let identity: PluginIdentity
   private let plugin: zeroth_plugin
   private let memory: PluginMemory
 
-  /// The one function that a plugin exports.
+  /// The name of the only function that a plugin exports.
   private static let query = "zeroth_plugin_query"
 
   /// Opens the library at `path`.
@@ -98,7 +101,8 @@ struct PluginLibrary {
       hash: data.withUnsafeBytes { ContentHash.hex(ContentHash.xxh64($0)) })
   }
 
-  /// Magic first, then the version, then the size; only then is anything else read.
+  /// The checked header. The magic number is read first, then the version, then the size. Anything else is read only
+  /// when these are right.
   private static func header(
     at address: UnsafePointer<zeroth_plugin>?, _ memory: PluginMemory
   ) throws(InputError) -> zeroth_plugin {
@@ -120,14 +124,14 @@ struct PluginLibrary {
     return try memory.value("zeroth_plugin", at: base, of: zeroth_plugin.self)
   }
 
-  /// A struct that the library hands over; nothing of it was read.
+  /// A struct that the library has registered. Nothing in it has been read yet.
   enum Registered {
     case estimator(UnsafeRawPointer)
     case rule(UnsafeRawPointer)
     case adapter(UnsafeRawPointer)
   }
 
-  /// The strategies that it registers.
+  /// The strategies that the library registers.
   func types() throws(InputError) -> [Registered] {
     guard plugin.register_types != nil else {
       throw memory.error("register_types", found: "NULL", expected: "a function")
@@ -156,7 +160,7 @@ struct PluginLibrary {
   private final class Registrations {
     private(set) var types: [Registered] = []
 
-    /// Adds `type`. Returns 0, or 1 when it is refused.
+    /// Keeps `type`. Returns 0, or 1 if it is refused.
     static func add(_ registrar: UnsafePointer<zeroth_plugin_registrar>?, _ type: Registered?) -> Int32 {
       let guarded = zeroth_guard_suspend()
       defer { zeroth_guard_resume(guarded) }
@@ -168,7 +172,7 @@ struct PluginLibrary {
     }
   }
 
-  /// Throws unless `signal` is 0.
+  /// Throws an `InputError` if `signal` is not 0, that is, if the function crashed.
   static func survived(_ signal: Int32, _ function: String) throws(InputError) {
     if signal != 0 { throw crash(signal, function) }
   }
@@ -179,5 +183,5 @@ struct PluginLibrary {
   }
 }
 
-/// Swift does not import the macro, whose value is a cast.
+/// The value of ZEROTH_PLUGIN_MAGIC. Swift does not import the macro, because its value is a cast.
 let zeroth_plugin_magic: UInt64 = 0x4950_6874_6f72_655a

@@ -3,12 +3,14 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// Reads what a library hands over. Nothing of it is trusted: every pointer is read under a guard, and once.
+/// Reads data of a library. None of it is trusted: every pointer is read only once, and under a guard that catches a
+/// crash.
 struct PluginMemory {
-  /// What is read, for errors: the path of the library and more.
+  /// The name of what is read, for errors: the path of the library and more.
   let subject: String
 
-  /// Structs may be longer than we know them, up to here.
+  /// The largest size of a struct in bytes. A library may be built against a newer version of the interface, so that
+  /// its structs are longer than those known here.
   private static let largest: UInt64 = 1 << 16
 
   /// The value at `address`.
@@ -23,7 +25,7 @@ struct PluginMemory {
     return copy.pointee
   }
 
-  /// The struct at `address`, which begins with its size.
+  /// The struct at `address`. Its first member is its size.
   func structure<T: BitwiseCopyable>(
     _ what: String, at address: UnsafeRawPointer?, of type: T.Type
   ) throws(InputError) -> T {
@@ -31,14 +33,14 @@ struct PluginMemory {
     return try value(what, at: address, of: type)
   }
 
-  /// Throws unless a struct of `size` bytes holds all that we know of it.
+  /// Throws if a struct of `size` bytes is too small for the members that are known here, or larger than the limit.
   func checkSize<T>(_ what: String, _ size: UInt64, _ type: T.Type) throws(InputError) {
     guard (UInt64(MemoryLayout<T>.size)...Self.largest).contains(size) else {
       throw error(what, found: "a size of \(size) bytes", expected: "\(MemoryLayout<T>.size), as of \(T.self)")
     }
   }
 
-  /// The text at `address`, of at most `limit` bytes, on one line; nil where there is none.
+  /// The text at `address`, made into one line; nil if there is none. Throws if it has more than `limit` bytes.
   func optionalText(_ what: String, _ address: UnsafePointer<CChar>?, limit: Int = 4096) throws(InputError) -> String? {
     guard let address else { return nil }
     let copy = UnsafeMutableBufferPointer<CChar>.allocate(capacity: limit + 1)
@@ -53,7 +55,7 @@ struct PluginMemory {
     return Self.line(copy.prefix(Int(length)))
   }
 
-  /// The text at `address`; it must be there.
+  /// The text at `address`. Throws if there is none, or if it is empty.
   func text(_ what: String, _ address: UnsafePointer<CChar>?, limit: Int = 4096) throws(InputError) -> String {
     guard let text = try optionalText(what, address, limit: limit), !text.isEmpty else {
       throw error(what, found: address == nil ? "NULL" : "an empty text", expected: "a text")
@@ -61,7 +63,7 @@ struct PluginMemory {
     return text
   }
 
-  /// `name`, which must be in kebab-case.
+  /// The name at `address`. Throws if it is not in kebab-case.
   func name(_ what: String, _ address: UnsafePointer<CChar>?) throws(InputError) -> String {
     let name = try text(what, address, limit: 64)
     guard name.wholeMatch(of: /[a-z0-9]+(-[a-z0-9]+)*/) != nil else {
@@ -74,7 +76,7 @@ struct PluginMemory {
     InputError("\(subject): \(what)", found: found, expected: expected)
   }
 
-  /// Bytes as one line of text: what is not UTF-8 is repaired, control characters become spaces.
+  /// Bytes as one line of text. Bytes that are not UTF-8 are replaced, and control characters become spaces.
   static func line(_ bytes: some Collection<CChar>) -> String {
     let text = String(decoding: bytes.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return String(
@@ -83,14 +85,14 @@ struct PluginMemory {
 }
 
 extension zeroth_plugin_failure {
-  /// No failure yet.
+  /// An empty failure, for the plugin to fill.
   static var none: zeroth_plugin_failure {
     var failure = zeroth_plugin_failure()
     failure.size = UInt64(MemoryLayout<zeroth_plugin_failure>.size)
     return failure
   }
 
-  /// What the plugin says, as an error of `function`.
+  /// The plugin's own report, as an error of `function`.
   func error(_ function: String, expected: String) -> InputError {
     func text<T>(_ field: T) -> String {
       withUnsafeBytes(of: field) { PluginMemory.line($0.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }) }

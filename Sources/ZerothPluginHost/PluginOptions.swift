@@ -4,16 +4,17 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// The options of a strategy as a plugin reads them, for as long as what it has made with them, on any thread.
+/// The options of a strategy, in the form that a plugin reads. They live as long as the strategy that was made with
+/// them, and may be read on any thread.
 final class PluginOptions: @unchecked Sendable {
-  /// The struct that plugins ask.
+  /// The struct through which a plugin reads the options.
   let table: UnsafePointer<zeroth_plugin_options>
   private let values: OptionValues
-  /// Those that have a meaning beside the others, and a value.
+  /// The options that have a value and are in effect, given the values of the others.
   private let effective: [String: OptionValue]
-  /// Those that a schedule may be given for, with the range of their values.
+  /// The options whose value may be a schedule, with the range of their values.
   private let schedules: [String: (schedule: Schedule, spec: OptionSpec)]
-  /// Texts that were asked for, and the first question that the declared options do not answer.
+  /// The texts that were asked for, and the first question about an option that is not declared.
   private let answers = Mutex<(texts: [String: UInt], error: InputError?)>(([:], nil))
 
   init(_ values: OptionValues, _ specs: [OptionSpec]) {
@@ -37,17 +38,17 @@ final class PluginOptions: @unchecked Sendable {
     table.deallocate()
   }
 
-  /// The first question that the declared options do not answer.
+  /// The first question about an option that is not declared; nil if there was none.
   var error: InputError? { answers.withLock { $0.error } }
 
-  /// Throws where a schedule leaves its range at some step, or a count is no integer.
+  /// Throws if a schedule leaves its range at some step, or if the schedule of a count is not an integer.
   func validate() throws(InputError) {
     for (name, option) in schedules.sorted(by: { $0.key < $1.key }) {
       try option.schedule.validate(name, option.spec.range, isCount: option.spec.kind == .countSchedule)
     }
   }
 
-  /// The text of an option, which stays where it is.
+  /// The text of an option at an address that stays valid.
   private func text(_ name: String, _ value: String) -> UnsafePointer<CChar>? {
     let address = answers.withLock { answers in
       if let known = answers.texts[name] { return known }

@@ -4,10 +4,11 @@ import ZerothStrategies
 import ZerothSupport
 
 extension PluginSession {
-  /// The points of a request, once they make sense.
+  /// The points of a request, checked.
   ///
-  /// Points along one direction that follow each other share it, and theta itself goes with its neighbours: so an estimate
-  /// through the interface asks a model for the same points, in the same groups, as one that is built in.
+  /// Neighbouring points along one direction form a group, and a point at theta itself belongs to the group beside it.
+  /// An estimate through the interface therefore asks a model for the same points, in the same groups, as a built-in
+  /// estimator does.
   func points(of request: zeroth_plugin_request) throws(InputError) -> Points {
     guard (1...Int64(max(1, declared - forwards))).contains(request.point_count), declared > forwards else {
       throw memory.error(
@@ -21,7 +22,7 @@ extension PluginSession {
     }
     let directions = try directions(of: request)
     var points = Points()
-    // The run of points along one direction that is being gathered; theta itself before the first of them is offset 0 of it.
+    // The group that is being gathered. Points at theta before its direction is known are offset 0 of that direction.
     var run: (direction: Int?, offsets: Few<Float>) = (nil, [])
     for i in 0..<Int(request.point_count) {
       let point = try memory.value(
@@ -75,7 +76,7 @@ extension PluginSession {
     return directions
   }
 
-  /// The factors of direction number `i`, one for each block; nil where it has none.
+  /// The factors of direction number `i`, one for each block; nil if it has none.
   private func factors(of request: zeroth_plugin_request, _ i: Int) throws(InputError) -> [Float]? {
     let address = try memory.value(
       "factors[\(i)]", at: request.factors.map { UnsafeRawPointer($0 + i) }, of: UnsafePointer<Float>?.self)
@@ -93,7 +94,7 @@ extension PluginSession {
   }
 }
 
-/// sum_l f_l D_l. Opens the existential.
+/// sum_l f_l D_l, where l counts the blocks. The generic function gives the direction its concrete type.
 private func factored(_ direction: some Direction, _ blocks: [ParameterBlock], _ factors: [Float]) -> any Direction {
   PerBlock(direction, blocks) { Double(factors[blocks[$0].index]) }
 }

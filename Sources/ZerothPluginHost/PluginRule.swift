@@ -3,7 +3,7 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// Makes a plugin's rule for the directions of the estimator beside it.
+/// Makes a plugin's rule for the directions of the chosen estimator.
 struct PluginRuleFactory: RuleFactory {
   let type: PluginType<zeroth_plugin_rule>
 
@@ -19,7 +19,7 @@ struct PluginRuleFactory: RuleFactory {
   }
 }
 
-/// A rule of a plugin, for directions of the kind D. Learning rate and weight decay are ours.
+/// A rule that a plugin implements, for directions of type `D`. The host supplies learning rate and weight decay.
 struct PluginRule<D: Direction>: StepRule {
   typealias Direction = D
   typealias Update = PluginUpdate<D>
@@ -55,7 +55,7 @@ struct PluginRule<D: Direction>: StepRule {
     try PluginInstance.code(&instance, state)
   }
 
-  /// An update of nothing, and a fault, where the plugin fails.
+  /// The update. If the plugin fails, it is empty and a fault is recorded.
   mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> PluginUpdate<D> {
     do throws(InputError) {
       return try checkedUpdate(from: estimate, context)
@@ -70,7 +70,7 @@ struct PluginRule<D: Direction>: StepRule {
   ) throws(InputError) -> PluginUpdate<D> {
     if !isKnownUniquelyReferenced(&instance) { instance = instance.copy() }
     let isChecked = type.strategy.checksAlways || !hasUpdated
-    // The same call on a copy, where the update must come out again.
+    // A checked call is repeated on a copy of the instance. The copy must give the same update.
     let again = isChecked ? instance.copy() : instance
     let update = try made(by: instance, estimate, context, isChecked: isChecked)
     hasUpdated = true
@@ -85,7 +85,7 @@ struct PluginRule<D: Direction>: StepRule {
     return update
   }
 
-  /// What `update` of an instance makes.
+  /// The update that `instance` gives.
   private func made(
     by instance: PluginInstance, _ estimate: GradientEstimate<D>, _ context: StepContext, isChecked: Bool
   ) throws(InputError) -> PluginUpdate<D> {
@@ -120,7 +120,8 @@ struct PluginRule<D: Direction>: StepRule {
   }
 }
 
-/// The update of a plugin's rule: the estimate's own directions with other weights, or a direction of the plugin.
+/// The update of a plugin's rule: either the directions of the estimate with other weights, or a direction of the
+/// plugin itself.
 enum PluginUpdate<D: Direction>: Direction {
   case weights(WeightedSum<D>)
   case own(PluginDirectionData)
@@ -162,7 +163,8 @@ enum PluginUpdate<D: Direction>: Direction {
     }
   }
 
-  /// A hash of all that it adds to the blocks of `layout`; for weights, of these.
+  /// A hash of everything that the update adds to the blocks of `layout`. If it consists of weights, a hash of the
+  /// weights.
   fileprivate func hash(in layout: ParameterLayout) -> UInt64 {
     func hash(_ floats: [Float], _ seed: UInt64) -> UInt64 {
       floats.withUnsafeBytes { ContentHash.xxh64($0, seed: seed) }
@@ -177,9 +179,9 @@ enum PluginUpdate<D: Direction>: Direction {
   }
 }
 
-/// One call of `update`.
+/// One call of the plugin's `update`.
 private final class UpdateSession: PluginSession {
-  /// What the plugin fills in.
+  /// The update that the plugin has set.
   enum Made {
     case weights([Float])
     case direction(PluginDirectionData)
@@ -230,7 +232,7 @@ private final class UpdateSession: PluginSession {
 }
 
 extension PluginTerms {
-  /// Throws unless the directions have factors with one V and one rank, which a rule on factors needs.
+  /// Throws unless all directions have factors with the same V and the same rank, which a rule on factors needs.
   fileprivate func requireOneV() throws(InputError) {
     let all = directions.map(\.factors)
     guard let first = all.first ?? nil, all.allSatisfy({ $0?.rightKey == first.rightKey && $0?.rank == first.rank })

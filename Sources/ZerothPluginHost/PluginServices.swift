@@ -4,16 +4,17 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// What the host gives every plugin: keys and noise, the same as Zeroth's own strategies use.
+/// The functions that the host offers every plugin: keys and noise, the same that Zeroth's own strategies use.
 enum PluginServices {
-  /// Lives as long as the process.
+  /// The table of the functions. It lives as long as the process.
   nonisolated(unsafe) static let table: UnsafePointer<zeroth_plugin_services> = {
     let table = UnsafeMutablePointer<zeroth_plugin_services>.allocate(capacity: 1)
     table.initialize(to: services)
     return UnsafePointer(table)
   }()
 
-  // Those that only compute stay under the plugin's guard: a bad address that it passes ends its call.
+  // A function that only computes stays under the plugin's guard. If the plugin passes it a bad address, the crash ends
+  // only the plugin's call.
   private static var services: zeroth_plugin_services {
     zeroth_plugin_services(
       size: UInt64(MemoryLayout<zeroth_plugin_services>.size),
@@ -57,7 +58,7 @@ enum PluginServices {
       threads: { Int32(clamping: Parallel.threads) })
   }
 
-  /// Noise that was asked for wrongly is no number, which the host then finds.
+  /// Answers a wrong request for noise with a NaN, which the host then finds.
   private static func spoil(_ values: UnsafeMutablePointer<Float>?, _ count: Int64) {
     if count > 0 { values?.pointee = .nan }
   }
@@ -68,12 +69,12 @@ enum PluginServices {
 }
 
 extension zeroth_plugin_key {
-  /// `key` for a plugin.
+  /// `key` in the form that a plugin reads.
   init(_ key: StreamKey) { self.init(bits: key.bits, generator: UInt64(key.generator.index)) }
 }
 
 extension StreamKey {
-  /// The key that a plugin gives back; nil where its generator is none.
+  /// The key that a plugin gives back; nil if there is no such generator.
   init?(_ key: zeroth_plugin_key) {
     guard let generator = RandomGenerator(at: key.generator) else { return nil }
     self.init(bits: key.bits, generator: generator)
@@ -91,16 +92,16 @@ extension Noise {
   }
 }
 
-/// A layout as plugins see it.
+/// A layout in the form that plugins read.
 final class PluginLayout: @unchecked Sendable {
   let layout: ParameterLayout
   let pointer: UnsafePointer<zeroth_plugin_layout>
-  /// The trainable blocks, cut once for all loops.
+  /// The trainable blocks, cut into panels once for all loops.
   let panels: [Panel]
   private let blocks: UnsafeMutablePointer<zeroth_plugin_block>
   private let places: UnsafeMutablePointer<UnsafePointer<zeroth_plugin_block>?>
 
-  /// The layouts that there are, by serial number.
+  /// All layouts in use, by serial number.
   private static let all = Mutex<(next: UInt64, layouts: [UInt64: ParameterLayout])>((1, [:]))
 
   init(_ layout: ParameterLayout) {
@@ -143,14 +144,15 @@ final class PluginLayout: @unchecked Sendable {
     pointer.deallocate()
   }
 
-  /// `block` as plugins see it; nil for a block of another layout.
+  /// `block` in the form that plugins read; nil for a block of another layout.
   func block(_ block: ParameterBlock) -> UnsafePointer<zeroth_plugin_block>? {
     guard layout.blocks.indices.contains(block.index) else { return nil }
     let known = blocks[block.index]
     return known.rows == block.rows && known.columns == block.columns ? UnsafePointer(blocks + block.index) : nil
   }
 
-  /// The block that was given to a plugin at `address`, which is not read: it may be none of ours.
+  /// The block whose struct lies at `address`; nil if it is none of this layout. The address is not read, because it
+  /// may be invalid.
   func block(at address: UnsafePointer<zeroth_plugin_block>?) -> ParameterBlock? {
     let distance = UInt(bitPattern: address) &- UInt(bitPattern: blocks)
     let (index, rest) = distance.quotientAndRemainder(dividingBy: UInt(MemoryLayout<zeroth_plugin_block>.stride))

@@ -3,34 +3,36 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// What a plugin asks of the objective, or does to theta, in a step.
+/// A request of a plugin in a step: to measure losses, or to change theta.
 enum PluginRequest {
-  /// The losses at points on a mini-batch.
+  /// Asks for the losses at points on a mini-batch.
   case losses(Points, Batch, LossGrain)
   /// Changes the values of a block of theta.
   case move(ParameterBlock, (UnsafeMutableBufferPointer<Float>) -> Void)
 }
 
-/// One call of a plugin in a step: answers what it asks, and keeps what it measured. Subclasses keep what it fills in.
+/// One call of a plugin in a step. It answers the plugin's requests and keeps the measured losses. Subclasses keep the
+/// result that the plugin sets.
 class PluginSession {
   let instance: PluginInstance
   let layout: PluginLayout
   let context: StepContext
-  /// Names the plugin's function in errors.
+  /// Reads the plugin's data. It names the called function in errors.
   let memory: PluginMemory
-  /// What has gone wrong in it, or in the strategy before.
+  /// The first error in this strategy, in this call or an earlier one.
   var fault: PluginFault { instance.fault }
   var strategy: PluginStrategy { instance.strategy }
 
-  /// Forward passes that it may take, and has taken, and their losses.
+  /// The number of forward passes that the call may take. The next two are the number that it has taken, and their
+  /// losses.
   let declared: Int
   var forwards = 0
   private(set) var losses: [Double] = []
   /// Whether the objective threw an error.
   private(set) var wasStopped = false
-  /// Whether theta was moved: nothing is measured from then on.
+  /// Whether theta was changed. Nothing can be measured after that.
   private(set) var hasMoved = false
-  /// The losses of the last request, where the plugin reads them.
+  /// The losses of the last request. The plugin reads them from here.
   private var answer = UnsafeMutableBufferPointer<Double>(start: nil, count: 0)
   private(set) var lossesPerPoint = 0
   private var stored: StoredParameters?
@@ -46,17 +48,18 @@ class PluginSession {
 
   deinit { answer.deallocate() }
 
-  /// What its losses are taken over.
+  /// Whether losses are taken over the batch or over single examples.
   var grain: LossGrain { .batch }
-  /// Whether it may measure on further mini-batches of the step.
+  /// Whether the plugin may measure on further mini-batches of the step.
   var drawsBatches: Bool { true }
-  /// Whether everything that its directions write is checked.
+  /// Whether every call of the plugin's directions is checked.
   var isChecked: Bool { strategy.checksAlways }
-  /// Directions of ours that it may measure along.
+  /// Directions of the host along which the plugin may measure; nil for none.
   var known: PluginTerms? { nil }
 
-  /// Calls `body`, which calls the plugin's `function`, and throws what went wrong in it. Meanwhile the plugin reads `stored`,
-  /// and `ask` gives what it asks, or nil when that threw an error. Returns false then.
+  /// Runs `body`, which calls the plugin's `function`, and throws its error. During the call the plugin reads theta
+  /// from `stored`, and `ask` answers its requests. `ask` returns nil if the objective threw an error; then this
+  /// function returns false.
   func run(
     _ function: String, expected: String, reading stored: StoredParameters? = nil,
     learningRate: Double = 0, _ ask: (PluginRequest) -> [Double]? = { _ in nil },
@@ -77,17 +80,18 @@ class PluginSession {
         try instance.call(function, expected: expected) { failure, status in body(&step, failure, status) }
       }
     }
-    // What the objective threw comes before what a plugin makes of it.
+    // An error of the objective comes first, because the plugin's own error may follow from it.
     guard !wasStopped else { return false }
     if case .failure(let error) = end { fault.record(error) }
     try instance.checkFault()
     return true
   }
 
-  /// This session, as what the plugin calls finds it.
+  /// The address by which functions that the plugin calls find this session.
   var host: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
-  /// Runs `body` without the plugin's guard; what it throws is the fault of the plugin. Returns 0 if the plugin may go on.
+  /// Runs `body` without the plugin's guard. An error in it is recorded as a fault of the plugin. Returns 0 if the
+  /// plugin may go on, and 1 otherwise.
   static func serve<S: PluginSession>(
     _ host: UnsafeMutableRawPointer?, as _: S.Type = S.self, _ body: (S) throws(InputError) -> Void
   ) -> Int32 {
@@ -105,9 +109,9 @@ class PluginSession {
     }
   }
 
-  // MARK: What the plugin calls
+  // MARK: Functions that the plugin calls
 
-  /// theta as the plugin reads it.
+  /// theta in the form that the plugin reads.
   var parameters: zeroth_plugin_parameters {
     zeroth_plugin_parameters(
       size: UInt64(MemoryLayout<zeroth_plugin_parameters>.size),
@@ -118,7 +122,7 @@ class PluginSession {
       }, host: host)
   }
 
-  /// The objective as the plugin asks it.
+  /// The objective in the form that the plugin calls.
   var objective: zeroth_plugin_objective {
     zeroth_plugin_objective(
       size: UInt64(MemoryLayout<zeroth_plugin_objective>.size),
@@ -152,7 +156,7 @@ class PluginSession {
       }
     }
 
-  /// The loss at each point of `request`, for the plugin to read.
+  /// Measures the loss at each point of `request` and gives the plugin the address of the losses.
   private func measure(
     _ request: UnsafePointer<zeroth_plugin_request>?, _ target: UnsafeMutablePointer<UnsafePointer<Double>?>?
   ) throws(InputError) {
@@ -183,16 +187,16 @@ class PluginSession {
     target.pointee = UnsafePointer(answer.baseAddress)
   }
 
-  /// Changes theta, if the plugin moves it in this call.
+  /// Changes values of theta in `block`.
   func move(_ block: ParameterBlock, _ change: @escaping (UnsafeMutableBufferPointer<Float>) -> Void) {
     hasMoved = true
     _ = ask?(.move(block, change))
   }
 
-  /// theta lies there from now on.
+  /// Makes the plugin read theta from `stored` from now on.
   func read(from stored: StoredParameters) { self.stored = stored }
 
-  /// The block number `index`, of which rows first ..< first + rows are there.
+  /// The block number `index`. Throws unless it has the rows `first` ..< `first + rows`.
   func block(
     _ function: String, _ index: Int64, rows: Int64 = 1, from first: Int64 = 0
   ) throws(InputError) -> ParameterBlock {
@@ -217,7 +221,7 @@ class PluginSession {
     stored?.read(block, rows: Int(first)..<Int(first + rows), into: target)
   }
 
-  /// A copy of the plugin's direction, once it makes sense.
+  /// A checked copy of the direction at `address`, which the plugin gives.
   func direction(_ address: UnsafePointer<zeroth_plugin_direction>?) throws(InputError) -> PluginDirectionData {
     let data = try memory.structure("direction", at: address, of: zeroth_plugin_direction.self)
     guard data.terms == nil else {
@@ -251,7 +255,7 @@ class PluginSession {
   }
 }
 
-/// A loop of a plugin over panels: each call of its function is guarded, on whatever thread.
+/// A loop over panels that a plugin asks for. Each call of its function is guarded, on every thread.
 private struct PluginPanels: ~Copyable, ParallelWork, @unchecked Sendable {
   let panels: [Panel]
   let layout: PluginLayout

@@ -4,9 +4,10 @@ import ZerothStrategies
 import ZerothSupport
 
 extension PluginInstance {
-  /// Codes the state of a plugin's strategy. One that is restored is no one else's.
+  /// Saves or restores the state of a plugin's strategy. An instance that is shared is copied before it is restored.
   ///
-  /// A state belongs to the library that wrote it: what its values mean, the library alone knows.
+  /// Only the library that wrote a state knows what its values mean. A state is therefore refused by every other
+  /// library.
   static func code(_ instance: inout PluginInstance, _ state: StateCoder) throws(InputError) {
     try state.require("strategy", instance.strategy.name)
     try state.require("library", "\(instance.strategy.library.name) \(instance.strategy.library.hash)")
@@ -41,7 +42,7 @@ extension PluginInstance {
     }
   }
 
-  /// Restores the state, and has it saved again: what comes out must be what went in.
+  /// Restores the state and then lets the plugin save it again. Both must be the same, bit for bit.
   private func restore(_ state: StateCoder) throws(InputError) {
     try state.scoped("state") { (state) throws(InputError) in
       let values = PluginValues(self, "restore_state", state)
@@ -72,7 +73,7 @@ extension PluginInstance {
 
 /// The values of a state, on their way between a plugin and a checkpoint.
 private final class PluginValues {
-  /// A value that went by.
+  /// A value that was saved or restored.
   struct Value: Equatable {
     let name: String
     let type: StateType
@@ -83,7 +84,7 @@ private final class PluginValues {
   private let instance: PluginInstance
   private let function: String
   private let coder: StateCoder
-  /// Whether values are only compared with those of a checkpoint, and written nowhere.
+  /// Whether the values are only collected for a comparison, and not written to the checkpoint.
   private let isComparing: Bool
   private var failure: InputError?
 
@@ -100,7 +101,8 @@ private final class PluginValues {
     InputError(instance.strategy.subject(function), found: found, expected: expected)
   }
 
-  /// Calls the plugin, and throws what went wrong: what a checkpoint lacks before what the plugin makes of it.
+  /// Calls the plugin and throws its error. An error of the checkpoint comes first, because the plugin's own error may
+  /// follow from it.
   func check(
     _ body: (UnsafeMutablePointer<zeroth_plugin_failure>, UnsafeMutablePointer<Int32>) -> Int32
   ) throws(InputError) {
@@ -152,7 +154,7 @@ private final class PluginValues {
       }, host: Unmanaged.passUnretained(self).toOpaque())
   }
 
-  /// Runs `body` without the plugin's guard, unless something has failed before.
+  /// Runs `body` without the plugin's guard, unless there was an error before.
   private static func serve(
     _ host: UnsafeMutableRawPointer?, _ body: (PluginValues) throws(InputError) -> Void
   ) -> Int32 {
@@ -170,7 +172,7 @@ private final class PluginValues {
     }
   }
 
-  /// The name and the type that the plugin says.
+  /// The name and the type that the plugin gives. Throws if they are not valid.
   private func value(_ name: UnsafePointer<CChar>?, _ type: Int32) throws(InputError) -> (String, StateType) {
     let name = try PluginMemory(subject: instance.strategy.subject(function)).text("name of a value", name, limit: 1024)
     switch Int(type) {
@@ -182,7 +184,7 @@ private final class PluginValues {
     }
   }
 
-  /// `count` values of the plugin, once its memory is seen to be there.
+  /// `count` values at an address that the plugin gives. Throws if the memory is not there.
   private func bytes(
     _ name: String, _ type: StateType, _ values: UnsafeMutableRawPointer?, _ count: Int64,
     _ isThere: (UnsafeMutableRawPointer?, UInt64) -> Int32

@@ -3,12 +3,13 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// A strategy of a library: the functions that all kinds have, and what `explain` says of it.
+/// A strategy of a library: the functions that all kinds have, and the description that `explain` prints.
 final class PluginStrategy: @unchecked Sendable {
   let kind: StrategyDescription.Kind
-  /// The library's own struct, which `create` is given.
+  /// The library's own struct. `create` receives this one.
   let original: UnsafePointer<zeroth_plugin_strategy>
-  /// Our copies of it and of the functions on its directions, which stay as they were checked.
+  /// Copies of that struct and of the functions on its directions. They stay as they were when they were checked,
+  /// whatever the library does with its own.
   let functions: UnsafePointer<zeroth_plugin_strategy>
   let directions: UnsafePointer<zeroth_plugin_direction_functions>?
   let description: StrategyDescription
@@ -19,7 +20,7 @@ final class PluginStrategy: @unchecked Sendable {
   var hasFactors: Bool { directions?.pointee.write_left != nil }
   var changesState: Bool { functions.pointee.copy != nil }
 
-  /// Reads and checks the struct at `original`. Options of the host's own come before those that it declares.
+  /// Reads and checks the struct at `original`. `hostOptions` come before the options that the library declares.
   init(
     _ library: PluginIdentity, _ kind: StrategyDescription.Kind, _ original: UnsafePointer<zeroth_plugin_strategy>?,
     hostOptions: [OptionSpec] = [], checksAlways: Bool
@@ -51,10 +52,10 @@ final class PluginStrategy: @unchecked Sendable {
     functions = persistentCopy(type)
   }
 
-  /// `function` of this strategy, for errors.
+  /// The name of `function` of this strategy, for errors.
   func subject(_ function: String) -> String { "\(library.path): \(function) of \(kind.rawValue) '\(name)'" }
 
-  /// The functions on its directions, where it has any.
+  /// The functions on the strategy's directions; nil if it has none.
   private static func directions(
     _ type: zeroth_plugin_strategy, _ memory: PluginMemory
   ) throws(InputError) -> zeroth_plugin_direction_functions? {
@@ -87,18 +88,18 @@ final class PluginStrategy: @unchecked Sendable {
   }
 }
 
-/// A copy that stays: a type lives as long as the process, as its library does.
+/// A copy that is never freed. A type lives as long as the process, and so does its library.
 private func persistentCopy<T: BitwiseCopyable>(_ value: T) -> UnsafePointer<T> {
   let copy = UnsafeMutablePointer<T>.allocate(capacity: 1)
   copy.initialize(to: value)
   return UnsafePointer(copy)
 }
 
-/// A strategy of one kind, with its functions beside the common ones.
+/// A strategy of one kind: the common functions, and those of its kind.
 struct PluginType<Functions: BitwiseCopyable>: @unchecked Sendable {
   let strategy: PluginStrategy
   let functions: UnsafePointer<Functions>
-  /// ZEROTH_PLUGIN_LOW_RANK and the like.
+  /// The flags that the plugin states, such as ZEROTH_PLUGIN_LOW_RANK.
   let capabilities: UInt64
 
   var isLowRank: Bool { capabilities & UInt64(ZEROTH_PLUGIN_LOW_RANK) != 0 }
@@ -116,7 +117,7 @@ struct PluginType<Functions: BitwiseCopyable>: @unchecked Sendable {
 }
 
 extension PluginStrategy {
-  /// What is wrong with its struct, for errors.
+  /// Reads the struct's data. It names the strategy in errors.
   fileprivate var memory: PluginMemory { PluginMemory(subject: "\(library.path): \(kind.rawValue) '\(name)'") }
 }
 

@@ -4,10 +4,10 @@ import Zeroth
 import ZerothStrategies
 import ZerothSupport
 
-/// Directions of ours as a plugin sees them: the terms of an estimate, or the update. It lives for as long as the call that it
-/// is made for, and as the plugin retains it.
+/// Directions of the host in the form that a plugin reads: the terms of an estimate, or the update. It lives as long as
+/// the call that it is made for, and longer while the plugin retains it.
 final class PluginTerms: @unchecked Sendable {
-  /// The struct that plugins ask.
+  /// The struct through which plugins read the directions.
   let pointer: UnsafePointer<zeroth_plugin_terms>
   let layout: PluginLayout
   let directions: [any Direction]
@@ -16,7 +16,7 @@ final class PluginTerms: @unchecked Sendable {
   private let fault: PluginFault
   private let terms: UnsafeMutablePointer<zeroth_plugin_term>
   private let places: UnsafeMutablePointer<UnsafePointer<zeroth_plugin_term>?>
-  /// How often the plugin has retained it and not released it.
+  /// The number of times that the plugin has retained it without releasing it.
   private let users = Mutex(0)
 
   init(
@@ -119,7 +119,7 @@ final class PluginTerms: @unchecked Sendable {
     return table
   }
 
-  /// Runs `body` without the plugin's guard; what it throws is the fault of the plugin.
+  /// Runs `body` without the plugin's guard. An error in it is recorded as a fault of the plugin.
   private static func serve(
     _ terms: UnsafePointer<zeroth_plugin_terms>?, failing: Int32 = 1,
     _ body: (PluginTerms) throws(InputError) -> Int32
@@ -171,7 +171,7 @@ final class PluginTerms: @unchecked Sendable {
     return values
   }
 
-  /// Nothing more is done once something has gone wrong.
+  /// Throws the first error, so that nothing more is done after it.
   private func checkFault() throws(InputError) {
     if let error = fault.error { throw error }
   }

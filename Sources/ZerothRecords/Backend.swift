@@ -1,11 +1,11 @@
 import CZeroth
 
-/// What the numeric floor is made of, for the record of a run.
+/// The libraries and the instruction set that compute the numbers, for the record of a run.
 public enum Backend {
-  /// OpenBLAS's own words on its build and the kernels it chose.
+  /// How OpenBLAS describes its build and the kernels that it chose.
   public static var blasConfiguration: String { String(cString: zeroth_blas_configuration()) }
-  /// The file that `cblas_sgemm` comes from.
+  /// The file of the library that provides `cblas_sgemm`.
   public static var blasLibrary: String { String(cString: zeroth_blas_library()) }
-  /// The instruction set that noise is made with: the best that this processor has.
+  /// The instruction set with which noise is made: the best one that this processor has.
   public static var instructionSet: String { String(cString: zeroth_isa_name(0)) }
 }

@@ -1,25 +1,25 @@
 import ZerothSupport
 
 extension MetricsRow {
-  /// What the estimates of a step are worth against the exact gradient: the row of `metrics.jsonl` that a run with
+  /// A comparison of the estimates of a step with the exact gradient. It is the row of `metrics.jsonl` that a run with
   /// `run.diagnose-every` writes.
   public struct Diagnosis: Sendable, Hashable {
-    /// The worth of an estimate on some blocks.
+    /// The quality of the estimates on some blocks.
     public struct Quality: Sendable, Hashable {
-      /// How many parameters the blocks have.
+      /// The number of parameters of the blocks.
       public var parameters: Int
-      /// ||g||, the norm of the gradient in the mean over the mini-batches.
+      /// ||g||, the norm of the gradient averaged over the mini-batches.
       public var gradient: Double
-      /// sqrt(E||g_b - g||^2), how far a mini-batch's gradient is from that of all mini-batches.
+      /// sqrt(E||g_b - g||^2): how far the gradient g_b of a mini-batch is from g.
       public var noise: Double
-      /// sqrt(E||e||^2) of the estimates e.
+      /// sqrt(E||e||^2), the size of the estimates e.
       public var estimate: Double
       /// The mean cosine of an estimate and the gradient of its mini-batch; nil where one of them is 0.
       public var cosine: Double?
       /// sqrt(E||e - g_b||^2) / ||g_b||; nil where the gradient is 0.
       public var error: Double?
 
-      /// The numbers of some blocks.
+      /// The quality with these numbers.
       public init(
         parameters: Int, gradient: Double, noise: Double, estimate: Double, cosine: Double?, error: Double?
       ) {
@@ -32,13 +32,13 @@ extension MetricsRow {
       }
     }
 
-    /// What the mean square of the slope that is measured along a direction is made of.
+    /// The parts of the mean square of the slope that is measured along a direction.
     public struct Slope: Sendable, Hashable {
-      /// The slope of all mini-batches together: the signal.
+      /// The part of the gradient of all mini-batches together, which is the signal.
       public var gradient: Double
-      /// What a mini-batch adds to it.
+      /// The part that comes from the choice of a mini-batch.
       public var batch: Double
-      /// What a finite epsilon adds, truncation and rounding together.
+      /// The part that comes from a finite epsilon: truncation and rounding together.
       public var epsilon: Double
 
       /// The three mean squares.
@@ -48,33 +48,34 @@ extension MetricsRow {
         self.epsilon = epsilon
       }
 
-      /// All three.
+      /// The sum of the three parts.
       public var total: Double { gradient + batch + epsilon }
     }
 
-    /// The blocks that a quality is of.
+    /// How blocks are grouped.
     public enum Group: String, CaseIterable, Sendable {
       case roles, layers, blocks
     }
 
-    /// Steps done before it.
+    /// The number of steps done before.
     public var step: Int
     /// The mean loss over the mini-batches.
     public var loss: Double
-    /// Mini-batches whose gradients were taken, and estimates that were made on the first of them.
+    /// The number of mini-batches whose gradients were computed, and the number of estimates that were made on the
+    /// first of them.
     public var batches, estimates: Int
-    /// Directions of an estimate, and examples in a mini-batch.
+    /// The number of directions of an estimate, and the number of examples in a mini-batch.
     public var queries, batch: Int
-    /// eps; nil where that is no one number.
+    /// The distance eps at which losses were measured; nil where there is no single number.
     public var epsilon: Double?
-    /// What a measured slope is made of.
+    /// The parts of a measured slope.
     public var slope: Slope
-    /// The worth of the estimates on all trainable blocks.
+    /// The quality of the estimates on all trainable blocks.
     public var all: Quality
-    /// The same for each role, layer and block, by name.
+    /// The quality for each role, layer and block, by name.
     public var groups: [Group: [(name: String, quality: Quality)]]
 
-    /// The numbers after `step` steps.
+    /// The comparison after `step` steps.
     public init(
       step: Int, loss: Double, batches: Int, estimates: Int, queries: Int, batch: Int, epsilon: Double?, slope: Slope,
       all: Quality, groups: [Group: [(name: String, quality: Quality)]]
@@ -91,7 +92,7 @@ extension MetricsRow {
       self.groups = groups
     }
 
-    /// The members of the row.
+    /// The members of the row as JSON.
     public var members: [JSON.Member] {
       var members: [JSON.Member] = [
         .init("kind", "diagnosis"), .init("step", .int(step)), .init("loss", .double(loss)),
@@ -119,7 +120,7 @@ extension MetricsRow {
         + qualities.flatMap { [$0.gradient, $0.noise, $0.estimate, $0.cosine ?? 0, $0.error ?? 0] }
     }
 
-    /// Reads what `members` wrote; null is NaN.
+    /// Reads what `members` wrote. Null means NaN.
     init(_ json: JSON, subject: String) throws(InputError) {
       let reader = RowReader(json, subject)
       step = try reader.integer("step")
@@ -142,7 +143,7 @@ extension MetricsRow {
       }
     }
 
-    /// Two rows are equal when all of their numbers are.
+    /// Two rows are equal when all their numbers are equal.
     public static func == (a: Diagnosis, b: Diagnosis) -> Bool { JSON.object(a.members) == .object(b.members) }
     /// The hash of its numbers.
     public func hash(into hasher: inout Hasher) { hasher.combine(JSON.object(members)) }
@@ -150,7 +151,7 @@ extension MetricsRow {
 }
 
 extension MetricsRow.Diagnosis.Quality {
-  /// The numbers as an object; what is not defined is left out.
+  /// The numbers as an object. Undefined ones are left out.
   public var json: JSON {
     var members: [JSON.Member] = [
       .init("parameters", .int(parameters)), .init("gradient", .double(gradient)), .init("noise", .double(noise)),

@@ -1,23 +1,24 @@
 import Foundation
 import ZerothSupport
 
-/// The rows of `metrics.jsonl` as scalars in an event file, which TensorBoard reads.
+/// Writes the rows of `metrics.jsonl` as scalars to an event file, which TensorBoard reads.
 ///
-/// The file is a sequence of records, each of which is a length in 8 bytes, its masked CRC-32C, the bytes, and their masked
-/// CRC-32C (TensorFlow, `tensorflow/core/lib/io/record_writer.h`); the bytes are an `Event` in protocol buffers
-/// (`tensorflow/core/util/event.proto`). All numbers are little endian.
+/// The file is a sequence of records. A record is its length in 8 bytes, the masked CRC-32C of the length, the bytes,
+/// and their masked CRC-32C (TensorFlow, `tensorflow/core/lib/io/record_writer.h`). The bytes are an `Event` in
+/// protocol buffers (`tensorflow/core/util/event.proto`). All numbers are little endian.
 public final class EventFile {
   private let file: AppendedFile
-  /// Seconds since 1970 at which the run's own clock stood at 0.
+  /// The time at which the clock of the run was at 0, in seconds since 1970.
   private let start: Double
-  /// Seconds of the run at the last step.
+  /// The time of the run at the last step, in seconds.
   private var seconds = 0.0
 
-  /// A file of `rows` in `folder`, in place of the one that is there: what a resumed run does again is in it once.
+  /// A file of `rows` in `folder`. It replaces an existing one, so that steps that a resumed run makes again are in it
+  /// only once.
   ///
   /// - Parameters:
   ///   - folder: where it is written.
-  ///   - rows: what it begins with.
+  ///   - rows: the rows that the run already has.
   ///   - now: seconds since 1970.
   public init(
     in folder: String, rows: [MetricsRow] = [], now: Double = Date().timeIntervalSince1970
@@ -32,12 +33,13 @@ public final class EventFile {
     file = try AppendedFile(path, keeping: nil)
     let earlier = rows.reduce(0.0) { if case .step(let step) = $1 { step.seconds } else { $0 } }
     start = now - earlier
-    // Field 3 of an event, the version, is how a reader knows the file.
+    // Field 3 of an event is the version. Readers recognise the file by it.
     try write(.double(1, start), .bytes(3, Data("brain.Event:2".utf8)))
     for row in rows { try append(row) }
   }
 
-  /// Appends the numbers of one row, those of a step after it; values that are not finite stay as they are.
+  /// Appends the numbers of one row. The rows of a step come in the order of the steps. Values that are not finite are
+  /// written as they are.
   public func append(_ row: MetricsRow) throws(InputError) {
     switch row {
     case .step(let row):
@@ -74,11 +76,11 @@ public final class EventFile {
         ("diagnosis/slope_batch", row.slope.batch), ("diagnosis/slope_epsilon", row.slope.epsilon),
       ]
       try write(values.compactMap { tag, value in value.map { (tag, $0) } }, step: row.step)
-    case .samples: break  // texts are no scalars
+    case .samples: break  // texts are not scalars
     }
   }
 
-  /// An event of scalars: `Summary.Value` has the tag in field 1 and the number, a Float, in field 2.
+  /// Writes an event of scalars. In `Summary.Value` the tag is field 1, and the number, a Float, is field 2.
   private func write(_ values: [(tag: String, value: Double)], step: Int) throws(InputError) {
     let summary = values.reduce(into: Data()) { summary, value in
       let fields = [Field.bytes(1, Data(value.tag.utf8)), .float(2, Float(value.value))]
@@ -106,7 +108,8 @@ public final class EventFile {
 
     static func data(_ fields: [Field]) -> Data { fields.reduce(into: Data()) { $1.append(to: &$0) } }
 
-    /// The number and the kind of the value in a byte, then the value; integers in groups of 7 bits, lowest first.
+    /// Appends a byte with the number of the field and the type of the value, and then the value. Integers are written
+    /// in groups of 7 bits, lowest first.
     func append(to data: inout Data) {
       switch self {
       case .integer(let number, let value):
@@ -136,7 +139,8 @@ public final class EventFile {
   }
 }
 
-/// CRC-32C (Castagnoli's polynomial, reflected 0x82F63B78), which zlib does not have, masked as in TensorFlow's records.
+/// CRC-32C (Castagnoli's polynomial, reflected 0x82F63B78), which zlib does not have. It is masked as in TensorFlow's
+/// records.
 enum CastagnoliChecksum {
   private static let table: [UInt32] = (0..<256).map { byte in
     (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0x82F6_3B78 : crc >> 1 }
@@ -147,7 +151,7 @@ enum CastagnoliChecksum {
     ~bytes.reduce(~0) { crc, byte in table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ crc >> 8 }
   }
 
-  /// The checksum turned right by 15 bits, plus 0xA282EAD8.
+  /// The masked checksum: rotated right by 15 bits, plus 0xA282EAD8.
   static func masked(_ bytes: Data) -> UInt32 {
     let crc = crc(bytes)
     return (crc >> 15 | crc << 17) &+ 0xA282_EAD8

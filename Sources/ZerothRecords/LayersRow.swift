@@ -2,17 +2,18 @@ import Zeroth
 import ZerothSupport
 
 extension MetricsRow {
-  /// How each trainable block has moved: the row of `metrics.jsonl` that a run with `run.layers` writes at each evaluation.
+  /// How far each trainable block has moved. It is the row of `metrics.jsonl` that a run with `run.layers` writes at
+  /// each evaluation.
   public struct Layers: Sendable {
     /// One block.
     public struct Block: Sendable, Hashable {
-      /// The block's name.
+      /// The name of the block.
       public var name: String
       /// ||theta_l||.
       public var norm: Double
-      /// ||theta_l - theta_0,l||, from where the run began.
+      /// ||theta_l - theta_0,l||, the distance from the start of the run.
       public var distance: Double
-      /// ||theta_l - theta'_l||, from theta' before the last step; nil before the first.
+      /// ||theta_l - theta'_l||, where theta' are the parameters before the last step; nil before the first step.
       public var update: Double?
       /// The factor by which the adapter last scaled or projected the block; nil where it did not.
       public var ratio: Double?
@@ -27,9 +28,9 @@ extension MetricsRow {
       }
     }
 
-    /// Steps done before it.
+    /// The number of steps done before.
     public var step: Int
-    /// The trainable blocks, in the model's order.
+    /// The trainable blocks, in the order of the model.
     public var blocks: [Block]
 
     /// The row of `blocks` after `step` steps.
@@ -57,7 +58,7 @@ extension MetricsRow {
 
     var numbers: [Double] { blocks.flatMap { [$0.norm, $0.distance, $0.update ?? 0, $0.ratio ?? 0] } }
 
-    /// Reads the `blocks` that `members` wrote; null is NaN.
+    /// Reads the `blocks` that `members` wrote. Null means NaN.
     init(step: Int, blocks json: JSON?, subject: String) throws(InputError) {
       guard let members = json?.members else {
         throw InputError("\(subject): blocks", found: json.map { "\($0.summary)" } ?? "nothing", expected: "an object")

@@ -2,22 +2,22 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// Writes `metrics.jsonl`: one row in JSON for each step and each evaluation, each whole as soon as it is written.
+/// Writes `metrics.jsonl`: one row of JSON for each step and each evaluation. Every row is written as a whole.
 public final class MetricsWriter {
   private let file: AppendedFile
 
-  /// The rows that a resumed run goes on after; empty for a new one.
+  /// The rows that a resumed run keeps; empty for a new run.
   public let kept: [MetricsRow]
 
-  /// A new file at `path`, where none may be yet.
+  /// A new file at `path`, where no file may exist yet.
   public init(new path: String) throws(InputError) {
     file = try AppendedFile(path, keeping: nil)
     kept = []
   }
 
-  /// Goes on at `path` with a run of which `steps` steps are done: later rows, and a last line that was not written
-  /// whole, are cut off. Evaluations made after exactly `steps` steps stay. Throws `InputError` for a row that is
-  /// damaged.
+  /// Continues the file at `path` of a run that has done `steps` steps. Later rows are cut off, and so is a last line
+  /// that was not written completely. Evaluations after exactly `steps` steps stay. Throws `InputError` for a row that
+  /// is damaged.
   public init(resuming path: String, at steps: Int) throws(InputError) {
     let found = try Metrics.lines(of: path)
     let end = found.firstIndex { !$0.row.isWithin(steps) } ?? found.endIndex
@@ -34,7 +34,8 @@ public final class MetricsWriter {
 
 /// Reads `metrics.jsonl`.
 public enum Metrics {
-  /// The rows at `path`; a last line that was not written whole is left out. Throws `InputError` naming the line.
+  /// The rows at `path`, without a last line that was not written completely. Throws an `InputError` that names the
+  /// line of a damaged row.
   public static func read(_ path: String) throws(InputError) -> [MetricsRow] { try lines(of: path).map(\.row) }
 
   static func lines(of path: String) throws(InputError) -> [(row: MetricsRow, end: Int)] {
@@ -44,7 +45,7 @@ public enum Metrics {
     return try lines(of: data, path: path)
   }
 
-  /// The rows of `data`, a copy of lines of the file at `path`.
+  /// The rows in `data`, which is a copy of lines of the file at `path`.
   public static func rows(of data: Data, path: String) throws(InputError) -> [MetricsRow] {
     try lines(of: data, path: path).map(\.row)
   }

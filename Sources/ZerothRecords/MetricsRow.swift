@@ -10,7 +10,7 @@ public enum MetricsRow: Sendable {
   case samples(Samples)
   case diagnosis(Diagnosis)
 
-  /// What one step of the optimiser did.
+  /// The row of one step of the optimiser.
   public struct Step: Sendable {
     /// The step, counted from 0.
     public var step: Int
@@ -18,20 +18,20 @@ public enum MetricsRow: Sendable {
     public var losses: [Double]
     /// The projected gradient.
     public var projectedGradient: Double
-    /// eta at this step.
+    /// The learning rate eta at this step.
     public var learningRate: Double
-    /// eps at this step; nil where there is no one number.
+    /// eps at this step; nil where the estimator has no single number for it.
     public var epsilon: Double?
-    /// Forward passes of the run so far.
+    /// The number of forward passes of the run so far.
     public var forwards: Int
-    /// Seconds of the run so far.
+    /// The seconds of the run so far.
     public var seconds: Double
-    /// Whether theta was left as it was, as a loss was not finite.
+    /// Whether the step was skipped because a loss was not finite, so that theta did not change.
     public var skipped: Bool
-    /// What the rewards were like, of a run that maximises one.
+    /// The rewards of the step, in a run that maximises a reward; else nil.
     public var rewards: Rewards?
 
-    /// The row of `report`, after `forwards` forward passes and `seconds`, this step's included.
+    /// The row of `report`. `forwards` and `seconds` are the totals of the run, with this step included.
     public init(_ report: StepReport, forwards: Int, seconds: Double, rewards: Rewards? = nil) {
       self.init(
         step: report.step, losses: Array(report.losses), projectedGradient: report.projectedGradient,
@@ -57,34 +57,34 @@ public enum MetricsRow: Sendable {
 
   /// The value of one metric.
   public struct Score: Sendable, Hashable {
-    /// The metric's name, such as `accuracy`.
+    /// The name of the metric, such as `accuracy`.
     public var metric: String
     /// Its value.
     public var value: Double
 
-    /// `value` of `metric`.
+    /// The value `value` of `metric`.
     public init(_ metric: String, _ value: Double) {
       self.metric = metric
       self.value = value
     }
   }
 
-  /// How theta does on a split.
+  /// The scores of theta on a split.
   public struct Evaluation: Sendable {
-    /// Steps done before it.
+    /// The number of steps done before.
     public var step: Int
-    /// `dev`, `test`, ...
+    /// The split: `dev`, `test`, ...
     public var split: String
-    /// The values of the metrics, the one that chooses first.
+    /// The values of the metrics. The first metric is the one by which models are chosen.
     public var scores: [Score]
     /// The mean loss; nil where it was not computed.
     public var loss: Double?
-    /// How many examples have no finite answer; they count as wrong.
+    /// The number of examples without a finite answer. They count as wrong.
     public var unanswered: Int
-    /// The value of the metric that chooses; NaN without any.
+    /// The value of the first metric; NaN where there is none.
     public var mainScore: Double { scores.first?.value ?? .nan }
 
-    /// Whether that metric says that these scores are better than those of `other`.
+    /// Whether these scores are better than those of `other`, by the first metric.
     public func isBetter(than other: Evaluation) -> Bool {
       ScoreUnit(of: scores.first?.metric ?? "").isBetter(mainScore, than: other.mainScore)
     }
@@ -99,7 +99,7 @@ public enum MetricsRow: Sendable {
     }
   }
 
-  /// The row as JSON. Numbers that are not finite are null, and then `non_finite` is true.
+  /// The row as JSON. Numbers that are not finite are written as null, and the member `non_finite` is then true.
   public var json: JSON {
     var members: [JSON.Member]
     let numbers: [Double]
@@ -141,12 +141,12 @@ public enum MetricsRow: Sendable {
     return .object(members)
   }
 
-  /// The members of an evaluation that are no scores.
+  /// The members of an evaluation that are not scores.
   private static let evaluationKeys: Set<String> = [
     "kind", "step", "split", "metric", "loss", "unanswered", "non_finite",
   ]
 
-  /// Reads what `json` prints; null is NaN. `subject` names the row in errors.
+  /// Reads what `json` prints. Null means NaN. Errors call the row `subject`.
   package init(_ json: JSON, subject: String) throws(InputError) {
     let row = RowReader(json, subject)
     func scores() throws(InputError) -> [Score] {
@@ -185,7 +185,7 @@ public enum MetricsRow: Sendable {
     }
   }
 
-  /// Whether the row belongs to a run of which `steps` steps are done.
+  /// Whether the row belongs to the first `steps` steps of the run.
   package func isWithin(_ steps: Int) -> Bool {
     switch self {
     case .step(let row): row.step < steps

@@ -1,12 +1,12 @@
 import Zeroth
 import ZerothSupport
 
-/// An objective that remembers the losses it gave.
+/// Wraps an objective and records the losses that it gives.
 public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copyable {
-  /// What the base can throw.
+  /// The error type of the wrapped objective.
   public typealias Failure = Base.Failure
 
-  /// The objective that computes the losses. Evaluations for the user go to it, past the record.
+  /// The wrapped objective. Evaluations for the user call it directly, so that they are not recorded.
   public let base: Base
   private let log = Log()
 
@@ -15,30 +15,31 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
     var forwards = 0
   }
 
-  /// Records what `base` gives.
+  /// Wraps `base`.
   public init(_ base: consuming Base) { self.base = base }
 
-  /// The losses since the last call, in the order of measuring, and the forward passes that they are of.
+  /// The losses since the last call, in the order in which they were measured, and the number of forward passes that
+  /// gave them.
   func drain() -> (losses: [Double], forwards: Int) {
     defer { (log.losses, log.forwards) = ([], 0) }
     return (log.losses, log.forwards)
   }
 
-  /// The loss of the base on `batch`.
+  /// The loss of the wrapped objective on `batch`.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Double {
     let loss = try base.loss(at: theta, on: batch)
     note([loss], forwards: 1)
     return loss
   }
 
-  /// The losses of the base for each example of `batch`.
+  /// The losses of the wrapped objective for each example of `batch`.
   public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Few<Double> {
     let losses = try base.exampleLosses(at: theta, on: batch)
     note(losses, forwards: 1)
     return losses
   }
 
-  /// The losses of the base on `batch`.
+  /// The losses of the wrapped objective on `batch`.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Failure) -> Few<Double> {
@@ -47,7 +48,7 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
     return losses
   }
 
-  /// The losses of the base for each example along its own direction.
+  /// The losses of the wrapped objective for each example along its own direction.
   public func losses<D: ExampleDirections>(
     ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> Few<Double> {
@@ -56,11 +57,11 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
     return losses
   }
 
-  /// Whether the base has a gradient.
+  /// Whether the wrapped objective has a gradient.
   public var hasDerivatives: Bool { base.hasDerivatives }
 
-  /// The loss and the gradient of the base, as three forward passes. Of the three numbers on record one is the loss and two are
-  /// 0: a gradient is not kept, and a replay computes it anew.
+  /// The loss and the gradient of the wrapped objective, counted as three forward passes. Three numbers are recorded:
+  /// the loss and two zeros. The gradient is not recorded, and a replay computes it again.
   public func differentiate(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(Failure) -> Double? {
@@ -69,7 +70,7 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
     return loss
   }
 
-  /// The loss of the base and its derivative, as two forward passes, which both are on record.
+  /// The loss of the wrapped objective and its derivative, counted as two forward passes. Both numbers are recorded.
   public func differentiate<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> DirectionalDerivative? {
@@ -84,9 +85,9 @@ public struct RecordingObjective<Base: Objective & ~Copyable>: Objective, ~Copya
   }
 }
 
-/// An objective that computes nothing: it gives the recorded losses of one step, one after another.
+/// An objective that computes nothing. It returns the recorded losses of one step, one after another.
 public final class PlaybackObjective: Objective {
-  /// More losses are asked for than were recorded.
+  /// The error where more losses are asked for than were recorded.
   public typealias Failure = InputError
 
   private let subject: String
@@ -94,31 +95,31 @@ public final class PlaybackObjective: Objective {
   private let examples: Int
   private var position = 0
 
-  /// Plays back `recorded`, in which a forward pass asked for by example has `examples` losses; `subject` names it in
-  /// errors.
+  /// Returns the losses in `recorded`. A forward pass for single examples has `examples` losses. Errors call the record
+  /// `subject`.
   public init(_ recorded: [Double], examples: Int = 1, subject: String) {
     self.recorded = recorded
     self.examples = examples
     self.subject = subject
   }
 
-  /// Losses that nobody has asked for.
+  /// The number of losses that were not asked for yet.
   public var remaining: Int { recorded.count - position }
 
-  /// The next loss, whatever theta is.
+  /// The next loss, for any theta.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double { try next(1)[0] }
 
-  /// The next losses, of each example, whatever theta is.
+  /// The next losses, one for each example, for any theta.
   public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Few<Double> {
     try next(examples)
   }
 
-  /// The next losses, whatever theta and the points are.
+  /// The next losses, for any theta and any points.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> { try next(grain == .example ? points.count * examples : points.count) }
 
-  /// The next losses, of each example at each offset, whatever theta and the directions are.
+  /// The next losses, one for each example at each offset, for any theta and any directions.
   public func losses<D: ExampleDirections>(
     ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(InputError) -> Few<Double> { try next(offsets.count * examples) }

@@ -3,10 +3,10 @@ import Zeroth
 import ZerothSupport
 
 extension OptimizerProtocol {
-  /// One step on `objective`, its losses appended to `writer`.
+  /// Makes one step on `objective`, and appends its losses to `writer`.
   ///
-  /// A step that throws appends nothing: neither does the last of too many skipped ones (`NonFiniteError`), which
-  /// leaves theta as the steps before it did.
+  /// A step that throws appends nothing. This holds too for the last of too many skipped steps (`NonFiniteError`),
+  /// which leaves theta as the steps before left it.
   @discardableResult
   public mutating func recordStep<Base: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing RecordingObjective<Base>, to writer: TrajectoryWriter
@@ -25,8 +25,9 @@ extension OptimizerProtocol {
     return report
   }
 
-  /// One step that is on record and whose gradients are computed anew. Its first loss is compared with the recorded one, to
-  /// 1e-3: another kind of CPU rounds otherwise, but another model or other data would go unnoticed.
+  /// Makes one step that is recorded but whose gradients have to be computed again. Its first loss is compared with the
+  /// recorded one, to 1e-3. Another type of CPU rounds differently, so the comparison is not exact; without it, another
+  /// model or other data would go unnoticed.
   @discardableResult
   public mutating func recomputeStep<Base: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing Base, _ steps: RecordedSteps
@@ -44,7 +45,7 @@ extension OptimizerProtocol {
     return report
   }
 
-  /// One step from its recorded losses: nothing is evaluated, and theta moves as it did, bit for bit.
+  /// Makes one step from its recorded losses. Nothing is evaluated, and theta changes as it did before, bit for bit.
   @discardableResult
   public mutating func replayStep(_ theta: inout ParameterStore, _ steps: RecordedSteps) throws -> StepReport {
     let subject = "\(steps.path): step \(nextStep)"
@@ -65,20 +66,21 @@ extension OptimizerProtocol {
   }
 }
 
-/// The trajectory of a run on the disk, which is read once: the steps that it holds, and the end where live steps go.
+/// The trajectory of a run on disk. It is read once, for the recorded steps, and new steps are appended to it.
 public final class TrajectoryLog {
-  /// The steps that were there; none of a new run.
+  /// The steps that are recorded in it; none for a new run.
   public let recorded: RecordedSteps
   private let header: TrajectoryHeader
   private let flushEvery: Int
   private let isWritten: Bool
   private var writer: TrajectoryWriter?
 
-  /// Opens the trajectory at `path` of the run that `header` describes, by the counts that `optimizer` declares.
+  /// Opens the trajectory at `path` of the run that `header` describes. The number of losses of each step follows from
+  /// the counts that `optimizer` declares.
   ///
-  /// Without a file, or with one that was cut off within its header, the run is new. Nothing is written before the first
-  /// live step. Steps are written out `flushEvery` at a time. Throws `InputError` when the file belongs to another run, is
-  /// damaged or holds more steps than are planned.
+  /// Where there is no file, or a file that ends within its header, the run is new. Nothing is written before the first
+  /// new step. Steps are written in groups of `flushEvery`. Throws `InputError` when the file belongs to another run,
+  /// is damaged, or holds more steps than are planned.
   public convenience init(
     _ path: String, header: TrajectoryHeader, optimizer: any OptimizerProtocol, layout: ParameterLayout,
     flushEvery: Int = 1
@@ -91,7 +93,8 @@ public final class TrajectoryLog {
       data, path: path, isWritten: true, header: header, optimizer: optimizer, layout: layout, flushEvery: flushEvery)
   }
 
-  /// The trajectory of `data`, a copy of the file at `path`, or of a new run where there is none. It is not written.
+  /// The trajectory in `data`, which is a copy of the file at `path`; that of a new run where `data` is nil. It cannot
+  /// be written.
   public convenience init(
     copy data: Data?, of path: String, header: TrajectoryHeader, optimizer: any OptimizerProtocol,
     layout: ParameterLayout
@@ -114,14 +117,14 @@ public final class TrajectoryLog {
     recorded = try Trajectory(data, path: path).steps(of: header, by: optimizer, in: layout)
   }
 
-  /// Where live steps are appended: what was not written whole is cut off first.
+  /// The writer that appends new steps. A step that was not written completely is cut off first.
   public func openForAppending() throws(InputError) -> TrajectoryWriter {
     if let writer { return writer }
     let fresh: TrajectoryWriter
     if !isWritten {
       fresh = TrajectoryWriter()
     } else if recorded.isNew {
-      unlink(recorded.path)  // at most a part of the header
+      unlink(recorded.path)  // it contains at most a part of the header
       fresh = try TrajectoryWriter(new: recorded.path, header: header, flushEvery: flushEvery)
     } else {
       fresh = try TrajectoryWriter(after: recorded, flushEvery: flushEvery)
@@ -130,9 +133,9 @@ public final class TrajectoryLog {
     return fresh
   }
 
-  /// The losses of the last step that was appended; none before.
+  /// The losses of the last step that was appended; empty before the first.
   public var lastLosses: [Double] { writer?.last ?? [] }
 
-  /// Waits until what was appended is on the disk.
+  /// Waits until everything that was appended is on disk.
   public func synchronize() throws(InputError) { try writer?.synchronize() }
 }

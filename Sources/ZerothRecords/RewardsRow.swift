@@ -1,15 +1,15 @@
 import ZerothSupport
 
 extension MetricsRow {
-  /// What the rewards of a step were like, of a run that maximises one.
+  /// The rewards of a step, in a run that maximises a reward.
   public struct Rewards: Sendable, Hashable {
     /// The mean over all points and examples.
     public var mean: Double
     /// The standard deviation over the points of their mean rewards; 0 where no direction changed the reward.
     public var overPoints: Double
-    /// The standard deviation over the examples.
+    /// The standard deviation over the examples of their mean rewards.
     public var overExamples: Double
-    /// The part of the examples that were not answered alike at all points.
+    /// The share of the examples whose answers were not the same at all points.
     public var changed: Double
 
     /// The numbers of one step.
@@ -29,7 +29,7 @@ extension MetricsRow {
       ]
     }
 
-    /// Reads what `json` wrote; null is NaN.
+    /// Reads what `json` wrote. Null means NaN.
     init(_ json: JSON, subject: String) throws(InputError) {
       let reader = RowReader(json, "\(subject): reward")
       self.init(

@@ -1,6 +1,7 @@
 import ZerothSupport
 
-/// Reads the numbers of an object, whose place errors name. A number that is not finite was written as null, and is NaN.
+/// Reads the numbers of an object. Errors name the place of the object. A number that is not finite was written as
+/// null, and is read as NaN.
 struct RowReader {
   let json: JSON
   let subject: String

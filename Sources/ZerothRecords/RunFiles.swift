@@ -1,4 +1,4 @@
-/// The files of a run's folder.
+/// The paths of the files in a run's folder.
 public struct RunFiles: Sendable {
   /// The folder.
   public let folder: String
@@ -6,22 +6,22 @@ public struct RunFiles: Sendable {
   /// The files in `folder`.
   public init(_ folder: String) { self.folder = folder }
 
-  /// What the run was, and what came of it.
+  /// The record of the run: its settings and its results.
   public var record: String { folder + "/run.json" }
-  /// A row for each step and evaluation.
+  /// The rows of the metrics, one for each step and evaluation.
   public var metrics: String { folder + "/metrics.jsonl" }
-  /// The folder of the same rows as TensorBoard reads them, where that is asked for.
+  /// The folder with the same rows for TensorBoard, where a run writes them.
   public var tensorBoard: String { folder + "/tensorboard" }
-  /// What the process of the run wrote to standard error, where that was kept.
+  /// What the process of the run wrote to standard error, where it was kept.
   public var output: String { folder + "/output.log" }
-  /// The file that describes the task, where it is from one: a copy, as the run has read it.
+  /// A copy of the file that describes the task, as the run read it, where the task is from a file.
   public var task: String { folder + "/task.toml" }
-  /// The losses, from which the run can be replayed.
+  /// The trajectory: the losses, from which the run can be replayed.
   public var trajectory: String { folder + "/trajectory.bin" }
-  /// The optimiser's state after some steps, for a run that goes on.
+  /// The folder of the snapshots: the optimiser's state after some steps, for a run that is resumed.
   public var snapshots: String { folder + "/snapshots" }
-  /// The last model, where it is kept.
+  /// The last model, where the run keeps it.
   public var last: String { folder + "/last" }
-  /// The best model by its dev score.
+  /// The model with the best dev score.
   public var model: String { folder + "/model" }
 }

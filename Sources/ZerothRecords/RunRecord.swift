@@ -2,7 +2,8 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// `run.json`: what a run was, on which blocks, made by what, and why it ended.
+/// The content of `run.json`: the settings of a run, the blocks of its model, the versions of the programs, and the
+/// results.
 public struct RunRecord: Sendable {
   /// A short name of the run.
   public let name: String
@@ -10,9 +11,9 @@ public struct RunRecord: Sendable {
   public let configuration: JSON
   /// The options that differ from the defaults and from the preset, such as `rule.learning-rate`.
   public let changed: [String]
-  /// The libraries, loaded at run time, that its strategies are from.
+  /// The libraries, loaded at run time, from which its strategies come.
   public let plugins: JSON
-  /// What was measured for options that were to be found, such as the learning rate; null where all were given.
+  /// The measurements from which options such as the learning rate were found; null where all options were given.
   public let probe: JSON
   /// The name of the random generator.
   public let generator: String
@@ -20,12 +21,12 @@ public struct RunRecord: Sendable {
   public let layout: ParameterLayout
   /// Whether the adapter works on a block.
   private let isAdapted: @Sendable (ParameterBlock) -> Bool
-  /// Why the run ended, in words, such as `all 1200 steps done`; nil while it runs.
+  /// Why the run ended, in words, such as `all 1200 steps done`; nil while it is running.
   public var end: String?
   /// Results by name, such as accuracies, forward passes, seconds and peak memory.
   public var results: [JSON.Member] = []
 
-  /// The record of a run that begins.
+  /// The record of a run at its beginning.
   public init(
     name: String, configuration: JSON, changed: [String] = [], plugins: JSON = [], probe: JSON = .null,
     generator: String, layout: ParameterLayout,
@@ -69,10 +70,10 @@ public struct RunRecord: Sendable {
     ]
   }
 
-  /// Writes the record to `path`: a reader sees the old one or the new one, and never a part.
+  /// Writes the record to `path`. A reader sees either the old record or the new one, and never a part of one.
   public func write(to path: String) throws(InputError) { try AtomicFile.write(json.pretty + "\n", to: path) }
 
-  /// The record at `path`. Throws `InputError` when it cannot be read or is no JSON.
+  /// The record at `path`. Throws `InputError` when it cannot be read or is not JSON.
   public static func json(in path: String) throws(InputError) -> JSON {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw InputError(path, found: "no file that can be read", expected: "the record of a run")

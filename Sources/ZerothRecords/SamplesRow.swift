@@ -1,19 +1,19 @@
 import ZerothSupport
 
 extension MetricsRow {
-  /// What the model answers to a few rows of dev, the same each time: the row of `metrics.jsonl` that a run with `run.samples`
-  /// writes at each evaluation.
+  /// The answers of the model to a few rows of dev, always the same rows. It is the row of `metrics.jsonl` that a run
+  /// with `run.samples` writes at each evaluation.
   public struct Samples: Sendable {
     /// One row of dev.
     public struct Sample: Sendable, Hashable {
-      /// What is asked.
+      /// The question.
       public var prompt: String
-      /// What the model answers; nil where its output is not finite.
+      /// The answer of the model; nil where its output is not finite.
       public var answer: String?
-      /// What is right.
+      /// The right answer.
       public var expected: String
 
-      /// The `answer` to `prompt` where `expected` is right.
+      /// The answer `answer` to `prompt`, whose right answer is `expected`.
       public init(prompt: String, answer: String?, expected: String) {
         self.prompt = prompt
         self.answer = answer
@@ -21,7 +21,7 @@ extension MetricsRow {
       }
     }
 
-    /// Steps done before it.
+    /// The number of steps done before.
     public var step: Int
     /// The answers, in the order of the rows.
     public var samples: [Sample]

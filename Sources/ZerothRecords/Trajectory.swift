@@ -2,23 +2,25 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// A trajectory file: a header, then for each step exactly the losses that its optimiser measured. That is all a replay
-/// needs: run on these losses, the optimiser makes the same updates again, bit for bit.
+/// A trajectory file: a header, and for each step exactly the losses that the optimiser measured. A replay needs
+/// nothing else: given these losses, the optimiser makes the same updates again, bit for bit.
 ///
-/// A step on disk is the number of its losses and a checksum as UInt32, then the losses as Float64, all little endian. The
-/// checksum is a CRC-32, going on from the header's, of the step's number as UInt64, the losses and their number: a step
-/// fits in its place in its file alone. Format 1, which is still read, has the losses and nothing else.
+/// A step on disk is the number of its losses and a checksum as UInt32, followed by the losses as Float64, all little
+/// endian. The checksum is a CRC-32 that continues that of the header, over the number of the step as UInt64, the
+/// losses, and their number. So a step is accepted only at its own position in its own file. Format 1, which can still
+/// be read, has only the losses.
 ///
-/// Cost: 24 bytes for a step of one two-sided query. Where a step was skipped, NaN stands for the adapter's losses.
+/// Cost: 24 bytes for a step with one two-sided query. Where a step was skipped, NaN stands for the losses of the
+/// adapter.
 public struct Trajectory: Sendable {
-  /// The file.
+  /// The path of the file.
   public let path: String
-  /// Which run it belongs to.
+  /// The header, which identifies the run.
   public var header: TrajectoryHeader { stored.header }
   private let stored: TrajectoryHeader.Stored
   private let records: Data
 
-  /// Reads the file at `path`. Throws `InputError` when it is no trajectory.
+  /// Reads the file at `path`. Throws `InputError` when it is not a trajectory.
   public init(file path: String) throws(InputError) {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw InputError(path, found: "no file that can be read", expected: "a trajectory")
@@ -32,10 +34,11 @@ public struct Trajectory: Sendable {
     records = Data(data.dropFirst(stored.size))
   }
 
-  /// The whole steps in the file, by the counts that `optimizer` declares. A last step that was not written whole is left
-  /// out.
+  /// The complete steps in the file. The number of losses of each step follows from the counts that `optimizer`
+  /// declares. A last step that was not written completely is left out.
   ///
-  /// Throws `InputError` unless they belong to the run that `run` describes, are undamaged and no more than it plans.
+  /// Throws `InputError` unless the steps belong to the run that `run` describes, are undamaged, and are no more than
+  /// it plans.
   public func steps(
     of run: TrajectoryHeader, by optimizer: any OptimizerProtocol, in layout: ParameterLayout
   ) throws(InputError) -> RecordedSteps {
@@ -61,14 +64,14 @@ public struct Trajectory: Sendable {
     return RecordedSteps(path: path, records: records, losses: losses, stored)
   }
 
-  /// Where the losses of the next step of format 1 are; nil where it was not written whole.
+  /// The range of the losses of the next step in format 1; nil where the step was not written completely.
   private func plain(_ forwards: Int, from start: Int) -> Range<Int>? {
     let (size, isTooLarge) = forwards.multipliedReportingOverflow(by: 8)
     return isTooLarge || size > records.count - start ? nil : start..<(start + size)
   }
 
-  /// The forward passes of a step as its strategies declare them: all, and those of the adapter, which are taken over
-  /// mini-batches whatever the grain is.
+  /// The forward passes of a step as its strategies declare them: all of them, and those of the adapter. The losses of
+  /// the adapter are always those of mini-batches.
   private struct Declared {
     let forwards, ofAdapter: Int
 
@@ -80,7 +83,7 @@ public struct Trajectory: Sendable {
       }
     }
 
-    /// What is expected of the number of losses, in words.
+    /// The numbers of losses that are allowed, in words.
     func expected(_ grain: LossGrain) -> String {
       switch grain {
       case .batch: "\(forwards), as the strategies of this run declare"
@@ -91,7 +94,7 @@ public struct Trajectory: Sendable {
     }
   }
 
-  /// Where the losses of step `step` are; nil where it was not written whole.
+  /// The range of the losses of step `step`; nil where the step was not written completely.
   private func checked(_ step: Int, _ declared: Declared, from start: Int) throws(InputError) -> Range<Int>? {
     let rest = records.count - start
     guard rest >= 4 else { return nil }
@@ -116,8 +119,8 @@ public struct Trajectory: Sendable {
     return losses..<(losses + 8 * count)
   }
 
-  /// Throws `InputError` when fewer losses than a step says, those up to any place, have its checksum: then it was written
-  /// whole, and what it says is damaged.
+  /// Called for a step that seems to be cut off. Throws `InputError` where fewer losses than its number says have its
+  /// checksum, because the step was then written completely and its number is damaged.
   private func requireCut(_ step: Int, _ declared: Declared, from start: Int, _ checksum: UInt32) throws(InputError) {
     var shorter = StepChecksum(stored.checksum, step: step)
     var end = start
@@ -135,19 +138,19 @@ public struct Trajectory: Sendable {
   }
 }
 
-/// The checksum of a step: it goes on from that of the file's header.
+/// The checksum of a step. It continues that of the file's header.
 private struct StepChecksum {
   private var running: UInt32
   private var count: UInt32 = 0
 
-  /// That of no losses yet.
+  /// The checksum without losses yet.
   init(_ header: UInt32, step: Int) {
     var number = Data()
     number.append(littleEndian: UInt64(step))
     running = Checksum.crc32(number, after: header)
   }
 
-  /// The same with `losses` behind those that it has.
+  /// This checksum with `losses` added.
   func adding(_ losses: Data) -> StepChecksum {
     var longer = self
     longer.running = Checksum.crc32(losses, after: running)
@@ -155,7 +158,7 @@ private struct StepChecksum {
     return longer
   }
 
-  /// The checksum as it stands on disk.
+  /// The checksum in the form that is on disk.
   var value: UInt32 {
     var number = Data()
     number.append(littleEndian: count)
@@ -163,13 +166,13 @@ private struct StepChecksum {
   }
 }
 
-/// The whole steps of a trajectory.
+/// The complete steps of a trajectory.
 public struct RecordedSteps: Sendable {
-  /// The file they are from.
+  /// The path of the file.
   public let path: String
   private let records: Data
   private let losses: [Range<Int>]
-  /// The header that they stand behind; nil where there is no trajectory yet.
+  /// The header of the file; nil where there is no trajectory yet.
   private let stored: TrajectoryHeader.Stored?
 
   fileprivate init(path: String, records: Data, losses: [Range<Int>], _ stored: TrajectoryHeader.Stored?) {
@@ -179,18 +182,18 @@ public struct RecordedSteps: Sendable {
     self.stored = stored
   }
 
-  /// No steps: the run whose trajectory will be at `path` is new.
+  /// No steps, for a new run whose trajectory will be at `path`.
   init(noneAt path: String) { self.init(path: path, records: Data(), losses: [], nil) }
 
-  /// How many there are.
+  /// The number of steps.
   public var count: Int { losses.count }
-  /// Bytes of a last step that was not written whole; they are left out.
+  /// The number of bytes of a last step that was not written completely. They are left out.
   public var droppedBytes: Int { records.count - (losses.last?.upperBound ?? 0) }
   /// Whether there is no trajectory yet.
   var isNew: Bool { stored == nil }
-  /// Bytes of the file up to the end of the last whole step.
+  /// The number of bytes of the file up to the end of the last complete step.
   fileprivate var wholeSize: Int { (stored?.size ?? 0) + (losses.last?.upperBound ?? 0) }
-  /// What the checksums of further steps go on from.
+  /// The checksum that those of further steps continue.
   fileprivate var checksum: UInt32 { stored?.checksum ?? 0 }
 
   /// The losses of `step`, which is below `count`.
@@ -200,7 +203,7 @@ public struct RecordedSteps: Sendable {
     }
   }
 
-  /// Throws `InputError` when the file is of format 1, which is replayed and not written.
+  /// Throws `InputError` for a file of format 1, which can be replayed but not continued.
   public func requireAppendable() throws(InputError) {
     guard stored?.format ?? TrajectoryHeader.format == TrajectoryHeader.format else {
       throw InputError(
@@ -212,18 +215,18 @@ public struct RecordedSteps: Sendable {
 
 /// Writes a trajectory, step by step.
 public final class TrajectoryWriter {
-  /// Nil where nothing is written.
+  /// The file; nil where nothing is written.
   private let file: AppendedFile?
   private let flushEvery: Int
   private let checksum: UInt32
   private var step: Int
   private var buffer = Data()
   private var waiting = 0
-  /// The losses that were appended last.
+  /// The losses of the last step that was appended.
   private(set) var last: [Double] = []
 
-  /// A new trajectory at `path`, where no file may be yet; it appears there with its header whole. Steps are written out
-  /// `flushEvery` at a time.
+  /// A new trajectory at `path`, where no file may exist yet. It appears there with its complete header. Steps are
+  /// written in groups of `flushEvery`.
   public init(new path: String, header: TrajectoryHeader, flushEvery: Int = 1) throws(InputError) {
     guard !FileManager.default.fileExists(atPath: path) else {
       throw InputError(path, found: "a file", expected: "a place for a new trajectory")
@@ -238,7 +241,8 @@ public final class TrajectoryWriter {
     step = 0
   }
 
-  /// Goes on after `steps`; a step that was not written whole is cut off. Throws `InputError` for a file of format 1.
+  /// Continues after `steps`. A step that was not written completely is cut off. Throws `InputError` for a file of
+  /// format 1.
   public init(after steps: RecordedSteps, flushEvery: Int = 1) throws(InputError) {
     try steps.requireAppendable()
     file = try AppendedFile(steps.path, keeping: steps.wholeSize)
@@ -247,7 +251,7 @@ public final class TrajectoryWriter {
     step = steps.count
   }
 
-  /// Keeps the last losses and writes nothing.
+  /// A writer that only keeps the last losses, and writes nothing.
   init() {
     file = nil
     flushEvery = 1
@@ -272,7 +276,7 @@ public final class TrajectoryWriter {
     if waiting >= flushEvery { try flush(to: file) }
   }
 
-  /// Hands what was appended to the system.
+  /// Passes everything that was appended to the operating system.
   public func flush() throws(InputError) { if let file { try flush(to: file) } }
 
   private func flush(to file: AppendedFile) throws(InputError) {
@@ -281,7 +285,7 @@ public final class TrajectoryWriter {
     waiting = 0
   }
 
-  /// Flushes, and waits until all is on the disk: beside every checkpoint and at the end.
+  /// Flushes, and waits until everything is on disk. It is called with every checkpoint and at the end.
   public func synchronize() throws(InputError) {
     try flush()
     try file?.synchronize()

@@ -2,33 +2,35 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// What stands in front of a trajectory's losses: which run they belong to.
+/// The header of a trajectory, which identifies the run.
 ///
-/// On disk: `ZEROTRAJ`, then the format, the length of the JSON and a checksum as UInt32, little endian, then the JSON, which
-/// ends with its only newline. The checksum is the CRC-32 of the other bytes. Format 1, which is still read, has no checksum.
+/// On disk it is `ZEROTRAJ`, then the format, the length of the JSON and a checksum as UInt32, little endian, then the
+/// JSON, which ends with its only newline. The checksum is the CRC-32 of all other bytes of the header. Format 1, which
+/// can still be read, has no checksum.
 public struct TrajectoryHeader: Sendable, Hashable {
-  /// Everything in the configuration on which the updates depend: `RunConfiguration.identity`.
+  /// All options on which the updates depend: `RunConfiguration.identity`.
   public let identity: JSON
   /// The hash of the base weights.
   public let model: String
   /// The hash of the layout.
   public let layout: String
-  /// The steps that were planned when the run began; it may have gone on beyond them.
+  /// The number of steps that were planned when the run began. It may have been continued beyond them.
   public let steps: Int
-  /// What one loss is of.
+  /// Whether the losses are those of mini-batches or of single examples.
   public let grain: LossGrain
-  /// The parts that each mini-batch is measured in.
+  /// The number of parts in which each mini-batch is measured.
   public let shards: Int
-  /// What of the model is tuned: `full` for its own weights.
+  /// The tuning of the model: `full` for its own weights.
   public let tuning: String
-  /// Hashes of what the run read, by name: `tokenizer`, `train`, ... Compared on resuming, where both sides have them.
+  /// Hashes of what the run read, by name: `tokenizer`, `train`, ... When a run is resumed, the names that both sides
+  /// have are compared.
   public let inputs: [String: String]
-  /// The version of the random streams, `Noise.version`.
+  /// The version of the random noise, `Noise.version`.
   public let noise: Int
-  /// What else the JSON holds, for versions that know it.
+  /// Other members of the JSON, for versions of this program that know them.
   let others: [JSON.Member]
 
-  /// The header of a run of `steps` steps from the weights theta.
+  /// The header of a run of `steps` steps that starts from the weights theta.
   public init(
     identity: JSON, steps: Int, base theta: borrowing ParameterStore, grain: LossGrain = .batch, shards: Int = 1,
     tuning: String = "full", inputs: [String: String] = [:]
@@ -55,13 +57,13 @@ public struct TrajectoryHeader: Sendable, Hashable {
   }
 
   static let magic = Data("ZEROTRAJ".utf8)
-  /// The format that is written.
+  /// The format of new files.
   static let format: UInt32 = 2
-  /// Bytes before the JSON.
+  /// The number of bytes before the JSON.
   static func fixedSize(_ format: UInt32) -> Int { format == 1 ? 16 : 20 }
   private static let largest = 1 << 20
 
-  /// The header as it is written.
+  /// The header as it is written to the file.
   public var encoded: Data {
     let members: [JSON.Member] = [
       .init("identity", identity), .init("model", .string(model)), .init("layout", .string(layout)),
@@ -77,8 +79,8 @@ public struct TrajectoryHeader: Sendable, Hashable {
     return data + text
   }
 
-  /// Whether `data` ends within a header: what is left of a run that was killed while it began. It holds no step then, as
-  /// the newline that ends the header is missing.
+  /// Whether `data` ends within a header, as in a run that was killed at its beginning. The newline at the end of the
+  /// header is then missing, so there is no step.
   static func isCut(_ data: Data) -> Bool {
     guard data.prefix(magic.count) == magic.prefix(data.count) else { return false }
     guard data.count >= 16 else { return true }
@@ -88,21 +90,21 @@ public struct TrajectoryHeader: Sendable, Hashable {
     return text.count < length && !text.contains(UInt8(ascii: "\n"))
   }
 
-  /// The header that `data` is, as ``encoded`` gives it. Throws `InputError` naming `path`.
+  /// Decodes a header that ``encoded`` gave. Throws an `InputError` that names `path`.
   public init(_ data: Data, path: String) throws(InputError) { self = try Self.decode(data, path: path).header }
 
-  /// A header as it was read.
+  /// A header that was read from a file.
   struct Stored {
     var header: TrajectoryHeader
-    /// 1 or 2.
+    /// The format, 1 or 2.
     var format: UInt32
-    /// Its bytes on disk.
+    /// The number of its bytes on disk.
     var size: Int
-    /// What the checksums of the steps go on from; 0 in format 1, which has none.
+    /// The checksum that those of the steps continue; 0 in format 1, which has none.
     var checksum: UInt32
   }
 
-  /// Reads the header at the start of `data`. Throws `InputError` naming `path`.
+  /// Reads the header at the start of `data`. Throws an `InputError` that names `path`.
   static func decode(_ data: Data, path: String) throws(InputError) -> Stored {
     let data = data.startIndex == 0 ? data : Data(data)
     guard data.prefix(magic.count) == magic.prefix(data.count) else {
@@ -167,21 +169,22 @@ public struct TrajectoryHeader: Sendable, Hashable {
       inputs: inputs, noise: noise, others: (json.members ?? []).filter { !known.contains($0.key) })
   }
 
-  /// Options that older records lack, each with the value that does what was done without it.
+  /// Options that older records lack, each with the value for which it has no effect.
   private static let withoutOption = [
     "estimator.distribution": "\"gaussian\"", "model.activation-memory": "1024.0", "task.chat": "false",
     "adapter.search": "\"zeroth-order\"", "estimator.shaping": "\"none\"", "estimator.combination": "\"mean\"",
   ]
 
-  /// A hash of all that two runs differ by, their planned steps aside.
+  /// A hash of everything in which two runs can differ, except for the number of planned steps.
   public var runHash: String {
     let parts = ["\(identity)", model, layout, grain.rawValue, "\(shards)", tuning, "\(noise)"]
     return ContentHash.hex(ContentHash.xxh64(parts.joined(separator: "\n")))
   }
 
-  /// Throws `InputError`, naming the first difference, unless `run` is the same run; its planned steps may differ.
+  /// Throws an `InputError` that names the first difference, unless `run` is the same run. The numbers of planned steps
+  /// may differ.
   ///
-  /// Inputs are compared where both name them: a replay reads no data and names none.
+  /// Inputs are compared where both have them. A replay reads no data, so it has none.
   public func requireSameRun(as run: TrajectoryHeader, path: String) throws(InputError) {
     func requireEqual(_ name: String, _ found: String, _ expected: String, _ what: String) throws(InputError) {
       guard found == expected else {
@@ -213,12 +216,14 @@ public struct TrajectoryHeader: Sendable, Hashable {
     }
   }
 
-  /// Whether a direction of the run may be of Rademacher signs, as one of a strategy that was loaded at run time may be.
+  /// Whether a direction of the run may consist of Rademacher signs. Strategies that were loaded at run time may use
+  /// them.
   private var mayUseSigns: Bool {
     identity["plugin"] != nil || Self.leaves(identity).values.contains(JSON.string("rademacher").description)
   }
 
-  /// The values of nested objects by their joined keys. Parsing does not tell 1.0 from 1: they are the same here.
+  /// The values of nested objects by their joined keys. 1.0 and 1 are the same here, because parsing does not
+  /// distinguish them.
   private static func leaves(_ value: JSON, _ prefix: String = "") -> [String: String] {
     guard case .object(let members) = value else {
       return [prefix: value.double.map { "\($0)" } ?? value.description]

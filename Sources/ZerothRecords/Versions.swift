@@ -2,12 +2,12 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// What this program was built from and runs on.
+/// The versions of this program and of what it runs on.
 public enum Versions {
   /// The version of Zeroth.
   public static let zeroth = "0.1.0"
 
-  /// The compiler, as far as a program can know it.
+  /// The version of the compiler, as far as a program can know it.
   public static var swift: String {
     #if compiler(>=6.4)
       "6.4 or later"
@@ -27,7 +27,7 @@ public enum Versions {
     return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
   }
 
-  /// All of it, for a run whose random numbers come from `generator`.
+  /// All versions as JSON, for a run whose random numbers come from `generator`.
   static func json(generator: String) -> JSON {
     [
       "zeroth": .string(zeroth), "swift": .string(swift), "openblas": .string(Backend.blasConfiguration),

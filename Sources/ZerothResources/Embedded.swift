@@ -1,15 +1,16 @@
 import Foundation
 import ZerothSupport
 
-/// What the package carries, so that a fresh machine can run the main job: a small OPT model and SST-2 sentences.
+/// The resources inside the package, with which a fresh machine can run the demo: a small OPT model, and sentences of
+/// SST-2.
 public enum Embedded {
-  /// The name by which a run asks for the embedded model.
+  /// The name of the embedded model in a run's settings.
   public static let modelName = "imdb-opt"
 
   /// The folder of the embedded model.
   public static func model() throws(InputError) -> String { try folder(modelName) }
 
-  /// The folder that `path` means: itself, or the embedded model when it is called by its name.
+  /// The folder for `path`: `path` itself, or the embedded model where `path` is its name.
   public static func modelDirectory(_ path: String) throws(InputError) -> String {
     path == modelName && !FileManager.default.fileExists(atPath: path) ? try model() : path
   }
@@ -22,7 +23,8 @@ public enum Embedded {
     return try folder("sst2")
   }
 
-  /// The resources lie beside the executable, where the package manager puts them, or where ZEROTH_RESOURCES says.
+  /// The resources are beside the executable, in the place that the package manager uses, or in the place that
+  /// ZEROTH_RESOURCES gives.
   private static func folder(_ name: String) throws(InputError) -> String {
     var places = [Bundle.main.bundlePath + "/zeroth_ZerothResources.resources"]
     if let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {

@@ -2,12 +2,12 @@ import Foundation
 
 /// A file that grows at its end.
 public final class AppendedFile {
-  /// Where it is.
+  /// The path of the file.
   public let path: String
   private let descriptor: Int32
 
-  /// Opens `path` for appending after its first `kept` bytes; what follows them is cut off. With nil the file must
-  /// be new.
+  /// Opens `path` for appending behind its first `kept` bytes. What follows them is cut off. Where `kept` is nil, the
+  /// file must not exist yet.
   public init(_ path: String, keeping kept: Int?) throws(InputError) {
     self.path = path
     let flags = O_WRONLY | O_CLOEXEC | O_APPEND | (kept == nil ? O_CREAT | O_EXCL : 0)
@@ -28,7 +28,7 @@ public final class AppendedFile {
     }
   }
 
-  /// Waits until what was written is on the disk.
+  /// Waits until everything that was written is on disk.
   public func synchronize() throws(InputError) {
     if fsync(descriptor) != 0, errno != EINVAL {
       throw InputError.system(path, expected: "a disk that can be synchronised")

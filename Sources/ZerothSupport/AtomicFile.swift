@@ -1,14 +1,14 @@
 import Foundation
 
-/// A file that appears under its path complete or not at all.
+/// A file that appears at its path complete or not at all.
 ///
-/// Bytes go to a temporary file in the same directory, which `commit` flushes to the disk and renames. Whatever
-/// happens before, the path keeps what it held; a value dropped without `commit` removes the temporary file. A link is
-/// followed: the file that it leads to is replaced. A device or a pipe, such as `/dev/stdout`, cannot be replaced: it is
-/// written to at once.
+/// Bytes are written to a temporary file in the same folder. `commit` flushes it to the disk and renames it. Until then
+/// the file at the path does not change. A value that is dropped without `commit` removes the temporary file. A
+/// symbolic link is followed, and the file to which it leads is replaced. A device or a pipe, such as `/dev/stdout`,
+/// cannot be replaced, so it is written directly.
 public struct AtomicFile: ~Copyable {
   private let path: String
-  /// Nil where the path is a device or a pipe.
+  /// The path of the temporary file; nil where the path is a device or a pipe.
   private let temporaryPath: String?
   private let descriptor: Int32
   private var isCommitted: Bool
@@ -37,7 +37,7 @@ public struct AtomicFile: ~Copyable {
     if !isCommitted, let temporaryPath { unlink(temporaryPath) }
   }
 
-  /// Where the links that begin at `path` lead, whether there is a file or not.
+  /// The path to which the links at `path` lead, whether a file exists there or not.
   private static func target(of path: String) throws(InputError) -> String {
     var path = path
     for _ in 0..<40 {
@@ -50,8 +50,8 @@ public struct AtomicFile: ~Copyable {
     throw InputError(path, found: "links that lead to each other", expected: "a path that can be written")
   }
 
-  /// Whether a file can take the place of what is at `path`: there is nothing, or a file, and not one that is open already
-  /// (`/dev/stdout`). A folder in memory, `/dev/shm`, is a folder like any other.
+  /// Whether what is at `path` can be replaced by a file: nothing is there, or a file that is not already open
+  /// (`/dev/stdout`). A folder in memory, `/dev/shm`, is treated as any other folder.
   private static func isReplaceable(_ path: String) -> Bool {
     let isOpen = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].contains(path) || path.hasPrefix("/dev/fd/")
     if isOpen || path.hasPrefix("/proc/") { return false }
@@ -80,7 +80,7 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Gives the file its name, over whatever bore it before.
+  /// Moves the file to its path, replacing an existing file.
   public consuming func commit() throws(InputError) {
     guard let temporaryPath else { return isCommitted = true }
     guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {
@@ -90,7 +90,7 @@ public struct AtomicFile: ~Copyable {
     synchronizeFolder(of: path)
   }
 
-  /// Removes the temporary files that processes left in `folders` when they were killed.
+  /// Removes temporary files in `folders` that were left by killed processes.
   public static func removeRemains(in folders: [String]) {
     for folder in folders {
       for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
@@ -100,7 +100,7 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Writes `text` to `path`: a reader sees the old file or the new one, and never a part.
+  /// Writes `text` to `path`. A reader sees either the old file or the complete new one.
   public static func write(_ text: String, to path: String) throws(InputError) {
     let file = try AtomicFile(path: path)
     try file.write(text)

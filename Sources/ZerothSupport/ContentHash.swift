@@ -1,5 +1,5 @@
-/// XXH64 (Y. Collet): a fast hash by which runs, layouts and weights are told apart. It protects from mistakes, not
-/// from malice.
+/// XXH64 (Y. Collet): a fast hash to compare runs, layouts and weights. It protects against mistakes, not against
+/// attacks.
 public enum ContentHash {
   /// The hash of `bytes`.
   public static func xxh64(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
@@ -50,7 +50,7 @@ public enum ContentHash {
     return text.withUTF8 { xxh64(UnsafeRawBufferPointer($0)) }
   }
 
-  /// 16 hexadecimal digits.
+  /// The hash as 16 hexadecimal digits.
   public static func hex(_ hash: UInt64) -> String {
     let digits = String(hash, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

@@ -7,7 +7,7 @@ extension InputError {
   }
 }
 
-/// Writes all of `bytes` to `descriptor`; false where that fails, with the reason in errno.
+/// Writes all of `bytes` to `descriptor`. False where that fails; errno then has the reason.
 func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
   var rest = bytes[...]
   while !rest.isEmpty {
@@ -19,8 +19,8 @@ func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
   return true
 }
 
-/// Waits until the names in the folder of `path` are on the disk, so that a new file lasts through a power cut. Not every
-/// file system can.
+/// Waits until the names in the folder of `path` are on disk, so that a new file survives a power failure. Not every
+/// file system supports this.
 func synchronizeFolder(of path: String) {
   let folder = open(path.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
   guard folder >= 0 else { return }

@@ -1,13 +1,15 @@
 import Foundation
 
-/// The lock of a folder that one process writes at a time. The system lets go of it when the process ends, however it ends.
+/// The lock of a folder that only one process may write at a time. The system releases it when the process ends, in
+/// whatever way it ends.
 public final class FolderLock {
-  /// The process that wrote the folder last and has ended without letting go of the lock; nil where none did.
+  /// The process that last wrote the folder, where it ended without releasing the lock; else nil.
   public let staleOwner: Int?
   private let path: String
   private let descriptor: Int32
 
-  /// Locks `folder`, which is there. Throws `InputError` when a living process has the lock, or it cannot be had.
+  /// Locks the existing folder `folder`. Throws `InputError` when a living process has the lock, and when locking
+  /// fails.
   public init(_ folder: String) throws(InputError) {
     path = folder.appendingFile("lock")
     while true {
@@ -23,7 +25,7 @@ public final class FolderLock {
           folder, found: "process \(owner.map { "\($0)" } ?? "of another user"), which writes to it",
           expected: "a folder that no other process writes")
       }
-      // Whoever had it may have removed the file between opening and locking: then another one has the name.
+      // The earlier owner may have removed the file between opening and locking. Another file then has this name.
       guard Self.isFile(descriptor, at: path) else {
         close(descriptor)
         continue
@@ -32,7 +34,7 @@ public final class FolderLock {
       staleOwner = owner
       let text = Array("\(getpid())\n".utf8)
       if ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text, text.count, 0) != text.count {
-        // The number is for people alone.
+        // The process number is only informative.
       }
       return
     }
@@ -43,7 +45,8 @@ public final class FolderLock {
     close(descriptor)
   }
 
-  /// Whether the folder still has this lock's file: it has not where the folder was removed or replaced meanwhile.
+  /// Whether the folder still contains the file of this lock. It does not where the folder was removed or replaced in
+  /// the meantime.
   public var isInPlace: Bool { Self.isFile(descriptor, at: path) }
 
   private static func owner(_ descriptor: Int32) -> Int? {

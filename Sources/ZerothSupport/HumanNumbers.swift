@@ -1,16 +1,16 @@
 import Foundation
 
-/// Numbers as people read them.
+/// Formats numbers for people.
 public enum Human {
-  /// `512 B`, `17.2 MB`, `1.30 GB`: three digits, powers of 1000.
+  /// Formats a number of bytes with three digits and powers of 1000: `512 B`, `17.2 MB`, `1.30 GB`.
   public static func bytes(_ count: Int) -> String { scaled(Double(count), ["B", "kB", "MB", "GB", "TB"]) }
 
-  /// `950`, `4.30 M`: three digits, powers of 1000.
+  /// Formats a count with three digits and powers of 1000: `950`, `4.30 M`.
   public static func count(_ count: Int) -> String {
     scaled(Double(count), ["", "k", "M", "G", "T"]).trimmingCharacters(in: .whitespaces)
   }
 
-  /// `0.42 s`, `12.3 s`, `3:05`, `2:03:05`.
+  /// Formats seconds: `0.42 s`, `12.3 s`, `3:05`, `2:03:05`.
   public static func seconds(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "-" }
     if seconds < 9.995 { return fixed(seconds, 2) + " s" }
@@ -21,10 +21,10 @@ public enum Human {
     return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
   }
 
-  /// `71.3%`.
+  /// Formats a share in percent: `71.3%`.
   public static func percent(_ fraction: Double) -> String { fraction.isFinite ? fixed(100 * fraction, 1) + "%" : "-" }
 
-  /// `number` with so many digits after the point.
+  /// Formats `number` with `digits` digits after the point.
   public static func fixed(_ number: Double, _ digits: Int) -> String {
     number.isFinite ? String(format: "%.\(digits)f", number) : "-"
   }

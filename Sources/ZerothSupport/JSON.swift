@@ -1,19 +1,19 @@
-/// A JSON value. Objects keep the order of their members and numbers keep their digits, so that a file that is read and
-/// written again changes nowhere but where it was meant to.
+/// A JSON value. Objects keep the order of their members, and numbers keep their digits. So a file that is read,
+/// changed and written again differs only where it was changed.
 public enum JSON: Sendable, Hashable {
   case null
   case bool(Bool)
-  /// The number as it is written, so that `1e-05` and integers beyond 2^53 survive.
+  /// A number in its written form, so that `1e-05` and integers beyond 2^53 are kept.
   case number(String)
   case string(String)
   case array([JSON])
   case object([Member])
 
-  /// One `"key": value` of an object; no two keys of a parsed object have the same bytes.
+  /// One `"key": value` of an object. In a parsed object no two keys have the same bytes.
   public struct Member: Sendable, Hashable {
     /// The key.
     public var key: String
-    /// What it stands for.
+    /// The value.
     public var value: JSON
 
     /// `key` and its `value`.
@@ -26,7 +26,7 @@ public enum JSON: Sendable, Hashable {
   /// An integer.
   public static func int(_ value: Int) -> JSON { .number("\(value)") }
 
-  /// A number; one that is not finite becomes null, which JSON has instead.
+  /// A number. A number that is not finite becomes null, because JSON cannot express it.
   public static func double(_ value: Double) -> JSON { value.isFinite ? .number("\(value)") : .null }
 }
 
@@ -57,7 +57,7 @@ extension JSON {
     return value
   }
 
-  /// The value of a number written without fraction or exponent that fits an `Int`, nil for anything else.
+  /// The value of a number that is written without fraction or exponent and fits an `Int`; nil for anything else.
   public var integer: Int? {
     guard case .number(let digits) = self else { return nil }
     return Int(digits)
@@ -69,8 +69,8 @@ extension JSON {
     return value
   }
 
-  /// The value of member `key` of an object; setting replaces it in place or appends it. Keys are compared as bytes: two
-  /// spellings of one letter are two keys.
+  /// The value of the member `key` of an object. Setting it replaces an existing value in place, or appends a member.
+  /// Keys are compared as bytes, so two encodings of one letter are different keys.
   public subscript(key: String) -> JSON? {
     get { members?.first { $0.key.utf8.elementsEqual(key.utf8) }?.value }
     set {
@@ -84,7 +84,7 @@ extension JSON {
     }
   }
 
-  /// The value in a few words, for the `found` of an error.
+  /// The value in a few words, for the part `found` of an error.
   public var summary: String {
     switch self {
     case .null: "null"
@@ -122,10 +122,11 @@ extension JSON: CustomStringConvertible {
   /// The JSON in one line.
   public var description: String { text(indent: nil, isArrayInline: true) }
 
-  /// The JSON over several lines, indented by two spaces; arrays of plain values stay in one line.
+  /// The JSON on several lines, indented by two spaces. Arrays of plain values stay on one line.
   public var pretty: String { text(indent: 0, isArrayInline: true) }
 
-  /// The JSON over several lines as transformers writes its files: every element of an array has a line too.
+  /// The JSON on several lines, in the form in which transformers writes its files: every element of an array has its
+  /// own line.
   public var indented: String { text(indent: 0, isArrayInline: false) }
 
   private func text(indent: Int?, isArrayInline: Bool) -> String {
@@ -160,7 +161,7 @@ extension JSON: CustomStringConvertible {
     return open + "\n" + parts.map { margin + "  " + $0 }.joined(separator: ",\n") + "\n" + margin + close
   }
 
-  /// `text` between quotes, with what JSON and TOML both want escaped.
+  /// `text` in quotes, with all characters escaped that JSON or TOML require to be.
   public static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
@@ -181,7 +182,8 @@ extension JSON: CustomStringConvertible {
 }
 
 extension String {
-  /// At most 80 characters of a text from a file, control characters replaced: it fits the line of an error.
+  /// At most 80 characters of a text from a file, with control characters replaced, so that it fits the line of an
+  /// error.
   public var excerpt: String {
     let start = prefix(80)
     let printable = String(String.UnicodeScalarView(start.unicodeScalars.map { $0.value < 0x20 ? "\u{FFFD}" : $0 }))

@@ -1,10 +1,10 @@
 import Foundation
 
 extension JSON {
-  /// Parses UTF-8 `bytes` that hold one JSON value and nothing else but white space.
+  /// Parses UTF-8 `bytes` that contain one JSON value, and nothing else except white space.
   ///
-  /// Stricter than most parsers where leniency would hide a defect: a key that an object holds twice is an error.
-  /// `subject` is what an error names, such as the path of the file.
+  /// It is stricter than most parsers where tolerance would hide a defect: a key that occurs twice in an object is an
+  /// error. Errors name `subject`, such as the path of the file.
   public init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws(InputError) {
     var parser = JSONParser(bytes: bytes, subject: subject)
     self = try parser.value(depth: 0)
@@ -12,7 +12,7 @@ extension JSON {
     guard parser.position == bytes.count else { throw parser.unexpected("the end of the JSON value") }
   }
 
-  /// Parses the bytes of `data`, in the same way.
+  /// Parses the bytes of `data` in the same way.
   public init(parsing data: Data, subject: String) throws(InputError) {
     let result: Result<JSON, InputError> = data.withUnsafeBytes { bytes in
       do throws(InputError) { return .success(try JSON(parsing: bytes, subject: subject)) } catch {
@@ -22,15 +22,15 @@ extension JSON {
     self = try result.get()
   }
 
-  /// Parses `text`, in the same way.
+  /// Parses `text` in the same way.
   public init(parsing text: String, subject: String) throws(InputError) {
     try self.init(parsing: Data(text.utf8), subject: subject)
   }
 }
 
-/// A recursive descent over the grammar of RFC 8259.
+/// A recursive descent parser for the grammar of RFC 8259.
 private struct JSONParser {
-  /// Deeper nesting than any model file has is refused, so that a hostile file cannot exhaust the stack.
+  /// The limit for nesting. No model file reaches it, and a malicious file cannot exhaust the stack.
   private static let maximumDepth = 64
 
   let bytes: UnsafeRawBufferPointer
@@ -79,7 +79,7 @@ private struct JSONParser {
 
   private mutating func object(depth: Int) throws(InputError) -> JSON {
     var members: [JSON.Member] = []
-    // Compared as bytes: Swift's strings take two spellings of one letter for the same.
+    // Keys are compared as bytes, because Swift's strings treat two encodings of one letter as equal.
     var keys: Set<[UInt8]> = []
     if accept("}") { return .object(members) }
     repeat {
@@ -139,7 +139,7 @@ private struct JSONParser {
 
   // MARK: Strings
 
-  /// The rest of a string whose opening quote has been read.
+  /// Parses the rest of a string whose opening quote was read.
   private mutating func string() throws(InputError) -> String {
     let start = position
     var utf8: [UInt8] = []
@@ -160,7 +160,7 @@ private struct JSONParser {
     return text
   }
 
-  /// The scalar of an escape whose backslash has been read; a pair of `\u` surrogates is one scalar.
+  /// Parses the rest of an escape whose backslash was read. A pair of `\u` surrogates is one scalar.
   private mutating func escapedScalar() throws(InputError) -> Unicode.Scalar {
     guard let byte = next else { throw unexpected("an escape") }
     position += 1

@@ -1,10 +1,10 @@
-/// A plain table: aligned columns for a terminal, or Markdown.
+/// A plain table, for a terminal with aligned columns, or in Markdown.
 public struct Table: Sendable {
-  /// A column's heading and on which side its cells line up.
+  /// The heading of a column, and the side on which its cells are aligned.
   public struct Column: Sendable {
     /// The heading.
     public let title: String
-    /// Whether cells end at the same place, as numbers do.
+    /// Whether cells are aligned on the right, as numbers are.
     public let alignsRight: Bool
 
     /// A column of words.
@@ -15,7 +15,7 @@ public struct Table: Sendable {
 
   /// The columns.
   public let columns: [Column]
-  /// The rows; missing cells are empty, further ones are left out.
+  /// The rows. Missing cells are empty, and surplus ones are left out.
   public var rows: [[String]] = []
 
   /// A table without rows yet.
@@ -61,7 +61,8 @@ public struct Table: Sendable {
     }
   }
 
-  /// The places that `text` takes on a terminal: two for wide characters (East Asian, emoji), none for controls.
+  /// The number of places that `text` takes on a terminal: two for a wide character (East Asian, emoji), none for a
+  /// control.
   package static func width(of text: String) -> Int {
     text.reduce(0) { sum, character in
       guard let first = character.unicodeScalars.first else { return sum }
@@ -71,7 +72,7 @@ public struct Table: Sendable {
     }
   }
 
-  /// Unicode's East Asian Wide and Fullwidth, in ranges.
+  /// The ranges of Unicode's East Asian Wide and Fullwidth characters.
   private static let wide: [ClosedRange<UInt32>] = [
     0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x33FF, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xA000...0xA4CF,
     0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x20000...0x3FFFD,

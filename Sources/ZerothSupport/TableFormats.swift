@@ -9,7 +9,7 @@ extension Table {
       + "\\bottomrule\n\\end{tabular}\n"
   }
 
-  /// A text in LaTeX: what has a meaning there is escaped.
+  /// A text for LaTeX, with its special characters escaped.
   private static func latex(_ text: String) -> String {
     text.map { character in
       switch character {
@@ -24,7 +24,7 @@ extension Table {
     }.joined()
   }
 
-  /// Rows of values as comma-separated lines (RFC 4180), lines ending with a line feed.
+  /// Rows of values as comma-separated lines (RFC 4180) that end with a line feed.
   public static func csv(_ rows: [[String]]) -> String {
     rows.map { row in
       row.map { cell in

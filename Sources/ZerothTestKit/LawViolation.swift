@@ -1,6 +1,7 @@
-/// A strategy breaks a law of its protocol. Every checker of the test kit throws it, so that any test framework shows it.
+/// The error of a strategy that breaks a law of its protocol. Every checker of the test kit throws it, so any test
+/// framework can show it.
 public struct LawViolation: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The laws, by protocol.
+  /// The laws, in groups by protocol.
   public enum Law: String, CaseIterable, Sendable {
     case directionIsAddedInParts = "direction: adding row by row equals adding at once, bit for bit"
     case directionIgnoresItsTarget = "direction: what is added does not depend on what it is added to"

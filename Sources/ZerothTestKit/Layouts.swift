@@ -1,7 +1,7 @@
 import Zeroth
 
 extension ParameterLayout {
-  /// A layout of a test, whose entries its author knows to be right.
+  /// A layout for a test. It ends the process where `entries` are wrong, so a test needs no `try`.
   public static func made(_ entries: [Entry]) -> ParameterLayout {
     do {
       return try ParameterLayout(entries)
@@ -10,7 +10,7 @@ extension ParameterLayout {
     }
   }
 
-  /// 62 parameters in matrices and vectors of two layers: what the law checkers use unless told otherwise.
+  /// 62 parameters in matrices and vectors of two layers: the default layout of the checkers.
   public static let small = made([
     Entry("layers.0.query.weight", rows: 5, columns: 4, role: "query", layer: 0),
     Entry("layers.0.query.bias", rows: 5, role: "bias", layer: 0),
@@ -19,7 +19,7 @@ extension ParameterLayout {
     Entry("layers.1.output.weight", rows: 3, columns: 3, role: "output", layer: 1),
   ])
 
-  /// The blocks of a decoder of `layers` layers and `width` columns, with every role that attention has.
+  /// The blocks of a decoder with `layers` layers and `width` columns, with every role that attention has.
   public static func attention(layers: Int, width: Int) -> ParameterLayout {
     var entries = [Entry("embedding.weight", rows: 2 * width, columns: width, role: "embedding")]
     for layer in 0..<layers {

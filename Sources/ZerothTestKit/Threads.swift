@@ -1,18 +1,20 @@
 import CZeroth
 import Zeroth
 
-/// `body` with `count` threads that all take part in every loop of the caller.
+/// Runs `body` with `count` threads, all of which take part in every loop of the caller.
 ///
-/// The caller holds the pool of threads meanwhile: otherwise a loop runs in its caller alone while another caller has the
-/// pool, and a comparison of thread counts compares nothing. Callers wait for each other; calls nest.
+/// To this end the caller holds the pool of threads until `body` returns. While another caller has the pool, a loop
+/// runs in its caller alone, and a test of different thread counts would compare nothing. Several callers wait for each
+/// other. Calls may be nested.
 ///
-/// Throws what `body` throws, and `LawViolation` when a loop ran on fewer threads than `count` and its number of pieces
-/// allow, or when `body` has no loop of two pieces and so says nothing about threads. `isLoopless` says that this may be.
+/// Throws what `body` throws. Throws `LawViolation` when a loop ran on fewer threads than `count` and its number of
+/// pieces allow, and when `body` has no loop of two or more pieces, because it then tests nothing about threads.
+/// `isLoopless` allows the second case.
 public func withThreads<R>(_ count: Int, isLoopless: Bool = false, _ body: () throws -> R) throws -> R {
   try holdingThreads(count, isLoopless: isLoopless) { Result { try body() } }.get()
 }
 
-/// `withThreads` of a `body` that cannot fail.
+/// As `withThreads`, for a `body` that cannot fail.
 func holdingThreads<R>(_ count: Int, isLoopless: Bool = false, _ body: () -> R) throws(LawViolation) -> R {
   let (result, loops) = Parallel.withThreads(count) {
     zeroth_take_pool()

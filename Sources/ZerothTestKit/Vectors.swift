@@ -1,7 +1,7 @@
 import Zeroth
 
 extension ParameterStore {
-  /// All blocks one after another, without the gaps between them.
+  /// The values of all blocks one after another, without the gaps between them.
   public borrowing func flattened() -> [Float] {
     var values: [Float] = []
     values.reserveCapacity(layout.parameterCount)
@@ -13,7 +13,7 @@ extension ParameterStore {
 }
 
 extension Direction {
-  /// D on all blocks of `layout` one after another, zeros on frozen blocks.
+  /// The values of D on all blocks of `layout` one after another, with zeros on frozen blocks.
   public func flattened(in layout: ParameterLayout) -> [Float] { layout.blocks.flatMap { values(of: $0) } }
 }
 
@@ -31,7 +31,7 @@ extension GradientEstimate {
 }
 
 extension ParameterLayout {
-  /// Where each block lies in a flattened vector.
+  /// The range of each block in a flattened vector.
   public var flatRanges: [Range<Int>] {
     var start = 0
     return blocks.map { block in
@@ -41,13 +41,14 @@ extension ParameterLayout {
   }
 }
 
-/// a . b
+/// The inner product of `a` and `b`.
 public func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
 
 /// The Euclidean norm of `a`.
 public func norm(_ a: [Double]) -> Double { dot(a, a).squareRoot() }
 
-/// The cosine of the angle between `a` and `b`; 1 between two zeros, 0 between a zero and another vector.
+/// The cosine of the angle between `a` and `b`. It is 1 between two zero vectors, and 0 between a zero vector and
+/// another one.
 public func cosine(_ a: [Double], _ b: [Double]) -> Double {
   let product = norm(a) * norm(b)
   guard product > 0 else { return norm(a) == norm(b) ? 1 : 0 }

@@ -23,7 +23,7 @@ import ZerothTasks
   import ZerothMPI
 #endif
 
-/// The command-line tool: every command, with the strategies and tasks of this package.
+/// The command-line tool: all commands, with the strategies and tasks of this package.
 @main
 struct Main {
   static func main() {

@@ -1,41 +1,43 @@
 import Foundation
 import Zeroth
 
-/// ConMeZO (AISTATS 2026): measures along directions on a cone about a momentum of its own:
+/// ConMeZO (AISTATS 2026): measures along directions on a cone around its own momentum m:
 ///
 ///     z = sqrt(d) (cos(a) m / ||m|| + sin(a) u),   c = (L(theta + eps z) - L(theta - eps z)) / (2 eps),   g = c z
 ///     m <- beta m + (1 - beta) c z,   m_0 = 0,   z = sqrt(d) u as long as m = 0
 ///
-/// u is uniform on the unit sphere of the d trainable parameters. a = pi/2 is RGE on the sphere. m moves at the start of the next
-/// step, when the update has been applied.
+/// u is uniform on the unit sphere of the d trainable parameters. With a = pi/2 this is RGE on the sphere. m is updated
+/// at the start of the next step, after the update of theta was applied.
 ///
-/// The estimate is biased towards m: its mean is (d cos(a)^2 m m^T / ||m||^2 + sin(a)^2 I) grad L, against which a step descends.
+/// The estimate is biased towards m: its mean is (d cos(a)^2 m m^T / ||m||^2 + sin(a)^2 I) grad L. A step against this
+/// mean descends.
 ///
 /// Cost: 2 forward passes; d stored floats, of the trainable blocks.
 public struct ConeEstimator: GradientEstimator {
-  /// Directions on a cone about the momentum.
+  /// Directions on a cone around the momentum.
   public typealias Direction = ConeDirection
 
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// a in [0, pi/2], between z and m, in radians.
+  /// The angle a in [0, pi/2] between z and m, in radians.
   public let angle: Double
-  /// beta in [0, 1), the part of m that a step keeps.
+  /// beta in [0, 1): the part of m that a step keeps.
   public let beta: Double
   private var momentum: StoredVector?
   private var pending: Measured?
 
-  /// What the last step measured: along across u + along m with u of `key`, the slope `coefficient`.
+  /// What the last step measured: the direction across u + along m, where u is made from `key`, and the slope
+  /// `coefficient`.
   private struct Measured {
     var key: StreamKey
     var across, along, coefficient: Double
   }
 
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `angle` takes.
+  /// The range of `angle`.
   public static let angleRange = NumericRange("0 to 1.5708 (pi/2)") { (0...1.5708).contains($0) }
-  /// What `beta` takes.
+  /// The range of `beta`.
   public static let betaRange = NumericRange.belowOne
 
   /// ConMeZO with the angle and the beta of its authors.
@@ -45,26 +47,26 @@ public struct ConeEstimator: GradientEstimator {
     self.beta = beta
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try epsilon.validate("epsilon", Self.epsilonRange)
     try Self.angleRange.require("angle", angle)
     try Self.betaRange.require("beta", beta)
   }
 
-  /// Two: one pass on each side of theta.
+  /// 2: one forward pass on each side of theta.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 }
 
-  /// Its mean is drawn towards m.
+  /// Biased: the mean is drawn towards m.
   public static let traits: EstimatorTraits = .biased
 
-  /// d floats, once the second step is done.
+  /// d floats after the second step, 0 before it.
   public var stateCount: Int { momentum?.count ?? 0 }
 
-  /// m on `block`, row by row, as the last estimate was measured with it; empty before the second step.
+  /// The momentum m on `block`, row by row, with which the last estimate was measured; empty before the second step.
   public func momentum(of block: ParameterBlock) -> [Float] { momentum?.values(of: block) ?? [] }
 
-  /// The angle, beta, m, and what the last step found.
+  /// Saves or restores the angle, beta, m and what the last step measured.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("angle", angle)
     try state.require("beta", beta)
@@ -83,7 +85,7 @@ public struct ConeEstimator: GradientEstimator {
     pending = measured
   }
 
-  /// Moves m by what the last step found, and measures on the cone about it.
+  /// Updates m by what the last step measured, and measures on the cone around m.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<ConeDirection> {
@@ -100,7 +102,7 @@ public struct ConeEstimator: GradientEstimator {
     return GradientEstimate(terms: [(c, z)], losses: losses, projectedGradient: c, epsilon: Double(eps))
   }
 
-  /// The factors of u and of m in z, about m as it is.
+  /// The factors of u and of m in z, for the present m.
   private func cone(_ layout: ParameterLayout) -> (across: Double, along: Double) {
     guard let momentum else { return (1, 0) }
     let length = momentum.product(with: StoredDirection(momentum, scale: 1)).squareRoot()
@@ -122,7 +124,7 @@ public struct ConeEstimator: GradientEstimator {
   }
 }
 
-/// across u + along m, with u on the sphere of radius sqrt(d).
+/// The direction across u + along m, with u on the sphere of radius sqrt(d).
 public struct ConeDirection: Direction {
   let sphere: DenseDirection
   let across: Float
@@ -169,7 +171,7 @@ public struct ConeDirection: Direction {
   }
 }
 
-/// `body` on the rows `rows` of u, made in scratch.
+/// Calls `body` with the rows `rows` of u, which are made in temporary memory.
 private func withNoise(
   _ noise: DenseDirection, _ block: ParameterBlock, _ rows: Range<Int>, _ body: (UnsafeBufferPointer<Float>) -> Void
 ) {

@@ -1,45 +1,46 @@
 import Foundation
 import Zeroth
 
-/// Adam on an estimator's core C, with the estimate g = A(C) (SubZero+, arXiv 2608.15665):
+/// Adam on the core C of a direction, where the estimate is g = A(C) (SubZero+, arXiv 2608.15665):
 ///
 ///     M = beta_1 M + (1 - beta_1) C,   V = beta_2 V + (1 - beta_2) C^2                       elementwise
 ///     theta -= eta A((M / (1 - beta_1^t)) / (sqrt(V / (1 - beta_2^t)) + zeta))
 ///
-/// t counts the updates of the frame A, this one too: when A is drawn again, M and V of matrices start anew, as elements of another frame's core
-/// say nothing of this one's. On vectors, which are of no frame, it is Adam.
+/// t counts the updates since the frame A was drawn, with this one. When A is drawn anew, M and V of matrices are
+/// reset, because elements of a core say nothing about the elements of a core in another frame. Vectors belong to no
+/// frame; on them this is Adam.
 ///
 /// Cost: twice the floats of the cores.
 public struct CoreAdam<D: CoreDirection>: StepRule {
   /// A direction with a core.
   public typealias Direction = D
-  /// The image of Adam's step.
+  /// The image A of Adam's step on the core.
   public typealias Update = D.Image
 
-  /// eta, over the steps.
+  /// The learning rate eta over the steps.
   public var learningRate: Schedule
   /// beta_1, in [0, 1).
   public let beta: Double
   /// beta_2, in [0, 1).
   public let beta2: Double
-  /// zeta > 0, beside the root of V.
+  /// zeta > 0, which is added to the root of V.
   public let stability: Double
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
   private var first: CoreVector?
   private var second: CoreVector?
-  /// How many updates the moments are of: of vectors, and of matrices, which are of one frame.
+  /// The number of updates in the moments: those of vectors, and those of matrices, which start again with each frame.
   private var updates = 0
   private var updatesOfFrame = 0
 
-  /// What `beta` takes.
+  /// The range of `beta`.
   public static var betaRange: NumericRange { .belowOne }
-  /// What `beta2` takes.
+  /// The range of `beta2`.
   public static var beta2Range: NumericRange { .belowOne }
-  /// What `stability` takes.
+  /// The range of `stability`.
   public static var stabilityRange: NumericRange { .positive }
 
-  /// Adam on cores with the decays beta_1 and beta_2.
+  /// Adam on cores with these options.
   public init(
     learningRate: Schedule, beta: Double = 0.9, beta2: Double = 0.999, stability: Double = 1e-8,
     weightDecay: WeightDecay = .none
@@ -51,7 +52,7 @@ public struct CoreAdam<D: CoreDirection>: StepRule {
     self.weightDecay = weightDecay
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
@@ -60,7 +61,7 @@ public struct CoreAdam<D: CoreDirection>: StepRule {
     try Self.stabilityRange.require("stability", stability)
   }
 
-  /// Moves M and V, in one pass, and returns the image of the step that they make.
+  /// Updates M and V in one pass, and returns the image of the step that they give.
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> D.Image {
     let direction = estimate.coreFrame
     var m = first.take() ?? CoreVector(for: direction, in: context.layout)
@@ -96,12 +97,12 @@ public struct CoreAdam<D: CoreDirection>: StepRule {
     return direction.image(of: step, scale: Float(-learningRate(at: context.step)))
   }
 
-  /// What the moments of so many updates are multiplied by, as they started at 0.
+  /// The factors that correct moments of this number of updates for their start at 0.
   private func corrections(_ updates: Int) -> (first: Float, second: Float) {
     (Float(1 / (1 - pow(beta, Double(updates)))), Float(1 / (1 - pow(beta2, Double(updates)))))
   }
 
-  /// eta, the moments with their frame, and how many updates they are of.
+  /// Saves or restores eta, the moments with their frame, and the numbers of updates.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.code("learning-rate", &learningRate)
     try state.code("updates", &updates)
@@ -110,6 +111,6 @@ public struct CoreAdam<D: CoreDirection>: StepRule {
     try state.code("second", &second)
   }
 
-  /// Twice the floats of the cores, once the first step is done.
+  /// Twice the floats of the cores after the first step, 0 before it.
   public var stateCount: Int { (first?.count ?? 0) + (second?.count ?? 0) }
 }

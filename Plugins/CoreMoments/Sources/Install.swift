@@ -7,7 +7,7 @@ public func install(into registry: inout Registry) throws(InputError) {
   try registry.register(rule: CoreAdamFactory())
 }
 
-/// The rules with the options that their initialisers choose.
+/// The rules with the default options of their initialisers.
 private let usualMomentum = CoreMomentum<LowRankProbe>(learningRate: 0.0)
 private let usualAdam = CoreAdam<LowRankProbe>(learningRate: 0.0)
 

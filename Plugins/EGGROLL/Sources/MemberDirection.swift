@@ -1,8 +1,10 @@
 import Zeroth
 
-/// A B^T / sqrt(r) on matrices, a plain normal on vectors: A and B are normal, and those of this member alone.
+/// The direction of one member of the population: A B^T / sqrt(r) on matrices and a plain normal z on vectors. A and B
+/// are normal and belong to this member alone.
 ///
-/// It has factors, beside which a model measures, and a V of its own. So it is no `LowRankDirection`, of which those of a step share V.
+/// It has low-rank factors, along which a model can measure. It is not a `LowRankDirection`, because the directions of
+/// that kind share one V in a step, and each member has its own.
 public struct MemberDirection: Direction {
   private let probe: LowRankProbe
 
@@ -12,7 +14,7 @@ public struct MemberDirection: Direction {
       rank: rank, leftKey: key.child(.left), rightKey: key.child(.right), matrixScale: 1 / Float(rank).squareRoot())
   }
 
-  /// Its factors.
+  /// Low rank: the factors A and B.
   public var structure: DirectionStructure { .lowRank(probe) }
 
   /// values += scale z[rows].

@@ -1,38 +1,41 @@
 import Zeroth
 
-/// The population of EGGROLL (arXiv 2511.16652), evolution strategies at low rank: N = 2q members in antithetic pairs,
+/// The population of EGGROLL (arXiv 2511.16652), which is evolution strategies at low rank: N = 2q members in
+/// antithetic pairs,
 ///
 ///     z_i = A_i B_i^T / sqrt(r),   members at theta + eps z_i and theta - eps z_i,   g = 1/q sum_i s_i z_i
 ///
-/// A_i in R^{m x r} and B_i in R^{n x r} are standard normal and each member's own, so that a population spans q r dimensions of a matrix on
-/// both sides, where LGE's queries share V. s_i is what `shaping` makes of c_i = (L(theta + eps z_i) - L(theta - eps z_i)) / (2 eps); the
-/// optimizer `eggroll` takes the z-score over the members. Vectors have a plain normal. E[z z^T] = I: without shaping the estimate is unbiased.
+/// A_i in R^{m x r} and B_i in R^{n x r} are standard normal and belong to one pair alone. So a population spans q r
+/// dimensions of a matrix on both sides, whereas the queries of LGE share V. The weight s_i is c_i = (L(theta + eps
+/// z_i) - L(theta - eps z_i)) / (2 eps), changed by `shaping`; the optimizer `eggroll` uses the z-score over the
+/// members. On vectors z is a plain normal. Without shaping the estimate is unbiased, because E[z z^T] = I.
 ///
-/// Models compute all members of few tokens in one forward pass, each with thin products of its own beside every layer.
+/// Where the members have few tokens, a model computes all of them in one forward pass, with the thin products of each
+/// member beside every layer.
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct PopulationEstimator: GradientEstimator {
-  /// The members' directions A_i B_i^T.
+  /// The directions A_i B_i^T of the members.
   public typealias Direction = MemberDirection
 
-  /// r >= 1, cut to the smaller side of a matrix.
+  /// The rank r >= 1; on a smaller matrix it is cut to the smaller side.
   public let rank: Int
   /// eps > 0 over the steps, in units of the parameters: the paper's sigma.
   public var epsilon: Schedule
-  /// q >= 1 over the steps: half as many as there are members, two-sided.
+  /// q >= 1 over the steps: the number of pairs, which is half the number of members in the two-sided form.
   public var queries: Schedule
-  /// Where the losses are taken.
+  /// Whether losses are measured on both sides of theta or on one.
   public let sides: DifferenceSides
   /// How the coefficients of a step are shaped.
   public let shaping: CoefficientShaping
   /// How the queries of a step become one estimate.
   public let combination: QueryCombination
 
-  /// What `rank` takes.
+  /// The range of `rank`.
   public static let rankRange = NumericRange.between(1, 4096)
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `queries` takes.
+  /// The range of `queries`.
   public static let queriesRange = NumericRange.between(1, 65535)
 
   /// 32 members of rank 1 in 16 pairs.
@@ -48,7 +51,7 @@ public struct PopulationEstimator: GradientEstimator {
     self.combination = combination
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.rankRange.require("rank", rank)
     try epsilon.validate("epsilon", Self.epsilonRange)
@@ -57,15 +60,15 @@ public struct PopulationEstimator: GradientEstimator {
     try combination.validate(queries: queries)
   }
 
-  /// q at its smallest.
+  /// The smallest q of any step.
   public var fewestQueries: Int { queries.fewest }
 
-  /// 2q, or q + 1 one-sided.
+  /// 2q forward passes, or q + 1 where the queries are one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     sides.forwards(queries: queries.count(at: step))
   }
 
-  /// The options: nothing else is kept.
+  /// Saves or restores the options. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("rank", rank)
     try state.require("sides", sides.rawValue)
@@ -75,7 +78,7 @@ public struct PopulationEstimator: GradientEstimator {
     try state.code("queries", &queries)
   }
 
-  /// Measures the population.
+  /// Measures all members and returns their weighted sum.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<MemberDirection> {

@@ -1,16 +1,17 @@
 import Zeroth
 
-/// z_i = U * (r_i s_i^T), elementwise, for each example i: one normal U for all, and sign vectors of each.
+/// The direction z_i = U * (r_i s_i^T) of each example i, where * is elementwise. U is normal and shared by all
+/// examples; r_i and s_i are sign vectors of example i.
 public struct FlipoutDirections: ExampleDirections {
   private let noise: FlipoutNoise
 
   init(_ noise: FlipoutNoise) { self.noise = noise }
 
-  /// z_i.
+  /// The direction z_i of example `example`.
   public func direction(of example: Int) -> FlipoutSum { FlipoutSum(noise, weights: [(example, 1)]) }
 }
 
-/// sum_i w_i z_i = U * (sum_i w_i r_i s_i^T): U is made once, however many examples there are.
+/// The direction sum_i w_i z_i = U * (sum_i w_i r_i s_i^T). U is made only once for any number of examples.
 public struct FlipoutSum: Direction {
   private let noise: FlipoutNoise
   private let weights: [(example: Int, weight: Float)]
@@ -20,7 +21,7 @@ public struct FlipoutSum: Direction {
     self.weights = weights
   }
 
-  /// values += scale times the rows.
+  /// values += scale times these rows of the direction.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     values.withUnsafeMutableBufferPointer { values in
       guard let y = values.baseAddress else { return }
@@ -30,7 +31,7 @@ public struct FlipoutSum: Direction {
     }
   }
 
-  /// values = the rows at some columns.
+  /// values = these rows of the direction at some columns.
   public func write(
     to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>
   ) {
@@ -39,12 +40,12 @@ public struct FlipoutSum: Direction {
     }
   }
 
-  /// values = the rows.
+  /// values = these rows of the direction.
   public func write(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>) {
     write(to: &values, of: block, rows: rows, columns: 0..<block.columns)
   }
 
-  /// `body` on U * (sum_i w_i r_i s_i^T) at some rows and columns, made in scratch.
+  /// Calls `body` with U * (sum_i w_i r_i s_i^T) at some rows and columns, made in temporary memory.
   private func withProduct(
     of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>, _ body: (UnsafeBufferPointer<Float>) -> Void
   ) {
@@ -70,7 +71,8 @@ public struct FlipoutSum: Direction {
     }
   }
 
-  // Loops over plain pointers, which the compiler turns into vectors: each runs over every weight for every example.
+  // These loops use plain pointers so that the compiler can vectorise them: each runs over every weight for every
+  // example.
 
   /// y += scale x.
   private static func add(
@@ -85,11 +87,11 @@ public struct FlipoutSum: Direction {
   }
 }
 
-/// U, r_i and s_i of every block, from the key of a step.
+/// U, r_i and s_i of every block, made from the key of a step.
 struct FlipoutNoise: Sendable {
   private let key: StreamKey
   private let layout: ParameterLayout
-  /// The blocks with their rows and with their columns alone: what r and s are drawn on.
+  /// The layouts from which r and s are drawn: each block as a vector with the length of its rows, or of its columns.
   private let rows, columns: ParameterLayout
 
   init(_ key: StreamKey, layout: ParameterLayout) {
@@ -112,7 +114,7 @@ struct FlipoutNoise: Sendable {
     DenseDirection(key, layout: layout).write(to: &span, of: block, rows: rows, columns: columns)
   }
 
-  /// r_i at `rows` of each of `examples`, and behind them s_i at `columns` of each.
+  /// Writes r_i at `rows` of each of `examples`, and behind them s_i at `columns` of each.
   func writeSigns(
     of examples: [(example: Int, weight: Float)], _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>,
     into values: UnsafeMutableBufferPointer<Float>

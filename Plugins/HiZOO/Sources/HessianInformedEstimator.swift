@@ -1,36 +1,39 @@
 import Zeroth
 
-/// HiZOO (Zhao et al. 2024): measures along directions stretched by a running estimate of the curvature, Sigma = 1/H:
+/// HiZOO (Zhao et al. 2024): measures along directions that are scaled by a running estimate H of the curvature, with
+/// Sigma = 1/H:
 ///
 ///     D = Sigma^{1/2} z,   c = (L(theta + eps D) - L(theta - eps D)) / (2 eps),   g = c D
 ///     H <- (1 - alpha) H + alpha |L(theta + eps D) + L(theta - eps D) - 2 L(theta)| / (2 eps^2) H z^2,   H_0 = 1
 ///
-/// The step goes along the D that was measured: H moves at the start of the next step, when the update has been applied.
+/// The step goes along the D that was measured. H is therefore updated only at the start of the next step, after the
+/// update of theta was applied.
 ///
 /// Cost: 3 forward passes; d stored floats, of the trainable blocks.
 public struct HessianInformedEstimator: GradientEstimator {
-  /// Dense directions, scaled by the curvature that was found.
+  /// Dense directions, scaled by the estimate of the curvature.
   public typealias Direction = CurvatureDirection
 
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// alpha in [0, 1), the part of H that a step renews; 0 keeps H = 1, and the estimates of RGE.
+  /// alpha in [0, 1): the part of H that a step renews. With 0, H stays 1, and the estimates are those of RGE.
   public let curvatureRate: Double
-  /// How z is drawn: Gaussian or on the sphere. Signs would move all of H by the same factor, since their z^2 is 1.
+  /// The distribution of z: Gaussian or on the sphere. Signs are excluded: their squares are 1, so all of H would
+  /// change by the same factor.
   public let distribution: NoiseDistribution
-  /// What is made of c, which is of one pair of points. H goes by the losses, whatever that is.
+  /// How c is shaped. The population is one two-sided pair. H depends on the losses and not on the shaped coefficient.
   public let shaping: CoefficientShaping
   private var curvature: StoredVector?
   private var pending: (key: StreamKey, coefficient: Double)?
 
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `curvatureRate` takes.
+  /// The range of `curvatureRate`.
   public static let curvatureRateRange = NumericRange.belowOne
-  /// What `distribution` takes.
+  /// The distributions that `distribution` accepts.
   public static let distributions: [NoiseDistribution] = [.gaussian, .sphere]
 
-  /// HiZOO with curvature rate alpha.
+  /// HiZOO with these options.
   public init(
     epsilon: Schedule = 1e-3, curvatureRate: Double = 1e-6, distribution: NoiseDistribution = .gaussian,
     shaping: CoefficientShaping = .none
@@ -41,7 +44,7 @@ public struct HessianInformedEstimator: GradientEstimator {
     self.distribution = distribution
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try epsilon.validate("epsilon", Self.epsilonRange)
     try Self.curvatureRateRange.require("curvature-rate", curvatureRate)
@@ -52,19 +55,19 @@ public struct HessianInformedEstimator: GradientEstimator {
     }
   }
 
-  /// Three.
+  /// 3: at theta and on both sides of it.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 3 }
 
-  /// Its mean is Sigma grad L, a gradient scaled by the curvature.
+  /// Scales coordinates: the mean is Sigma grad L.
   public static let traits: EstimatorTraits = .scalesCoordinates
 
-  /// d floats, once the first step is done.
+  /// d floats after the first step, 0 before it.
   public var stateCount: Int { curvature?.count ?? 0 }
 
-  /// H on `block`, row by row, as the last estimate was measured with it; empty before the first step.
+  /// The curvature H on `block`, row by row, with which the last estimate was measured; empty before the first step.
   public func curvature(of block: ParameterBlock) -> [Float] { curvature?.values(of: block) ?? [] }
 
-  /// H, and what the last step found of it.
+  /// Saves or restores the options, H, and what the last step measured of it.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("distribution", distribution.rawValue)
     try state.require("shaping", "\(shaping)")
@@ -80,7 +83,7 @@ public struct HessianInformedEstimator: GradientEstimator {
     pending = (key, coefficient)
   }
 
-  /// Moves H by what the last step found, and measures along Sigma^{1/2} z.
+  /// Updates H by what the last step measured, and measures along Sigma^{1/2} z.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<CurvatureDirection> {
@@ -97,7 +100,7 @@ public struct HessianInformedEstimator: GradientEstimator {
       terms: [(shaping([c], sides: .two)[0], direction)], losses: losses, projectedGradient: c, epsilon: Double(eps))
   }
 
-  /// H, with the last step's measurement in it.
+  /// The curvature H, updated by the measurement of the last step.
   private mutating func movedCurvature(_ layout: ParameterLayout) -> StoredVector {
     var h = curvature.take() ?? StoredVector(layout.trainable, filledWith: 1)
     if let (key, coefficient) = pending.take() {
@@ -116,11 +119,11 @@ public struct HessianInformedEstimator: GradientEstimator {
     return h
   }
 
-  /// H stays in here, so that Sigma^{1/2} is a number whatever the losses do.
+  /// H is kept in this range, so that Sigma^{1/2} is finite for any losses.
   static let bounds: ClosedRange<Float> = 1e-12...1e12
 }
 
-/// Sigma^{1/2} z = z / sqrt(H), elementwise.
+/// The direction Sigma^{1/2} z = z / sqrt(H), elementwise.
 public struct CurvatureDirection: Direction {
   let noise: DenseDirection
   let curvature: StoredVector
@@ -162,7 +165,7 @@ public struct CurvatureDirection: Direction {
   }
 }
 
-/// `body` on the rows `rows` of z, made in scratch.
+/// Calls `body` with the rows `rows` of z, which are made in temporary memory.
 private func withNoise(
   _ noise: DenseDirection, _ block: ParameterBlock, _ rows: Range<Int>, _ body: (UnsafeBufferPointer<Float>) -> Void
 ) {

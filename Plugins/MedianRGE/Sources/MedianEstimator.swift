@@ -1,32 +1,33 @@
 import Zeroth
 
-/// RGE with a median in place of the mean over examples, which a few examples with wild losses do not move:
+/// RGE with the median over the examples in place of the mean. A few examples with extreme losses do not change a
+/// median:
 ///
 ///     c = median_j (l_j(theta + eps z) - l_j(theta - eps z)) / (2 eps),   g = c z
 ///
-/// l_j is the loss of example j. The median of the differences is not their mean, so that the estimate has a bias wherever
-/// they are skewed (median-of-means with groups of one: Lugosi and Mendelson 2019, section 2).
+/// l_j is the loss of example j. The median of the differences differs from their mean where their distribution is
+/// skewed, and the estimate is then biased (median-of-means with groups of one: Lugosi and Mendelson 2019, section 2).
 ///
-/// It is small on purpose: the example of an estimator that asks for losses by example.
+/// The code is short on purpose: it is the example of an estimator that asks for the losses of single examples.
 ///
 /// Cost: 2 forward passes; no stored floats.
 public struct MedianEstimator: GradientEstimator {
-  /// z, made again from a key.
+  /// The direction z, made again from a key.
   public typealias Direction = DenseDirection
 
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// How z is drawn.
+  /// The distribution of z.
   public let distribution: NoiseDistribution
-  /// What is made of c, which is of one pair of points.
+  /// How c is shaped. The population is one two-sided pair.
   public let shaping: CoefficientShaping
 
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// Its mean is no multiple of the gradient.
+  /// Biased: the mean is not a multiple of the gradient.
   public static let traits: EstimatorTraits = .biased
 
-  /// The estimator with MeZO's epsilon and Gaussian directions.
+  /// The estimator with MeZO's epsilon and Gaussian directions by default.
   public init(
     epsilon: Schedule = 1e-3, distribution: NoiseDistribution = .gaussian, shaping: CoefficientShaping = .none
   ) {
@@ -35,19 +36,19 @@ public struct MedianEstimator: GradientEstimator {
     self.shaping = shaping
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try epsilon.validate("epsilon", Self.epsilonRange)
     try shaping.validate(queries: 1, sides: .two)
   }
 
-  /// Two: one pass on each side of theta.
+  /// 2: one forward pass on each side of theta.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 }
 
-  /// A loss for each example.
+  /// The losses are those of single examples.
   public var grain: LossGrain { .example }
 
-  /// The options: nothing else is kept.
+  /// Saves or restores the options. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("distribution", distribution.rawValue)
     try state.require("shaping", "\(shaping)")
@@ -67,7 +68,7 @@ public struct MedianEstimator: GradientEstimator {
     return GradientEstimate(terms: [(shaping([c], sides: .two)[0], z)], losses: losses, projectedGradient: c)
   }
 
-  /// The middle of `values`, or the mean of the two in the middle; NaN where one is NaN.
+  /// The median of `values`: for an even number, the mean of the two in the middle. NaN where one of them is NaN.
   static func median(_ values: [Double]) -> Double {
     guard !values.isEmpty, values.allSatisfy({ !$0.isNaN }) else { return .nan }
     let sorted = values.sorted()

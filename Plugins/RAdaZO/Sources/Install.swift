@@ -14,7 +14,7 @@ public func install(into registry: inout Registry) throws(InputError) {
         rule: .init("r-adazo", ["learning-rate": 1e-4]))))
 }
 
-/// The rule with the options that its initialiser chooses.
+/// The rule with the default options of its initialiser.
 private let usual = RefinedAdam<DenseDirection>(learningRate: 0.0)
 
 private struct RefinedAdamFactory: RuleFactory {

@@ -1,37 +1,38 @@
 import Zeroth
 
-/// The rule of R-AdaZO (arXiv 2502.01014): Adam whose second moment is that of the first moment and not of the estimate,
+/// The rule of R-AdaZO (arXiv 2502.01014): Adam whose second moment is that of the first moment m, and not of the
+/// estimate g,
 ///
 ///     m = beta_1 m + (1 - beta_1) g,   v = beta_2 v + (1 - beta_2) m^2,   theta -= eta m / sqrt(v + zeta)
 ///
-/// The square of a zeroth-order estimate is mostly noise; that of its moving average is less of it. Neither moment is corrected for its
-/// start at 0, and zeta is under the root.
+/// The square of a zeroth-order estimate is mostly noise. The square of its moving average has less noise. Neither
+/// moment is corrected for its start at 0, and zeta is inside the root.
 ///
 /// Cost: 2d stored floats, of the trainable blocks.
 public struct RefinedAdam<D: Direction>: StepRule {
-  /// Directions of any kind, which estimates are made of.
+  /// Any kind of direction.
   public typealias Direction = D
-  /// The step -eta m / sqrt(v), elementwise.
+  /// The step -eta m / sqrt(v + zeta), element by element.
   public typealias Update = RefinedUpdate
 
-  /// eta, over the steps.
+  /// The learning rate eta over the steps.
   public var learningRate: Schedule
-  /// beta_1, in [0, 1).
+  /// beta_1 in [0, 1): the part of m that a step keeps.
   public let beta: Double
-  /// beta_2, in [0, 1).
+  /// beta_2 in [0, 1): the part of v that a step keeps.
   public let beta2: Double
-  /// zeta > 0, under the root with v.
+  /// zeta > 0, which is added to v inside the root.
   public let stability: Double
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
   private var first: StoredVector?
   private var second: StoredVector?
 
-  /// What `beta` takes.
+  /// The range of `beta`.
   public static var betaRange: NumericRange { .belowOne }
-  /// What `beta2` takes.
+  /// The range of `beta2`.
   public static var beta2Range: NumericRange { .belowOne }
-  /// What `stability` takes: a square, of m.
+  /// The range of `stability`, which is added to squares of m in fp32.
   public static var stabilityRange: NumericRange { .positiveFloat }
 
   /// R-AdaZO with the decays of its authors.
@@ -46,7 +47,7 @@ public struct RefinedAdam<D: Direction>: StepRule {
     self.weightDecay = weightDecay
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
@@ -55,7 +56,7 @@ public struct RefinedAdam<D: Direction>: StepRule {
     try Self.stabilityRange.require("stability", stability)
   }
 
-  /// Moves m and v, in one pass, and returns -eta m / sqrt(v + zeta).
+  /// Updates m and v in one pass, and returns -eta m / sqrt(v + zeta).
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> RefinedUpdate {
     var m = first.take() ?? StoredVector(context.layout.trainable)
     var v = second.take() ?? StoredVector(context.layout.trainable)
@@ -78,18 +79,18 @@ public struct RefinedAdam<D: Direction>: StepRule {
       first: m, second: v, scale: Float(-learningRate(at: context.step)), stability: Float(stability))
   }
 
-  /// eta and the moments.
+  /// Saves or restores eta and the moments.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.code("learning-rate", &learningRate)
     try state.code("first", &first, of: state.layout.trainable)
     try state.code("second", &second, of: state.layout.trainable)
   }
 
-  /// 2d floats, once the first step is done.
+  /// 2d floats after the first step, 0 before it.
   public var stateCount: Int { (first?.count ?? 0) + (second?.count ?? 0) }
 }
 
-/// scale m / sqrt(v + stability), elementwise from the stored moments.
+/// The step scale m / sqrt(v + stability), computed element by element from the stored moments.
 public struct RefinedUpdate: Direction {
   let first: StoredVector
   let second: StoredVector
@@ -99,7 +100,7 @@ public struct RefinedUpdate: Direction {
   /// Whether `block` is trained.
   public func touches(_ block: ParameterBlock) -> Bool { first.contains(block) }
 
-  /// values += scale times the step's rows.
+  /// values += scale times these rows of the step.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     values.withUnsafeMutableBufferPointer { values in
       _ = first.withRows(rows, of: block) { m in

@@ -1,34 +1,35 @@
 import Zeroth
 
-/// theta -= eta sign(g), elementwise on the averaged estimate (ZO-signSGD, Liu et al. 2019); sign(0) = 0.
+/// theta -= eta sign(g), element by element on the combined estimate g (ZO-signSGD, Liu et al. 2019); sign(0) = 0.
 ///
-/// Every parameter of a dense estimate moves by eta. The sign of a sum is no sum of signs: the estimate is formed in
-/// scratch, some rows at a time, and an update has no factors, whatever the directions are.
+/// Every parameter of a dense estimate moves by eta. The sign of a sum is not the sum of signs. So the estimate is
+/// computed in temporary memory, a few rows at a time, and the update has no low-rank factors even where the directions
+/// have them.
 ///
 /// Cost: no stored floats.
 public struct ElementwiseSign<D: Direction>: StepRule {
-  /// Directions of any kind, which estimates are made of.
+  /// Any kind of direction.
   public typealias Direction = D
-  /// The sign of the estimate, elementwise.
+  /// The sign of the estimate, element by element.
   public typealias Update = SignDirection<D>
 
   /// eta, over the steps, in units of the parameters.
   public var learningRate: Schedule
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
 
-  /// Steps of `learningRate` in every parameter.
+  /// A rule whose steps have the size `learningRate` in every parameter.
   public init(learningRate: Schedule, weightDecay: WeightDecay = .none) {
     self.learningRate = learningRate
     self.weightDecay = weightDecay
   }
 
-  /// eta: nothing else is kept.
+  /// Saves or restores eta. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.code("learning-rate", &learningRate)
   }
 
-  /// -eta sign(sum_i c_i D_i).
+  /// The update -eta sign(sum_i c_i D_i).
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> SignDirection<D> {
     SignDirection(
       of: WeightedSum(estimate.terms.map { (Float($0.coefficient), $0.direction) }),
@@ -36,7 +37,7 @@ public struct ElementwiseSign<D: Direction>: StepRule {
   }
 }
 
-/// size sign(sum_i w_i D_i), elementwise.
+/// The direction size sign(sum_i w_i D_i), element by element.
 public struct SignDirection<D: Direction>: Direction {
   private let sum: WeightedSum<D>
   private let size: Float

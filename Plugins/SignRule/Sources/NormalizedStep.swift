@@ -1,34 +1,35 @@
 import Zeroth
 
-/// theta -= eta sign(c) z, the direction itself at a length that no loss decides; for q terms -eta/q sum_i sign(c_i) z_i.
+/// theta -= eta sign(c) z: a step along the direction itself, whose length does not depend on the losses. For q terms
+/// it is -eta/q sum_i sign(c_i) z_i.
 ///
-/// What is left of the losses is one bit for each query: which side is lower. It is no elementwise sign, which is
-/// `ElementwiseSign`: here a step is as long as the direction, and keeps its factors.
+/// Each query contributes one bit of its losses: on which side of theta the loss is lower. This is not the elementwise
+/// sign of `ElementwiseSign`: a step has the length of the direction, and keeps its low-rank factors.
 ///
 /// Cost: no stored floats.
 public struct NormalizedStep<D: Direction>: StepRule {
-  /// Directions of any kind, which estimates are made of.
+  /// Any kind of direction.
   public typealias Direction = D
   /// A weighted sum of the estimate's directions.
   public typealias Update = WeightedSum<D>
 
-  /// eta, over the steps.
+  /// The learning rate eta over the steps.
   public var learningRate: Schedule
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
 
-  /// Steps of `learningRate` times the direction.
+  /// A rule whose steps are `learningRate` times the direction.
   public init(learningRate: Schedule, weightDecay: WeightDecay = .none) {
     self.learningRate = learningRate
     self.weightDecay = weightDecay
   }
 
-  /// eta: nothing else is kept.
+  /// Saves or restores eta. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.code("learning-rate", &learningRate)
   }
 
-  /// -eta/q sum_i sign(c_i) D_i; sign(0) = 0.
+  /// The update -eta/q sum_i sign(c_i) D_i, where sign(0) = 0.
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
     let step = Float(-learningRate(at: context.step) / Double(estimate.terms.count))
     return WeightedSum(

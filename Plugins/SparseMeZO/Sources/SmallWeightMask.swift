@@ -1,11 +1,12 @@
 import Zeroth
 
-/// The k_l weights of smallest |theta_i| in each trainable block, one bit for each parameter, taken at one theta.
+/// A mask of the k_l weights with the smallest |theta_i| in each trainable block l, taken at one theta. It has one bit
+/// for each parameter.
 ///
-/// k_l is `density` times the parameters of the block, rounded: exactly so many, whatever the weights are. Of weights
-/// that are equally small at the threshold h_l, those that come first are taken.
+/// k_l is `density` times the number of parameters of the block, rounded. The mask has exactly k_l weights: of several
+/// weights whose size equals the threshold h_l, those that come first are taken.
 public struct SmallWeightMask: Sendable {
-  /// h_l by block index, the largest |theta_i| in the mask; nil where the mask of a block is empty.
+  /// The threshold h_l by block index: the largest |theta_i| in the mask. Nil where the mask of a block is empty.
   public private(set) var thresholds: [Int: Float] = [:]
   private var words: [Int: [UInt64]] = [:]
 
@@ -28,10 +29,10 @@ public struct SmallWeightMask: Sendable {
     self.words = words
   }
 
-  /// Room for the mask that a checkpoint holds.
+  /// An empty mask, to be filled from a checkpoint.
   init() {}
 
-  /// The bits and the threshold of each block that has some.
+  /// Saves or restores the bits and the threshold of each block that has some.
   mutating func code(_ state: StateCoder) throws(InputError) {
     for block in state.layout.trainable {
       guard try state.codePresence("mask.\(block.name).is-there", touches(block)) else { continue }
@@ -44,23 +45,23 @@ public struct SmallWeightMask: Sendable {
     }
   }
 
-  /// k_l, the parameters of `block` that a mask of `density` holds.
+  /// The number k_l of parameters of `block` in a mask of density `density`.
   public static func count(in block: ParameterBlock, density: Double) -> Int {
     min(block.count, Int((density * Double(block.count)).rounded()))
   }
 
-  /// Whether the mask holds a parameter of `block`.
+  /// Whether a parameter of `block` is in the mask.
   public func touches(_ block: ParameterBlock) -> Bool { words[block.index] != nil }
 
-  /// Whether the mask holds element `element` of `block`, counted row by row.
+  /// Whether element `element` of `block`, counted row by row, is in the mask.
   public func contains(_ element: Int, of block: ParameterBlock) -> Bool {
     words[block.index].map { $0[element / 64] >> UInt64(element % 64) & 1 == 1 } ?? false
   }
 
-  /// Words of 32 bits that the mask takes: one for 32 parameters.
+  /// The number of 32-bit words that the mask takes: one for 32 parameters.
   public var storedWords: Int { words.values.reduce(0) { $0 + 2 * $1.count } }
 
-  /// target[i] += scale source[i] for the elements from `first` on that the mask holds.
+  /// target[i] += scale source[i] for the elements from `first` on that are in the mask.
   func add(
     _ source: UnsafeBufferPointer<Float>, to target: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock,
     from first: Int, scale: Float
@@ -83,7 +84,7 @@ public struct SmallWeightMask: Sendable {
     }
   }
 
-  /// values[i] = 0 for the elements from `first` on that the mask does not hold.
+  /// values[i] = 0 for the elements from `first` on that are not in the mask.
   func keep(_ values: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from first: Int) {
     guard let words = words[block.index] else {
       values.update(repeating: 0)
@@ -98,13 +99,14 @@ public struct SmallWeightMask: Sendable {
     }
   }
 
-  /// The bits of the `count`-th smallest |value|, and how many of the values equal to it are among the smallest.
+  /// The bit pattern of the `count`-th smallest |value|, and how many of the values equal to it are among the `count`
+  /// smallest.
   ///
-  /// Magnitudes are ordered as their bits are, so the upper and then the lower half of the bits are counted: two passes
-  /// over the values and no copy of them.
+  /// The order of the magnitudes is that of their bit patterns. So a histogram of the upper half of the bits is made
+  /// first, and then one of the lower half: two passes over the values, without a copy of them.
   private static func smallest(_ count: Int, of values: UnsafeBufferPointer<Float>) -> (bits: UInt32, ties: Int) {
     withUnsafeTemporaryAllocation(of: Int.self, capacity: 1 << 16) { bins in
-      /// The bin in which the `rank`-th of those counted lies, and its rank in there.
+      /// The bin that contains the value of rank `rank`, and the rank of this value within the bin.
       func find(_ rank: Int) -> (bin: Int, rank: Int) {
         var rank = rank
         var bin = 0

@@ -1,29 +1,29 @@
 import Zeroth
 
-/// Sparse-MeZO (Liu et al. 2024): RGE on the small weights alone.
+/// Sparse-MeZO (Liu et al. 2024): RGE restricted to the small weights.
 ///
 ///     m_i = 1 if |theta_i| <= h_l, else 0;   c = (L(theta + eps m z) - L(theta - eps m z)) / (2 eps);   g = c m z
 ///
-/// h_l is the quantile of |theta| in block l that makes the mask as dense as asked, taken anew every `interval` steps.
-/// Between, the mask is kept as it is, a bit for each parameter: theta moves while the update is applied, so a mask that
-/// compares weights on the way would not be the one that was measured.
+/// h_l is the quantile of |theta| in block l that gives the mask the wanted density. The mask is computed again every
+/// `interval` steps and stored in between, one bit for each parameter. It has to be stored because theta changes while
+/// the update is applied: a comparison of weights at that time would not give the mask that was measured.
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; d/32 stored words.
 public struct SparseEstimator: GradientEstimator {
-  /// Dense directions on the small weights alone.
+  /// Dense directions that are zero on all but the small weights.
   public typealias Direction = MaskedDirection
 
-  /// In (0, 1]: the part of each block's parameters that is measured and moved.
+  /// The density in (0, 1]: the part of each block's parameters that is measured and moved.
   public let density: Double
-  /// At least 1: the mask is taken anew every so many steps.
+  /// The interval, at least 1: the mask is computed again every `interval` steps.
   public let interval: Int
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// q >= 1 over the steps, the number of directions that are averaged.
+  /// q >= 1 over the steps: the number of directions of a step.
   public var queries: Schedule
-  /// Where the losses are taken.
+  /// Whether losses are measured on both sides of theta or on one.
   public let sides: DifferenceSides
-  /// How z is drawn.
+  /// The distribution of z.
   public let distribution: NoiseDistribution
   /// How the coefficients of a step are shaped.
   public let shaping: CoefficientShaping
@@ -33,16 +33,16 @@ public struct SparseEstimator: GradientEstimator {
   public private(set) var mask: SmallWeightMask?
   private var window = -1
 
-  /// What `density` takes, where it leaves a parameter in the mask.
+  /// The range of `density`. It also has to leave at least one parameter in the mask.
   public static let densityRange = NumericRange.positiveFraction
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `queries` takes.
+  /// The range of `queries`.
   public static let queriesRange = NumericRange.between(1, 65535)
 
-  /// Sparse-MeZO on a quarter of the weights.
+  /// Sparse-MeZO with these options; by default on a quarter of the weights.
   public init(
     density: Double = 0.25, interval: Int = 100, epsilon: Schedule = 1e-3, queries: Schedule = 1,
     sides: DifferenceSides = .two, distribution: NoiseDistribution = .gaussian, shaping: CoefficientShaping = .none,
@@ -58,7 +58,7 @@ public struct SparseEstimator: GradientEstimator {
     self.combination = combination
   }
 
-  /// Throws when an option is out of range or the mask would be empty.
+  /// Throws `InputError` when an option is out of range or the mask would be empty.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.densityRange.require("density", density)
     try Self.intervalRange.require("interval", interval)
@@ -72,21 +72,21 @@ public struct SparseEstimator: GradientEstimator {
     }
   }
 
-  /// q at its smallest.
+  /// The smallest q of any step.
   public var fewestQueries: Int { queries.fewest }
 
-  /// 2q, or q + 1 one-sided.
+  /// 2q forward passes, or q + 1 where the queries are one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     sides.forwards(queries: queries.count(at: step))
   }
 
-  /// Its mean is m grad L: the gradient on the mask, and zero elsewhere.
+  /// Scales coordinates: the mean is m grad L, which is the gradient on the mask and zero elsewhere.
   public static let traits: EstimatorTraits = .scalesCoordinates
 
-  /// One word of 32 bits for 32 parameters.
+  /// One 32-bit word for 32 parameters.
   public var stateCount: Int { mask?.storedWords ?? 0 }
 
-  /// The mask and its window.
+  /// Saves or restores the options, the mask and its window.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("density", density)
     try state.require("interval", interval)
@@ -106,7 +106,7 @@ public struct SparseEstimator: GradientEstimator {
     mask = own
   }
 
-  /// Takes the mask, if a window begins, and measures along m z.
+  /// Computes the mask where a window begins, and measures along m z.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<MaskedDirection> {
@@ -130,12 +130,12 @@ public struct SparseEstimator: GradientEstimator {
   }
 }
 
-/// m z: noise on the parameters that a mask holds, zero on the others.
+/// The direction m z: noise on the parameters in a mask, zero on the others.
 public struct MaskedDirection: Direction {
   let noise: DenseDirection
   let mask: SmallWeightMask
 
-  /// Whether the mask holds a parameter of `block`.
+  /// Whether a parameter of `block` is in the mask.
   public func touches(_ block: ParameterBlock) -> Bool { mask.touches(block) }
 
   /// values += scale m z.

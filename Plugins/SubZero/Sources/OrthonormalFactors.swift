@@ -1,20 +1,20 @@
 import Synchronization
 import Zeroth
 
-/// U (m x s) and V (n x s) of every trainable matrix, with orthonormal columns, drawn from one key.
+/// The factors U (m x s) and V (n x s) of every trainable matrix, with orthonormal columns, drawn from one key.
 ///
-/// They are the orthonormal parts of normal matrices (`orthonormalNoise`). s is the rank, or the smaller side of a matrix where that is below
-/// it.
+/// They are the orthonormal parts of normal matrices (`orthonormalNoise`). s is the rank, or the smaller side of the
+/// matrix where that is less.
 final class OrthonormalFactors: Sendable {
-  /// Names the factors.
+  /// Identifies the factors.
   let key: StreamKey
-  /// r, of matrices that are large enough.
+  /// The rank r, for matrices that are large enough.
   let rank: Int
-  /// By the index of a block; empty where it is no trainable matrix. U row by row, m x s.
+  /// The factor U of each block by its index, row by row, m x s; empty for a block that is not a trainable matrix.
   let left: [[Float]]
-  /// V^T row by row, s x n.
+  /// The factor V^T of each block, row by row, s x n.
   let right: [[Float]]
-  /// The blocks with s x s in the place of a matrix: what the cores are drawn on.
+  /// The layout from which the cores are drawn: the same blocks, but each matrix is s x s.
   let cores: ParameterLayout
 
   /// The factors of `key` for the matrices of `layout`.
@@ -25,7 +25,7 @@ final class OrthonormalFactors: Sendable {
     var left = layout.blocks.map { _ in [Float]() }
     var right = left
     let matrices = layout.trainable.filter(\.isMatrix)
-    // One matrix a thread: columns depend on each other.
+    // Each factor of a matrix is made by one thread, because its columns depend on each other.
     let results = Mutex([[Float]](repeating: [], count: 2 * matrices.count))
     Parallel.forEach(2 * matrices.count) { i in
       let block = matrices[i / 2]
@@ -43,7 +43,7 @@ final class OrthonormalFactors: Sendable {
     self.right = right
   }
 
-  /// The factors that a checkpoint holds.
+  /// Factors that were read from a checkpoint.
   init(rank: Int, key: StreamKey, left: [[Float]], right: [[Float]], layout: ParameterLayout) {
     self.rank = rank
     self.key = key
@@ -52,13 +52,13 @@ final class OrthonormalFactors: Sendable {
     cores = Self.cores(of: layout, rank: rank)
   }
 
-  /// Floats held: s (m + n) for each matrix.
+  /// The number of floats: s (m + n) for each matrix.
   var count: Int { left.reduce(0) { $0 + $1.count } + right.reduce(0) { $0 + $1.count } }
 
-  /// s of `block`.
+  /// The rank s on `block`.
   static func cut(_ rank: Int, on block: ParameterBlock) -> Int { min(rank, block.rows, block.columns) }
 
-  /// sqrt(m n)/s.
+  /// The factor sqrt(m n)/s of `block`.
   static func factor(_ rank: Int, on block: ParameterBlock) -> Double {
     (Double(block.rows) * Double(block.columns)).squareRoot() / Double(cut(rank, on: block))
   }
@@ -75,17 +75,17 @@ final class OrthonormalFactors: Sendable {
     return cores
   }
 
-  /// U^T of `block` from the key of its factors, s x m.
+  /// U^T of `block`, s x m, made from the key of the factors.
   private static func left(_ s: Int, of block: ParameterBlock, _ key: StreamKey) -> [Float] {
     orthonormalNoise(s, of: block.rows, key.child(.left).child(.block, block.index))
   }
 
-  /// V^T, s x n.
+  /// V^T of `block`, s x n, made from the key of the factors.
   private static func right(_ s: Int, of block: ParameterBlock, _ key: StreamKey) -> [Float] {
     orthonormalNoise(s, of: block.columns, key.child(.right).child(.block, block.index))
   }
 
-  /// Rows of factor U C, with `core` s x s; columns from s on are zero.
+  /// Writes rows of factor U C, where `core` is s x s. Columns from s on are zero.
   func writeLeft(
     _ core: UnsafeBufferPointer<Float>, factor: Float = 1, of block: ParameterBlock, rows: Range<Int>,
     into values: UnsafeMutableBufferPointer<Float>
@@ -101,7 +101,7 @@ final class OrthonormalFactors: Sendable {
     }
   }
 
-  /// target = factor u C: a row of s numbers times s x s, eight columns at a time.
+  /// target = factor u C: a row of s numbers times an s x s matrix, eight columns at a time.
   private static func multiply(
     _ u: UnsafePointer<Float>, _ core: UnsafePointer<Float>, _ s: Int, _ factor: Float,
     into target: UnsafeMutablePointer<Float>
@@ -119,14 +119,15 @@ final class OrthonormalFactors: Sendable {
     }
   }
 
-  /// V^T; rows from s on are zero.
+  /// Writes V^T. Rows from s on are zero.
   func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     let right = right[block.index]
     for i in right.indices { values[i] = right[i] }
     for i in right.count..<(rank * block.columns) { values[i] = 0 }
   }
 
-  /// C <- U^T U_old C V_old^T V, with the factors of `key` as the old ones: U C V^T changes least, as all columns are orthonormal.
+  /// C <- U^T U_old C V_old^T V, where the old factors are those of `key`. This changes U C V^T as little as possible,
+  /// because all columns are orthonormal.
   func carry(_ core: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from key: StreamKey) {
     let s = Self.cut(rank, on: block)
     let own = Self.transposed(left[block.index], rows: block.rows)
@@ -134,13 +135,13 @@ final class OrthonormalFactors: Sendable {
     let along = Self.products(Self.right(s, of: block, key), right[block.index], length: block.columns)
     let old = core.map(Double.init)
     for i in 0..<s {
-      // Row i of (U^T U_old) C, then of that times V_old^T V.
+      // Row i of (U^T U_old) C, and then of this product times V_old^T V.
       let row = (0..<s).map { j in (0..<s).reduce(0) { $0 + across[i * s + $1] * old[$1 * s + j] } }
       for j in 0..<s { core[i * s + j] = Float((0..<s).reduce(0) { $0 + row[$1] * along[$1 * s + j] }) }
     }
   }
 
-  /// The products of the rows of a with those of b, all of `length` numbers.
+  /// The inner products of the rows of `a` with those of `b`; all rows have `length` numbers.
   private static func products(_ a: [Float], _ b: [Float], length: Int) -> [Double] {
     let (rows, columns) = (a.count / length, b.count / length)
     return (0..<(rows * columns)).map { i in

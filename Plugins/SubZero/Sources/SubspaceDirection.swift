@@ -1,6 +1,6 @@
 import Zeroth
 
-/// sqrt(m n)/s U Z V^T on matrices, a plain normal on vectors.
+/// The direction sqrt(m n)/s U Z V^T on matrices, and a plain normal z on vectors.
 public struct SubspaceDirection: LowRankDirection {
   private let factors: OrthonormalFactors
   private let cores: Cores
@@ -10,22 +10,22 @@ public struct SubspaceDirection: LowRankDirection {
     self.cores = cores
   }
 
-  /// r.
+  /// The rank r.
   public var rank: Int { factors.rank }
-  /// 1: the factor is in U Z, as it is another for each matrix.
+  /// 1, because the factor sqrt(m n)/s differs between matrices and is part of U Z.
   public var matrixScale: Float { 1 }
-  /// Names V.
+  /// Identifies V: directions with equal keys have equal V.
   public var rightKey: StreamKey { factors.key }
 
-  /// Z of `block`, s x s.
+  /// The core Z of `block`, s x s.
   public func core(of block: ParameterBlock) -> [Float] { cores.values[block.index] }
 
-  /// Rows of sqrt(m n)/s U Z; columns from s on are zero.
+  /// Writes rows of sqrt(m n)/s U Z. Columns from s on are zero.
   public func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     cores.scaled[block.index].withUnsafeBufferPointer { factors.writeLeft($0, of: block, rows: rows, into: values) }
   }
 
-  /// V^T; rows from s on are zero.
+  /// Writes V^T. Rows from s on are zero.
   public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     factors.writeRight(of: block, into: values)
   }
@@ -38,22 +38,22 @@ public struct SubspaceDirection: LowRankDirection {
 }
 
 extension SubspaceDirection: CoreDirection {
-  /// The key of U and V.
+  /// The key of U and V, which are the frame.
   public var frameKey: StreamKey { factors.key }
 
-  /// Z is s x s.
+  /// The core Z is s x s.
   public func coreShape(of block: ParameterBlock) -> (rows: Int, columns: Int) {
     let s = OrthonormalFactors.cut(rank, on: block)
     return (s, s)
   }
 
-  /// Rows of Z.
+  /// Writes rows of Z.
   public func writeCore(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     let s = OrthonormalFactors.cut(rank, on: block)
     _ = values.update(fromContentsOf: core(of: block)[(rows.lowerBound * s)..<(rows.upperBound * s)])
   }
 
-  /// scale sqrt(m n)/s U C V^T.
+  /// The direction scale sqrt(m n)/s U C V^T.
   public func image(of cores: CoreVector, scale: Float) -> SubspaceImage {
     SubspaceImage(factors: factors, cores: cores, matrixScale: scale)
   }
@@ -64,19 +64,19 @@ extension SubspaceDirection: CoreDirection {
   }
 }
 
-/// matrixScale sqrt(m n)/s U C V^T on matrices and matrixScale C on vectors, with C stored.
+/// The direction matrixScale sqrt(m n)/s U C V^T on matrices and matrixScale C on vectors, where C is stored.
 public struct SubspaceImage: LowRankDirection {
   let factors: OrthonormalFactors
   let cores: CoreVector
-  /// The rule's factor.
+  /// The factor that the rule gave.
   public let matrixScale: Float
 
-  /// r.
+  /// The rank r.
   public var rank: Int { factors.rank }
-  /// Names V.
+  /// Identifies V: directions with equal keys have equal V.
   public var rightKey: StreamKey { factors.key }
 
-  /// Rows of sqrt(m n)/s U C; columns from s on are zero.
+  /// Writes rows of sqrt(m n)/s U C. Columns from s on are zero.
   public func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     let s = OrthonormalFactors.cut(rank, on: block)
     _ = cores.withRows(0..<s, of: block) { core in
@@ -85,12 +85,12 @@ public struct SubspaceImage: LowRankDirection {
     }
   }
 
-  /// V^T; rows from s on are zero.
+  /// Writes V^T. Rows from s on are zero.
   public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     factors.writeRight(of: block, into: values)
   }
 
-  /// values += scale times the rows.
+  /// values += scale times these rows of the direction.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     guard block.isMatrix else {
       return cores.add(to: &values, of: block, rows: rows, scale: scale * matrixScale)
@@ -99,17 +99,17 @@ public struct SubspaceImage: LowRankDirection {
   }
 }
 
-/// Z of every matrix and z of every vector, from one key. Z is made once for a query and held while it lasts, s^2 floats a matrix; z is
-/// made again.
+/// Z of every matrix and z of every vector, from one key. Z is made once for a query and kept as long as the query
+/// lasts, in s^2 floats for each matrix. z is made again each time.
 final class Cores: Sendable {
   private let noise: DenseDirection
   private let layout: ParameterLayout
-  /// Z by the index of a block, s x s; empty for vectors.
+  /// The core Z of each block by its index, s x s; empty for vectors.
   let values: [[Float]]
-  /// sqrt(m n)/s Z.
+  /// The same cores times sqrt(m n)/s.
   let scaled: [[Float]]
 
-  /// The cores of `key` on the blocks of `cores`, for the matrices of `layout`.
+  /// The cores of `key` for the matrices of `layout`; `cores` is the layout of the cores.
   init(_ key: StreamKey, _ cores: ParameterLayout, _ layout: ParameterLayout) {
     let noise = DenseDirection(key, layout: cores)
     self.noise = noise

@@ -1,29 +1,31 @@
 import Zeroth
 
-/// SubZero (arXiv 2410.08989): measures along directions in a low-dimensional subspace of each matrix, which is held for a while:
+/// SubZero (arXiv 2410.08989): measures along directions in a low-dimensional subspace of each matrix, which is kept
+/// for several steps:
 ///
 ///     z = sqrt(m n)/r U Z V^T,   c = (L(theta + eps z) - L(theta - eps z)) / (2 eps),   g = c z
 ///
-/// U in R^{m x r} and V in R^{n x r} have orthonormal columns and are drawn when t mod nu = 0; Z in R^{r x r} is normal and drawn at every
-/// step. The factor, which is in the authors' code and not in their formula, makes E[z z^T] = I, so that the estimate is unbiased and as
-/// long as RGE's. Vectors have no factors: there z is a plain normal. Queries of a step share U and V.
+/// U in R^{m x r} and V in R^{n x r} have orthonormal columns and are drawn when t mod nu = 0. Z in R^{r x r} is normal
+/// and is drawn at every step. With the factor sqrt(m n)/r, E[z z^T] = I, so the estimate is unbiased and as long as
+/// that of RGE; the factor is in the authors' code but not in their formula. Vectors have no factors: on them z is a
+/// plain normal. The queries of a step share U and V.
 ///
-/// Models measure along (sqrt(m n)/r U Z) V^T: two thin products beside each layer.
+/// Models measure along (sqrt(m n)/r U Z) V^T, which takes two thin products beside each layer.
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; r (m + n) stored floats for each matrix.
 public struct SubspaceEstimator: GradientEstimator {
-  /// Directions U Z V^T within the subspaces that are held.
+  /// Directions U Z V^T in the present subspaces.
   public typealias Direction = SubspaceDirection
 
-  /// r >= 1, cut to the smaller side of a matrix.
+  /// The rank r >= 1; on a smaller matrix it is cut to the smaller side.
   public let rank: Int
-  /// nu >= 1: U and V are drawn again every nu steps.
+  /// The interval nu >= 1: U and V are drawn anew every nu steps.
   public let interval: Int
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// q >= 1 over the steps.
+  /// q >= 1 over the steps: the number of directions of a step.
   public var queries: Schedule
-  /// Where the losses are taken.
+  /// Whether losses are measured on both sides of theta or on one.
   public let sides: DifferenceSides
   /// How the coefficients of a step are shaped.
   public let shaping: CoefficientShaping
@@ -31,16 +33,16 @@ public struct SubspaceEstimator: GradientEstimator {
   public let combination: QueryCombination
   private var factors: OrthonormalFactors?
 
-  /// What `rank` takes.
+  /// The range of `rank`.
   public static let rankRange = NumericRange.between(1, 4096)
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `queries` takes.
+  /// The range of `queries`.
   public static let queriesRange = NumericRange.between(1, 65535)
 
-  /// SubZero with rank 24 and subspaces of 1000 steps, of the ranges of its authors.
+  /// SubZero with these options. The defaults, rank 24 and 1000 steps, are in the ranges that its authors use.
   public init(
     rank: Int = 24, interval: Int = 1000, epsilon: Schedule = 1e-3, queries: Schedule = 1,
     sides: DifferenceSides = .two,
@@ -55,7 +57,7 @@ public struct SubspaceEstimator: GradientEstimator {
     self.combination = combination
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.rankRange.require("rank", rank)
     try Self.intervalRange.require("interval", interval)
@@ -65,7 +67,7 @@ public struct SubspaceEstimator: GradientEstimator {
     try combination.validate(queries: queries)
   }
 
-  /// Where the rank is cut to the smaller side of a matrix.
+  /// Names the blocks where the rank is cut to the smaller side of a matrix.
   public func notes(in layout: ParameterLayout) -> [String] {
     let cut = layout.trainable.filter { $0.isMatrix && OrthonormalFactors.cut(rank, on: $0) < rank }
     return Dictionary(grouping: cut) { OrthonormalFactors.cut(rank, on: $0) }.sorted { $0.key < $1.key }.map {
@@ -74,18 +76,18 @@ public struct SubspaceEstimator: GradientEstimator {
     }
   }
 
-  /// q at its smallest.
+  /// The smallest q of any step.
   public var fewestQueries: Int { queries.fewest }
 
-  /// 2q, or q + 1 one-sided.
+  /// 2q forward passes, or q + 1 where the queries are one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     sides.forwards(queries: queries.count(at: step))
   }
 
-  /// r (m + n) floats for each matrix, once the first step is done.
+  /// r (m + n) floats for each matrix after the first step, 0 before it.
   public var stateCount: Int { factors?.count ?? 0 }
 
-  /// The options, U and V.
+  /// Saves or restores the options, U and V.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("rank", rank)
     try state.require("interval", interval)
@@ -111,7 +113,7 @@ public struct SubspaceEstimator: GradientEstimator {
     factors = OrthonormalFactors(rank: rank, key: key, left: left, right: right, layout: state.layout)
   }
 
-  /// Draws U and V, if a window begins, and measures along sqrt(m n)/r U Z V^T.
+  /// Draws U and V where a window begins, and measures along sqrt(m n)/r U Z V^T.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<SubspaceDirection> {
@@ -124,7 +126,7 @@ public struct SubspaceEstimator: GradientEstimator {
       shaping: shaping, combination: combination)
   }
 
-  /// U and V of the step's window: those that are held, or drawn from the run's key.
+  /// U and V of the window of this step: those that are held, or new ones drawn from the key of the run.
   private mutating func currentFactors(_ context: StepContext) -> OrthonormalFactors {
     let key = context.runKey.child(.right, context.step / interval)
     if let factors, factors.key == key { return factors }

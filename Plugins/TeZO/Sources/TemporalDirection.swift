@@ -1,10 +1,10 @@
 import Zeroth
 
-/// matrixScale U diag(tau) V^T on matrices, a plain normal on vectors.
+/// The direction matrixScale U diag(tau) V^T on matrices, and a plain normal z on vectors.
 public struct TemporalDirection: LowRankDirection {
   private let frame: TemporalFrame
   private let coreKey: StreamKey
-  /// 1 while it is measured along, 1/r in an estimate.
+  /// 1 while losses are measured, 1/r in an estimate.
   public let matrixScale: Float
 
   init(_ frame: TemporalFrame, coreKey: StreamKey, matrixScale: Float = 1) {
@@ -18,12 +18,12 @@ public struct TemporalDirection: LowRankDirection {
     TemporalDirection(frame, coreKey: coreKey, matrixScale: factor)
   }
 
-  /// r.
+  /// The rank r.
   public var rank: Int { frame.rank }
-  /// Names V.
+  /// Identifies V: directions with equal keys have equal V.
   public var rightKey: StreamKey { frame.key }
 
-  /// Rows of U diag(tau).
+  /// Writes rows of U diag(tau).
   public func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     withScratch(rank) { tau in
       writeCore(of: block, rows: 0..<rank, into: tau)
@@ -31,7 +31,7 @@ public struct TemporalDirection: LowRankDirection {
     }
   }
 
-  /// V^T.
+  /// Writes V^T, r x n.
   public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     frame.writeRight(of: block, into: values)
   }
@@ -46,66 +46,68 @@ public struct TemporalDirection: LowRankDirection {
 }
 
 extension TemporalDirection: CoreDirection {
-  /// The key of U and V.
+  /// The key of U and V, which are the frame.
   public var frameKey: StreamKey { frame.key }
 
-  /// tau has r elements.
+  /// The core tau has r elements.
   public func coreShape(of block: ParameterBlock) -> (rows: Int, columns: Int) { (rank, 1) }
 
-  /// Elements of tau.
+  /// Writes elements of tau.
   public func writeCore(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     var span = UnsafeMutableBufferPointer(rebasing: values[..<rows.count]).mutableSpan
     frame.noise(coreKey).write(to: &span, of: frame.cores.blocks[block.index], rows: rows)
   }
 
-  /// scale matrixScale U diag(C) V^T.
+  /// The direction scale matrixScale U diag(C) V^T.
   public func image(of cores: CoreVector, scale: Float) -> TemporalImage {
     TemporalImage(frame: frame, cores: cores, scale: scale, matrixScale: scale * matrixScale)
   }
 
-  /// U and V last for the run: there is nothing to carry over.
+  /// Sets the core to zero. U and V stay the same for the whole run, so there is never a core to convert.
   public func carry(_ core: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from key: StreamKey) {
     core.update(repeating: 0)
   }
 }
 
-/// matrixScale U diag(C) V^T on matrices, scale C on vectors, with C stored.
+/// The direction matrixScale U diag(C) V^T on matrices and scale C on vectors, where C is stored.
 public struct TemporalImage: LowRankDirection {
   let frame: TemporalFrame
   let cores: CoreVector
   let scale: Float
-  /// The rule's factor times that of the estimate.
+  /// The factor of the rule, times that of the estimate.
   public let matrixScale: Float
 
-  /// r.
+  /// The rank r.
   public var rank: Int { frame.rank }
-  /// Names V.
+  /// Identifies V: directions with equal keys have equal V.
   public var rightKey: StreamKey { frame.key }
 
-  /// Rows of U diag(C).
+  /// Writes rows of U diag(C).
   public func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     _ = cores.withRows(0..<rank, of: block) { frame.writeLeft($0, of: block, rows: rows, into: values) }
   }
 
-  /// V^T.
+  /// Writes V^T, r x n.
   public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     frame.writeRight(of: block, into: values)
   }
 
-  /// values += scale times the rows.
+  /// values += scale times these rows of the direction.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     guard block.isMatrix else { return cores.add(to: &values, of: block, rows: rows, scale: scale * self.scale) }
     addLowRank(to: &values, of: block, rows: rows, scale: scale * matrixScale)
   }
 }
 
-/// U (m x r) and V (n x r) of every matrix, normal, from one key: made again whenever they are needed.
+/// The factors U (m x r) and V (n x r) of every matrix. They are normal and are made again from one key whenever they
+/// are needed.
 final class TemporalFrame: Sendable {
-  /// r.
+  /// The rank r.
   let rank: Int
-  /// Names U and V.
+  /// Identifies U and V.
   let key: StreamKey
-  /// The blocks with the shapes of U, of V^T and of tau in the place of a matrix: what their noise is drawn on.
+  /// The layouts from which U, V^T and tau are drawn: the same blocks, but each matrix has the shape of U, of V^T or of
+  /// tau.
   private let lefts, rights: ParameterLayout
   let cores: ParameterLayout
   private let left, right: DenseDirection
@@ -130,13 +132,13 @@ final class TemporalFrame: Sendable {
     right = DenseDirection(key.child(.right), layout: rights)
   }
 
-  /// Whether it was made for `layout`.
+  /// Whether the frame was made for `layout`.
   func fits(_ layout: ParameterLayout) -> Bool { layout == self.layout }
 
-  /// Normal numbers from `key`.
+  /// The normal noise of `key` on the cores.
   func noise(_ key: StreamKey) -> DenseDirection { DenseDirection(key, layout: cores) }
 
-  /// Rows of U diag(tau).
+  /// Writes rows of U diag(tau).
   func writeLeft(
     _ tau: UnsafeBufferPointer<Float>, of block: ParameterBlock, rows: Range<Int>,
     into values: UnsafeMutableBufferPointer<Float>
@@ -151,7 +153,7 @@ final class TemporalFrame: Sendable {
     }
   }
 
-  /// V^T.
+  /// Writes V^T, r x n.
   func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     var span = UnsafeMutableBufferPointer(rebasing: values[..<(rank * block.columns)]).mutableSpan
     right.write(to: &span, of: rights.blocks[block.index], rows: 0..<rank)

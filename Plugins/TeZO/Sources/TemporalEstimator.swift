@@ -1,43 +1,44 @@
 import Zeroth
 
-/// TeZO (arXiv 2501.19057): low-rank directions whose factors last for the run, so that a step draws r numbers for a matrix:
+/// TeZO (arXiv 2501.19057): low-rank directions whose factors stay the same for the whole run, so a step draws only r
+/// numbers for a matrix:
 ///
 ///     z = U diag(tau) V^T,   c = (L(theta + eps z) - L(theta - eps z)) / (2 eps),   g = c z / r
 ///
-/// U in R^{m x r} and V in R^{n x r} are standard normal and drawn once; tau in R^r is normal and drawn at every step. Vectors have no
-/// factors: there z is a plain normal, with the same c and no 1/r.
+/// U in R^{m x r} and V in R^{n x r} are standard normal and are drawn once. tau in R^r is normal and is drawn at every
+/// step. Vectors have no factors: on them z is a plain normal, with the same c and without 1/r.
 ///
-/// Over U, V and tau the mean is the gradient. Within a run, where U and V stay, it is 1/r sum_s <G, u_s v_s^T> u_s v_s^T of the gradient G
-/// of a matrix: a step against it descends.
+/// The mean over U, V and tau is the gradient. Within one run U and V are fixed, and for a matrix with the gradient G
+/// the mean is 1/r sum_s <G, u_s v_s^T> u_s v_s^T. A step against this mean descends.
 ///
-/// Cost: 2q forward passes, or q + 1 one-sided; no stored floats, as U and V are made again from their key.
+/// Cost: 2q forward passes, or q + 1 one-sided; no stored floats, because U and V are made again from their key.
 public struct TemporalEstimator: GradientEstimator {
-  /// Directions U diag(tau) V^T, with U and V of the run.
+  /// Directions U diag(tau) V^T with the U and V of the run.
   public typealias Direction = TemporalDirection
 
-  /// r >= 1.
+  /// The rank r >= 1.
   public let rank: Int
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// q >= 1 over the steps, the number of directions of a step.
+  /// q >= 1 over the steps: the number of directions of a step.
   public var queries: Schedule
-  /// Where the losses are taken.
+  /// Whether losses are measured on both sides of theta or on one.
   public let sides: DifferenceSides
   /// How the coefficients of a step are shaped.
   public let shaping: CoefficientShaping
   /// How the queries of a step become one estimate.
   public let combination: QueryCombination
-  /// Made once for a run, from its key.
+  /// The factors U and V. They are made once for a run, from its key.
   private var frame: TemporalFrame?
 
-  /// What `rank` takes.
+  /// The range of `rank`.
   public static let rankRange = NumericRange.between(1, 4096)
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `queries` takes.
+  /// The range of `queries`.
   public static let queriesRange = NumericRange.between(1, 65535)
 
-  /// TeZO with rank 64.
+  /// TeZO with these options; rank 64 by default.
   public init(
     rank: Int = 64, epsilon: Schedule = 1e-3, queries: Schedule = 1, sides: DifferenceSides = .two,
     shaping: CoefficientShaping = .none, combination: QueryCombination = .mean
@@ -50,7 +51,7 @@ public struct TemporalEstimator: GradientEstimator {
     self.combination = combination
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.rankRange.require("rank", rank)
     try epsilon.validate("epsilon", Self.epsilonRange)
@@ -59,15 +60,15 @@ public struct TemporalEstimator: GradientEstimator {
     try combination.validate(queries: queries)
   }
 
-  /// q at its smallest.
+  /// The smallest q of any step.
   public var fewestQueries: Int { queries.fewest }
 
-  /// 2q, or q + 1 one-sided.
+  /// 2q forward passes, or q + 1 where the queries are one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     sides.forwards(queries: queries.count(at: step))
   }
 
-  /// The options: nothing else is kept, as U and V follow from the run's key.
+  /// Saves or restores the options. There is no other state, because U and V follow from the key of the run.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("rank", rank)
     try state.require("sides", sides.rawValue)
@@ -88,13 +89,13 @@ public struct TemporalEstimator: GradientEstimator {
     var estimate = try finiteDifferences(
       of: objective, at: theta, along: directions, on: context.batch, sides: sides, epsilon: epsilon(at: context.step),
       shaping: shaping, combination: combination)
-    // Least squares weighs the directions as they were measured.
+    // The weights of least squares belong to the directions as they were measured, without the factor 1/r.
     if combination == .leastSquares { return estimate }
     for i in estimate.terms.indices { estimate.terms[i].direction = directions[i].scaled(by: 1 / Float(rank)) }
     return estimate
   }
 
-  /// U and V of the run.
+  /// The factors U and V of the run.
   private mutating func currentFrame(_ context: StepContext) -> TemporalFrame {
     let key = context.runKey.child(.right)
     if let frame, frame.key == key, frame.fits(context.layout) { return frame }

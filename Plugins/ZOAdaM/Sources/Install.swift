@@ -15,7 +15,7 @@ public func install(into registry: inout Registry) throws(InputError) {
       tuning: "learning rate to be given", Composition(estimator: .init("rge"), rule: .init("scalar-adam"))))
 }
 
-/// The rule with the options that its initialiser chooses.
+/// The rule with the default options of its initialiser.
 private let scalarAdam = ScalarAdam<DenseDirection>(learningRate: 0.0)
 
 private struct ScalarAdamFactory: RuleFactory {

@@ -1,38 +1,38 @@
 import Foundation
 import Zeroth
 
-/// Adam with a second moment that is one number, that of the projected gradient c (MEAZO, Dbouk et al. 2026):
+/// Adam with a single number as second moment, that of the projected gradient c (MEAZO, Dbouk et al. 2026):
 ///
 ///     v = beta v + (1 - beta) c^2,   theta -= eta g / (sqrt(v / (1 - beta^t)) + zeta)              t = step + 1
 ///
-/// The elements of z all have the same variance, so the elementwise second moment of g = c z is c^2 but for noise. What is
-/// kept is the corrected average v / (1 - beta^t) itself, so that no count of updates stands beside it: a step that was
-/// skipped then lowers the weight of the next, and no more.
+/// All elements of z have the same variance, so the elementwise second moment of g = c z equals c^2 up to noise. The
+/// stored number is the corrected average v / (1 - beta^t) itself, so no count of updates has to be stored. After a
+/// skipped step, the next one has a lower weight, and nothing else changes.
 ///
 /// Cost: 4 bytes, one stored float.
 public struct ScalarAdam<D: Direction>: StepRule {
-  /// Directions of any kind, which estimates are made of.
+  /// Any kind of direction.
   public typealias Direction = D
   /// A weighted sum of the estimate's directions.
   public typealias Update = WeightedSum<D>
 
-  /// eta, over the steps.
+  /// The learning rate eta over the steps.
   public var learningRate: Schedule
-  /// beta, in [0, 1).
+  /// beta in [0, 1): the part of v that a step keeps.
   public let beta2: Double
-  /// zeta > 0, beside the root of v.
+  /// zeta > 0, which is added to the root of v.
   public let stability: Double
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
-  /// v / (1 - beta^t); 0 before the first update.
+  /// The corrected average v / (1 - beta^t); 0 before the first update.
   private var average: Float = 0
 
-  /// What `beta2` takes.
+  /// The range of `beta2`.
   public static var beta2Range: NumericRange { .belowOne }
-  /// What `stability` takes.
+  /// The range of `stability`.
   public static var stabilityRange: NumericRange { .positive }
 
-  /// The scalar variant with decay beta.
+  /// The rule with these options.
   public init(
     learningRate: Schedule, beta2: Double = 0.999, stability: Double = 1e-8, weightDecay: WeightDecay = .none
   ) {
@@ -42,7 +42,7 @@ public struct ScalarAdam<D: Direction>: StepRule {
     self.weightDecay = weightDecay
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
@@ -50,7 +50,7 @@ public struct ScalarAdam<D: Direction>: StepRule {
     try Self.stabilityRange.require("stability", stability)
   }
 
-  /// Moves v and returns -eta g / (sqrt(v) + zeta).
+  /// Updates v and returns -eta g / (sqrt(v) + zeta), with the corrected v.
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
     let c = estimate.projectedGradient
     let weight = average == 0 ? 1 : (1 - beta2) / (1 - pow(beta2, Double(context.step + 1)))
@@ -59,7 +59,7 @@ public struct ScalarAdam<D: Direction>: StepRule {
     return WeightedSum(estimate.terms.map { (Float(-eta * $0.coefficient), $0.direction) })
   }
 
-  /// eta and v.
+  /// Saves or restores eta and v.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.code("learning-rate", &learningRate)
     var values = [average]
@@ -67,6 +67,6 @@ public struct ScalarAdam<D: Direction>: StepRule {
     average = values[0]
   }
 
-  /// One.
+  /// 1 float.
   public var stateCount: Int { 1 }
 }

@@ -1,10 +1,10 @@
 import Synchronization
 import Zeroth
 
-/// sqrt(m/s) P Psi on matrices, a plain normal on vectors.
+/// The direction sqrt(m/s) P Psi on matrices, and a plain normal z on vectors.
 ///
-/// It has factors, beside which a model measures, and a V of its own: Psi is another for each query. So it is no `LowRankDirection`, of which
-/// those of a step share V.
+/// It has low-rank factors, along which a model can measure. It is not a `LowRankDirection`, because the directions of
+/// that kind share one V in a step, and each query has its own Psi.
 public struct ColumnDirection: CoreDirection {
   private let frame: ColumnFrame
   private let coreKey: StreamKey
@@ -14,20 +14,20 @@ public struct ColumnDirection: CoreDirection {
     self.coreKey = coreKey
   }
 
-  /// The key of P.
+  /// The key of P, which is the frame.
   public var frameKey: StreamKey { frame.key }
 
-  /// sqrt(m/s) P and Psi^T.
+  /// Low rank, with the factors sqrt(m/s) P and Psi^T.
   public var structure: DirectionStructure {
     .lowRank(ColumnFactors(frame: frame, rightKey: coreKey, source: .key(coreKey)))
   }
 
-  /// Psi is s x n.
+  /// The core Psi is s x n.
   public func coreShape(of block: ParameterBlock) -> (rows: Int, columns: Int) {
     (ColumnFrame.cut(frame.rank, on: block), block.columns)
   }
 
-  /// Rows of Psi.
+  /// Writes rows of Psi.
   public func writeCore(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     frame.writeCore(coreKey, of: block, rows: rows, into: values)
   }
@@ -41,7 +41,7 @@ public struct ColumnDirection: CoreDirection {
       .addLowRank(to: &values, of: block, rows: rows, scale: scale)
   }
 
-  /// scale sqrt(m/s) P C.
+  /// The direction scale sqrt(m/s) P C.
   public func image(of cores: CoreVector, scale: Float) -> ColumnImage {
     ColumnImage(factors: ColumnFactors(frame: frame, rightKey: coreKey, source: .stored(cores)), scale: scale)
   }
@@ -52,18 +52,18 @@ public struct ColumnDirection: CoreDirection {
   }
 }
 
-/// scale sqrt(m/s) P C on matrices and scale C on vectors, with C stored.
+/// The direction scale sqrt(m/s) P C on matrices and scale C on vectors, where C is stored.
 public struct ColumnImage: Direction {
   let factors: ColumnFactors
   let scale: Float
 
-  /// values += scale times the rows.
+  /// values += scale times these rows of the direction.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     factors.add(to: &values, of: block, rows: rows, scale: scale * self.scale)
   }
 }
 
-/// sqrt(m/s) P, and Psi from a key or C as it is stored.
+/// The left factor sqrt(m/s) P, and as right factor either Psi, made from a key, or a stored C.
 struct ColumnFactors: LowRankDirection {
   enum Source {
     case key(StreamKey)
@@ -81,7 +81,7 @@ struct ColumnFactors: LowRankDirection {
     frame.writeLeft(of: block, rows: rows, into: values)
   }
 
-  /// Rows from s on are zero.
+  /// Writes the right factor. Rows from s on are zero.
   func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     let s = ColumnFrame.cut(rank, on: block)
     let written = UnsafeMutableBufferPointer(rebasing: values[..<(s * block.columns)])
@@ -101,18 +101,19 @@ struct ColumnFactors: LowRankDirection {
   }
 }
 
-/// P (m x s) of every trainable matrix, with orthonormal columns, drawn from one key; s is the rank, or m where that is below it.
+/// The factor P (m x s) of every trainable matrix, with orthonormal columns, drawn from one key. s is the rank, or m
+/// where that is less.
 final class ColumnFrame: Sendable {
-  /// Names P.
+  /// Identifies P.
   let key: StreamKey
-  /// r.
+  /// The rank r.
   let rank: Int
-  /// P row by row, by the index of a block; empty where it is no trainable matrix.
+  /// The factor P of each block by its index, row by row; empty for a block that is not a trainable matrix.
   let left: [[Float]]
-  /// The blocks with s x n in the place of a matrix: what Psi is drawn on.
+  /// The layout from which Psi is drawn: the same blocks, but each matrix is s x n.
   private let cores: ParameterLayout
 
-  /// P of `key` for the matrices of `layout`; those that `left` has are taken over.
+  /// The factors P of `key` for the matrices of `layout`. Those in `left` are used as they are.
   init(rank: Int, key: StreamKey, layout: ParameterLayout, left held: [[Float]]? = nil) {
     self.rank = rank
     self.key = key
@@ -138,7 +139,7 @@ final class ColumnFrame: Sendable {
     left = drawn.withLock { $0 }
   }
 
-  /// s of `block`.
+  /// The rank s on `block`.
   static func cut(_ rank: Int, on block: ParameterBlock) -> Int { min(rank, block.rows) }
 
   /// P^T of `block`, s x m.
@@ -146,13 +147,13 @@ final class ColumnFrame: Sendable {
     orthonormalNoise(cut(rank, on: block), of: block.rows, key.child(.block, block.index))
   }
 
-  /// Floats held: s m for each matrix.
+  /// The number of floats: s m for each matrix.
   var count: Int { left.reduce(0) { $0 + $1.count } }
 
-  /// Normal numbers from `key`.
+  /// The normal noise of `key` on the cores.
   func noise(_ key: StreamKey) -> DenseDirection { DenseDirection(key, layout: cores) }
 
-  /// Rows of Psi.
+  /// Writes rows of Psi.
   func writeCore(
     _ key: StreamKey, of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>
   ) {
@@ -160,7 +161,7 @@ final class ColumnFrame: Sendable {
     noise(key).write(to: &span, of: cores.blocks[block.index], rows: rows)
   }
 
-  /// Rows of sqrt(m/s) P; columns from s on are zero.
+  /// Writes rows of sqrt(m/s) P. Columns from s on are zero.
   func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     let s = Self.cut(rank, on: block)
     let factor = Float((Double(block.rows) / Double(s)).squareRoot())
@@ -172,7 +173,7 @@ final class ColumnFrame: Sendable {
     }
   }
 
-  /// C <- P^T P_old C, with the P of `key` as the old one.
+  /// C <- P^T P_old C, where the old P is that of `key`.
   func carry(_ core: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from key: StreamKey) {
     let (s, n) = (Self.cut(rank, on: block), block.columns)
     let (own, old) = (left[block.index], Self.draw(rank, of: block, key))

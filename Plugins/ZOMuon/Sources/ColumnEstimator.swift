@@ -1,27 +1,28 @@
 import Zeroth
 
-/// The estimator of ZO-Muon (arXiv 2602.17155): measures along directions whose columns lie in a subspace that is held for a while:
+/// The estimator of ZO-Muon (arXiv 2602.17155): measures along directions whose columns lie in a subspace that is kept
+/// for several steps:
 ///
 ///     z = sqrt(m/r) P Psi,   c = (L(theta + eps z) - L(theta - eps z)) / (2 eps),   g = c z
 ///
-/// P in R^{m x r} has orthonormal columns and is drawn when t mod nu = 0; Psi in R^{r x n} is normal and drawn for every query. The factor,
-/// which the formula of the paper leaves to epsilon and eta, makes E[z z^T] = I, so that the estimate is unbiased and as long as RGE's.
-/// Vectors have no factors: there z is a plain normal.
+/// P in R^{m x r} has orthonormal columns and is drawn when t mod nu = 0. Psi in R^{r x n} is normal and is drawn for
+/// every query. With the factor sqrt(m/r), E[z z^T] = I, so the estimate is unbiased and as long as that of RGE; the
+/// paper's formula leaves this factor to epsilon and eta. Vectors have no factors: on them z is a plain normal.
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; r m stored floats for each matrix.
 public struct ColumnEstimator: GradientEstimator {
-  /// Directions P Psi within the column spaces that are held.
+  /// Directions P Psi in the present column spaces.
   public typealias Direction = ColumnDirection
 
-  /// r >= 1, cut to the rows of a matrix.
+  /// The rank r >= 1; on a matrix with fewer rows it is cut to the number of rows.
   public let rank: Int
-  /// nu >= 1: P is drawn again every nu steps.
+  /// The interval nu >= 1: P is drawn anew every nu steps.
   public let interval: Int
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// q >= 1 over the steps.
+  /// q >= 1 over the steps: the number of directions of a step.
   public var queries: Schedule
-  /// Where the losses are taken.
+  /// Whether losses are measured on both sides of theta or on one.
   public let sides: DifferenceSides
   /// How the coefficients of a step are shaped.
   public let shaping: CoefficientShaping
@@ -29,16 +30,16 @@ public struct ColumnEstimator: GradientEstimator {
   public let combination: QueryCombination
   private var frame: ColumnFrame?
 
-  /// What `rank` takes.
+  /// The range of `rank`.
   public static let rankRange = NumericRange.between(1, 4096)
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `queries` takes.
+  /// The range of `queries`.
   public static let queriesRange = NumericRange.between(1, 65535)
 
-  /// Rank 64 and subspaces of 100 steps, as its authors have them.
+  /// The estimator with these options. The defaults, rank 64 and 100 steps, are those of its authors.
   public init(
     rank: Int = 64, interval: Int = 100, epsilon: Schedule = 1e-3, queries: Schedule = 1,
     sides: DifferenceSides = .two, shaping: CoefficientShaping = .none, combination: QueryCombination = .mean
@@ -52,7 +53,7 @@ public struct ColumnEstimator: GradientEstimator {
     self.combination = combination
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.rankRange.require("rank", rank)
     try Self.intervalRange.require("interval", interval)
@@ -71,18 +72,18 @@ public struct ColumnEstimator: GradientEstimator {
     }
   }
 
-  /// q at its smallest.
+  /// The smallest q of any step.
   public var fewestQueries: Int { queries.fewest }
 
-  /// 2q, or q + 1 one-sided.
+  /// 2q forward passes, or q + 1 where the queries are one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     sides.forwards(queries: queries.count(at: step))
   }
 
-  /// r m floats for each matrix, once the first step is done.
+  /// r m floats for each matrix after the first step, 0 before it.
   public var stateCount: Int { frame?.count ?? 0 }
 
-  /// The options and P.
+  /// Saves or restores the options and P.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("rank", rank)
     try state.require("interval", interval)
@@ -106,7 +107,7 @@ public struct ColumnEstimator: GradientEstimator {
     frame = ColumnFrame(rank: rank, key: key, layout: state.layout, left: left)
   }
 
-  /// Draws P, if a window begins, and measures along sqrt(m/r) P Psi.
+  /// Draws P where a window begins, and measures along sqrt(m/r) P Psi.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<ColumnDirection> {
@@ -119,7 +120,7 @@ public struct ColumnEstimator: GradientEstimator {
       shaping: shaping, combination: combination)
   }
 
-  /// P of the step's window: the one that is held, or drawn from the run's key.
+  /// P of the window of this step: the one that is held, or a new one drawn from the key of the run.
   private mutating func currentFrame(_ context: StepContext) -> ColumnFrame {
     let key = context.runKey.child(.left, context.step / interval)
     if let frame, frame.key == key { return frame }

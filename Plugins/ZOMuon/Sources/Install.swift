@@ -38,7 +38,7 @@ public func install(into registry: inout Registry) throws(InputError) {
         rule: .init("muon", ["learning-rate": 1e-2]))))
 }
 
-/// The rule with the options that its initialiser chooses.
+/// The rule with the default options of its initialiser.
 private let usual = Muon<LowRankProbe>(learningRate: 0.0)
 
 private struct MuonFactory: CoreRuleFactory {

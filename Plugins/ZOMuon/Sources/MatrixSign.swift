@@ -1,12 +1,13 @@
 import Zeroth
 
-/// Newton and Schulz's iteration for msign(C), with the numbers of Muon:
+/// The iteration of Newton and Schulz for msign(C), with the coefficients of Muon:
 ///
 ///     X_0 = C / ||C||,   X_{k+1} = (a + b A_k + c A_k^2) X_k,   A_k = X_k X_k^T
 ///
-/// All A_k have the eigenvectors of A_0, so that with P_k = a + b A_k + c A_k^2 the result is P_{K-1} ... P_0 X_0 and A_{k+1} = P_k A_k P_k. Only
-/// A_0 and the last product touch C: 4 s^2 n products for a smaller side s and a larger side n, and s^3 for each iteration, in double and in
-/// a fixed order. Where C is taller than wide, A is C^T C and stands on the other side.
+/// All A_k have the eigenvectors of A_0. So with P_k = a + b A_k + c A_k^2, A_{k+1} = P_k A_k P_k and the result is
+/// P_{K-1} ... P_0 X_0. Only A_0 and the last product need C. The cost is 4 s^2 n products, where s is the smaller side
+/// and n the larger, and s^3 for each iteration, in double and in a fixed order. Where C has more rows than columns, A
+/// is C^T C and multiplies from the right.
 struct MatrixSign {
   let iterations: Int
   private let a = 3.4445
@@ -15,7 +16,7 @@ struct MatrixSign {
 
   init(iterations: Int) { self.iterations = iterations }
 
-  /// values = scale msign(values), a matrix of `rows` rows; zeros stay zeros.
+  /// values = scale msign(values), where `values` is a matrix of `rows` rows. A matrix of zeros stays zero.
   func callAsFunction(_ values: UnsafeMutableBufferPointer<Float>, rows: Int, scale: Double) {
     let columns = values.count / rows
     let s = min(rows, columns)
@@ -38,14 +39,14 @@ struct MatrixSign {
     }
   }
 
-  /// a + b A + c A^2.
+  /// The polynomial a + b A + c A^2 of A = `gram`.
   private func polynomial(of gram: [Double], _ s: Int) -> [Double] {
     var result = multiply(gram, gram, s)
     for i in result.indices { result[i] = c * result[i] + b * gram[i] + (i % (s + 1) == 0 ? a : 0) }
     return result
   }
 
-  /// x y of s x s matrices, row by row.
+  /// The product x y of two s x s matrices, row by row.
   private func multiply(_ x: [Double], _ y: [Double], _ s: Int) -> [Double] {
     var result = [Double](repeating: 0, count: s * s)
     result.withUnsafeMutableBufferPointer { result in
@@ -63,7 +64,7 @@ struct MatrixSign {
     return result
   }
 
-  /// C C^T, rows x rows, each product in eight sums, which a processor adds side by side.
+  /// C C^T, rows x rows. Each inner product is computed as eight partial sums, which a processor adds in parallel.
   private func rowProducts(_ c: UnsafeMutableBufferPointer<Float>, _ rows: Int, _ columns: Int) -> [Double] {
     var result = [Double](repeating: 0, count: rows * rows)
     let whole = columns / 8 * 8
@@ -83,7 +84,7 @@ struct MatrixSign {
     return result
   }
 
-  /// C^T C, columns x columns, row after row of C.
+  /// C^T C, columns x columns, summed over the rows of C.
   private func columnProducts(_ c: UnsafeMutableBufferPointer<Float>, _ rows: Int, _ columns: Int) -> [Double] {
     var result = [Double](repeating: 0, count: columns * columns)
     result.withUnsafeMutableBufferPointer { result in

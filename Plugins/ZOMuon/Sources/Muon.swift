@@ -1,13 +1,14 @@
 import Zeroth
 
-/// The rule of ZO-Muon (arXiv 2602.17155) on an estimator's core C, with the estimate g = A(C):
+/// The rule of ZO-Muon (arXiv 2602.17155) on the core C of a direction, where the estimate is g = A(C):
 ///
-///     matrices: theta -= eta A(msign(C))          msign(C) = U V^T for the singular value decomposition C = U S V^T, about
+///     matrices: theta -= eta A(msign(C))          msign(C) = U V^T for the singular value decomposition C = U S V^T, approximately
 ///     vectors:  theta -= eta_v g
 ///
-/// msign is Newton and Schulz's iteration with the numbers of Muon (Jordan et al. 2024): X_0 = C / ||C||,
-/// X_{k+1} = (a + b X_k X_k^T + c (X_k X_k^T)^2) X_k, after which all singular values lie about 1, from 0.7 to 1.2, but those that were
-/// below about 1e-3 of the largest. So every direction in the core moves equally far, whatever the gradient along it.
+/// msign is computed by the iteration of Newton and Schulz with the coefficients of Muon (Jordan et al. 2024): X_0 = C
+/// / ||C||, X_{k+1} = (a + b X_k X_k^T + c (X_k X_k^T)^2) X_k. After it all singular values are between about 0.7 and
+/// 1.2, except those that were below about 1e-3 of the largest. So every direction in the core moves about equally far,
+/// whatever the gradient along it.
 ///
 /// Cost: no stored floats.
 public struct Muon<D: CoreDirection>: StepRule {
@@ -16,19 +17,19 @@ public struct Muon<D: CoreDirection>: StepRule {
   /// The image of msign(C).
   public typealias Update = D.Image
 
-  /// eta of matrices, over the steps.
+  /// The learning rate eta of matrices over the steps.
   public var learningRate: Schedule
-  /// eta_v of vectors, over the steps.
+  /// The learning rate eta_v of vectors over the steps.
   public var vectorLearningRate: Schedule
-  /// Iterations of Newton and Schulz, from 1 on.
+  /// The number of iterations of Newton and Schulz, at least 1.
   public let iterations: Int
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
 
-  /// What `iterations` takes.
+  /// The range of `iterations`.
   public static var iterationsRange: NumericRange { .between(1, 50) }
 
-  /// Muon at `learningRate` on matrices. Vectors have the rate of MeZO by default.
+  /// Muon with these options. By default vectors have the learning rate of MeZO.
   public init(
     learningRate: Schedule, vectorLearningRate: Schedule = 5e-5, iterations: Int = 5, weightDecay: WeightDecay = .none
   ) {
@@ -38,7 +39,7 @@ public struct Muon<D: CoreDirection>: StepRule {
     self.weightDecay = weightDecay
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
@@ -46,7 +47,7 @@ public struct Muon<D: CoreDirection>: StepRule {
     try Self.iterationsRange.require("iterations", iterations)
   }
 
-  /// -eta A(msign(C)) on matrices, -eta_v g on vectors.
+  /// The update -eta A(msign(C)) on matrices and -eta_v g on vectors.
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> D.Image {
     let direction = estimate.coreFrame
     let sum = WeightedSum(estimate.terms.map { (Float($0.coefficient), $0.direction) })
@@ -65,7 +66,7 @@ public struct Muon<D: CoreDirection>: StepRule {
     return direction.image(of: step, scale: 1)
   }
 
-  /// The rates: nothing else is kept.
+  /// Saves or restores the learning rates. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("iterations", iterations)
     try state.code("learning-rate", &learningRate)

@@ -1,37 +1,40 @@
 import Zeroth
 
-/// ZO-SVRG (Liu et al. 2018): every `interval` steps theta becomes the anchor a, where the gradient is estimated on B
-/// mini-batches, each with a direction of its own; the steps between correct their mini-batch's estimate by it:
+/// ZO-SVRG (Liu et al. 2018). Every `interval` steps, theta becomes the anchor a. At the anchor the gradient is
+/// estimated on B mini-batches, each along its own direction. The steps in between use this estimate to correct the
+/// estimate on their own mini-batch:
 ///
 ///     at the anchor:  g = 1/B sum_b c_b(a) z_b
 ///     between:        g = (c(theta) - c(a)) z + 1/B sum_b c_b(a) z_b      c(theta), c(a) on one mini-batch, along one z
 ///
-/// with c(x) = (L(x + eps z) - L(x - eps z)) / (2 eps). What is kept of the anchor's estimate is the pairs of key and
-/// c_b: no gradient is stored. The weights a are, in d floats.
+/// Here c(x) = (L(x + eps z) - L(x - eps z)) / (2 eps). The anchor's estimate is kept as pairs of a key and c_b, so no
+/// gradient is stored. The weights a are stored, in d floats.
 ///
-/// Cost: 2B forward passes at an anchor, 4 between; d stored floats, frozen blocks too, and B pairs.
+/// Cost: 2B forward passes at an anchor, 4 at the steps in between; stored floats for all parameters, frozen blocks
+/// too, and B pairs.
 public struct VarianceReducedEstimator: GradientEstimator {
   /// Dense directions z, each made again from its key.
   public typealias Direction = DenseDirection
 
-  /// At least 1: theta becomes the anchor every so many steps; at 1 it always is, and the step one of B mini-batches.
+  /// The interval, at least 1: theta becomes the anchor every `interval` steps. With 1 it is the anchor at every step,
+  /// and a step is that of B mini-batches.
   public let interval: Int
-  /// B >= 1, the mini-batches that the anchor's estimate is taken on.
+  /// B >= 1: the number of mini-batches for the estimate at the anchor.
   public let anchorBatches: Int
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// How z and z_b are drawn.
+  /// The distribution of z and z_b.
   public let distribution: NoiseDistribution
   private var anchor: Anchor?
 
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
-  /// What `anchorBatches` takes.
+  /// The range of `anchorBatches`.
   public static let anchorBatchesRange = NumericRange.atLeast(1)
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
 
-  /// ZO-SVRG with anchors of `anchorBatches` mini-batches.
+  /// ZO-SVRG with these options.
   public init(
     interval: Int = 10, anchorBatches: Int = 8, epsilon: Schedule = 1e-3, distribution: NoiseDistribution = .gaussian
   ) {
@@ -41,28 +44,30 @@ public struct VarianceReducedEstimator: GradientEstimator {
     self.distribution = distribution
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.intervalRange.require("interval", interval)
     try Self.anchorBatchesRange.require("anchor-batches", anchorBatches)
     try epsilon.validate("epsilon", Self.epsilonRange)
   }
 
-  /// 2B at an anchor, 4 between.
+  /// 2B forward passes at an anchor, 4 at the steps in between.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     step % interval == 0 ? 2 * anchorBatches : 4
   }
 
-  /// The anchor's mini-batches are the draws 1 to B of its step, and the steps between recall its directions.
+  /// The mini-batches of the anchor are draws 1 to B of its step, and the steps in between use its directions again.
   public static let traits: EstimatorTraits = [.drawsBatches, .recallsDirections]
 
-  /// The anchor's weights, frozen ones too, and two floats' room for each key and each coefficient.
+  /// The weights of the anchor, frozen ones too, and for each pair the room of two floats for the key and two for the
+  /// coefficient.
   public var stateCount: Int { anchor.map { $0.theta.layout.parameterCount + 4 * $0.records.count } ?? 0 }
 
-  /// The pairs of key and coefficient c_b / B that the anchor's estimate is made of again; empty before the first step.
+  /// The pairs of a key and a coefficient c_b / B from which the anchor's estimate is made again; empty before the
+  /// first step.
   public var records: [(key: StreamKey, coefficient: Double)] { anchor?.records ?? [] }
 
-  /// The anchor's weights, keys and coefficients.
+  /// Saves or restores the options, and the weights, keys and coefficients of the anchor.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("interval", interval)
     try state.require("distribution", distribution.rawValue)
@@ -82,7 +87,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
       theta: theta, records: zip(keys, coefficients).map { ($0, $1) })
   }
 
-  /// Measures at a new anchor, or at theta and the anchor.
+  /// Measures at a new anchor, or at both theta and the anchor.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
@@ -98,8 +103,8 @@ public struct VarianceReducedEstimator: GradientEstimator {
       projectedGradient: anchor.records.reduce(correction) { $0 + $1.coefficient })
   }
 
-  /// Measures on the draws 1 to B of the step and keeps theta and the records: unless a loss is not finite, when the
-  /// step is skipped and the anchor before stays.
+  /// Measures on draws 1 to B of the step, and keeps theta and the pairs. Where a loss is not finite, the step is
+  /// skipped and the earlier anchor stays.
   private mutating func moveAnchor<O: Objective & ~Copyable>(
     to theta: borrowing ParameterStore, _ context: StepContext, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {
@@ -119,7 +124,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
     return estimate
   }
 
-  /// Before there is an anchor, its step having been skipped: RGE of two queries, at the same cost.
+  /// The estimate while there is no anchor because its step was skipped: RGE with two queries, which costs the same.
   private func withoutAnchor<O: Objective & ~Copyable>(
     _ theta: borrowing ParameterStore, _ context: StepContext, _ objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {

@@ -1,5 +1,5 @@
-// The C floor of Zeroth: random streams (GSL, Philox), vector kernels, BLAS calls and a thread pool.
-// Nothing of GSL or OpenBLAS shows here: their headers cannot be imported together.
+// The C part of Zeroth: random streams (GSL, Philox), vector kernels, BLAS calls and a thread pool. Nothing of GSL or
+// OpenBLAS appears in this header, because their headers cannot be imported together.
 #pragma once
 
 #include <stdbool.h>
@@ -12,49 +12,53 @@ extern "C" {
 
 // ---- Memory ------------------------------------------------------------------------------------------------------
 
-/// Ends the process with status 2, and one line on standard error that says what there is no memory for.
+/// Ends the process with status 2. Before that it prints one line on standard error, which says that there is no memory
+/// for `purpose`.
 __attribute__((noreturn)) void zeroth_end_without_memory(const char *_Nonnull purpose);
 
-/// `bytes` of zeroed memory, aligned to 64 bytes (to huge pages where large); NULL when there is none.
+/// Allocates `bytes` of zeroed memory, aligned to 64 bytes; large memory is aligned to huge pages. NULL if there is
+/// none.
 void *_Nullable zeroth_allocate(size_t bytes);
-/// Returns what `zeroth_allocate` gave.
+/// Frees memory of `zeroth_allocate`.
 void zeroth_deallocate(void *_Nullable memory, size_t bytes);
 
-/// `bytes` of temporary memory, aligned to 64 bytes, from a stack that each thread has and keeps: what is taken last is
-/// returned first, by the same thread, with the same `bytes`. NULL when there is none.
+/// Takes `bytes` of temporary memory, aligned to 64 bytes, from a stack that each thread has and keeps. The memory that
+/// was taken last must be returned first, by the same thread and with the same `bytes`. NULL if there is none.
 void *_Nullable zeroth_scratch_take(size_t bytes);
 void zeroth_scratch_return(void *_Nonnull memory, size_t bytes);
 
-/// Reads `bytes` bytes once and returns their sum in words of 8 bytes, the rest left out: as fast as memory gives them.
+/// Reads `bytes` bytes once, as fast as memory delivers them. Returns their sum in words of 8 bytes. The last bytes are
+/// left out if they do not fill 256.
 uint64_t zeroth_read_bytes(const void *_Nonnull memory, size_t bytes);
 
-/// Address space of `bytes` whose pages take memory when they are first touched; NULL when it cannot be had. Pages are huge where
-/// `huge` is not 0: for memory of which all but the end is touched.
+/// Reserves `bytes` of address space. A page takes memory only when it is first touched. If `huge` is not 0, pages are
+/// huge; this suits memory of which all but the end is touched. NULL if the address space cannot be had.
 void *_Nullable zeroth_reserve(size_t bytes, int huge);
 void zeroth_release(void *_Nonnull memory, size_t bytes);
 
 // ---- Threads -----------------------------------------------------------------------------------------------------
 
-/// Sets how many threads `zeroth_parallel` uses, the caller included; OpenBLAS itself stays on one.
+/// Sets the number of threads that `zeroth_parallel` uses, the caller included. OpenBLAS itself always uses one.
 void zeroth_set_threads(int threads);
-/// How many threads `zeroth_parallel` uses for the calling thread.
+/// The number of threads that `zeroth_parallel` uses for the calling thread.
 int zeroth_threads(void);
-/// Gives the calling thread a number of threads of its own, 0 for the process's, and returns what it had.
+/// Gives the calling thread its own number of threads; 0 stands for the number of the process. Returns the previous
+/// one.
 int zeroth_set_own_threads(int threads);
 /// The loops of more than one index that a thread ran while it held the pool.
 struct zeroth_loops {
   long loops;
-  /// Those that ran on fewer threads than `zeroth_threads()` and their number of indices allow.
+  /// The number of loops that ran on fewer threads than `zeroth_threads()` and their number of indices allow.
   long narrow;
 };
-/// Holds the pool for the calling thread, so that no other thread's loop takes it, and waits until it is free. In a loop
-/// of the holder every thread takes part. Calls nest.
+/// Waits until the pool is free and then holds it for the calling thread. While it is held, no loop of another thread
+/// gets it, and every thread takes part in each loop of the holder. Calls nest.
 void zeroth_take_pool(void);
-/// Ends `zeroth_take_pool` and returns the loops since the outermost one.
+/// Ends `zeroth_take_pool`. Returns the loops since the outermost call of it.
 struct zeroth_loops zeroth_return_pool(void);
-/// Calls `body(context, i, worker)` for every i in 0..<count, each once, on any thread; `worker` < `zeroth_threads()`
-/// tells apart those that run at the same time, at most `limit`. Runs in the caller alone when called from inside itself
-/// or while another caller holds the pool.
+/// Calls `body(context, i, worker)` for every i in 0..<count, each once, on any thread. At most `limit` threads take
+/// part. Calls that run at the same time have different numbers `worker` < `zeroth_threads()`. All calls run on the
+/// calling thread alone when it is inside a loop already, or when another caller holds the pool.
 void zeroth_parallel(int count, int limit, void *_Nullable context, void (*_Nonnull body)(void *_Nullable, int, int));
 
 // ---- Random streams ----------------------------------------------------------------------------------------------
@@ -62,51 +66,55 @@ void zeroth_parallel(int count, int limit, void *_Nullable context, void (*_Nonn
 /// Philox4x32-10 of one counter block (Salmon et al. 2011), as Random123 computes it.
 void zeroth_philox4x32(const uint32_t counter[_Nonnull 4], uint64_t key, uint32_t out[_Nonnull 4]);
 
-/// Number of generators by name; 0 is `philox4x32`, the others are GSL's, but for three that know too few seeds.
+/// The number of generators. Number 0 is `philox4x32`. The others are those of GSL, without three that have too few
+/// seeds.
 int zeroth_generator_count(void);
 const char *_Nonnull zeroth_generator_name(int generator);
 
-/// A sequential stream: a `gsl_rng` on which GSL's distributions run.
+/// A sequential stream: a `gsl_rng` that GSL's distributions draw from.
 typedef struct zeroth_stream zeroth_stream;
-/// From its start: all 64 bits of the key count for Philox, a 32-bit hash of them for GSL's own generators.
+/// A stream at its start. Philox uses all 64 bits of the key. GSL's own generators get a hash of the key with 32 bits.
 zeroth_stream *_Nullable zeroth_stream_make(int generator, uint64_t key);
 void zeroth_stream_free(zeroth_stream *_Nullable stream);
-/// 32 random bits (fewer where the GSL generator has a smaller range: then combined from several draws).
+/// 32 random bits. A GSL generator with a smaller range makes them from several draws.
 uint32_t zeroth_stream_bits(zeroth_stream *_Nonnull stream);
-/// Uniform on [0, 1).
+/// A number uniform on [0, 1).
 double zeroth_stream_uniform(zeroth_stream *_Nonnull stream);
-/// Uniform on 0..<n, n <= 2^32 - 1.
+/// An integer uniform on 0..<n, n <= 2^32 - 1.
 uint32_t zeroth_stream_below(zeroth_stream *_Nonnull stream, uint32_t n);
-/// Standard normal, by GSL's ziggurat.
+/// A standard normal number, by GSL's ziggurat.
 double zeroth_stream_gaussian(zeroth_stream *_Nonnull stream);
 
-/// What the noise of a direction is drawn from: standard normal numbers, or signs.
+/// The distribution of the noise of a direction: standard normal numbers, or signs.
 ///
-/// A sign of Philox is one bit of a word, set for -1: bit n mod 32 of word floor(n / 32) for element n. GSL's own
-/// generators draw 32 bits for each sign and use the highest: the low bits of some (vax, transputer) have short periods.
+/// A sign of Philox is one bit of a word; a set bit means -1. Element n has bit n mod 32 of word floor(n / 32). GSL's
+/// own generators draw 32 bits for each sign and use the highest, because the low bits of some (vax, transputer) have
+/// short periods.
 enum zeroth_distribution { zeroth_gaussian = 0, zeroth_rademacher = 1 };
 
-/// out[i] = (base ? base[i] : 0) + scale * noise[first + i] for i in 0..<count, where noise is the sequence that
-/// `generator`, `key` and `distribution` define. Any part of it can be asked for alone. `base` may be `out`.
-/// With a base of its own this is `zeroth_displace` along noise that is never stored; Philox's signs cost little more than
-/// what reading and writing the floats does.
+/// out[i] = (base ? base[i] : 0) + scale * noise[first + i] for i in 0..<count. `generator`, `key` and `distribution`
+/// define the sequence noise. Any part of it can be computed by itself. `base` may be `out`. With another base this is
+/// `zeroth_displace` along noise that is never stored. The signs of Philox take little more time than reading and
+/// writing the floats.
 void zeroth_noise(int generator, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
                   float scale, const float *_Nullable base, float *_Nonnull out);
 
-/// The instruction sets that the Philox noise can run on here, best first: "avx512", "avx2", "generic".
+/// The instruction sets that the Philox noise can use on this CPU, best first: "avx512", "avx2", "generic".
 int zeroth_isa_count(void);
 const char *_Nonnull zeroth_isa_name(int isa);
-/// As `zeroth_noise` for Philox, on a chosen instruction set: the same bits on each.
+/// Does the same as `zeroth_noise` for Philox on a chosen instruction set. All sets give the same bits.
 void zeroth_noise_on(int isa, enum zeroth_distribution distribution, uint64_t key, uint64_t first, size_t count,
                      float scale, const float *_Nullable base, float *_Nonnull out);
 
-/// The normal numbers of `groups` groups of 64 words each, on a chosen instruction set: places l and 16 + l (32 + l and
-/// 48 + l) of a group are the cosine and the sine of words l and 16 + l (32 + l and 48 + l), l < 16.
+/// Turns `groups` groups of 64 random words into normal numbers, on a chosen instruction set. For l < 16, places l and
+/// 16 + l of a group get the cosine and the sine numbers of Box and Muller from words l and 16 + l. Places 32 + l and
+/// 48 + l get those from words 32 + l and 48 + l.
 void zeroth_normals_on(int isa, size_t groups, const uint32_t *_Nonnull words, float *_Nonnull out);
 
 // ---- Storage in fewer bits ---------------------------------------------------------------------------------------
 
-/// How elements are stored: one by one, or quantised in blocks that share their scales, as GGML lays them out.
+/// The ways in which elements are stored: one by one, or quantised in blocks that share their scales, in the layout of
+/// GGML.
 enum zeroth_format {
   zeroth_float32 = 0,
   zeroth_bfloat16,
@@ -124,19 +132,21 @@ enum zeroth_format {
   zeroth_iq4_nl,
   zeroth_iq4_xs,
 };
-/// The elements of a block of `format`, and its bytes; 1 element where they are stored one by one.
+/// The number of elements of a block of `format`, and its bytes. A format that stores elements one by one has 1
+/// element.
 size_t zeroth_block_elements(enum zeroth_format format);
 size_t zeroth_block_bytes(enum zeroth_format format);
-/// y = elements first ... first + n - 1 of those that are stored from x on, which may be any address. Exact for elements
-/// stored one by one, whose NaNs keep their payload; of a quantised one, the products and sums that define it, each
-/// rounded to fp32.
+/// y = elements first ... first + n - 1 of those stored from x on. x may be any address. Elements that are stored one
+/// by one are converted exactly, and NaNs keep their payload. A quantised element is computed by the products and sums
+/// that define it, each rounded to fp32.
 void zeroth_widen(enum zeroth_format format, size_t first, size_t n, const void *_Nonnull x, float *_Nonnull y);
-/// y[i] = the dot product of v with elements first + i stride ... first + i stride + n - 1 of those stored from x on, for
-/// each of m rows: elements in fewer bits than fp32, of a quantised format in whole blocks.
+/// y[i] = the dot product of v with elements first + i stride ... first + i stride + n - 1 of those stored from x on,
+/// for each of m rows. The format has fewer bits than fp32. Elements of a quantised format are whole blocks.
 void zeroth_dot_rows(enum zeroth_format format, size_t m, size_t first, size_t stride, size_t n, const void *_Nonnull x,
                      const float *_Nonnull v, float *_Nonnull y);
-/// y = x rounded to bfloat16 or float16: up or down at random, so that the mean is x (Croci et al. 2022). Element i takes
-/// the random word first + i of `key`. Infinities and NaNs stay such; what exceeds float16's range becomes infinite.
+/// y = x rounded to bfloat16 or float16, up or down at random, so that the mean is x (Croci et al. 2022). Element i
+/// uses the random word first + i of `key`. Infinities and NaNs stay what they are. Values beyond float16's range
+/// become infinite.
 void zeroth_narrow(enum zeroth_format format, size_t n, const float *_Nonnull x, uint64_t key, uint64_t first,
                    void *_Nonnull y);
 
@@ -152,7 +162,7 @@ void zeroth_scale(size_t n, float a, float *_Nonnull y);
 void zeroth_axpy_difference(size_t n, float a, const float *_Nonnull x, const float *_Nonnull x0, float *_Nonnull y);
 /// y = y0 + ratio (y - y0)
 void zeroth_project(size_t n, float ratio, const float *_Nonnull y0, float *_Nonnull y);
-/// sum of products, accumulated in double; of x with itself, its sum of squares
+/// the sum of products, accumulated in double; the sum of squares if y is x
 double zeroth_dot(size_t n, const float *_Nonnull x, const float *_Nonnull y);
 /// sum of (x - x0)^2, accumulated in double
 double zeroth_sum_of_squared_differences(size_t n, const float *_Nonnull x, const float *_Nonnull x0);
@@ -163,14 +173,16 @@ void zeroth_low_rank_add(size_t m, size_t n, size_t r, float a, const float *_No
 /// The first r columns of C, m rows that lie `width` floats apart, = A, m x r.
 void zeroth_put_columns(size_t m, size_t r, const float *_Nonnull a, size_t width, float *_Nonnull c);
 
-/// sigma = the min(m, n) singular values of A, m x n, descending, by LAPACK in double. Returns 0, or LAPACK's complaint.
+/// sigma = the min(m, n) singular values of A, m x n, descending, by LAPACK in double. Returns 0, or LAPACK's error
+/// code.
 int zeroth_singular_values(size_t m, size_t n, const float *_Nonnull a, double *_Nonnull sigma);
 
 /// ||B V^T||_F^2 = tr(B^T B V^T V) in double, with `left` = B, m x r, and `right` = V^T, r x n
 double zeroth_factor_energy(size_t m, size_t n, size_t r, const float *_Nonnull left, const float *_Nonnull right);
-/// The matrix of rank `most` at most that is nearest to B V^T, B m x r and `right` = V^T r x n, by QR of both and Jacobi's
-/// SVD in double: its factors, m x k and k x n, each with the roots of the singular values. Returns k; `lost` is the squared Frobenius
-/// norm of the difference. most <= min(m, n).
+/// The matrix of rank at most `most` that is nearest to B V^T, where B is m x r and `right` = V^T is r x n. It is
+/// computed in double, by QR of both factors and Jacobi's SVD. The result is a product of two factors, m x k and k x n;
+/// each contains the square roots of the singular values. Returns k. `lost` is the squared Frobenius norm of the
+/// difference. most <= min(m, n).
 size_t zeroth_compress_factors(size_t m, size_t n, size_t r, const float *_Nonnull left, const float *_Nonnull right,
                                size_t most, float *_Nonnull new_left, float *_Nonnull new_right, double *_Nonnull lost);
 
@@ -180,22 +192,23 @@ void zeroth_sgemm(bool transpose_b, size_t m, size_t n, size_t k, float alpha, c
 /// C (m x n, leading dimension ldc) = alpha A^T B + beta C with A k x m and B k x n.
 void zeroth_sgemm_transposed(size_t m, size_t n, size_t k, float alpha, const float *_Nonnull a, size_t lda,
                              const float *_Nonnull b, size_t ldb, float beta, float *_Nonnull c, size_t ldc);
-/// The file that `cblas_sgemm` comes from: to see that it is OpenBLAS's and not GSL's.
+/// The file that `cblas_sgemm` comes from. It shows whether the function is OpenBLAS's or GSL's.
 const char *_Nonnull zeroth_blas_library(void);
-/// OpenBLAS's own words on its build and the kernels it chose.
+/// OpenBLAS's own description of its build and of the kernels that it chose.
 const char *_Nonnull zeroth_blas_configuration(void);
 
 // ---- Products with W (row-major, fp32) ---------------------------------------------------------------------------
-// Sources/ZerothModels/Layers/Product.swift says what a tile, a block, a panel and a stage are.
+// Sources/ZerothModels/Layers/Product.swift defines the words tile, block, panel and stage.
 
-/// Floats that X (m x k) takes when it is packed.
+/// The number of floats that X (m x k) takes when it is packed.
 size_t zeroth_packed_count(size_t m, size_t k);
-/// Rows of X in a tile. A packed X is its tiles, one behind the other; the last may have fewer rows.
+/// The number of rows of X in a tile. A packed X consists of its tiles, one after the other. The last may have fewer
+/// rows.
 size_t zeroth_tile_rows(void);
-/// Packs X for products: tiles of rows, column by column, in the order in which the kernel reads them. `packed` is
+/// Packs X for products: tiles of rows, each column by column, in the order in which the kernel reads them. `packed` is
 /// aligned to 64 bytes.
 void zeroth_pack(size_t m, size_t k, const float *_Nonnull x, size_t ldx, float *_Nonnull packed);
-/// What is done with each element of a layer's result.
+/// The function f that is applied to each element of a layer's result.
 enum zeroth_activation {
   zeroth_identity = 0,
   zeroth_relu,
@@ -203,23 +216,25 @@ enum zeroth_activation {
   zeroth_gelu_tanh,
   zeroth_silu
 };
-/// X[:, first ..< first + k], of a packed X with `columns` columns, and W, n x k as it is stored, its rows ldw floats
-/// apart; `first` is a multiple of 16. `beyond` more rows of W follow those that are multiplied, and may be next.
+/// The two factors of a product: X[:, first ..< first + k] of a packed X with `columns` columns, and W, n x k, with
+/// rows that lie ldw floats apart. `first` is a multiple of 16. After the rows of W that are multiplied, `beyond` more
+/// rows follow in memory; they may be multiplied next.
 struct zeroth_factors {
   const float *_Nullable packed;
   size_t columns, first, k;
   const float *_Nullable w;
   size_t ldw, beyond;
 };
-/// What is added to the rows of a product: row (before + i) / shared of `rows`, which lie `stride` floats apart, to
-/// row i; nothing without rows.
+/// The bias of a product: row (before + i) / shared of `rows` is added to row i of the product. The rows of `rows` lie
+/// `stride` floats apart. NULL stands for no bias.
 struct zeroth_bias {
   const float *_Nullable rows;
   size_t stride, shared, before;
 };
-/// Where a result goes: to `rows`, which lie `stride` floats apart; or, packed for a product that follows, to the columns
-/// from `first` on of the packed matrix with `columns` columns. `first` is a multiple of 16, and so is the number of the
-/// result's columns unless they are the last. It takes the place of what stands there or is added to it.
+/// The place of a result. It is written either to `rows`, which lie `stride` floats apart, or packed for a product that
+/// follows. A packed result fills the columns from `first` on of a packed matrix with `columns` columns. `first` is a
+/// multiple of 16, and so is the number of the result's columns, unless they are the last ones. The result replaces the
+/// values there, or is added to them if `is_added`.
 struct zeroth_result {
   float *_Nullable rows;
   size_t stride;
@@ -227,11 +242,11 @@ struct zeroth_result {
   size_t columns, first;
   bool is_added;
 };
-/// Y (m x n) = f([Y +] X W^T + thin X thin W^T + bias). The thin W is of few columns, its rows go on with zeros to a multiple
-/// of 16 floats and its X is packed whole; k = 0 stands for none.
+/// Y (m x n) = f([Y +] X W^T + thin X thin W^T + bias). The thin W has few columns. Its rows are filled up with zeros
+/// to a multiple of 16 floats, and its X is packed as a whole. k = 0 stands for no thin product.
 void zeroth_multiply_packed(size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
                             struct zeroth_bias bias, enum zeroth_activation f, struct zeroth_result y);
-/// The same on a chosen instruction set, for tests.
+/// Do the same on a chosen instruction set, for tests.
 size_t zeroth_packed_count_on(int isa, size_t m, size_t k);
 void zeroth_pack_on(int isa, size_t m, size_t k, const float *_Nonnull x, size_t ldx, float *_Nonnull packed);
 void zeroth_multiply_packed_on(int isa, size_t m, size_t n, struct zeroth_factors factors, struct zeroth_factors thin,
@@ -245,75 +260,83 @@ void zeroth_layer_norm(size_t m, size_t n, float eps, const float *_Nullable gai
 /// out = x / sqrt(mean(x^2) + eps) * gain, for each of m rows of n.
 void zeroth_rms_norm(size_t m, size_t n, float eps, const float *_Nullable gain, const float *_Nonnull x,
                      float *_Nonnull out);
-/// What a norm without gain and bias does to differences v of its rows x: r (v - mean(v) - n mean(v n)), where n = r (x -
-/// mean(x)) is the normed row; without `centered` the means of v and x are left out (RMS norm). It is its own transpose. m
-/// rows of n; `out` may be `v`.
+/// The derivative of a norm without gain and bias at its rows x, applied to differences v of x: r (v - mean(v) - n
+/// mean(v n)). Here r = 1 / sqrt(variance + eps), and n = r (x - mean(x)) is the normed row. Without `centered` (RMS
+/// norm) the means of v and x are left out. The derivative is its own transpose. There are m rows of n floats; `out`
+/// may be `v`.
 void zeroth_norm_derivative(bool centered, size_t m, size_t n, float eps, const float *_Nonnull x,
                             const float *_Nonnull v, float *_Nonnull out);
-/// x = f(x), for m rows of n with leading dimension ldx.
+/// x = f(x), for m rows of n floats with leading dimension ldx.
 void zeroth_activate(enum zeroth_activation f, size_t m, size_t n, float *_Nonnull x, size_t ldx);
-/// s *= f'(x), for n numbers.
+/// s *= f'(x), for n floats.
 void zeroth_multiply_slope(enum zeroth_activation f, size_t n, const float *_Nonnull x, float *_Nonnull s);
-/// x *= y, elementwise.
+/// x *= y, element by element.
 void zeroth_multiply(size_t n, const float *_Nonnull y, float *_Nonnull x);
-/// Rotary embedding of one head: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) for the halves x1, x2 of n floats; `back` is
-/// its transpose, by the opposite angles.
+/// The rotary embedding of one head: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) for the halves x1 and x2 of n
+/// floats. `back` gives its transpose, which rotates by the opposite angles.
 void zeroth_rotate(bool back, size_t n, const float *_Nonnull cosines, const float *_Nonnull sines, float *_Nonnull x);
 /// x = cap tanh(scale x / cap), for n floats.
 void zeroth_soft_cap(size_t n, float scale, float cap, float *_Nonnull x);
 /// x = scale exp(x - shift), for n floats.
 void zeroth_exponentiate(size_t n, float shift, float scale, float *_Nonnull x);
-/// Attention of one head over `rows` queries, which see `prefix` keys and then those of the `rows`, all of them or, if
-/// `causal`, up to their own, and of these the last `window` alone unless it is 0: out = softmax(scale Q K^T) V. With
-/// `cap` above 0 the scores are cap tanh(scale Q K^T / cap). Leading dimensions in floats: of q, and of k and v. A window
-/// needs `causal`. Scratch for scores holds rows_at_once x (prefix + rows).
+/// The shape of the attention of one head: out = softmax(scale Q K^T) V for `rows` queries. The queries see `prefix`
+/// keys, and then the keys of the `rows`: all of them, or only those up to their own if `causal`. If `window` is not 0,
+/// only the last `window` of these count; a window needs `causal`. With `cap` above 0 the scores are cap tanh(scale Q
+/// K^T / cap). ldq is the leading dimension of q in floats, and ldkv is that of k and v. The scratch memory for scores
+/// holds rows_at_once x (prefix + rows) floats.
 struct zeroth_attention_shape {
   bool causal;
   size_t window, rows, prefix, head, ldq, ldkv, rows_at_once;
   float scale, cap;
 };
-/// The queries, keys and values of a head, or what belongs to them one by one.
+/// The queries, keys and values of a head, or their derivatives.
 struct zeroth_heads {
   float *_Nonnull q;
   float *_Nonnull k, *_Nonnull v;
   float *_Nullable prefix_k, *_Nullable prefix_v;
 };
-/// The result takes the place of q.
+/// Computes the attention. The result replaces q.
 void zeroth_attention(struct zeroth_attention_shape shape, struct zeroth_heads x, float *_Nonnull scores);
-/// The same, and its derivative along the tangents t of q, k and v, in place of that of q. Three times the scratch.
+/// Computes the attention, and its derivative along the tangents t of q, k and v. The derivative replaces t.q. Needs
+/// three times the scratch memory.
 void zeroth_attention_tangent(struct zeroth_attention_shape shape, struct zeroth_heads x, struct zeroth_heads t,
                               float *_Nonnull scores);
-/// What the adjoint d.q of the result is for q, in its place; what it is for k and v is added to d.k and d.v. x are the
-/// values before `zeroth_attention`, and stay. Three times the scratch.
+/// Computes the adjoints of attention. d.q holds the adjoint of the result and becomes the adjoint of q. The adjoints
+/// of k and v are added to d.k and d.v. x holds the values before `zeroth_attention` and is not changed. Needs three
+/// times the scratch memory.
 void zeroth_attention_adjoint(struct zeroth_attention_shape shape, struct zeroth_heads x, struct zeroth_heads d,
                               float *_Nonnull scores);
-/// Takes n more floats of each of m rows into its state of 32 floats: the largest of each of 16 lanes, and the sums of
-/// exp(x - largest). A state begins as 16 times -FLT_MAX and 16 zeros.
+/// Adds n more floats of each of m rows to the row's state of 32 floats. A state holds the largest float of each of 16
+/// lanes, and the sums of exp(x - largest). It begins as 16 times -FLT_MAX and 16 zeros.
 void zeroth_log_sum_add(size_t m, size_t n, const float *_Nonnull x, size_t ldx, float *_Nonnull state);
-/// The largest of the floats that a state has seen, and the sum of exp(x - largest); NaN where a NaN is among them.
+/// The largest float that a state has seen, and the sum of exp(x - largest) over all of them. NaN if one of them is
+/// NaN.
 void zeroth_log_sum_parts(const float *_Nonnull state, float *_Nonnull largest, double *_Nonnull sum);
-/// Takes n more floats of a row, and their tangents t, into its state of 48 floats: 32 as above and 16 zeros behind them.
+/// Adds n more floats of a row, and their tangents t, to a state of 48 floats: the 32 described above and 16 more,
+/// which begin as zeros.
 void zeroth_log_sum_add_tangent(size_t n, const float *_Nonnull x, const float *_Nonnull t, float *_Nonnull state);
-/// The mean of the tangents under the softmax of the floats that a state of 48 has seen.
+/// The mean of the tangents under the softmax of the floats that a state of 48 floats has seen.
 double zeroth_log_sum_mean(const float *_Nonnull state);
 
 // ---- Statistics --------------------------------------------------------------------------------------------------
 
-/// The x below which Student's t of so many degrees of freedom (above 0) stays with probability p, in 0 to 1.
+/// The number below which Student's t with `degrees` degrees of freedom (above 0) lies with probability p, in 0 to 1.
 double zeroth_t_quantile(double p, double degrees);
 
 // ---- Processes ---------------------------------------------------------------------------------------------------
 
-/// Lets the system send SIGTERM to this process when process `parent`, which started it, ends, however it ends. Returns 0
-/// where it has ended already.
+/// Makes the system send SIGTERM to this process when its parent process ends, for whatever reason. `parent` is the
+/// number of that process. Returns 0 if it has already ended.
 int zeroth_end_with_parent(int parent);
 
-/// A pipe that no program inherits which is started later: the end to read from, then the one to write to. 0, or -1 with errno.
+/// Makes a pipe that no program started later inherits. ends[0] is the end to read from, ends[1] the end to write to.
+/// Returns 0, or -1 with errno.
 int zeroth_make_pipe(int *_Nonnull ends);
 
-/// Starts `arguments[0]`, which is looked for along PATH unless it has a slash, in `folder`, with the descriptors `in`, `out` and
-/// `err` as its standard input, output and error, and no others. It gets SIGTERM when the calling thread ends, and does not hear
-/// SIGINT. Both lists end with NULL. Returns the number of the process, or minus an errno.
+/// Starts the program `arguments[0]` in `folder`. A name without a slash is searched for along PATH. The descriptors
+/// `in`, `out` and `err` become its standard input, output and error; it gets no others. It receives SIGTERM when the
+/// calling thread ends, and ignores SIGINT. Both lists end with NULL. Returns the number of the process, or minus an
+/// errno.
 int zeroth_start_program(char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nonnull environment,
                          const char *_Nonnull folder, int in, int out, int err);
 

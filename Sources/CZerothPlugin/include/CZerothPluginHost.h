@@ -1,30 +1,34 @@
-// How Zeroth calls functions of a foreign library: guarded, so that a signal that they raise (SIGABRT, SIGSEGV, SIGBUS,
-// SIGILL, SIGFPE, SIGTRAP) ends the call and not the process. For the host alone; plugins need nothing from here.
+// How Zeroth calls functions of a foreign library. A call runs under a guard: a signal that it raises (SIGABRT,
+// SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP) ends the call and not the process. Only the host uses this header; plugins
+// need nothing from it.
 //
-// A call that is ended by a signal is left by a long jump: the frames between the guard and the fault are those of the
-// plugin alone, as the host's callbacks suspend the guard. What the plugin held is lost, so such an error is the last
-// thing that a run does.
+// A signal ends a call by a long jump. All frames that it jumps over belong to the plugin, because the host's own
+// functions suspend the guard while the plugin calls them. What the plugin held is lost. Such an error is therefore the
+// last thing that happens in a run.
 #ifndef CZEROTH_PLUGIN_HOST_H
 #define CZEROTH_PLUGIN_HOST_H
 
 #include "CZerothPlugin.h"
 
-// Installs the handlers, once a process. Faults that are not a plugin's go to the handlers that were there before.
+// Installs the signal handlers, once in a process. Faults outside a plugin go to the handlers that were there before.
 void zeroth_guard_install(void);
-// Takes the guard off this thread for a callback of the host; what it returns puts it back on.
+// Takes the guard off this thread while a function of the host runs. `zeroth_guard_resume` puts it back on with the
+// result.
 void *zeroth_guard_suspend(void);
 void zeroth_guard_resume(void *guard);
 // The name of a signal, such as SIGABRT.
 const char *zeroth_signal_name(int32_t number);
 
-// Each of these returns 0, or the number of the signal that ended the call.
+// Each of the following returns 0, or the number of the signal that ended the call.
 int32_t zeroth_guarded_copy(void *target, const void *source, uint64_t count);
-// Whether memory of a plugin can be read, or read and written, from `start` to `start + count`: a byte of each page of it.
+// Test whether the memory of a plugin from `start` to `start + count` can be read, or read and written. They touch a
+// byte of each page.
 int32_t zeroth_guarded_reads(const void *start, uint64_t count);
 int32_t zeroth_guarded_writes(void *start, uint64_t count);
-// Copies a text of less than `capacity` bytes; *length = capacity where it is longer.
+// Copies a text of less than `capacity` bytes. If the text is longer, *length = capacity.
 int32_t zeroth_guarded_text(char *target, const char *source, uint64_t capacity, uint64_t *length);
-// A library that crashes while it is opened leaves the system's loader locked: nothing can be opened from another thread.
+// Opens a library. If the library crashes meanwhile, the system's loader stays locked: no other thread can open
+// anything.
 int32_t zeroth_guarded_open(const char *path, void **handle);
 int32_t zeroth_guarded_query(void *query, const zeroth_plugin **plugin);
 int32_t zeroth_guarded_register(
@@ -36,7 +40,7 @@ int32_t zeroth_guarded_panel(
     void (*body)(void *, const zeroth_plugin_block *, int64_t, int64_t), void *context,
     const zeroth_plugin_block *block, int64_t first_row, int64_t rows);
 
-// Functions of every strategy. `functions` is the host's copy of its struct.
+// The functions of every strategy. `functions` is the host's copy of the strategy's struct.
 int32_t zeroth_guarded_create(
     const zeroth_plugin_strategy *functions, const zeroth_plugin_strategy *type,
     const zeroth_plugin_services *services, const zeroth_plugin_options *options, void **state,
@@ -56,7 +60,7 @@ int32_t zeroth_guarded_restore(
     const zeroth_plugin_strategy *functions, void *state, const zeroth_plugin_services *services,
     const zeroth_plugin_layout *layout, const zeroth_plugin_reader *reader, zeroth_plugin_failure *failure,
     int32_t *status);
-// Calls traits or state_count, whichever `function` is.
+// Calls `function`, which is `traits` or `state_count`.
 int32_t zeroth_guarded_number(int64_t (*function)(const void *), const void *state, int64_t *result);
 
 int32_t zeroth_guarded_forwards(
@@ -87,7 +91,7 @@ int32_t zeroth_guarded_did_apply(
     const zeroth_plugin_step *step, const zeroth_plugin_parameters *theta, const zeroth_plugin_objective *objective,
     const zeroth_plugin_terms *update, zeroth_plugin_moves *moves, zeroth_plugin_failure *failure, int32_t *status);
 
-// Functions on directions.
+// The functions on directions.
 int32_t zeroth_guarded_add(
     const zeroth_plugin_direction_functions *functions, const zeroth_plugin_services *services,
     const zeroth_plugin_direction *direction, const zeroth_plugin_block *block, int64_t first_row, int64_t rows,
@@ -106,13 +110,13 @@ int32_t zeroth_guarded_right(
 int32_t zeroth_guarded_touches(
     const zeroth_plugin_direction_functions *functions, const zeroth_plugin_direction *direction,
     const zeroth_plugin_block *block, int32_t *result);
-// Calls retain or release, whichever `function` is.
+// Calls `function`, which is `retain` or `release`.
 int32_t zeroth_guarded_count(void (*function)(void *), void *payload);
 
-// The function `name` of an open library, or NULL; and why the last opening failed.
+// The function `name` of an open library, or NULL; and the reason why the last opening failed.
 void *zeroth_library_function(void *handle, const char *name);
 const char *zeroth_library_error(void);
-// Whether none of the values is infinite or NaN.
+// Returns 1 if all values are finite, and 0 if one is infinite or NaN.
 int32_t zeroth_all_finite(const float *values, uint64_t count);
 
 #endif

@@ -4,23 +4,25 @@ import CZeroth
 ///
 ///     theta_l <- theta_0,l + rho_l Delta_l,    rho_l = gamma_l / ||Delta_l|| found by a `RatioSearch`
 ///
-/// theta_0 is stored for the selected blocks alone. A block that has not moved (Delta = 0) stays as it is.
+/// theta_0 is stored for the selected blocks only. A block that has not moved (Delta = 0) stays as it is.
 ///
-/// Of a matrix of a base that is never written, theta_0 is the base: Delta = B V^T is what stands beside it, its norm is
-/// tr(B^T B V^T V)^(1/2), and rho scales B.
+/// Where matrices are a base that is never written, theta_0 of a matrix is the base, so it is not stored again. Delta =
+/// B V^T is the sum of the factors beside the base, its norm is tr(B^T B V^T V)^(1/2), and the projection multiplies B
+/// by rho.
 ///
-/// Cost: 2J forward passes every kappa steps; as many stored floats as the selected blocks have that are written.
+/// Cost: 2J forward passes every kappa steps; one stored float for each element of the selected blocks, without those
+/// of a base that is never written.
 public struct DivergenceProjection: LayerAdapter {
   /// A published set of options.
   public enum Preset: String, CaseIterable, Sendable {
-    /// The paper's equations: the step's mini-batch, re-initialised and clipped. J = 1 and eta' are this project's: the
-    /// paper gives neither.
+    /// The equations of the paper: the step's own mini-batch, gamma re-initialised, ratios clipped. The paper gives
+    /// neither J nor eta'; J = 1 and the value of eta' were chosen in this project.
     case paper
-    /// The choices of the released code: J = 10 with a fresh mini-batch for each, eta' = 2, probes bounded and moves
-    /// scaled by ||Delta||.
+    /// The choices of the released code: J = 10 moves, each with a fresh mini-batch, eta' = 2, bounded probes, and
+    /// moves multiplied by ||Delta||.
     case released
 
-    /// The search that the preset makes.
+    /// The search with the options of the preset.
     public var search: RatioSearch {
       switch self {
       case .paper: RatioSearch(moves: 1, learningRate: 0.1, epsilon: 0.1, clip: 0.2)
@@ -34,23 +36,23 @@ public struct DivergenceProjection: LayerAdapter {
 
   /// The blocks that are projected.
   public let blocks: BlockSelection
-  /// kappa >= 1: a projection follows every kappa-th step.
+  /// kappa >= 1: there is a projection after every kappa-th step.
   public let interval: Int
-  /// How the ratios are found.
+  /// The search for the ratios.
   public let search: RatioSearch
-  /// Whether gamma starts at ||Delta|| each time (on in the paper), or goes on from the projection before.
+  /// Whether each search starts with gamma at ||Delta||, as in the paper, or with the gamma of the projection before.
   public let reinitializes: Bool
   private var selected: [ParameterBlock] = []
   private var anchor: StoredVector?
   private var state = RatioSearch.State()
-  /// gamma of the last projection; nil for a block that had not moved then.
+  /// The value of gamma after the last projection; nil for a block that had not moved at that time.
   private var lastGamma: [Double?] = []
   private var difference: AnchoredDifference?
 
-  /// True: a ratio multiplies what a block has moved by, so factors stay factors.
+  /// True: a ratio multiplies the change of a block, and low-rank factors times a number are low-rank factors again.
   public static var movesByFactors: Bool { true }
 
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
 
   /// The projection of `preset` on `blocks`, every `interval` steps.
@@ -66,14 +68,14 @@ public struct DivergenceProjection: LayerAdapter {
     self.reinitializes = reinitializes
   }
 
-  /// Throws when an option is out of range or no trainable block is selected.
+  /// Throws `InputError` when an option is out of range or no trainable block is selected.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
     try Self.intervalRange.require("interval", interval)
     try search.validate()
     try requireTrainable(blocks, in: layout)
   }
 
-  /// 2J after every kappa-th step.
+  /// 2J forward passes after every kappa-th step.
   public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
 
   /// Stores theta_0 of the selected blocks.
@@ -85,12 +87,12 @@ public struct DivergenceProjection: LayerAdapter {
     difference = nil
   }
 
-  /// Projects, if this step is one of the kappa-th.
+  /// Makes a projection, if this step is a kappa-th one.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> AdapterOutcome {
     guard forwards(at: context.step) > 0, let anchor else { return .none }
-    for block in selected { theta.materialize(block) }  // a base that is never written stays as it is
+    for block in selected { theta.materialize(block) }  // does nothing to a base that is never written
     start(from: anchor, theta)
     let difference = ownedDifference(anchor, theta)
     defer { difference.end() }
@@ -117,15 +119,16 @@ public struct DivergenceProjection: LayerAdapter {
     return outcome
   }
 
-  /// The ratios of the last projection, one for each selected block.
+  /// The ratios rho_l of the last projection, one for each selected block.
   public var ratios: [Double] { state.ratios }
 
-  /// The same, with the blocks.
+  /// The ratios of the last projection, each with its block.
   public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
     zip(layout.trainable.filter(blocks.contains), ratios).map { (block: $0, ratio: $1) }
   }
 
-  /// The norms, and where the ratios start: at 1, or where gamma was left.
+  /// Sets the norms of Delta, and the ratios at which the search starts: 1, or those of the gamma of the projection
+  /// before.
   private mutating func start(from anchor: StoredVector, _ theta: borrowing ParameterStore) {
     state.norms.removeAll(keepingCapacity: true)
     state.ratios.removeAll(keepingCapacity: true)
@@ -137,7 +140,7 @@ public struct DivergenceProjection: LayerAdapter {
     }
   }
 
-  /// The difference of theta, which no copy of this adapter shares.
+  /// The difference of theta and theta_0. A copy of this adapter does not share it.
   private mutating func ownedDifference(
     _ anchor: StoredVector, _ theta: borrowing ParameterStore
   ) -> AnchoredDifference {
@@ -147,7 +150,7 @@ public struct DivergenceProjection: LayerAdapter {
     return difference
   }
 
-  /// theta_0 of the selected blocks, and the ratios and gamma of the last projection.
+  /// Saves or restores theta_0 of the selected blocks, and the ratios and gamma of the last projection.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("blocks", blocks)
     selected = state.layout.trainable.filter(blocks.contains)
@@ -157,7 +160,7 @@ public struct DivergenceProjection: LayerAdapter {
     try state.code("anchor", &anchor, of: selected.filter { stored.contains(UInt64($0.index)) })
     difference = nil
     try state.code("ratios", &self.state.ratios)
-    // NaN stands for a block that had not moved.
+    // NaN stands for a block that had not moved at that time.
     var gamma = lastGamma.map { $0 ?? .nan }
     try state.code("gamma", &gamma)
     guard [0, selected.count].contains(gamma.count) else {
@@ -166,18 +169,18 @@ public struct DivergenceProjection: LayerAdapter {
     lastGamma = gamma.map { $0.isNaN ? nil : $0 }
   }
 
-  /// As many floats as the selected blocks have that are written.
+  /// The number of stored floats of theta_0: one for each element of the selected blocks that are written.
   public var stateCount: Int { anchor?.count ?? 0 }
 }
 
-/// sum_l f_l (theta_l - theta_0,l), read from theta: only while theta is not written. It is made once and used for every
-/// projection, by one thread at a time.
+/// The direction sum_l f_l (theta_l - theta_0,l). It reads theta, so it is valid only while theta is not written. One
+/// object serves all projections. Only one thread at a time may set its factors.
 final class AnchoredDifference: Direction, @unchecked Sendable {
   private let anchor: StoredVector
   private var theta: StoredParameters?
-  /// Delta of the blocks that are not in the anchor, by index.
+  /// The factors of Delta for the blocks that are not in the anchor, by the index of the block.
   private var kept: [Int: (left: [Float], right: [Float], rank: Int)] = [:]
-  /// f of each block of the layout.
+  /// The factor f of each block of the layout.
   private var factors: [Float]
 
   init(_ anchor: StoredVector, _ layout: ParameterLayout) {
@@ -185,19 +188,19 @@ final class AnchoredDifference: Direction, @unchecked Sendable {
     factors = [Float](repeating: 0, count: layout.blocks.count)
   }
 
-  /// Reads `theta` from here on, of which `blocks` are asked for.
+  /// Starts to read `theta`. Only `blocks` are asked for.
   func begin(_ theta: borrowing ParameterStore, _ blocks: [ParameterBlock]) {
     let stored = theta.stored()
     self.theta = stored
     for block in blocks where !anchor.contains(block) { kept[block.index] = stored.factors(of: block) }
   }
-  /// Reads it no longer.
+  /// Stops reading theta.
   func end() {
     theta = nil
     kept = [:]
   }
 
-  /// Sets f_l of each of `blocks`, the same each time.
+  /// Sets f_l of each of `blocks`. All calls have to be given the same blocks.
   func scale(_ blocks: [ParameterBlock], by probed: ProbedFactors) {
     for (l, block) in blocks.enumerated() { factors[block.index] = Float(probed[l]) }
   }
@@ -234,7 +237,7 @@ final class AnchoredDifference: Direction, @unchecked Sendable {
 }
 
 extension StoredVector {
-  /// ||theta_l - stored_l||, for a block of which nothing is pending.
+  /// The distance ||theta_l - stored_l||, for a block that has no pending update.
   func distance(of block: ParameterBlock, in theta: borrowing ParameterStore) -> Double {
     guard let start = address(of: block) else { return 0 }
     if let values = theta.stored().floats(of: block) {

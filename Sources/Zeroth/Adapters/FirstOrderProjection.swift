@@ -1,40 +1,42 @@
 import Foundation
 
-/// The projection of DiZO with its ratios learnt by gradients ([DiZO] Sec. 3.2): every kappa steps J steps of Adam on gamma,
+/// The projection of DiZO with ratios that are learnt by gradients ([DiZO] Sec. 3.2). Every kappa steps it makes J
+/// steps of Adam on gamma:
 ///
 ///     theta_l <- theta_0,l + gamma_l / ||Delta_l|| Delta_l,    dL/dgamma_l = <grad_l L, Delta_l> / ||Delta_l||
 ///
-/// where Delta_l = theta_l - theta_0,l and gradients are taken at the projected theta, on the step's mini-batch. gamma stays
-/// within (1 - tau, 1 + tau) ||Delta_l||. A block that has not moved stays as it is.
+/// Here Delta_l = theta_l - theta_0,l. The gradients are taken at the projected theta, on the step's mini-batch.
+/// gamma_l stays within [1 - tau, 1 + tau] ||Delta_l||. A block that has not moved stays as it is.
 ///
-/// Cost: J gradients every kappa steps, each as three forward passes; twice as many stored floats as the selected blocks have,
-/// and d for the gradient while it searches.
+/// Cost: J gradients every kappa steps, each counted as three forward passes. Stored floats: one for each element of
+/// the selected blocks, and during a search one more for each of them and d for the gradient.
 public struct FirstOrderProjection: LayerAdapter {
-  /// The gradient of the objective.
+  /// The adapter needs the gradient of the objective.
   public typealias Needs = Derivatives
 
   /// The blocks that are projected.
   public let blocks: BlockSelection
-  /// kappa >= 1: a projection follows every kappa-th step.
+  /// kappa >= 1: there is a projection after every kappa-th step.
   public let interval: Int
-  /// J >= 1, steps of Adam in a search.
+  /// J >= 1: the number of steps of Adam in a search.
   public let moves: Int
-  /// eta' >= 0 of Adam, in units of gamma: those of the parameters.
+  /// eta' >= 0: the learning rate of Adam in the units of gamma, which are those of the parameters.
   public let learningRate: Double
-  /// tau in (0, 1]: ratios stay in [1 - tau, 1 + tau]; nil does not clip.
+  /// tau in (0, 1]: ratios stay in [1 - tau, 1 + tau]. Nil means no limit.
   public let clip: Double?
-  /// Whether gamma starts at ||Delta|| each time, or goes on from the projection before.
+  /// Whether each search starts with gamma at ||Delta||, or with the gamma of the projection before.
   public let reinitializes: Bool
   private var selected: [ParameterBlock] = []
   private var anchor: StoredVector?
   private var ratios: [Double] = []
-  /// gamma of the last projection; nil for a block that had not moved then.
+  /// The value of gamma after the last projection; nil for a block that had not moved at that time.
   private var lastGamma: [Double?] = []
 
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
 
-  /// The projection of `blocks` every `interval` steps. The paper gives neither J nor eta': these are this project's.
+  /// The projection of `blocks` every `interval` steps. The paper gives neither J nor eta'; the defaults were chosen in
+  /// this project.
   public init(
     blocks: BlockSelection, every interval: Int = 100, moves: Int = 1, learningRate: Double = 0.1, clip: Double? = 0.2,
     reinitializes: Bool = true
@@ -47,7 +49,7 @@ public struct FirstOrderProjection: LayerAdapter {
     self.reinitializes = reinitializes
   }
 
-  /// Throws when an option is out of range or no trainable block is selected.
+  /// Throws `InputError` when an option is out of range or no trainable block is selected.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
     try Self.intervalRange.require("interval", interval)
     try RatioSearch.movesRange.require("moves", moves)
@@ -56,10 +58,10 @@ public struct FirstOrderProjection: LayerAdapter {
     try requireTrainable(blocks, in: layout)
   }
 
-  /// 3J after every kappa-th step.
+  /// 3J forward passes after every kappa-th step: a gradient counts as three.
   public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 3 * moves : 0 }
 
-  /// False: a record has no room for gradients.
+  /// False: a record holds losses and no gradients, so it is not enough to make the steps again.
   public var isReplayedFromLosses: Bool { false }
 
   /// Stores theta_0 of the selected blocks.
@@ -70,7 +72,7 @@ public struct FirstOrderProjection: LayerAdapter {
     self.anchor = anchor
   }
 
-  /// Projects, if this step is one of the kappa-th. Throws `InputError` for an objective without a gradient.
+  /// Makes a projection, if this step is a kappa-th one. Throws `InputError` for an objective without a gradient.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> AdapterOutcome {
@@ -127,18 +129,18 @@ public struct FirstOrderProjection: LayerAdapter {
     return min(max(ratio, 1 - clip), 1 + clip)
   }
 
-  /// The ratios of the last projection, with the blocks.
+  /// The ratios of the last projection, each with its block.
   public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
     zip(layout.trainable.filter(blocks.contains), ratios).map { (block: $0, ratio: $1) }
   }
 
-  /// theta_0 of the selected blocks, and the ratios and gamma of the last projection.
+  /// Saves or restores theta_0 of the selected blocks, and the ratios and gamma of the last projection.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("blocks", blocks)
     selected = state.layout.trainable.filter(blocks.contains)
     try state.code("anchor", &anchor, of: selected)
     try state.code("ratios", &ratios)
-    // NaN stands for a block that had not moved.
+    // NaN stands for a block that had not moved at that time.
     var gamma = lastGamma.map { $0 ?? .nan }
     try state.code("gamma", &gamma)
     guard [0, selected.count].contains(gamma.count) else {
@@ -147,12 +149,12 @@ public struct FirstOrderProjection: LayerAdapter {
     lastGamma = gamma.map { $0.isNaN ? nil : $0 }
   }
 
-  /// As many floats as the selected blocks have.
+  /// The number of stored floats of theta_0: one for each element of the selected blocks.
   public var stateCount: Int { anchor?.count ?? 0 }
 }
 
 extension StoredVector {
-  /// <this, a - b> on `block`, which all three store, summed in double.
+  /// The inner product of this vector and a - b on `block`, which all three store. It is summed in double.
   fileprivate func product(of block: ParameterBlock, withDifferenceOf a: StoredVector, and b: StoredVector) -> Double {
     guard let values = address(of: block), let a = a.address(of: block), let b = b.address(of: block) else { return 0 }
     var sum = 0.0

@@ -1,29 +1,29 @@
-/// A multiplier s_l of the learning rate for each selected block, learned by a `RatioSearch` along the update U:
+/// A multiplier s_l of the learning rate for each selected block. It is learned by a `RatioSearch` along the update U:
 ///
 ///     theta_l <- theta_l + s_l U_l,    s moved before every kappa-th step by the losses at theta + s U
 ///
-/// The multipliers are kept between steps, and start at 1; `reinitializes` starts each search at 1. Then, at kappa = 1,
-/// it tries the points that the previous-iterate projection tries.
+/// The multipliers start at 1 and are kept from step to step. With `reinitializes`, each search starts at 1 instead; at
+/// kappa = 1 it then tries the same points as the previous-iterate projection.
 ///
-/// Cost: 2J forward passes every kappa steps; one number for each selected block.
+/// Cost: 2J forward passes every kappa steps; one stored number for each selected block.
 public struct LearningRateScaling: LayerAdapter {
-  /// The blocks that have a multiplier of their own.
+  /// The blocks that have a multiplier.
   public let blocks: BlockSelection
-  /// kappa >= 1: the multipliers are moved before every kappa-th step.
+  /// kappa >= 1: the multipliers are changed before every kappa-th step.
   public let interval: Int
-  /// How the multipliers are found.
+  /// The search for the multipliers.
   public let search: RatioSearch
-  /// Whether each search starts at 1 instead of the multipliers before.
+  /// Whether each search starts at 1, and not at the multipliers found before.
   public let reinitializes: Bool
   private var state = RatioSearch.State()
 
-  /// True: a ratio multiplies what a block has moved by, so factors stay factors.
+  /// True: a ratio multiplies the change of a block, and low-rank factors times a number are low-rank factors again.
   public static var movesByFactors: Bool { true }
 
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
 
-  /// Multipliers for `blocks`, moved every `interval` steps.
+  /// Multipliers for `blocks`, which are changed every `interval` steps.
   public init(
     blocks: BlockSelection, every interval: Int = 100,
     search: RatioSearch = RatioSearch(learningRate: 0.1, epsilon: 0.1, clip: 0.2, units: .ratio),
@@ -35,17 +35,17 @@ public struct LearningRateScaling: LayerAdapter {
     self.reinitializes = reinitializes
   }
 
-  /// Throws when an option is out of range or no trainable block is selected.
+  /// Throws `InputError` when an option is out of range or no trainable block is selected.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
     try Self.intervalRange.require("interval", interval)
     try search.validate()
     try requireTrainable(blocks, in: layout)
   }
 
-  /// 2J before every kappa-th step.
+  /// 2J forward passes before every kappa-th step.
   public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
 
-  /// The multipliers.
+  /// Saves or restores the multipliers.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("blocks", blocks)
     try state.code("ratios", &self.state.ratios)
@@ -55,7 +55,7 @@ public struct LearningRateScaling: LayerAdapter {
     }
   }
 
-  /// The multipliers, moved if this step is one of the kappa-th.
+  /// The multipliers. A kappa-th step first changes them by a search.
   public mutating func scales<U: Direction, O: Objective & ~Copyable>(
     for update: U, at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> (scales: BlockScales, outcome: AdapterOutcome) {
@@ -63,7 +63,8 @@ public struct LearningRateScaling: LayerAdapter {
     let selected = context.layout.trainable.filter(blocks.contains)
     if ratios.isEmpty { state.ratios = selected.map { _ in 1 } }
     if forwards(at: context.step) > 0 {
-      // The blocks outside the selection make the whole step too: both signs are tried where the update would lead.
+      // The blocks outside the selection make their whole step too, so that both losses are measured where the update
+      // would lead.
       let all = context.layout.trainable
       let places = Dictionary(uniqueKeysWithValues: zip(selected.map(\.index), selected.indices))
       func everywhere(_ factors: [Double], others: Double) -> [Double] {
@@ -90,11 +91,11 @@ public struct LearningRateScaling: LayerAdapter {
   /// The multipliers s_l, one for each selected block.
   public var ratios: [Double] { state.ratios }
 
-  /// The same, with the blocks.
+  /// The multipliers, each with its block.
   public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
     zip(layout.trainable.filter(blocks.contains), ratios).map { (block: $0, ratio: $1) }
   }
 
-  /// One multiplier for each selected block.
+  /// One number for each selected block.
   public var stateCount: Int { ratios.count }
 }

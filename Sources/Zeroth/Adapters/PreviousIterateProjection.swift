@@ -1,24 +1,25 @@
-/// The projection whose base is the iterate before the step, Delta_l = theta_l,t - theta_l,t-1:
+/// A projection like that of DiZO, but relative to the iterate before the step in place of theta_0: Delta_l = theta_l,t
+/// - theta_l,t-1,
 ///
 ///     theta_l <- theta_l,t-1 + rho_l Delta_l,    rho_l found by a `RatioSearch`
 ///
-/// Delta is the update itself, which can be made again: nothing is stored. It does not go with weight decay, whose
-/// part of the step is not in the update.
+/// Delta is the update itself, which can be made again, so nothing is stored. Weight decay cannot be combined with it,
+/// because the decay of theta is not part of the update.
 ///
 /// Cost: 2J forward passes every kappa steps; no stored floats.
 public struct PreviousIterateProjection: LayerAdapter {
   /// The blocks that are projected.
   public let blocks: BlockSelection
-  /// kappa >= 1: a projection follows every kappa-th step.
+  /// kappa >= 1: there is a projection after every kappa-th step.
   public let interval: Int
-  /// How the ratios are found.
+  /// The search for the ratios.
   public let search: RatioSearch
   private var state = RatioSearch.State()
 
-  /// True: a ratio multiplies what a block has moved by, so factors stay factors.
+  /// True: a ratio multiplies the change of a block, and low-rank factors times a number are low-rank factors again.
   public static var movesByFactors: Bool { true }
 
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
 
   /// The projection of `blocks` every `interval` steps.
@@ -31,7 +32,7 @@ public struct PreviousIterateProjection: LayerAdapter {
     self.search = search
   }
 
-  /// Throws when an option is out of range, no trainable block is selected or there is weight decay.
+  /// Throws `InputError` when an option is out of range, no trainable block is selected or there is weight decay.
   public func validate(_ layout: ParameterLayout, weightDecay: WeightDecay) throws(InputError) {
     try Self.intervalRange.require("interval", interval)
     try search.validate()
@@ -39,16 +40,16 @@ public struct PreviousIterateProjection: LayerAdapter {
     try require("weight-decay", weightDecay.rate, "0 with the previous-iterate projection") { $0 == 0 }
   }
 
-  /// 2J after every kappa-th step.
+  /// 2J forward passes after every kappa-th step.
   public func forwards(at step: Int) -> Int { (step + 1) % interval == 0 ? 2 * search.moves : 0 }
 
-  /// The ratios of the last projection, for whoever reads them.
+  /// Saves or restores the ratios of the last projection. No step depends on them; they are kept for records.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("blocks", blocks)
     try state.code("ratios", &self.state.ratios)
   }
 
-  /// Projects, if this step is one of the kappa-th.
+  /// Makes a projection, if this step is a kappa-th one.
   public mutating func didApply<U: Direction, O: Objective & ~Copyable>(
     _ update: AppliedUpdate<U>, to theta: inout ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> AdapterOutcome {
@@ -67,10 +68,10 @@ public struct PreviousIterateProjection: LayerAdapter {
     return outcome
   }
 
-  /// The ratios of the last projection, one for each selected block.
+  /// The ratios rho_l of the last projection, one for each selected block.
   public var ratios: [Double] { state.ratios }
 
-  /// The same, with the blocks.
+  /// The ratios of the last projection, each with its block.
   public func ratios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
     zip(layout.trainable.filter(blocks.contains), ratios).map { (block: $0, ratio: $1) }
   }

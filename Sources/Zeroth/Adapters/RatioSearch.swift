@@ -1,44 +1,44 @@
-/// The search that the adapters share: one ratio rho_l per block, moved J times by two-point zeroth-order steps on a
-/// mini-batch, weights frozen ([DiZO] Eqs. 6-7):
+/// The search that the adapters share. It finds one ratio rho_l for each block by J two-point zeroth-order steps on a
+/// mini-batch, while the weights stay fixed ([DiZO] Eqs. 6-7):
 ///
 ///     gamma <- gamma - eta' [(L(gamma + eps' u) - L(gamma - eps' u)) / (2 eps')] u,   u_l standard normal
 ///     clipped to [(1 - tau) ||Delta_l||, (1 + tau) ||Delta_l||],   gamma_l = rho_l ||Delta_l||
 ///
-/// It works on rho = gamma / ||Delta||, so that a block with Delta = 0 needs no division: it stays at its ratio.
+/// The computation uses rho = gamma / ||Delta||, so a block with Delta = 0 needs no division. It keeps its ratio.
 public struct RatioSearch: Sendable, Hashable {
-  /// In which units eps' and eta' are.
+  /// The units of eps' and eta'.
   public enum Units: String, CaseIterable, Sendable {
-    /// Those of gamma = rho ||Delta||, as in the paper.
+    /// The units of gamma = rho ||Delta||, as in the paper.
     case norm
-    /// Those of rho.
+    /// The units of rho, which is a plain number.
     case ratio
   }
 
-  /// J >= 1, moves in a search; each costs two forward passes.
+  /// J >= 1: the number of moves in a search. Each costs two forward passes.
   public var moves: Int
-  /// eta' >= 0.
+  /// eta' >= 0: the learning rate of the ratios.
   public var learningRate: Double
-  /// eps' > 0.
+  /// eps' > 0: how far from the ratios a loss is measured.
   public var epsilon: Double
-  /// tau in (0, 1]: ratios stay in [1 - tau, 1 + tau]; nil does not clip.
+  /// tau in (0, 1]: ratios stay in [1 - tau, 1 + tau]. Nil means no limit.
   public var clip: Double?
-  /// In which units eps' and eta' are.
+  /// The units of eps' and eta'.
   public var units: Units
-  /// Multiplies a move of gamma by ||Delta||, as the released code of DiZO does.
+  /// Whether a move of gamma is multiplied by ||Delta||, as in the released code of DiZO.
   public var scalesMoveByNorm: Bool
-  /// Clips u so that probes stay in the clip range, |eps' u| <= tau ||Delta|| (tau in units of the ratio), as the
-  /// released code does; needs `clip`.
+  /// Whether u is clipped so that probes stay in the clip range: |eps' u| <= tau ||Delta||, or tau where the units are
+  /// those of the ratio. The released code does this. It needs `clip`.
   public var boundsProbe: Bool
-  /// Draws a fresh mini-batch for each move, as the released code does, instead of keeping the step's.
+  /// Whether each move uses a fresh mini-batch, as in the released code, instead of the mini-batch of the step.
   public var freshBatches: Bool
 
-  /// What `moves` takes.
+  /// The range of `moves`.
   public static let movesRange = NumericRange.between(1, 65535)
-  /// What `learningRate` takes.
+  /// The range of `learningRate`.
   public static let learningRateRange = NumericRange.nonNegative
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `clip` takes.
+  /// The range of `clip`.
   public static let clipRange = NumericRange.positiveFraction
 
   /// A search with all of its options.
@@ -66,24 +66,24 @@ public struct RatioSearch: Sendable, Hashable {
     }
   }
 
-  /// rho_l within the clip range.
+  /// The ratio, limited to the clip range.
   func clipped(_ ratio: Double) -> Double {
     guard let clip else { return ratio }
     return min(max(ratio, 1 - clip), 1 + clip)
   }
 
-  /// The numbers of a search. An adapter keeps them from one to the next, so that a search allocates nothing.
+  /// The numbers of a search. An adapter keeps them from one search to the next, so that a search allocates nothing.
   struct State: Sendable {
-    /// ||Delta_l|| of the blocks.
+    /// ||Delta_l|| of each block.
     var norms: [Double] = []
-    /// rho_l: where the search starts, and then what it found.
+    /// rho_l of each block: at first where the search starts, afterwards what it found.
     var ratios: [Double] = []
     fileprivate var probe: [Double] = []
   }
 
   /// Moves the ratios of `state` J times. `measure(center, probe, batch)` gives the losses at the ratios center + probe
-  /// and center - probe on a mini-batch: the step's own, or draw number j + 1 of the step for move number j. Returns how
-  /// many moves were left out because a loss was not finite.
+  /// and center - probe on a mini-batch. This is the mini-batch of the step, or with `freshBatches` draw j + 1 of the
+  /// step for move j. Returns how many moves were left out because a loss was not finite.
   func run<E: Error>(
     _ state: inout State, context: StepContext,
     measure: (_ center: [Double], _ probe: [Double], _ batch: Batch) throws(E) -> Few<Double>
@@ -93,7 +93,8 @@ public struct RatioSearch: Sendable, Hashable {
       var stream = RandomStream(context.key.child(.ratio, move))
       state.probe.removeAll(keepingCapacity: true)
       for norm in state.norms {
-        // Drawn for every block, so that the others' numbers do not depend on which blocks have moved.
+        // A number is drawn for every block, so that the numbers of a block do not depend on which other blocks have
+        // moved.
         let u = stream.gaussian()
         state.probe.append(norm > 0 ? epsilon * bounded(u, norm: norm) / unit(norm) : 0)
       }
@@ -104,7 +105,7 @@ public struct RatioSearch: Sendable, Hashable {
         continue
       }
       for l in state.ratios.indices where state.norms[l] > 0 {
-        let u = state.probe[l] / epsilon  // already per unit
+        let u = state.probe[l] / epsilon  // the probe is in units of the ratio
         let step = learningRate * c * u * (scalesMoveByNorm ? state.norms[l] : 1)
         state.ratios[l] = clipped(state.ratios[l] - step)
       }
@@ -112,7 +113,7 @@ public struct RatioSearch: Sendable, Hashable {
     return outcome
   }
 
-  /// What one unit of gamma is in ratios, inverted.
+  /// The number of units of eps' and eta' in one unit of the ratio.
   private func unit(_ norm: Double) -> Double { units == .norm ? norm : 1 }
 
   private func bounded(_ u: Double, norm: Double) -> Double {
@@ -122,7 +123,7 @@ public struct RatioSearch: Sendable, Hashable {
   }
 }
 
-/// What each block of a difference is scaled by: f_l = center_l - origin + sign probe_l.
+/// The factor of each block of a difference of weights: f_l = center_l - origin + sign probe_l.
 struct ProbedFactors {
   fileprivate let center, probe: [Double]
   fileprivate let origin: Double
@@ -133,10 +134,11 @@ struct ProbedFactors {
 
 /// The losses on `batch` at theta + f D, for f = center - origin + probe and for f = center - origin - probe.
 ///
-/// D is a difference of weights, and f has a factor for each block of it. `direction` makes f D. Where every center is at
-/// the origin, the two f differ by their sign alone, and both points are along one direction. Elsewhere they are along
-/// two. Both are measured in one call, which a model evaluates together, unless `sharesMemory`: then `direction` makes the second f D in the memory of
-/// the first, and is asked for it after the first loss is known.
+/// D is a difference of weights, f has one factor for each block of D, and `direction` makes f D. Where all centers
+/// equal the origin, the two f differ only by their sign, so both points lie along one direction. Elsewhere they lie
+/// along two directions. Both points are measured in one call, so that a model can evaluate them together. The
+/// exception is `sharesMemory`: then `direction` writes the second f D into the memory of the first, so it is called a
+/// second time only after the first loss is known.
 func probedLosses<D: Direction, O: Objective & ~Copyable>(
   _ center: [Double], _ probe: [Double], origin: Double, _ theta: borrowing ParameterStore, _ batch: Batch,
   _ objective: borrowing O, sharesMemory: Bool, direction: (ProbedFactors) -> D

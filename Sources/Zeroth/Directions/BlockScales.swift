@@ -1,4 +1,4 @@
-/// One factor per block, by which an adapter scales an update; 1 unless set.
+/// One factor for each block, by which an adapter scales the update of that block. A factor is 1 unless it is set.
 public struct BlockScales: Sendable, Hashable {
   private var values: [Int: Float]
 

@@ -1,10 +1,11 @@
-/// A few coordinates with a value each: sum_i v_i e_i. One of them alone is the probe of CGE.
+/// A few coordinates with a value each: sum_i v_i e_i. CGE measures along one such direction per coordinate, with one
+/// coordinate in it.
 public struct CoordinateDirection: Direction {
   /// One coordinate: an element of a block.
   public struct Coordinate: Sendable, Hashable {
     /// Index of the block in its layout.
     public let block: Int
-    /// Element of the block, row by row.
+    /// The index of the element in its block, row by row.
     public let element: Int
 
     /// Element `element` of block number `block`.
@@ -16,7 +17,7 @@ public struct CoordinateDirection: Direction {
 
   private let entries: [Int: [(element: Int, value: Float)]]
 
-  /// sum over i of values[i] e_{coordinates[i]}; the counts agree.
+  /// The direction sum over i of values[i] e_{coordinates[i]}. There is one value for each coordinate.
   public init(_ coordinates: [Coordinate], values: [Float]) {
     precondition(coordinates.count == values.count, "one value for each coordinate")
     var entries: [Int: [(element: Int, value: Float)]] = [:]
@@ -26,7 +27,7 @@ public struct CoordinateDirection: Direction {
     self.entries = entries.mapValues { $0.sorted { $0.element < $1.element } }
   }
 
-  /// Whether a coordinate lies in `block`.
+  /// Whether one of the coordinates lies in `block`.
   public func touches(_ block: ParameterBlock) -> Bool { entries[block.index] != nil }
 
   /// values[i] += scale v_i at the coordinates within `rows`.

@@ -1,38 +1,44 @@
 import CZeroth
 
-/// A direction that is, on each matrix, the image A(C) of a smaller matrix, its core C, under a linear map A, its frame, which lasts for a
-/// while: the capability that rules with moments of cores ask for.
+/// A direction that has a core on each matrix. The core is a smaller matrix C. A linear map A, called the frame, turns
+/// the core into the direction's values A(C) on the matrix. A frame stays in use over several steps. Rules that keep
+/// moments of cores ask for directions of this kind.
 ///
 ///     U V^T, V held:           C = U,    A(C) = C V^T
 ///     U Z V^T, U and V held:   C = Z,    A(C) = U C V^T
 ///     U diag(tau) V^T:         C = tau,  A(C) = U diag(C) V^T
 ///
-/// On a vector the core is the vector itself. A frame has a key, from which it can be made again: so a rule keeps cores and a key.
-/// Laws, checked by the test kit: the image of its core is the direction; the directions of an estimate share a frame; `carry` changes the
-/// image least.
+/// On a vector the core is the vector itself. A frame can be made again from its key, so a rule keeps cores and one
+/// key.
+///
+/// Laws, checked by the test kit: the image A(C) of the direction's core is the direction; all directions of an
+/// estimate share a frame; `carry` changes the image as little as possible.
 public protocol CoreDirection: Direction {
-  /// A direction of the same frame whose cores are stored.
+  /// A direction of the same frame that reads its cores from memory.
   associatedtype Image: Direction
 
-  /// Names A: two directions of one kind and options with the same value have the same A on every matrix.
+  /// Identifies the frame A: two directions of one kind with the same options and the same key have the same A on every
+  /// matrix.
   var frameKey: StreamKey { get }
 
-  /// How many rows and columns C has on the matrix `block`.
+  /// The number of rows and columns of the core C on the matrix `block`.
   func coreShape(of block: ParameterBlock) -> (rows: Int, columns: Int)
 
-  /// Writes the rows `rows` of C of the matrix `block`, row by row.
+  /// Writes the rows `rows` of the core C of the matrix `block`, row by row.
   func writeCore(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>)
 
-  /// scale A(C) on matrices and scale C on vectors, with the C of `cores`, which belong to this direction's frame.
+  /// The direction scale A(C) on matrices and scale C on vectors. The cores C are `cores`, which belong to the frame of
+  /// this direction.
   func image(of cores: CoreVector, scale: Float) -> Image
 
-  /// Re-expresses `core`, which belongs to the frame of `key` on the matrix `block`, in this direction's frame, so that its image
-  /// changes least. A kind of direction whose frame lasts for the run has nothing to carry over, and makes it zero.
+  /// Converts `core`, a core on the matrix `block` in the frame of `key`, to a core in the frame of this direction, so
+  /// that its image changes as little as possible. For a kind of direction whose frame never changes there is nothing
+  /// to convert: it sets the core to zero.
   func carry(_ core: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from key: StreamKey)
 }
 
 extension GradientEstimate where D: CoreDirection {
-  /// A direction of the frame that all directions of an estimate share.
+  /// The first direction of the estimate. Its frame is that of all directions of the estimate.
   public var coreFrame: D {
     guard let first = terms.first?.direction else { preconditionFailure("an estimate has a direction") }
     precondition(
@@ -42,9 +48,10 @@ extension GradientEstimate where D: CoreDirection {
 }
 
 extension WeightedSum where Term: CoreDirection {
-  /// values += the rows `rows` of sum_i w_i C_i of the matrix `block`, or of the vector `block`.
+  /// values += the rows `rows` of sum_i w_i C_i, where C_i is the core of term i on the matrix `block`; on a vector,
+  /// C_i is the term itself.
   ///
-  /// The terms are of one frame, as those of an estimate are.
+  /// All terms share one frame, as the directions of an estimate do.
   public func addCore(
     to values: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, rows: Range<Int>
   ) {
@@ -66,26 +73,26 @@ extension WeightedSum where Term: CoreDirection {
 }
 
 extension LowRankProbe: CoreDirection {
-  /// N V^T, with N stored.
+  /// The direction N V^T, where N is stored.
   public typealias Image = LowRankImage
 
-  /// The key of V.
+  /// The key of V, which is the frame.
   public var frameKey: StreamKey { rightKey }
 
-  /// U is m x r.
+  /// The core is U, m x r.
   public func coreShape(of block: ParameterBlock) -> (rows: Int, columns: Int) { (block.rows, rank) }
 
-  /// Rows of U.
+  /// Writes rows of U.
   public func writeCore(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     writeLeft(of: block, rows: rows, into: values)
   }
 
-  /// scale matrixScale N V^T, with N in the place of U.
+  /// The direction scale matrixScale N V^T, where N replaces U.
   public func image(of cores: CoreVector, scale: Float) -> LowRankImage {
     LowRankImage(cores: cores, frame: self, scale: scale)
   }
 
-  /// N <- N (V_old^T V)(V^T V)^{-1}, as LOZO-M does.
+  /// N <- N (V_old^T V)(V^T V)^{-1}, the carry-over of LOZO-M.
   public func carry(_ core: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from key: StreamKey) {
     var carry = MomentumCarry(rank: rank, columns: block.columns)
     carry.move(
@@ -93,7 +100,8 @@ extension LowRankProbe: CoreDirection {
   }
 }
 
-/// scale N V^T on matrices, with N stored and V made again from a key; scale m on vectors.
+/// The direction scale N V^T on matrices, where N is stored and V is made again from a key; scale m on vectors, where m
+/// is stored.
 public struct LowRankImage: LowRankDirection {
   private let cores: CoreVector
   private let frame: LowRankProbe
@@ -107,22 +115,22 @@ public struct LowRankImage: LowRankDirection {
 
   /// The rank r.
   public var rank: Int { frame.rank }
-  /// The scale, and the estimate's 1/r.
+  /// The scale, times the factor 1/r of the estimate.
   public var matrixScale: Float { scale * frame.matrixScale }
-  /// Names V.
+  /// Identifies V: directions with equal keys have equal V.
   public var rightKey: StreamKey { frame.rightKey }
 
-  /// Rows of N.
+  /// Writes rows of N.
   public func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>) {
     cores.read(block, rows: rows, into: values)
   }
 
-  /// V^T.
+  /// Writes V^T, r x n.
   public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     frame.writeRight(of: block, into: values)
   }
 
-  /// values += scale times the rows.
+  /// values += scale times these rows of the direction.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     guard !block.isMatrix else {
       return addLowRank(to: &values, of: block, rows: rows, scale: scale * matrixScale)

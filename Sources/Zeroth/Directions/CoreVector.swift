@@ -1,15 +1,15 @@
 import CZeroth
 
-/// Floats that a rule keeps for cores: for each trainable matrix as many as its core has, for each vector as many as it has; and the key
-/// of the frame that the cores belong to.
+/// The floats that a rule keeps for cores, and the key of the frame to which the cores belong. A trainable matrix has
+/// as many floats as its core has elements. A trainable vector has as many floats as it has elements.
 ///
 /// It is a value, as ``StoredVector`` is: a copy shares the floats until one of the two is written.
 public struct CoreVector: Sendable {
-  /// Names the frame of the cores.
+  /// Identifies the frame of the cores.
   public private(set) var frameKey: StreamKey
   /// The blocks of the parameters.
   private let layout: ParameterLayout
-  /// The same blocks, a matrix with the rows and columns of its core.
+  /// The same blocks, but each matrix has the rows and columns of its core.
   private let cores: ParameterLayout
   private var values: StoredVector
 
@@ -24,30 +24,30 @@ public struct CoreVector: Sendable {
     values = StoredVector(cores.trainable)
   }
 
-  /// Floats held.
+  /// The number of floats that are held.
   public var count: Int { values.count }
 
-  /// The rows and columns of the core of `block`; its own on a vector.
+  /// The rows and columns of the core of `block`. For a vector these are the vector's own.
   public func shape(of block: ParameterBlock) -> (rows: Int, columns: Int) {
     let core = cores.blocks[block.index]
     return (core.rows, core.columns)
   }
 
-  /// The core of `block`, row by row: a copy, empty for a block that is frozen.
+  /// A copy of the core of `block`, row by row; empty for a frozen block.
   public func core(of block: ParameterBlock) -> [Float] { values.values(of: cores.blocks[block.index]) }
 
-  /// Reads the rows `rows` of the core of `block` without copying them; nil for a block that is frozen.
+  /// Calls `body` with the rows `rows` of the core of `block`, without copying them; nil for a frozen block.
   public func withRows<R>(
     _ rows: Range<Int>, of block: ParameterBlock, _ body: (UnsafeBufferPointer<Float>) -> R
   ) -> R? { values.withRows(rows, of: cores.blocks[block.index], body) }
 
-  /// target = the rows `rows` of the core of `block`, zeros for a block that is frozen.
+  /// target = the rows `rows` of the core of `block`; zeros for a frozen block.
   public func read(_ block: ParameterBlock, rows: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) {
     let isThere = withRows(rows, of: block) { _ = target.update(fromContentsOf: $0) } != nil
     if !isThere { target.update(repeating: 0) }
   }
 
-  /// values += scale times the rows `rows` of the vector `block`.
+  /// values += scale times the stored rows `rows` of the vector `block`.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     values.withUnsafeMutableBufferPointer { values in
       _ = withRows(rows, of: block) { stored in
@@ -57,8 +57,9 @@ public struct CoreVector: Sendable {
     }
   }
 
-  /// Writes all cores, some rows of one at a time, on all threads: `body` is given the block of the parameters, the rows of its core
-  /// and their values to change. What it computes must not depend on other rows.
+  /// Calls `body` for all cores on all threads, a few rows of a core at a time. `body` is given the block of the
+  /// parameters, the rows of its core and their values, which it may change. What it computes must not depend on other
+  /// rows.
   public mutating func forEachPanel(
     _ body: @Sendable (ParameterBlock, Range<Int>, UnsafeMutableBufferPointer<Float>) -> Void
   ) {
@@ -66,7 +67,7 @@ public struct CoreVector: Sendable {
     values.forEachPanel { core, rows, values in body(blocks[core.index], rows, values) }
   }
 
-  /// Writes these cores and `other`, of the same shapes, in one pass.
+  /// Does the same for these cores and those of `other` together. Both have the same shapes.
   public mutating func forEachPanel(
     with other: inout CoreVector,
     _ body:
@@ -80,7 +81,8 @@ public struct CoreVector: Sendable {
     }
   }
 
-  /// Writes all cores, a whole one at a time, on all threads: `body` is given the block of the parameters and the values of its core.
+  /// Calls `body` for all cores on all threads, one whole core at a time. `body` is given the block of the parameters
+  /// and the values of its core, which it may change.
   public mutating func forEachCore(
     _ body: @Sendable (ParameterBlock, UnsafeMutableBufferPointer<Float>) -> Void
   ) {
@@ -92,7 +94,8 @@ public struct CoreVector: Sendable {
     }
   }
 
-  /// C = decay C + sum_i w_i C_i with the terms of `sum`, which are of this frame.
+  /// C = decay C + sum_i w_i C_i, where the C_i are the cores of the terms of `sum`. The terms belong to the frame of
+  /// these cores.
   public mutating func decayAndAdd<D: CoreDirection>(_ decay: Float, _ sum: WeightedSum<D>) {
     forEachPanel { block, rows, values in
       if let start = values.baseAddress { zeroth_scale(values.count, decay, start) }
@@ -100,7 +103,8 @@ public struct CoreVector: Sendable {
     }
   }
 
-  /// Re-expresses the cores in the frame of `direction`, if it is another one, so that their images change least.
+  /// Converts the cores to the frame of `direction`, if that is another frame, so that their images change as little as
+  /// possible.
   public mutating func carry<D: CoreDirection>(to direction: D) {
     let key = frameKey
     guard key != direction.frameKey else { return }
@@ -108,20 +112,21 @@ public struct CoreVector: Sendable {
     forEachCore { block, core in if block.isMatrix { direction.carry(core, of: block, from: key) } }
   }
 
-  /// Makes the cores of matrices 0, in the frame of `direction`. Those of vectors, which are of no frame, stay.
+  /// Sets the cores of matrices to 0 and takes over the frame of `direction`. The values of vectors belong to no frame
+  /// and stay.
   public mutating func reset<D: CoreDirection>(to direction: D) {
     frameKey = direction.frameKey
     forEachPanel { block, _, core in if block.isMatrix { core.update(repeating: 0) } }
   }
 
-  /// `layout` with the shapes of cores in the place of those of matrices.
+  /// `layout`, but each matrix has the shape of its core.
   private static func layout(
     of layout: ParameterLayout, shape: (ParameterBlock) throws(InputError) -> (rows: Int, columns: Int)
   ) throws(InputError) -> ParameterLayout {
     var entries: [ParameterLayout.Entry] = []
     for block in layout.blocks {
       let isCore = block.isMatrix && block.isTrainable
-      // What is frozen has no core, and nothing is stored for it.
+      // A frozen block has no core. It gets the smallest shape, and nothing is stored for it.
       let (rows, columns) = isCore ? try shape(block) : block.isTrainable ? (block.rows, block.columns) : (1, 1)
       entries.append(.init(block.name, rows: rows, columns: columns))
     }
@@ -131,7 +136,7 @@ public struct CoreVector: Sendable {
 }
 
 extension StateCoder {
-  /// Cores, the key of their frame and their shapes, or nothing.
+  /// Saves or restores cores, the key of their frame and their shapes, or the fact that there are none.
   public func code(_ name: String, _ vector: inout CoreVector?) throws(InputError) {
     guard try codePresence("\(name).is-there", vector != nil) else {
       vector = nil
@@ -145,7 +150,7 @@ extension StateCoder {
 }
 
 extension CoreVector {
-  /// `held`, or what a checkpoint holds.
+  /// While a checkpoint is written: `held`. While one is restored: the cores of the checkpoint.
   fileprivate init(
     coding name: String, _ held: CoreVector?, frameKey: StreamKey, _ state: StateCoder
   ) throws(InputError) {

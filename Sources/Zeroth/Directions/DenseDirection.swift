@@ -1,15 +1,18 @@
-/// z with independent elements, made again from a key whenever it is needed.
+/// A direction z whose elements are random and fill every trainable block. z is not stored: it is made again from a key
+/// whenever it is needed.
 ///
-/// Gaussian, Rademacher, or uniform on the sphere of radius sqrt(d) (a normal vector scaled to that length).
+/// The elements are Gaussian or Rademacher, independent of each other; or z is uniform on the sphere of radius sqrt(d)
+/// (a normal vector scaled to that length).
 public struct DenseDirection: Direction {
-  /// The key of the noise; each block has a child of it.
+  /// The key of the noise. Each block uses a child of this key.
   public let key: StreamKey
   /// How the elements are drawn.
   public let distribution: NoiseDistribution
-  /// sqrt(d) / ||g|| for the sphere, else 1.
+  /// The factor of the normal vector g: sqrt(d) / ||g|| for the sphere, else 1.
   package let radius: Float
 
-  /// The direction of `key` on the trainable blocks of `layout`. The sphere makes one pass over the noise for its norm.
+  /// The direction of `key` on the trainable blocks of `layout`. For the sphere this makes the whole noise once, to
+  /// compute its norm.
   public init(_ key: StreamKey, distribution: NoiseDistribution = .gaussian, layout: ParameterLayout) {
     self.key = key
     self.distribution = distribution
@@ -56,14 +59,14 @@ public struct DenseDirection: Direction {
     }
   }
 
-  /// Whether `displace` costs little more than reading and writing the floats, so that making z once for several
-  /// displacements saves nothing.
+  /// Whether `displace` costs little more than reading and writing the floats. Then it saves nothing to make z once and
+  /// use it for several displacements.
   package var displacesCheaply: Bool { distribution == .rademacher && key.generator == .philox }
 
-  /// out = base + scale z[rows, columns], without z in memory; bit for bit what `write` and then a product and a sum for
-  /// each element give, but on the sphere, where its radius is multiplied into `scale` first.
+  /// out = base + scale z[rows, columns], without storing z. The result is bit for bit that of `write` followed by a
+  /// product and a sum for each element. The sphere is the exception: its radius is first multiplied into `scale`.
   ///
-  /// The rows of `base` are `stride` floats apart, those of `out` lie one behind the other.
+  /// The rows of `base` are `stride` floats apart; those of `out` follow each other without gaps.
   package func displace(
     _ base: UnsafePointer<Float>, stride: Int, of block: ParameterBlock, rows: Range<Int>, columns: Range<Int>,
     scale: Float, into out: UnsafeMutablePointer<Float>

@@ -2,7 +2,7 @@ import CZeroth
 import Synchronization
 
 extension Direction {
-  /// ||D||^2 over `blocks`, in double: the partial sums of panels are added in the order of the panels.
+  /// ||D||^2 over `blocks`, in double. Each panel has a partial sum, and these are added in the order of the panels.
   package func sumOfSquares(on blocks: [ParameterBlock]) -> Double {
     let panels = Panel.cut(blocks)
     let partial = Mutex([Double](repeating: 0, count: panels.count))

@@ -1,18 +1,19 @@
-/// What a direction is made of: what models, rules and the parameter store make use of to be fast.
+/// The known structure of a direction. Models, rules and the parameter store use it to be faster than with the values
+/// alone.
 public enum DirectionStructure: Sendable {
-  /// No more is known of it than its values.
+  /// Only the values are known.
   case dense
-  /// scale U V^T on matrices.
+  /// scale U V^T on each matrix.
   case lowRank(any LowRankDirection)
   /// sum_i weight_i D_i.
   case sum(Few<(weight: Float, direction: any Direction)>)
 }
 
 extension DirectionStructure {
-  /// Calls `body` with each low-rank direction that adds up to this one, and its weight, for as long as it returns true.
-  /// Returns false where a part has no factors or `body` returns false.
+  /// Calls `body` with each of the low-rank directions whose weighted sum is this direction, and with its weight, as
+  /// long as `body` returns true. Returns false where a part has no factors or `body` returns false.
   ///
-  /// A step goes through the parts instead of making a `LowRankSum` of them, which it would allocate.
+  /// A step uses this loop because making a `LowRankSum` of the parts would allocate memory.
   func forEachLowRankPart(
     weight: Float = 1, _ body: (_ weight: Float, _ factors: any LowRankDirection) -> Bool
   ) -> Bool {
@@ -29,8 +30,8 @@ extension DirectionStructure {
 }
 
 extension Direction {
-  /// The factors of the direction on matrices, where it has them: its own, or those of a sum whose terms have factors
-  /// with one V and one rank. nil for any other direction. A model measures along factors without forming U V^T.
+  /// The low-rank factors of the direction on matrices: its own, or those of a sum whose terms all have factors with
+  /// one V and one rank. Nil for any other direction. A model uses them to measure along U V^T without forming it.
   public var factors: (any LowRankDirection)? {
     switch structure {
     case .dense: nil

@@ -1,13 +1,13 @@
 import CZeroth
 
-/// A direction that is, on each matrix, scale U V^T with U of m x r and V of n x r: the capability that LOZO-M asks for.
-/// On vectors it is whatever `add` says.
+/// A direction that equals scale U V^T on each matrix of m x n, with U of m x r and V of n x r. LOZO-M asks for
+/// directions of this kind. On vectors its values are those that `add` adds.
 public protocol LowRankDirection: Direction {
-  /// r, the same for every matrix.
+  /// The rank r, the same for every matrix.
   var rank: Int { get }
-  /// The factor in front of U V^T on matrices (1/r in the estimate of LGE, 1 while measuring).
+  /// The factor in front of U V^T on matrices: 1/r in the estimate of LGE, and 1 while losses are measured.
   var matrixScale: Float { get }
-  /// Names the right factors: two directions with the same value have the same V in every block.
+  /// Identifies the right factors: two directions with the same key have the same V on every matrix.
   var rightKey: StreamKey { get }
   /// Writes the rows `rows` of U of the matrix `block`, row by row (rows.count x r).
   func writeLeft(of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>)
@@ -16,10 +16,10 @@ public protocol LowRankDirection: Direction {
 }
 
 extension LowRankDirection {
-  /// Low rank: the factors are its own.
+  /// Low rank: the direction itself has the factors.
   public var structure: DirectionStructure { .lowRank(self) }
 
-  /// U of the matrix `block` as an array of m x r.
+  /// The factor U of the matrix `block`, as an array of m x r.
   public func left(of block: ParameterBlock) -> [Float] {
     [Float](unsafeUninitializedCapacity: block.rows * rank) { buffer, count in
       writeLeft(of: block, rows: 0..<block.rows, into: buffer)
@@ -27,9 +27,9 @@ extension LowRankDirection {
     }
   }
 
-  /// values (rows.count x r) += scale U[rows].
+  /// values += scale U[rows], where `values` is rows.count x r.
   func addLeft(of block: ParameterBlock, rows: Range<Int>, scale: Float, to values: UnsafeMutablePointer<Float>) {
-    let height = max(1, 256 / rank)  // what stays in the first cache
+    let height = max(1, 256 / rank)  // small enough to stay in the first-level cache
     withScratch(height * rank) { u in
       guard let source = u.baseAddress else { return }
       for first in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
@@ -40,7 +40,7 @@ extension LowRankDirection {
     }
   }
 
-  /// V^T of the matrix `block` as an array of r x n.
+  /// The factor V^T of the matrix `block`, as an array of r x n.
   public func right(of block: ParameterBlock) -> [Float] {
     [Float](unsafeUninitializedCapacity: block.columns * rank) { buffer, count in
       writeRight(of: block, into: buffer)
@@ -50,7 +50,7 @@ extension LowRankDirection {
 }
 
 extension LowRankDirection {
-  /// values += scale U[rows] V^T, for conformers' `add` on matrices.
+  /// values += scale U[rows] V^T. Conforming types use it to implement `add` on matrices.
   public func addLowRank(
     to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float
   ) {

@@ -1,15 +1,17 @@
 import CZeroth
 
-/// U V^T on matrices, U in R^{m x r} and V in R^{n x r} standard normal, and a plain normal z on vectors ([LOZO]).
+/// U V^T on matrices, with U in R^{m x r} and V in R^{n x r} standard normal, and a standard normal z on vectors
+/// ([LOZO]).
 ///
-/// U and the vectors' z come from `leftKey`, V from `rightKey`: a stream of its own, so that V stays while U changes.
+/// U, and z of the vectors, come from `leftKey`. V comes from `rightKey`, a stream of its own, so that V can stay the
+/// same while U changes.
 ///
-/// On a matrix with a smaller side s below r the rank is s: of U and V the first s columns are drawn, and the rest are zero. U is
-/// multiplied by sqrt(r/s), so that the elements of U V^T have the variance r in every matrix, and 1/r is the factor of the
-/// estimate in every matrix.
+/// Where the smaller side s of a matrix is below r, the rank on that matrix is s: the first s columns of U and V are
+/// drawn, and the others are zero. U is then multiplied by sqrt(r/s). So the elements of U V^T have the variance r in
+/// every matrix, and the estimate can use the factor 1/r everywhere.
 ///
-/// A step asks for no memory. A value of `any Direction` holds up to 24 bytes itself and puts a larger one on the heap, so
-/// the fields are packed into 24 bytes.
+/// The fields are packed into 24 bytes so that a step allocates no memory: a value of `any Direction` stores up to 24
+/// bytes in place and puts a larger value on the heap.
 public struct LowRankProbe: LowRankDirection {
   private let leftBits, rightBits: UInt64
   /// The factor in front of U V^T.
@@ -17,7 +19,7 @@ public struct LowRankProbe: LowRankDirection {
   private let shortRank: UInt16
   private let generator: RandomGenerator
 
-  /// The direction that these keys, of one generator, name; `rank` is below 65536.
+  /// The direction with these two keys, which have to be of one generator. `rank` is below 65536.
   public init(rank: Int, leftKey: StreamKey, rightKey: StreamKey, matrixScale: Float = 1) {
     precondition(leftKey.generator == rightKey.generator, "the keys of U and V belong to one generator")
     precondition(UInt16(exactly: rank) != nil, "rank \(rank) of a probe is below 65536")
@@ -30,12 +32,12 @@ public struct LowRankProbe: LowRankDirection {
 
   /// The rank r.
   public var rank: Int { Int(shortRank) }
-  /// The key of U and of the noise on vectors.
+  /// The key of U, and of the noise on vectors.
   public var leftKey: StreamKey { StreamKey(bits: leftBits, generator: generator) }
   /// The key of V.
   public var rightKey: StreamKey { StreamKey(bits: rightBits, generator: generator) }
 
-  /// Rows of U.
+  /// Writes rows of U.
   public func writeLeft(
     of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>
   ) {
@@ -47,10 +49,10 @@ public struct LowRankProbe: LowRankDirection {
     for row in 0..<rows.count { for q in cut..<rank { values[row * rank + q] = 0 } }
   }
 
-  /// The rank that a direction of rank `rank` has on `block`.
+  /// The rank on `block` of a direction of rank `rank`: at most the smaller side of the block.
   static func cut(_ rank: Int, on block: ParameterBlock) -> Int { min(rank, block.rows, block.columns) }
 
-  /// V^T.
+  /// Writes V^T, r x n.
   public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     let drawn = block.columns * Self.cut(rank, on: block)
     noise(rightKey, block).fill(UnsafeMutableBufferPointer(rebasing: values[..<drawn]))

@@ -1,9 +1,9 @@
-/// sum_i w_i U_i V^T with one V: a sum of low-rank directions that has their rank.
+/// sum_i w_i U_i V^T: a sum of low-rank directions that share V, so that the sum has the same rank.
 struct LowRankSum: LowRankDirection {
-  /// At least one, all with the same V.
+  /// At least one term. All have the same V and the same rank.
   private let terms: [(weight: Float, direction: any LowRankDirection)]
 
-  /// The sum of `terms`; nil where there is none, or where they have no factors with one V and one rank.
+  /// The sum of `terms`. Nil where there are no terms, or where they do not all have factors with one V and one rank.
   init?(_ terms: Few<(weight: Float, direction: any Direction)>) {
     var factors: [(weight: Float, direction: any LowRankDirection)] = []
     for term in terms {
@@ -17,7 +17,7 @@ struct LowRankSum: LowRankDirection {
     self.terms = factors
   }
 
-  /// One of the terms, whose V is that of all.
+  /// The first term. Its V is that of all terms.
   var first: any LowRankDirection { terms[0].direction }
   var rank: Int { terms[0].direction.rank }
   var matrixScale: Float { 1 }

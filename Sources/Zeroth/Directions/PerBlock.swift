@@ -1,4 +1,4 @@
-/// sum_l f_l D_l over some blocks.
+/// A direction with a factor for each of some blocks: sum_l f_l D_l. It is zero on all other blocks.
 package struct PerBlock<D: Direction>: Direction {
   private let direction: D
   private let factors: [Int: Float]

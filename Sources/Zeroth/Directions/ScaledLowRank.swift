@@ -1,4 +1,4 @@
-/// s_l U V^T: a low-rank direction with a factor for each block, as adapters scale them.
+/// s_l U V^T: a low-rank direction with a factor s_l for each block l, such as the factors of an adapter.
 struct ScaledLowRank: LowRankDirection {
   let base: any LowRankDirection
   let factor: @Sendable (ParameterBlock) -> Float

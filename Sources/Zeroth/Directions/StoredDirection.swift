@@ -1,6 +1,6 @@
 import CZeroth
 
-/// A direction that is stored after all, in d floats: the state of classical momentum.
+/// A direction whose d values are stored, unlike those of other directions. It is the state of classical momentum.
 public struct StoredDirection: Direction {
   private let vector: StoredVector
   private let scale: Float

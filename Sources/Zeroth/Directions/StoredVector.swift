@@ -1,30 +1,31 @@
 import CZeroth
 
-/// Floats that a strategy keeps, one for each parameter of some blocks: a momentum, a curvature, a point to return to.
+/// Floats that a strategy keeps, one for each parameter of some blocks: a momentum, a curvature, an iterate to return
+/// to.
 ///
-/// It is a value: a copy shares the floats until one of the two is written. So an update that holds it stays what it
-/// was, although the next step moves the state; where nothing else holds it, it is written in place.
+/// It is a value: a copy shares the floats until one of the two is written. So an update that holds a vector does not
+/// change when the next step changes the state. A vector that is held only once is written in place.
 public struct StoredVector: Sendable {
   private var storage: Storage
 
-  /// `value` for every parameter of `blocks`.
+  /// A vector that has `value` for every parameter of `blocks`.
   public init(_ blocks: [ParameterBlock], filledWith value: Float = 0) {
     storage = Storage(blocks)
     if value != 0 { forEachPanel { _, _, values in values.update(repeating: value) } }
   }
 
-  /// Number of floats held.
+  /// The number of floats that are held.
   public var count: Int { storage.store.layout.parameterCount }
 
   /// Whether `block` is one of the blocks that are stored.
   public func contains(_ block: ParameterBlock) -> Bool { storage.places[block.index] != nil }
 
-  /// The values of `block`, row by row: a copy, empty for a block that is not stored.
+  /// A copy of the values of `block`, row by row; empty for a block that is not stored.
   public func values(of block: ParameterBlock) -> [Float] {
     storage.places[block.index].map { storage.store.values(of: $0) } ?? []
   }
 
-  /// Reads the rows `rows` of `block` (rows.count x block.columns); nil for a block that is not stored.
+  /// Calls `body` with the rows `rows` of `block` (rows.count x block.columns); nil for a block that is not stored.
   public func withRows<R>(
     _ rows: Range<Int>, of block: ParameterBlock, _ body: (UnsafeBufferPointer<Float>) -> R
   ) -> R? {
@@ -33,8 +34,8 @@ public struct StoredVector: Sendable {
       UnsafeBufferPointer(start: start + rows.lowerBound * block.columns, count: rows.count * block.columns))
   }
 
-  /// Writes all values, some rows of a block at a time, on all threads: `body` is called once for each such panel with
-  /// the block, the rows, and their values to change. What it computes must not depend on other panels.
+  /// Calls `body` for all values on all threads, a few rows of a block at a time (a panel). `body` is given the block,
+  /// the rows and their values, which it may change. What it computes must not depend on other panels.
   public mutating func forEachPanel(
     _ body: @Sendable (ParameterBlock, Range<Int>, UnsafeMutableBufferPointer<Float>) -> Void
   ) {
@@ -45,7 +46,7 @@ public struct StoredVector: Sendable {
     }
   }
 
-  /// Writes this vector and `other`, which stores the same blocks, in one pass.
+  /// Does the same for this vector and `other` together. Both store the same blocks.
   public mutating func forEachPanel(
     with other: inout StoredVector,
     _ body:
@@ -62,7 +63,7 @@ public struct StoredVector: Sendable {
     }
   }
 
-  /// The values of `block`, which is stored, to be read or written by `body`.
+  /// Calls `body` with the values of `block` for reading or writing. The block has to be stored.
   mutating func withStorage<R>(
     of block: ParameterBlock, _ body: (UnsafeMutableBufferPointer<Float>) throws(InputError) -> R
   ) throws(InputError) -> R {
@@ -76,7 +77,7 @@ public struct StoredVector: Sendable {
   /// Makes all values 0.
   public mutating func clear() { forEachPanel { _, _, values in values.update(repeating: 0) } }
 
-  /// <this, D>, summed in double over panels in a fixed order.
+  /// The inner product of this vector and D, summed in double, panel by panel in a fixed order.
   public func product<D: Direction>(with direction: D) -> Double {
     let panels = storage.panels
     var sums = [Double](repeating: 0, count: panels.count)
@@ -96,8 +97,8 @@ public struct StoredVector: Sendable {
     return sums.reduce(0, +)
   }
 
-  /// Where the floats of each block of a layout with `count` blocks stand, by its index, to be written at once; nil for blocks
-  /// that are not stored. Unsafe: valid until the vector is copied, written or gone.
+  /// The address of the floats of each block of a layout with `count` blocks, by the index of the block, for writing;
+  /// nil for a block that is not stored. Unsafe: valid until the vector is copied, written or deinitialised.
   package mutating func addresses(count: Int) -> [UnsafeMutablePointer<Float>?] {
     let storage = owned()
     return (0..<count).map { index in storage.places[index].map { storage.store.base + $0.offset } }
@@ -124,7 +125,7 @@ public struct StoredVector: Sendable {
     }
   }
 
-  /// Takes the values of the same blocks of `theta`.
+  /// Copies the values that `theta` has in the stored blocks.
   package mutating func copy(from theta: borrowing ParameterStore) {
     let storage = owned()
     for panel in storage.panels {
@@ -144,9 +145,9 @@ public struct StoredVector: Sendable {
 
   private final class Storage: @unchecked Sendable {
     let store: ParameterStore
-    /// Where the blocks lie in `store`, by their index in the layout of the parameters.
+    /// The place of each block in `store`, by the index of the block in the layout of the parameters.
     let places: [Int: ParameterBlock]
-    /// The blocks, cut once for all passes.
+    /// The blocks, cut into panels once for all loops.
     let panels: [Panel]
 
     init(_ blocks: [ParameterBlock]) {
@@ -163,7 +164,7 @@ public struct StoredVector: Sendable {
       panels = other.panels
     }
 
-    /// The values of a panel; panels do not overlap, so that each thread writes its own.
+    /// The values of a panel. Panels do not overlap, so each thread can write its own.
     func values(of panel: Panel) -> UnsafeMutableBufferPointer<Float> {
       guard let place = places[panel.block.index] else { return UnsafeMutableBufferPointer(start: nil, count: 0) }
       return UnsafeMutableBufferPointer(

@@ -1,4 +1,4 @@
-/// How the coefficients c_1 ... c_q of a step are shaped before they weigh their directions.
+/// How the coefficients c_1 ... c_q of a step are changed before they are multiplied with their directions.
 ///
 ///     none:           s_i = c_i
 ///     z-score:        s_i = (c_i - mean) / deviation        both over the population, of N members; the deviation with 1/N
@@ -6,18 +6,19 @@
 ///     sign:           s_i = sign(c_i)                       sign(0) = 0
 ///     clip:           s_i = min(max(c_i, -limit), limit)
 ///
-/// The population of one-sided queries is c_1 ... c_q. Two-sided queries are antithetic pairs: with c along z goes -c along
-/// -z, both are members, so that the mean is 0, N = 2q, and one pair is a population. Coefficients that are equal share the mean
-/// of their ranks. Where all members are equal nothing tells them apart, and s_i = 0.
+/// With one-sided queries the population is c_1 ... c_q. Two-sided queries are antithetic pairs: a query has c along z,
+/// and so -c along -z, and both are members of the population. Then N = 2q, the mean is 0, and one pair is enough for a
+/// population. Equal coefficients share the mean of their ranks. Where all members are equal, s_i = 0.
 ///
-/// A shape is a value of its own: it knows no estimator. What is shaped is no longer the slope along z, so that the mean of the
-/// estimates is not the gradient: a multiple of it for Gaussian directions, else biased.
+/// A shaping does not depend on the estimator. A shaped coefficient is no longer the slope along z, so the mean of the
+/// estimates is no longer the gradient. For Gaussian directions it is a multiple of the gradient; for others it is
+/// biased.
 public enum CoefficientShaping: Sendable, Hashable {
   case none, zScore, centredRanks, sign
-  /// No coefficient is beyond this limit, in the units of a projected gradient.
+  /// No coefficient exceeds this limit in absolute value. The limit is in the units of a projected gradient.
   case clip(Double)
 
-  /// The shapes as configurations name them.
+  /// The names of the shapings in configurations.
   public enum Word: String, CaseIterable, Sendable {
     case none
     case zScore = "z-score"
@@ -25,10 +26,10 @@ public enum CoefficientShaping: Sendable, Hashable {
     case sign, clip
   }
 
-  /// What the limit of `clip` takes.
+  /// The range of the limit of `clip`.
   public static let limitRange = NumericRange.positive
 
-  /// The shape called `word`; `limit` is that of `clip`.
+  /// The shaping called `word`. `limit` is used by `clip` only.
   public init(_ word: Word, limit: Double) {
     switch word {
     case .none: self = .none
@@ -39,7 +40,7 @@ public enum CoefficientShaping: Sendable, Hashable {
     }
   }
 
-  /// What it is called.
+  /// The name of the shaping.
   public var word: Word {
     switch self {
     case .none: .none
@@ -50,7 +51,7 @@ public enum CoefficientShaping: Sendable, Hashable {
     }
   }
 
-  /// Throws when the limit is out of range, or a population has a single member.
+  /// Throws `InputError` when the limit is out of range, or when the population has a single member.
   public func validate(queries: Schedule, sides: DifferenceSides) throws(InputError) {
     switch self {
     case .none, .sign: break
@@ -64,7 +65,7 @@ public enum CoefficientShaping: Sendable, Hashable {
     }
   }
 
-  /// s_1 ... s_q of the coefficients `c`, which are of queries on `sides`. NaN stays NaN.
+  /// The shaped coefficients s_1 ... s_q of `c`, whose queries were measured on `sides`. NaN stays NaN.
   public func callAsFunction(_ c: Few<Double>, sides: DifferenceSides) -> Few<Double> {
     switch self {
     case .none: return c
@@ -73,7 +74,7 @@ public enum CoefficientShaping: Sendable, Hashable {
     case .zScore:
       let mean = sides == .two ? 0 : c.reduce(0, +) / Double(c.count)
       let deviation = (c.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(c.count)).squareRoot()
-      // What is left of equal ones is the rounding of their mean.
+      // For equal coefficients the deviation is not exactly 0, because their mean is rounded.
       let rounding = 1e-14 * c.reduce(0) { max($0, abs($1)) }
       return c.map { deviation <= rounding ? 0 : ($0 - mean) / deviation }
     case .centredRanks:
@@ -85,7 +86,7 @@ public enum CoefficientShaping: Sendable, Hashable {
 }
 
 extension [Double] {
-  /// The mean of the places that `value` has among these, which are sorted.
+  /// The mean of the positions that `value` has in this array, which is sorted.
   fileprivate func meanRank(of value: Double) -> Double {
     func place(_ isBefore: (Double) -> Bool) -> Int {
       var (low, high) = (0, count)

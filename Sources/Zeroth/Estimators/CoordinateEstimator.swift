@@ -2,34 +2,36 @@
 ///
 ///     g = sum_{i in S} c_i e_i,   c_i = (L(theta + eps e_i) - L(theta - eps e_i)) / (2 eps)
 ///
-/// S is all trainable coordinates, or a number of them drawn anew at each step and scaled by d/|S| so that the estimate
-/// stays unbiased. Each c_i equals its part of the gradient to O(eps^2); with all coordinates there is no other noise.
+/// S is the set of all trainable coordinates, or |S| coordinates that are drawn anew at each step. In the second case
+/// the estimate is multiplied by d/|S| and so stays unbiased. Each c_i equals the derivative along coordinate i to
+/// O(eps^2). With all coordinates there is no other error.
 ///
 /// Cost: 2|S| forward passes; |S| floats during a step.
 public struct CoordinateEstimator: GradientEstimator {
-  /// A few coordinates: one while it is measured, all of S in the estimate.
+  /// One coordinate while it is measured; all coordinates of S in the estimate.
   public typealias Direction = CoordinateDirection
 
   /// Which coordinates are measured.
   public enum Coordinates: Sendable, Hashable {
     /// Every trainable coordinate.
     case all
-    /// So many, drawn at each step without replacement.
+    /// This number of coordinates, drawn at each step without replacement.
     case random(Int)
-    /// These; the estimate is the gradient on them and zero elsewhere: `EstimatorTraits.scalesCoordinates` in its tests.
+    /// These coordinates. The estimate is the gradient on them and zero elsewhere, so its tests use the trait
+    /// `EstimatorTraits.scalesCoordinates`.
     case chosen([CoordinateDirection.Coordinate])
   }
 
   /// Which coordinates are measured.
   public let coordinates: Coordinates
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
   /// How the coefficients of a step are shaped.
   public let shaping: CoefficientShaping
 
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// How many coordinates may be asked for; no more than there are.
+  /// The range of the number of coordinates. It also has to be at most the number of trainable coordinates.
   public static let coordinatesRange = NumericRange.atLeast(1)
 
   /// CGE over `coordinates`.
@@ -41,7 +43,8 @@ public struct CoordinateEstimator: GradientEstimator {
     self.shaping = shaping
   }
 
-  /// Throws when epsilon is not positive or a coordinate is not there, stands twice or is frozen.
+  /// Throws `InputError` when epsilon is not positive, and when a chosen coordinate does not exist, occurs twice or is
+  /// frozen.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try epsilon.validate("epsilon", Self.epsilonRange)
     try shaping.validate(queries: 1, sides: .two)
@@ -68,7 +71,7 @@ public struct CoordinateEstimator: GradientEstimator {
     }
   }
 
-  /// 2|S|.
+  /// 2|S| forward passes.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     switch coordinates {
     case .all: 2 * layout.trainableCount
@@ -77,13 +80,13 @@ public struct CoordinateEstimator: GradientEstimator {
     }
   }
 
-  /// The options: nothing else is kept.
+  /// Saves or restores the options. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("shaping", "\(shaping)")
     try state.code("epsilon", &epsilon)
   }
 
-  /// Measures along each coordinate of S and returns one sparse direction.
+  /// Measures along each coordinate of S and returns one sparse direction with all of them.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<CoordinateDirection> {
@@ -120,7 +123,7 @@ public struct CoordinateEstimator: GradientEstimator {
     guard case .random(let count) = coordinates else {
       return blocks.flatMap { block in (0..<block.count).map { .init(block: block.index, element: $0) } }
     }
-    // Floyd's sampling without replacement: `count` draws, whatever d is.
+    // Floyd's algorithm for sampling without replacement: it takes `count` draws for any d.
     var stream = RandomStream(context.key.child(.query))
     var drawn: Set<Int> = []
     var order: [Int] = []

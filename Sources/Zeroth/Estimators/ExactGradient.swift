@@ -1,28 +1,29 @@
-/// The gradient itself, by reverse mode: what first-order fine-tuning steps along.
+/// The gradient itself, computed by reverse mode. It is the estimate of first-order fine-tuning.
 ///
 ///     g = grad L(theta) on the step's mini-batch
 ///
-/// With `SGD` it is SGD, with `Adam` Adam. A step counts as three forward passes: the backward pass takes about as much as
-/// two. Cost: d floats, of the trainable blocks, beside the activations that the objective keeps.
+/// With the rule `SGD` this is SGD, with `Adam` it is Adam. A step counts as three forward passes, because a backward
+/// pass takes about as long as two. Cost: d floats for the trainable blocks, and the activations that the objective
+/// keeps.
 public struct ExactGradient: GradientEstimator {
   /// The stored gradient.
   public typealias Direction = StoredDirection
-  /// The gradient of the objective.
+  /// The estimator needs the gradient of the objective.
   public typealias Needs = Derivatives
 
-  /// The gradient of the last step: memory for the next one, on which nothing depends.
+  /// The gradient of the last step. Only its memory is used again; no result depends on its values.
   private var gradient: StoredVector?
 
-  /// The gradient, with nothing to choose.
+  /// The estimator of the gradient. It has no options.
   public init() {}
 
-  /// Three.
+  /// 3: one forward pass, and a backward pass that counts as two.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 3 }
 
-  /// False: a record has no room for gradients.
+  /// False: a record holds losses and no gradients, so it is not enough to make the steps again.
   public var isReplayedFromLosses: Bool { false }
 
-  /// Asks for the gradient. Throws `InputError` for an objective that has none.
+  /// Computes the gradient. Throws `InputError` for an objective that has none.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> GradientEstimate<StoredDirection> {

@@ -1,11 +1,11 @@
 /// The estimate of RGE along directions of any kind, g = 1/q sum_i c_i D_i over the q `directions`:
 ///
 ///     two-sided:  c_i = (L(theta + eps D_i) - L(theta - eps D_i)) / (2 eps)
-///     one-sided:  c_i = (L(theta + eps D_i) - L(theta)) / eps, L(theta) shared by all
+///     one-sided:  c_i = (L(theta + eps D_i) - L(theta)) / eps, one L(theta) for all i
 ///
-/// 2q forward passes, or q + 1 one-sided, all on the mini-batch `batch`. `epsilon` is eps > 0, in units of the
-/// parameters. The c_i are shaped by `shaping`, and combined by `combination` in place of the mean. Throws what the objective
-/// throws.
+/// All losses are on the mini-batch `batch`: 2q forward passes, or q + 1 where one-sided. `epsilon` is eps > 0, in
+/// units of the parameters. `shaping` changes the c_i, and `combination` may replace the mean over the queries. Throws
+/// what the objective throws.
 public func finiteDifferences<D: Direction, O: Objective & ~Copyable>(
   of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>,
   on batch: Batch, sides: DifferenceSides = .two, epsilon: Double, shaping: CoefficientShaping = .none,

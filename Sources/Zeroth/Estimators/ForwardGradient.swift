@@ -1,20 +1,22 @@
-/// The forward gradient (Baydin et al. 2022): RGE with exact slopes, by forward mode,
+/// The forward gradient (Baydin et al. 2022): RGE with exact slopes, computed by forward mode:
 ///
 ///     g = 1/q sum_i <grad L(theta), z_i> z_i
 ///
-/// It has neither an epsilon nor its error, and is unbiased as E[z z^T] = I. A slope counts as two forward passes: the
-/// derivative is carried along with the values. Cost: no stored floats, and no stored activations.
+/// It has no epsilon and so no error of a finite difference. It is unbiased because E[z z^T] = I. A slope counts as two
+/// forward passes, because the derivative is computed together with the values. Cost: no stored floats, and no stored
+/// activations.
 public struct ForwardGradient: GradientEstimator {
-  /// z, made again from a key.
+  /// The direction z, made again from a key.
   public typealias Direction = DenseDirection
-  /// Directional derivatives of the objective.
+  /// The estimator needs directional derivatives of the objective.
   public typealias Needs = Derivatives
 
-  /// q >= 1 over the steps, the number of directions that are averaged.
+  /// q >= 1 over the steps: the number of directions of a step.
   public var queries: Schedule
   /// How the directions are drawn.
   public let distribution: NoiseDistribution
-  /// How the slopes of a step are shaped; a slope has both signs in their population, as a two-sided query has.
+  /// How the slopes of a step are shaped. Both a slope and its negative are members of the population, as with
+  /// two-sided queries.
   public let shaping: CoefficientShaping
   /// How the queries of a step become one estimate.
   public let combination: QueryCombination
@@ -22,7 +24,7 @@ public struct ForwardGradient: GradientEstimator {
   /// What `queries` takes.
   public static let queriesRange = RandomizedEstimator.queriesRange
 
-  /// The forward gradient along `queries` directions a step.
+  /// The forward gradient along `queries` directions in each step.
   public init(
     queries: Schedule = 1, distribution: NoiseDistribution = .gaussian, shaping: CoefficientShaping = .none,
     combination: QueryCombination = .mean
@@ -33,20 +35,20 @@ public struct ForwardGradient: GradientEstimator {
     self.combination = combination
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try queries.validate("queries", Self.queriesRange, isCount: true)
     try shaping.validate(queries: queries, sides: .two)
     try combination.validate(queries: queries)
   }
 
-  /// q at its smallest.
+  /// The smallest q of any step.
   public var fewestQueries: Int { queries.fewest }
 
-  /// 2q.
+  /// 2q forward passes.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries.count(at: step) }
 
-  /// The options: nothing else is kept.
+  /// Saves or restores the options. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("distribution", distribution.rawValue)
     try state.require("shaping", "\(shaping)")
@@ -54,8 +56,8 @@ public struct ForwardGradient: GradientEstimator {
     try state.code("queries", &queries)
   }
 
-  /// Asks for the slopes along q directions keyed by the step and the query. Throws `InputError` for an objective without
-  /// derivatives.
+  /// Computes the slopes along q directions, whose keys depend on the step and the query. Throws `InputError` for an
+  /// objective without derivatives.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> GradientEstimate<DenseDirection> {
@@ -71,22 +73,22 @@ public struct ForwardGradient: GradientEstimator {
 ///
 ///     g = <grad L(theta), U V^T> U V^T / r,    V drawn every nu steps; plain noise on vectors
 ///
-/// U V^T never exists: its derivative goes through a layer as two thin products. A slope counts as two forward passes.
-/// Cost: no stored floats, and no stored activations.
+/// U V^T is never formed: its derivative goes through a layer as two thin products. A slope counts as two forward
+/// passes. Cost: no stored floats, and no stored activations.
 public struct LowRankForwardGradient: GradientEstimator {
   /// U V^T on matrices and z on vectors, made again from two keys.
   public typealias Direction = LowRankProbe
-  /// Directional derivatives of the objective.
+  /// The estimator needs directional derivatives of the objective.
   public typealias Needs = Derivatives
 
-  /// The directions of LGE, of which this takes all options but epsilon and the sides.
+  /// The LGE that draws the directions. It has all options of this estimator; its epsilon and sides are not used.
   private var probes: LowRankEstimator
 
-  /// r >= 1.
+  /// The rank r >= 1.
   public var rank: Int { probes.rank }
-  /// nu >= 1: V is drawn again every nu steps.
+  /// The interval nu >= 1: V is drawn anew every nu steps.
   public var interval: Int { probes.interval }
-  /// q >= 1 over the steps.
+  /// q >= 1 over the steps: the number of directions of a step.
   public var queries: Schedule { probes.queries }
 
   /// The forward gradient along `queries` directions of rank `rank`, with the defaults of LGE.
@@ -98,22 +100,22 @@ public struct LowRankForwardGradient: GradientEstimator {
       rank: rank, interval: interval, queries: queries, shaping: shaping, combination: combination)
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) { try probes.validate(layout) }
 
-  /// q at its smallest.
+  /// The smallest q of any step.
   public var fewestQueries: Int { probes.fewestQueries }
 
-  /// Where the rank is cut.
+  /// Names the blocks where the rank is cut, as LGE does.
   public func notes(in layout: ParameterLayout) -> [String] { probes.notes(in: layout) }
 
-  /// 2q.
+  /// 2q forward passes.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int { 2 * queries.count(at: step) }
 
-  /// The options: nothing else is kept, as V follows from the step.
+  /// Saves or restores the options. There is no other state, because V follows from the step.
   public mutating func codeState(_ state: StateCoder) throws(InputError) { try probes.codeState(state) }
 
-  /// Asks for the slopes along U V^T. Throws `InputError` for an objective without derivatives.
+  /// Computes the slopes along U V^T. Throws `InputError` for an objective without derivatives.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> GradientEstimate<LowRankProbe> {
@@ -121,15 +123,16 @@ public struct LowRankForwardGradient: GradientEstimator {
     var estimate = try exactSlopes(
       of: objective, at: theta, along: directions, on: context.batch, shaping: probes.shaping,
       combination: probes.combination)
-    // Least squares weighs the directions as they were measured.
+    // The weights of least squares belong to the directions as they were measured, without the factor 1/r.
     if probes.combination == .leastSquares { return estimate }
     for i in estimate.terms.indices { estimate.terms[i].direction = probes.estimated(directions[i]) }
     return estimate
   }
 }
 
-/// 1/q sum_i <grad L, D_i> D_i over the q `directions`, the slopes shaped by `shaping` and combined by `combination` in place of the mean.
-/// Throws what the objective throws, and `InputError` where it has no derivatives.
+/// The estimate 1/q sum_i <grad L, D_i> D_i over the q `directions`. `shaping` changes the slopes, and `combination`
+/// may replace the mean over the queries. Throws what the objective throws, and `InputError` where the objective has no
+/// derivatives.
 func exactSlopes<D: Direction, O: Objective & ~Copyable>(
   of objective: borrowing O, at theta: borrowing ParameterStore, along directions: Few<D>, on batch: Batch,
   shaping: CoefficientShaping, combination: QueryCombination

@@ -1,24 +1,25 @@
 /// An estimate of the gradient: sum_i c_i D_i, a few scalars times directions that can be made again.
 public struct GradientEstimate<D: Direction>: Sendable {
-  /// The coefficients c_i, with any 1/q already in them, and the directions D_i.
+  /// The coefficients c_i and the directions D_i. A factor 1/q of a mean over q queries is already in the coefficients.
   public var terms: Few<(coefficient: Double, direction: D)>
-  /// The losses that were measured, in the order of measuring.
+  /// The losses that were measured, in the order in which they were measured.
   public var losses: Few<Double>
-  /// What a log shows: the projected gradient c, averaged over the queries; for CGE the norm of the measured c_i.
+  /// The number that a log shows: the projected gradient c, averaged over the queries. For CGE it is the norm of the
+  /// measured c_i.
   public var projectedGradient: Double
-  /// eps, how far from theta the losses were measured, for the record; nil where that is no one number.
+  /// The distance eps from theta at which the losses were measured, for records; nil where there is no single number.
   public var epsilon: Double?
-  /// c_i of each direction, as shaped and before 1/q: what a rule goes by that compares the queries of a step. Empty where an
-  /// estimate is not one coefficient for each direction.
+  /// The shaped coefficient c_i of each direction, before the factor 1/q. Rules that compare the queries of a step use
+  /// them. Empty where an estimate does not have one coefficient for each direction.
   public var coefficients: Few<Double>
-  /// Throws what went wrong in the directions since they were made; nil for directions of which nothing can go wrong.
+  /// Throws an error that occurred while the directions were used; nil for directions that cannot fail.
   ///
-  /// Foreign code makes the directions of a run-time plugin, and fails while a rule, an adapter or the parameters add
-  /// them, where nothing can be thrown. The optimiser calls this once, when the update is applied and the adapter is
-  /// done; what it throws ends the step without a report, theta already being moved.
+  /// The directions of a run-time plugin are made by foreign code. That code may fail while a rule, an adapter or the
+  /// parameters add a direction, and these methods cannot throw. So the optimiser calls this function once, after the
+  /// update was applied and the adapter is done. An error ends the step without a report; theta has already been moved.
   public var check: (@Sendable () throws -> Void)?
 
-  /// sum_i coefficient_i direction_i, from `losses`.
+  /// The estimate sum_i coefficient_i direction_i over `terms`, measured by `losses`.
   public init(
     terms: Few<(coefficient: Double, direction: D)>, losses: Few<Double>, projectedGradient: Double,
     epsilon: Double? = nil, coefficients: Few<Double> = [], check: (@Sendable () throws -> Void)? = nil
@@ -31,8 +32,8 @@ public struct GradientEstimate<D: Direction>: Sendable {
     self.projectedGradient = projectedGradient
   }
 
-  /// Whether every loss is a finite number, and every coefficient one that a `Float` holds, as directions are scaled by
-  /// them. An estimate that is not is skipped by the optimiser.
+  /// Whether every loss is finite, and every coefficient is finite as a `Float`, the type by which directions are
+  /// scaled. The optimiser skips the step where this is false.
   public var isFinite: Bool {
     losses.allSatisfy(\.isFinite) && Float(projectedGradient).isFinite
       && terms.allSatisfy { Float($0.coefficient).isFinite }

@@ -2,36 +2,37 @@
 ///
 ///     c = (L(theta + eps U V^T) - L(theta - eps U V^T)) / (2 eps),   g = c U V^T / r
 ///
-/// U in R^{m x r} and V in R^{n x r} are standard normal; U is drawn at every step, V when t mod nu = 0 (lazy sampling).
-/// Vectors have no factors: there z is a plain normal, with the same c and no 1/r. Several queries share V.
+/// U in R^{m x r} and V in R^{n x r} are standard normal. U is drawn at every step, V only where t mod nu = 0 (lazy
+/// sampling). Vectors have no factors: on them the direction is a standard normal z, with the same c and without 1/r.
+/// Several queries of a step share V.
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct LowRankEstimator: GradientEstimator {
   /// U V^T on matrices and z on vectors, made again from two keys.
   public typealias Direction = LowRankProbe
 
-  /// r, 1 to 65535. On a matrix with a smaller side than r it is that side.
+  /// The rank r, 1 to 65535. On a matrix with a smaller side than r it is that side.
   public let rank: Int
-  /// nu >= 1: V is drawn again every nu steps.
+  /// The interval nu >= 1: V is drawn anew every nu steps.
   public let interval: Int
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// q >= 1 over the steps, the number of directions that are averaged.
+  /// q >= 1 over the steps: the number of directions of a step.
   public var queries: Schedule
-  /// Where the losses are taken.
+  /// Whether losses are measured on both sides of theta or on one.
   public let sides: DifferenceSides
   /// How the coefficients of a step are shaped.
   public let shaping: CoefficientShaping
   /// How the queries of a step become one estimate.
   public let combination: QueryCombination
 
-  /// What `rank` takes, where the matrices are large enough.
+  /// The range of `rank`.
   public static let rankRange = NumericRange.between(1, 65535)
-  /// What `interval` takes.
+  /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `queries` takes.
+  /// The range of `queries`.
   public static let queriesRange = NumericRange.between(1, 65535)
 
   /// LGE with the defaults of [LOZO] for OPT: rank 2, nu = 50, eps = 1e-3.
@@ -48,7 +49,7 @@ public struct LowRankEstimator: GradientEstimator {
     self.combination = combination
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try Self.rankRange.require("rank", rank)
     try Self.intervalRange.require("interval", interval)
@@ -58,7 +59,7 @@ public struct LowRankEstimator: GradientEstimator {
     try combination.validate(queries: queries)
   }
 
-  /// Where the rank is cut to the smaller side of a matrix.
+  /// Names the blocks where the rank is cut to the smaller side of a matrix.
   public func notes(in layout: ParameterLayout) -> [String] {
     let cut = layout.trainable.filter { $0.isMatrix && LowRankProbe.cut(rank, on: $0) < rank }
     return Dictionary(grouping: cut) { LowRankProbe.cut(rank, on: $0) }.sorted { $0.key < $1.key }.map { side, blocks in
@@ -67,15 +68,15 @@ public struct LowRankEstimator: GradientEstimator {
     }
   }
 
-  /// q at its smallest.
+  /// The smallest q of any step.
   public var fewestQueries: Int { queries.fewest }
 
-  /// 2q, or q + 1 one-sided.
+  /// 2q forward passes, or q + 1 where the queries are one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     sides.forwards(queries: queries.count(at: step))
   }
 
-  /// The options: nothing else is kept, as V follows from the step.
+  /// Saves or restores the options. There is no other state, because V follows from the step.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("rank", rank)
     try state.require("interval", interval)
@@ -94,13 +95,13 @@ public struct LowRankEstimator: GradientEstimator {
     var estimate = try finiteDifferences(
       of: objective, at: theta, along: probes, on: context.batch, sides: sides,
       epsilon: epsilon(at: context.step), shaping: shaping, combination: combination)
-    // Least squares weighs the directions as they were measured.
+    // The weights of least squares belong to the directions as they were measured, without the factor 1/r.
     if combination == .leastSquares { return estimate }
     for i in estimate.terms.indices { estimate.terms[i].direction = estimated(probes[i]) }
     return estimate
   }
 
-  /// The directions that a step measures along.
+  /// The directions along which a step measures.
   func directions(_ context: StepContext) -> Few<LowRankProbe> {
     let rightKey = context.runKey.child(.right, context.step / interval)
     return Few(count: queries.count(at: context.step)) { query in
@@ -108,7 +109,7 @@ public struct LowRankEstimator: GradientEstimator {
     }
   }
 
-  /// What `probe` is in the estimate: U V^T / r.
+  /// The direction of the estimate that belongs to `probe`: U V^T / r.
   func estimated(_ probe: LowRankProbe) -> LowRankProbe {
     LowRankProbe(rank: rank, leftKey: probe.leftKey, rightKey: probe.rightKey, matrixScale: 1 / Float(rank))
   }

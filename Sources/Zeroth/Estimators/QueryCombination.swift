@@ -1,26 +1,27 @@
-/// How the q queries of a step become one estimate, from their coefficients c_i and directions z_i.
+/// How the q queries of a step are combined into one estimate, from their coefficients c_i and directions z_i.
 ///
-///     mean:           g = 1/q sum_i c_i z_i             the gradient in the mean
-///     sum:            g = sum_i c_i z_i                 q times that
-///     least-squares:  g = sum_i w_i z_i, Z^T Z w = c    the part of the gradient in the span of the directions
+///     mean:           g = 1/q sum_i c_i z_i             its mean is the gradient
+///     sum:            g = sum_i c_i z_i                 q times the mean
+///     least-squares:  g = sum_i w_i z_i, Z^T Z w = c    the projection of the gradient on the span of the directions
 ///
-/// At one rate for all q, the mean makes a step less noisy and no longer; the sum and least squares also make it longer, as more
-/// queries know more of the gradient (arXiv 2509.15552). In d >> q dimensions Z^T Z is near d I, and least squares is the sum
-/// divided by d, at a rate that is d times as high.
+/// Consider one learning rate for all q. With the mean, more queries make a step less noisy but not longer. With the
+/// sum and with least squares they also make it longer, because more queries know more of the gradient (arXiv
+/// 2509.15552). Where d >> q, Z^T Z is close to d I. Least squares is then close to the sum divided by d, and needs a
+/// learning rate that is d times as high.
 public enum QueryCombination: String, CaseIterable, Sendable, Hashable {
   case mean, sum
   case leastSquares = "least-squares"
 
-  /// How many queries least squares takes: it holds as many rows of noise at once.
+  /// The range of the number of queries for least squares, which holds as many rows of noise in memory at once.
   public static let leastSquaresRange = NumericRange.between(1, 256)
 
-  /// Throws when there are more queries than least squares takes.
+  /// Throws `InputError` when there are more queries than least squares allows.
   public func validate(queries: Schedule) throws(InputError) {
     guard self == .leastSquares else { return }
     try queries.validate("queries with least-squares", Self.leastSquaresRange, isCount: true)
   }
 
-  /// The weights that `directions`, measured with the coefficients `c`, have in the estimate.
+  /// The weights in the estimate of `directions`, which were measured with the coefficients `c`.
   func weights<D: Direction>(
     _ c: Few<Double>, of directions: Few<D>, in layout: ParameterLayout
   ) -> Few<Double> {
@@ -32,18 +33,18 @@ public enum QueryCombination: String, CaseIterable, Sendable, Hashable {
   }
 }
 
-/// Z^T Z of some directions, q x q, in double.
+/// The Gram matrix Z^T Z of some directions, q x q, in double.
 struct Gram {
   private let count: Int
   private var entries: [Double]
 
-  /// The products of `directions` with each other on the trainable blocks, added over panels in their order.
+  /// The inner products of `directions` on the trainable blocks, summed over panels in their order.
   init<D: Direction>(_ directions: Few<D>, in layout: ParameterLayout) {
     let q = directions.count
     count = q
     entries = [Double](repeating: 0, count: q * q)
     let panels = Panel.cut(layout.trainable)
-    let together = 64  // so many have their products apart until they are added
+    let together = 64  // the number of panels whose products are computed in parallel before they are added
     var parts = [Double](repeating: 0, count: together * q * q)
     for first in stride(from: 0, to: panels.count, by: together) {
       let few = min(together, panels.count - first)
@@ -79,7 +80,8 @@ struct Gram {
     }
   }
 
-  /// w with Z^T Z w = c, by Cholesky. A floor under the pivots keeps directions that depend on each other finite.
+  /// The solution w of Z^T Z w = c, by Cholesky. A lower bound on the pivots keeps the result finite where the
+  /// directions are linearly dependent.
   func solved(for c: Few<Double>) -> Few<Double> {
     var l = entries
     let floor = 1e-12 * (0..<count).reduce(0) { $0 + entries[$1 * count + $1] }

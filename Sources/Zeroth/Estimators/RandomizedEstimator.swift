@@ -5,14 +5,14 @@
 ///
 /// Cost: 2q forward passes, or q + 1 one-sided; no stored floats.
 public struct RandomizedEstimator: GradientEstimator {
-  /// z, made again from a key.
+  /// The direction z, made again from a key.
   public typealias Direction = DenseDirection
 
-  /// eps > 0 over the steps, in units of the parameters.
+  /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
-  /// q >= 1 over the steps, the number of directions that are averaged.
+  /// q >= 1 over the steps: the number of directions of a step.
   public var queries: Schedule
-  /// Where the losses are taken.
+  /// Whether losses are measured on both sides of theta or on one.
   public let sides: DifferenceSides
   /// How the directions are drawn.
   public let distribution: NoiseDistribution
@@ -21,9 +21,9 @@ public struct RandomizedEstimator: GradientEstimator {
   /// How the queries of a step become one estimate.
   public let combination: QueryCombination
 
-  /// What `epsilon` takes.
+  /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
-  /// What `queries` takes.
+  /// The range of `queries`.
   public static let queriesRange = NumericRange.between(1, 65535)
 
   /// RGE with MeZO's defaults: one two-sided Gaussian query at eps = 1e-3.
@@ -40,7 +40,7 @@ public struct RandomizedEstimator: GradientEstimator {
     self.combination = combination
   }
 
-  /// Throws when epsilon is not a positive number or there is no query.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try epsilon.validate("epsilon", Self.epsilonRange)
     try queries.validate("queries", Self.queriesRange, isCount: true)
@@ -48,15 +48,15 @@ public struct RandomizedEstimator: GradientEstimator {
     try combination.validate(queries: queries)
   }
 
-  /// q at its smallest.
+  /// The smallest q of any step.
   public var fewestQueries: Int { queries.fewest }
 
-  /// 2q, or q + 1 one-sided.
+  /// 2q forward passes, or q + 1 where the queries are one-sided.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     sides.forwards(queries: queries.count(at: step))
   }
 
-  /// The options: nothing else is kept.
+  /// Saves or restores the options. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("sides", sides.rawValue)
     try state.require("shaping", "\(shaping)")
@@ -66,7 +66,7 @@ public struct RandomizedEstimator: GradientEstimator {
     try state.code("queries", &queries)
   }
 
-  /// Measures along q directions keyed by the step and the query.
+  /// Measures along q directions, whose keys depend on the step and the query.
   public mutating func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws(O.Failure) -> GradientEstimate<DenseDirection> {

@@ -1,26 +1,29 @@
-/// An objective with a gradient: what first-order baselines, the forward gradient and DiZO's first-order projection need.
+/// An objective that also has a gradient. First-order baselines, the forward gradient and DiZO's first-order projection
+/// need it.
 ///
-/// Laws, checked by the test kit: the gradient is the limit of central differences; the derivative along D is its product
-/// with D; the losses are those of `loss(at:on:)`, all to rounding.
+/// Laws, checked by the test kit, each to rounding: the gradient is the limit of central differences; the derivative
+/// along D is the inner product of the gradient and D; the losses are those of `loss(at:on:)`.
 public protocol DifferentiableObjective: Objective, ~Copyable {
-  /// The loss at theta on the mini-batch `batch`. `gradient`, which stores the trainable blocks, takes the gradient by them, in
-  /// units of the loss over those of the parameters.
+  /// Returns the loss at theta on the mini-batch `batch`. Writes the gradient of this loss with respect to the
+  /// trainable blocks to `gradient`, which stores these blocks. A gradient has the unit of the loss divided by that of
+  /// the parameters.
   func gradient(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(Failure) -> Double
 
-  /// The loss at theta on `batch` and its derivative along `direction`, exact to rounding. By default from the gradient; an
-  /// objective with a model carries the derivative along with the forward pass (forward mode), and stores no activation.
+  /// The loss at theta on `batch` and its derivative along `direction`, exact to rounding. By default it is computed
+  /// from the gradient. An objective with a model computes it in forward mode: the derivative goes through the forward
+  /// pass together with the values, and no activation is stored.
   func derivative<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> DirectionalDerivative
 }
 
-/// A loss, and how fast it changes along a direction.
+/// A loss and its derivative along a direction.
 public struct DirectionalDerivative: Sendable, Hashable {
-  /// L(theta).
+  /// The loss L(theta).
   public let loss: Double
-  /// d/da L(theta + a D) at a = 0.
+  /// The derivative d/da L(theta + a D) at a = 0.
   public let derivative: Double
 
   /// A loss and its derivative.
@@ -31,7 +34,7 @@ public struct DirectionalDerivative: Sendable, Hashable {
 }
 
 extension DifferentiableObjective where Self: ~Copyable {
-  /// <gradient, D>, for d floats more.
+  /// The inner product of the gradient and D. Costs d floats for the gradient.
   public func derivative<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> DirectionalDerivative {
@@ -40,32 +43,32 @@ extension DifferentiableObjective where Self: ~Copyable {
     return DirectionalDerivative(loss: loss, derivative: gradient.product(with: direction))
   }
 
-  /// True: it has a gradient.
+  /// True.
   public var hasDerivatives: Bool { true }
 
-  /// The gradient.
+  /// Calls `gradient(at:on:into:)`.
   public func differentiate(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(Failure) -> Double? { try self.gradient(at: theta, on: batch, into: &gradient) }
 
-  /// The derivative.
+  /// Calls `derivative(along:at:on:)`.
   public func differentiate<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> DirectionalDerivative? { try derivative(along: direction, at: theta, on: batch) }
 }
 
-/// What a part of an optimiser asks of an objective: ``LossesAlone`` or ``Derivatives``. A composition that needs derivatives
-/// takes no step on an objective without them: it does not compile.
+/// What a part of an optimiser needs from an objective: ``LossesAlone`` or ``Derivatives``. An optimiser that needs
+/// derivatives does not compile with an objective that has none.
 public protocol ObjectiveNeeds: Sendable {}
 
-/// Losses, which every objective has.
+/// The part needs losses, which every objective has.
 public enum LossesAlone: ObjectiveNeeds {}
 
-/// Derivatives too, which a ``DifferentiableObjective`` has.
+/// The part needs derivatives too, which a ``DifferentiableObjective`` has.
 public enum Derivatives: ObjectiveNeeds {}
 
 extension InputError {
-  /// What a part throws that asks an objective for derivatives that it does not have.
+  /// The error of a part that needs derivatives, on an objective that has none.
   public static func noDerivatives(for part: String) -> InputError {
     InputError(
       part, found: "an objective that gives losses alone", expected: "one with a gradient (DifferentiableObjective)")

@@ -1,7 +1,8 @@
-/// What a loss is taken over.
+/// What one loss is the mean over.
 public enum LossGrain: String, Sendable, Hashable {
-  /// The mini-batch: one loss for each point.
+  /// The whole mini-batch: one loss for each point.
   case batch
-  /// Each example of the mini-batch: as many losses for each point, whose mean is the loss of the mini-batch.
+  /// One example: as many losses for each point as the mini-batch has examples. Their mean is the loss of the
+  /// mini-batch.
   case example
 }

@@ -1,77 +1,82 @@
-/// Which data a forward pass sees: the mini-batch of a step, or a further one drawn in the same step.
+/// The identity of the data that a forward pass sees: the mini-batch of a step, or a further mini-batch drawn in the
+/// same step.
 ///
-/// It names the examples and holds none of them. The objective decides which they are, by (step, draw) alone.
+/// It does not hold the examples. The objective chooses them, from (step, draw) alone.
 public struct Batch: Sendable, Hashable {
   /// The step, counted from 0.
   public let step: Int
-  /// 0 for the mini-batch of the step; 1, 2, ... for those that an estimator or an adapter asks for on top.
+  /// 0 for the mini-batch of the step. 1, 2, ... for further mini-batches that an estimator or an adapter asks for in
+  /// the same step.
   public let draw: Int
 
-  /// Draw number `draw` of `step`.
+  /// Mini-batch number `draw` of step `step`.
   public init(step: Int, draw: Int = 0) {
     self.step = step
     self.draw = draw
   }
 }
 
-/// What is minimised. It is evaluated; ``DifferentiableObjective`` is one that can be differentiated too.
+/// The function that is minimised. An objective gives losses; a ``DifferentiableObjective`` gives gradients too.
 ///
-/// The mini-batch is an argument of every request, so that a loss depends on nothing that was asked before. An objective
-/// may keep the examples laid out that it was asked about last; it lays out anew only when another mini-batch is asked
-/// for.
+/// The mini-batch is an argument of every call, so a loss does not depend on earlier calls. An objective may keep the
+/// prepared examples of the last mini-batch, and prepare new ones only when another mini-batch is asked for.
 ///
-/// An objective with a model overrides `losses(at:from:on:grain:)` so that measuring writes no weight; the default moves
-/// a copy. One with examples overrides `exampleLosses(at:on:)` too. Objectives that cannot fail leave `Failure` alone, and
-/// are then called without `try`.
+/// An objective with a model overrides `losses(at:from:on:grain:)`, so that measuring does not write the weights; the
+/// default moves a copy of them. An objective with examples overrides `exampleLosses(at:on:)` too. An objective that
+/// cannot fail leaves `Failure` as it is, and is then called without `try`.
 public protocol Objective: ~Copyable {
-  /// What asking for a loss can throw.
+  /// The type of error that computing a loss can throw.
   associatedtype Failure: Error = Never
 
-  /// The loss at theta on the mini-batch `batch`, in double.
+  /// The loss at theta on the mini-batch `batch`.
   func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Double
 
-  /// The loss at theta of each example of the mini-batch `batch`, in their order. Their mean is `loss(at:on:)`, to rounding.
+  /// The loss at theta of each example of the mini-batch `batch`, in the order of the examples. Their mean is
+  /// `loss(at:on:)`, to rounding.
   func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Few<Double>
 
-  /// The losses at each of `points`, point after point, all on the mini-batch `batch`; theta is not written. There is one for
-  /// each point, or one for each of its examples, as `grain` says.
+  /// The losses at each of `points` on the mini-batch `batch`, point after point. theta is not written. There is one
+  /// loss for each point, or for each point one loss of each example, as `grain` says.
   ///
-  /// Law, checked by the test kit: each loss is the one that its point has alone, to rounding.
+  /// Law, checked by the test kit: each loss equals the loss of its point measured alone, to rounding.
   func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Failure) -> Few<Double>
 
-  /// The losses of the examples of `batch`, each at theta + offsets[i] D with the D that is its own in `directions`: offset after offset,
-  /// and of each one loss for each example in their order. theta is not written. A forward pass for each offset.
+  /// The losses of the examples of `batch` where each example has its own direction. The points of an example are theta
+  /// + offsets[i] D, with its direction D from `directions`. The result has all examples at the first offset, in their
+  /// order, then all at the next offset. theta is not written. Costs a forward pass for each offset.
   ///
-  /// By default everything is measured along each of the directions, and one example's losses are taken: an objective with a model
-  /// computes that example alone. Law, checked by the test kit: both give the same, to rounding.
+  /// By default all examples are measured along each of the directions, and the loss of the one example is taken from
+  /// them. An objective with a model measures each example along its own direction only. Law, checked by the test kit:
+  /// both give the same losses, to rounding.
   func losses<D: ExampleDirections>(
     ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> Few<Double>
 
-  /// Whether it has a gradient.
+  /// Whether the objective has a gradient.
   var hasDerivatives: Bool { get }
 
-  /// What ``DifferentiableObjective/gradient(at:on:into:)`` gives, from an objective that has a gradient; nil from others. Parts
-  /// that differentiate ask through this, so that they are written for any objective.
+  /// The result of ``DifferentiableObjective/gradient(at:on:into:)`` for an objective that has a gradient; nil for
+  /// others. Parts that need gradients call this method, so they can be written for any objective.
   func differentiate(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(Failure) -> Double?
 
-  /// What ``DifferentiableObjective/derivative(along:at:on:)`` gives, from an objective that has a gradient; nil from others.
+  /// The result of ``DifferentiableObjective/derivative(along:at:on:)`` for an objective that has a gradient; nil for
+  /// others.
   func differentiate<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> DirectionalDerivative?
 }
 
 extension Objective where Self: ~Copyable {
-  /// The loss itself, as that of a single example.
+  /// The loss of the mini-batch, as that of a single example.
   public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Failure) -> Few<Double> {
     [try loss(at: theta, on: batch)]
   }
 
-  /// Moves a copy of theta (d floats more) from point to point, each time from theta itself.
+  /// Moves a copy of theta to each point in turn, each time starting from theta itself. Costs d floats for the copy.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Failure) -> Few<Double> {
@@ -88,7 +93,7 @@ extension Objective where Self: ~Copyable {
     return losses
   }
 
-  /// Measures all examples along the direction of each.
+  /// For each example, measures all examples along the direction of this example.
   public func losses<D: ExampleDirections>(
     ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> Few<Double> {
@@ -104,7 +109,7 @@ extension Objective where Self: ~Copyable {
     return Few(count: offsets.count * count) { ofExamples[$0 % count][$0 / count] }
   }
 
-  /// False: an objective has values, unless it is a ``DifferentiableObjective``.
+  /// False: only a ``DifferentiableObjective`` has derivatives.
   public var hasDerivatives: Bool { false }
 
   /// Nil: there is no gradient.
@@ -117,18 +122,18 @@ extension Objective where Self: ~Copyable {
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> DirectionalDerivative? { nil }
 
-  /// One loss for each of `points`.
+  /// One loss for each of `points`, over the mini-batch `batch`.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> Few<Double> { try losses(at: points, from: theta, on: batch, grain: .batch) }
 
-  /// The losses at theta + offsets[i] `direction`, one for each offset.
+  /// The losses at theta + offsets[i] `direction`, one for each offset, over the mini-batch `batch`.
   public func losses(
     along direction: some Direction, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Failure) -> Few<Double> { try losses(at: Points(along: direction, at: offsets), from: theta, on: batch) }
 }
 
-/// A function of the parameters as an objective. It has no data, so every mini-batch is the same to it.
+/// An objective that is a function of the parameters. It has no data, so every mini-batch gives the same loss.
 public struct FunctionObjective: Objective {
   private let function: @Sendable (borrowing ParameterStore) -> Double
 

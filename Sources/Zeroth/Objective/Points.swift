@@ -1,26 +1,26 @@
-/// Where losses are asked for: points theta + a D, each a direction D and an offset a along it.
+/// The points at which losses are asked for: each is theta + a D with a direction D and an offset a.
 ///
-/// Neighbouring points along one direction share it, so that whoever measures makes its noise once. An estimator hands
-/// over all points of a step at once: a model then decides how many of them share one reading of the weights.
+/// Consecutive points along one direction share it, so its noise is made only once. An estimator passes all points of a
+/// step in one call, and a model then decides how many of them are evaluated with one reading of the weights.
 public struct Points: Sendable {
-  /// A point: theta + `offset` times direction number `direction`.
+  /// One point: theta + `offset` times direction number `direction`.
   public struct Point: Sendable, Hashable {
-    /// The place of the direction in ``Points/directions``.
+    /// The index of the direction in ``Points/directions``.
     public let direction: Int
-    /// How far along it, in units of the direction.
+    /// The distance from theta along the direction, as a multiple of the direction.
     public let offset: Float
   }
 
   /// The directions, in the order in which the points use them.
   public private(set) var directions: Few<any Direction> = []
   private var points: Few<Point> = []
-  /// Whether these are theta and its tangent: `tangent(along:)`.
+  /// Whether the points were made by `tangent(along:)`: theta, and a derivative in place of a second point.
   package private(set) var areTangent = false
 
   /// No points.
   public init() {}
 
-  /// The points at `offsets` along `direction`; without a direction, theta itself once for each offset.
+  /// The points at `offsets` along `direction`. Where `direction` is nil, each of them is theta itself.
   public init(along direction: (any Direction)?, at offsets: Few<Float>) {
     if let direction {
       append(direction, at: offsets)
@@ -36,8 +36,8 @@ public struct Points: Sendable {
     return points
   }
 
-  /// theta, and in place of a second point the derivative along `direction`: what a model reads out then is its values at
-  /// theta, followed by their derivatives.
+  /// theta, and the derivative along `direction` in place of a second point. The output of a model is then its values
+  /// at theta, followed by the derivatives of these values.
   package static func tangent(along direction: any Direction) -> Points {
     var points = Points(along: direction, at: [0, 1])
     points.areTangent = true
@@ -50,7 +50,7 @@ public struct Points: Sendable {
     directions.append(direction)
   }
 
-  /// The points number `chosen`, which ascend.
+  /// The points with the numbers `chosen`, which are in ascending order.
   package func part(_ chosen: [Int]) -> Points {
     var part = self
     part.points = []
@@ -58,9 +58,9 @@ public struct Points: Sendable {
     return part
   }
 
-  /// How many points there are.
+  /// The number of points.
   public var count: Int { points.count }
-  /// Their numbers.
+  /// The numbers of the points, from 0.
   public var indices: Range<Int> { 0..<points.count }
   /// Point number `i`.
   public subscript(i: Int) -> Point { points[i] }

@@ -1,8 +1,8 @@
 import ZerothSupport
 
 extension Optimizer {
-  /// Throws `InputError` unless every update has factors and nothing else moves a matrix: then theta may be a base that is never
-  /// written, with the factors beside it (`ParameterStore.init(_:base:limit:)`).
+  /// Throws `InputError` unless every update has low-rank factors and nothing else moves a matrix. Only then may theta
+  /// be a base that is never written, with the factors beside it (`ParameterStore.init(_:base:limit:)`).
   public func requireFactors() throws(InputError) {
     func refuse(_ found: String, _ expected: String) -> InputError {
       InputError("a base that is never written", found: found, expected: expected)
@@ -27,8 +27,8 @@ extension Optimizer {
     }
   }
 
-  /// Throws `InputError` where `update` has no factors with one V and one rank after all, as of a plugin that draws several V in a
-  /// step.
+  /// Throws `InputError` where `update` does not have factors with one V and one rank, although its type promises them.
+  /// This happens with a plugin that draws several V in a step.
   func requireOneV(_ update: Rule.Update) throws(InputError) {
     var first: (key: StreamKey, rank: Int)?
     let hasOne = update.structure.forEachLowRankPart { _, factors in
@@ -42,6 +42,6 @@ extension Optimizer {
       expected: "directions with one V and one rank")
   }
 
-  /// The name of a part without its module and parameters.
+  /// The name of the type of a part, without its module and its generic arguments.
   private static func name<Part>(_: Part.Type) -> String { String("\(Part.self)".prefix { $0 != "<" }) }
 }

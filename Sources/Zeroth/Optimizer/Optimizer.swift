@@ -7,26 +7,27 @@
 ///       seed: 42)
 ///     try optimizer.step(&theta, objective)
 ///
-/// A rule composes with the estimators whose directions it takes: LOZO-M with RGE does not compile, as a dense
-/// direction has no factors. The same seed gives the same run, bit for bit, for any number of threads.
+/// The type checker decides which parts fit: a rule composes with the estimators whose directions it takes. LOZO-M with
+/// RGE does not compile, because a dense direction has no factors. The same seed gives the same run, bit for bit, for
+/// any number of threads.
 public struct Optimizer<Estimator: GradientEstimator, Rule: StepRule, Adapter: LayerAdapter>: Sendable
 where Rule.Direction == Estimator.Direction {
-  /// Estimates the gradient. A user's loop may change its options between steps: `optimizer.estimator.epsilon = 1e-4`.
+  /// Estimates the gradient. Its options may be changed between steps: `optimizer.estimator.epsilon = 1e-4`.
   public var estimator: Estimator
   /// Turns the estimate into an update.
   public var rule: Rule
-  /// Scales and projects per block.
+  /// Scales and projects each block.
   public var adapter: Adapter
-  /// The key of the run: all of its random numbers come from children of it.
+  /// The key of the run. The keys of all its random numbers are children of it.
   public let runKey: StreamKey
   /// What happens to a step whose losses are not finite.
   public let nonFinite: NonFinitePolicy
-  /// The step that comes next, counted from 0.
+  /// The number of the next step, counted from 0.
   public internal(set) var nextStep = 0
   var skippedInARow = 0
   var validatedLayout: ParameterLayout?
 
-  /// An optimiser whose random numbers follow from `seed`, drawn by `generator`.
+  /// An optimiser whose random numbers follow from `seed` and are drawn by `generator`.
   public init(
     estimator: Estimator, rule: Rule, adapter: Adapter, seed: UInt64, generator: RandomGenerator = .philox,
     nonFinite: NonFinitePolicy = NonFinitePolicy()
@@ -41,7 +42,8 @@ where Rule.Direction == Estimator.Direction {
   /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
   public func validate(_ layout: ParameterLayout) throws(InputError) { try validate(layout) { error, _ in error } }
 
-  /// The same, each error of a part worded by `naming`, which is given the part: nil stands for the optimiser itself.
+  /// As above, but each error of a part is worded by `naming`. It is given the part; nil stands for the optimiser
+  /// itself.
   package func validate(
     _ layout: ParameterLayout, naming: (InputError, OptimizerPart?) -> InputError
   ) throws(InputError) {
@@ -62,43 +64,44 @@ where Rule.Direction == Estimator.Direction {
     } catch { throw naming(error, nil) }
   }
 
-  /// What a user should know about how the options of the estimator are used on `layout`, in words.
+  /// Sentences that tell a user how the options of the estimator are applied to `layout` where that is not obvious.
   public func notes(in layout: ParameterLayout) -> [String] { estimator.notes(in: layout) }
 
-  /// What the losses of the estimator are taken over.
+  /// Whether the losses of the estimator are those of mini-batches or of single examples.
   public var grain: LossGrain { estimator.grain }
 
-  /// Forward passes of step `step`, those of the adapter included.
+  /// The number of forward passes of step `step`, with those of the adapter.
   public func forwards(at step: Int, in layout: ParameterLayout) -> Int {
     estimator.forwards(at: step, in: layout) + adapterForwards(at: step)
   }
 
-  /// Those of the adapter alone, which are taken over mini-batches.
+  /// The number of forward passes of the adapter alone. Its losses are those of mini-batches.
   public func adapterForwards(at step: Int) -> Int { adapter.forwards(at: step) }
 
-  /// The factor by which the adapter last scaled or moved each of its blocks, for records; empty where there is none.
+  /// For each block of the adapter, the factor by which it was last scaled or moved, for records. Empty where the
+  /// adapter has no ratios.
   public func adapterRatios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)] {
     adapter.ratios(in: layout)
   }
 
-  /// Floats of state beyond the parameters that the parts hold now.
+  /// The number of floats of state, besides the parameters, that the parts hold now.
   public var stateCount: Int { estimator.stateCount + rule.stateCount + adapter.stateCount }
 
-  /// Whether a part asks the objective for derivatives.
+  /// Whether one of the parts needs derivatives of the objective.
   public var needsDerivatives: Bool {
     Estimator.Needs.self == Derivatives.self || Adapter.Needs.self == Derivatives.self
   }
 
-  /// Whether a record of the losses is enough to make the steps again, without the objective.
+  /// Whether the steps can be made again from a record of the losses alone, without the objective.
   public var isReplayedFromLosses: Bool { estimator.isReplayedFromLosses && adapter.isReplayedFromLosses }
 
-  /// Moves theta by one step, for code that learns the parts at run time: `any OptimizerProtocol` calls it. It is `step(_:_:)`,
-  /// but compiles for all parts with all objectives; a part that needs derivatives of an objective without them throws
-  /// `InputError`.
+  /// Moves theta by one step. It does what `step(_:_:)` does, but it compiles for all parts with all objectives. It is
+  /// meant for code that learns the parts at run time and calls `any OptimizerProtocol`. A part that needs derivatives
+  /// of an objective without them throws `InputError`.
   ///
-  /// A step whose losses are not finite leaves theta as it is; after `nonFinite.limit` of them in a row it throws
-  /// `NonFiniteError`. It throws `InputError` for options that do not fit, whatever the objective throws, and what
-  /// went wrong in a part of foreign code.
+  /// A step whose losses are not finite leaves theta as it is. After `nonFinite.limit` such steps in a row it throws
+  /// `NonFiniteError`. It also throws `InputError` for options that do not fit, the errors of the objective, and those
+  /// of a part that runs foreign code.
   @discardableResult
   public mutating func takeStep<O: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
@@ -142,10 +145,11 @@ where Rule.Direction == Estimator.Direction {
     return report
   }
 
-  /// The estimate that the estimator makes at theta for the step of `context`, whose mini-batch and key are the caller's choice.
-  /// Neither theta nor the optimiser changes: this is for those who look at an estimate and take no step along it.
+  /// The estimate at theta for the step of `context`. The caller chooses the context, and with it the mini-batch and
+  /// the key. Neither theta nor the optimiser changes: the method is for code that examines an estimate and makes no
+  /// step with it.
   ///
-  /// Throws what `takeStep` throws while it estimates.
+  /// Throws the errors that `takeStep` throws while it estimates.
   public func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> AnyEstimate {
@@ -153,11 +157,11 @@ where Rule.Direction == Estimator.Direction {
     return try AnyEstimate(estimator.estimate(at: theta, context: context, objective: objective))
   }
 
-  /// The update that the rule makes of the estimate at theta for the step of `context`: theta would move by it, were there no
-  /// adapter and no weight decay. Neither theta nor the optimiser changes: this is for those who look at an update before it is
-  /// made.
+  /// The update that the rule makes from the estimate at theta for the step of `context`. Without adapter and weight
+  /// decay, a step would add exactly this direction to theta. Neither theta nor the optimiser changes: the method is
+  /// for code that examines an update before it is made.
   ///
-  /// Throws what `takeStep` throws while it estimates.
+  /// Throws the errors that `takeStep` throws while it estimates.
   public func update<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> any Direction {
@@ -169,7 +173,7 @@ where Rule.Direction == Estimator.Direction {
     return update
   }
 
-  /// 1 - eta lambda_l s_l, or nil without decay.
+  /// The function 1 - eta lambda_l s_l of the block l; nil without weight decay.
   private func decayFactor(_ eta: Double, _ scales: BlockScales) -> (@Sendable (ParameterBlock) -> Float)? {
     let decay = rule.weightDecay
     guard decay.rate > 0 else { return nil }
@@ -180,9 +184,9 @@ where Rule.Direction == Estimator.Direction {
 extension Optimizer where Estimator.Needs == LossesAlone, Adapter.Needs == LossesAlone {
   /// Moves theta by one step, measured on the mini-batch of that step.
   ///
-  /// A step whose losses are not finite leaves theta as it is; after `nonFinite.limit` of them in a row it throws
-  /// `NonFiniteError`. It throws `InputError` for options that do not fit, whatever the objective throws, and what
-  /// went wrong in a part of foreign code.
+  /// A step whose losses are not finite leaves theta as it is. After `nonFinite.limit` such steps in a row it throws
+  /// `NonFiniteError`. It also throws `InputError` for options that do not fit, the errors of the objective, and those
+  /// of a part that runs foreign code.
   @discardableResult
   public mutating func step<O: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
@@ -190,7 +194,7 @@ extension Optimizer where Estimator.Needs == LossesAlone, Adapter.Needs == Losse
 }
 
 extension Optimizer {
-  /// Moves theta by one step, on an objective that can be differentiated: whatever the parts need.
+  /// Moves theta by one step on an objective that can be differentiated. Any parts will do.
   @discardableResult
   public mutating func step<O: DifferentiableObjective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
@@ -198,7 +202,7 @@ extension Optimizer {
 }
 
 extension Optimizer where Estimator.Needs == LossesAlone, Adapter.Needs == LossesAlone {
-  /// The same, where both of the others fit.
+  /// Moves theta by one step. It resolves the ambiguity where both of the methods above fit.
   @discardableResult
   public mutating func step<O: DifferentiableObjective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
@@ -206,7 +210,7 @@ extension Optimizer where Estimator.Needs == LossesAlone, Adapter.Needs == Losse
 }
 
 extension Optimizer where Estimator.Needs == Derivatives {
-  /// Does not compile.
+  /// Does not compile, because the estimator needs derivatives.
   @available(
     *, unavailable, message: "this estimator needs derivatives: the objective has to be a DifferentiableObjective"
   )
@@ -216,7 +220,7 @@ extension Optimizer where Estimator.Needs == Derivatives {
 }
 
 extension Optimizer where Estimator.Needs == LossesAlone, Adapter.Needs == Derivatives {
-  /// Does not compile.
+  /// Does not compile, because the adapter needs derivatives.
   @available(
     *, unavailable, message: "this adapter needs derivatives: the objective has to be a DifferentiableObjective"
   )

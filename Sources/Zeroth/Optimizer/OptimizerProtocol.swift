@@ -1,28 +1,30 @@
-/// An optimiser of any composition, for code that learns the parts at run time: `any OptimizerProtocol`.
+/// An optimiser of any composition, as `any OptimizerProtocol`. It is for code that learns the parts at run time.
 public protocol OptimizerProtocol: Sendable {
-  /// The step that comes next, counted from 0.
+  /// The number of the next step, counted from 0.
   var nextStep: Int { get }
-  /// Floats of state beyond the parameters that the parts hold now.
+  /// The number of floats of state, besides the parameters, that the parts hold now.
   var stateCount: Int { get }
   /// Throws `InputError` when an option of a part is out of range or does not fit `layout`.
   func validate(_ layout: ParameterLayout) throws(InputError)
-  /// Throws `InputError` unless every update has factors and nothing else moves a matrix, as a base that is never written asks.
+  /// Throws `InputError` unless every update has low-rank factors and nothing else moves a matrix, as a base that is
+  /// never written needs.
   func requireFactors() throws(InputError)
-  /// What a user should know about how the options are used on `layout`, in words.
+  /// Sentences that tell a user how the options are applied to `layout` where that is not obvious.
   func notes(in layout: ParameterLayout) -> [String]
-  /// What the losses of the estimator are taken over.
+  /// Whether the losses of the estimator are those of mini-batches or of single examples.
   var grain: LossGrain { get }
-  /// Forward passes of step `step`, those of the adapter included.
+  /// The number of forward passes of step `step`, with those of the adapter.
   func forwards(at step: Int, in layout: ParameterLayout) -> Int
-  /// Those of the adapter alone, which are taken over mini-batches.
+  /// The number of forward passes of the adapter alone. Its losses are those of mini-batches.
   func adapterForwards(at step: Int) -> Int
-  /// The factor by which the adapter last scaled or moved each of its blocks, for records; empty where there is none.
+  /// For each block of the adapter, the factor by which it was last scaled or moved, for records. Empty where the
+  /// adapter has no ratios.
   func adapterRatios(in layout: ParameterLayout) -> [(block: ParameterBlock, ratio: Double)]
-  /// Writes a checkpoint to `path`, with what `also` codes.
+  /// Writes a checkpoint to `path`, together with the values that `also` names.
   func save(
     _ theta: borrowing ParameterStore, to path: String, also: (StateCoder) throws(InputError) -> Void
   ) throws(InputError)
-  /// Bytes that `save` writes.
+  /// The number of bytes that `save` writes.
   func stateSize(
     with theta: borrowing ParameterStore, also: (StateCoder) throws(InputError) -> Void
   ) throws(InputError) -> Int
@@ -30,15 +32,16 @@ public protocol OptimizerProtocol: Sendable {
   mutating func restore(
     _ theta: inout ParameterStore, from path: String, also: (StateCoder) throws(InputError) -> Void
   ) throws(InputError)
-  /// Whether a part asks the objective for derivatives.
+  /// Whether one of the parts needs derivatives of the objective.
   var needsDerivatives: Bool { get }
-  /// Whether a record of the losses is enough to make the steps again, without the objective.
+  /// Whether the steps can be made again from a record of the losses alone, without the objective.
   var isReplayedFromLosses: Bool { get }
-  /// The estimate that the estimator makes at theta for the step of `context`; neither theta nor the optimiser changes.
+  /// The estimate at theta for the step of `context`. Neither theta nor the optimiser changes.
   func estimate<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> AnyEstimate
-  /// The update that the rule makes of that estimate, without adapter and weight decay; neither theta nor the optimiser changes.
+  /// The update that the rule makes from that estimate, without adapter and weight decay. Neither theta nor the
+  /// optimiser changes.
   func update<O: Objective & ~Copyable>(
     at theta: borrowing ParameterStore, context: StepContext, objective: borrowing O
   ) throws -> any Direction
@@ -60,18 +63,19 @@ extension OptimizerProtocol {
 extension Optimizer: OptimizerProtocol where Estimator.Needs == LossesAlone, Adapter.Needs == LossesAlone {}
 
 extension Optimizer {
-  /// The optimiser behind the protocol, whatever its parts need of an objective. One whose parts need losses alone is an
-  /// `OptimizerProtocol` itself.
+  /// The optimiser as `any OptimizerProtocol`, whatever its parts need from an objective. An optimiser whose parts need
+  /// losses alone conforms to the protocol directly.
   public var erased: any OptimizerProtocol { ErasedOptimizer(self) { error, _ in error } }
 }
 
-/// An optimiser that takes steps on any objective, and throws where it needs derivatives that an objective does not have.
+/// An optimiser that can be called with any objective. It throws where a part needs derivatives that the objective does
+/// not have.
 package struct ErasedOptimizer<Estimator: GradientEstimator, Rule: StepRule, Adapter: LayerAdapter>: OptimizerProtocol
 where Rule.Direction == Estimator.Direction {
   private var optimizer: Optimizer<Estimator, Rule, Adapter>
   private let naming: @Sendable (InputError, OptimizerPart?) -> InputError
 
-  /// `optimizer`, whose parts' errors are worded by `naming`.
+  /// Wraps `optimizer`. The errors of its parts are worded by `naming`.
   package init(
     _ optimizer: Optimizer<Estimator, Rule, Adapter>,
     naming: @escaping @Sendable (InputError, OptimizerPart?) -> InputError
@@ -126,13 +130,13 @@ where Rule.Direction == Estimator.Direction {
   package mutating func takeStep<O: Objective & ~Copyable>(
     _ theta: inout ParameterStore, _ objective: borrowing O
   ) throws -> StepReport {
-    // The optimiser checks its parts at its first step, and words no errors.
+    // The optimiser itself also checks its parts at the first step, but its errors are not worded by `naming`.
     if optimizer.nextStep == 0 { try validate(theta.layout) }
     return try optimizer.takeStep(&theta, objective)
   }
 }
 
-/// The parts of an optimiser, by the names that files and command lines have for them.
+/// The parts of an optimiser, with their names in files and on command lines.
 package enum OptimizerPart: String, CaseIterable, Sendable {
   case estimator, rule, adapter
 }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A number over the steps of a run: a learning rate eta, an epsilon, a number of queries. It is a constant, follows a shape
-/// by name, or is any function of the step.
+/// A number that may change over the steps of a run: a learning rate eta, an epsilon, a number of queries. It is a
+/// constant, a named shape, or any function of the step.
 ///
 ///     warm-up:       x_t = x (t + 1) / w                                  for t < w
 ///     constant:      x_t = x
@@ -10,61 +10,62 @@ import Foundation
 ///     inverse-sqrt:  x_t = x sqrt(max(1, w) / (t + 1))                    (Vaswani et al. 2017)
 ///     steps:         x_t = x f_1 ... f_k                                  for the k drops up to step t
 ///
-/// A step is counted from 0. What is scheduled is a value: an optimiser's part may be given another one between two steps.
+/// Steps are counted from 0. A schedule is a value: between two steps a part of the optimiser may be given another one.
 public struct Schedule: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
-  /// How x goes on after the warm-up.
+  /// How x changes after the warm-up.
   public enum Shape: String, CaseIterable, Sendable {
     case constant, linear, cosine
     case inverseSquareRoot = "inverse-sqrt"
     case steps
 
-    /// Whether it ends at a step, from which on x stays.
+    /// Whether the shape reaches its end at a step, after which x stays the same.
     public var hasLength: Bool { self == .linear || self == .cosine }
   }
 
-  /// A step from which on x is multiplied by a factor.
+  /// A step at which x is multiplied by a factor.
   public struct Drop: Sendable, Hashable {
-    /// The first such step.
+    /// The first step to which the factor applies.
     public let step: Int
-    /// What x is multiplied by.
+    /// The factor.
     public let factor: Double
 
-    /// `factor` from `step` on.
+    /// The drop by `factor` at step `step`.
     public init(at step: Int, by factor: Double) {
       self.step = step
       self.factor = factor
     }
   }
 
-  /// x at its highest, unless a drop raises it.
+  /// The highest value of x, unless a drop has a factor above 1.
   public let base: Double
-  /// How x goes on after the warm-up.
+  /// How x changes after the warm-up.
   public let shape: Shape
-  /// T, the step at which a shape with a length has reached its end; unused by the others.
+  /// T: the step at which the shapes `linear` and `cosine` reach their end. The other shapes do not use it.
   public let steps: Int
-  /// w, steps of linear warm-up.
+  /// w: the number of steps of linear warm-up.
   public let warmup: Int
-  /// f, the part of x that is left at the end of a shape with a length.
+  /// f: the part of x that is left at the end of the shapes `linear` and `cosine`.
   public let final: Double
-  /// The drops of `steps`, in their order.
+  /// The drops of the shape `steps`, in their order.
   public let drops: [Drop]
   private let function: (@Sendable (Int) -> Double)?
 
-  /// What `base` takes as a learning rate.
+  /// The range of `base` for a learning rate.
   public static let baseRange = NumericRange.nonNegative
-  /// What `steps` takes where the shape has a length; more than `warmup`.
+  /// The range of `steps` where the shape uses it. It also has to be more than `warmup`.
   public static let stepsRange = NumericRange.atLeast(1)
-  /// What `warmup` takes.
+  /// The range of `warmup`.
   public static let warmupRange = NumericRange.nonNegative
-  /// What `final` takes.
+  /// The range of `final`.
   public static let finalRange = NumericRange.fraction
 
-  /// A constant, after a warm-up if one is asked for.
+  /// A constant, after an optional warm-up.
   public init(_ base: Double, warmup: Int = 0) {
     self.init(base, .constant, steps: 0, warmup: warmup, final: 0, drops: [])
   }
 
-  /// `base` by a shape: falling to `final` times `base` at step `steps`, or multiplied at each of `drops`.
+  /// A shape with the highest value `base`: it falls to `final` times `base` at step `steps`, or is multiplied at each
+  /// of `drops`.
   public init(
     _ base: Double, _ shape: Shape, steps: Int = 0, warmup: Int = 0, final: Double = 0, drops: [Drop] = []
   ) {
@@ -77,10 +78,11 @@ public struct Schedule: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntege
     function = nil
   }
 
-  /// A constant count, such as one of queries.
+  /// A constant count, such as a number of queries.
   public init(_ count: Int) { self.init(Double(count)) }
 
-  /// Whatever `function` gives for a step. It must give the same each time: a run is made again from its record.
+  /// The value of `function` at each step. It must give the same value each time, because a run can be made again from
+  /// its record.
   public init(_ function: @escaping @Sendable (_ step: Int) -> Double) {
     base = function(0)
     shape = .constant
@@ -93,7 +95,7 @@ public struct Schedule: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntege
   /// A constant.
   public init(integerLiteral value: Int) { self.init(Double(value)) }
 
-  /// x_t.
+  /// x_t: the value at step t.
   public func callAsFunction(at step: Int) -> Double {
     if let function { return function(step) }
     if step < warmup { return base * Double(step + 1) / Double(warmup) }
@@ -106,10 +108,11 @@ public struct Schedule: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntege
     }
   }
 
-  /// x_t as a count, such as one of queries: the nearest integer, at least 1.
+  /// x_t as a count, such as a number of queries: rounded to the nearest integer, and at least 1.
   public func count(at step: Int) -> Int { Int(max(1, min(self(at: step).rounded(), 1e9))) }
 
-  /// The smallest count of a run that is long enough to see all of the schedule; of a function, x_0 is known alone.
+  /// The smallest count of a run that is long enough to reach the end of the schedule. Of a function only the value at
+  /// step 0 is known, and that is returned.
   public var fewest: Int {
     guard function == nil else { return count(at: 0) }
     let ends = [0, warmup] + drops.map(\.step) + (shape.hasLength ? [steps] : [])
@@ -119,14 +122,15 @@ public struct Schedule: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntege
   /// Whether x is the same at every step.
   public var isConstant: Bool { function == nil && shape == .constant && warmup == 0 }
 
-  /// s, how much of the shape is done.
+  /// s: the part of the shape that is done, 0 to 1.
   private func progress(at step: Int) -> Double { min(1, Double(step - warmup) / Double(max(1, steps - warmup))) }
 
-  /// Throws when a number is out of range: a rule with options of its own calls it in its `validate` for its learning rate.
+  /// Throws `InputError` when a number is out of range for a learning rate. A rule that has its own `validate` calls
+  /// this from there.
   public func validate() throws(InputError) { try validate("learning-rate", Self.baseRange) }
 
-  /// Throws `InputError` about the option `name` when x leaves `range`, is no integer although it is a count, or the
-  /// shape's numbers make no sense. Of a function, x_0 is known alone.
+  /// Throws an `InputError` about the option `name` when x leaves `range`, when x is a count but not an integer, or
+  /// when the numbers of the shape do not fit together. Of a function only the value at step 0 is checked.
   public func validate(_ name: String, _ range: NumericRange, isCount: Bool = false) throws(InputError) {
     if isCount, let count = Int(exactly: base) {
       try range.require(name, count)
@@ -152,7 +156,8 @@ public struct Schedule: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntege
 }
 
 extension Schedule: CustomStringConvertible {
-  /// The schedule as options spell it, such as `cosine(0.001, final=0.1, steps=1000)`, or a number alone for a constant.
+  /// The schedule in the spelling of options, such as `cosine(0.001, final=0.1, steps=1000)`; a number alone for a
+  /// constant.
   public var description: String {
     guard function == nil else { return "a function, \(base) at step 0" }
     guard !isConstant else { return "\(base)" }
@@ -164,8 +169,8 @@ extension Schedule: CustomStringConvertible {
     return "\(shape.rawValue)(\(words.joined(separator: ", ")))"
   }
 
-  /// The schedule that `text` spells: a number, or a shape with its numbers in brackets. A shape with a length whose text has
-  /// no steps gets `length`. Nil for a text that spells none.
+  /// Reads a schedule from `text`: a number, or a shape with its numbers in brackets. Where the shape needs a number of
+  /// steps and the text has none, it is `length`. Nil for a text that is not a schedule.
   public init?(parsing text: String, length: Int? = nil) {
     if let number = Double(text) {
       self.init(number)

@@ -1,4 +1,4 @@
-/// Where a run stands: what strategies need to know besides their own options.
+/// The position in a run: what a strategy needs to know at a step, besides its own options.
 public struct StepContext: Sendable {
   /// The step, counted from 0.
   public let step: Int

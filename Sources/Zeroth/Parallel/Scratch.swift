@@ -1,9 +1,11 @@
 import CZeroth
 
-/// Calls `body` with `count` floats of temporary memory, of any values and aligned to 64 bytes, and returns its result.
+/// Calls `body` with `count` floats of temporary memory and returns its result. The memory is aligned to 64 bytes; its
+/// values are undefined at first.
 ///
-/// The memory belongs to the thread, which keeps it for the next call: `withUnsafeTemporaryAllocation` asks the heap for
-/// more than a kilobyte each time. Calls may stand inside one another.
+/// The memory belongs to the calling thread, which keeps it for the next call. This is faster than
+/// `withUnsafeTemporaryAllocation`, which allocates on the heap each time when more than a kilobyte is asked for. Calls
+/// may be nested.
 public func withScratch<R, E: Error>(
   _ count: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
 ) throws(E) -> R {

@@ -1,7 +1,7 @@
 import ZerothSupport
 
-/// A choice of blocks by role, layer or name pattern. It is resolved against a layout once, and selecting nothing is
-/// an error: a selection that misses silently has cost others whole studies.
+/// A choice of blocks by role, layer or name pattern. It is resolved against a layout once. A selection that selects no
+/// block is an error: without this check a misspelt name would silently change what an experiment measures.
 public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
   private enum Kind: Hashable {
     case all, matrices, vectors, oneColumn
@@ -13,20 +13,21 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     var kind: Kind
     var isInverted = false
   }
-  /// All of them hold for a selected block.
+  /// A block is selected when all terms hold for it.
   private let terms: [Term]
 
   /// Every block.
   public static let all = BlockSelection(.all)
   /// Every block with more than one row and column.
   public static let matrices = BlockSelection(.matrices)
-  /// Every block that is no matrix, having one row or one column.
+  /// Every block that is not a matrix because it has one row or one column.
   public static let vectors = BlockSelection(.vectors)
-  /// Every block of one column, as biases and gains are. A table of one row is a vector, and none of these.
+  /// Every block of one column, such as biases and gains. A table of one row is a vector too, but it is not in this
+  /// selection.
   public static let oneColumn = BlockSelection(.oneColumn)
   /// The blocks of these roles, such as `.roles("query", "value")`.
   public static func roles(_ roles: BlockRole...) -> BlockSelection { BlockSelection(.roles(Set(roles))) }
-  /// The blocks of other roles than these.
+  /// The blocks whose role is none of these.
   public static func excluding(_ roles: BlockRole...) -> BlockSelection {
     BlockSelection(terms: [Term(kind: .roles(Set(roles)), isInverted: true)])
   }
@@ -34,15 +35,18 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
   public static func layers(_ layers: ClosedRange<Int>) -> BlockSelection { BlockSelection(.layers(layers)) }
   /// The blocks whose name matches `pattern`, where `*` stands for any characters.
   public static func named(_ pattern: String) -> BlockSelection { BlockSelection(.name(pattern)) }
-  /// The blocks in both selections.
+  /// The blocks that are in both selections.
   public func and(_ other: BlockSelection) -> BlockSelection { BlockSelection(terms: terms + other.terms) }
 
   private init(_ kind: Kind) { terms = [Term(kind: kind)] }
   private init(terms: [Term]) { self.terms = terms }
 
-  /// Reads what `description` prints: terms joined by ` and `, each a list of roles (`query,value`), `all`,
-  /// `matrices`, `vectors`, `one-column`, `layers:0-3` or `name:*.q_proj.*`; `not ` in front inverts a term. Which roles
-  /// there are, the layout says in which the selection is resolved.
+  /// Reads the text that `description` prints: terms joined by ` and `. A term is a list of roles (`query,value`),
+  /// `all`, `matrices`, `vectors`, `one-column`, `layers:0-3` or `name:*.q_proj.*`. `not ` in front of a term inverts
+  /// it. Any role in kebab-case can be read; whether the role exists is checked when the selection is resolved in a
+  /// layout.
+  ///
+  /// Throws `InputError` for text that is not of this form.
   public init(parsing text: String) throws(InputError) {
     var terms: [Term] = []
     for part in text.split(separator: " and ", omittingEmptySubsequences: false) {
@@ -58,7 +62,7 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     self.terms = terms
   }
 
-  /// The terms that are one word; no role is called so.
+  /// The terms that are a single word. These words are reserved: a list of roles cannot contain them.
   private static let words: [String: Kind] = [
     "all": .all, "matrices": .matrices, "vectors": .vectors, "one-column": .oneColumn,
   ]
@@ -81,7 +85,7 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     terms.allSatisfy { Self.matches($0.kind, block) != $0.isInverted }
   }
 
-  /// Words of small letters and digits, with one '-' between them.
+  /// Whether `text` is words of lower-case letters and digits, joined by single '-'.
   private static func isKebabCase(_ text: String) -> Bool {
     text.split(separator: "-", omittingEmptySubsequences: false).allSatisfy { word in
       !word.isEmpty
@@ -91,8 +95,8 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
 
   /// The selected blocks of `layout`, in its order.
   ///
-  /// Throws `InputError`, which names `option`, when there are none, or when a role that no block has is spelled nearly as
-  /// one that some have.
+  /// Throws an `InputError` that names `option` in two cases: when no block is selected, and when a role of the
+  /// selection is in no block but its spelling is close to a role that some block has.
   public func resolve(in layout: ParameterLayout, for option: String = "block selection") throws(InputError)
     -> [ParameterBlock]
   {
@@ -112,7 +116,7 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     return found
   }
 
-  /// The roles that are named.
+  /// The roles that the terms name.
   private var roles: Set<String> {
     terms.reduce(into: []) { all, term in
       if case .roles(let roles) = term.kind { all.formUnion(roles.map(\.rawValue)) }
@@ -131,7 +135,8 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// Greedy matching with one place to return to: linear in practice, and never exponential.
+  /// Matches `*` greedily and remembers only the last `*` to return to. So the time is linear in practice, and never
+  /// exponential.
   private static func glob(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
     var p = pattern.startIndex
     var t = text.startIndex
@@ -154,7 +159,7 @@ public struct BlockSelection: Sendable, Hashable, CustomStringConvertible {
     return pattern[p...].allSatisfy { $0 == UInt8(ascii: "*") }
   }
 
-  /// The selection in the words that `init(parsing:)` reads.
+  /// The selection as text that `init(parsing:)` reads.
   public var description: String {
     terms.map { ($0.isInverted ? "not " : "") + Self.describe($0.kind) }.joined(separator: " and ")
   }

@@ -1,15 +1,15 @@
 import ZerothSupport
 
 extension ParameterStore {
-  /// A hash of all values, block by block: equal for equal bits. A base that is never written goes in as it is stored, with the
-  /// factors beside it.
+  /// A hash of all values, block by block. Stores with equal bits have equal hashes. A base that is never written is
+  /// hashed in its stored format, followed by the low-rank factors that are kept beside it.
   public borrowing func contentHash() -> String {
     var hash: UInt64 = 0
     for block in layout.blocks { hash = contentHash(of: block, after: hash) }
     return ContentHash.hex(hash)
   }
 
-  /// The hash of each block alone, by which one can tell which of them differ.
+  /// The hash of each block alone, in the order of the layout. Comparing them shows which blocks differ.
   public borrowing func blockHashes() -> [UInt64] {
     var hashes: [UInt64] = []
     for block in layout.blocks { hashes.append(contentHash(of: block, after: 0)) }
@@ -31,7 +31,8 @@ extension ParameterStore {
 }
 
 extension ParameterLayout {
-  /// A hash of names, shapes, roles and which blocks are trained: what a run's random numbers depend on.
+  /// A hash of the names, shapes and roles of the blocks, and of which blocks are trained. The random numbers of a run
+  /// depend on these.
   public var contentHash: String {
     let lines = blocks.map { "\($0.name)\t\($0.rows)\t\($0.columns)\t\($0.role.rawValue)\t\($0.isTrainable)" }
     return ContentHash.hex(ContentHash.xxh64(lines.joined(separator: "\n")))

@@ -1,17 +1,18 @@
-/// What low-rank updates have added up to beside matrices that are never written.
+/// A summary of the low-rank updates that are kept beside matrices that are never written. Delta_l is the sum of all
+/// updates of matrix l.
 public struct DeltaSummary: Sendable, Hashable {
-  /// The largest rank of a matrix, the window in progress included.
+  /// The largest rank of the updates of one matrix, with those of the current window (the steps with one V).
   public let largestRank: Int
-  /// Floats that are held.
+  /// The number of floats that hold the updates.
   public let count: Int
   /// sum_l ||Delta_l||_F^2.
   public let energy: Double
-  /// The squared Frobenius norms of all that compressions have left out, summed.
+  /// The sum of the squared Frobenius norms of what each compression has left out.
   public let discarded: Double
-  /// Compressions of a matrix.
+  /// How many times the updates of a matrix were compressed to a smaller rank.
   public let compressions: Int
 
-  /// In a sentence.
+  /// The summary as one sentence.
   public var words: String {
     let start = "beside the base: rank \(largestRank) at most, \(count) floats"
     guard compressions > 0 else { return start + ", nothing left out" }
@@ -21,7 +22,7 @@ public struct DeltaSummary: Sendable, Hashable {
 }
 
 extension ParameterStore {
-  /// What stands beside matrices that are never written; nil where they are written.
+  /// The summary of the updates beside matrices that are never written; nil for a store that writes its matrices.
   public borrowing func deltaSummary() -> DeltaSummary? {
     guard let delta else { return nil }
     let stored = stored()

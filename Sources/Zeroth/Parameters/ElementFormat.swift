@@ -1,7 +1,7 @@
 import CZeroth
 
-/// How the elements of a block are stored: one by one, or quantised, in groups that share their scales. The raw value is the
-/// name that files and programs of the field have for it.
+/// How the elements of a block are stored: one by one, or quantised in groups whose elements share scales. The raw
+/// value is the usual name of the format in files (safetensors and GGUF) and in other programs.
 public enum ElementFormat: String, Sendable, Hashable, CaseIterable {
   case float32 = "F32"
   case bfloat16 = "BF16"
@@ -19,7 +19,7 @@ public enum ElementFormat: String, Sendable, Hashable, CaseIterable {
   case iq4NL = "IQ4_NL"
   case iq4XS = "IQ4_XS"
 
-  /// The same for C.
+  /// The constant of the C code for this format.
   package var kernel: zeroth_format {
     switch self {
     case .float32: zeroth_float32
@@ -40,13 +40,13 @@ public enum ElementFormat: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// Elements that are stored together: 1 where they are stored one by one.
+  /// The number of elements that are stored together: 1 where they are stored one by one.
   public var groupSize: Int { zeroth_block_elements(kernel) }
-  /// Bytes of a group.
+  /// The number of bytes of one group.
   public var groupBytes: Int { zeroth_block_bytes(kernel) }
-  /// Whether elements are codes that share scales.
+  /// Whether the elements are integer codes that share scales.
   public var isQuantized: Bool { groupSize > 1 }
 
-  /// Bytes of `count` elements, which are whole groups.
+  /// The number of bytes of `count` elements. `count` is a multiple of `groupSize`.
   public func bytes(of count: Int) -> Int { count / groupSize * groupBytes }
 }

@@ -1,17 +1,17 @@
 import CZeroth
 
-/// B V^T on a matrix, m x n, of a base that is never written: B is m x r, V^T r x n. It never changes, so that copies of a
-/// store share it.
+/// A low-rank update B V^T of an m x n matrix that is itself never written: B is m x r and V^T is r x n. A pair does
+/// not change after it is made, so copies of a store share it.
 final class FactorPair: @unchecked Sendable {
-  /// r.
+  /// The rank r.
   let rank: Int
-  /// Rows m and columns n of the matrix.
+  /// The matrix: m rows, n columns.
   let block: ParameterBlock
-  /// Draws V, where V is drawn from its key; otherwise V^T stands behind B.
+  /// Draws V again from its key where V is random, so that V need not be stored. Where nil, V^T is stored behind B.
   let drawn: LowRankProbe?
   private let memory: UnsafeMutablePointer<Float>
 
-  /// `fill` is given B and, where V is not drawn, V^T.
+  /// `fill` writes the values: it is given the memory of B and, where V is not drawn, that of V^T.
   init(
     rank: Int, _ block: ParameterBlock, drawn: LowRankProbe?,
     _ fill: (_ left: UnsafeMutablePointer<Float>, _ right: UnsafeMutablePointer<Float>?) -> Void
@@ -27,13 +27,13 @@ final class FactorPair: @unchecked Sendable {
 
   deinit { zeroth_deallocate(memory, count * MemoryLayout<Float>.stride) }
 
-  /// Floats that are held.
+  /// The number of floats that are held.
   var count: Int { rank * (block.rows + (drawn == nil ? block.columns : 0)) }
 
-  /// What is held: B, and V^T where it is not drawn.
+  /// The floats that are held: B, and behind it V^T where V is not drawn.
   var values: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: memory, count: count) }
 
-  /// B.
+  /// The factor B, m x r.
   var left: UnsafePointer<Float> { UnsafePointer(memory) }
 
   /// target = the columns `columns` of V^T, r x columns.count.
@@ -46,7 +46,7 @@ final class FactorPair: @unchecked Sendable {
     for q in 0..<rank { (target + q * columns.count).update(from: right + q * block.columns, count: columns.count) }
   }
 
-  /// The same with factor B.
+  /// The pair of factor B and V^T, a copy.
   func scaled(by factor: Float) -> FactorPair {
     FactorPair(rank: rank, block, drawn: drawn) { left, right in
       left.update(from: self.left, count: rank * block.rows)
@@ -56,12 +56,13 @@ final class FactorPair: @unchecked Sendable {
   }
 }
 
-/// The factor pairs that belong to a matrix on top of what is stored, side by side: sum_k B_k V_k^T = [B_1 | B_2 | ...] [V_1 | V_2 | ...]^T.
+/// The factor pairs that are added to the stored values of a matrix, side by side: sum_k B_k V_k^T = [B_1 | B_2 | ...]
+/// [V_1 | V_2 | ...]^T.
 public struct KeptFactors: @unchecked Sendable {
   let pairs: [FactorPair]
-  /// The columns of all B.
+  /// The number of columns of [B_1 | B_2 | ...].
   public let rank: Int
-  /// Rows m and columns n of the matrix.
+  /// The matrix: m rows, n columns.
   public let block: ParameterBlock
 
   init?(_ pairs: [FactorPair]?) {
@@ -71,7 +72,7 @@ public struct KeptFactors: @unchecked Sendable {
     rank = pairs.reduce(0) { $0 + $1.rank }
   }
 
-  /// Puts the rows `rows` of [B_1 | B_2 | ...] to `target`, whose rows are `stride` floats apart.
+  /// Copies the rows `rows` of [B_1 | B_2 | ...] to `target`, whose rows are `stride` floats apart.
   package func putLeft(rows: Range<Int>, into target: UnsafeMutablePointer<Float>, stride: Int) {
     var column = 0
     for pair in pairs {
@@ -81,8 +82,8 @@ public struct KeptFactors: @unchecked Sendable {
     }
   }
 
-  /// target = the columns `columns` of [V_1 | V_2 | ...]^T, rank x columns.count, on all threads.
-  @inline(never)  // inlined it crashes the optimiser of Swift 6.3
+  /// target = the columns `columns` of [V_1 | V_2 | ...]^T, rank x columns.count. Runs on all threads.
+  @inline(never)  // inlined, it crashes the optimiser of the Swift 6.3 compiler
   package func writeRight(columns: Range<Int>, into target: UnsafeMutablePointer<Float>) {
     Parallel.forEach(pairs.count, Writing(pairs: pairs, columns: columns, target: target))
   }
@@ -115,14 +116,15 @@ public struct KeptFactors: @unchecked Sendable {
   }
 }
 
-/// A low-rank direction that may know a key from which its V is drawn.
+/// A low-rank direction whose V may be drawn from a key.
 protocol RightFactorSource {
-  /// A direction with this V, and the key of V in the place of all others; nil where V is no drawing of LGE.
+  /// A direction with the same V as this one, in which the key of V stands for the key of U too. Nil where V was not
+  /// drawn by the estimator LGE.
   var drawnRight: LowRankProbe? { get }
 }
 
 extension LowRankDirection {
-  /// Draws V of this direction, where it is drawn from its key.
+  /// The direction that draws V of this one again from a key; nil where V is not drawn from a key.
   var rightSource: LowRankProbe? { (self as? any RightFactorSource)?.drawnRight }
 }
 

@@ -1,16 +1,16 @@
 import CZeroth
 import Synchronization
 
-/// The rank that the updates of a matrix, m x n, of a base that is never written may have together.
+/// The largest rank that the sum of all updates of a matrix, m x n, may have where the matrix itself is never written.
 public enum DeltaRank: Sendable, Hashable, CustomStringConvertible {
   /// min(m, n) / 8, at least 1.
   case automatic
-  /// This one, or min(m, n) where that is less.
+  /// This rank, or min(m, n) where that is less.
   case limit(Int)
-  /// Any: nothing is ever left out.
+  /// No limit: no part of an update is ever left out.
   case unlimited
 
-  /// The limit on `block`; nil for none.
+  /// The limit for `block`; nil for no limit.
   package func limit(on block: ParameterBlock) -> Int? {
     let side = min(block.rows, block.columns)
     return switch self {
@@ -20,7 +20,7 @@ public enum DeltaRank: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// As the option spells it.
+  /// The limit in words.
   public var description: String {
     switch self {
     case .automatic: "an eighth of the smaller side"
@@ -30,31 +30,34 @@ public enum DeltaRank: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// What low-rank updates have added up to beside matrices that are never written: for each the factor pairs of its windows
-/// (the steps with one V), W + sum_k B_k V_k^T.
+/// The sum of all low-rank updates of matrices that are never written. A window is the run of steps that share one V.
+/// Each window k leaves a factor pair per matrix, so the value of the matrix is W + sum_k B_k V_k^T.
 ///
-/// Where the rank of a matrix passes its limit L, its pairs become one of rank L - L/4, by QR of both sides and a small SVD:
-/// what is left out is the smallest in the Frobenius norm. So L/4 further columns fit before the next time.
+/// When the rank of the sum passes its limit L, all pairs of the matrix are replaced by one pair of rank L - L/4. It is
+/// computed by QR of both sides and a small SVD, so what is left out is the least possible in the Frobenius norm. L/4
+/// further columns then fit before the next compression.
 ///
-/// Costs r m floats for a window and a matrix of m rows as long as V is drawn again from its key; r (m + n) otherwise.
+/// Costs r m floats for each window of rank r and each matrix of m rows, as long as V is drawn again from its key; r (m
+/// + n) floats otherwise.
 struct LowRankDelta: Sendable {
   let limit: DeltaRank
-  /// By the index of the block.
+  /// The pairs of each matrix, by the index of its block.
   private(set) var pairs: [Int: [FactorPair]] = [:]
-  /// ||.||_F^2 of all that compressions have left out, summed.
+  /// The sum of ||.||_F^2 of what each compression has left out.
   private(set) var discarded = 0.0
-  /// Compressions of a matrix so far.
+  /// How many times the pairs of a matrix were compressed so far.
   private(set) var compressions = 0
 
   init(limit: DeltaRank) { self.limit = limit }
 
-  /// What belongs to `block`.
+  /// The pairs of `block`, side by side; nil for none.
   func factors(of block: ParameterBlock) -> KeptFactors? { KeptFactors(pairs[block.index]) }
 
-  /// Floats that are held.
+  /// The number of floats that are held.
   var count: Int { pairs.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } } }
 
-  /// Takes over the window in `updates`, on the matrices among `blocks`, and compresses where a limit is passed.
+  /// Adds the pairs of the window in `updates` to those of the matrices among `blocks`, and compresses where a limit is
+  /// passed.
   mutating func join(_ updates: PendingUpdates, _ blocks: [ParameterBlock]) {
     for block in blocks {
       guard let term = updates.term(of: block), updates.isMoved(block) else { continue }
@@ -70,12 +73,12 @@ struct LowRankDelta: Sendable {
   /// Adds a pair to those of its block.
   mutating func append(_ pair: FactorPair) { pairs[pair.block.index, default: []].append(pair) }
 
-  /// Multiplies all of `block` by `factor`.
+  /// Multiplies the sum of the pairs of `block` by `factor`.
   mutating func scale(_ block: ParameterBlock, by factor: Float) {
     pairs[block.index] = pairs[block.index]?.map { $0.scaled(by: factor) }
   }
 
-  /// Makes one pair of those of each block whose rank has passed its limit.
+  /// Replaces the pairs of each block by one pair where their rank has passed the limit.
   private mutating func compress(_ blocks: [ParameterBlock]) {
     var wanted: [(factors: KeptFactors, rank: Int)] = []
     for block in blocks {
@@ -94,7 +97,7 @@ struct LowRankDelta: Sendable {
     }
   }
 
-  /// Codes the pairs of `blocks`, and what was left out.
+  /// Saves or restores the pairs of `blocks` and the totals of what was left out.
   mutating func code(_ state: StateCoder, _ blocks: [ParameterBlock]) throws(InputError) {
     try state.require("delta.limit", limit)
     try state.code("delta.discarded", &discarded)
@@ -127,8 +130,8 @@ struct LowRankDelta: Sendable {
 }
 
 extension KeptFactors {
-  /// One pair of rank `rank` at most that differs least from this sum, and the squared Frobenius norm of the difference; nil
-  /// for zero.
+  /// The best approximation of this sum by one pair of at most rank `rank`, and the squared Frobenius norm of the
+  /// difference. The pair is nil where the sum is zero.
   func compressed(to rank: Int) -> (FactorPair?, Double) {
     let (m, n) = (block.rows, block.columns)
     let most = min(rank, min(m, n))

@@ -1,10 +1,10 @@
-/// Some rows of a block: the piece of work that one thread does. The cut depends on shapes alone, so that the number
-/// of threads never changes a result.
+/// Some rows of a block: the piece of work that one thread does at a time. The cut depends on the shapes alone, so the
+/// number of threads never changes a result.
 package struct Panel: Sendable, Equatable {
   package let block: ParameterBlock
   package let rows: Range<Int>
 
-  /// About this many elements make a panel.
+  /// The number of elements that a panel has, about.
   static let size = 1 << 16
 
   package static func cut(_ blocks: [ParameterBlock]) -> [Panel] {

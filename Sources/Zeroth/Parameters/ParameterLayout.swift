@@ -1,26 +1,26 @@
-/// The table of blocks of a parameter store: names, shapes, roles and places.
+/// The table of the blocks of a parameter store: their names, shapes, roles and offsets.
 public struct ParameterLayout: Sendable, Hashable {
   /// The blocks, in storage order.
   public let blocks: [ParameterBlock]
   /// The blocks that the optimiser may move.
   public let trainable: [ParameterBlock]
-  /// Floats to store them, gaps of alignment included.
+  /// The number of floats of the store, with the gaps that align the blocks.
   public let storageCount: Int
   private let indices: [String: Int]
-  /// A quarter of the numbers of bytes that there are, less the gap behind the last block.
+  /// The most floats whose number of bytes fits an `Int`, less the gap behind the last block.
   private static let mostElements = Int.max / MemoryLayout<Float>.stride - 16
 
-  /// One block to lay out.
+  /// The description of one block, before it has a place in a layout.
   public struct Entry: Sendable, Hashable {
-    /// Name, unique in the layout.
+    /// The name, unique in the layout.
     public var name: String
-    /// Rows m; the length of a vector.
+    /// The rows m; the length of a vector.
     public var rows: Int
-    /// Columns n; 1 for a vector.
+    /// The columns n; 1 for a vector.
     public var columns: Int
-    /// What the block does.
+    /// What the block does in its model.
     public var role: BlockRole
-    /// The layer it belongs to, counted from 0.
+    /// The layer that the block belongs to, counted from 0; nil outside the layers.
     public var layer: Int?
 
     /// A block of `rows` x `columns`; a vector by default.
@@ -33,9 +33,10 @@ public struct ParameterLayout: Sendable, Hashable {
     }
   }
 
-  /// Lays out `entries` in their order, each aligned to 64 bytes; all blocks are trainable.
+  /// Lays out `entries` in their order, each aligned to 64 bytes. All blocks are trainable.
   ///
-  /// Throws `InputError` when a name stands twice, a size is not positive, or the bytes of all do not fit an `Int`.
+  /// Throws `InputError` when a name occurs twice, a size is not positive, or the number of bytes of all blocks does
+  /// not fit an `Int`.
   public init(_ entries: [Entry]) throws(InputError) {
     var blocks: [ParameterBlock] = []
     var indices: [String: Int] = [:]
@@ -63,7 +64,7 @@ public struct ParameterLayout: Sendable, Hashable {
     self.init(blocks: blocks, indices: indices, storageCount: offset)
   }
 
-  /// The same layout in which the blocks are trainable for which `isTrainable` holds.
+  /// The same layout, but a block is trainable where `isTrainable` holds for it and frozen elsewhere.
   package func training(where isTrainable: (ParameterBlock) -> Bool) -> ParameterLayout {
     let blocks = blocks.map { block in
       ParameterBlock(
@@ -80,17 +81,19 @@ public struct ParameterLayout: Sendable, Hashable {
     self.storageCount = storageCount
   }
 
-  /// The same layout in which only the blocks of `selection` are trainable.
+  /// The same layout, but only the blocks of `selection` are trainable.
+  ///
+  /// Throws `InputError` where `selection` selects no block.
   public func training(only selection: BlockSelection) throws(InputError) -> ParameterLayout {
     let chosen = Set(try selection.resolve(in: self).map(\.index))
     return training { chosen.contains($0.index) }
   }
 
-  /// The block called `name`.
+  /// The block called `name`; nil where there is none.
   public subscript(name: String) -> ParameterBlock? { indices[name].map { blocks[$0] } }
 
-  /// Number of parameters, d.
+  /// The number of parameters, d.
   public var parameterCount: Int { blocks.reduce(0) { $0 + $1.count } }
-  /// Number of parameters that the optimiser may move.
+  /// The number of parameters that the optimiser may move.
   public var trainableCount: Int { trainable.reduce(0) { $0 + $1.count } }
 }

@@ -1,44 +1,50 @@
 import CZeroth
 
-/// The parameters theta: one flat buffer of fp32, aligned to 64 bytes, cut into the blocks of a layout.
+/// The parameters theta: one flat buffer of fp32 numbers, aligned to 64 bytes, cut into the blocks of a layout.
 ///
-/// It is not copyable: a second copy of the weights is the cost that these methods exist to avoid, so `clone()` spells
-/// it out. Estimators borrow it, so that measuring cannot write a weight.
+/// It is not copyable. A second copy of the weights is the cost that these methods exist to avoid, so a copy has to be
+/// asked for by `clone()`. Estimators borrow the store, so measuring a loss cannot write a weight.
 ///
-/// Low-rank updates with one V are gathered in a thin factor before they are written (`PendingUpdates`); whoever reads
-/// blocks does not see that. Matrices may be stored elsewhere: in half precision, where what is written is rounded at random,
-/// without bias; or quantised, and then they are frozen, or moved by factors beside them alone (`LowRankDelta`).
+/// Successive low-rank updates with the same V are summed in a thin factor before they are written to the matrices
+/// (`PendingUpdates`). A reader of a block always sees the updated values.
+///
+/// Blocks may also be stored outside the buffer. Blocks in half precision can be written: what is written is rounded at
+/// random, without bias. Quantised matrices cannot be written. They are frozen, or are moved only by low-rank factors
+/// that are kept beside them (`LowRankDelta`).
 public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// The table of blocks.
   public let layout: ParameterLayout
-  /// Keys the random rounding of half-precision blocks.
+  /// The key of the random rounding of half-precision blocks.
   public var roundingKey = StreamKey(seed: 0)
   let base: UnsafeMutablePointer<Float>
   private let reserved: Bool
   private let elsewhere: StoredBlocks?
   private let reader: ParameterReader?
-  /// The trainable blocks, cut once for all updates.
+  /// The trainable blocks, cut into panels once for all updates.
   private let panels: [Panel]
   private var updates: PendingUpdates?
-  /// What earlier windows have added to matrices that are never written; nil where matrices are written.
+  /// The sum of the updates of earlier windows (the steps with one V), where matrices are never written; nil where
+  /// matrices are written.
   private(set) var delta: LowRankDelta?
   private var writes = 0
 
-  /// Zeros in the shape of `layout`.
+  /// A store of zeros in the shape of `layout`.
   public init(_ layout: ParameterLayout) { self.init(layout, reserved: false, elsewhere: nil, reader: nil) }
 
-  /// A store in which `blocks` are stored elsewhere, and zeros in all others. Those that cannot be written have to be frozen.
+  /// A store in which `blocks` are stored elsewhere. All other blocks are zeros. Blocks that cannot be written have to
+  /// be frozen.
   public init(_ layout: ParameterLayout, stored blocks: StoredBlocks) {
     precondition(
       layout.trainable.allSatisfy { blocks.places[$0.index]?.isWritable ?? true }, "a block that is trained is written")
     self.init(layout, reserved: true, elsewhere: blocks, reader: nil)
   }
 
-  /// A store whose matrices are a base that is never written, wherever they are stored: low-rank updates are kept beside them.
-  /// Matrices that are not in `blocks`, and vectors, are zeros at first.
+  /// A store whose matrices are a base that is never written, wherever they are stored. Low-rank updates are kept
+  /// beside them. Matrices that are not in `blocks`, and vectors, start as zeros.
   ///
-  /// Nothing but low-rank updates can move a matrix that is trained (`Optimizer.requireFactors` asks whether a composition has
-  /// no others); vectors are written. Costs r m floats for a matrix of m rows and a window of rank r, at most `limit` ranks together.
+  /// A trained matrix can then be moved by low-rank updates alone; `Optimizer.requireFactors` checks that a composition
+  /// makes no other updates. Vectors are written as usual. Costs r m floats for a matrix of m rows and a window of rank
+  /// r; `limit` bounds the rank of all windows together.
   public init(_ layout: ParameterLayout, base blocks: StoredBlocks, limit: DeltaRank = .automatic) {
     precondition(
       layout.trainable.allSatisfy { $0.isMatrix || blocks.places[$0.index]?.isWritable ?? true },
@@ -47,14 +53,15 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     delta = LowRankDelta(limit: limit)
   }
 
-  /// Parameters that live elsewhere and are read by `reader`, on the far side of a plugin's interface. It is lent to
-  /// estimators, and never written.
+  /// Parameters that live elsewhere and are read through the function `reader`, such as those on the other side of a
+  /// plugin's interface. Estimators may read such a store. Nothing writes it.
   package init(_ layout: ParameterLayout, reader: @escaping ParameterReader) {
     self.init(layout, reserved: true, elsewhere: nil, reader: reader)
   }
 
-  /// `reserved` is for blocks that lie elsewhere: their places here are never touched, and take no memory. A huge page would, as small
-  /// blocks lie between them.
+  /// `reserved` is for stores whose blocks may lie elsewhere. It reserves address space only: the unused places of such
+  /// blocks are never touched, so they take no memory. Huge pages are not used, because a huge page would span small
+  /// blocks and unused places alike.
   private init(_ layout: ParameterLayout, reserved: Bool, elsewhere: StoredBlocks?, reader: ParameterReader?) {
     let bytes = layout.storageCount * MemoryLayout<Float>.stride
     guard let memory = reserved ? zeroth_reserve(bytes, 0) : zeroth_allocate(bytes) else {
@@ -73,15 +80,16 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     if reserved { zeroth_release(base, bytes) } else { zeroth_deallocate(base, bytes) }
   }
 
-  /// The blocks as they are stored, for backends. Unsafe: valid until the store is written or gone.
+  /// The blocks in the form in which they are stored, for backends. Unsafe: valid until the store is written or
+  /// deinitialised.
   public borrowing func stored() -> StoredParameters {
     StoredParameters(base: base, elsewhere: elsewhere, updates: updates, delta: delta, reader: reader)
   }
 
-  /// Tells this store from others for as long as it lives.
+  /// An address that differs from that of every other store that exists at the same time.
   package borrowing func identity() -> UnsafeRawPointer { UnsafeRawPointer(base) }
 
-  /// A copy in fp32, of d floats.
+  /// A copy of all values in fp32: d floats.
   public borrowing func clone() -> ParameterStore {
     var copy = ParameterStore(layout)
     copy.copy(from: self)
@@ -91,13 +99,13 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
   /// Whether the matrices are a base that is never written.
   public var keepsFactors: Bool { delta != nil }
 
-  /// Whether `block` is trained, and moved by factors beside it alone.
+  /// Whether `block` is trained and is moved only by the factors that are kept beside it.
   public borrowing func isMovedByFactors(_ block: ParameterBlock) -> Bool {
     delta != nil && block.isMatrix && block.isTrainable
   }
 
-  /// A copy that holds blocks as this store does. It shares what is never written: a base, and files that blocks are read from.
-  /// Of a store without one it is a copy in fp32.
+  /// A copy that stores its blocks in the same way as this store. Both share what is never written: the base, and the
+  /// files from which blocks are read. For a store without such a base the copy is in fp32.
   public borrowing func copyAsStored() -> ParameterStore {
     guard let delta, let elsewhere else { return clone() }
     var copy = ParameterStore(layout, base: elsewhere, limit: delta.limit)
@@ -105,12 +113,13 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     return copy
   }
 
-  /// Whether `block` lies where it cannot be written.
+  /// Whether `block` is stored where it cannot be written.
   private borrowing func isFixed(_ block: ParameterBlock) -> Bool {
     elsewhere?.places[block.index]?.isWritable == false
   }
 
-  /// Takes over the values of a store of the same layout. A block that cannot be written in either is one file's in both.
+  /// Takes over the values of a store with the same layout. A block that cannot be written in either store must come
+  /// from the same file in both.
   public mutating func copy(from other: borrowing ParameterStore) {
     precondition(layout == other.layout, "copying between different layouts")
     updates = nil
@@ -143,7 +152,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Reads the elements of `block`, row by row.
+  /// Calls `body` with the elements of `block`, row by row, for reading.
   public borrowing func withBlock<R, E: Error>(
     _ block: ParameterBlock, _ body: (Span<Float>) throws(E) -> R
   ) throws(E) -> R {
@@ -155,7 +164,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     return try body(values.span)
   }
 
-  /// Writes the elements of `block`, row by row; not those of a quantised block.
+  /// Calls `body` with the elements of `block`, row by row, for writing. A quantised block cannot be written.
   public mutating func withMutableBlock<R, E: Error>(
     _ block: ParameterBlock, _ body: (inout MutableSpan<Float>) throws(E) -> R
   ) throws(E) -> R {
@@ -175,7 +184,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     return try body(&span)
   }
 
-  /// The elements of `block` as an array: a copy.
+  /// A copy of the elements of `block`, row by row.
   public borrowing func values(of block: ParameterBlock) -> [Float] {
     let stored = stored()
     return [Float](unsafeUninitializedCapacity: block.count) { buffer, count in
@@ -184,7 +193,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Writes elements in order, such as a vector that a test made.
+  /// Sets the elements of `block` to `values`, row by row.
   public mutating func fill(_ block: ParameterBlock, with values: [Float]) {
     precondition(values.count == block.count, "block '\(block.name)' has \(block.count) elements")
     withMutableBlock(block) { span in
@@ -199,8 +208,8 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
 
   /// theta_l = k_l theta_l + scale s_l D_l for every trainable block l: the update of a step, in one pass.
   ///
-  /// `decayFactor` is 1 - eta lambda_l s_l, the weight decay; k_l; nil is 1 everywhere. Without it, the matrices of a low-rank update are
-  /// not written before V changes.
+  /// `decayFactor` gives k_l = 1 - eta lambda_l s_l, the weight decay; where it is nil, k_l is 1 everywhere. Without
+  /// weight decay, a low-rank update does not write the matrices before V changes.
   mutating func apply<D: Direction>(
     _ direction: D, scales: BlockScales, scale: Float, decayFactor: (@Sendable (ParameterBlock) -> Float)? = nil
   ) {
@@ -211,7 +220,8 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
         direction: direction, scales: scales, scale: scale, decayFactor: decayFactor, leavesMatrices: isPostponed))
   }
 
-  /// Writes the pending updates of all blocks; those of a base that is never written join what is kept beside it.
+  /// Writes the pending updates of all blocks. Where the matrices are a base that is never written, the updates join
+  /// those that are kept beside it.
   mutating func materialize() {
     guard let updates else { return }
     guard delta == nil else {
@@ -229,8 +239,8 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     write(PendingAlone(block: block.index))
   }
 
-  /// Adds B V^T to what is kept beside the matrix `block` of a base that is never written: `left` is B, m x rank, `right` V^T,
-  /// rank x n.
+  /// Adds B V^T to what is kept beside the matrix `block` of a base that is never written. `left` is B, m x rank;
+  /// `right` is V^T, rank x n.
   package mutating func keep(_ left: [Float], _ right: [Float], rank: Int, of block: ParameterBlock) {
     precondition(delta != nil && left.count == rank * block.rows && right.count == rank * block.columns)
     delta?.append(
@@ -240,13 +250,14 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
       })
   }
 
-  /// Multiplies by `factor` all that belongs to the matrix `block` on top of a base that is never written.
+  /// Multiplies by `factor` the sum of all updates that are kept beside the matrix `block` of a base that is never
+  /// written.
   mutating func scaleFactors(of block: ParameterBlock, by factor: Float) {
     delta?.scale(block, by: factor)
     updates?.scale(block, by: factor)
   }
 
-  /// B += scale s_l U_l on each matrix; false, with nothing done, unless `direction` has factors with one V.
+  /// B += scale s_l U_l on each matrix. Does nothing and returns false unless `direction` has factors with one V.
   private mutating func postpone(_ direction: some Direction, _ scales: BlockScales, _ scale: Float) -> Bool {
     let structure = direction.structure
     var first: (any LowRankDirection)?
@@ -281,15 +292,17 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Changes the panels of the blocks that `change` includes, pending updates written, on all threads.
+  /// Applies `change` to the panels of all blocks that it includes, on all threads. Pending updates of these blocks are
+  /// written with it.
   private mutating func write<C: PanelChange>(_ change: C) {
     let writing = Writing(panels: panels, stored: stored(), key: nextRoundingKey(), change: change)
     Parallel.forEach(panels.count, writing)
     if let updates { for block in layout.trainable where change.includes(block) { updates.clear(block) } }
   }
 
-  /// Writes to `state` the trainable blocks as they are stored, the updates that wait apart from them, and how often the store
-  /// was written, which keys the rounding. Frozen blocks are as the model's files have them.
+  /// Writes to `state` the trainable blocks in their stored form, the updates that wait to be written, and the number
+  /// of writes so far, which is part of the key of the rounding. Frozen blocks are left out: they are read again from
+  /// the files of the model.
   borrowing func saveState(_ state: StateCoder) throws(InputError) {
     var (writes, updates, delta) = (writes, updates, delta)
     try codeState(state, &writes, &updates, &delta)
@@ -325,7 +338,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     try codeBlocks(layout.trainable.filter { delta == nil || !$0.isMatrix }, state)
   }
 
-  /// Codes `blocks` as they are stored.
+  /// Saves or restores `blocks` in their stored form.
   private borrowing func codeBlocks(_ blocks: [ParameterBlock], _ state: StateCoder) throws(InputError) {
     let stored = stored()
     for block in blocks {
@@ -335,7 +348,7 @@ public struct ParameterStore: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// How the blocks are stored: a state fits where they are stored alike.
+  /// The formats of the blocks in words. A saved state fits only a store whose blocks have the same formats.
   borrowing func storageWords() -> String {
     let stored = stored()
     let formats = layout.blocks.map { "\(stored.format(of: $0))" }.reduce(into: [(name: String, count: Int)]()) {

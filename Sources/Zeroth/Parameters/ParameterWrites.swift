@@ -1,12 +1,12 @@
 import CZeroth
 
-/// What is done to the values of some blocks, panel by panel.
+/// A change of the values of some blocks, which is applied panel by panel.
 protocol PanelChange: Sendable {
   func includes(_ block: ParameterBlock) -> Bool
   func apply(to values: UnsafeMutableBufferPointer<Float>, of panel: Panel)
 }
 
-/// Nothing: what is pending of a block, or of all, is written alone.
+/// No change besides the pending updates: those of one block, or of all blocks where `block` is nil, are written.
 struct PendingAlone: PanelChange {
   let block: Int?
 
@@ -37,7 +37,7 @@ struct Addition<D: Direction>: PanelChange {
   }
 }
 
-/// What the threads of a write share.
+/// The work of the threads that write a change.
 struct Writing<Change: PanelChange>: ~Copyable, ParallelWork {
   let panels: [Panel]
   let stored: StoredParameters
@@ -64,7 +64,7 @@ struct Writing<Change: PanelChange>: ~Copyable, ParallelWork {
   }
 }
 
-/// What the threads share that gather an update in thin factors.
+/// The work of the threads that add an update to the thin factors.
 struct Gathering: ~Copyable, ParallelWork {
   let updates: PendingUpdates
   let panels: [Panel]
@@ -80,7 +80,7 @@ struct Gathering: ~Copyable, ParallelWork {
 }
 
 extension StoredParameters {
-  /// Rounds `values` into the rows `rows` of a half-precision block.
+  /// Rounds `values` and stores them as the rows `rows` of a half-precision block.
   func narrow(
     _ values: UnsafeBufferPointer<Float>, _ block: ParameterBlock, rows: Range<Int>, key: StreamKey
   ) {

@@ -1,39 +1,42 @@
 import CZeroth
 
-/// A factor B V^T that belongs to a matrix and is kept apart from it: B is m x r, V^T r x n, both row by row.
+/// A low-rank term B V^T that is to be added to a matrix but is kept apart from it. B is m x r, V^T is r x n, both row
+/// by row.
 public struct LowRankTerm: @unchecked Sendable {
-  /// r, the columns of B and the rows of V^T.
+  /// The rank r: the columns of B and the rows of V^T.
   public let rank: Int
-  /// B, m x r.
+  /// The factor B, m x r.
   public let left: UnsafePointer<Float>
-  /// V^T, r x n.
+  /// The factor V^T, r x n.
   public let right: UnsafePointer<Float>
-  /// Names V, as in `LowRankDirection.rightKey`.
+  /// Identifies V, as in `LowRankDirection.rightKey`.
   public let rightKey: StreamKey
 }
 
-/// The low-rank updates since the matrices were last written: W + B V^T for each, with one V for as long as it stays.
+/// The low-rank updates since the matrices were last written: the value of each matrix is W + B V^T. One V is used for
+/// as long as the directions keep it.
 ///
-/// For speed alone: it stands for adding each update to W at once. Within a LOZO window V is constant ([LOZO]: lazy
-/// sampling), the updates of a window add up in B, and W is read and written once for all of them.
+/// This is done for speed alone. The result is that of adding each update to W at once. Within a window of LOZO, V is
+/// constant ([LOZO]: lazy sampling), so the updates of a window add up in B, and W is read and written once for all of
+/// them.
 ///
 /// Costs r (m + n) floats for each trainable matrix.
 final class PendingUpdates: @unchecked Sendable {
   let rank: Int
   private(set) var rightKey: StreamKey
-  /// Draws V, where V is drawn from its key.
+  /// Draws V again from its key; nil where V was not drawn from a key.
   private(set) var source: LowRankProbe?
   private let memory: UnsafeMutablePointer<Float>
   private let count: Int
   private let places: [Int: (left: Int, right: Int)]
 
-  /// B = 0 and V of `direction`, on the matrices of `blocks`.
+  /// Sets B = 0 and takes V from `direction`, for the matrices among `blocks`.
   convenience init(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {
     self.init(rank: direction.rank, rightKey: direction.rightKey, blocks)
     begin(direction, blocks)
   }
 
-  /// Zeros for B and V, on the matrices of `blocks`; `source` draws V, which is filled in by someone else.
+  /// Zeros for B and V, for the matrices among `blocks`. `source` draws V; the caller fills in V.
   convenience init(rank: Int, rightKey: StreamKey, source: LowRankProbe? = nil, _ blocks: [ParameterBlock]) {
     var places: [Int: (left: Int, right: Int)] = [:]
     var count = 0
@@ -45,10 +48,10 @@ final class PendingUpdates: @unchecked Sendable {
     self.source = source
   }
 
-  /// B and V of all matrices, as they lie in memory.
+  /// The floats of B and V of all matrices, in the order in which they lie in memory.
   var values: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: memory, count: count) }
 
-  /// V of `direction`, which has the same rank, in place of the one before; B is to be 0.
+  /// Replaces V by that of `direction`, which has the same rank. B has to be 0 at this time.
   func begin(_ direction: any LowRankDirection, _ blocks: [ParameterBlock]) {
     rightKey = direction.rightKey
     source = direction.rightSource
@@ -56,7 +59,7 @@ final class PendingUpdates: @unchecked Sendable {
     Parallel.forEach(blocks.count, drawing)
   }
 
-  /// What the threads share that draw V.
+  /// The work of the threads that draw V.
   private struct Drawing: ~Copyable, ParallelWork {
     let updates: PendingUpdates
     let direction: any LowRankDirection
@@ -71,7 +74,7 @@ final class PendingUpdates: @unchecked Sendable {
     }
   }
 
-  /// Zeros in these places.
+  /// Zeros for B and V at these offsets.
   private init(rank: Int, rightKey: StreamKey, places: [Int: (left: Int, right: Int)], count: Int) {
     guard let memory = zeroth_allocate(count * MemoryLayout<Float>.stride) else {
       zeroth_end_without_memory("\(count) floats of low-rank updates")
@@ -85,20 +88,20 @@ final class PendingUpdates: @unchecked Sendable {
 
   deinit { zeroth_deallocate(memory, count * MemoryLayout<Float>.stride) }
 
-  /// B and V of `block`.
+  /// The factors B and V^T of `block`; nil for a block that is not a matrix.
   func term(of block: ParameterBlock) -> LowRankTerm? {
     places[block.index].map {
       LowRankTerm(rank: rank, left: memory + $0.left, right: memory + $0.right, rightKey: rightKey)
     }
   }
 
-  /// B += scale U for the rows `rows` of `block`.
+  /// B += scale U for the rows `rows` of `block`, where U is the left factor of `direction`.
   func add(_ direction: any LowRankDirection, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     guard let place = places[block.index] else { return }
     direction.addLeft(of: block, rows: rows, scale: scale, to: memory + place.left + rows.lowerBound * rank)
   }
 
-  /// Whether B is other than 0 on `block`.
+  /// Whether B has an element other than 0 on `block`.
   func isMoved(_ block: ParameterBlock) -> Bool {
     guard let place = places[block.index] else { return false }
     return (0..<(block.rows * rank)).contains { memory[place.left + $0] != 0 }
@@ -116,7 +119,7 @@ final class PendingUpdates: @unchecked Sendable {
     (memory + place.left).update(repeating: 0, count: block.rows * rank)
   }
 
-  /// A copy that shares nothing.
+  /// A copy with its own memory.
   func copy() -> PendingUpdates {
     let copy = PendingUpdates(rank: rank, rightKey: rightKey, places: places, count: count)
     copy.memory.update(from: memory, count: count)

@@ -1,18 +1,19 @@
 import CZeroth
 
-/// Blocks that are stored elsewhere than in the store's own fp32 memory, such as in a mapped file.
+/// Blocks that are stored outside the store's own fp32 memory, such as in a mapped file.
 ///
-/// Those in half precision may be written; quantised ones, and those whose memory cannot be written, are frozen.
+/// Blocks in half precision may be written. Quantised blocks, and blocks in memory that cannot be written, are frozen.
 public struct StoredBlocks: @unchecked Sendable {
-  /// Where a block lies, and how.
+  /// The place and the format of one block.
   public struct Place {
     let address: UnsafeRawPointer
     let format: ElementFormat
     let order: RowOrder
-    /// Whether what lies there may change: never for a quantised block.
+    /// Whether the values may change. A quantised block never does.
     let isWritable: Bool
 
-    /// Rows of `format` from `address` on, which stand in `order`; read alone. Those in fp32 are aligned.
+    /// Rows of `format` that start at `address` and stand in `order`. They are only read. Rows in fp32 have to be
+    /// aligned.
     public init(_ address: UnsafeRawPointer, _ format: ElementFormat, order: RowOrder = .plain) {
       self.address = address
       self.format = format
@@ -20,7 +21,7 @@ public struct StoredBlocks: @unchecked Sendable {
       isWritable = false
     }
 
-    /// Rows of half precision from `address` on, in their order, which may be written.
+    /// Rows of half precision that start at `address`, in plain order. They may be written.
     public init(writable address: UnsafeMutableRawPointer, _ format: ElementFormat) {
       precondition(format == .bfloat16 || format == .float16, "other elements than halves are not written elsewhere")
       self.address = UnsafeRawPointer(address)
@@ -33,26 +34,27 @@ public struct StoredBlocks: @unchecked Sendable {
   let places: [Int: Place]
   private let owner: AnyObject
 
-  /// The blocks with these indices at these places, which stay valid while `owner` lives and are written through the
-  /// store alone.
+  /// The blocks with these indices at these places. The memory has to stay valid while `owner` lives, and only the
+  /// store may write it.
   public init(_ places: [Int: Place], owner: AnyObject & Sendable) {
     self.places = places
     self.owner = owner
   }
 
-  /// Whether `block` is one of them.
+  /// Whether `block` is stored here.
   public func contains(_ block: ParameterBlock) -> Bool { places[block.index] != nil }
 }
 
-/// The order of a block's rows in a file.
+/// The order in which the rows of a block stand in a file.
 public enum RowOrder: Sendable, Hashable {
-  /// Their own.
+  /// The rows stand in their own order.
   case plain
-  /// In each head of `width` rows, the two halves row by row in turn: row j, row j + width / 2, row j + 1 and so on, so that
-  /// the pairs that a rotary embedding turns are neighbours.
+  /// The rows of each head of `width` rows are interleaved: row j of the first half is followed by row j of the second
+  /// half. So the file has row j, row j + width / 2, row j + 1 and so on, and the pairs that a rotary embedding turns
+  /// are neighbours.
   case interleaved(width: Int)
 
-  /// The row of the file that is row `row` of the block.
+  /// The position in the file of row `row` of the block.
   public func place(of row: Int) -> Int {
     guard case .interleaved(let width) = self else { return row }
     let (head, place) = row.quotientAndRemainder(dividingBy: width)
@@ -61,14 +63,15 @@ public enum RowOrder: Sendable, Hashable {
   }
 }
 
-/// Reads rows of a block of parameters that live elsewhere: target = rows x columns.
+/// A function that reads rows of a block whose parameters live elsewhere into `target`, rows x columns.
 package typealias ParameterReader =
   @Sendable (ParameterBlock, _ rows: Range<Int>, _ target: UnsafeMutablePointer<Float>) -> Void
 
-/// The blocks of a store as they are stored, for backends that read them while it is borrowed. Unsafe: valid until the
-/// store is written or gone.
+/// The blocks of a store in the form in which they are stored, for backends that read them while the store is borrowed.
+/// Unsafe: valid until the store is written or deinitialised.
 ///
-/// The value of a block is what is stored, plus the `pending` term and, of a base that is never written, what is `kept`.
+/// The value of a block is what is stored, plus the `pending` term, plus what is `kept` where the base is never
+/// written.
 public struct StoredParameters: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let elsewhere: StoredBlocks?
@@ -76,30 +79,30 @@ public struct StoredParameters: @unchecked Sendable {
   let delta: LowRankDelta?
   let reader: ParameterReader?
 
-  /// How `block` is stored.
+  /// The format in which `block` is stored.
   public func format(of block: ParameterBlock) -> ElementFormat { elsewhere?.places[block.index]?.format ?? .float32 }
 
-  /// The bytes of `block`, in its format.
+  /// The bytes of `block` in its format.
   public func bytes(of block: ParameterBlock) -> UnsafeRawBufferPointer {
     precondition(reader == nil, "parameters that are read through a function have no address")
     let start = elsewhere?.places[block.index]?.address ?? UnsafeRawPointer(base + block.offset)
     return UnsafeRawBufferPointer(start: start, count: format(of: block).bytes(of: block.count))
   }
 
-  /// The address of a block that is stored in fp32; nil for another.
+  /// The address of a block that is stored in fp32 in plain order; nil for any other block.
   public func floats(of block: ParameterBlock) -> UnsafePointer<Float>? {
     guard reader == nil else { return nil }
     guard let place = elsewhere?.places[block.index] else { return UnsafePointer(base + block.offset) }
     return place.format == .float32 && place.order == .plain ? place.address.assumingMemoryBound(to: Float.self) : nil
   }
 
-  /// What belongs to `block` on top of what is stored.
+  /// The low-rank term that is still to be added to the stored values of `block`; nil for none.
   public func pending(of block: ParameterBlock) -> LowRankTerm? { updates?.term(of: block) }
 
-  /// What earlier windows have added to `block`, of a base that is never written.
+  /// The updates of earlier windows of `block`, where the base is never written; nil for none.
   public func kept(of block: ParameterBlock) -> KeptFactors? { delta?.factors(of: block) }
 
-  /// What belongs to `block` on top of what is stored, all of it as one pair of factors: B, m x r, and V^T, r x n; nil for
+  /// All that is to be added to the stored values of `block`, as one pair of factors: B, m x r, and V^T, r x n. Nil for
   /// nothing.
   public func factors(of block: ParameterBlock) -> (left: [Float], right: [Float], rank: Int)? {
     let (pending, kept) = (pending(of: block), kept(of: block))
@@ -125,18 +128,19 @@ public struct StoredParameters: @unchecked Sendable {
     return (left, right, rank)
   }
 
-  /// The Frobenius norm of what belongs to `block` on top of what is stored.
+  /// The Frobenius norm of all that is to be added to the stored values of `block`.
   public func factorNorm(of block: ParameterBlock) -> Double {
     guard let (left, right, rank) = factors(of: block) else { return 0 }
     return zeroth_factor_energy(block.rows, block.columns, rank, left, right).squareRoot()
   }
 
-  /// target = the rows `rows` of `block`, row by row, all that belongs to them included.
+  /// target = the rows `rows` of `block`, row by row, with all low-rank updates included.
   public func read(_ block: ParameterBlock, rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
     read(block, rows: rows, into: target, withKept: true)
   }
 
-  /// The same, what is `kept` left out where the caller adds it for many rows at once.
+  /// As above, but without `kept` where `withKept` is false. A caller that reads many rows adds `kept` itself, once for
+  /// all rows.
   package func read(
     _ block: ParameterBlock, rows: Range<Int>, into target: UnsafeMutablePointer<Float>, withKept: Bool
   ) {
@@ -146,7 +150,8 @@ public struct StoredParameters: @unchecked Sendable {
     if withKept { addKept(of: block, rows: rows, to: target) }
   }
 
-  /// target = the columns `columns` of the rows `rows` of `block`, row by row, without the pending term.
+  /// target = the stored values in the columns `columns` of the rows `rows` of `block`, row by row, without low-rank
+  /// updates.
   package func widen(
     _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>, into target: UnsafeMutablePointer<Float>
   ) {
@@ -163,8 +168,8 @@ public struct StoredParameters: @unchecked Sendable {
     }
   }
 
-  /// The columns `columns` of the rows of `block` as they are stored, without the pending term: those in fewer bits than fp32
-  /// that are whole groups of elements; nil for others.
+  /// The stored rows of `block` at the columns `columns`, without low-rank updates. Nil for a block in fp32, and where
+  /// the columns are not whole groups of elements.
   package func rows(of block: ParameterBlock, columns: Range<Int>) -> StoredRows? {
     guard reader == nil, let place = elsewhere?.places[block.index], place.format != .float32,
       columns.lowerBound % place.format.groupSize == 0, columns.count % place.format.groupSize == 0
@@ -172,7 +177,7 @@ public struct StoredParameters: @unchecked Sendable {
     return StoredRows(place: place, width: block.columns, columns: columns)
   }
 
-  /// target += the rows `rows` of what belongs to `block` on top of what is stored.
+  /// target += the rows `rows` of the pending term of `block`.
   func addPending(of block: ParameterBlock, rows: Range<Int>, to target: UnsafeMutablePointer<Float>) {
     guard let term = pending(of: block) else { return }
     zeroth_low_rank_add(
@@ -193,14 +198,14 @@ public struct StoredParameters: @unchecked Sendable {
   }
 }
 
-/// Rows of a block in fewer bits than fp32, at some columns that are whole groups of elements.
+/// The rows of a block in fewer bits than fp32, at some columns that are whole groups of elements.
 package struct StoredRows: @unchecked Sendable {
   fileprivate let place: StoredBlocks.Place
-  /// Columns of the block, and those that are read.
+  /// The number of columns of the block, and below it the columns that are read.
   fileprivate let width: Int
   fileprivate let columns: Range<Int>
 
-  /// target = the dot product of `vector` with each of the rows `rows`: none is widened into memory.
+  /// target = the dot products of `vector` with the rows `rows`, one for each. The rows are not widened into memory.
   package func dots(_ rows: Range<Int>, with vector: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>) {
     if place.order == .plain { return dots(from: rows.lowerBound, rows.count, vector, target) }
     for (i, row) in rows.enumerated() { dots(from: place.order.place(of: row), 1, vector, target + i) }

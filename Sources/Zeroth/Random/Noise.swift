@@ -1,27 +1,28 @@
 import CZeroth
 
-/// Where the elements of a dense direction come from.
+/// The distribution of the elements of a dense direction.
 public enum NoiseDistribution: String, CaseIterable, Sendable, Hashable {
-  /// Standard normal. Philox's come from 32-bit words by Box and Muller's method, so that none is larger than
-  /// sqrt(-2 ln 2^-32) = 6.66: right noise passes that once in 4e10 numbers.
+  /// Standard normal. Philox makes a normal number from 32-bit words by the method of Box and Muller, so none is larger
+  /// than sqrt(-2 ln 2^-32) = 6.66. Exact normal noise exceeds that once in 4e10 numbers.
   case gaussian
-  /// -1 or 1, each with probability 1/2. Philox's are single bits of its words: element n is bit n mod 32 of word
-  /// floor(n / 32), set for -1, so that a sign costs a thirty-second of the word that a normal number takes.
+  /// -1 or 1, each with probability 1/2. Philox uses single bits of its words: element n is bit n mod 32 of word
+  /// floor(n / 32), and a set bit stands for -1. So a sign takes one bit, where a normal number takes a word of 32
+  /// bits.
   case rademacher
-  /// Uniform on the sphere of radius sqrt(d) in R^d, so that E[z z^T] = I as for the others.
+  /// Uniform on the sphere of radius sqrt(d) in R^d. With this radius E[z z^T] = I, as for the other distributions.
   case sphere
 }
 
-/// The noise of one stream key: a sequence of which any part can be made again.
+/// The noise of one stream key: a sequence z of random numbers. Any part of it can be made again at any time.
 package struct Noise: Sendable, Hashable {
-  /// The version of what the elements of a stream are: 2 since a sign takes one bit of a word, where it took a whole word
-  /// in version 1. Normal numbers are the same in both.
+  /// The version of the mapping from a key to the elements of its stream. In version 2 a sign takes one bit of a word,
+  /// in version 1 a whole word. Normal numbers are the same in both versions.
   package static let version = 2
 
   let key: StreamKey
   let distribution: NoiseDistribution
 
-  /// The noise of `key`.
+  /// The noise of `key` with elements drawn from `distribution`.
   package init(key: StreamKey, distribution: NoiseDistribution) {
     self.key = key
     self.distribution = distribution

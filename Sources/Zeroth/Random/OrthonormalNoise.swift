@@ -1,9 +1,10 @@
-/// `count` orthonormal vectors of `length` numbers, at least as many, one after the other, made from `key`. They point anywhere with the
-/// same probability.
+/// `count` orthonormal vectors of `length` numbers, one after the other, made from `key`; `count` is at most `length`.
+/// Every direction of the vectors is equally likely.
 ///
-/// They are the orthonormal part of normal vectors: each less its part along those before it, over its length (Gram and Schmidt, twice,
-/// so that vectors that nearly depend on others are orthogonal too), in double and in an order of its own. So any thread and any processor
-/// makes the same ones. 4 count^2 length products.
+/// They are made from normal vectors by the method of Gram and Schmidt: from each vector its part along the vectors
+/// before it is subtracted, and the rest is divided by its length. The subtraction is done twice, so that vectors that
+/// are nearly dependent come out orthogonal too. All sums are in double and in a fixed order, so any thread and any
+/// processor makes the same vectors. Cost: about 4 count^2 length operations.
 public func orthonormalNoise(_ count: Int, of length: Int, _ key: StreamKey) -> [Float] {
   precondition(count <= length, "no more than \(length) orthonormal vectors of \(length) numbers")
   var normals = [Float](repeating: 0, count: count * length)
@@ -28,7 +29,7 @@ public func orthonormalNoise(_ count: Int, of length: Int, _ key: StreamKey) -> 
   return vectors.map(Float.init)
 }
 
-/// <a, b> in eight sums, which a processor adds side by side.
+/// <a, b> as eight partial sums, which a processor adds in parallel.
 private func product(_ a: UnsafeMutableBufferPointer<Double>, _ b: UnsafeMutableBufferPointer<Double>) -> Double {
   var sums = SIMD8<Double>()
   let whole = a.count / 8 * 8

@@ -1,6 +1,7 @@
 import CZeroth
 
-/// Random numbers one after another from one key, by GSL's distributions: for batches, splits and small vectors.
+/// A sequence of random numbers from one key, drawn one after another by the distributions of GSL. It is used for
+/// mini-batches, splits of data and small vectors.
 public struct RandomStream: ~Copyable {
   private let stream: OpaquePointer
 

@@ -1,9 +1,10 @@
-/// The key of a stream of random numbers. Keys split: a run's key has children for its steps, those for queries,
-/// those for blocks. The same path gives the same numbers, whatever the order or the thread they are asked in.
+/// The key of a stream of random numbers. A key has child keys: the key of a run has one for each step, the key of a
+/// step one for each query, and that of a query one for each block. The same path from the root gives the same numbers,
+/// in whatever order and on whatever thread they are drawn.
 public struct StreamKey: Sendable, Hashable {
-  /// The 64 bits that key the generator.
+  /// The 64 bits that are given to the generator as its key.
   public let bits: UInt64
-  /// The generator that the streams of this key and its children run on.
+  /// The generator of the streams of this key and of its children.
   public let generator: RandomGenerator
 
   /// The root key of a run.
@@ -12,24 +13,25 @@ public struct StreamKey: Sendable, Hashable {
     self.generator = generator
   }
 
-  /// The key of these bits, as another part of the program or a plugin had it.
+  /// A key with these bits, as it was passed from another part of the program or from a plugin.
   package init(bits: UInt64, generator: RandomGenerator) {
     self.bits = bits
     self.generator = generator
   }
 
-  /// What a child is for, so that streams of different purposes cannot meet.
+  /// What a child key is for. Keys for different purposes differ, so their streams do not coincide.
   public enum Purpose: UInt64, Sendable {
     case step = 1, left, right, query, block, batch, split, ratio, initial, plugin, rounding, diagnosis, sampling
   }
 
-  /// The child number `index` for `purpose`.
+  /// Child number `index` of this key for `purpose`.
   public func child(_ purpose: Purpose, _ index: Int = 0) -> StreamKey {
     let tag = Self.mix(UInt64(bitPattern: Int64(index)) &+ purpose.rawValue &* 0xD6E8_FEB8_6659_FD93)
     return StreamKey(bits: Self.mix(bits ^ tag), generator: generator)
   }
 
-  /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): one to one, and every bit depends on every other.
+  /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a one-to-one map in which every output bit depends on every
+  /// input bit.
   private static func mix(_ x: UInt64) -> UInt64 {
     var z = x
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -1,37 +1,38 @@
 import Foundation
 
-/// Adam on the estimate (Kingma and Ba 2015), with decoupled weight decay (Loshchilov and Hutter 2019):
+/// Adam on the estimate g (Kingma and Ba 2015), with decoupled weight decay (Loshchilov and Hutter 2019):
 ///
 ///     m = beta_1 m + (1 - beta_1) g,   v = beta_2 v + (1 - beta_2) g^2
-///     theta -= eta (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + zeta)         t the updates so far, this one too
+///     theta -= eta (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + zeta)         t updates so far, with this one
 ///
-/// Weight decay is the framework's: eta lambda theta, not divided by sqrt(v), and nothing on blocks of one column.
+/// Weight decay is applied by the framework: it is eta lambda theta, without the division by sqrt(v), and blocks of one
+/// column do not decay.
 ///
 /// Cost: 2d stored floats, of the trainable blocks.
 public struct Adam<D: Direction>: StepRule {
-  /// Directions of any kind, which estimates are made of.
+  /// Any kind of direction.
   public typealias Direction = D
-  /// The step -eta m / sqrt(v), elementwise.
+  /// The step -eta m / sqrt(v), with bias correction, element by element.
   public typealias Update = AdamUpdate
 
-  /// eta, over the steps.
+  /// The learning rate eta over the steps.
   public var learningRate: Schedule
-  /// beta_1, in [0, 1).
+  /// beta_1 in [0, 1): the part of m that a step keeps.
   public let beta: Double
-  /// beta_2, in [0, 1).
+  /// beta_2 in [0, 1): the part of v that a step keeps.
   public let beta2: Double
-  /// zeta > 0, beside the root of v.
+  /// zeta > 0, which is added to the root of v.
   public let stability: Double
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
   private var moments: (first: StoredVector, second: StoredVector)?
   private var updates = 0
 
-  /// What `beta` takes.
+  /// The range of `beta`.
   public static var betaRange: NumericRange { .belowOne }
-  /// What `beta2` takes.
+  /// The range of `beta2`.
   public static var beta2Range: NumericRange { .belowOne }
-  /// What `stability` takes.
+  /// The range of `stability`.
   public static var stabilityRange: NumericRange { .positive }
 
   /// Adam with the decays beta_1 and beta_2.
@@ -46,7 +47,7 @@ public struct Adam<D: Direction>: StepRule {
     self.weightDecay = weightDecay
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
@@ -55,7 +56,7 @@ public struct Adam<D: Direction>: StepRule {
     try Self.stabilityRange.require("stability", stability)
   }
 
-  /// Moves m and v, in one pass, and returns the step that they make.
+  /// Updates m and v in one pass, and returns the step that they give.
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> AdamUpdate {
     let zeros = { StoredVector(context.layout.trainable) }
     var (m, v) = moments.take() ?? (zeros(), zeros())
@@ -80,22 +81,22 @@ public struct Adam<D: Direction>: StepRule {
       secondScale: Float(1 / (1 - pow(beta2, Double(updates)))), stability: Float(stability))
   }
 
-  /// eta, the moments and how many updates they are of.
+  /// Saves or restores eta, the moments and the number of updates so far.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.code("learning-rate", &learningRate)
     try state.code("updates", &updates)
     var (first, second): (StoredVector?, StoredVector?) = (moments?.first, moments?.second)
-    moments = nil  // so that what is coded is not shared
+    moments = nil  // so that only one reference to the moments is left, and restoring writes them in place
     try state.code("first", &first, of: state.layout.trainable)
     try state.code("second", &second, of: state.layout.trainable)
     if let first, let second { moments = (first, second) }
   }
 
-  /// 2d floats, once the first step is done.
+  /// 2d floats after the first step, 0 before it.
   public var stateCount: Int { moments.map { $0.first.count + $0.second.count } ?? 0 }
 }
 
-/// The step of Adam, scale m / (sqrt(secondScale v) + stability), elementwise from the stored moments.
+/// The step of Adam, scale m / (sqrt(secondScale v) + stability), computed element by element from the stored moments.
 public struct AdamUpdate: Direction {
   let first: StoredVector
   let second: StoredVector
@@ -106,7 +107,7 @@ public struct AdamUpdate: Direction {
   /// Whether `block` is trained.
   public func touches(_ block: ParameterBlock) -> Bool { first.contains(block) }
 
-  /// values += scale times the step's rows.
+  /// values += scale times these rows of the step.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     values.withUnsafeMutableBufferPointer { values in
       _ = first.withRows(rows, of: block) { m in

@@ -1,42 +1,42 @@
-/// LOZO-M: momentum kept in the left factor ([LOZO]):
+/// LOZO-M: momentum that is kept in the left factor ([LOZO]):
 ///
 ///     N = beta N + (1 - beta) c U,   W -= eta N V^T / r          N in R^{m x r} for each matrix
 ///
-/// When V is drawn again, N is re-expressed so that N V^T changes least,
-/// N <- N (V_old^T V_new)(V_new^T V_new)^{-1}, an r x r solve; the slides' N <- N V_old^T V_new / n is an option.
-/// Vectors keep m = beta m + (1 - beta) c z. Within a window of V this is dense EMA momentum.
+/// When V is drawn anew, N is converted so that N V^T changes as little as possible: N <- N (V_old^T V_new)(V_new^T
+/// V_new)^{-1}, an r x r solve. The slides use N <- N V_old^T V_new / n instead, which is an option. Vectors keep m =
+/// beta m + (1 - beta) c z. As long as V stays the same, this equals dense momentum in the EMA form.
 ///
 /// Cost: r m floats for each matrix and n for each vector.
 public struct LowRankMomentum<D: LowRankDirection>: StepRule {
-  /// A direction with factors, of which U is gathered in N and V is kept.
+  /// A direction with factors U V^T. N sums up the factors U.
   public typealias Direction = D
-  /// N V^T, which shares N with the rule until the next step moves it.
+  /// The update N V^T. It shares N with the rule until the next step changes N.
   public typealias Update = LowRankMomentumUpdate
 
-  /// How N is carried over to a new V.
+  /// How N is converted to a new V.
   public enum Refresh: String, CaseIterable, Sendable {
-    /// Least squares: the r x r solve.
+    /// By least squares: the r x r solve.
     case exact
-    /// V_new^T V_new taken as n I, as on the slides.
+    /// With n I in place of V_new^T V_new, as on the slides.
     case approximate
-    /// N = 0.
+    /// Not at all: N = 0.
     case reset
   }
 
-  /// eta, over the steps.
+  /// The learning rate eta over the steps.
   public var learningRate: Schedule
-  /// beta, in [0, 1).
+  /// beta in [0, 1): the part of the momentum that a step keeps.
   public let beta: Double
-  /// How N is carried over to a new V.
+  /// How N is converted to a new V.
   public let refresh: Refresh
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
   private var state: LowRankMomentumState?
 
-  /// What `beta` takes.
+  /// The range of `beta`.
   public static var betaRange: NumericRange { .belowOne }
 
-  /// LOZO-M with decay beta.
+  /// The rule with these options.
   public init(
     learningRate: Schedule, beta: Double = 0.9, refresh: Refresh = .exact, weightDecay: WeightDecay = .none
   ) {
@@ -46,14 +46,14 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
     self.weightDecay = weightDecay
   }
 
-  /// Throws when an option is out of range.
+  /// Throws `InputError` when an option is out of range.
   public func validate(_ layout: ParameterLayout) throws(InputError) {
     try learningRate.validate()
     try weightDecay.validate()
     try Self.betaRange.require("beta", beta)
   }
 
-  /// Moves N, carried over to the estimate's V first, and returns -eta N V^T / r.
+  /// Converts N to the V of the estimate if that is a new one, updates N, and returns -eta N V^T / r.
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> LowRankMomentumUpdate {
     guard let first = estimate.terms.first?.direction else { preconditionFailure("an estimate has a direction") }
     precondition(
@@ -65,7 +65,7 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
     return LowRankMomentumUpdate(state, scale: Float(-learningRate(at: context.step)))
   }
 
-  /// eta, N of each matrix with its V, and m of each vector.
+  /// Saves or restores eta, N of each matrix with its V, and m of each vector.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("refresh", refresh.rawValue)
     try state.code("learning-rate", &learningRate)
@@ -73,17 +73,17 @@ public struct LowRankMomentum<D: LowRankDirection>: StepRule {
       self.state = nil
       return
     }
-    // While it is written nothing of it changes, so that copies of this rule may share it.
+    // Writing a checkpoint does not change the state, so copies of this rule may share it.
     let fresh = state.isRestoring ? LowRankMomentumState(state.layout, state.generator) : nil
     guard let own = fresh ?? self.state else { return }
     try own.code(state)
     self.state = own
   }
 
-  /// r m floats for each matrix and n for each vector, once the first step is done.
+  /// r m floats for each matrix and n for each vector after the first step, 0 before it.
   public var stateCount: Int { state?.count ?? 0 }
 
-  /// N of the matrix `block` as an array of m x r; empty before the first step.
+  /// The momentum N of the matrix `block`, as an array of m x r; empty before the first step.
   public func momentum(of block: ParameterBlock) -> [Float] { state?.left(of: block) ?? [] }
 
   private mutating func ownedState(_ direction: D, _ layout: ParameterLayout) -> LowRankMomentumState {

@@ -1,9 +1,9 @@
-/// N of every matrix and m of every vector, with the direction whose V they belong to.
+/// The state of LOZO-M: N of every matrix, m of every vector, and a direction that has the V to which N belongs.
 final class LowRankMomentumState: @unchecked Sendable {
   private let layout: ParameterLayout
-  /// V is read from here.
+  /// The direction from which V is read.
   private(set) var direction: any LowRankDirection
-  /// By block; empty for one that is not trainable.
+  /// N or m of each block, by its index; empty for a frozen block.
   private var factors: [[Float]]
   private var carry: MomentumCarry
 
@@ -17,7 +17,7 @@ final class LowRankMomentumState: @unchecked Sendable {
     carry = MomentumCarry(rank: direction.rank, columns: layout.trainable.map(\.columns).max() ?? 0)
   }
 
-  /// Room for what a checkpoint holds.
+  /// A state of the right type to be filled from a checkpoint.
   init(_ layout: ParameterLayout, _ generator: RandomGenerator) {
     self.layout = layout
     direction = StoredRightFactors(
@@ -26,7 +26,7 @@ final class LowRankMomentumState: @unchecked Sendable {
     carry = MomentumCarry(rank: 0, columns: 0)
   }
 
-  /// Codes N, m and the V that N belongs to, which is written out: a direction of any kind can be its source.
+  /// Saves or restores N, m and V. V is written in full, because it may come from any kind of direction.
   func code(_ state: StateCoder) throws(InputError) {
     var (rank, key) = (direction.rank, direction.rightKey)
     var scale = Double(direction.matrixScale)
@@ -62,12 +62,12 @@ final class LowRankMomentumState: @unchecked Sendable {
 
   func left(of block: ParameterBlock) -> [Float] { factors[block.index] }
 
-  /// Reads N or m of `block` without copying it.
+  /// Calls `body` with N or m of `block`, without copying it.
   func withFactor<R>(of block: ParameterBlock, _ body: (UnsafeBufferPointer<Float>) -> R) -> R {
     factors[block.index].withUnsafeBufferPointer(body)
   }
 
-  /// Re-expresses N in the V of `new`, if it is another one.
+  /// Converts N to the V of `new`, if that is another V.
   func moveTo<D: LowRankDirection>(_ new: D, refresh: LowRankMomentum<D>.Refresh) {
     defer { direction = new }
     guard new.rightKey != direction.rightKey else { return }
@@ -82,7 +82,7 @@ final class LowRankMomentumState: @unchecked Sendable {
     }
   }
 
-  /// N = decay N + weight_i U_i, and the same for m and z.
+  /// N = decay N + sum_i weight_i U_i, and the same for m and z.
   func decayAndAdd<D: LowRankDirection>(_ decay: Float, _ terms: Few<(weight: Float, direction: D)>) {
     for block in layout.trainable {
       factors[block.index].withUnsafeMutableBufferPointer { values in
@@ -100,12 +100,12 @@ final class LowRankMomentumState: @unchecked Sendable {
   }
 }
 
-/// The V of a direction that a checkpoint was written beside: all of it that momentum is carried over by.
+/// The V of a direction, read from a checkpoint. Nothing else of the direction is needed to convert the momentum.
 private struct StoredRightFactors: LowRankDirection {
   let rank: Int
   let rightKey: StreamKey
   let matrixScale: Float
-  /// V^T of each matrix, r x n.
+  /// The factor V^T of each matrix, r x n.
   let rights: [Int: [Float]]
 
   func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
@@ -131,16 +131,16 @@ public struct LowRankMomentumUpdate: LowRankDirection {
     self.scale = scale
   }
 
-  /// The direction whose V it has.
+  /// A direction with the V of this update.
   var source: any LowRankDirection { state.direction }
   /// The rank r.
   public var rank: Int { state.direction.rank }
-  /// The learning rate's sign and size, and the estimate's 1/r.
+  /// -eta, times the factor 1/r of the estimate.
   public var matrixScale: Float { scale * state.direction.matrixScale }
-  /// The V that N belongs to.
+  /// Identifies the V to which N belongs.
   public var rightKey: StreamKey { state.direction.rightKey }
 
-  /// Rows of N.
+  /// Writes rows of N.
   public func writeLeft(
     of block: ParameterBlock, rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>
   ) {
@@ -149,12 +149,12 @@ public struct LowRankMomentumUpdate: LowRankDirection {
     }
   }
 
-  /// V^T.
+  /// Writes V^T, r x n.
   public func writeRight(of block: ParameterBlock, into values: UnsafeMutableBufferPointer<Float>) {
     state.direction.writeRight(of: block, into: values)
   }
 
-  /// values += scale times the update's rows.
+  /// values += scale times these rows of the update.
   public func add(to values: inout MutableSpan<Float>, of block: ParameterBlock, rows: Range<Int>, scale: Float) {
     guard !block.isMatrix else {
       addLowRank(to: &values, of: block, rows: rows, scale: scale * matrixScale)

@@ -1,17 +1,18 @@
-/// Carries the momentum N of LOZO-M over to a new V, so that N V^T changes least:
+/// Converts the momentum N of LOZO-M to a new V, so that N V^T changes as little as possible:
 ///
-///     N <- N (V_old^T V_new)(V_new^T V_new)^{-1}        V_new^T V_new taken as n I where it need not be exact
+///     N <- N (V_old^T V_new)(V_new^T V_new)^{-1}        with n I for V_new^T V_new where `isExact` is false
 ///
-/// It has its memory from the start, as a step allocates nothing.
+/// All memory is allocated when it is made, because a step must not allocate.
 struct MomentumCarry {
   private let rank: Int
   /// V_old^T and V_new^T of a matrix, each r x n.
   private var old, new: [Float]
-  /// V_old^T V_new, then what N is multiplied by, and V_new^T V_new, then its Cholesky factor: r x r, in double.
+  /// `crossed` is V_old^T V_new, and then the matrix by which N is multiplied. `squared` is V_new^T V_new, and then its
+  /// Cholesky factor. Both are r x r, in double.
   private var crossed, squared: [Double]
   private var row: [Double]
 
-  /// For matrices of at most `columns` columns.
+  /// Memory for matrices of at most `columns` columns.
   init(rank: Int, columns: Int) {
     self.rank = rank
     old = [Float](repeating: 0, count: rank * columns)
@@ -21,7 +22,7 @@ struct MomentumCarry {
     row = [Double](repeating: 0, count: rank)
   }
 
-  /// Re-expresses `n` (m x r), which belongs to the V of `direction` on `block`, in that of `next`.
+  /// Converts `n` (m x r), the momentum of `block` for the V of `direction`, to the V of `next`.
   mutating func move(
     _ n: UnsafeMutableBufferPointer<Float>, of block: ParameterBlock, from direction: any LowRankDirection,
     to next: some LowRankDirection, isExact: Bool
@@ -55,8 +56,9 @@ struct MomentumCarry {
     }
   }
 
-  /// crossed = X with X squared = crossed, squared symmetric positive definite: by Cholesky, squared = L L^T. A floor
-  /// under the pivots keeps a singular one (more factors than columns) finite.
+  /// Replaces `crossed` by the X with X squared = crossed, where `squared` is symmetric and positive definite: by
+  /// Cholesky, squared = L L^T. A lower bound on the pivots keeps X finite where `squared` is singular (more factors
+  /// than columns).
   private mutating func solve() {
     let r = rank
     let ridge = 1e-12 * (0..<r).reduce(0) { $0 + squared[$1 * r + $1] }

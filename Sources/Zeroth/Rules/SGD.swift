@@ -2,14 +2,14 @@
 ///
 /// Cost: no stored floats.
 public struct SGD<D: Direction>: StepRule {
-  /// Any kind of direction: the rule asks nothing of it but to be added.
+  /// Any kind of direction: it only has to be added.
   public typealias Direction = D
-  /// The estimate's own directions with other weights.
+  /// The directions of the estimate, with other weights.
   public typealias Update = WeightedSum<D>
 
-  /// eta, over the steps.
+  /// The learning rate eta over the steps.
   public var learningRate: Schedule
-  /// lambda, by block.
+  /// The weight decay lambda of each block.
   public let weightDecay: WeightDecay
 
   /// SGD at `learningRate`.
@@ -18,12 +18,12 @@ public struct SGD<D: Direction>: StepRule {
     self.weightDecay = weightDecay
   }
 
-  /// eta: nothing else is kept.
+  /// Saves or restores eta. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.code("learning-rate", &learningRate)
   }
 
-  /// -eta sum_i c_i D_i.
+  /// The update -eta sum_i c_i D_i.
   public mutating func update(from estimate: GradientEstimate<D>, context: StepContext) -> WeightedSum<D> {
     let eta = learningRate(at: context.step)
     return WeightedSum(estimate.terms.map { (Float(-eta * $0.coefficient), $0.direction) })

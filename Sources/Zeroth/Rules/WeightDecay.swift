@@ -1,5 +1,5 @@
-/// lambda of decoupled weight decay, theta -= eta lambda theta. Blocks of one column do not decay unless asked for: in a
-/// model those are its biases and the gains of its norms.
+/// The factor lambda of decoupled weight decay, theta -= eta lambda theta. By default blocks of one column do not
+/// decay. In a model these are the biases and the gains of norms.
 public struct WeightDecay: Sendable, Hashable, ExpressibleByFloatLiteral {
   /// lambda >= 0, on the blocks that decay.
   public let rate: Double
@@ -9,7 +9,7 @@ public struct WeightDecay: Sendable, Hashable, ExpressibleByFloatLiteral {
   /// No decay.
   public static let none = WeightDecay(0)
 
-  /// What `rate` takes.
+  /// The range of `rate`.
   public static let rateRange = NumericRange.nonNegative
 
   /// Decay by `rate` outside the blocks of `excluded`, such as `.roles("norm", "bias", "embedding")`.
@@ -18,13 +18,13 @@ public struct WeightDecay: Sendable, Hashable, ExpressibleByFloatLiteral {
     self.excluded = excluded
   }
 
-  /// Decay by a number, outside blocks of one column.
+  /// Decay by `value`, outside the blocks of one column.
   public init(floatLiteral value: Double) { self.init(value) }
 
-  /// lambda on `block`.
+  /// The value of lambda on `block`: 0 where the block is excluded.
   public func rate(on block: ParameterBlock) -> Double { excluded.contains(block) ? 0 : rate }
 
-  /// Throws when lambda is out of range: a rule with options of its own calls it in its `validate`.
+  /// Throws `InputError` when lambda is out of range. A rule that has its own `validate` calls this from there.
   public func validate() throws(InputError) {
     try Self.rateRange.require("weight-decay", rate)
   }

@@ -1,21 +1,22 @@
 import ZerothSupport
 
 extension Optimizer {
-  /// Writes a checkpoint to `path`: theta's trainable blocks, the state of the parts and the step, in a file that appears
-  /// there whole or not at all.
+  /// Writes a checkpoint to `path`: the trainable blocks of theta, the state of the parts and the number of the next
+  /// step. The file appears at `path` whole or not at all.
   ///
   ///     try optimizer.save(theta, to: "run.state")
   ///     try optimizer.restore(&theta, from: "run.state")        // in another process: it goes on bit for bit
   ///
-  /// `also` codes more, such as the numbers of a loop of one's own; `restore` is to be given the same. Throws `InputError` for a
-  /// file that cannot be written, and for a part that keeps state and codes none.
+  /// `also` saves further values, such as the counters of a loop of your own; `restore` has to be given a closure that
+  /// names the same values. Throws `InputError` for a file that cannot be written, and for a part that holds state but
+  /// saves none.
   public func save(
     _ theta: borrowing ParameterStore, to path: String, also: (StateCoder) throws(InputError) -> Void = { _ in }
   ) throws(InputError) {
     try write(theta, to: StateSink(path), also)
   }
 
-  /// Bytes that `save` writes.
+  /// The number of bytes that `save` writes.
   public func stateSize(
     with theta: borrowing ParameterStore, also: (StateCoder) throws(InputError) -> Void = { _ in }
   ) throws(InputError) -> Int {
@@ -24,10 +25,11 @@ extension Optimizer {
     return sink.size
   }
 
-  /// Takes over what `save` wrote to `path`, and goes on as if there had been no interruption, bit for bit.
+  /// Takes over what `save` wrote to `path`. The run then goes on as if it had not been interrupted, bit for bit.
   ///
-  /// theta has the weights that the run began from: frozen blocks are not in the checkpoint. Throws `InputError` for a file
-  /// that is damaged, or was written by another composition, seed or layout; then theta and the optimiser are as before.
+  /// theta has to hold the weights from which the run began, because frozen blocks are not in the checkpoint. Throws
+  /// `InputError` for a file that is damaged, or that was written by another composition, seed or layout. theta and the
+  /// optimiser are then unchanged.
   public mutating func restore(
     _ theta: inout ParameterStore, from path: String, also: (StateCoder) throws(InputError) -> Void = { _ in }
   ) throws(InputError) {
@@ -42,7 +44,7 @@ extension Optimizer {
     try source.finish()
     self = restored
     theta.roundingKey = runKey.child(.rounding)
-    // One that was saved before its first step has still to begin.
+    // A checkpoint from before the first step has no state of the adapter yet, so the first step has to begin it.
     validatedLayout = nextStep > 0 ? theta.layout : nil
   }
 
@@ -50,14 +52,14 @@ extension Optimizer {
     _ theta: borrowing ParameterStore, to sink: StateSink, _ also: (StateCoder) throws(InputError) -> Void
   ) throws(InputError) {
     let state = StateCoder(.writing(sink), layout: theta.layout, generator: runKey.generator)
-    var parts = self  // copies of the parts share what is large: nothing is changed
+    var parts = self  // copies share large values, and none is changed here
     try parts.code(state, theta)
     try also(state)
     try state.scoped("theta") { (state) throws(InputError) in try theta.saveState(state) }
     try sink.finish()
   }
 
-  /// Everything but theta.
+  /// Saves or restores all state except theta.
   private mutating func code(_ state: StateCoder, _ theta: borrowing ParameterStore) throws(InputError) {
     try state.require("estimator", String(reflecting: Estimator.self))
     try state.require("rule", String(reflecting: Rule.self))
@@ -78,7 +80,8 @@ extension Optimizer {
     }
   }
 
-  /// Codes a part. One that keeps floats and codes nothing would go on from nothing, and is refused.
+  /// Saves or restores one part. A part that holds floats but names no value would restart from nothing after a
+  /// restore, so it is refused.
   private func code<Part>(
     _ part: inout Part, _ name: String, _ stateCount: Int, _ state: StateCoder,
     _ code: (inout Part, StateCoder) throws(InputError) -> Void
@@ -94,7 +97,7 @@ extension Optimizer {
 }
 
 extension ParameterStore {
-  /// A hash of the blocks as they are stored that nothing writes: frozen ones, and the matrices of a base.
+  /// A hash of the stored bytes of the blocks that a run never writes: frozen blocks, and the matrices of a base.
   fileprivate borrowing func frozenHash() -> String {
     let stored = stored()
     var hash: UInt64 = 0

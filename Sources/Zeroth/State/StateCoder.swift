@@ -1,19 +1,19 @@
 import ZerothSupport
 
-/// Carries the state of a part to a checkpoint or from it.
+/// Carries the state of a part to a checkpoint, or from a checkpoint back to the part.
 ///
-/// A part names each of its values once, in `codeState`, and both directions follow from that: while a checkpoint is
-/// written, the values are read; while one is restored, they are set.
+/// A part names each of its values once, in `codeState`. The same code serves both directions: while a checkpoint is
+/// written, the values are read; while a checkpoint is restored, they are set.
 ///
 ///     mutating func codeState(_ state: StateCoder) throws(InputError) {
 ///       try state.code("updates", &updates)
 ///       try state.code("momentum", &momentum, of: state.layout.trainable)
 ///     }
 ///
-/// What it costs is the values themselves: large ones go straight between the part and the file. Every call throws
-/// `InputError` for a file that cannot be written, or that holds another value at its place.
+/// The cost is that of the values themselves: large ones are copied directly between the part and the file. Every call
+/// throws `InputError` for a file that cannot be written, and for a file that holds a different value at this position.
 public final class StateCoder {
-  /// Where values go to, or come from.
+  /// Where values are written to, or read from.
   enum Direction {
     case writing(any StateWriting)
     case reading(any StateReading)
@@ -25,15 +25,15 @@ public final class StateCoder {
   public let generator: RandomGenerator
   private let direction: Direction
   private var scope: [String] = []
-  /// Values that were coded so far.
+  /// The number of values that were saved or restored so far.
   private(set) var count = 0
 
-  /// Writes to `sink`, such as the far side of a plugin's interface.
+  /// A coder that writes to `sink`, such as the other side of a plugin's interface.
   package convenience init(writing sink: any StateWriting, layout: ParameterLayout, generator: RandomGenerator) {
     self.init(.writing(sink), layout: layout, generator: generator)
   }
 
-  /// Reads from `source`, such as the far side of a plugin's interface.
+  /// A coder that reads from `source`, such as the other side of a plugin's interface.
   package convenience init(reading source: any StateReading, layout: ParameterLayout, generator: RandomGenerator) {
     self.init(.reading(source), layout: layout, generator: generator)
   }
@@ -44,12 +44,13 @@ public final class StateCoder {
     self.generator = generator
   }
 
-  /// Whether a checkpoint is restored: then values are set.
+  /// Whether a checkpoint is being restored, so that values are set; otherwise they are saved.
   public var isRestoring: Bool {
     if case .reading = direction { true } else { false }
   }
 
-  /// An option on which the meaning of the state depends: a checkpoint with another value is refused, by `name`.
+  /// Saves an option on which the meaning of the state depends. Restoring throws an `InputError` that names the option
+  /// where the checkpoint has another value for it.
   public func require(_ name: String, _ value: some CustomStringConvertible) throws(InputError) {
     let wanted = "\(value)"
     var found = wanted
@@ -59,21 +60,21 @@ public final class StateCoder {
     }
   }
 
-  /// A text.
+  /// Saves or restores a text.
   public func code(_ name: String, _ value: inout String) throws(InputError) {
     var bytes = Array(value.utf8)
     try code(name, .text, &bytes)
     value = String(decoding: bytes, as: UTF8.self)
   }
 
-  /// An integer.
+  /// Saves or restores an integer.
   public func code(_ name: String, _ value: inout Int) throws(InputError) {
     var values = [Int64(value)]
     try code(name, .integers, &values, count: 1)
     value = Int(values[0])
   }
 
-  /// A truth value.
+  /// Saves or restores a truth value.
   public func code(_ name: String, _ value: inout Bool) throws(InputError) {
     var number = value ? 1 : 0
     try code(name, &number)
@@ -81,28 +82,29 @@ public final class StateCoder {
     value = number == 1
   }
 
-  /// 64 bits.
+  /// Saves or restores 64 bits.
   public func code(_ name: String, _ value: inout UInt64) throws(InputError) {
     var values = [value]
     try code(name, .words, &values, count: 1)
     value = values[0]
   }
 
-  /// A number, bit for bit.
+  /// Saves or restores a number, bit for bit.
   public func code(_ name: String, _ value: inout Double) throws(InputError) {
     var values = [value]
     try code(name, &values, count: 1)
     value = values[0]
   }
 
-  /// A key of random numbers.
+  /// Saves or restores the key of a random stream.
   public func code(_ name: String, _ value: inout StreamKey) throws(InputError) {
     var bits = value.bits
     try code(name, &bits)
     value = StreamKey(bits: bits, generator: value.generator)
   }
 
-  /// A schedule, which may have been changed between steps. A function is not written: the optimizer keeps its own.
+  /// Saves or restores a schedule, because a schedule may have been changed between steps. A schedule that is a
+  /// function cannot be written: the optimizer keeps its own.
   public func code(_ name: String, _ schedule: inout Schedule) throws(InputError) {
     var text = schedule.description
     let own = text
@@ -111,42 +113,44 @@ public final class StateCoder {
     if let known = Schedule(parsing: text) { schedule = known }
   }
 
-  /// Keys of random numbers, of the run's generator.
+  /// Saves or restores keys of random streams of the run's generator.
   public func code(_ name: String, _ keys: inout [StreamKey]) throws(InputError) {
     var bits = keys.map(\.bits)
     try code(name, &bits)
     keys = bits.map { StreamKey(bits: $0, generator: generator) }
   }
 
-  /// Numbers: `count` of them, or any number where none is given.
+  /// Saves or restores numbers: `count` of them, or any number of them where `count` is nil.
   public func code(_ name: String, _ values: inout [Double], count: Int? = nil) throws(InputError) {
     try code(name, .doubles, &values, count: count)
   }
 
-  /// Floats: `count` of them, or any number where none is given.
+  /// Saves or restores floats: `count` of them, or any number of them where `count` is nil.
   public func code(_ name: String, _ values: inout [Float], count: Int? = nil) throws(InputError) {
     try code(name, .floats, &values, count: count)
   }
 
-  /// Words of 64 bits: `count` of them, or any number where none is given.
+  /// Saves or restores words of 64 bits: `count` of them, or any number of them where `count` is nil.
   public func code(_ name: String, _ values: inout [UInt64], count: Int? = nil) throws(InputError) {
     try code(name, .words, &values, count: count)
   }
 
-  /// How many elements the value that comes next has, when it has this name and type; nil while a checkpoint is written.
+  /// The number of elements of the next value of the checkpoint, which must have this name and type. Nil while a
+  /// checkpoint is written.
   package func nextCount(_ name: String, _ type: StateType) throws(InputError) -> Int? {
     guard case .reading(let source) = direction else { return nil }
     return try source.count(fullName(name), type)
   }
 
-  /// Whether an optional value is there; while a checkpoint is restored, whether it is in there.
+  /// Saves whether an optional value is there. While a checkpoint is restored, the result says whether the checkpoint
+  /// has the value.
   public func codePresence(_ name: String, _ isThere: Bool) throws(InputError) -> Bool {
     var isThere = isThere
     try code(name, &isThere)
     return isThere
   }
 
-  /// A float for each parameter of `blocks`, or nothing.
+  /// Saves or restores a float for each parameter of `blocks`, or the fact that there is none.
   public func code(
     _ name: String, _ vector: inout StoredVector?, of blocks: [ParameterBlock]
   ) throws(InputError) {
@@ -157,7 +161,7 @@ public final class StateCoder {
     guard isRestoring else {
       for block in blocks {
         var result: Result<Void, InputError> = .success(())
-        // Read, and not made its own: copies of the part share the floats.
+        // The floats are read here and not copied: copies of the part share them.
         _ = vector?.withRows(0..<block.rows, of: block) { floats in
           result = Result { () throws(InputError) in
             try code(
@@ -178,7 +182,8 @@ public final class StateCoder {
     vector = values
   }
 
-  /// All values of `parameters`, which are stored in fp32 with nothing pending, such as an earlier iterate that is kept.
+  /// Saves or restores all values of `parameters`, which are stored in fp32. This is for parameters that a part keeps,
+  /// such as an earlier iterate.
   public func code(_ name: String, _ parameters: inout ParameterStore) throws(InputError) {
     if !isRestoring { parameters.materialize() }
     for block in parameters.layout.blocks {
@@ -190,14 +195,14 @@ public final class StateCoder {
     }
   }
 
-  /// What `body` codes, under names that begin with `name`.
+  /// Saves or restores what `body` names. The names then begin with `name`.
   public func scoped(_ name: String, _ body: (StateCoder) throws(InputError) -> Void) throws(InputError) {
     scope.append(name)
     defer { scope.removeLast() }
     try body(self)
   }
 
-  /// An error about the value `name`, which names the file.
+  /// An `InputError` about the value `name`; its text contains the path of the file.
   public func error(_ name: String, found: String, expected: String) -> InputError {
     let path =
       switch direction {
@@ -207,7 +212,7 @@ public final class StateCoder {
     return InputError("\(path): \(fullName(name))", found: found, expected: expected)
   }
 
-  /// Bytes in memory, straight from there or to there.
+  /// Saves or restores bytes in memory, which are copied directly from there or to there.
   package func code(_ name: String, _ type: StateType, _ bytes: UnsafeMutableRawBufferPointer) throws(InputError) {
     count += 1
     switch direction {
@@ -221,7 +226,7 @@ public final class StateCoder {
     }
   }
 
-  /// An array of elements that are plain bytes.
+  /// Saves or restores an array of elements that are plain bytes.
   private func code<T: BitwiseCopyable>(
     _ name: String, _ type: StateType, _ values: inout [T], count wanted: Int? = nil
   ) throws(InputError) {
@@ -247,28 +252,28 @@ public final class StateCoder {
   private func fullName(_ name: String) -> String { (scope + [name]).joined(separator: ".") }
 }
 
-/// Where named values go to.
+/// A destination of named values.
 package protocol StateWriting: AnyObject {
-  /// What it is, for errors: a file.
+  /// The path of the file, for messages of errors.
   var path: String { get }
   func write(_ name: String, _ type: StateType, _ value: UnsafeRawBufferPointer) throws(InputError)
 }
 
-/// Where named values come from, one after another.
+/// A source of named values, which are read one after another.
 package protocol StateReading: AnyObject {
-  /// What it is, for errors: a file.
+  /// The path of the file, for messages of errors.
   var path: String { get }
-  /// The value that comes next, which must have this name and type; it stays where it is until the next one is read.
+  /// Reads the next value, which must have this name and type. Its bytes stay valid until the next value is read.
   func read(_ name: String, _ type: StateType) throws(InputError) -> UnsafeRawBufferPointer
-  /// How many elements it has, without going on.
+  /// The number of elements of the next value, without moving on to it.
   func count(_ name: String, _ type: StateType) throws(InputError) -> Int
 }
 
-/// What a value of a checkpoint is made of.
+/// The type of the elements of a value in a checkpoint.
 package enum StateType: UInt8, CustomStringConvertible, Sendable {
   case text = 1, integers, words, doubles, floats, bytes
 
-  /// Bytes of an element.
+  /// The number of bytes of one element.
   package var size: Int {
     switch self {
     case .text, .bytes: 1

@@ -1,33 +1,36 @@
 import Foundation
 import ZerothSupport
 
-/// A file of named values, one behind the other:
+/// A file of named values, one after another. All numbers are little endian.
 ///
 ///     8 bytes   ZEROTHST
-///     4 bytes   the version, little endian, as all numbers are
-///     for each  1 byte type, 2 bytes length of the name, 8 bytes length of the value; the name; the value;
-///               8 bytes xxh64 of all that, seeded by the hash before it
+///     4 bytes   the version
+///     each value:
+///               1 byte type, 2 bytes length of the name, 8 bytes length of the value; the name; the value;
+///               8 bytes xxh64 of all of these, seeded by the hash of the value before
 ///     at last   type 0, and the hash
 ///
-/// A hash goes on from the one before, so a value fits in its place alone, and a file that was cut off lacks its end.
+/// Each hash depends on the one before. So a value is accepted only at its own position, and a file that was cut off is
+/// detected by its missing end.
 enum StateFile {
   static let magic = Array("ZEROTHST".utf8)
   static let version: UInt32 = 1
-  /// Bytes in front of a name.
+  /// The number of bytes in front of a name: 1 of the type, 2 and 8 of the lengths.
   static let headSize = 11
 }
 
-/// Where the values of a checkpoint go.
+/// Writes the values of a checkpoint to a file.
 final class StateSink: StateWriting {
-  /// The file, for errors.
+  /// The path of the file, also for messages of errors.
   let path: String
-  /// Bytes so far.
+  /// The number of bytes so far.
   private(set) var size = 0
   private var file: AtomicFile?
   private let isCounting: Bool
   private var hash: UInt64 = 0
 
-  /// Values go to a file at `path`, which appears there when all of them are written; or they are counted alone.
+  /// The values go to a file at `path`, which appears there when all of them are written. Where `isCounting` is true
+  /// nothing is written, and the bytes are only counted.
   init(_ path: String, isCounting: Bool = false) throws(InputError) {
     self.path = path
     self.isCounting = isCounting
@@ -45,7 +48,7 @@ final class StateSink: StateWriting {
     try putHash()
   }
 
-  /// Writes the end, and gives the file its name.
+  /// Writes the end of the file, and moves the file to its path.
   func finish() throws(InputError) {
     let head = Self.head("", 0, 0)
     try put(head)
@@ -77,9 +80,9 @@ final class StateSink: StateWriting {
   }
 }
 
-/// Where the values of a checkpoint come from: a file that is whole.
+/// Reads the values of a checkpoint from a file that was checked to be whole.
 final class StateSource: StateReading {
-  /// The file, for errors.
+  /// The path of the file, also for messages of errors.
   let path: String
   private let data: Data
   private var position = 0
@@ -104,7 +107,7 @@ final class StateSource: StateReading {
     position = start + 4
   }
 
-  /// Throws `InputError` unless every hash is right and the end is there.
+  /// Throws `InputError` unless every hash is right and the file has its end.
   private func check() throws(InputError) {
     var hash: UInt64 = 0
     while true {
@@ -130,7 +133,7 @@ final class StateSource: StateReading {
     }
   }
 
-  /// The value that comes next, which must have this name and type.
+  /// Reads the next value, which must have this name and type.
   func read(_ name: String, _ type: StateType) throws(InputError) -> UnsafeRawBufferPointer {
     guard let (foundType, foundName, value) = next(), foundType != 0 else {
       throw InputError("\(path): \(name)", found: "the end", expected: "its value: a state of another composition?")
@@ -140,11 +143,11 @@ final class StateSource: StateReading {
         "\(path): \(name)", found: "the value of '\(foundName)'",
         expected: "its \(type): a state of another composition?")
     }
-    // The file is mapped for as long as this object lives.
+    // The bytes stay valid: the file is mapped for as long as this object lives.
     return bytes(value) { $0 }
   }
 
-  /// How many elements the value that comes next has, which must have this name and type.
+  /// The number of elements of the next value, which must have this name and type.
   func count(_ name: String, _ type: StateType) throws(InputError) -> Int {
     let start = position
     defer { position = start }
@@ -158,7 +161,7 @@ final class StateSource: StateReading {
       "\(path): \(name)", found: "a value that nothing asks for", expected: "the end: a state of another composition?")
   }
 
-  /// The value at the position, which moves behind it; nil where the file ends before.
+  /// Reads the value at the current position and moves behind it. Nil where the file ends before the end of the value.
   private func next() -> (type: UInt8, name: String, value: Range<Int>)? {
     guard data.count - position >= StateFile.headSize else { return nil }
     let type = bytes(position..<(position + 1)) { $0[0] }

@@ -4,25 +4,28 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTraining
 
-/// What a step of one method takes on one model: memory and time, measured in a process that does nothing else.
+/// The memory and the time that a step of one method takes on one model. They are measured in a process that does
+/// nothing else.
 public struct CostFigure: Sendable {
   /// The method's preset.
   public let name: String
-  /// Whether it trains LoRA beside frozen weights.
+  /// Whether the method trains LoRA beside frozen weights.
   public let isLoRA: Bool
-  /// Bytes held at the peak, periodic work included.
+  /// The largest number of bytes that were held at any time, periodic work included.
   public let peak: Int
-  /// Bytes held in the mean over time, periodic work at its share.
+  /// The mean number of bytes held over time, with periodic work at its share.
   public let average: Double
-  /// Seconds of a step, periodic work at its share.
+  /// The seconds of a step, with periodic work at its share.
   public let step: Spread
-  /// A step over a plain forward pass of the model beside it, periodic work at its share.
+  /// The time of a step over the time of the plain forward passes of the model around it, with periodic work at its
+  /// share.
   public let stepOverForward: Spread
-  /// Forward passes that a step counts as.
+  /// The number of forward passes of a step.
   public let forwards: Double
 
-  /// Measures in this process, which should have done nothing before: `repeats` steps between plain forward passes, after one to
-  /// warm up, and as many with periodic work where the method has some.
+  /// Measures in this process, which should have done nothing before. It warms up with one step. Then it takes
+  /// `repeats` steps, each between two plain forward passes. If the method has periodic work, it takes as many steps
+  /// with that work in each.
   public init(_ setting: BenchmarkSetting, name: String, repeats: Int, registry: Registry) throws {
     try require("--repeats", repeats, "1 to 100000") { (1...100_000).contains($0) }
     let method = try BenchmarkMethod(name, registry, tuning: setting.tuning, estimator: setting.estimatorOptions)
@@ -60,10 +63,10 @@ public struct CostFigure: Sendable {
     step = Self.shared(parts, \.seconds)
     stepOverForward = Self.shared(parts) { $0.seconds / $0.forward }
     forwards = counts.reduce(0) { $0 + $1.share * Double($1.forwards) }
-    // Bytes count for as long as they are held.
+    // The mean is over time, so that the bytes of a longer step weigh more.
     let times = parts.map { part in part.share * Spread(part.samples.map(\.seconds)).median }
     let total = times.reduce(0, +)
-    // The kernel's peak lags behind what is held by some pages of each thread.
+    // The kernel counts some pages of each thread late. Its peak can therefore be a little below the measured mean.
     average = min(
       Double(peak), zip(parts, times).reduce(0) { $0 + $1.1 / total * Spread($1.0.samples.map(\.memory)).median })
   }
@@ -72,7 +75,7 @@ public struct CostFigure: Sendable {
     let seconds, forward, memory: Double
   }
 
-  /// The spread of `value`, round by round, each kind of step at its share.
+  /// The spread of `value` over the rounds. Within a round, each kind of step counts at its share.
   private static func shared(
     _ parts: [(share: Double, samples: [Sample])], _ value: (Sample) -> Double
   ) -> Spread {
@@ -94,7 +97,7 @@ public struct CostFigure: Sendable {
     stepOverForward = over
   }
 
-  /// The figure as the members of an object.
+  /// The figure as members of a JSON object.
   public var members: [JSON.Member] {
     [
       .init("name", .string(name)), .init("lora", .bool(isLoRA)), .init("peak_bytes", .int(peak)),
@@ -103,7 +106,7 @@ public struct CostFigure: Sendable {
   }
 }
 
-/// How much memory the process holds over time, read every two milliseconds by a thread of its own.
+/// The memory of the process over time. A thread reads it every two milliseconds.
 private final class MemoryCurve: @unchecked Sendable {
   private let lock = NSLock()
   private var samples: [(time: Double, bytes: Double)] = []
@@ -119,7 +122,8 @@ private final class MemoryCurve: @unchecked Sendable {
     thread.start()
   }
 
-  /// Reads once more. Returns when, in seconds since some moment.
+  /// Reads the memory once more. Returns the time of the reading in seconds; only differences between such times have a
+  /// meaning.
   @discardableResult
   func read() -> Double {
     let now = Double(DispatchTime.now().uptimeNanoseconds) / 1e9
@@ -127,7 +131,8 @@ private final class MemoryCurve: @unchecked Sendable {
     return now
   }
 
-  /// The mean of what was read from `start` to `end`, which are moments of readings: the thread may not have come to any between.
+  /// The mean of the readings from `start` to `end`. Both must be times that `read` has returned, because the thread
+  /// may have made no reading between them.
   func mean(from start: Double, to end: Double) -> Double {
     lock.withLock {
       let within = samples.filter { $0.time >= start && $0.time <= end }.map(\.bytes)

@@ -1,13 +1,13 @@
 import Zeroth
 import ZerothSupport
 
-/// The memory and throughput tables of the papers, for this machine and a shape: every method with and without LoRA, beside what the
-/// papers report.
+/// The memory and throughput tables of the papers, measured on this machine for one shape. Every method is measured
+/// with and without LoRA, and the papers' numbers stand beside its own.
 ///
-/// Ratios are to MeZO without LoRA, as the papers' are. Those of speed are of steps over the plain forward passes beside them, so that
-/// the drift of a machine from one process to the next cancels.
+/// All ratios are to MeZO without LoRA, as in the papers. A ratio of speeds compares steps in units of the plain
+/// forward passes around them. So a change in the machine's speed from one process to the next has no effect.
 public struct CostTable: Sendable {
-  /// The methods of the papers' tables, first-order ones first.
+  /// The methods in the papers' tables, first-order methods first.
   public static let methods = [
     "ft-adam", "dizo-first-order", "mezo", "hizoo", "dizo", "lozo", "lozo-m",
   ]
@@ -18,7 +18,8 @@ public struct CostTable: Sendable {
   private let repeats: Int
   private let paper: PaperCosts.Task
 
-  /// Measures `methods` by `measure`, which should do it in a fresh process: all without LoRA, then with it.
+  /// Calls `measure` for each of `methods`, first without LoRA and then with it. `measure` should use a fresh process
+  /// each time.
   public init(
     _ setting: BenchmarkSetting, methods: [String], repeats: Int,
     measure: (_ name: String, _ isLoRA: Bool) throws -> CostFigure
@@ -29,13 +30,13 @@ public struct CostTable: Sendable {
     figures = try [false, true].flatMap { isLoRA in try methods.map { try measure($0, isLoRA) } }
   }
 
-  /// Those of MeZO without LoRA.
+  /// The figure of MeZO without LoRA.
   private var base: CostFigure? { figures.first { $0.name == "mezo" && !$0.isLoRA } }
 
   /// A row of the table.
   private struct Row {
     let figure: CostFigure
-    /// Over MeZO's: peak memory and steps a second, here and in the papers.
+    /// Peak memory and steps per second over those of MeZO: as measured here, and in the papers.
     let memory, speed, paperMemory, paperSpeed: Double?
   }
 

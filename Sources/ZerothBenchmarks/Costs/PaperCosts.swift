@@ -1,15 +1,15 @@
-/// What papers report of memory and speed.
+/// Memory and speed as papers report them.
 enum PaperCosts {
-  /// OPT-2.7B on one task ([DiZO] Tables 6, 10 and 11): GB at the peak and in the mean, and steps a second, by method.
+  /// The costs of OPT-2.7B on one task, by method ([DiZO] Tables 6, 10 and 11).
   struct Task: Sendable {
     let name: String
-    /// Tokens of an example in the mean.
+    /// The mean number of tokens of an example.
     let tokens: Int
-    /// By preset: without LoRA, and with it.
+    /// The costs by preset: without LoRA, and with it.
     fileprivate let figures: [String: (full: Figure?, lora: Figure?)]
   }
 
-  /// GB at the peak and in the mean, and steps a second; nil where a paper says nothing.
+  /// Peak memory and mean memory in GB, and steps per second; nil where the paper gives none.
   struct Figure: Sendable {
     let peak: Double
     let average, stepsPerSecond: Double?
@@ -51,7 +51,7 @@ enum PaperCosts {
       ]),
   ]
 
-  /// OPT-13B on RTE ([LOZO]), GB over MeZO's 27.4.
+  /// Peak memory over that of MeZO: OPT-13B on RTE ([LOZO]), where MeZO takes 27.4 GB.
   private static let overMeZO = ["lozo": 27.0 / 27.4, "lozo-m": 27.4 / 27.4]
 
   /// The task whose examples are nearest in length to `tokens`.
@@ -59,14 +59,14 @@ enum PaperCosts {
     tasks.min { abs($0.tokens - tokens) < abs($1.tokens - tokens) } ?? tasks[0]
   }
 
-  /// Memory at the peak over that of MeZO without LoRA; nil where no paper says.
+  /// Peak memory over that of MeZO without LoRA; nil where no paper gives it.
   static func memory(_ method: String, isLoRA: Bool, _ task: Task) -> Double? {
     if let ratio = overMeZO[method] { return isLoRA ? nil : ratio }
     guard let figure = figure(method, isLoRA, task), let mezo = mezo(task) else { return nil }
     return figure.peak / mezo.peak
   }
 
-  /// Steps a second over those of MeZO without LoRA; nil where no paper says.
+  /// Steps per second over those of MeZO without LoRA; nil where no paper gives them.
   static func speed(_ method: String, isLoRA: Bool, _ task: Task) -> Double? {
     guard let steps = figure(method, isLoRA, task)?.stepsPerSecond, let mezo = mezo(task)?.stepsPerSecond else {
       return nil

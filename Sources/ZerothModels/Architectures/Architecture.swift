@@ -1,26 +1,29 @@
 import Zeroth
 
-/// What all families of models have in common.
+/// What the models of all families have in common.
 protocol Architecture: Sendable {
-  /// The blocks, and where they stand in a checkpoint.
+  /// The blocks of the model, and their places in a checkpoint.
   var blocks: [ModelBlock] { get }
-  /// Rows of the vocabulary.
+  /// The number of rows of the vocabulary.
   var vocabulary: Int { get }
-  /// The longest sequence.
+  /// The longest sequence, in tokens.
   var context: Int { get }
-  /// Elements of a head of the keys of attention.
+  /// The number of elements of a head of attention keys.
   var headWidth: Int { get }
-  /// The name of an output layer that the checkpoint has, though its configuration says that it is the token embedding.
+  /// The name of an output layer of its own in the checkpoint, where the configuration says that the token embedding is
+  /// the output layer. Nil where there is none.
   var untiedHead: String? { get }
-  /// The module of an output layer that is the token embedding; nil where there is none.
+  /// The module of the output layer, where that is the token embedding; nil elsewhere.
   var tiedHead: String? { get }
-  /// What transformers has in front of the names of modules, but for the output layer, where the checkpoint leaves it out.
+  /// The prefix that transformers has in front of the names of all modules but the output layer, where the checkpoint
+  /// leaves it out; else empty.
   var missingPrefix: String { get }
-  /// Tensors that a checkpoint may hold beyond the blocks, because they repeat or follow from others or are not used.
+  /// Whether a tensor of a checkpoint belongs to no block and may be ignored: it repeats another, follows from others,
+  /// or is not used.
   func isRedundant(_ tensor: String) -> Bool
 }
 
 extension Architecture {
-  /// The empty text: no tensor lacks a prefix.
+  /// The empty text: no name lacks a prefix.
   var missingPrefix: String { "" }
 }

@@ -1,13 +1,13 @@
 import Zeroth
 
-/// Collects the blocks of an architecture as it describes itself.
+/// Collects the blocks of an architecture, in the order in which it describes them.
 struct BlockTable {
   private(set) var blocks: [ModelBlock] = []
   var prefix: String
-  /// What the checkpoint calls the parts of a norm.
+  /// The names of the parts of a norm in the checkpoint.
   var normNames = (gain: "weight", bias: "bias")
 
-  /// A block of its own name; its tensor has that name too, unless `part` says where it stands.
+  /// Adds a block. Its tensor has the same name, unless `part` gives another place.
   mutating func matrix(
     _ name: String, _ rows: Int, _ columns: Int, _ role: BlockRole, layer: Int? = nil, part: TensorPart? = nil,
     mean: Float = 0
@@ -29,7 +29,7 @@ struct BlockTable {
     linear("", ModulePlace(name), from: columns, to: rows, bias: bias, role, layer: layer)
   }
 
-  /// The layer at `place`, whose name comes behind `container`.
+  /// Adds the linear layer at `place`, whose name follows that of `container`.
   mutating func linear(
     _ container: String, _ place: ModulePlace, from columns: Int, to rows: Int, bias: Bool, _ role: BlockRole,
     layer: Int? = nil
@@ -43,7 +43,7 @@ struct BlockTable {
       bias: bias ? vector(name + ".bias", rows, .bias, layer: layer, part: biases) : nil)
   }
 
-  /// A norm of `count` elements.
+  /// Adds a norm of `count` elements.
   mutating func norm(
     _ name: String, _ count: Int, _ kind: NormKind, parts: DecoderDescription.NormParts = [.gain, .bias],
     layer: Int? = nil

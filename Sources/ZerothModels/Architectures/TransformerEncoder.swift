@@ -1,8 +1,8 @@
 import CZeroth
 import Zeroth
 
-/// The encoder that BERT and RoBERTa share (Devlin et al. 2019): every token sees all of its sequence, and the norms come
-/// after each half of a layer.
+/// The encoder of BERT and RoBERTa (Devlin et al. 2019). Every token sees all tokens of its sequence, and a norm
+/// follows each half of a layer.
 ///
 ///     x = norm(E[token] + P[position] + T[type])
 ///     x = norm(x + O(attention(Q x, K x, V x)))
@@ -21,11 +21,11 @@ struct TransformerEncoder: Sendable {
   private let layers: [Layer]
   /// The token embedding.
   let tokens: Int
-  /// Elements of a hidden state.
+  /// The number of elements of a hidden state.
   var width: Int { configuration.hiddenSize }
-  /// Elements of a head.
+  /// The number of elements of a head.
   var headWidth: Int { width / configuration.numAttentionHeads }
-  /// What it is made of, in words.
+  /// The structure of the model in words.
   func summary(vocabulary: Int, context: Int) -> [(about: String, words: String)] {
     let c = configuration
     return [
@@ -38,13 +38,14 @@ struct TransformerEncoder: Sendable {
   }
   /// Rows of the token type embedding.
   var typeCount: Int { configuration.typeVocabSize }
-  /// Floats that a pass takes for a row of activations, at most: the hidden state, the rows that are read out, the packed
-  /// and the normed ones; then q, k, v and what is selected of them, or what is between the feed-forward layers.
+  /// The most floats that a pass needs for one row of activations: the hidden state, the rows that are read out, the
+  /// packed and the normed ones; and the larger of q, k, v with what is selected of them, and the inner activations of
+  /// the feed-forward layer.
   var activationsPerRow: Int {
     4 * configuration.hiddenSize + max(4 * configuration.hiddenSize, configuration.intermediateSize)
   }
 
-  /// Floats that a recorded pass takes for a row of activations, at most.
+  /// The most floats that a recorded pass needs for one row of activations.
   func recordedPerRow(recomputing: Bool) -> Int {
     let c = configuration
     let layer = 9 * c.hiddenSize + 2 * c.intermediateSize
@@ -77,8 +78,8 @@ struct TransformerEncoder: Sendable {
     }
   }
 
-  /// The last hidden states at the rows `rows` of the batch, or at all: variants * rows.count x hidden.
-  /// `positions` are the rows of the position embedding for the tokens of `batch`.
+  /// The last hidden states at the rows `rows` of the batch, or at all rows where it is nil: variants * rows.count x
+  /// hidden. `positions` are the rows of the position embedding for the tokens of `batch`.
   func output(_ batch: TokenBatch, at positions: [Int], rows: [Int]?, _ w: Weights) -> Matrix {
     let x = w.workspace.matrix(w.variants * batch.tokens.count, configuration.hiddenSize)
     w.workspace.scope {
@@ -87,7 +88,7 @@ struct TransformerEncoder: Sendable {
       w.embed(batch.types, w.layout.blocks[types], into: x, accumulate: true)
       w.copy(w.apply(embeddingNorm, to: x), to: x)
     }
-    // What follows the last attention is computed for the rows that are read out alone.
+    // After the last attention, only the rows that are read out are computed.
     let y = rows.map { w.place(for: $0, of: x) } ?? x
     for i in layers.indices {
       let selected = i == layers.count - 1 ? rows : nil
@@ -101,7 +102,7 @@ struct TransformerEncoder: Sendable {
     return y
   }
 
-  /// rest = layer number `i` of x, at all rows or at the `selected` ones.
+  /// rest = the output of layer number `i` for x, at all rows or at the `selected` ones.
   private func layer(
     _ i: Int, _ batch: TokenBatch, _ x: Matrix, _ selected: [Int]?, into rest: Matrix, _ w: Weights
   ) {
@@ -123,12 +124,12 @@ struct TransformerEncoder: Sendable {
   }
 }
 
-/// What BERT and RoBERTa have in common as models.
+/// What the encoder models BERT and RoBERTa have in common.
 protocol EncoderArchitecture: Architecture {
   var encoder: TransformerEncoder { get }
-  /// The head that predicts masked tokens, where there is one.
+  /// The head that predicts masked tokens; nil where there is none.
   var maskedHead: MaskedHead? { get }
-  /// The classifier, where there is one.
+  /// The classifier; nil where there is none.
   var classifier: ClassifierHead? { get }
   /// The rows of the position embedding for the tokens of `batch`.
   func positions(of batch: TokenBatch) -> [Int]

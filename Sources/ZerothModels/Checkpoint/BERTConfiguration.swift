@@ -15,11 +15,11 @@ public struct BERTConfiguration: Hashable, Sendable {
   public let intermediateSize: Int
   /// The non-linearity of the feed-forward layers, and of BERT's masked-LM head (RoBERTa's has always gelu).
   public let hiddenAct: Activation
-  /// Rows of the position embedding; RoBERTa's first `padTokenID` + 1 stand for no token's position.
+  /// Rows of the position embedding. In RoBERTa the first `padTokenID` + 1 rows are no position of a token.
   public let maxPositionEmbeddings: Int
   /// Rows of the token type embedding.
   public let typeVocabSize: Int
-  /// What a layer norm adds to the variance.
+  /// The number that a layer norm adds to the variance.
   public let layerNormEps: Double
   /// Whether the decoder of the masked-LM head is the token embedding.
   public let tieWordEmbeddings: Bool
@@ -27,9 +27,10 @@ public struct BERTConfiguration: Hashable, Sendable {
   public let hasMaskedHead: Bool
   /// Whether `architectures` names a sequence classifier.
   public let hasClassifier: Bool
-  /// What a sequence classifier calls its classes, in the order of their logits (`id2label`, or `LABEL_0` and so on).
+  /// The names of the classes of a sequence classifier, in the order of their logits (`id2label`, or `LABEL_0` and so
+  /// on).
   public let labels: [String]
-  /// The token that fills up short sequences, if there is one; from it RoBERTa counts its positions.
+  /// The token that fills up short sequences; nil where there is none. RoBERTa counts positions from its id on.
   public let padTokenID: Int?
 
   init(bert fields: ConfigurationFields) throws {
@@ -77,7 +78,7 @@ public struct BERTConfiguration: Hashable, Sendable {
 }
 
 extension ConfigurationFields {
-  /// The names under `id2label` by their numbers, or `LABEL_0` and so on, `num_labels` of them, which are two by default.
+  /// The names in `id2label` by their numbers. Without them `LABEL_0` and so on: `num_labels` names, two by default.
   fileprivate func classLabels() throws -> [String] {
     guard let members = try object("id2label")?.json.members else {
       return (0..<(try size("num_labels", default: 2, most: 1 << 16))).map { "LABEL_\($0)" }

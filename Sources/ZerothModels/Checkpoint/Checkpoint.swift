@@ -2,9 +2,9 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// The weights of one model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+/// The weights in one model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
 ///
-/// Where both are there the single file is taken, as transformers does.
+/// Where both exist, the single file is used, as in transformers.
 public struct Checkpoint: Sendable, ModelWeights {
   /// The folder.
   public let directory: String
@@ -66,8 +66,8 @@ public struct Checkpoint: Sendable, ModelWeights {
     try file(of: name).read(name, into: destination)
   }
 
-  /// Calls `body` with the bytes of the tensor `name`, whose elements are F32, F16 or BF16, and what the checkpoint says about
-  /// it. Throws `InputError` for an unknown name or another element type.
+  /// Calls `body` with the bytes of the tensor `name`, whose elements are F32, F16 or BF16, and with its entry in the
+  /// header. Throws `InputError` for an unknown name or another element type.
   func withBytes<R>(
     ofFloats name: String, _ body: (UnsafeRawBufferPointer, TensorInfo) throws -> R
   ) throws -> R {
@@ -100,8 +100,8 @@ public struct Checkpoint: Sendable, ModelWeights {
     }
   }
 
-  /// The matrices among `blocks` that are stored in half precision: where they lie, in private copies of the files; or, where
-  /// their values do not follow each other there, in memory of their own.
+  /// The matrices among `blocks` that are stored in half precision. They stay in private copies of the files. A matrix
+  /// whose values do not follow each other there is copied to its own memory.
   func stored(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks {
     var copies: [String: MappedFile] = [:]
     let memory = OwnedMemory()
@@ -121,7 +121,8 @@ public struct Checkpoint: Sendable, ModelWeights {
       copies[file.path] = copy
       guard let start = copy.bytes.baseAddress else { continue }
       let address = UnsafeMutableRawPointer(mutating: start + info.byteRange.lowerBound + 2 * first)
-      // Files may start their data anywhere; what does not lie on an element's boundary is read as fp32.
+      // A file may start its data at any address. A matrix that does not begin at the boundary of an element is read as
+      // fp32.
       if UInt(bitPattern: address) % 2 == 0 { places[block.index] = .init(writable: address, format) }
     }
     memory.files = Array(copies.values)
@@ -171,7 +172,8 @@ extension Checkpoint {
   /// The file that lists the shards of a checkpoint in several.
   public static let indexName = "model.safetensors.index.json"
 
-  /// Opens every shard that the index at `path` names and checks that it holds what the index says.
+  /// Opens every shard that the index at `path` names, and checks that each shard holds the tensors that the index
+  /// lists for it.
   private static func shards(listedIn path: String, directory: String) throws -> [SafetensorsFile] {
     let subject = "\(path): weight_map"
     let file = try MappedFile(path: path)

@@ -2,7 +2,7 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// The `config.json` of a model folder, kept whole so that it can be written beside new weights.
+/// The `config.json` of a model folder. All of it is kept, so that it can be written beside new weights.
 public struct ConfigurationFile: Sendable {
   /// The name of the file in its folder.
   public static let name = "config.json"
@@ -19,7 +19,7 @@ public struct ConfigurationFile: Sendable {
     try self.init(path: path)
   }
 
-  /// Throws `InputError` for the folder of an adapter, and for that of a run, which has its model in a folder below.
+  /// Throws `InputError` for the folder of an adapter, and for the folder of a run, whose model is in a subfolder.
   private static func refuseOtherFolder(_ directory: String) throws(InputError) {
     let below = directory.appendingFile("model")
     let expected = "the model that it is for, and the adapter by --peft"
@@ -43,14 +43,14 @@ public struct ConfigurationFile: Sendable {
     guard json.members != nil else { throw InputError(path, found: json.summary, expected: "a JSON object") }
   }
 
-  /// A configuration that is not in a file: `text` is its JSON, and errors call it `name`.
+  /// A configuration that is not in a file. `text` is its JSON. Errors call it `name`.
   public init(parsing text: String, name: String) throws {
     path = name
     json = try JSON(parsing: text, subject: name)
     guard json.members != nil else { throw InputError(name, found: json.summary, expected: "a JSON object") }
   }
 
-  /// A configuration that a file amounts to which has it in another form: `json` is an object, and errors call it `name`.
+  /// A configuration that follows from a file in another format. `json` is an object. Errors call it `name`.
   init(json: JSON, name: String) {
     path = name
     self.json = json
@@ -59,11 +59,12 @@ public struct ConfigurationFile: Sendable {
   /// The text of the file.
   package var text: String { json.indented + "\n" }
 
-  /// Writes the file into the existing folder `directory`, with `changes` of members that are there or new.
+  /// Writes the file into the existing folder `directory`. `changes` are members that replace existing ones or are
+  /// added.
   ///
-  /// With `dtype`, the type of the weights beside it, `dtype` and `torch_dtype`, whichever are present, become that; where
-  /// neither is, `torch_dtype` is added, which every version of transformers reads. Everything else stays, in its order and
-  /// with its digits. Throws `InputError` when the file cannot be written.
+  /// `dtype` is the type of the weights in the folder. Whichever of the members `dtype` and `torch_dtype` exist are set
+  /// to it. Where neither exists, `torch_dtype` is added, which every version of transformers reads. Everything else
+  /// stays the same, in its order and with its digits. Throws `InputError` when the file cannot be written.
   func write(to directory: String, dtype: String? = nil, changes: [(key: String, value: JSON)] = []) throws {
     var json = json
     if let dtype {
@@ -77,8 +78,8 @@ public struct ConfigurationFile: Sendable {
 }
 
 extension ModelFolder.Source {
-  /// The end tokens of `generation_config.json`; none where there is no such file. Throws `InputError` for one that cannot be
-  /// used.
+  /// The end tokens in `generation_config.json`; none where there is no such file. Throws `InputError` for a file that
+  /// cannot be used.
   func generationEnds() throws -> [Int] {
     guard let path = directory?.appendingFile("generation_config.json"), FileManager.default.fileExists(atPath: path)
     else {
@@ -89,9 +90,9 @@ extension ModelFolder.Source {
   }
 }
 
-/// The members of one object of a configuration, read with an error that names file and field for each misfit.
+/// The members of one object in a configuration. Where a value does not fit, the error names the file and the field.
 ///
-/// Unless a function says otherwise, a missing member stands for the default, and null is a misfit.
+/// Unless a function says otherwise, a missing member has its default value, and null is an error.
 public struct ConfigurationFields {
   /// The path of the file, followed by the keys that lead to the object.
   public let subject: String
@@ -102,15 +103,15 @@ public struct ConfigurationFields {
     self.json = json
   }
 
-  /// What to throw when the value of `key` is not what is `expected`.
+  /// The error where the value of `key` is not what is `expected`.
   public func error(_ key: String, expected: String) -> InputError {
     InputError("\(subject): \(key)", found: json[key]?.summary ?? "nothing", expected: expected)
   }
 
-  /// Whether `key` is missing or null, which Python code writes for None.
+  /// Whether `key` is missing or null. Programs in Python write null for None.
   public func isNone(_ key: String) -> Bool { json[key] == nil || json[key] == .null }
 
-  /// A count or dimension from 1 to `most`, by default 2^31 - 1: products of two cannot overflow.
+  /// A count or a dimension from 1 to `most`, which is 2^31 - 1 by default so that the product of two cannot overflow.
   public func size(_ key: String, default value: Int, most: Int = Int(Int32.max)) throws -> Int {
     if json[key] == nil { return value }
     guard let size = json[key]?.integer, (1...most).contains(size) else {
@@ -119,16 +120,16 @@ public struct ConfigurationFields {
     return size
   }
 
-  /// The number of layers. A table holds about a kilobyte for each, before anything is compared with the checkpoint: so
-  /// there are at most 10 000, ten times as many as in any model that was published.
+  /// The number of layers, at most 10 000. This is ten times the number in any published model. The limit is needed
+  /// because the table takes about a kilobyte for each layer before anything is compared with the checkpoint.
   public func layers(_ key: String = "num_hidden_layers", default value: Int) throws -> Int {
     try size(key, default: value, most: 10_000)
   }
 
-  /// Like `size(_:default:)` for a key that may also be null; nil when it is or when it is missing.
+  /// As `size(_:default:)`, for a key that may be missing or null. It is then nil.
   public func size(_ key: String) throws -> Int? { isNone(key) ? nil : try size(key, default: 1) }
 
-  /// A number of things, from 0 on.
+  /// A number of things, 0 or more.
   public func count(_ key: String, default value: Int) throws -> Int {
     if json[key] == nil { return value }
     guard let count = json[key]?.integer, (0...Int(Int32.max)).contains(count) else {
@@ -151,7 +152,7 @@ public struct ConfigurationFields {
     return number
   }
 
-  /// A token id; nil for null and for the -1 that old Llama checkpoints write for none.
+  /// A token id. Nil for null, and for -1, which old Llama checkpoints write where there is no such token.
   public func tokenID(_ key: String, default value: Int?) throws -> Int? {
     guard let json = json[key] else { return value }
     return json == .null ? nil : try tokenID(json, of: key)
@@ -172,7 +173,7 @@ public struct ConfigurationFields {
     return id == -1 ? nil : id
   }
 
-  /// The name of an activation function, as transformers spells them; null stands for the default.
+  /// The activation function that has this name in transformers. Null stands for the default.
   public func activation(_ key: String, default value: Activation) throws -> Activation {
     if isNone(key) { return value }
     guard let name = json[key]?.string, let activation = Activation(transformersName: name) else {
@@ -181,7 +182,7 @@ public struct ConfigurationFields {
     return activation
   }
 
-  /// The fields of the object under `key`; nil when it is missing, null or, as transformers sees it, empty.
+  /// The fields of the object under `key`. Nil where it is missing, null or empty, which is the same in transformers.
   public func object(_ key: String) throws -> ConfigurationFields? {
     if isNone(key) { return nil }
     guard let value = json[key], let members = value.members else { throw error(key, expected: "an object") }

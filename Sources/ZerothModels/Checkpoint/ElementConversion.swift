@@ -3,12 +3,12 @@ import Zeroth
 
 /// Conversions between `Float` and the bytes of F32, F16 and BF16 elements (little-endian, at any address).
 ///
-/// Integer arithmetic and selects alone, so that the loops vectorise on any CPU: `Float16(Float)` is a library call
-/// per element where the compiler may not assume the F16C instructions.
+/// Only integer arithmetic and selection are used, so that the loops vectorise on any CPU. `Float16(Float)` would be a
+/// call to a library for each element where the compiler may not assume the F16C instructions.
 enum ElementConversion {
   /// Converts `destination.count` elements from `source`, exactly; NaNs keep their payload.
   ///
-  /// `type` is one of the three and `source` holds as many elements: the callers check both.
+  /// The callers check that `type` is one of the three, and that `source` holds as many elements.
   static func decode(
     _ source: UnsafeRawPointer, as type: ElementType, into destination: UnsafeMutableBufferPointer<Float>
   ) {
@@ -39,15 +39,15 @@ enum ElementConversion {
   private static func half(_ value: Float) -> UInt16 {
     let sign = UInt16(truncatingIfNeeded: value.bitPattern &>> 16) & 0x8000
     let magnitude = value.bitPattern & 0x7fff_ffff
-    // Adding just under half a unit, plus the last kept bit, carries exactly when rounding to even goes up.
+    // Adds just under half a unit, plus the last bit that is kept. This carries exactly where rounding to even goes up.
     let roundUp = 0xfff &+ (magnitude &>> 13 & 1)
     let normal = (magnitude &- 112 &<< 23 &+ roundUp) &>> 13
-    // Next to 0.5 the units of a Float are 2^-24, those of the subnormal halves: the addition rounds.
+    // Next to 0.5 a Float has units of 2^-24, which are those of subnormal halves. So the addition does the rounding.
     let subnormal = (Float(bitPattern: magnitude) + 0.5).bitPattern &- Float(0.5).bitPattern
     let infinite: UInt32 = 0x7c00
     let quietNaN = 0x7e00 | (magnitude &>> 13 & 0x3ff)
     var bits = magnitude < 113 &<< 23 ? subnormal : normal
-    bits = magnitude >= 143 &<< 23 ? infinite : bits  // 2^16 and above; what rounds up to 2^16 carries by itself
+    bits = magnitude >= 143 &<< 23 ? infinite : bits  // from 2^16 on; values below that round up to it carry
     bits = magnitude > 0x7f80_0000 ? quietNaN : bits
     return sign | UInt16(truncatingIfNeeded: bits)
   }

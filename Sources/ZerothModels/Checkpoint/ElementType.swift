@@ -1,12 +1,12 @@
 import Zeroth
 
-/// The type of a tensor's elements, spelt as in the header of a safetensors file.
+/// The type of the elements of a tensor. The raw value is its name in the header of a safetensors file.
 public enum ElementType: String, CaseIterable, Hashable, Sendable {
   /// IEEE 754 single precision.
   case f32 = "F32"
   /// IEEE 754 half precision.
   case f16 = "F16"
-  /// The upper half of a single: 8 bits of exponent, 7 of significand.
+  /// The upper 16 bits of a single: 8 bits of exponent, 7 of significand.
   case bf16 = "BF16"
   /// IEEE 754 double precision; not read as floats.
   case f64 = "F64"
@@ -55,10 +55,10 @@ public enum ElementType: String, CaseIterable, Hashable, Sendable {
     }
   }
 
-  /// Whether the type is converted from and to `Float`: F32, F16 and BF16.
+  /// Whether elements can be converted from and to `Float`: F32, F16 and BF16.
   public var isFloatConvertible: Bool { self == .f32 || self == .f16 || self == .bf16 }
 
-  /// The half-precision format that parameters can stay in.
+  /// The half-precision format in which parameters can stay; nil for other types.
   var halfFormat: ElementFormat? {
     switch self {
     case .f16: .float16

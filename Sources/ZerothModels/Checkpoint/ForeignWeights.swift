@@ -2,12 +2,14 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// Weights of kinds that are not read, told by what they contain, so that an error can name them and what to do.
+/// Weights in forms that cannot be read. They are recognised by their content, so that the error can name the form and
+/// say what to do.
 enum ForeignWeights {
-  /// What the remedy is for weights in another form.
+  /// The advice for weights in another form.
   private static let download = "the model's safetensors files, which are read"
 
-  /// Throws `InputError` for a file that a web page, a version control or another program put in the place of `file`.
+  /// Throws `InputError` where the content of `file` is a web page, a pointer of a version control, or the format of
+  /// another program.
   static func refuse(_ file: MappedFile) throws(InputError) {
     if file.starts(with: "version https://git-lfs") {
       let text = String(decoding: file.bytes.prefix(512), as: UTF8.self)
@@ -26,7 +28,7 @@ enum ForeignWeights {
     }
   }
 
-  /// Throws `InputError` where `file`, a configuration, says that the weights beside it are quantised.
+  /// Throws `InputError` where the configuration `file` says that its weights are quantised.
   static func refuseQuantized(_ file: ConfigurationFile) throws(InputError) {
     func refuse(_ key: String, by method: String, _ settings: JSON) throws(InputError) {
       let bits = settings["bits"]?.integer.map { ", in \($0) bits" } ?? ""
@@ -42,7 +44,8 @@ enum ForeignWeights {
     }
   }
 
-  /// Throws `InputError` where tensors of `checkpoint` have the names of quantised ones, though no configuration says so.
+  /// Throws `InputError` where tensors of `checkpoint` have names of quantised tensors, although no configuration says
+  /// so.
   static func refuseQuantized(_ checkpoint: Checkpoint) throws(InputError) {
     let kinds = [
       ".qweight": "GPTQ or AWQ", ".g_idx": "GPTQ", ".qzeros": "GPTQ or AWQ", ".SCB": "bitsandbytes",
@@ -56,7 +59,7 @@ enum ForeignWeights {
     }
   }
 
-  /// What a folder with `contents` has in the place of weights that are read, and what to do.
+  /// What a folder with `contents` has instead of weights that can be read, and what to do.
   static func inPlaceOfWeights(_ contents: [String]) -> (found: String, expected: String) {
     let files = contents.sorted()
     func first(_ isWanted: (String) -> Bool) -> String? { files.first(where: isWanted) }
@@ -85,8 +88,8 @@ enum ForeignWeights {
     return ("no weights", expected)
   }
 
-  /// Throws `InputError` where `path` is no folder. A file is called what it is; a name like `owner/model` is mostly meant as
-  /// one on a hub.
+  /// Throws `InputError` where `path` is not a folder. For a file the error says which kind of file it is. For a name
+  /// like `owner/model` it assumes that a name on a hub was meant.
   static func requireFolder(_ path: String) throws {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
@@ -106,7 +109,7 @@ enum ForeignWeights {
 }
 
 extension MappedFile {
-  /// Whether the file begins with the bytes of `text`, each of whose characters is one.
+  /// Whether the file begins with the characters of `text`, one byte each.
   func starts(with text: String) -> Bool {
     let start = text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }
     return bytes.count >= start.count && bytes.prefix(start.count).elementsEqual(start)

@@ -2,18 +2,18 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// A regular file mapped into memory until the last reference to it goes: read-only, or as a private copy of which pages
-/// take memory when they are written; the file itself never changes.
+/// A regular file that is mapped into memory until the last reference to it goes. The mapping is read-only, or a
+/// private copy whose pages take memory when they are written. The file itself never changes.
 ///
-/// The pages come from the page cache when they are touched. As with every mapping, a file that another process
-/// cuts short while it is open ends this process (SIGBUS); files that are replaced by a rename are safe.
-final class MappedFile: @unchecked Sendable {  // never written, or by the one owner of a private copy
+/// Pages are read from the page cache when they are touched. As with every mapping, this process ends (SIGBUS) if
+/// another process truncates the file while it is mapped. Replacing a file by a rename is safe.
+final class MappedFile: @unchecked Sendable {  // not written, or written only by the one owner of a private copy
   let path: String
   let bytes: UnsafeRawBufferPointer
-  /// The file as it was when it was opened.
+  /// The state of the file when it was opened.
   private let version: Version
 
-  /// What changes when a file is written in its place; another file of the same path has another node.
+  /// Values that change when a file is written in place. Another file at the same path has another node.
   private struct Version: Equatable {
     let device: UInt64, node: UInt64
     let size: Int, seconds: Int, nanoseconds: Int
@@ -49,8 +49,8 @@ final class MappedFile: @unchecked Sendable {  // never written, or by the one o
     bytes = UnsafeRawBufferPointer(start: address, count: size)
   }
 
-  /// Throws `InputError` when the file was written in its place since it was opened: what is read here may have changed. A
-  /// file that was removed, or replaced by another one, is still the one that was opened.
+  /// Throws `InputError` when the file was written in place since it was opened, because its mapped content may have
+  /// changed. A file that was removed or replaced meanwhile is safe: the mapping is that of the file that was opened.
   func requireUnchanged() throws(InputError) {
     var status = stat()
     guard stat(path, &status) == 0 else { return }

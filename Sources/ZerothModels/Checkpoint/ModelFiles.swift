@@ -1,11 +1,11 @@
 import Foundation
 import ZerothSupport
 
-/// The files beside the weights that belong to a model: its tokenizer in every form, how it is generated from and talked to,
-/// code of its own, how sentence models pool, and its licence. Stars stand for any text.
+/// The files of a model besides its configuration and weights: the tokenizer in every form, settings for generation and
+/// chat, the model's own code, the pooling of sentence models, and the licence. A star stands for any text.
 ///
-/// `config.json` is written anew. What is not listed stays behind: other forms of the weights, what a training program left
-/// there, the card that describes the untuned model.
+/// `config.json` is not in the list because it is written anew. Files that are not listed are not copied: other forms
+/// of the weights, files of a training program, and the card that describes the untuned model.
 private let modelFilePatterns = [
   "tokenizer*.json", "tokenizer*.model*", "vocab*.json", "vocab*.txt", "merges*.txt", "special_tokens_map.json",
   "added_tokens*.json", "spiece.model", "sentencepiece*.model", "*.tiktoken", "tekken.json",
@@ -15,9 +15,9 @@ private let modelFilePatterns = [
   "*.py", "LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*",
 ]
 
-/// Copies the files that belong to a model, beside its configuration and weights, from one model folder to another.
+/// Copies the files that belong to a model, except for its configuration and weights, from one model folder to another.
 ///
-/// Returns the names of the files copied. Throws `InputError` for a file that cannot be read or written; each file is
+/// Returns the names of the copied files. Throws `InputError` for a file that cannot be read or written. Each file is
 /// replaced whole or not at all.
 @discardableResult
 public func copyModelFiles(from source: String, to destination: String) throws -> [String] {
@@ -57,7 +57,7 @@ private func modelFiles(in folder: String) -> [String] {
   }.sorted()
 }
 
-/// Whether `name` is `pattern`, in which a star stands for any text without a slash.
+/// Whether `name` matches `pattern`, in which a star stands for any text without a slash.
 private func matches(_ name: String, _ pattern: String) -> Bool {
   let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
   guard parts.count > 1, let first = parts.first, let last = parts.last else { return name == pattern }

@@ -2,22 +2,22 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// How weights are held while they are used.
+/// How weights are stored in memory while they are used.
 public enum WeightStorage: String, CaseIterable, Sendable {
   /// All in fp32: four bytes for a parameter.
   case float32
-  /// Matrices that the checkpoint stores in half precision stay so, in a private copy of the mapped file: two bytes for
-  /// a parameter. What an update writes is rounded at random, without bias; low-rank updates are gathered in fp32 first.
-  /// Quantised ones stay in the file, and cannot be trained.
+  /// Matrices that the checkpoint stores in half precision stay in it, in a private copy of the mapped file: two bytes
+  /// for a parameter. What an update writes is rounded at random, without bias. Low-rank updates are first summed in
+  /// fp32. Quantised matrices stay in the file and cannot be trained.
   case asStored = "as-stored"
-  /// Matrices as they are stored, mapped and never written, also those that are trained: what low-rank updates add up to is kept
-  /// beside them. Vectors are in fp32, and written.
+  /// Matrices stay in the mapped file as they are stored and are never written, even where they are trained. The sum of
+  /// their low-rank updates is kept beside them. Vectors are in fp32 and are written.
   case frozen
 }
 
-/// What weights are written as.
+/// The precision in which weights are written to a file.
 public enum SavedPrecision: String, CaseIterable, Sendable {
-  /// Each tensor as the checkpoint had it; what it did not have in fp32.
+  /// The precision that each tensor had in the checkpoint; fp32 for a tensor that the checkpoint did not have.
   case asRead = "as-read"
   /// IEEE 754 single precision.
   case float32
@@ -26,7 +26,7 @@ public enum SavedPrecision: String, CaseIterable, Sendable {
   /// IEEE 754 half precision.
   case float16
 
-  /// The type of all tensors; nil where it is that of the checkpoint.
+  /// The element type of all tensors; nil where each keeps the type of the checkpoint.
   var elementType: ElementType? {
     switch self {
     case .asRead: nil
@@ -37,43 +37,45 @@ public enum SavedPrecision: String, CaseIterable, Sendable {
   }
 }
 
-/// A model folder in the Hugging Face format (`config.json` and safetensors), or a model in GGUF, with the blocks that its
-/// weights go to.
+/// A model folder in the Hugging Face format (`config.json` and safetensors), or a model in GGUF, together with the
+/// blocks into which its weights are read.
 ///
-/// Without weights it is a configuration alone, for models of any shape with random parameters.
+/// A model folder may also be a configuration without weights. It then serves for models of any shape with random
+/// parameters.
 public struct ModelFolder: Sendable {
-  /// The folder, or the GGUF file, that the model was read from; nil for a configuration alone.
+  /// The folder or the GGUF file from which the model was read; nil for a configuration without weights.
   public let directory: String?
   /// The family of the model: `model_type` in its configuration.
   public let modelType: String
-  /// The blocks of the parameters, named as in the checkpoint; a block that shares its tensor with others has its part's name
-  /// behind that of the module.
+  /// The blocks of the parameters, named as in the checkpoint. Where several blocks share a tensor, each has the name
+  /// of its part behind that of the module.
   public internal(set) var layout: ParameterLayout
-  /// What stands beside the weights, and what is trained then.
+  /// The tuning: the blocks beside the weights, which are then the trained ones; nil for none.
   var tuning: AttachedTuning?
-  /// What a user should know about how the folder was read, in words.
+  /// Sentences that tell a user how the folder was read where that is not obvious.
   public let notes: [String]
 
-  /// The configuration: what `config.json` says.
+  /// The configuration: the content of `config.json`.
   package let file: ConfigurationFile
   let weights: (any ModelWeights)?
   let map: TensorMap
-  /// What random values of the blocks are drawn around.
+  /// The mean of the random values of each block.
   private let means: [Float]
-  /// Blocks that a checkpoint may lack: they start as zeros.
+  /// Blocks that a checkpoint may lack. They then start as zeros.
   let optional: Set<String>
   let hasUntiedHead: Bool
-  /// The module of an output layer that is the token embedding, and the rows of that.
+  /// The module of the output layer where that is the token embedding, and below it the number of rows of the
+  /// vocabulary.
   let tiedHead: String?
   let vocabularyRows: Int
-  /// What transformers has in front of the names of modules where the checkpoint leaves it out.
+  /// The prefix that transformers has in front of the names of modules where the checkpoint leaves it out.
   let missingPrefix: String
-  /// Tokens of the longest sequence, and the width of a head of keys.
+  /// The number of tokens of the longest sequence, and the width of a head of keys.
   let context, headWidth: Int
   /// Whether it is a causal language model.
   let isCausal: Bool
 
-  /// What a family of models needs to know before it can name its blocks.
+  /// What a family of models reads before it can name its blocks.
   struct Source {
     let directory: String?
     let file: ConfigurationFile
@@ -81,7 +83,8 @@ public struct ModelFolder: Sendable {
     let family: ModelFamily
     let weights: (any ModelWeights)?
 
-    /// Opens `directory`, a folder or a GGUF file; the configuration first, since an unsupported model is the clearer error.
+    /// Opens `directory`, which is a folder or a GGUF file. The configuration is read first, because "unsupported
+    /// model" is a clearer error than one about the weights.
     init(directory: String, _ families: ModelFamilies) throws {
       self.directory = directory
       self.families = families
@@ -110,21 +113,21 @@ public struct ModelFolder: Sendable {
       weights = nil
     }
 
-    /// Whether there are weights, a tensor `name` among them.
+    /// Whether there are weights, and among them a tensor `name`.
     func contains(_ name: String) -> Bool { weights?.contains(name) ?? false }
 
-    /// Whether there are tensors `name` and `other`, with different values.
+    /// Whether the tensors `name` and `other` both exist and have different values.
     func hold(_ name: String, otherThan other: String) throws -> Bool {
       guard let weights, contains(name), contains(other) else { return false }
       return try !weights.isSame(name, as: other)
     }
   }
 
-  /// Lays out the blocks of `architecture` and `more`, and checks that the checkpoint, if there is one, holds exactly their
+  /// Lays out the blocks of `architecture` and `more`. Where there is a checkpoint, checks that it holds exactly their
   /// tensors, in their shapes.
   ///
-  /// `optional` names blocks that it may lack. Throws `InputError` for a missing or superfluous tensor, or a shape that
-  /// disagrees.
+  /// `optional` names blocks that the checkpoint may lack. Throws `InputError` for a missing or superfluous tensor, and
+  /// for a tensor of another shape.
   init(
     _ source: Source, _ architecture: any Architecture, and more: [ModelBlock] = [], optional: Set<String> = []
   ) throws {
@@ -177,30 +180,31 @@ public struct ModelFolder: Sendable {
     }
   }
 
-  /// The types of the elements of the tensors that are the model's, each with its number of tensors, the most frequent first;
-  /// empty without weights.
+  /// The element types of the model's tensors, each with its number of tensors, the most frequent first. Empty without
+  /// weights.
   public var storedTypes: [(type: String, tensors: Int)] {
     let types = map.tensors.compactMap { try? weights?.typeName(of: $0.name) }
     return Dictionary(grouping: types) { $0 }.map { ($0.key, $0.value.count) }
       .sorted { ($1.tensors, $0.type) < ($0.tensors, $1.type) }
   }
 
-  /// The weights of the checkpoint; only the blocks of `selection` are trainable.
+  /// Loads the weights of the checkpoint. Only the blocks of `selection` are trainable.
   ///
-  /// Throws `InputError` when there is no checkpoint, or the selection has no block.
+  /// Throws `InputError` when there is no checkpoint, and when the selection has no block.
   public func loadParameters(
     training selection: BlockSelection = .all, storage: WeightStorage = .float32, deltaRank: DeltaRank = .automatic
   ) throws -> ParameterStore {
     try load(layout(training: selection), storage, deltaRank)
   }
 
-  /// The blocks, of which those of `selection` are trainable that the tuning trains. Throws `InputError` where these are none.
+  /// The layout in which a block is trainable if the tuning trains it and `selection` selects it. Throws `InputError`
+  /// where there is no such block.
   package func layout(training selection: BlockSelection) throws(InputError) -> ParameterLayout {
     try tuned(layout.training(only: selection), selection)
   }
 
-  /// The weights for evaluations alone: no block is trainable, and those of a GGUF file stay in it, shared with whoever else
-  /// reads it.
+  /// Loads the weights for evaluation only: no block is trainable. Weights of a GGUF file stay in the file, whose
+  /// memory is shared with other readers.
   ///
   /// Throws `InputError` when there is no checkpoint.
   public func loadFrozenParameters() throws -> ParameterStore {
@@ -235,7 +239,7 @@ public struct ModelFolder: Sendable {
     return theta
   }
 
-  /// Weights drawn from `key`: normal with standard deviation 0.02, gains around 1.
+  /// Random weights drawn from `key`: normal with standard deviation 0.02, and gains around 1.
   public func randomParameters(_ key: StreamKey) -> ParameterStore {
     let all = layout.training { _ in true }
     let noise = DenseDirection(key, layout: all)
@@ -254,10 +258,10 @@ public struct ModelFolder: Sendable {
     return theta
   }
 
-  /// Whether `block` stands in the tensor `name`.
+  /// Whether the tensor `name` contains `block`.
   func isPart(_ block: ParameterBlock, ofTensor name: String) -> Bool { map.part(of: block).tensor == name }
 
-  /// The values at `theta` by the tensors of the checkpoint, row by row.
+  /// The values at `theta`, as the tensors of the checkpoint, row by row.
   func tensors(of theta: borrowing ParameterStore) throws -> [(name: String, values: [Float])] {
     var tensors: [(String, [Float])] = []
     for tensor in map.tensors {
@@ -270,11 +274,12 @@ public struct ModelFolder: Sendable {
 }
 
 extension ModelFolder {
-  /// Throws `InputError` when a file of the checkpoint was written since it was opened: weights that are used where the file
-  /// holds them may be others by now.
+  /// Throws `InputError` when a file of the checkpoint was written since it was opened. Weights that are used directly
+  /// from the file may then have changed.
   func requireUnchanged() throws(InputError) { try weights?.requireUnchanged() }
 
-  /// Throws `InputError` when `destination` is the folder that the model was read from: saving would overwrite the base.
+  /// Throws `InputError` when `destination` is the folder from which the model was read, because saving would overwrite
+  /// the base model.
   func requireOther(than destination: String) throws(InputError) {
     guard let directory, let base = realpath(directory, nil) else { return }
     defer { free(base) }

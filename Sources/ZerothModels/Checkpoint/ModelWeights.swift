@@ -2,38 +2,41 @@ import CZeroth
 import Zeroth
 import ZerothSupport
 
-/// The weights of a model where they lie: tensors by the names that the model's family has for them.
+/// The weights of a model in their file. Each tensor has the name that it has in the model's family.
 protocol ModelWeights: Sendable {
-  /// The folder or file, to name it in errors.
+  /// The path of the folder or file, for messages of errors.
   var path: String { get }
-  /// What errors call the model's configuration.
+  /// The name of the model's configuration in messages of errors.
   var configurationName: String { get }
-  /// How they are held for evaluations alone.
+  /// How the weights are stored when they are loaded for evaluation only.
   var frozenStorage: WeightStorage { get }
-  /// The files that they lie in; one may occur more than once.
+  /// The files that hold the weights. A file may occur more than once.
   var mappedFiles: [MappedFile] { get }
   /// The names of all tensors.
   var names: [String] { get }
   /// Whether there is a tensor `name`.
   func contains(_ name: String) -> Bool
-  /// What the file calls the tensor `name`.
+  /// The name of the tensor `name` in the file.
   func storedName(of name: String) -> String
-  /// The dimensions of the tensor `name` as the family's checkpoints have it, the slowest first.
+  /// The dimensions of the tensor `name` in a checkpoint of the family, the slowest first.
   func shape(of name: String) throws -> [Int]
-  /// What the type of its elements is called.
+  /// The name of its element type.
   func typeName(of name: String) throws -> String
-  /// The type that holds its values without rounding in a checkpoint that is written.
+  /// The element type for a written checkpoint that holds its values without rounding.
   func savedType(of name: String) throws -> ElementType
-  /// Whether two tensors have one shape and the same values.
+  /// Whether two tensors have the same shape and the same values.
   func isSame(_ name: String, as other: String) throws -> Bool
-  /// Reads `block`, which is `part` of a tensor. Throws `InputError` for one that is not there or of a type that is not read.
+  /// Reads `block`, which is the part `part` of a tensor. Throws `InputError` for a tensor that does not exist or whose
+  /// type cannot be read.
   func read(_ block: ParameterBlock, _ part: TensorPart, into target: UnsafeMutableBufferPointer<Float>) throws
-  /// The matrices among `blocks` that stay as they are stored. Throws `InputError` for one that is to be trained and cannot.
+  /// The matrices among `blocks` that stay in their stored format. Throws `InputError` for a matrix that is to be
+  /// trained but cannot be in this format.
   func stored(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks
-  /// The matrices among `blocks` as they are stored, to be read alone, whether they are trained or not: in the mapped files where
-  /// their values follow each other there.
+  /// The matrices among `blocks` in their stored format, for reading only, whether they are trained or not. A matrix
+  /// whose values follow each other in a mapped file stays there.
   func base(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks
-  /// Writes the files that belong to the model beside its configuration and weights, such as its tokenizer, to a folder.
+  /// Writes the files that belong to the model, such as its tokenizer, to a folder. The configuration and the weights
+  /// are not among them.
   func writeModelFiles(to folder: String) throws
 }
 
@@ -45,14 +48,14 @@ extension ModelWeights {
   }
 }
 
-/// Mapped files, and memory beside them, that blocks lie in.
+/// Mapped files and allocated memory that hold blocks.
 package final class OwnedMemory: @unchecked Sendable {  // filled by one owner, then only kept alive
   var files: [MappedFile] = []
   private var pieces: [UnsafeMutableRawBufferPointer] = []
 
   package init() {}
 
-  /// `count` bytes, which are the caller's to fill.
+  /// Allocates `count` bytes, which the caller fills.
   package func allocate(_ count: Int) -> UnsafeMutableRawBufferPointer {
     guard let start = zeroth_allocate(count) else { zeroth_end_without_memory("\(count) bytes of weights") }
     let piece = UnsafeMutableRawBufferPointer(start: start, count: count)

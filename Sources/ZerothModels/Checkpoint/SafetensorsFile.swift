@@ -1,10 +1,10 @@
 import Zeroth
 import ZerothSupport
 
-/// One safetensors file, memory-mapped and read-only.
+/// One safetensors file, mapped into memory for reading.
 ///
-/// The header is checked when the file is opened, so that every tensor in `tensors` can be read. Reading touches only
-/// the pages of the tensor asked for.
+/// The whole header is checked when the file is opened, so every tensor in `tensors` can then be read. Reading touches
+/// only the pages of the requested tensor.
 public final class SafetensorsFile: Sendable {
   /// The path that the file was opened by.
   public let path: String
@@ -69,9 +69,9 @@ public final class SafetensorsFile: Sendable {
     return info
   }
 
-  /// A private copy of the file, whose pages take memory when they are written.
+  /// A private copy of the file. Its pages take memory when they are written.
   ///
-  /// Throws `InputError` when the file has another size than when it was opened.
+  /// Throws `InputError` when the size of the file has changed since it was opened.
   func privateCopy() throws -> MappedFile {
     let copy = try MappedFile(path: path, isPrivateCopy: true)
     guard copy.bytes.count == file.bytes.count else {

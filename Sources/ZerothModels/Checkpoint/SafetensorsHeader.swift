@@ -1,10 +1,10 @@
 import Zeroth
 import ZerothSupport
 
-/// The header of a safetensors file, checked in full against the file before anything is read.
+/// The header of a safetensors file. All of it is checked against the file before any tensor is read.
 ///
 /// The file is an unsigned 64-bit little-endian length, a JSON object of that many bytes, and the data. Each member
-/// `name: {dtype, shape, data_offsets: [begin, end]}` is one tensor; the data holds all of them without a gap.
+/// `name: {dtype, shape, data_offsets: [begin, end]}` describes one tensor. The data holds all tensors without gaps.
 /// The format: https://github.com/huggingface/safetensors#format
 struct SafetensorsHeader {
   /// The longest header the format allows, in bytes.
@@ -102,7 +102,7 @@ struct SafetensorsHeader {
         "\(subject(name)): data_offsets", found: "\(offsets[1] - offsets[0]) bytes",
         expected: "\(needed) for the shape \("\(shape)".excerpt) of \(typeName)")
     }
-    // Neither sum overflows: both offsets are at most dataLength.
+    // Neither sum can overflow, because both offsets are at most dataLength.
     return TensorInfo(
       name: name, elementType: type, shape: shape, byteRange: dataStart + offsets[0]..<dataStart + offsets[1])
   }
@@ -120,7 +120,7 @@ struct SafetensorsHeader {
     }
   }
 
-  /// Sorts the tensors by their data and checks that they cover it once, as the format demands.
+  /// Sorts the tensors by their offsets, and checks that they cover the data exactly once, as the format demands.
   private mutating func checkThatTensorsFillTheData() throws {
     tensors.sort {
       ($0.byteRange.lowerBound, $0.byteRange.upperBound) < ($1.byteRange.lowerBound, $1.byteRange.upperBound)

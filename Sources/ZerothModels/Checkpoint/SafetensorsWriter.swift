@@ -1,15 +1,16 @@
 import Zeroth
 import ZerothSupport
 
-/// Writes safetensors files that appear under their name complete or not at all.
+/// Writes safetensors files. A file appears under its name complete or not at all.
 public enum SafetensorsWriter {
   /// One tensor to write.
   public struct Tensor: Hashable, Sendable {
-    /// The name it gets in the file.
+    /// The name in the file.
     public var name: String
-    /// Its dimensions, the slowest first; empty for a scalar.
+    /// The dimensions, the slowest first; empty for a scalar.
     public var shape: [Int]
-    /// What its values are stored as: F32, or rounded to the nearest (ties to even) F16 or BF16.
+    /// The type in which the values are stored: F32, or F16 or BF16, to which values are rounded (to nearest, ties to
+    /// even).
     public var elementType: ElementType
 
     /// A tensor of `shape` that is stored as `elementType`.
@@ -20,14 +21,14 @@ public enum SafetensorsWriter {
     }
   }
 
-  /// Writes `tensors` to `path` in the order given, holding at most a megabyte of converted data in memory.
+  /// Writes `tensors` to `path` in the given order. It holds at most a megabyte of converted data in memory.
   ///
-  /// `data` is called once per tensor, in order, with a function to which it hands the values in row-major order, in
-  /// as many pieces as it likes. The bytes go to a temporary file beside `path`, which is flushed to the disk and
-  /// then renamed; after an error, one of `data` included, `path` holds what it held before.
+  /// `data` is called once for each tensor, in order. It is given a function, and passes the values of the tensor to it
+  /// in row-major order, in any number of pieces. The bytes go to a temporary file beside `path`, which is flushed to
+  /// the disk and then renamed. After an error, also one of `data`, the file at `path` is what it was before.
   ///
-  /// Throws `InputError` for a list of tensors that no file can hold, for a tensor that gets more or fewer values
-  /// than its shape has, and when the file cannot be written.
+  /// Throws `InputError` for a list of tensors that no file can hold, for a tensor that gets more or fewer values than
+  /// its shape has, and when the file cannot be written.
   public static func write(
     _ tensors: [Tensor], to path: String, metadata: [String: String] = ["format": "pt"],
     data: (_ tensor: Tensor, _ write: (UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
@@ -53,7 +54,7 @@ public enum SafetensorsWriter {
     try file.commit()
   }
 
-  /// Converts `values` piece by piece in `staging` and hands the bytes to `write`.
+  /// Converts `values` piece by piece in `staging`, and passes the bytes to `write`.
   private static func encode(
     _ values: UnsafeBufferPointer<Float>, as type: ElementType, through staging: UnsafeMutableRawBufferPointer,
     write: (UnsafeRawBufferPointer) throws -> Void

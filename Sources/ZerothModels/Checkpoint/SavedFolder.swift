@@ -3,37 +3,38 @@ import Zeroth
 import ZerothSupport
 
 extension ModelFolder {
-  /// Whether what is saved of a model tuned beside its weights is an adapter alone, in PEFT's format.
+  /// Whether saving writes only an adapter, in PEFT's format, because the model is tuned beside its weights.
   public var savesAdapter: Bool { tuning.map { !$0.plan.tensors.isEmpty } ?? false }
 
-  /// Whether what is saved of a tuned model, whose weights are held so, is an adapter alone.
+  /// As above, for a model whose weights are stored in the way `storage`.
   public func savesAdapter(_ storage: WeightStorage) -> Bool { savesAdapter || storage == .frozen }
 
-  /// Whether `destination` has a model that was saved of this one, whose weights are held so.
+  /// Whether `destination` holds a model that was saved from this one, whose weights are stored in the way `storage`.
   public func isSaved(in destination: String, _ storage: WeightStorage) -> Bool {
     savesAdapter(storage)
       ? PEFTAdapter.isIn(destination)
       : FileManager.default.fileExists(atPath: destination.appendingFile(Checkpoint.fileName))
   }
 
-  /// Whether weights are written in `precision` without rounding: all in fp32, or, unless they are tuned, as they were read.
+  /// Whether `precision` writes the weights without rounding: in fp32, or, if the weights are not tuned, in the
+  /// precision in which they were read.
   public func isExact(_ precision: SavedPrecision, isTuned: Bool) -> Bool {
     if savesAdapter { return (precision.elementType ?? .f32) == .f32 }
     return precision == .float32 || precision == .asRead && !isTuned
       || map.tensors.allSatisfy { savedType(of: $0, precision) == .f32 }
   }
 
-  /// The element types that the model's tensors are written as, each once, in the order of their names.
+  /// The element types in which the model's tensors are written, each once, in the order of their names.
   public func writtenTypes(_ precision: SavedPrecision) -> [ElementType] {
     Set(map.tensors.map { savedType(of: $0, precision) }).sorted { $0.rawValue < $1.rawValue }
   }
 
-  /// The element type that `tensor` is written as.
+  /// The element type in which `tensor` is written.
   private func savedType(of tensor: TensorMap.Tensor, _ precision: SavedPrecision) -> ElementType {
     precision.elementType ?? (try? weights?.savedType(of: tensor.name)) ?? .f32
   }
 
-  /// Throws `InputError` where `tensor` is to be F16 and one of its finite values would become infinite.
+  /// Throws `InputError` where `tensor` is written as F16 and one of its finite values would become infinite.
   static func requireRange(
     of tensor: SafetensorsWriter.Tensor, _ values: UnsafeBufferPointer<Float>, _ path: String
   ) throws(InputError) {
@@ -45,10 +46,10 @@ extension ModelFolder {
     }
   }
 
-  /// Writes the weights with `config.json` and every file that belongs to the model, to a folder that is made if need be; of a
-  /// model with an adapter beside it, the adapter alone, as PEFT writes it.
-  /// The weights come last, in one piece: a folder with `model.safetensors` is complete. Tensors that the model has no
-  /// block for are not written.
+  /// Writes the weights, `config.json` and all other files of the model to a folder, which is made if it does not
+  /// exist. For a model with an adapter beside it, writes the adapter alone, in PEFT's format. The weights are written
+  /// last and in one piece, so a folder with `model.safetensors` is complete. Tensors for which the model has no block
+  /// are not written.
   ///
   /// Throws `InputError` when a file cannot be written, and for a weight beyond the range of `precision`.
   public func save(
@@ -63,9 +64,9 @@ extension ModelFolder {
     try tuning.plan.save(theta, to: destination, as: precision.elementType ?? .f32, of: self)
   }
 
-  /// Writes the model with its adapter in its weights: W + s B A in the place of each W, as any model is saved.
+  /// Writes the model with its adapter merged into its weights: each W is replaced by W + s B A.
   ///
-  /// Throws `InputError` as `save` does, and for an adapter that is no change of weights.
+  /// Throws `InputError` as `save` does, and for an adapter that is not a change of weights.
   public func saveMerged(
     _ theta: borrowing ParameterStore, to destination: String, as precision: SavedPrecision = .asRead
   ) throws {
@@ -78,7 +79,7 @@ extension ModelFolder {
     try saveWhole(theta, to: destination, as: precision) { block in plan.branches[block] }
   }
 
-  /// Writes all weights of the model; those of a block that `branch` says something of come with what that adds.
+  /// Writes all weights of the model. Where `branch` gives a LoRA branch for a block, the branch is added to the block.
   private func saveWhole(
     _ theta: borrowing ParameterStore, to destination: String, as precision: SavedPrecision,
     branch: (Int) -> LoRABranch?

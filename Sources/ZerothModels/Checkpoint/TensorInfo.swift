@@ -1,20 +1,21 @@
-/// What a checkpoint says about one tensor.
+/// The entry of one tensor in a checkpoint.
 public struct TensorInfo: Hashable, Sendable {
-  /// The name under which the checkpoint holds it, such as `model.decoder.embed_tokens.weight`.
+  /// The name in the checkpoint, such as `model.decoder.embed_tokens.weight`.
   public let name: String
-  /// The type of its elements in the file.
+  /// The type of the elements in the file.
   public let elementType: ElementType
-  /// Its dimensions, the slowest first; empty for a scalar.
+  /// The dimensions, the slowest first; empty for a scalar.
   public let shape: [Int]
-  /// Where its bytes lie in the file, counted from the start of the file; the start need not be aligned.
+  /// The range of the bytes in the file, counted from the start of the file. Its start need not be aligned.
   public let byteRange: Range<Int>
 
   /// The number of elements: the product of `shape`.
-  public var elementCount: Int { shape.reduce(1, *) }  // cannot overflow: checked against the file when it was opened
+  public var elementCount: Int { shape.reduce(1, *) }  // cannot overflow: checked when the file was opened
 }
 
 extension ElementType {
-  /// The elements and bytes of a tensor of this type, nil when either does not fit an `Int` or the bytes are not whole.
+  /// The number of elements and of bytes of a tensor of this type. Nil when one of them does not fit an `Int`, and when
+  /// the bits do not fill whole bytes.
   func size(ofShape shape: [Int]) -> (elements: Int, bytes: Int)? {
     var elements = 1
     for dimension in shape {

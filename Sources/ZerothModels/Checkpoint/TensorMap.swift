@@ -2,14 +2,16 @@ import CZeroth
 import Zeroth
 import ZerothSupport
 
-/// Which tensors of a checkpoint hold the blocks of a model, and where: the one table that reading and writing follow.
+/// The table of the tensors of a checkpoint that hold the blocks of a model, and of the places of the blocks in them.
+/// Both reading and writing use it.
 struct TensorMap: Sendable {
-  /// A tensor with the blocks that it holds, in the order of its rows.
+  /// A tensor and the blocks that it holds, in the order of their rows.
   struct Tensor: Sendable {
     let name: String
     let shape: [Int]
     let blocks: [ParameterBlock]
-    /// The rows of all its blocks: of the tensor or, if it is stored transposed, its columns.
+    /// The number of rows of all its blocks together. These are the rows of the tensor, or its columns where it is
+    /// stored transposed.
     let rows: Int
   }
 
@@ -17,9 +19,10 @@ struct TensorMap: Sendable {
   /// The tensors, in the order in which the layout has their first blocks.
   let tensors: [Tensor]
 
-  /// The tensors of `blocks`, which `layout` lays out.
+  /// The tensors of `blocks`, where `layout` is the layout of the blocks.
   ///
-  /// Throws `InputError`, as families come from outside too, for blocks that do not fill the tensor that they share.
+  /// Throws `InputError` for blocks that do not fill the tensor that they share. This can happen because the
+  /// description of a family may come from outside this package.
   init(_ blocks: [ModelBlock], _ layout: ParameterLayout) throws(InputError) {
     parts = blocks.map(\.part)
     var order: [String] = []
@@ -62,10 +65,10 @@ struct TensorMap: Sendable {
     return Tensor(name: name, shape: shape, blocks: blocks, rows: end)
   }
 
-  /// Where `block` stands.
+  /// The place of `block`.
   func part(of block: ParameterBlock) -> TensorPart { parts[block.index] }
 
-  /// The bits of `block`, which `checkpoint` stores in half precision, in the order of the block.
+  /// Reads the bits of `block`, which `checkpoint` stores in half precision, in the order of the block's elements.
   func readHalves(_ block: ParameterBlock, from checkpoint: Checkpoint, into target: UnsafeMutablePointer<UInt16>)
     throws
   {
@@ -78,14 +81,14 @@ struct TensorMap: Sendable {
     }
   }
 
-  /// Where the values of `block` begin in its tensor, counted in elements, if they follow each other there.
+  /// The index in its tensor of the first element of `block`, if the elements follow each other there; else nil.
   func start(of block: ParameterBlock) -> Int? {
     let part = parts[block.index]
     return part.isContiguous ? part.rows.place(of: 0) * block.columns : nil
   }
 
-  /// Hands the values of `tensor` at `theta` to `write`, in row-major order, in one or several pieces. Where `branch` has something
-  /// for the index of a block, scale B A is added to it.
+  /// Passes the values of `tensor` at `theta` to `write` in row-major order, in one or several pieces. Where `branch`
+  /// gives a LoRA branch for the index of a block, scale B A is added to the block.
   func write(
     _ tensor: Tensor, at theta: borrowing ParameterStore, adding branch: (Int) -> LoRABranch? = { _ in nil },
     _ write: (UnsafeBufferPointer<Float>) throws -> Void
@@ -111,7 +114,7 @@ struct TensorMap: Sendable {
 }
 
 extension Checkpoint {
-  /// Reads `block`, which is `part` of a tensor; F32, F16 and BF16 values are converted exactly.
+  /// Reads `block`, which is the part `part` of a tensor. F32, F16 and BF16 values are converted exactly.
   func read(_ block: ParameterBlock, _ part: TensorPart, into target: UnsafeMutableBufferPointer<Float>) throws {
     guard !part.isWhole else { return try read(part.tensor, into: target) }
     try withBytes(ofFloats: part.tensor) { bytes, info in
@@ -126,11 +129,12 @@ extension Checkpoint {
 }
 
 extension TensorPart {
-  /// Columns of a transposed tensor that are moved at a time, so that whole lines of memory are written.
+  /// The number of columns of a transposed tensor that are moved at a time, chosen so that whole cache lines are
+  /// written.
   private static let together = 16
 
-  /// Fills `target` with the values of `block`, which is this part of a tensor of `total` rows in all, or columns where it
-  /// is transposed. `fetch` gets elements of the tensor that follow each other.
+  /// Fills `target` with the values of `block`, which is this part of a tensor. `total` is the number of rows of the
+  /// tensor, or of its columns where it is transposed. `fetch` reads consecutive elements of the tensor.
   fileprivate func gather<T>(
     _ block: ParameterBlock, total: Int, into target: UnsafeMutablePointer<T>,
     _ fetch: (_ place: Int, _ count: Int, _ target: UnsafeMutablePointer<T>) -> Void
@@ -158,7 +162,8 @@ extension TensorPart {
     }
   }
 
-  /// Puts the values of `block` where they belong in a tensor of `total` rows in all, or columns where it is transposed.
+  /// Writes the values of `block` to their places in a tensor. `total` is the number of rows of the tensor, or of its
+  /// columns where it is transposed.
   fileprivate func scatter(
     _ block: ParameterBlock, _ values: UnsafeBufferPointer<Float>, total: Int, into tensor: UnsafeMutablePointer<Float>
   ) {

@@ -1,11 +1,11 @@
 import CZeroth
 import Zeroth
 
-/// The forward pass of every causal decoder, as its description says.
+/// The forward pass of every causal decoder. The description of the decoder says which operations it has.
 struct Decoder: Architecture {
   let description: DecoderDescription
   let blocks: [ModelBlock]
-  /// The block whose rows give the logits: the output layer, or the token embedding that is tied to it.
+  /// The block whose rows give the logits: the output layer, or the token embedding where the two are tied.
   let head: Int
   let untiedHead: String?
   let missingPrefix: String
@@ -19,8 +19,8 @@ struct Decoder: Architecture {
   private let ignored: [String]
 
   var vocabulary: Int { description.vocabulary }
-  /// Tells lengths of the longest sequence apart for which the layers turn by other frequencies; 0 up to the context of the
-  /// first training.
+  /// A number that differs between lengths of the longest sequence for which the layers use different rotary
+  /// frequencies. It is 0 up to the context of the first training.
   func frequencyKey(longest: Int) -> Int {
     description.layers.reduce(0) { max($0, $1.rotary?.key(longest: longest) ?? 0) }
   }
@@ -29,9 +29,10 @@ struct Decoder: Architecture {
   /// The limit of logits.
   var logitCap: Float? { description.logitCap.map { Float($0) } }
 
-  /// Floats that a pass takes for a row of activations, at most, beside scratch memory of the threads: the hidden state, the
-  /// rows that are read out, the normed and the packed ones; then q, k, v and what is selected of them, or what is between
-  /// the feed-forward layers. Norms of heads and of what a half gives take copies, a parallel residual a second packed one.
+  /// The most floats that a pass needs for one row of activations, besides temporary memory of the threads. These are
+  /// the hidden state, the rows that are read out, the normed and the packed ones; and the larger of q, k, v with what
+  /// is selected of them, and the inner activations of the feed-forward layer. Norms of heads and norms behind a half
+  /// need copies; a parallel residual needs a second packed row.
   var activationsPerRow: Int {
     let d = description
     let ofHeads = (d.heads + d.keyHeads) * d.headWidth
@@ -40,8 +41,9 @@ struct Decoder: Architecture {
       + max((d.hasHeadNorms ? 3 : 2) * ofHeads, inner)
   }
 
-  /// Floats that a recorded pass takes for a row of activations, at most: those of a pass, and on the tape what each layer saves,
-  /// or what it starts from and what one layer saves; then the logits.
+  /// The most floats that a recorded pass needs for one row of activations: those of a pass, and those on the tape. The
+  /// tape holds what each layer saves, or with recomputation the input of each layer and what one layer saves, and the
+  /// logits.
   func recordedPerRow(recomputing: Bool) -> Int {
     let d = description
     let ofHeads = (d.heads + d.keyHeads) * d.headWidth
@@ -52,11 +54,11 @@ struct Decoder: Architecture {
     return 2 * activationsPerRow + kept + 2 * d.width
   }
 
-  /// The blocks that `description` needs, under the names that `tensors` says and `source` uses: its prefix is left out
-  /// where the checkpoint leaves it out, and a tied checkpoint may hold the embedding as its output layer.
+  /// Adds the blocks that `description` needs. Their names are those of `tensors`, adapted to the checkpoint in
+  /// `source`: a checkpoint may leave out the prefix, and a tied one may hold the embedding as its output layer.
   ///
-  /// An output layer that differs from the embedding, under a configuration that says tied, is one all the same: transformers
-  /// 5 reads it so.
+  /// Where the configuration says that the output layer is tied, but the checkpoint has an output layer that differs
+  /// from the embedding, that layer is used. transformers 5 does the same.
   init(_ description: DecoderDescription, _ tensors: DecoderTensors, _ source: ModelFolder.Source) throws {
     try description.validate(source.file.path)
     var d = description
@@ -82,7 +84,7 @@ struct Decoder: Architecture {
       projectIn = nil
       projectOut = nil
     }
-    // Layers that turn alike share a table of angles.
+    // Layers with the same rotary embedding share a table of angles.
     var tables: [RotaryEmbedding: RotaryTable] = [:]
     layers = d.layers.indices.map { i in
       if let rotary = d.layers[i].rotary, tables[rotary] == nil { tables[rotary] = RotaryTable(rotary) }
@@ -105,11 +107,12 @@ struct Decoder: Architecture {
     tensor == redundant || ignored.contains { tensor.hasSuffix($0) }
   }
 
-  /// The output vectors, ready for the head, at the rows `rows` of the batch: variants * rows.count x columns.
+  /// The last hidden states, to which the output layer is then applied, at the rows `rows` of the batch: variants *
+  /// rows.count x columns.
   func output(_ batch: TokenBatch, rows: [Int], _ w: Weights) -> Matrix {
     let x = w.workspace.matrix(batch.rowCount(variants: w.variants), description.width)
     embed(batch, into: x, w)
-    // What follows the last attention is computed for the rows that are read out alone.
+    // After the last attention, only the rows that are read out are computed.
     let y = w.place(for: rows, of: x)
     for i in layers.indices {
       let selected = i == layers.count - 1 ? rows : nil
@@ -126,12 +129,12 @@ struct Decoder: Architecture {
     return output
   }
 
-  /// rest = layer number `i` of x, at all rows or at the `selected` ones.
+  /// rest = the output of layer number `i` for x, at all rows or at the `selected` ones.
   private func layer(
     _ i: Int, _ batch: TokenBatch, _ x: Matrix, _ selected: [Int]?, into rest: Matrix, _ w: Weights
   ) {
     w.workspace.scope {
-      // Both halves of a layer with a parallel residual read x as it is now.
+      // With a parallel residual both halves of the layer read the present x.
       let early = description.isParallel ? feedForwardInput(i, x, selected, w) : nil
       w.workspace.scope { attend(i, batch, x, selected, into: rest, w) }
       w.workspace.scope { feed(i, early, of: x, into: rest, w) }
@@ -191,7 +194,7 @@ struct Decoder: Architecture {
     if d.norms == .after { w.copy(w.apply(layer.attentionNorm, to: rest), to: rest) }
   }
 
-  /// What the feed-forward layer reads: the norm of x, or x itself, at all rows or at the `selected` ones.
+  /// The input of the feed-forward layer: the norm of x, or x itself, at all rows or at the `selected` ones.
   private func feedForwardInput(_ i: Int, _ x: Matrix, _ selected: [Int]?, _ w: Weights) -> PackedRows {
     let rows = w.variants * (selected?.count ?? x.rows / w.variants)
     let shape = Matrix(base: x.base, rows: rows, columns: x.columns)
@@ -205,7 +208,8 @@ struct Decoder: Architecture {
     }
   }
 
-  /// rest = rest + D (f(G n) * U n), or D f(U n), where n is `early` or the norm of rest. `x` are all rows of the batch.
+  /// rest = rest + D (f(G n) * U n), or D f(U n), where n is `early` or the norm of rest. `x` has all rows of the
+  /// batch.
   private func feed(_ i: Int, _ early: PackedRows?, of x: Matrix, into rest: Matrix, _ w: Weights) {
     let layer = layers[i]
     let n = early ?? feedForwardInput(i, rest, nil, w)
@@ -220,7 +224,8 @@ struct Decoder: Architecture {
     if description.norms == .after { w.copy(w.apply(layer.feedForwardNorm, to: rest), to: rest) }
   }
 
-  /// Where half a layer adds what it gives: to the hidden state or, where a norm stands between, to a matrix of its own.
+  /// The matrix to which half a layer adds its output: the hidden state, or a separate matrix where a norm stands
+  /// between.
   private struct HalfOutput {
     let target: Matrix
     private let norm: Norm?

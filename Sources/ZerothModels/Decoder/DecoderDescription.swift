@@ -1,6 +1,6 @@
 import Zeroth
 
-/// A causal decoder as a table: everything that tells one family of language models from another.
+/// A causal decoder as a table. The table has everything in which one family of language models differs from another.
 ///
 ///     x = scale * E[token] (P_in) + P[position + shift]          P where positions are learned
 ///     for each layer:
@@ -8,8 +8,8 @@ import Zeroth
 ///       x = x + norm'(D (f(G n) * U n)),                                           n = norm(x)     or D f(U n)
 ///     logits = cap tanh(H (P_out) norm(x) / cap)                 H is E where they are tied
 ///
-/// Where norms stand is `norms`; with a parallel residual both halves of a layer read the same x. What a table does not
-/// mention is left out: a decoder without head norms has none.
+/// `norms` says where the norms stand. With a parallel residual both halves of a layer read the same x. A part that the
+/// table does not mention is left out: a decoder without head norms has none.
 public struct DecoderDescription: Hashable, Sendable {
   // MARK: Sizes
 
@@ -21,7 +21,7 @@ public struct DecoderDescription: Hashable, Sendable {
   public var width: Int
   /// Query heads of a layer.
   public var heads: Int
-  /// Key and value heads of a layer, each shared by heads / keyHeads query heads.
+  /// Key and value heads of a layer. Each is shared by heads / keyHeads query heads.
   public var keyHeads: Int
   /// Elements of a head.
   public var headWidth: Int
@@ -30,16 +30,16 @@ public struct DecoderDescription: Hashable, Sendable {
 
   // MARK: What goes in
 
-  /// Elements of a row of the token embedding; where they are not `width`, projections without bias lie between.
+  /// Elements of a row of the token embedding. Where this is not `width`, projections without bias connect the two.
   public var embeddingWidth: Int
-  /// What rows of the token embedding are multiplied by.
+  /// The factor of the rows of the token embedding.
   public var embeddingScale = 1.0
-  /// How the model knows where a token stands.
+  /// How the model represents the position of a token.
   public var positions = Positions.rotary
 
   // MARK: Layers
 
-  /// The norm, of one kind everywhere.
+  /// The formula of the norms, the same everywhere in the model.
   public var norm = NormKind.layer(eps: 1e-5)
   /// Whether a layer norm has a gain and a bias.
   public var normParts: NormParts = [.gain, .bias]
@@ -51,27 +51,27 @@ public struct DecoderDescription: Hashable, Sendable {
   public var isParallel = false
   /// The projections of attention that have a bias.
   public var attentionBiases: Projections = []
-  /// Whether each head of queries and of keys goes through a norm of its own width.
+  /// Whether each head of queries and of keys has a norm over its own elements.
   public var hasHeadNorms = false
-  /// The limit c of attention scores s, which are c tanh(s / c).
+  /// The limit c of the attention scores s, which become c tanh(s / c); nil for none.
   public var attentionCap: Double?
   /// The feed-forward layer.
   public var feedForward = FeedForward.plain(.gelu)
-  /// Whether its linear layers have biases.
+  /// Whether the linear layers of the feed-forward layer have biases.
   public var hasFeedForwardBiases = false
-  /// What differs from layer to layer, first layer first.
+  /// The properties that may differ from layer to layer, first layer first.
   public var layers: [Layer]
 
   // MARK: What comes out
 
   /// Whether the output layer is the token embedding.
   public var isTied = false
-  /// The limit c of logits l, which are c tanh(l / c).
+  /// The limit c of the logits l, which become c tanh(l / c); nil for none.
   public var logitCap: Double?
-  /// The tokens that stand for no text.
+  /// The special tokens, which stand for no text.
   public var tokens = SpecialTokens()
 
-  /// A decoder of these sizes, with rotary positions or none that its layers do not name.
+  /// A decoder of these sizes. Its positions are rotary, and a layer without a rotary embedding has none.
   public init(
     vocabulary: Int, context: Int, width: Int, heads: Int, keyHeads: Int? = nil, headWidth: Int? = nil, inner: Int,
     layers: [Layer]
@@ -89,14 +89,14 @@ public struct DecoderDescription: Hashable, Sendable {
 
   /// What may differ from layer to layer.
   public struct Layer: Hashable, Sendable {
-    /// How queries and keys turn by their positions; nil where they do not.
+    /// The rotary embedding that turns queries and keys by their positions; nil for none.
     public var rotary: RotaryEmbedding?
-    /// The last tokens that a token sees, itself included; nil for all.
+    /// The number of latest tokens that a token sees, itself included; nil for all.
     public var window: Int?
-    /// What scores are multiplied by; nil for 1 / sqrt(headWidth).
+    /// The factor of the attention scores; nil for 1 / sqrt(headWidth).
     public var scale: Double?
 
-    /// A layer that sees everything before, without rotary positions.
+    /// A layer in which a token sees all tokens before it, without a rotary embedding by default.
     public init(rotary: RotaryEmbedding? = nil, window: Int? = nil, scale: Double? = nil) {
       self.rotary = rotary
       self.window = window
@@ -104,11 +104,11 @@ public struct DecoderDescription: Hashable, Sendable {
     }
   }
 
-  /// How a model knows where a token stands.
+  /// How a model represents the position of a token.
   public enum Positions: Hashable, Sendable {
-    /// By turning queries and keys, as the layers say.
+    /// Queries and keys are turned, as the layers say.
     case rotary
-    /// By a row of a table that is added to the token's: row position + `shift` of context + shift.
+    /// A row of a table is added to the embedding of the token: row position + `shift` of context + shift rows.
     case learned(shift: Int)
   }
 
@@ -116,29 +116,29 @@ public struct DecoderDescription: Hashable, Sendable {
   public enum NormPlaces: Hashable, Sendable {
     /// In front of each half: x + f(norm(x)).
     case before
-    /// Behind each sum: norm(x + f(x)).
+    /// Behind the sum of each half: norm(x + f(x)).
     case after
     /// In front of each half and behind it: x + norm'(f(norm(x))).
     case around
   }
 
-  /// What a layer norm multiplies by and adds.
+  /// The parameters of a layer norm.
   public struct NormParts: OptionSet, Hashable, Sendable {
-    /// A bit for each of them.
+    /// One bit for each part.
     public let rawValue: Int
-    /// Those whose bits are set.
+    /// The parts whose bits are set in `rawValue`.
     public init(rawValue: Int) { self.rawValue = rawValue }
-    /// What the normed values are multiplied by.
+    /// The factors of the normed values.
     public static let gain = Self(rawValue: 1)
-    /// What is added to them.
+    /// What is added to the normed values.
     public static let bias = Self(rawValue: 2)
   }
 
   /// Projections of attention.
   public struct Projections: OptionSet, Hashable, Sendable {
-    /// A bit for each of them.
+    /// One bit for each projection.
     public let rawValue: Int
-    /// Those whose bits are set.
+    /// The projections whose bits are set in `rawValue`.
     public init(rawValue: Int) { self.rawValue = rawValue }
     /// Makes queries.
     public static let query = Self(rawValue: 1)
@@ -146,7 +146,7 @@ public struct DecoderDescription: Hashable, Sendable {
     public static let key = Self(rawValue: 2)
     /// Makes values.
     public static let value = Self(rawValue: 4)
-    /// Leads back to the hidden state.
+    /// Maps the result of attention back to the hidden state.
     public static let output = Self(rawValue: 8)
     /// All four.
     public static let all: Self = [.query, .key, .value, .output]
@@ -159,7 +159,7 @@ public struct DecoderDescription: Hashable, Sendable {
     /// D (f(G x) * U x).
     case gated(Activation)
 
-    /// f.
+    /// The non-linearity f.
     public var activation: Activation {
       switch self {
       case .plain(let activation), .gated(let activation): activation
@@ -167,23 +167,23 @@ public struct DecoderDescription: Hashable, Sendable {
     }
   }
 
-  /// The tokens that stand for no text.
+  /// The special tokens, which stand for no text.
   public struct SpecialTokens: Hashable, Sendable {
-    /// Starts a text, if there is one.
+    /// The token that starts a text; nil for none.
     public var start: Int?
-    /// End a text.
+    /// The tokens that end a text.
     public var ends: [Int] = []
-    /// Fills up short sequences, if there is one.
+    /// The token that fills up short sequences; nil for none.
     public var padding: Int?
 
-    /// None of them.
+    /// No special tokens.
     public init() {}
   }
 }
 
 extension DecoderDescription {
-  /// Throws `InputError`, which names the file `path`, for sizes that no decoder can have: those of a family from outside, too,
-  /// come from a file.
+  /// Throws an `InputError` that names the file `path` for sizes that no decoder can have. They are checked because
+  /// they come from a file, also with a family from outside this package.
   func validate(_ path: String) throws(InputError) {
     func require(_ isRight: Bool, _ what: String, _ found: String, _ expected: String) throws(InputError) {
       if !isRight { throw InputError("\(path): \(what)", found: found, expected: expected) }
@@ -196,7 +196,7 @@ extension DecoderDescription {
       try require((1...Int(Int32.max)).contains(size), name, "\(size)", "an integer from 1 to \(Int32.max)")
     }
     try require(heads.isMultiple(of: keyHeads), "heads", "\(heads)", "a multiple of the key heads, \(keyHeads)")
-    // Rows of fused tensors are counted in sums of a few such products.
+    // The bound of 2^48 leaves room for the sums of a few such products that count the rows of fused tensors.
     try require(heads <= 1 << 48 / headWidth, "heads", "\(heads) of width \(headWidth)", "at most 2^48 elements in all")
     for layer in layers {
       try require(layer.window ?? 1 > 0, "window", "\(layer.window ?? 0)", "a number of tokens above 0")
@@ -220,7 +220,7 @@ public enum NormKind: Hashable, Sendable {
 public enum Activation: Hashable, Sendable {
   /// max(x, 0).
   case relu
-  /// x Phi(x), with the normal distribution function Phi: 0.5 x (1 + erf(x / sqrt 2)).
+  /// x Phi(x), where Phi is the normal distribution function: 0.5 x (1 + erf(x / sqrt 2)).
   case gelu
   /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
   case geluTanh

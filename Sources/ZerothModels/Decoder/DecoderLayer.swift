@@ -1,6 +1,7 @@
 import Zeroth
 
-/// A layer of a decoder: the places of its blocks in the layout, and what it does not share with the others.
+/// A layer of a decoder: the indices of its blocks in the layout, and the properties in which it differs from other
+/// layers.
 struct DecoderLayer: Sendable {
   let attentionNorm: Norm
   let query, key, value, output: Linear

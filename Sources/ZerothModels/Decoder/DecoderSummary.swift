@@ -1,7 +1,7 @@
 import ZerothSupport
 
 extension DecoderDescription {
-  /// What the decoder is made of, in words: what each line is about, and what it says.
+  /// The structure of the decoder in words: each line has a subject and a text.
   public var summary: [(about: String, words: String)] {
     [
       ("size", "\(layers.count) layers of width \(width), \(vocabulary) tokens, sequences of up to \(context)"),
@@ -60,7 +60,7 @@ extension DecoderDescription {
     return words.isEmpty ? "none" : words.joined(separator: ", ")
   }
 
-  /// What few decoders have.
+  /// Properties that few decoders have.
   private var oddities: [String] {
     [
       embeddingWidth == width ? nil : "an embedding of width \(embeddingWidth), projected",
@@ -71,7 +71,7 @@ extension DecoderDescription {
 }
 
 extension RotaryEmbedding {
-  /// The embedding in words, of heads of `headWidth`.
+  /// The rotary embedding in words, for heads of `headWidth` elements.
   fileprivate func words(of headWidth: Int) -> String {
     let part = 2 * pairs < headWidth ? ", \(2 * pairs) of \(headWidth) elements" : ""
     let stretch =

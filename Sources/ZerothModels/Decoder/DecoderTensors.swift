@@ -1,20 +1,20 @@
 import Zeroth
 
-/// What a checkpoint calls the parts of a decoder, and how it stores them: the names of modules, whose tensors are called
-/// `NAME.weight` and `NAME.bias`.
+/// The names of the parts of a decoder in a checkpoint, and how they are stored. The names are those of modules. The
+/// tensors of a module are called `NAME.weight` and `NAME.bias`.
 ///
-/// Names in front of a layer's number and behind it are put together: `layers.0.self_attn.q_proj.weight`. What the model
-/// does not have needs no name.
+/// The name of a part of a layer consists of what stands in front of the layer's number, the number, and what stands
+/// behind it: `layers.0.self_attn.q_proj.weight`. Parts that the model does not have need no name.
 public struct DecoderTensors: Hashable, Sendable {
-  /// In front of every name but the output layer's; checkpoints of the bare decoder leave it out.
+  /// The text in front of every name but that of the output layer. Checkpoints of the bare decoder leave it out.
   public var prefix = "model."
-  /// The layers, in front of their number.
+  /// The text in front of the number of a layer.
   public var layers = "layers."
   /// The embeddings.
   public var tokens = "embed_tokens", positions = "embed_positions"
   /// The projections between an embedding of another width and the hidden state.
   public var projectIn = "project_in", projectOut = "project_out"
-  /// In front of attention, or behind its sum.
+  /// The norm in front of attention, or behind its sum.
   public var attentionNorm = "input_layernorm"
   /// Makes queries.
   public var query: ModulePlace = "self_attn.q_proj"
@@ -22,13 +22,13 @@ public struct DecoderTensors: Hashable, Sendable {
   public var key: ModulePlace = "self_attn.k_proj"
   /// Makes values.
   public var value: ModulePlace = "self_attn.v_proj"
-  /// Leads from attention back to the hidden state.
+  /// Maps the result of attention back to the hidden state.
   public var output: ModulePlace = "self_attn.o_proj"
   /// The norms of heads.
   public var queryNorm = "self_attn.q_norm", keyNorm = "self_attn.k_norm"
-  /// Behind attention, where norms stand on both sides.
+  /// The norm behind attention, where norms stand on both sides.
   public var attentionOutputNorm = "post_attention_layernorm"
-  /// In front of the feed-forward layer, or behind its sum.
+  /// The norm in front of the feed-forward layer, or behind its sum.
   public var feedForwardNorm = "post_attention_layernorm"
   /// The gate of a gated feed-forward layer.
   public var gate: ModulePlace = "mlp.gate_proj"
@@ -36,34 +36,34 @@ public struct DecoderTensors: Hashable, Sendable {
   public var up: ModulePlace = "mlp.up_proj"
   /// The last linear layer of a feed-forward layer.
   public var down: ModulePlace = "mlp.down_proj"
-  /// Behind the feed-forward layer, where norms stand on both sides.
+  /// The norm behind the feed-forward layer, where norms stand on both sides.
   public var feedForwardOutputNorm = "post_feedforward_layernorm"
-  /// Behind the last layer.
+  /// The norm behind the last layer.
   public var finalNorm = "norm"
-  /// The output layer, with nothing in front.
+  /// The output layer. Its name has no prefix.
   public var head = "lm_head"
-  /// Ends of the names of tensors that checkpoints may hold and nothing needs, such as masks.
+  /// The endings of the names of tensors that a checkpoint may hold but that are not needed, such as masks.
   public var ignored = [".rotary_emb.inv_freq"]
 
-  /// The names of Llama, which many families share.
+  /// The names in checkpoints of Llama, which many families share.
   public init() {}
 }
 
-/// Where a linear layer stands in a checkpoint: all of a module, or some rows of one that holds several layers.
+/// The place of a linear layer in a checkpoint: a whole module, or some rows of a module that holds several layers.
 public struct ModulePlace: Hashable, Sendable, ExpressibleByStringLiteral {
-  /// The name of the module, behind the layer's number.
+  /// The name of the module, as it stands behind the layer's number.
   public var module: String
-  /// What the layer is called among the others of its module; nil where it is all of it.
+  /// The name of the layer among those of its module; nil where it is the whole module.
   public var part: String?
-  /// The rows that are the layer's.
+  /// The rows of the module that belong to the layer.
   public var rows = RowSlice.all
   /// Whether the weight is stored transposed, inputs x outputs, as by the `Conv1D` of GPT-2.
   public var isTransposed = false
 
-  /// All of the module `value`.
+  /// The whole module `value`.
   public init(stringLiteral value: String) { module = value }
 
-  /// All of `module`, or those of its `rows` that are called `part`.
+  /// The whole of `module`, or those of its `rows` that are called `part`.
   public init(_ module: String, _ part: String? = nil, rows: RowSlice = .all, isTransposed: Bool = false) {
     self.module = module
     self.part = part
@@ -74,15 +74,15 @@ public struct ModulePlace: Hashable, Sendable, ExpressibleByStringLiteral {
 
 /// Some rows of a matrix or elements of a vector.
 public enum RowSlice: Hashable, Sendable {
-  /// All of them.
+  /// All rows.
   case all
-  /// Those from number `first` on, as many as the block has.
+  /// The rows from number `first` on, as many as the block has.
   case from(Int)
-  /// Runs of `run` rows that take turns with those of other blocks: run j begins at row (j count + place) run, where count is
-  /// that of the blocks.
+  /// Runs of `run` rows that alternate with the runs of other blocks. Run j begins at row (j count + place) run, where
+  /// count is the number of blocks that alternate.
   case turns(place: Int, of: Int, run: Int)
 
-  /// The row of the tensor that is row `row` of the block.
+  /// The row of the tensor for row `row` of the block.
   func place(of row: Int) -> Int {
     switch self {
     case .all: row
@@ -91,7 +91,7 @@ public enum RowSlice: Hashable, Sendable {
     }
   }
 
-  /// How many rows follow each other in the tensor, out of the `rows` of the block.
+  /// How many of the `rows` rows of the block follow each other in the tensor.
   func run(of rows: Int) -> Int {
     switch self {
     case .all, .from: rows
@@ -100,25 +100,25 @@ public enum RowSlice: Hashable, Sendable {
   }
 }
 
-/// Where the values of a block stand in a checkpoint.
+/// The place of the values of a block in a checkpoint.
 struct TensorPart: Hashable, Sendable {
   /// The name of the tensor.
   var tensor: String
-  /// The rows of it, or of its transpose, that are the block's.
+  /// The rows of the tensor, or of its transpose, that belong to the block.
   var rows = RowSlice.all
-  /// Whether the tensor is the transpose.
+  /// Whether the tensor holds the transpose.
   var isTransposed = false
 
-  /// Whether the block is the tensor as it stands.
+  /// Whether the block is the whole tensor, not transposed.
   var isWhole: Bool { rows == .all && !isTransposed }
-  /// Whether the block's values follow each other in the tensor.
+  /// Whether the values of the block follow each other in the tensor.
   var isContiguous: Bool {
     if case .turns = rows { return false }
     return !isTransposed
   }
 }
 
-/// A block of a model, where it stands in a checkpoint, and the mean of its values in a model that is drawn at random.
+/// A block of a model, its place in a checkpoint, and the mean of its values where the model is drawn at random.
 struct ModelBlock: Hashable, Sendable {
   var entry: ParameterLayout.Entry
   var part: TensorPart

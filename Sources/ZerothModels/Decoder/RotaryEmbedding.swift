@@ -1,13 +1,14 @@
 import Foundation
 
-/// A rotary embedding of positions (Su et al. 2021): elements j and j + `pairs` of a head turn by the angle p f_j at
-/// position p, where f_j = theta^(-2j / width), stretched as `scaling` says.
+/// A rotary embedding of positions (Su et al. 2021). At position p it turns elements j and j + `pairs` of a head by the
+/// angle p f_j, where f_j = theta^(-2j / width), changed by `scaling`.
 public struct RotaryEmbedding: Hashable, Sendable {
-  /// The base of the wavelengths.
+  /// theta, the base of the wavelengths.
   public var theta: Double
-  /// Elements of each head that turn, from its first on. One more does where that is an odd number, as in transformers.
+  /// The number of elements of each head that turn, from its first on. Where it is odd, one more element turns, as in
+  /// transformers.
   public var width: Int
-  /// How the frequencies are stretched to long sequences.
+  /// How the frequencies are changed for long sequences.
   public var scaling: RopeScaling
 
   /// An embedding of `width` elements of each head.
@@ -17,16 +18,16 @@ public struct RotaryEmbedding: Hashable, Sendable {
     self.scaling = scaling
   }
 
-  /// Pairs of elements that turn.
+  /// The number of pairs of elements that turn.
   public var pairs: Int { (width + 1) / 2 }
 }
 
-/// How the frequencies of a rotary embedding are stretched to sequences longer than those of the first training.
+/// How the frequencies of a rotary embedding are changed for sequences longer than those of the first training.
 ///
-/// The formulas are those of `modeling_rope_utils` in transformers 5. There too the frequencies of two of them depend on
-/// the longest sequence of a batch.
+/// The formulas are those of `modeling_rope_utils` in transformers 5. As there, the frequencies of `dynamic` and
+/// `longRoPE` depend on the longest sequence of a batch.
 public enum RopeScaling: Hashable, Sendable {
-  /// Not at all.
+  /// No change.
   case none
   /// Every frequency is divided by `factor`.
   case linear(factor: Double)
@@ -36,9 +37,10 @@ public enum RopeScaling: Hashable, Sendable {
   /// Where the longest sequence of a batch has n > `maxPositionEmbeddings` tokens, theta is multiplied by
   /// (factor n / maxPositionEmbeddings - (factor - 1))^(width / (width - 2)).
   case dynamic(factor: Double, maxPositionEmbeddings: Int)
-  /// YaRN (Peng et al. 2023): elements that turn less than `betaSlow` times over the original context are stretched by
-  /// `factor`, those that turn more than `betaFast` times stay, those between are interpolated by their place, whose ends
-  /// are whole numbers if `truncates`. Cosines and sines are multiplied by `attentionFactor`.
+  /// YaRN (Peng et al. 2023). Elements that turn less than `betaSlow` times over the original context are stretched by
+  /// `factor`. Elements that turn more than `betaFast` times stay the same. Those between are interpolated by their
+  /// index; the ends of this range are rounded to whole numbers if `truncates` is true. Cosines and sines are
+  /// multiplied by `attentionFactor`.
   case yarn(
     factor: Double, originalMaxPositionEmbeddings: Int, betaFast: Double, betaSlow: Double, truncates: Bool,
     attentionFactor: Double)
@@ -48,7 +50,7 @@ public enum RopeScaling: Hashable, Sendable {
 }
 
 extension RotaryEmbedding {
-  /// What cosines and sines are multiplied by.
+  /// The factor of cosines and sines.
   var attentionFactor: Double {
     switch scaling {
     case .yarn(_, _, _, _, _, let factor), .longRoPE(_, _, _, let factor): factor
@@ -56,7 +58,7 @@ extension RotaryEmbedding {
     }
   }
 
-  /// Tells lengths of the longest sequence apart for which the frequencies differ.
+  /// A number that differs between lengths of the longest sequence for which the frequencies differ.
   func key(longest: Int) -> Int {
     switch scaling {
     case .dynamic(_, let original): longest > original ? longest : 0
@@ -105,7 +107,7 @@ extension RotaryEmbedding {
     (0..<pairs).map { pow(theta, -2 * Double($0) / Double(width)) }
   }
 
-  /// The place, between elements, at which a turn is made `turns` times over `length` positions.
+  /// The index, in general not a whole number, of the pair that turns `turns` times over `length` positions.
   private func place(ofTurns turns: Double, over length: Int) -> Double {
     Double(width) * log(Double(length) / (turns * 2 * Double.pi)) / (2 * log(theta))
   }

@@ -1,11 +1,12 @@
 import Zeroth
 
-/// Which sequences are decoded together: those of every point and prompt, where the memory for activations, keys and values allows
-/// it; else those of fewer points, and of a single point those of fewer prompts.
+/// Which sequences are decoded together. Where the memory for activations, keys and values allows it, these are the
+/// sequences of all points and prompts. Otherwise a part has fewer points, and where even one point is too much, fewer
+/// prompts of that point.
 ///
-/// The parts depend on lengths and shapes alone, so that the number of threads never changes a result.
+/// The parts depend on lengths and shapes alone, so the number of threads never changes a result.
 struct DecodingParts {
-  /// A part: the points, and the prompts that are continued at each of them.
+  /// One part: some points, and the prompts that are continued at each of them.
   struct Part: Equatable {
     let points, prompts: Range<Int>
   }
@@ -13,8 +14,9 @@ struct DecodingParts {
   /// The parts, in the order of the points.
   let parts: [Part]
 
-  /// Parts of `points`, at each of which prompts whose sequences take up to `bytes` are continued, within `limit` bytes together. A
-  /// part never has less than one sequence. With `areAlone`, it has no more.
+  /// Cuts `points` into parts. A sequence of prompt i takes up to `bytes[i]` bytes, and the sequences of a part
+  /// together take at most `limit` bytes. A part always has at least one sequence; where `areAlone` is true it has
+  /// exactly one.
   init(_ points: Points, bytes: [Int], limit: Int, areAlone: Bool, tuning: Tuning?) {
     let all = 0..<bytes.count
     let pointsAtOnce = limit / max(1, bytes.reduce(0, +))

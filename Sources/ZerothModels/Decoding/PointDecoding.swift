@@ -2,16 +2,19 @@ import CZeroth
 import Zeroth
 
 extension CausalModel {
-  /// Continues each of `prompts` at each of `points`, all sequences together: the token that `choice` gives, up to `count` times and
-  /// the model's context; `stop` ends a sequence after its tokens so far. One array for each point, with what was generated after each
-  /// prompt; nil where the logits are not finite.
+  /// Continues each of `prompts` at each of `points`, all sequences together. `choice` gives the next token, up to
+  /// `count` times and up to the model's context. `stop` is given the tokens so far and says whether the sequence ends.
+  /// The result has one array for each point, with what was generated after each prompt; nil where the logits are not
+  /// finite.
   ///
-  /// The sequences are rows of one batch with their keys and values, each displaced as its point says, and those that have ended
-  /// leave it. No more go together than `activationMemory` holds with their keys, values and logits. Where a choice is random, the
-  /// sequence behind a prompt is drawn by the prompt's key in `keys`: by the same numbers at every point.
+  /// The sequences are rows of one batch, each with its keys and values and each displaced to its point. A sequence
+  /// that has ended leaves the batch. Only so many go together that their keys, values and logits fit in
+  /// `activationMemory`. Where the choice is random, the numbers for the sequence behind a prompt come from the
+  /// prompt's key in `keys`, and are the same at every point.
   ///
-  /// Dense directions would have their noise made anew for each token. Where d floats fit into three quarters of the memory, a copy
-  /// of theta is moved to each of their points instead. theta is not written.
+  /// The noise of a dense direction would have to be made again for each token. Where d floats fit into three quarters
+  /// of the memory, a copy of theta is therefore moved to each of the points along dense directions. theta itself is
+  /// not written.
   ///
   /// Throws `InputError` for a prompt that is empty or longer than the context, or has a token outside the vocabulary.
   public func generate(
@@ -50,7 +53,8 @@ extension CausalModel {
     return generated
   }
 
-  /// The points along dense directions that a copy of theta is moved to: where most is trained, is stored in fp32, and a copy has room.
+  /// The points along dense directions to which a copy of theta is moved. There are some where most of the parameters
+  /// are trained, theta is stored in fp32, and a copy fits into the memory.
   private func pointsOnCopy(_ points: Points, _ theta: borrowing ParameterStore) -> [Int] {
     let stored = theta.stored()
     let bytes = theta.layout.storageCount * MemoryLayout<Float>.stride
@@ -62,7 +66,7 @@ extension CausalModel {
 
   /// The parts in which `prompts` are continued at `points` within `memory` bytes.
   ///
-  /// A quarter is left to the pass over the prompts.
+  /// A quarter of the memory is left for the pass over the prompts.
   private func parts(_ points: Points, _ prompts: [[Int]], _ count: Int, memory: Int) -> DecodingParts {
     let d = description
     let floats = 2 * d.layers.count * d.keyHeads * d.headWidth
@@ -70,7 +74,8 @@ extension CausalModel {
       let tokens = frontTokens + min(prompt.count + count, context)
       return (tokens * floats + activationsPerRow + vocabulary) * MemoryLayout<Float>.stride
     }
-    // A sequence whose rotary frequencies change with its length is computed anew at the change, and so alone.
+    // Where the rotary frequencies of a sequence change with its length, the sequence is computed anew at the change.
+    // It is then decoded alone.
     let areAlone = prompts.contains { prompt in
       decoder.frequencyKey(longest: frontTokens + min(prompt.count + count, context)) != 0
     }
@@ -78,21 +83,21 @@ extension CausalModel {
   }
 }
 
-/// The numbers that choose the tokens of a sequence, one after another.
+/// The random numbers that choose the tokens of a sequence, one after another.
 struct SamplingNumbers: Sendable {
   private let numbers: [Double]
 
-  /// `count` numbers, uniform on [0, 1), by `key`.
+  /// `count` numbers, uniform on [0, 1), from `key`.
   init(_ key: StreamKey, count: Int) {
     var stream = RandomStream(key)
     numbers = (0..<max(0, count)).map { _ in stream.uniform() }
   }
 
-  /// The number of the token number `place` of an answer.
+  /// The number for token number `place` of an answer.
   subscript(place: Int) -> Double { numbers[place] }
 }
 
-/// Sequences that are continued together: one for each of some points and prompts.
+/// Sequences that are continued together: one for each of some points and each of some prompts.
 struct PointDecoding {
   private let model: CausalModel
   private let prompts: [[Int]]
@@ -100,9 +105,9 @@ struct PointDecoding {
   private let points: Points
   private let choice: TokenChoice
   private let numbers: [SamplingNumbers]
-  /// What was generated, point after point; nil where the logits are not finite.
+  /// The generated tokens of each sequence, point after point; nil where the logits are not finite.
   private var generated: [[Int]?]
-  /// The sequences that go on, by their places in `generated`: those of each point.
+  /// For each point, the sequences that have not ended, as indices into `generated`.
   private var going: [[Int]]
   private var cache: KeyValueCache
   private var key = 0
@@ -123,7 +128,7 @@ struct PointDecoding {
     cache = Self.cache(model, prompts, count, points)
   }
 
-  /// What was generated at point number `v` of these.
+  /// The tokens generated at point number `v` of these points.
   func generated(variant v: Int) -> [[Int]?] { Array(generated[(v * prompts.count)..<((v + 1) * prompts.count)]) }
 
   private static func cache(_ model: CausalModel, _ prompts: [[Int]], _ count: Int, _ points: Points) -> KeyValueCache {
@@ -142,7 +147,8 @@ struct PointDecoding {
     }
   }
 
-  /// Computes the prompts, which all points share, and chooses the first tokens; of a sequence alone that is computed anew, the next.
+  /// Computes the prompts, which all points share, and chooses the first tokens. Where a single sequence is computed
+  /// anew, chooses its next token.
   private mutating func begin(_ theta: borrowing ParameterStore) {
     if frequencyKey != key { cache = Self.cache(model, prompts, count, points) }
     key = frequencyKey
@@ -153,7 +159,7 @@ struct PointDecoding {
       var texts: [[Int]] = []
       var rows = 0
       for id in open[first...] {
-        // What a sequence has beyond its prompt is 0 but for one alone.
+        // Only a sequence that is decoded alone has tokens beyond its prompt here.
         let text = prompts[id] + (generated[id] ?? [])
         guard texts.isEmpty || rows + text.count <= limit else { break }
         texts.append(text)
@@ -166,8 +172,8 @@ struct PointDecoding {
     }
   }
 
-  /// Computes the last token of each sequence that goes on, and chooses the next. Each point has as many rows as the one with the most;
-  /// what is too many belongs to no sequence.
+  /// Computes the last token of each sequence that has not ended, and chooses the next one. Each point has as many rows
+  /// as the point with the most sequences; surplus rows belong to no sequence.
   private mutating func goOn(_ theta: borrowing ParameterStore) {
     let alive = going.indices.filter { !going[$0].isEmpty }
     let rows = alive.reduce(0) { max($0, going[$1].count) }
@@ -178,8 +184,8 @@ struct PointDecoding {
     pass(batch, rows: Array(0..<rows), points.part(alive), ids, theta)
   }
 
-  /// A pass over `batch` at `points`: the rows that are read out belong to the sequences `ids`, point after point, whose next tokens
-  /// are chosen.
+  /// Makes a pass over `batch` at `points`, and chooses the next tokens. The rows that are read out belong to the
+  /// sequences `ids`, point after point.
   private mutating func pass(
     _ batch: TokenBatch, rows: [Int], _ points: Points, _ ids: [Int?], _ theta: borrowing ParameterStore
   ) {
@@ -201,7 +207,8 @@ struct PointDecoding {
     }
   }
 
-  /// The token of each row of `logits`, which belong to the sequences `ids`; -1 where they are not finite.
+  /// The chosen token of each row of `logits`, whose rows belong to the sequences `ids`; -1 where the logits are not
+  /// finite.
   private func choose(_ logits: Matrix, _ ids: [Int?]) -> [Int] {
     let points = ids.map { id in
       guard let id, !numbers.isEmpty else { return 0.0 }
@@ -223,7 +230,7 @@ struct PointDecoding {
     let pointer: UnsafeMutablePointer<Int>
   }
 
-  /// Lets those go that have ended.
+  /// Removes the sequences that have ended.
   private mutating func leave(_ stop: ([Int]) -> Bool) {
     going = going.map { ids in
       ids.filter { id in
@@ -233,7 +240,8 @@ struct PointDecoding {
     }
   }
 
-  /// Tells lengths apart at which rotary frequencies change; 0 unless there is one sequence alone.
+  /// A number that differs between lengths for which the rotary frequencies differ; 0 unless there is only one
+  /// sequence.
   private var frequencyKey: Int {
     let longest = going.joined().reduce(0) { max($0, prompts[$1 % prompts.count].count + (generated[$1]?.count ?? 0)) }
     return model.decoder.frequencyKey(longest: model.frontTokens + longest)

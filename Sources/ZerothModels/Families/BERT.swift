@@ -1,15 +1,15 @@
 import Zeroth
 
 extension ModelFamily {
-  /// BERT, whose fields and defaults are those of `BertConfig` in transformers.
+  /// BERT. The fields and their defaults are those of `BertConfig` in transformers.
   static let bert = ModelFamily(
     encoder: "bert", .encoder { fields, source in try BERT(BERTConfiguration(bert: fields), source) })
 }
 
-/// BERT (Devlin et al. 2019): the encoder with positions from 0 on, alone or with its masked-LM head.
+/// BERT (Devlin et al. 2019): the encoder with positions counted from 0, alone or with its masked-LM head.
 ///
-/// What only the pre-training's other task reads, the next-sentence head and, without a classifier, the pooler, is no block:
-/// nothing here reads it, so that training it would be noise. It is not kept in saved models.
+/// The next-sentence head, and without a classifier the pooler, are read only by the other task of the pre-training.
+/// Nothing here reads them, so training them would only add noise. They are not blocks, and saved models lack them.
 struct BERT: EncoderArchitecture {
   let encoder: TransformerEncoder
   let maskedHead: MaskedHead?
@@ -21,8 +21,8 @@ struct BERT: EncoderArchitecture {
   private let prefix: String
   private let isTied: Bool
 
-  /// The blocks of `configuration` under the names that `source` uses: the bare encoder's have no `bert.` in front, and
-  /// the first releases call the parts of a norm gamma and beta.
+  /// The blocks of `configuration` with the names that `source` uses. In a bare encoder names have no `bert.` in front,
+  /// and in the first releases the parts of a norm are called gamma and beta.
   init(_ configuration: BERTConfiguration, _ source: ModelFolder.Source) throws {
     let isBare = source.contains("embeddings.word_embeddings.weight")
     let hasHead = configuration.hasMaskedHead || source.contains("cls.predictions.transform.dense.weight")
@@ -59,9 +59,9 @@ struct BERT: EncoderArchitecture {
 }
 
 extension BlockTable {
-  /// The blocks of a masked-LM head, whose names have no prefix.
+  /// Adds the blocks of a masked-LM head, whose names have no prefix.
   ///
-  /// Its bias goes by two names, of which transformers reads the decoder's where the decoder has a weight of its own.
+  /// The bias has two possible names. Where the decoder has its own weight, transformers reads the bias of the decoder.
   mutating func maskedHead(
     _ configuration: BERTConfiguration, dense: String, norm: String, decoder: String, bias: String,
     activation: Activation, tiedTo tokens: Int?, _ source: ModelFolder.Source
@@ -80,12 +80,14 @@ extension BlockTable {
 }
 
 extension ModelFolder.Source {
-  /// Whether the checkpoint has a classifier with the output layer `output`, or, without weights, `configuration` names one.
+  /// Whether the checkpoint has a classifier with the output layer `output`. Without weights: whether `configuration`
+  /// names a classifier.
   func isClassifier(_ configuration: BERTConfiguration, output: String) -> Bool {
     weights == nil ? configuration.hasClassifier : contains(output + ".weight")
   }
 
-  /// `head` where the checkpoint has it, different from the token embedding, though `configuration` says that it is tied.
+  /// `head`, where the checkpoint has it and it differs from the token embedding, although `configuration` says that it
+  /// is tied; else nil.
   func untiedHead(_ head: String, of configuration: BERTConfiguration, prefix: String) throws -> String? {
     guard configuration.tieWordEmbeddings else { return nil }
     return try hold(head, otherThan: prefix + "embeddings.word_embeddings.weight") ? head : nil

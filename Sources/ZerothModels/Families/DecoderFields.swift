@@ -1,13 +1,13 @@
 import Zeroth
 import ZerothSupport
 
-/// What a family takes for fields that a `config.json` leaves out.
+/// The values of a family for fields that are missing in a `config.json`.
 public struct DecoderDefaults: Sendable {
-  /// The defaults of the fields that families have in common.
+  /// The values of the fields that all families have.
   public var vocabulary, context, width, inner, layers, heads: Int
-  /// `num_key_value_heads`; nil for as many as heads.
+  /// `num_key_value_heads`; nil means as many as heads.
   public var keyHeads: Int?
-  /// `head_dim`; nil for width / heads.
+  /// `head_dim`; nil means width / heads.
   public var headWidth: Int?
   /// `rms_norm_eps`.
   public var eps: Double
@@ -16,7 +16,7 @@ public struct DecoderDefaults: Sendable {
   /// `bos_token_id`, `eos_token_id` and `pad_token_id`.
   public var start: Int?, ends: [Int], padding: Int?
 
-  /// Llama's, but for what is given.
+  /// The values of Llama, except for those that are given.
   public init(
     vocabulary: Int = 32_000, context: Int = 2048, width: Int = 4096, inner: Int = 11_008, layers: Int = 32,
     heads: Int = 32, keyHeads: Int? = nil, headWidth: Int? = nil, eps: Double = 1e-6, isTied: Bool = false,
@@ -39,8 +39,9 @@ public struct DecoderDefaults: Sendable {
 }
 
 extension DecoderDescription {
-  /// A decoder of Llama's form: RMS norms in front of both halves, rotary positions, a gated feed-forward layer, no biases;
-  /// with the sizes, eps, activation, tying and tokens that `c` gives. A family then changes what differs.
+  /// A decoder with the structure of Llama: RMS norms in front of both halves, rotary positions, a gated feed-forward
+  /// layer, no biases. Its sizes, eps, activation, tying and tokens come from `c`. A family then changes the properties
+  /// in which it differs.
   ///
   /// Throws `InputError` for a field that cannot be used.
   public init(
@@ -72,9 +73,9 @@ extension DecoderDescription {
     }
   }
 
-  /// Lets queries and keys of all layers turn as `c` says (`rope_scaling`, or `rope_parameters` in transformers 5), and
-  /// lengthens the context where that stretches it. With `isPartial` a part of each head may turn; `original` is the context of
-  /// the first training, where the family has a default for it.
+  /// Gives all layers the rotary embedding that `c` describes (`rope_scaling`, or `rope_parameters` in transformers 5),
+  /// and lengthens the context where the embedding stretches it. With `isPartial` a part of each head may turn.
+  /// `original` is the context of the first training, where the family has a default for it.
   public mutating func turn(
     by c: ConfigurationFields, theta: Double = 10_000, isPartial: Bool = false, original: Int? = nil
   ) throws {
@@ -83,8 +84,8 @@ extension DecoderDescription {
     context = rotary.scaling.stretch(context)
   }
 
-  /// Lets the layers that `layer_types` calls sliding see `window` tokens. Where the key is missing, they are those for
-  /// which `isSliding` holds.
+  /// Gives the layers that `layer_types` calls sliding a window of `window` tokens. Where the key is missing, these are
+  /// the layers for which `isSliding` holds.
   public mutating func slide(
     _ c: ConfigurationFields, window: Int?, isSliding: (_ layer: Int) -> Bool
   ) throws {
@@ -107,7 +108,8 @@ extension ConfigurationFields {
     return tokens
   }
 
-  /// Whether layer by layer slides: `layer_types`, or `isSliding` where there is none.
+  /// For each layer whether it has a sliding window: as `layer_types` says, or as `isSliding` says where that is
+  /// missing.
   func slidingLayers(count: Int, default isSliding: (Int) -> Bool) throws -> [Bool] {
     guard !isNone("layer_types") else { return (0..<count).map(isSliding) }
     let types = try names("layer_types")

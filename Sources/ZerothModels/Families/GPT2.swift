@@ -42,7 +42,7 @@ extension ModelFamily {
     t.up = ModulePlace("mlp.c_fc", isTransposed: true)
     t.down = ModulePlace("mlp.c_proj", isTransposed: true)
     t.finalNorm = "ln_f"
-    t.ignored = [".attn.bias", ".attn.masked_bias"]  // the causal mask, of the first releases
+    t.ignored = [".attn.bias", ".attn.masked_bias"]  // the causal mask, which the first releases contain
     return (d, t)
   }
 }

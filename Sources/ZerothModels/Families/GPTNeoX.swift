@@ -1,9 +1,9 @@
 import Zeroth
 
 extension ModelFamily {
-  /// GPT-NeoX (Black et al. 2022), and with it Pythia: layer norms in front of two halves that read the same hidden state, a
-  /// quarter of each head turned; the projections of attention in one module, head by head. Fields and defaults are those of
-  /// `GPTNeoXConfig` in transformers.
+  /// GPT-NeoX (Black et al. 2022) and Pythia: layer norms in front of two halves that read the same hidden state,
+  /// rotary positions on a quarter of each head, and the projections of attention in one module, head by head. The
+  /// fields and their defaults are those of `GPTNeoXConfig` in transformers.
   static let gptNeoX = ModelFamily(decoder: "gpt_neox") { c in
     let width = try c.size("hidden_size", default: 6144)
     let heads = try c.size("num_attention_heads", default: 64)

@@ -12,13 +12,13 @@ extension ModelFamily {
     return (d, .gemma)
   }
 
-  /// Gemma 3 (Gemma Team 2025), texts alone: Gemma 2 with a norm for each head of queries and keys instead of limits; five
-  /// layers with a window, which turn by a theta of their own, to one without. Fields and defaults are those of
-  /// `Gemma3TextConfig` in transformers.
+  /// Gemma 3 (Gemma Team 2025) for texts only. It differs from Gemma 2 in a norm for each head of queries and keys
+  /// instead of limits, and in its windows: five layers with a window, which have their own theta, are followed by one
+  /// without. The fields and their defaults are those of `Gemma3TextConfig` in transformers.
   static let gemma3 = ModelFamily(decoder: "gemma3_text") { c in
     var d = try DecoderDescription(gemmaLike: c, vocabulary: 262_208, context: 131_072)
     d.hasHeadNorms = true
-    // A limit of scores is a field of the configuration too, attn_logit_softcapping, but transformers applies none.
+    // The configuration may also have a limit of scores, attn_logit_softcapping, but transformers does not apply it.
     d.logitCap = try c.limit("final_logit_softcapping")
     guard try !c.flag("use_bidirectional_attention", default: false) else {
       throw c.error("use_bidirectional_attention", expected: "false, as in a causal model")
@@ -37,7 +37,7 @@ extension ModelFamily {
 }
 
 extension DecoderDescription {
-  /// What Gemma 2 and 3 have in common.
+  /// The properties that Gemma 2 and 3 share.
   fileprivate init(gemmaLike c: ConfigurationFields, vocabulary: Int, context: Int) throws {
     try self.init(
       llamaLike: c,

@@ -1,9 +1,9 @@
 import Zeroth
 import ZerothSupport
 
-/// A family of models: what turns the `config.json` of its `model_type` into a description of the model.
+/// A family of models. It turns the `config.json` of its `model_type` into a description of the model.
 ///
-/// A family of decoders is a table and a list of names; the forward pass, reading and writing follow from them.
+/// A family of decoders is a table and a list of names. The forward pass, reading and writing follow from these.
 ///
 ///     let granite = ModelFamily(decoder: "granite") { c in
 ///       var d = try DecoderDescription(llamaLike: c, .init(vocabulary: 49_152))
@@ -12,7 +12,7 @@ import ZerothSupport
 ///       return (d, DecoderTensors())
 ///     }
 public struct ModelFamily: Sendable {
-  /// What turns a configuration into a description, and says where the weights stand.
+  /// A function that turns a configuration into a description and the places of the weights.
   public typealias Describe = @Sendable (ConfigurationFields) throws -> (DecoderDescription, DecoderTensors)
 
   /// The `model_type` of its configurations.
@@ -24,8 +24,8 @@ public struct ModelFamily: Sendable {
     case encoder(@Sendable (ConfigurationFields, ModelFolder.Source) throws -> any EncoderArchitecture)
   }
 
-  /// A family of causal decoders. `describe` throws `InputError` for a field that it cannot use; what it does not read is not
-  /// looked at.
+  /// A family of causal decoders. `describe` throws `InputError` for a field that it cannot use. Fields that it does
+  /// not read are ignored.
   public init(decoder modelType: String, _ describe: @escaping Describe) {
     self.modelType = modelType
     kind = .decoder(describe)
@@ -36,15 +36,15 @@ public struct ModelFamily: Sendable {
     self.kind = kind
   }
 
-  /// Whether its models continue texts; otherwise they are encoders.
+  /// Whether its models continue texts. Otherwise they are encoders.
   public var isCausal: Bool {
     if case .decoder = kind { true } else { false }
   }
 }
 
-/// The families of models that can be read, by their `model_type`.
+/// The families of models that can be read, found by their `model_type`.
 public struct ModelFamilies: Sendable {
-  /// The families in the order they were added.
+  /// The families, in the order in which they were added.
   public private(set) var all: [ModelFamily]
 
   /// The families of this package.
@@ -54,7 +54,7 @@ public struct ModelFamilies: Sendable {
 
   private init(_ all: [ModelFamily]) { self.all = all }
 
-  /// Adds a family. Throws `InputError` when there is one of its `model_type`.
+  /// Adds a family. Throws `InputError` when there already is one with its `model_type`.
   public mutating func add(_ family: ModelFamily) throws(InputError) {
     guard !all.contains(where: { $0.modelType == family.modelType }) else {
       throw InputError(
@@ -63,13 +63,13 @@ public struct ModelFamilies: Sendable {
     all.append(family)
   }
 
-  /// Puts `family` in the place of the one of its `model_type`.
+  /// Replaces the family with the `model_type` of `family`.
   public mutating func put(_ family: ModelFamily) {
     all.removeAll { $0.modelType == family.modelType }
     all.append(family)
   }
 
-  /// The family that `file` is of. Throws `InputError`, naming the file, for one that is not known.
+  /// The family of the model that `file` describes. Throws an `InputError` that names the file for an unknown family.
   public func family(of file: ConfigurationFile) throws(InputError) -> ModelFamily {
     let type = file.json["model_type"]?.string
     if let family = all.first(where: { $0.modelType == type }) { return family }
@@ -77,9 +77,9 @@ public struct ModelFamilies: Sendable {
       "model_type", expected: "one of " + all.map(\.modelType).sorted().joined(separator: ", "))
   }
 
-  /// The description that `file` gives of a causal decoder.
+  /// The description of the causal decoder that `file` describes.
   ///
-  /// Throws `InputError`, naming file and field, for what cannot be used, and for an encoder.
+  /// Throws an `InputError` that names the file and the field for a value that cannot be used, and for an encoder.
   public func describe(_ file: ConfigurationFile) throws -> DecoderDescription {
     try decoder(file).0
   }

@@ -1,6 +1,7 @@
 extension ModelFamily {
-  /// Phi-3 and 3.5 (Abdin et al. 2024): Llama with the projections of attention in one module, gate and up in another; perhaps a
-  /// window, a part of each head turned, and LongRoPE. Fields and defaults are those of `Phi3Config` in transformers.
+  /// Phi-3 and 3.5 (Abdin et al. 2024): Llama with the projections of attention in one module, and with gate and up in
+  /// another. It may have a window, rotary positions on a part of each head, and LongRoPE. The fields and their
+  /// defaults are those of `Phi3Config` in transformers.
   static let phi3 = ModelFamily(decoder: "phi3") { c in
     var d = try DecoderDescription(
       llamaLike: c,

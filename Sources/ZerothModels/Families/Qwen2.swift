@@ -12,7 +12,7 @@ extension ModelFamily {
 }
 
 extension DecoderDescription {
-  /// Windows as the configurations of Qwen 2 and 3 ask for them.
+  /// Gives layers the sliding windows that a configuration of Qwen 2 or 3 asks for.
   mutating func slideAsQwen(_ c: ConfigurationFields) throws {
     let window = try c.json["sliding_window"] == nil ? 4096 : c.size("sliding_window")
     let used = try c.flag("use_sliding_window", default: false) ? window : nil

@@ -1,15 +1,15 @@
 import Zeroth
 
 extension ModelFamily {
-  /// RoBERTa, whose fields and defaults are those of `RobertaConfig` in transformers.
+  /// RoBERTa. The fields and their defaults are those of `RobertaConfig` in transformers.
   static let roberta = ModelFamily(
     encoder: "roberta", .encoder { fields, source in try RoBERTa(BERTConfiguration(roberta: fields), source) })
 }
 
-/// RoBERTa (Liu et al. 2019): BERT's encoder with positions counted from the padding token's id on, alone or with its
+/// RoBERTa (Liu et al. 2019): BERT's encoder with positions counted from the id of the padding token, alone or with its
 /// masked-LM head, whose non-linearity is always gelu.
 ///
-/// The pooler is no block and is not kept in saved models, as with BERT.
+/// As with BERT, the pooler is not a block, and saved models lack it.
 struct RoBERTa: EncoderArchitecture {
   let encoder: TransformerEncoder
   let maskedHead: MaskedHead?
@@ -22,7 +22,8 @@ struct RoBERTa: EncoderArchitecture {
   private let isTied: Bool
   private let padding: Int
 
-  /// The blocks of `configuration` under the names that `source` uses: the bare encoder's have no `roberta.` in front.
+  /// The blocks of `configuration` with the names that `source` uses. In a bare encoder names have no `roberta.` in
+  /// front.
   init(_ configuration: BERTConfiguration, _ source: ModelFolder.Source) throws {
     let isBare = source.contains("embeddings.word_embeddings.weight")
     let hasHead = configuration.hasMaskedHead || source.contains("lm_head.dense.weight")
@@ -47,7 +48,8 @@ struct RoBERTa: EncoderArchitecture {
     blocks = table.blocks
   }
 
-  /// padding + 1, padding + 2, ...; a padding token within a sequence has the position `padding` and counts for nothing.
+  /// The positions padding + 1, padding + 2, ... A padding token within a sequence has the position `padding` and is
+  /// not counted.
   func positions(of batch: TokenBatch) -> [Int] {
     var last = padding
     return zip(batch.tokens, batch.positions).map { token, position in

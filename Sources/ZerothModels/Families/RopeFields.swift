@@ -3,8 +3,9 @@ import Zeroth
 import ZerothSupport
 
 extension RopeScaling {
-  /// The longest sequence where a model without scaling has `context`. A dynamic one is stretched by its factor, as is one of
-  /// YaRN, whose configurations mostly keep the original context; others are given the longer one.
+  /// The longest sequence of a model whose configuration says `context`. With `dynamic` and YaRN it is the original
+  /// context times the factor where that is longer, because such configurations mostly say the original context. With
+  /// other scalings the configuration says the longer one itself.
   func stretch(_ context: Int) -> Int {
     let stretched: Double =
       switch self {
@@ -16,12 +17,13 @@ extension RopeScaling {
 }
 
 extension ConfigurationFields {
-  /// How queries and keys of `decoder` turn: theta, width and scaling from either form, `rope_theta` beside `rope_scaling`, or
-  /// `rope_parameters` with both.
+  /// The rotary embedding of `decoder`: theta, width and scaling. Two forms can be read: `rope_theta` beside
+  /// `rope_scaling`, and `rope_parameters` with both.
   ///
-  /// Precedence as in transformers 5: `rope_scaling` over `rope_parameters`, and what is inside them over what is outside.
-  /// `partial` is the part of each head that turns where nothing says so; without `isPartial` all of it has to. `original` is
-  /// the context of the first training where a family has a default for it.
+  /// The precedence is that of transformers 5: `rope_scaling` before `rope_parameters`, and fields inside an object
+  /// before fields outside. `partial` is the part of each head that turns where the configuration does not say; without
+  /// `isPartial` the whole head has to turn. `original` is the context of the first training, where a family has a
+  /// default for it.
   func rotary(
     of decoder: DecoderDescription, theta: Double, thetaKey: String = "rope_theta", isPartial: Bool = false,
     partial: Double = 1, partialKey: String = "partial_rotary_factor", original: Int? = nil
@@ -31,7 +33,7 @@ extension ConfigurationFields {
       isPartial: isPartial, partial: partial, partialKey: partialKey, original: original)
   }
 
-  /// The same where the inner fields are `rope`.
+  /// As above, where `rope` has the inner fields.
   func rotary(
     of decoder: DecoderDescription, _ rope: ConfigurationFields?, theta: Double, thetaKey: String = "rope_theta",
     isPartial: Bool = false, partial: Double = 1, partialKey: String = "partial_rotary_factor", original: Int? = nil
@@ -59,7 +61,7 @@ extension ConfigurationFields {
     _ rotary: RotaryEmbedding, of decoder: DecoderDescription, original known: Int?, outer: ConfigurationFields
   ) throws -> RopeScaling {
     let key = json["rope_type"] == nil ? "type" : "rope_type"
-    // A field beside the object comes first, then one in it, as in transformers.
+    // As in transformers, a field beside the object comes before one inside it.
     func original() throws -> Int {
       let name = "original_max_position_embeddings"
       return try outer.size(name) ?? known ?? size(name, default: decoder.context)
@@ -82,7 +84,7 @@ extension ConfigurationFields {
       return .dynamic(factor: factor, maxPositionEmbeddings: decoder.context)
     case .string("yarn") where json["short_factor"] == nil:
       return try yarn(of: decoder, theta: rotary.theta, original: original())
-    case .string("longrope"), .string("su"), .string("yarn"):  // its first names, in Phi-3
+    case .string("longrope"), .string("su"), .string("yarn"):  // the first names of it, in Phi-3
       return try longRoPE(of: decoder, pairs: rotary.pairs, original: original())
     default:
       throw error(key, expected: "one of default, dynamic, linear, llama3, longrope, yarn")
@@ -120,7 +122,7 @@ extension ConfigurationFields {
       attentionFactor: try optionalNumber("attention_factor") ?? usual)
   }
 
-  /// A finite number above zero; nil where it is missing or null. Python takes 0 for none as well.
+  /// A finite number above zero; nil where it is missing or null, and for 0, which means none in the Python code too.
   private func optionalNumber(_ key: String) throws -> Double? {
     isNone(key) || json[key]?.double == 0 ? nil : try positiveNumber(key)
   }

@@ -3,11 +3,13 @@ import Zeroth
 import ZerothSupport
 
 extension ModelFolder {
-  /// Writes the adapter beside the model at theta as llama.cpp has LoRA adapters: a GGUF file with A and B of each matrix, in fp32.
+  /// Writes the adapter beside the model at theta in the form that llama.cpp uses for LoRA: a GGUF file with A and B of
+  /// each matrix, in fp32.
   ///
-  /// llama.cpp multiplies B A by alpha / r with one alpha for all; where scales differ, B holds the rest. Rows of Llama's queries and
-  /// keys stand in its order. Returns what the form has no place for and is left out of factors beside a base, in words. Throws
-  /// `InputError` for a model that llama.cpp has another form of, for prefixes and modules that are saved whole, and when the file
+  /// llama.cpp multiplies B A by alpha / r with one alpha for all matrices. Where the scales differ, the rest of the
+  /// factor is put into B. Rows of Llama's queries and keys stand in the order of llama.cpp. For factors beside a base,
+  /// the result says in words which of them this form cannot hold, so that they are left out. Throws `InputError` for a
+  /// model for which llama.cpp has another form, for prefixes, for modules that are saved whole, and when the file
   /// cannot be written.
   @discardableResult
   public func saveGGUFAdapter(
@@ -55,12 +57,13 @@ extension ModelFolder {
     return leftOut
   }
 
-  /// A and B of a tensor, as llama.cpp calls it; what it multiplies B A by; and their rank.
+  /// A and B of a tensor: its name in llama.cpp, the two matrices, their rank, and the factor by which llama.cpp
+  /// multiplies B A.
   private typealias Pair = (
     name: String, a: (rows: Int, values: [Float]), b: (rows: Int, values: [Float]), rank: Int, scale: Float
   )
 
-  /// A and B of LoRA.
+  /// The pairs A and B of LoRA.
   private func loraPairs(
     _ plan: Tuning, _ theta: borrowing ParameterStore, _ names: GGUFNames, _ path: String
   ) throws(InputError) -> [Pair] {
@@ -87,7 +90,7 @@ extension ModelFolder {
     return pairs
   }
 
-  /// A = V^T and B of factors beside a base, and what llama.cpp has no place for.
+  /// The pairs A = V^T and B of factors beside a base, and what llama.cpp cannot hold.
   private func factorPairs(
     _ theta: borrowing ParameterStore, _ names: GGUFNames, _ path: String
   ) throws(InputError) -> ([Pair], [String]) {
@@ -108,7 +111,7 @@ extension ModelFolder {
       let left = Factors.left(parts, rows: tensor.rows, rank: rank, stored, self)
       let right = Factors.right(parts, columns: columns, rank: rank, stored)
       if module.isEmbedding {
-        // Rows of A are looked up there.
+        // llama.cpp looks up rows of A here.
         pairs.append((name, (tensor.rows, left), (columns, right.transposed(columns)), rank, 1))
       } else {
         pairs.append((name, (rank, right), (tensor.rows, left), rank, 1))
@@ -128,14 +131,14 @@ extension ModelFolder {
     return (pairs, leftOut)
   }
 
-  /// What llama.cpp calls the architecture of a `model_type`.
+  /// The name that llama.cpp has for the architecture of a `model_type`.
   private static let ggufNames = [
     "llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma3_text": "gemma3", "gpt2": "gpt2",
     "phi3": "phi3",
   ]
 }
 
-/// A matrix in fp32 of a GGUF file that is written.
+/// A matrix in fp32 to be written to a GGUF file.
 private struct GGUFAdapterTensor {
   let name: String
   let shape: [Int]
@@ -146,7 +149,7 @@ private struct GGUFAdapterTensor {
     case number(Float)
   }
 
-  /// Writes a file of version 3, whose data begin at a multiple of 32 bytes, as each tensor's do.
+  /// Writes a file of version 3. The data, and the data of each tensor, begin at a multiple of 32 bytes.
   static func write(_ tensors: [Self], metadata: [(String, Value)], to path: String) throws {
     var bytes = Data("GGUF".utf8)
     func put<T: FixedWidthInteger>(_ value: T) {

@@ -2,18 +2,18 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// A `general.architecture` of GGUF files: the family that it is, what a configuration of that family says, and what
-/// llama.cpp's converter did to the weights.
+/// A `general.architecture` of GGUF files: how it is converted to the configuration of a family, and what llama.cpp's
+/// converter changed in the weights.
 ///
-/// The converter stores every matrix outputs x inputs, whatever the checkpoint did. What a file does not say follows
-/// llama.cpp.
+/// The converter stores every matrix as outputs x inputs, in whatever order the checkpoint had it. Where a file does
+/// not give a value, that of llama.cpp is used.
 struct GGUFArchitecture: Sendable {
   let name: String
-  /// The members of the `config.json` that the metadata amounts to, special tokens apart.
+  /// The members of a `config.json` that follow from the metadata, without special tokens.
   let configure: @Sendable (GGUFFields) throws -> [JSON.Member]
-  /// Whether rows of queries and keys are reordered, so that the pairs that turn are neighbours.
+  /// Whether the rows of queries and keys are reordered so that pairs that turn together are neighbours.
   var interleavesHeads = false
-  /// What was added to the gain of every norm.
+  /// The number that was added to the gain of every norm.
   var normShift: Float = 0
 
   static let all = [llama, qwen2, qwen3, gemma3, gpt2, phi3]
@@ -43,7 +43,8 @@ struct GGUFArchitecture: Sendable {
     name: "gemma3",
     configure: { f in
       var members = try f.llamaLike("gemma3_text", "Gemma3ForCausalLM", theta: 1_000_000, activation: nil)
-      // llama.cpp scales queries by 1 / sqrt(head width), but for the model of 62 layers, where it is width / heads.
+      // llama.cpp scales queries by 1 / sqrt(head width), except in the model of 62 layers, where it uses width / heads
+      // for the head width.
       let layers = try f.integer("block_count")
       let scale = try layers == 62 ? f.integer("embedding_length") / f.integer("attention.head_count") : f.headWidth()
       members += [
@@ -90,7 +91,7 @@ struct GGUFArchitecture: Sendable {
   }
 }
 
-/// The metadata of a model under its architecture's name, and its tensors as far as a configuration depends on them.
+/// The metadata of a model under the name of its architecture, and the tensors on which a configuration depends.
 struct GGUFFields {
   let model: GGUFModel
   let architecture: String
@@ -113,7 +114,7 @@ struct GGUFFields {
     return number
   }
 
-  /// The rows of the token embedding.
+  /// The number of rows of the token embedding.
   func vocabulary() throws -> JSON {
     guard let shape = model.tensors["token_embd.weight"]?.tensor.shape, shape.count == 2 else {
       throw InputError(
@@ -124,7 +125,7 @@ struct GGUFFields {
     return .int(shape[0])
   }
 
-  /// Elements of a head.
+  /// The number of elements of a head.
   func headWidth() throws -> Int {
     let width = try integer("embedding_length"), heads = try uniform("attention.head_count")
     let keys = try integer("attention.key_length", default: width / heads)
@@ -135,8 +136,8 @@ struct GGUFFields {
     return keys
   }
 
-  /// How positions are stretched, as members of the configuration of a family that turns whole heads. Throws where a part of
-  /// each head turns.
+  /// The scaling of positions, as members of a configuration for a family that turns whole heads. Throws `InputError`
+  /// where only a part of each head turns.
   func wholeHeads() throws -> [JSON.Member] {
     let width = try headWidth()
     guard try integer("rope.dimension_count", default: width) == width else {
@@ -145,7 +146,7 @@ struct GGUFFields {
     return try stretching().map { [.init("rope_scaling", $0)] } ?? []
   }
 
-  /// The members that decoders of Llama's form have in common.
+  /// The members that all decoders with the structure of Llama share.
   func llamaLike(
     _ type: String, _ model: String, theta: Int, activation: JSON? = "silu"
   ) throws -> [JSON.Member] {
@@ -165,7 +166,7 @@ struct GGUFFields {
     return members
   }
 
-  /// `rope_scaling`; nil where positions are not stretched.
+  /// The member `rope_scaling`; nil where positions are not scaled.
   private func stretching() throws -> JSON? {
     if let factors = try factors("rope_freqs.weight") { return try llama3(factors.compactMap(\.double)) }
     let type = try file.text(key("rope.scaling.type")) ?? "linear"
@@ -203,8 +204,8 @@ struct GGUFFields {
     }
   }
 
-  /// Llama 3's stretching, of which a file holds what each frequency is divided by: its three numbers are the same in
-  /// every model that was published, and the last divisor is the factor.
+  /// The scaling of Llama 3. A file holds only the divisor of each frequency. Three of the numbers behind it are the
+  /// same in every published model, and the last divisor is the factor.
   private func llama3(_ divisors: [Double]) throws -> JSON {
     let width = try headWidth()
     let plain = RotaryEmbedding(theta: try number("rope.freq_base")?.double ?? 10_000, width: width)

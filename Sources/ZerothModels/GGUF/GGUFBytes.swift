@@ -1,11 +1,11 @@
 import Zeroth
 import ZerothSupport
 
-/// Reads the numbers and texts of a GGUF file's header one after the other, and never beyond the file's end.
+/// Reads the numbers and texts of a GGUF header one after another, and never beyond the end of the file.
 struct GGUFBytes {
   private let bytes: UnsafeRawBufferPointer
   private let path: String
-  /// Where the next value stands.
+  /// The offset of the next value.
   private(set) var place = 0
 
   init(_ file: MappedFile) {
@@ -13,10 +13,10 @@ struct GGUFBytes {
     path = file.path
   }
 
-  /// Bytes that are left.
+  /// The number of bytes that are left.
   var left: Int { bytes.count - place }
 
-  /// A number of the width of `T`, little-endian, for `field`.
+  /// Reads a little-endian number of the width of `T` for the field `field`.
   mutating func number<T: FixedWidthInteger>(_ field: @autoclosure () -> String, as type: T.Type = T.self)
     throws(InputError) -> T
   {
@@ -26,7 +26,8 @@ struct GGUFBytes {
     return T(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: T.self))
   }
 
-  /// A count or length for `field`: of things of which each takes `least` bytes or more, so that as many are left.
+  /// Reads a count or a length for `field`. Each of the counted things takes at least `least` bytes, so that a count
+  /// that the rest of the file cannot hold is an error.
   mutating func count(_ field: @autoclosure () -> String, least: Int) throws(InputError) -> Int {
     let count: UInt64 = try number(field())
     guard count <= UInt64(left / least) else {
@@ -37,7 +38,7 @@ struct GGUFBytes {
     return Int(count)
   }
 
-  /// A text for `field`: its length and that many bytes of UTF-8.
+  /// Reads a text for `field`: its length and that many bytes of UTF-8.
   mutating func text(_ field: @autoclosure () -> String) throws(InputError) -> String {
     let count = try count("\(field()): length", least: 1)
     guard let text = String(validating: bytes[place..<(place + count)], as: UTF8.self) else {

@@ -1,24 +1,24 @@
 import Zeroth
 import ZerothSupport
 
-/// One GGUF file, memory-mapped and read-only: metadata under keys, and tensors, which are mostly quantised.
+/// One GGUF file, mapped into memory for reading. It has metadata under keys, and tensors, most of them quantised.
 ///
 ///     'GGUF', version, number of tensors, number of keys
 ///     for each key:     key, type, value
 ///     for each tensor:  name, number of dimensions, dimensions (the fastest first), element type, place in the data
 ///     the data, from the next multiple of general.alignment on
 ///
-/// All of the header is checked when the file is opened, so that every tensor can be read.
+/// The whole header is checked when the file is opened, so every tensor can then be read.
 /// The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 struct GGUFFile: Sendable {
   /// A tensor of the file.
   struct Tensor: Sendable {
     let name: String
-    /// How its elements are stored; rows are whole groups.
+    /// The format of its elements. Every row consists of whole groups.
     let format: ElementFormat
-    /// Its dimensions, the slowest first.
+    /// The dimensions, the slowest first.
     let shape: [Int]
-    /// Where its bytes lie in the file.
+    /// The range of its bytes in the file.
     let byteRange: Range<Int>
   }
 
@@ -30,7 +30,7 @@ struct GGUFFile: Sendable {
 
   var path: String { file.path }
 
-  /// Whether the file at `path` begins as a GGUF file does.
+  /// Whether the file at `path` begins like a GGUF file.
   static func isOne(_ path: String) -> Bool { (try? MappedFile(path: path).starts(with: "GGUF")) ?? false }
 
   init(path: String) throws(InputError) {
@@ -47,7 +47,7 @@ struct GGUFFile: Sendable {
         "\(file.path): version", found: isSwapped ? "\(version.byteSwapped), big-endian" : "\(version)",
         expected: "2 or 3, little-endian")
     }
-    // The least that a tensor and a key take: two lengths or types and what they are about.
+    // The smallest size of a tensor and of a key: two lengths or types, and what they describe.
     let tensorCount = try bytes.count("number of tensors", least: 8 + 4 + 8 + 4 + 8)
     let keyCount = try bytes.count("number of keys", least: 8 + 4 + 1)
     for i in 0..<keyCount {
@@ -126,7 +126,7 @@ struct GGUFFile: Sendable {
     return (format, dimensions.reversed())
   }
 
-  /// Throws where a name stands twice, or two tensors share bytes.
+  /// Throws `InputError` where two tensors have one name or share bytes.
   private func requireApart() throws(InputError) {
     var names: Set<String> = []
     for tensor in tensors where !names.insert(tensor.name).inserted {
@@ -145,7 +145,7 @@ struct GGUFFile: Sendable {
     0: .float32, 1: .float16, 2: .q40, 3: .q41, 6: .q50, 7: .q51, 8: .q80, 10: .q2K, 11: .q3K, 12: .q4K, 13: .q5K,
     14: .q6K, 20: .iq4NL, 23: .iq4XS, 30: .bfloat16,
   ]
-  /// What else GGML has numbers for, to name it in an error.
+  /// Other formats to which GGML has given numbers, by name, for messages of errors.
   private static let others: [UInt32: String] = [
     9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
     24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
@@ -155,7 +155,7 @@ struct GGUFFile: Sendable {
 // MARK: - Reading metadata
 
 extension GGUFFile {
-  /// What to throw when the value of `key` is not what is `expected`.
+  /// The error where the value of `key` is not what is `expected`.
   func error(_ key: String, expected: String) -> InputError {
     InputError("\(path): \(key)", found: metadata[key]?.summary ?? "nothing", expected: expected)
   }
@@ -171,7 +171,7 @@ extension GGUFFile {
     return number
   }
 
-  /// An integer, or an array that gives it for each of several layers, if it is the same for all.
+  /// An integer, or the common value of an array with one integer for each layer.
   func uniform(_ key: String, default value: Int? = nil) throws(InputError) -> Int {
     guard case .integers(let numbers) = metadata[key] else { return try integer(key, default: value) }
     guard let first = numbers.first, numbers.allSatisfy({ $0 == first }), (1...Int(Int32.max)).contains(first) else {
@@ -180,7 +180,8 @@ extension GGUFFile {
     return first
   }
 
-  /// A number above zero, with the digits that tell it from other floats of its width; nil where it is missing.
+  /// A number above zero, with as many digits as distinguish it from other floats of its width; nil where it is
+  /// missing.
   func number(_ key: String) throws(InputError) -> JSON? {
     switch metadata[key] {
     case nil: return nil

@@ -2,17 +2,17 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// A model in GGUF: one file, or the parts that a large one is split into.
+/// A model in GGUF: one file, or the parts into which a large file was split.
 ///
-/// What a `config.json` and a `tokenizer.json` would say follows from the metadata, so that families and tokenizers read
-/// either form.
+/// The contents of a `config.json` and a `tokenizer.json` are derived from the metadata. So families and tokenizers
+/// need to read only one form.
 struct GGUFModel: Sendable {
-  /// The file that has the metadata: the only one, or the first part.
+  /// The file with the metadata: the only file, or the first part.
   let file: GGUFFile
-  /// The tensors of all parts by their names in the file, each with the part that holds it.
+  /// The tensors of all parts by their names in the file, each with the part that contains it.
   let tensors: [String: (tensor: GGUFFile.Tensor, file: MappedFile)]
 
-  /// Opens and checks the file at `path`, and all other parts where it is the first of several.
+  /// Opens and checks the file at `path`. Where it is the first of several parts, opens and checks the others too.
   init(path: String) throws {
     file = try GGUFFile(path: path)
     var tensors: [String: (tensor: GGUFFile.Tensor, file: MappedFile)] = [:]
@@ -32,7 +32,7 @@ struct GGUFModel: Sendable {
     }
   }
 
-  /// The parts of a split model behind its first, which are called as it is, but for their number.
+  /// The parts of a split model after the first. Their names are that of the first with another number.
   private static func otherParts(of first: GGUFFile) throws -> [GGUFFile] {
     let count = try first.integer("split.count", default: 1, 0...99_999)
     guard count > 1 else { return [] }
@@ -66,7 +66,7 @@ struct GGUFModel: Sendable {
     String(format: "-%05d-of-%05d.gguf", i + 1, count)
   }
 
-  /// `general.architecture`, of those that are known.
+  /// The known architecture that `general.architecture` names. Throws `InputError` for another one.
   func architecture() throws(InputError) -> GGUFArchitecture {
     guard let name = try file.text("general.architecture"),
       let architecture = GGUFArchitecture.all.first(where: { $0.name == name })
@@ -77,7 +77,7 @@ struct GGUFModel: Sendable {
     return architecture
   }
 
-  /// What the model's `config.json` would say.
+  /// The `config.json` that follows from the metadata.
   func configuration() throws -> ConfigurationFile {
     let architecture = try architecture()
     var members = try architecture.configure(GGUFFields(model: self, architecture: architecture.name))
@@ -94,7 +94,7 @@ struct GGUFModel: Sendable {
     return ConfigurationFile(json: .object(members), name: file.path)
   }
 
-  /// The weights, by the names that `names` gives the parts of a decoder.
+  /// The weights, under the names that `names` gives to the parts of a decoder.
   func weights(_ names: DecoderTensors) throws -> GGUFWeights {
     try GGUFWeights(self, names, architecture())
   }

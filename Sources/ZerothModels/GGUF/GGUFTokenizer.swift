@@ -1,17 +1,17 @@
 import Zeroth
 import ZerothSupport
 
-/// The tokenizer of a GGUF file as the `tokenizer.json` and `tokenizer_config.json` that it amounts to.
+/// The tokenizer of a GGUF file, converted to a `tokenizer.json` and a `tokenizer_config.json`.
 ///
-/// `gpt2` is byte-level byte-pair encoding, whose cut into words goes by a name (`GGUFWords`); `llama` is SentencePiece's byte-pair
-/// encoding, whose merges follow from the scores of the tokens. Special tokens are found in a text, as in Hugging Face's
-/// tokenizers.
+/// `gpt2` is byte-level byte-pair encoding; how it cuts a text into words is given by a name (`GGUFWords`). `llama` is
+/// the byte-pair encoding of SentencePiece, whose merges follow from the scores of the tokens. Special tokens are found
+/// in a text in the same way as in Hugging Face's tokenizers.
 public struct GGUFTokenizer {
   private let file: GGUFFile
   private let tokens: [String]
   private let kinds: [Kind]
 
-  /// `tokenizer.ggml.token_type`.
+  /// The values of `tokenizer.ggml.token_type`.
   private enum Kind: Int {
     case normal = 1
     case unknown, control, userDefined, unused, byte
@@ -20,7 +20,8 @@ public struct GGUFTokenizer {
   /// Whether the file at `path` is in GGUF.
   public static func isIn(_ path: String) -> Bool { GGUFFile.isOne(path) }
 
-  /// The files of the tokenizer in the GGUF file at `path`, by their names. Throws `InputError` for metadata that cannot be used.
+  /// The converted files of the tokenizer in the GGUF file at `path`, by their names. Throws `InputError` for metadata
+  /// that cannot be used.
   public static func files(of path: String) throws(InputError) -> [(name: String, json: JSON)] {
     let tokenizer = try GGUFTokenizer(path)
     return [("tokenizer.json", try tokenizer.json()), ("tokenizer_config.json", try tokenizer.configuration())]
@@ -76,7 +77,7 @@ public struct GGUFTokenizer {
     return .object(members)
   }
 
-  /// The id that the metadata give a role; nil where they give none.
+  /// The id of the token for a role, as the metadata say; nil where they name none.
   private func token(_ role: String) throws(InputError) -> Int? {
     let key = "tokenizer.ggml.\(role)_token_id"
     return file.metadata[key] == nil ? nil : try file.integer(key, 0...(tokens.count - 1))
@@ -104,7 +105,7 @@ public struct GGUFTokenizer {
     ]
   }
 
-  /// The tokens with their ids, but for places that no token has.
+  /// The tokens with their ids. Ids without a token are left out.
   private var vocabulary: JSON {
     .object(tokens.indices.filter { kinds[$0] != .unused }.map { .init(tokens[$0], .int($0)) })
   }
@@ -142,8 +143,9 @@ public struct GGUFTokenizer {
     ]
   }
 
-  /// Every cut of a token into two tokens, that of the token with the highest score first; of one token, that with the longest
-  /// first part. SentencePiece merges by score alone, so the order of one token's cuts decides nothing.
+  /// Every split of a token into two tokens. The splits of the token with the highest score come first. Among the
+  /// splits of one token, the one with the longest first part comes first. This second order has no effect, because
+  /// SentencePiece merges by score alone.
   private func merges(_ scores: [Float]) -> [(left: String, right: String)] {
     let isMergeable = kinds.map { $0 == .normal || $0 == .userDefined }
     let known = Set(tokens.indices.filter { isMergeable[$0] }.map { tokens[$0] })
@@ -163,7 +165,7 @@ public struct GGUFTokenizer {
 
   // MARK: - Special tokens around a text
 
-  /// What stands in front of a text and behind it, as `add_bos_token` and `add_eos_token` say.
+  /// The tokens in front of a text and behind it, as `add_bos_token` and `add_eos_token` say.
   private func template(addsStart: Bool) throws(InputError) -> JSON {
     let start = try file.flag("tokenizer.ggml.add_bos_token") ?? addsStart ? try token("bos") : nil
     let end = try file.flag("tokenizer.ggml.add_eos_token") ?? false ? try token("eos") : nil

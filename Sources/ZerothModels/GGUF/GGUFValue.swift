@@ -12,7 +12,7 @@ enum GGUFValue: Sendable, Equatable {
   case numbers([Float])
   case texts([String])
 
-  /// The value in a few words, for the `found` of an error.
+  /// The value in a few words, for messages of errors.
   var summary: String {
     switch self {
     case .integer(let value): "\(value)"
@@ -26,7 +26,8 @@ enum GGUFValue: Sendable, Equatable {
     }
   }
 
-  /// Reads a value with its type in front. Integers beyond 63 bits, arrays of arrays and of 64-bit floats occur in no model.
+  /// Reads a value, which follows its type. Integers beyond 63 bits, arrays of arrays, and arrays of 64-bit floats do
+  /// not occur in models and are not read.
   init(_ bytes: inout GGUFBytes, field: String, path: String) throws(InputError) {
     let type: UInt32 = try bytes.number("\(field): type")
     guard type == 9 else {

@@ -2,16 +2,16 @@ import CZeroth
 import Zeroth
 import ZerothSupport
 
-/// The tensors of a GGUF model under the names that its family has for them, with what the converter did to them undone.
+/// The tensors of a GGUF model under the names of its family. The changes that the converter made to them are undone.
 struct GGUFWeights: ModelWeights {
-  /// Where a tensor of the family lies, and how.
+  /// The place of a tensor of the family in the file, and how it is stored there.
   private struct Place: Sendable {
     let tensor: GGUFFile.Tensor
     let file: MappedFile
-    /// Whether the family's checkpoints store it transposed, which GGUF never does.
+    /// Whether the checkpoints of the family store it transposed. GGUF never does.
     let isTransposed: Bool
     let order: RowOrder
-    /// What was added to each value.
+    /// The number that the converter added to each value.
     let shift: Float
   }
 
@@ -109,8 +109,8 @@ struct GGUFWeights: ModelWeights {
     if place.shift != 0 { for i in target.indices { target[i] -= place.shift } }
   }
 
-  /// Matrices stay in the mapped file. One that is trained is read into memory of its own, in half precision as it is stored or
-  /// in fp32; a quantised one cannot be.
+  /// Frozen matrices stay in the mapped file. A matrix that is trained is read into its own memory, in half precision
+  /// where it is stored so, else in fp32. A quantised matrix cannot be trained.
   func stored(_ blocks: [ParameterBlock], _ map: TensorMap) throws -> StoredBlocks {
     try stored(blocks, map) { $0.isTrainable }
   }
@@ -156,9 +156,9 @@ struct GGUFWeights: ModelWeights {
   }
 }
 
-/// What GGUF calls the parts of a decoder, in terms of the names that its family has for them.
+/// The names of the parts of a decoder in GGUF, matched with the names in its family.
 struct GGUFNames {
-  /// Tensors that a configuration is made from.
+  /// The tensors from which a configuration is made.
   static let ofConfiguration: Set<String> = [
     "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight",
   ]
@@ -173,7 +173,7 @@ struct GGUFNames {
       "token_embd": names.prefix + names.tokens, "position_embd": names.prefix + names.positions,
       "output_norm": names.prefix + names.finalNorm, "output": names.head,
     ]
-    // A module that holds several layers is called after all of them, or after the last.
+    // A module that holds several layers has a name for all of them, or the name of the last.
     let isFused = names.query.part != nil
     var inside: [String: ModulePlace] = [
       "attn_norm": .init(names.attentionNorm), "attn_output": names.output,
@@ -195,7 +195,7 @@ struct GGUFNames {
     self.inside = inside
   }
 
-  /// The family's name for the tensor `name`, and whether the family stores it transposed; nil for one that is not known.
+  /// The family's name for the tensor `name`, and whether the family stores it transposed; nil for an unknown tensor.
   func familyName(of name: String) -> (name: String, isTransposed: Bool)? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     if parts.count == 2, let known = outside[String(parts[0])] { return ("\(known).\(parts[1])", false) }
@@ -205,7 +205,7 @@ struct GGUFNames {
     return ("\(names.prefix)\(names.layers)\(layer).\(place.module).\(parts[3])", place.isTransposed)
   }
 
-  /// The tensor that the family calls `name`; nil for one that GGUF has no name for.
+  /// The name in GGUF of the tensor that the family calls `name`; nil where it has none.
   func fileName(of name: String) -> String? {
     guard let dot = name.lastIndex(of: ".") else { return nil }
     let (module, end) = (name[..<dot], name[dot...])

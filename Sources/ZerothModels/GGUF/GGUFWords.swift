@@ -1,17 +1,17 @@
 import Zeroth
 import ZerothSupport
 
-/// How a byte-level tokenizer cuts a text into words, by the name that `tokenizer.ggml.pre` has for it.
+/// How a byte-level tokenizer cuts a text into words. `tokenizer.ggml.pre` gives this a name.
 ///
-/// The names are llama.cpp's; the parts are those of the `tokenizer.json` of models that bear them.
+/// The names are those of llama.cpp. The parts are taken from the `tokenizer.json` of models with these names.
 struct GGUFWords {
   /// The part `pre_tokenizer`.
   let json: JSON
-  /// Whether letters and their accents become one character first.
+  /// Whether a letter and its accents are first composed to one character.
   var composes = false
-  /// Whether a word that is a token is taken without merging.
+  /// Whether a word that is a token is used directly, without merging.
   var ignoresMerges = false
-  /// Whether texts begin with the start token where the metadata do not say.
+  /// Whether texts begin with the start token where the metadata do not say so.
   var addsStart = false
 
   init(_ file: GGUFFile) throws(InputError) {
@@ -54,12 +54,12 @@ struct GGUFWords {
     }
   }
 
-  /// The part `ByteLevel`, which also decodes.
+  /// The part `ByteLevel`, which is used for decoding too.
   static func byteLevel(splitsWords: Bool) -> JSON {
     ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .bool(splitsWords)]
   }
 
-  /// Cuts at each match of the first pattern, the pieces at each of the second, and so on.
+  /// Cuts a text at each match of the first pattern, then each piece at each match of the second, and so on.
   private static func patterns(_ patterns: [String]) -> JSON {
     let splits = patterns.map { pattern -> JSON in
       ["type": "Split", "pattern": ["Regex": .string(pattern)], "behavior": "Isolated", "invert": false]

@@ -2,14 +2,14 @@ import CZeroth
 import Zeroth
 
 extension Weights {
-  /// Attention within the segments of `batch`: softmax(scale q k^T) v for each head, written over `q`. A token sees its whole
-  /// segment or, if `isCausal`, the tokens up to itself, those that the segment continues included; with `window` the last
-  /// so many of these alone, which includes itself.
+  /// Attention within the segments of `batch`: softmax(scale q k^T) v for each head, written over `q`. Without
+  /// `isCausal` a token sees its whole segment. With `isCausal` it sees the tokens up to itself, including those of the
+  /// segment that its own segment continues. With `window` it sees only the last `window` of these, itself included.
   ///
-  /// q is variants * R x heads * d; k and v are variants * R x keyHeads * d, each head of theirs shared by
-  /// heads / keyHeads of q's (grouped-query attention). `layer` is the place of k and v in the batch's cache, and of the
-  /// virtual tokens that stand in front of every segment, whose columns from `keyColumn` on are those of k. The scale is
-  /// 1 / sqrt(d) unless given; with `cap` the scores are cap tanh(scale q k^T / cap).
+  /// q is variants * R x heads * d; k and v are variants * R x keyHeads * d. Each head of k and v is shared by heads /
+  /// keyHeads heads of q (grouped-query attention). `layer` is the index of k and v in the cache of the batch, and of
+  /// the layer's virtual tokens, which stand in front of every segment; their columns from `keyColumn` on belong to k.
+  /// The scale is 1 / sqrt(d) unless given. With `cap` the scores are cap tanh(scale q k^T / cap).
   func attention(
     _ q: Matrix, _ k: Matrix, _ v: Matrix, heads: Int, keyHeads: Int, _ batch: TokenBatch, isCausal: Bool = true,
     window: Int? = nil, scale: Float? = nil, cap: Float? = nil, layer: Int = 0, keyColumn: Int = 0
@@ -32,7 +32,8 @@ extension Weights {
     if let tape, tape.isRecording {
       let old = heads.moved(to: tape.save(q), tape.save(k), tape.save(v), front?.map(tape.save))
       tape.record { [self] in
-        // Threads must not add to the same keys: each takes a head of them, of all segments that share some.
+        // Threads must not add to the same keys. So each thread takes one head of the keys, for all segments that share
+        // some of them.
         let work = AdjointHeads(
           old: old, adjoints: old.moved(to: adjoint(of: q), adjoint(of: k), adjoint(of: v), front?.map(adjoint)),
           runs: batch.sequenceRuns(),
@@ -43,7 +44,7 @@ extension Weights {
     Parallel.forEach(batch.segmentCount(variants: variants) * heads.count, workers: scratch.workers, heads)
   }
 
-  /// What the threads of `attention` share, and what they do: each computes a head of a segment of a variant at a time.
+  /// The work of the threads of `attention`: each computes one head of a segment of a variant at a time.
   private struct Heads: ParallelWork {
     let q, k, v: Matrix
     let count, sharing: Int
@@ -62,14 +63,14 @@ extension Weights {
         shape(of: segment), place(of: i % count, segment, variant: i / count / batch.segments.count), scratch[worker])
     }
 
-    /// The same heads of other queries, keys and values of the same shape.
+    /// The same heads for other queries, keys and values of the same shape.
     func moved(to q: Matrix, _ k: Matrix, _ v: Matrix, _ front: FrontKeys?) -> Heads {
       Heads(
         q: q, k: k, v: v, count: count, sharing: sharing, batch: batch, isCausal: isCausal, window: window,
         scale: scale, cap: cap, layer: layer, front: front, rows: rows, rowsAtOnce: rowsAtOnce, scratch: scratch)
     }
 
-    /// What the attention of segment `index` is like.
+    /// The shape of the attention in segment `index`.
     func shape(of index: Int) -> zeroth_attention_shape {
       let segment = batch.segments[index]
       return zeroth_attention_shape(
@@ -80,7 +81,7 @@ extension Weights {
         cap: cap)
     }
 
-    /// Where head number `head` of segment `index` stands, and the keys and values that it sees.
+    /// The addresses of head number `head` in segment `index`, and of the keys and values that it sees.
     func place(of head: Int, _ index: Int, variant: Int = 0) -> zeroth_heads {
       let width = q.columns / count
       let keyColumn = head / sharing * width
@@ -92,7 +93,7 @@ extension Weights {
     }
   }
 
-  /// The same for queries, keys and values with a tangent each, in variant 1.
+  /// The same work for queries, keys and values that each have a tangent, in variant 1.
   private struct TangentHeads: ParallelWork {
     let heads: Heads
 
@@ -104,8 +105,8 @@ extension Weights {
     }
   }
 
-  /// What the threads share through which adjoints go back: each takes a head of keys and the query heads that share it, in
-  /// a run of segments that share keys.
+  /// The work of the threads that compute adjoints: each takes one head of the keys, and the query heads that share it,
+  /// in a run of segments that share keys.
   private struct AdjointHeads: ParallelWork {
     let old, adjoints: Heads
     let runs: [Range<Int>]
@@ -122,7 +123,7 @@ extension Weights {
     }
   }
 
-  /// Where the keys and values are that a segment sees: those of what it continues, and its own.
+  /// The addresses of the keys and values that a segment sees: those of the segment that it continues, and its own.
   private struct SeenKeys: @unchecked Sendable {
     let prefixCount: Int
     let prefixKeys, prefixValues, keys, values: UnsafeMutablePointer<Float>
@@ -152,8 +153,9 @@ extension Weights {
     }
   }
 
-  /// Rotary embedding of the heads of `x`, or of the first elements of each that `table` has angles for, by the positions
-  /// of `batch` (Su et al. 2021, in the half-split form).     t turns as x does; d turns back
+  /// Applies the rotary embedding to the heads of `x` by the positions of `batch` (Su et al. 2021, in the half-split
+  /// form). Only the first elements of each head turn where `table` has angles for fewer.     t turns as x does; d
+  /// turns back
   func rotate(_ x: Matrix, heads: Int, _ batch: TokenBatch, _ table: RotaryTable) {
     turn(x, heads: heads, batch, table)
     if let tape { tape.record { [self] in turn(adjoint(of: x), heads: heads, batch, table, back: true) } }

@@ -1,8 +1,8 @@
 import CZeroth
 import Zeroth
 
-/// Operations element by element, each with its derivative: along a tangent t of x, and backwards from the adjoint d of its
-/// result.
+/// Operations element by element. For each, its derivatives are given: along a tangent t of x, and backwards for the
+/// adjoint d of its result.
 extension Weights {
   /// x = a x.     t = a t,  d_x = a d
   func scale(_ x: Matrix, by a: Float) {
@@ -71,7 +71,7 @@ extension Weights {
     activateRows(x, f)
   }
 
-  /// x = c tanh(x / c).     t = (1 - (x / c)^2) t,  d = (1 - (x / c)^2) d,  with x as it is afterwards
+  /// x = c tanh(x / c).     t = (1 - (x / c)^2) t,  d = (1 - (x / c)^2) d,  where x is the new value
   func softCap(_ x: Matrix, at cap: Float) {
     zeroth_soft_cap(isTangent ? x.count / 2 : x.count, 1, cap, x.base)
     if isTangent { multiplyByCapSlope(variant(1, of: x), variant(0, of: x), cap) }
@@ -92,13 +92,15 @@ extension Weights {
 }
 
 extension Weights {
-  /// Calls `body` with each row of `x`, some rows a thread at a time: for derivatives, which may ask for memory.
+  /// Calls `body` with each row of `x`. Each thread takes some rows at a time. It is used for derivatives, where
+  /// allocating memory is allowed.
   func forEachRow(of x: Matrix, _ body: @Sendable (Int) -> Void) {
     let ranges = EqualRanges(0..<x.rows, by: (1 << 14) / max(1, x.columns))
     Parallel.forEach(ranges.count) { i in for r in ranges[i] { body(r) } }
   }
 
-  /// target += the sum of the rows of x. Threads share the columns, so that the order of additions is always the same.
+  /// target += the sum of the rows of x. Each thread takes some columns, so that the order of the additions is always
+  /// the same.
   func addSum(ofRowsOf x: Matrix, to target: UnsafeMutablePointer<Float>) {
     let ranges = EqualRanges(0..<x.columns, by: 64)
     let sums = Matrix(base: target, rows: 1, columns: x.columns)
@@ -111,7 +113,7 @@ extension Weights {
   }
 }
 
-/// What the threads share that change the rows of `x`, some at a time; `y` is of the same shape.
+/// The work of the threads that change the rows of `x`, some at a time. `y` has the same shape.
 private struct Rowwise: ~Copyable, ParallelWork {
   enum Operation {
     case scale(Float), add, multiply
@@ -148,6 +150,6 @@ private struct Rowwise: ~Copyable, ParallelWork {
 }
 
 extension Matrix {
-  /// Makes all elements 0.
+  /// Sets all elements to 0.
   func clear() { base.update(repeating: 0, count: count) }
 }

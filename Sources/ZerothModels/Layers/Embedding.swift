@@ -2,8 +2,9 @@ import CZeroth
 import Zeroth
 
 extension Weights {
-  /// x = the rows `shift` + `ids` of the table `block` in each variant, variants * ids.count x columns, or x += them. Where x has no
-  /// more rows than there are `ids`, they are those of the first variant, as many of the next, and so on.
+  /// x = the rows `shift` + `ids` of the table `block` in each variant, variants * ids.count x columns; or x += these
+  /// rows. Where x has only as many rows as there are `ids`, the first ids belong to the first variant, as many to the
+  /// next, and so on.
   func embed(
     _ ids: [Int], shiftedBy shift: Int = 0, _ block: ParameterBlock, into x: Matrix, accumulate: Bool = false
   ) {
@@ -12,7 +13,7 @@ extension Weights {
       let areFactors = areLowRank && block.isMatrix
       var rights: Few<Matrix> = []
       if areFactors { for case let factors? in moving.map(\.factors) { rights.append(rightFactor(factors, block)) } }
-      // All V that are kept are drawn once, and not for each row.
+      // All V that are kept are drawn once here, and not again for each row.
       let kept = stored.kept(of: block)
       let keptRight = kept.map { kept in
         let right = workspace.matrix(kept.rank, block.columns)
@@ -36,7 +37,8 @@ extension Weights {
     }
   }
 
-  /// Row shift + ids[i] of the table `gradient` += row i of d. Threads share the columns: an id may stand twice.
+  /// Row shift + ids[i] of the table `gradient` += row i of d. Each thread takes some columns, because an id may occur
+  /// twice.
   private func addRows(
     of d: Matrix, to gradient: UnsafeMutablePointer<Float>, _ block: ParameterBlock, at ids: [Int], shiftedBy shift: Int
   ) {
@@ -54,8 +56,8 @@ extension Weights {
     }
   }
 
-  /// What the threads of `embed` share, and what they do: each embeds some of `ids` at a time. `rights` are V^T, r x
-  /// columns, of the low-rank directions that move the table; none where they are dense.
+  /// The work of the threads of `embed`: each embeds some of `ids` at a time. `rights` are the factors V^T, r x
+  /// columns, of the low-rank directions that displace the table; it is empty where the directions are dense.
   private struct Table: ~Copyable, ParallelWork {
     let weights: Weights
     let ids: [Int]
@@ -72,7 +74,7 @@ extension Weights {
 
     func run(_ range: Int, _ worker: Int) { for i in ranges[range] { embed(i, scratch[worker]) } }
 
-    /// Row shift + ids[i] in each variant.
+    /// Embeds row shift + ids[i] in each variant.
     private func embed(_ i: Int, _ z: UnsafeMutablePointer<Float>) {
       let n = block.columns
       let rows = (shift + ids[i])..<(shift + ids[i] + 1)

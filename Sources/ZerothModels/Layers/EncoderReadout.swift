@@ -1,7 +1,7 @@
 import CZeroth
 import Zeroth
 
-/// What is read out of an encoder.
+/// What an encoder computes for a batch.
 public enum EncoderReadout: Sendable {
   /// The masked-LM head's logits at each of `rows` (rows of the batch) of each of `ids`, or of the whole vocabulary:
   /// rows x ids.
@@ -10,8 +10,8 @@ public enum EncoderReadout: Sendable {
   case hidden(rows: [Int])
   /// The mean of the last hidden states over each sequence's tokens: sequences x hidden.
   case pooled
-  /// The label head's scores of each sequence, `EncoderModel.labelScale` H pooled / |pooled|, or without one those of the
-  /// checkpoint's own classifier: sequences x classes.
+  /// The scores of the classes for each sequence, sequences x classes: `EncoderModel.labelScale` H pooled / |pooled|
+  /// from the label head, or without one those of the checkpoint's own classifier.
   case labelScores
 }
 
@@ -27,7 +27,7 @@ extension Weights {
 
   /// The mean of the rows of `x` over each segment: variants * segments x columns.
   ///
-  ///     t is the mean of those of the rows;  d_x of each row += d / rows, d = 0
+  ///     t = the mean of the t of the rows;  d_x of each row += d / rows, d = 0
   func mean(_ x: Matrix, over segments: [TokenBatch.Segment]) -> Matrix {
     let means = workspace.matrix(variants * segments.count, x.columns)
     let state = (x: x, means: means, segments: segments, rows: x.rows / variants)
@@ -53,7 +53,8 @@ extension Weights {
     return means
   }
 
-  /// Divides every row by its length, at least 1e-12, as `torch.nn.functional.normalize` does. With u the row as it is then:
+  /// Divides every row by its length, at least 1e-12, as `torch.nn.functional.normalize` does. Where u is the row after
+  /// the division:
   ///
   ///     t = (t - u <u, t>) / length,  d = (d - u <u, d>) / length
   func normalizeRows(_ x: Matrix) {
@@ -76,14 +77,14 @@ extension Weights {
     }
   }
 
-  /// The values of each variant, row by row, which leave the model.
+  /// The values of each variant, row by row. They leave the model here.
   func values(_ x: Matrix) -> [Double] {
     var values: [Double] = []
     append(x, to: &values)
     return values
   }
 
-  /// Appends the elements of x, which leave the model: on a tape their adjoints come back from there.
+  /// Appends the elements of x to the values that leave the model. On a tape, their adjoints come in here.
   func append(_ x: Matrix, to values: inout [Double]) {
     for i in 0..<x.count { values.append(Double(x.base[i])) }
     tape?.output { [self] adjoints in

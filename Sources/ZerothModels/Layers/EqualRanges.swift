@@ -1,7 +1,8 @@
-/// Ranges of one size that cover a whole, the last perhaps smaller, without an array of them: for loops that are cut.
+/// Ranges of one size that cover a whole range; the last may be smaller. They are for loops that are cut into pieces.
+/// No array is made.
 ///
-/// The whole may be some runs of the same length, one behind the other, such as the rows of several variants. No range
-/// then reaches from one run into the next.
+/// The whole may be several runs of the same length, one behind the other, such as the rows of several variants. Then
+/// no range reaches from one run into the next.
 struct EqualRanges: RandomAccessCollection {
   private let start: Int
   private let runs: Int
@@ -23,7 +24,7 @@ struct EqualRanges: RandomAccessCollection {
     self.size = Swift.max(1, size)
   }
 
-  /// Ranges of a run.
+  /// The number of ranges in a run.
   var countInRun: Int { (length + size - 1) / size }
 
   var startIndex: Int { 0 }

@@ -1,20 +1,22 @@
 import CZeroth
 import Zeroth
 
-/// The keys and values of virtual tokens, as segments see them: in front of their own, or in front of those of the segment that
-/// they continue, which are put behind a copy of them.
+/// The keys and values of virtual tokens, in the form in which segments see them. They stand in front of a segment's
+/// own keys and values. Where a segment continues another one, they stand in front of those of that segment, which are
+/// copied behind them.
 struct FrontKeys: Sendable {
-  /// P.
+  /// P, the number of virtual tokens.
   let tokens: Int
   private let keys, values: Matrix
-  /// For each segment that others continue, the first of its rows here, in a variant; the virtual tokens alone come first. On a
-  /// tape every segment that starts a sequence has rows of its own, so that no two threads add to the same adjoints.
+  /// For each segment that others continue, its first row here within a variant. The rows of the virtual tokens alone
+  /// come first. On a tape every segment that starts a sequence has its own rows, so that no two threads add to the
+  /// same adjoints.
   private let places: [Int: Int]
-  /// Rows of a variant.
+  /// The number of rows of a variant.
   private let height: Int
 
-  /// Those of layer `layer` for the columns of `k` and `v`, which begin at column `column` of the layer's; nil where the model
-  /// has none.
+  /// The keys and values of layer `layer` for the columns of `k` and `v`, which begin at column `column` of the layer.
+  /// Nil where the model has no virtual tokens.
   init?(_ k: Matrix, _ v: Matrix, layer: Int, column: Int, _ batch: TokenBatch, _ weights: Weights) {
     guard let prefix = weights.prefix else { return nil }
     tokens = prefix.tokens
@@ -76,7 +78,7 @@ struct FrontKeys: Sendable {
     values = gather(prefix.layers[layer].values, v)
   }
 
-  /// The same places in what `other` gives for the keys and for the values.
+  /// The same places in the matrices that `other` gives for the keys and for the values.
   func map(_ other: (Matrix) -> Matrix) -> FrontKeys {
     FrontKeys(tokens: tokens, keys: other(keys), values: other(values), places: places, height: height)
   }
@@ -94,7 +96,7 @@ struct FrontKeys: Sendable {
     (keys.row(variant * height), values.row(variant * height))
   }
 
-  /// The rows that `segment`, number `index`, sees in front of its own.
+  /// The rows that `segment`, which has the number `index`, sees in front of its own.
   func rows(
     before index: Int, _ segment: TokenBatch.Segment, variant: Int
   ) -> (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>) {

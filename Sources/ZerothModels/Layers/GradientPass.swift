@@ -1,16 +1,17 @@
 import Zeroth
 
-/// What a model keeps to compute gradients: memory for tapes, and whether activations are computed anew.
+/// What a model keeps for computing gradients: the memory of tapes, and whether activations are recomputed.
 final class GradientMemory {
-  /// Whether layers are computed anew when their derivative is, instead of being kept: less memory for more time.
+  /// Whether layers are recomputed when their derivative is needed, instead of being kept. This needs less memory and
+  /// more time.
   var recomputes = false
   private lazy var saved = Workspace()
 
-  /// Adds the gradient of sum_i a_i v_i by the trained blocks to `gradient`: v are the values that `readout` reads out of
-  /// `batch`, a their `adjoints`, which are asked for once, when the values are known.
+  /// Adds the gradient of sum_i a_i v_i by the trained blocks to `gradient`. The v_i are the values that `readout`
+  /// gives for `batch`. The a_i are their `adjoints`, which are asked for once, when the values are known.
   ///
-  /// A batch of more than `limit` tokens is cut into micro-batches. Its values are then read out by `evaluate` first, and each
-  /// micro-batch is computed again on its tape.
+  /// A batch of more than `limit` tokens is cut into micro-batches. Its values are then first computed by `evaluate`,
+  /// and each micro-batch is computed a second time on its tape.
   func add<R: BatchReadout>(
     _ readout: R, of batch: TokenBatch, limit: Int, in workspace: Workspace, layout: ParameterLayout,
     to gradient: inout StoredVector, evaluate: () throws(InputError) -> [Double],

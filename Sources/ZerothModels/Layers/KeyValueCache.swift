@@ -1,20 +1,20 @@
 import CZeroth
 import Zeroth
 
-/// The keys and values that the tokens of some sequences had so far, layer by layer, so that each further token is
-/// computed alone. It takes 2 x layers x width floats a token, width being that of the key heads.
+/// The keys and values of the earlier tokens of some sequences, layer by layer, with which each further token is
+/// computed alone. It takes 2 x layers x width floats for a token, where width is that of the key heads.
 ///
-/// A batch that continues a cache says which of its sequences each segment belongs to, unless these are all, in their order; a pass
-/// stores the new keys and values, and `advance` makes them count.
+/// A batch that continues a cache says to which sequence each segment belongs, unless the segments are those of all
+/// sequences in their order. A pass stores the new keys and values, and `advance` then counts them.
 final class KeyValueCache: @unchecked Sendable {
   private struct Sequence {
-    /// The first row, and the number of rows that are filled.
+    /// The first row, and the number of rows in use.
     let start: Int
     var count: Int
     let capacity: Int
   }
 
-  /// Rows of virtual tokens in front of each sequence, which are not counted.
+  /// The number of rows of virtual tokens in front of each sequence. They are not counted.
   private let front: Int
 
   private struct Layer {
@@ -25,11 +25,11 @@ final class KeyValueCache: @unchecked Sendable {
   private var sequences: [Sequence] = []
   private var layers: [Layer] = []
   private let capacity: Int
-  /// The number of the sequence that takes what belongs to none, and forgets it; nil without one.
+  /// The number of a sequence for rows that belong to no real sequence; what it holds is never used. Nil without one.
   let spare: Int?
 
-  /// An empty cache for sequences of at most `capacities` tokens, each behind `front` virtual ones; with `hasSpare`, and one that
-  /// never has any.
+  /// An empty cache for sequences of at most `capacities` tokens, each behind `front` virtual tokens. With `hasSpare`
+  /// there is one more sequence, which never keeps tokens.
   init(capacities: [Int], front: Int = 0, hasSpare: Bool = false) {
     self.front = front
     spare = hasSpare ? capacities.count : nil
@@ -48,7 +48,7 @@ final class KeyValueCache: @unchecked Sendable {
     }
   }
 
-  /// Tokens of sequence `index` that are stored.
+  /// The number of tokens of sequence `index` that are stored.
   func count(of index: Int) -> Int { sequences[index].count }
 
   /// The keys and values of sequence `index`, row by row, those of the virtual tokens first.
@@ -58,8 +58,8 @@ final class KeyValueCache: @unchecked Sendable {
     return (layer.keys + start, layer.values + start)
   }
 
-  /// Stores the rows of the segments of `batch` in `k` and `v`, of so many variants, behind what the sequences have, or behind
-  /// `front` in one that is empty; layers come in order.
+  /// Stores the rows of the segments of `batch` in `k` and `v`, which have `variants` variants, behind those that the
+  /// sequences have; in an empty sequence behind `front`. Layers are stored in order.
   func store(
     _ k: Matrix, _ v: Matrix, layer index: Int, _ batch: TokenBatch, variants: Int, behind front: FrontKeys? = nil
   ) {
@@ -83,7 +83,7 @@ final class KeyValueCache: @unchecked Sendable {
     }
   }
 
-  /// Counts the tokens of `batch`, which were stored in every layer for so many variants.
+  /// Counts the tokens of `batch`, which were stored in every layer for `variants` variants.
   func advance(by batch: TokenBatch, variants: Int = 1) {
     for item in 0..<batch.segmentCount(variants: variants) {
       let sequence = batch.sequence(of: item)
@@ -91,7 +91,7 @@ final class KeyValueCache: @unchecked Sendable {
     }
   }
 
-  /// Drops all sequences but those at `indices`.
+  /// Removes all sequences except those at `indices`.
   func keep(_ indices: [Int]) { sequences = indices.map { sequences[$0] } }
 
   private func bytes(_ columns: Int) -> Int { capacity * columns * MemoryLayout<Float>.stride }

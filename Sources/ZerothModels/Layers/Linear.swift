@@ -1,15 +1,15 @@
 import CZeroth
 import Zeroth
 
-/// A linear layer: places of its weight and bias in the layout.
+/// A linear layer: the indices of its weight and bias in the layout.
 struct Linear: Sendable {
   let weight: Int
   let bias: Int?
 }
 
 extension Weights {
-  /// y = f(x W^T + b), or y += x W^T + b: x is variants * R x n, W m x n, y variants * R x m. `rows` and `columns`
-  /// choose some of W's, and with the rows some elements of b.
+  /// y = f(x W^T + b), or y += x W^T + b. x is variants * R x n, W is m x n, y is variants * R x m. `rows` and
+  /// `columns` choose a part of W, and `rows` the same elements of b.
   func linear(
     _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
     bias: ParameterBlock? = nil, into results: ProductResults, accumulate: Bool = false,
@@ -25,7 +25,7 @@ extension Weights {
     )
   }
 
-  /// The same without its derivative.
+  /// The product, without its derivative.
   func product(
     _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
     bias: ParameterBlock? = nil, into results: ProductResults, accumulate: Bool = false,
@@ -47,14 +47,14 @@ extension Weights {
     }
   }
 
-  /// y = x W^T + b for a layer of the architecture, or += x W[:, columns]^T, where b goes with the first columns.
+  /// y = x W^T + b for a layer of the architecture; or y += x W[:, columns]^T, where b is added with the first columns.
   func apply(
     _ layer: Linear, columns: Range<Int>? = nil, to x: Matrix, into y: Matrix, accumulate: Bool = false
   ) {
     workspace.scope { apply(layer, columns: columns, to: pack(x), into: y, accumulate: accumulate) }
   }
 
-  /// The same of rows that are packed.
+  /// The same, for rows that are packed already.
   func apply(
     _ layer: Linear, columns: Range<Int>? = nil, to x: PackedRows, into y: Matrix, accumulate: Bool = false
   ) {
@@ -76,8 +76,8 @@ extension Weights {
   }
 }
 
-/// What the threads share that compute a stage of a linear layer, and what they do: each multiplies a block by a
-/// panel at a time. A variant has `rows` rows of x and a row of `biases`.
+/// The work of the threads that compute a stage of a linear layer: each multiplies one block by one panel at a time. A
+/// variant has `rows` rows of x and one row of `biases`.
 private struct LinearStage: ~Copyable, ParallelWork {
   let product: Product
   let blocks: EqualRanges

@@ -2,7 +2,8 @@ import CZeroth
 import Zeroth
 
 extension Weights {
-  /// y = f(x W^T + b), or y += x W^T + b, and its derivative along the direction Z and z of W and b, or backwards:
+  /// y = f(x W^T + b), or y += x W^T + b, with its derivative: forward along the direction Z of W and z of b, or
+  /// backwards:
   ///
   ///     t_y [+]= t_x W^T + x Z^T + z                Z of low rank is never formed (`ThinFactors`)
   ///     d_x += d W,  d_W += d^T x,  d_b += sum of the rows of d,  d = 0 unless y was added to
@@ -38,7 +39,7 @@ extension Weights {
     activate(y, activation)
   }
 
-  /// y += scale (x A^T) B^T, as two layers of their own.
+  /// y += scale (x A^T) B^T, computed as two layers.
   private func add(_ branch: LoRABranch, of x: PackedRows, rows: Range<Int>?, columns: Range<Int>?, to y: Matrix) {
     workspace.scope {
       let (a, b) = (layout.blocks[branch.a], layout.blocks[branch.b])
@@ -73,7 +74,7 @@ extension Weights {
         d, at: 0, by: w + rows.lowerBound * block.columns + columns.lowerBound, height: rows.count,
         stride: block.columns, addingTo: result)
     }
-    // Some rows of W at a time are widened, and serve all rows of d.
+    // Some rows of W at a time are widened, and used for all rows of d.
     for part in EqualRanges(rows, by: 256) {
       workspace.scope {
         let w = workspace.matrix(part.count, block.columns)
@@ -92,7 +93,7 @@ extension Weights {
   private func multiply(
     _ d: Matrix, at column: Int, by w: UnsafePointer<Float>, height: Int, stride: Int, addingTo result: Matrix
   ) {
-    // With few rows the columns are cut too, so that there is work for all threads.
+    // Where d has few rows, the columns are cut too, so that all threads have work.
     let rows = EqualRanges(0..<d.rows, by: d.rows >= 1024 ? 256 : 128)
     let columns = EqualRanges(0..<result.columns, by: d.rows >= 1024 ? result.columns : 256)
     let w = SendablePointer(w)
@@ -104,7 +105,7 @@ extension Weights {
     }
   }
 
-  /// y = x w^T, for w of few rows that are activations themselves: rows of a table that were looked up.
+  /// y = x w^T, where w has few rows and is itself made of activations: rows that were looked up in a table.
   ///
   ///     t_y = t_x w^T + x t_w^T;  d_x += d w,  d_w += d^T x,  d = 0
   func multiplyTransposed(_ x: Matrix, _ w: Matrix, into y: Matrix) {

@@ -1,8 +1,9 @@
 import Zeroth
 
-/// Linear layers by themselves, each on made rows: what the products of a forward pass take without the rest of it.
+/// Linear layers alone, on made-up rows. They measure the cost of the products in a forward pass without the rest of
+/// it.
 package final class LinearLayers {
-  /// A weight matrix and how many rows of activations meet it.
+  /// A weight matrix, and the number of rows of activations that are multiplied by it.
   package struct Layer: Sendable {
     /// The weight, m x n.
     package let weight: ParameterBlock
@@ -15,17 +16,17 @@ package final class LinearLayers {
       self.rows = rows
     }
 
-    /// Multiplications and additions of the product.
+    /// The number of multiplications and additions of the product.
     package var operations: Double { 2 * Double(rows) * Double(weight.count) }
   }
 
   private let layers: [Layer]
   private let workspace = Workspace()
 
-  /// Layers whose weights stand in the stores that `run` gets.
+  /// Layers whose weights are in the stores that are given to `run`.
   package init(_ layers: [Layer]) { self.layers = layers }
 
-  /// x W^T for every layer and offset, displaced by offset * `direction` as in a forward pass.
+  /// Computes x W^T for every layer and offset, where W is displaced by offset * `direction` as in a forward pass.
   package func run(
     at theta: borrowing ParameterStore, along direction: (any Direction)? = nil, offsets: Few<Float> = [0]
   ) {

@@ -1,17 +1,17 @@
 import Zeroth
 
-/// What a model reads out of a batch, so that it can be read out of the parts of the batch.
+/// What a model computes for a batch, in a form that can also be computed for parts of the batch.
 protocol BatchReadout {
-  /// How many arrays of one length are read out of `batch`: one for each row, or for each sequence.
+  /// The number of arrays of one length that are computed for `batch`: one for each row, or one for each sequence.
   func count(in batch: TokenBatch) -> Int
-  /// What is to be read out of the part of a batch that has the tokens `rows` and the segments `segments`, and which of the
-  /// arrays of the whole that is.
+  /// The readout for the part of a batch with the tokens `rows` and the segments `segments`, and the indices of its
+  /// arrays among those of the whole batch.
   func part(rows: Range<Int>, segments: Range<Int>) -> (readout: Self, places: [Int])
 }
 
 extension TokenBatch {
-  /// The segments in runs of at most `limit` tokens, each with all that continues it; a run of a single sequence may be
-  /// longer.
+  /// The segments in runs of at most `limit` tokens. A segment and those that continue it are in one run. A run of a
+  /// single sequence may be longer.
   func microBatches(of limit: Int) -> [Range<Int>] {
     var runs: [Range<Int>] = []
     var start = 0
@@ -28,11 +28,11 @@ extension TokenBatch {
     return runs
   }
 
-  /// The shortest runs of segments of which none continues one of another run.
+  /// The shortest runs of segments such that no segment continues one of another run.
   func sequenceRuns() -> [Range<Int>] {
     var runs: [Range<Int>] = []
     var end = segments.count
-    var first = end  // the first segment that one of those seen so far continues
+    var first = end  // the first segment that one of the segments seen so far continues
     for i in segments.indices.reversed() {
       first = min(first, segments[i].prefix ?? i)
       if first == i {
@@ -49,7 +49,7 @@ extension TokenBatch {
     return segments[first].start..<(segments[last].start + segments[last].count)
   }
 
-  /// A batch of the segments `run` alone, none of which continues another one than these.
+  /// A batch of the segments `run` alone. None of them continues a segment outside `run`.
   func part(_ run: Range<Int>) -> TokenBatch {
     var part = TokenBatch(partOf: self)
     for segment in segments[run] {
@@ -59,8 +59,8 @@ extension TokenBatch {
     return part
   }
 
-  /// Reads `readout` out of the micro-batches of at most `limit` tokens one after the other, by `evaluate`, which appends
-  /// the values of each of `points` points. What is read is what the whole batch gives, to rounding.
+  /// Computes `readout` for micro-batches of at most `limit` tokens, one after another. `evaluate` appends the values
+  /// of each of `points` points. The result equals that of the whole batch, to rounding.
   func readOut<R: BatchReadout>(
     _ readout: R, inMicroBatchesOf limit: Int, points: Int, into values: inout [Double],
     _ evaluate: (TokenBatch, R, inout [Double]) throws(InputError) -> Void
@@ -86,7 +86,7 @@ extension TokenBatch {
 }
 
 extension [Int] {
-  /// Those that are in `range`, counted from its start, and their places among all.
+  /// The rows in `range`, counted from its start, and their indices among all rows.
   fileprivate func part(_ range: Range<Int>) -> (rows: [Int], places: [Int]) {
     let places = indices.filter { range.contains(self[$0]) }
     return (places.map { self[$0] - range.lowerBound }, places)

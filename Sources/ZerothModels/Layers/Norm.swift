@@ -1,7 +1,8 @@
 import CZeroth
 import Zeroth
 
-/// A norm: its formula, what it adds to the variance or mean square, and the places of its gain and bias in the layout.
+/// A norm: its formula, the number that it adds to the variance or mean square, and the indices of its gain and bias in
+/// the layout.
 struct Norm: Sendable {
   let kind: NormKind
   let gain: Int?
@@ -9,7 +10,7 @@ struct Norm: Sendable {
 }
 
 extension Norm {
-  /// What the normed values are multiplied by, of which `stored` is what the model stores, in variant 0.
+  /// The factors of the normed values. `stored` is the stored gain, in variant 0.
   fileprivate func gains(_ stored: Matrix) -> Matrix {
     if case .rootMeanSquare(_, let offset) = kind, offset != 0 {
       for j in 0..<stored.columns { stored.base[j] += Float(offset) }
@@ -42,8 +43,8 @@ extension Weights {
     }
   }
 
-  /// y = g n + b with the normed rows n of x, and its derivative. With what a norm does to differences, N (which is its own
-  /// transpose, `zeroth_norm_derivative`):
+  /// y = g n + b, where n are the normed rows of x, and its derivative. N is the linear map that a norm applies to
+  /// small differences of its input. It is its own transpose (`zeroth_norm_derivative`):
   ///
   ///     t_y = g N t_x + t_g n + t_b
   ///     d_x += N (g d),  d_g += sum of d n over the rows,  d_b += sum of d,  d = 0
@@ -94,7 +95,7 @@ extension Weights {
     }
   }
 
-  /// The normed rows of x, times gains plus biases where there are some.
+  /// The normed rows of x, times the gains plus the biases where there are any.
   private func normed(_ x: Matrix, _ norm: Norm, gains: Matrix?, biases: Matrix?, into y: Matrix) {
     switch norm.kind {
     case .layer(let eps):

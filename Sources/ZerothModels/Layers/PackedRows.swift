@@ -1,24 +1,24 @@
 import CZeroth
 import Zeroth
 
-/// Rows of activations as the kernel reads them, tile by tile (`Product` says what a tile is). They are packed once
-/// for all layers that they enter.
+/// Rows of activations in the order in which the kernel reads them, tile by tile (`Product` explains what a tile is).
+/// They are packed once for all layers that read them.
 ///
-/// Where a dense direction gives each variant a W of its own, the rows of each variant are packed apart, so that no
-/// tile has rows that meet different W. Otherwise all variants share W, and so they do tiles.
+/// Where a dense direction gives each variant its own W, the rows of each variant are packed separately, so that no
+/// tile has rows for different W. Otherwise all variants share W, and tiles may contain rows of several variants.
 struct PackedRows: @unchecked Sendable {
-  /// Rows of all variants.
+  /// The number of rows of all variants.
   let rows: Int
-  /// Elements of a row.
+  /// The number of elements of a row.
   let columns: Int
-  /// How many different W the rows meet: as many as there are variants, or one.
+  /// The number of different W by which the rows are multiplied: one for each variant, or one.
   let weightCount: Int
   private let base: UnsafeMutablePointer<Float>
-  /// On a tape, the rows that were packed: where they have their adjoint, and their values as they are saved; without these
-  /// where nothing was recorded yet, and the place holds them until the layers have read them.
+  /// On a tape, the rows that were packed: `place` is where their adjoint is, and `values` are their saved values.
+  /// Where nothing was recorded yet, `values` is nil, and `place` holds the rows until the layers have read them.
   private(set) var recorded: (place: Matrix, values: Matrix?)?
 
-  /// Room for rows that are yet to be packed.
+  /// Memory for rows that are packed later.
   init(rows: Int, columns: Int, weightCount: Int, _ workspace: Workspace) {
     self.rows = rows
     self.columns = columns
@@ -26,10 +26,10 @@ struct PackedRows: @unchecked Sendable {
     base = workspace.matrix(weightCount, Int(zeroth_packed_count(rows / weightCount, columns))).base
   }
 
-  /// Neighbouring rows that meet the same W.
+  /// The number of neighbouring rows that are multiplied by the same W.
   var rowsPerWeight: Int { rows / weightCount }
 
-  /// The rows of variant `v`, where each variant is packed apart.
+  /// The rows of variant `v`, where each variant is packed separately.
   func variant(_ v: Int) -> PackedRows {
     PackedRows(
       rows: rowsPerWeight, columns: columns,
@@ -58,20 +58,20 @@ struct PackedRows: @unchecked Sendable {
     return base + w * Int(zeroth_packed_count(count, columns)) + Int(zeroth_packed_count(row - w * count, columns))
   }
 
-  /// Row `row` where each meets a W of its own, or where it is the only one: a tile of one row is the row itself.
+  /// Row `row`, where each row has its own W or there is only one row: a tile of one row is the row itself.
   func row(_ row: Int) -> UnsafePointer<Float> {
     precondition(rowsPerWeight == 1, "rows of a tile lie interleaved")
     return UnsafePointer(address(of: row))
   }
 
-  /// The rows of as many whole tiles as `count` rows hold, but of one at least.
+  /// The number of rows in as many whole tiles as `count` rows hold, at least one tile.
   static func wholeTiles(_ count: Int) -> Int {
     let tile = Int(zeroth_tile_rows())
     return max(1, count / tile) * tile
   }
 
-  /// What the kernel multiplies: x[rows, columns], and W, whose rows lie `stride` floats apart. The rows of x meet
-  /// the same W and begin with a tile. `beyond` more rows of W follow in memory.
+  /// The factors for the kernel: x[rows, columns], and W, whose rows are `stride` floats apart. The rows of x use the
+  /// same W and begin with a tile. `beyond` more rows of W follow in memory.
   func factors(
     _ rows: Range<Int>, columns: Range<Int>, _ w: UnsafePointer<Float>, stride: Int, beyond: Int = 0
   ) -> zeroth_factors {
@@ -80,14 +80,16 @@ struct PackedRows: @unchecked Sendable {
       ldw: stride, beyond: beyond)
   }
 
-  /// A place for results: the columns from `column` on of the rows `rows`, which meet the same W and begin with a tile.
+  /// The place for results: the columns from `column` on of the rows `rows`, which use the same W and begin with a
+  /// tile.
   func result(_ rows: Range<Int>, column: Int) -> zeroth_result {
     zeroth_result(
       rows: nil, stride: 0, packed: address(of: rows.lowerBound), columns: columns, first: column, is_added: false)
   }
 
-  /// y[:, column ..< column + height] = x W^T on all threads, a tile at a time, for W with so few rows as a thin
-  /// factor has (`ThinFactors`). They lie `stride` floats apart. Rows that meet another W meet the one `distance` floats on.
+  /// y[:, column ..< column + height] = x W^T on all threads, a tile at a time, for a W with as few rows as a thin
+  /// factor has (`ThinFactors`). The rows of W are `stride` floats apart. Each further W is `distance` floats behind
+  /// the one before.
   func multiplyThin(
     _ w: UnsafePointer<Float>, height: Int, stride: Int, into y: Matrix, column: Int, distance: Int = 0
   ) {
@@ -109,16 +111,18 @@ struct PackedRows: @unchecked Sendable {
 }
 
 extension Weights {
-  /// `x` packed for the layers that it enters.
+  /// The rows of `x`, packed for the layers that read them.
   func pack(_ x: Matrix) -> PackedRows { pack(like: x) { x } }
 
-  /// What `make` makes, of the shape of `x`, packed for the layers that it enters. The workspace keeps the packed
-  /// rows alone.
+  /// The result of `make`, which has the shape of `x`, packed for the layers that read it. The workspace keeps only the
+  /// packed rows.
   ///
-  /// `weightCount` is how many different W the rows meet: as many as the layers of these weights have, unless given.
+  /// `weightCount` is the number of different W by which the rows are multiplied. By default it is the number that the
+  /// layers of these weights have.
   func pack(like x: Matrix, weightCount: Int? = nil, _ make: () -> Matrix) -> PackedRows {
     if let tape {
-      // What is packed may change before the layers have read it, in the pass or backwards. So it has a place of its own.
+      // The packed rows need their own place, because what was packed may change before the layers have read it, in the
+      // pass or backwards.
       let place = workspace.matrix(x.rows, x.columns)
       copy(make(), to: place)
       var packed = pack(rows: x.rows, columns: x.columns, weightCount: 1) { place }
@@ -129,7 +133,7 @@ extension Weights {
     return pack(rows: x.rows, columns: x.columns, weightCount: weightCount ?? usual, make)
   }
 
-  /// The same of what `make` makes, rows x columns.
+  /// The same for the result of `make`, which is rows x columns.
   func pack(rows: Int, columns: Int, weightCount: Int, _ make: () -> Matrix) -> PackedRows {
     let packed = PackedRows(rows: rows, columns: columns, weightCount: weightCount, workspace)
     workspace.scope { packed.fill(make()) }
@@ -146,23 +150,23 @@ extension zeroth_bias {
 }
 
 extension zeroth_result {
-  /// Rows that lie `stride` floats apart.
+  /// Rows that are `stride` floats apart.
   static func rows(_ rows: UnsafeMutablePointer<Float>, stride: Int) -> Self {
     Self(rows: rows, stride: stride, packed: nil, columns: 0, first: 0, is_added: false)
   }
 
-  /// Where a result of one row goes: packed, it is a row as well.
+  /// The address of a result of one row. Where it is packed, it is a plain row too.
   var row: UnsafeMutablePointer<Float> {
     guard let place = rows ?? packed.map({ $0 + first }) else { preconditionFailure("a result has a place") }
     return place
   }
 
-  /// Puts zeros behind the last column of a packed row, up to whole vectors.
+  /// Writes zeros behind the last column of a packed row, up to the next whole vector.
   func endRow() {
     packed?.advanced(by: columns).update(repeating: 0, count: Int(zeroth_packed_count(1, columns)) - columns)
   }
 
-  /// The same place, for a result that is added to what stands there.
+  /// The same place, for a result that is added to what is there.
   func adding(_ isAdded: Bool) -> Self {
     var result = self
     result.is_added = isAdded

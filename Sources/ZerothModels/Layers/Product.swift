@@ -7,11 +7,11 @@ import Zeroth
 ///     low rank  y = x W^T + offset (x V) U^T         U V^T is never formed: thin products are added (`ThinFactors`)
 ///     dense     y = x (W + offset z)^T               z is made a panel at a time, once for all variants along it
 ///
-/// Updates with low rank may wait apart from W, or stay beside it for good (`ParameterStore`). They add one more thin product,
-/// and so does a branch of LoRA beside a frozen W.
+/// Low-rank updates may be kept apart from W for some steps, or beside it for the whole run (`ParameterStore`). They
+/// add one more thin product. So does a branch of LoRA beside a frozen W.
 ///
-/// Both factors are cut, so that what is read again is still in a cache. The cuts have four names, here and in the
-/// kernels:
+/// Both factors are cut into pieces, so that data that is read again is still in a cache. The pieces have four names,
+/// here and in the kernels:
 ///
 ///               x                              W                               y = x W^T
 ///          <-- columns -->                <-- columns -->
@@ -24,22 +24,23 @@ import Zeroth
 ///        +--------+--------+            +--------+--------+
 ///        |  ...                         |  ...
 ///
-/// - *Tile*: rows of x whose elements lie interleaved in memory, column by column, so that the kernel reads whole
-///   vectors. It has as many rows as the registers have room for: 8, 16 or 64, by the instruction set.
-/// - *Block*: the tiles that a thread multiplies by one panel: about 256 rows, so that they stay in the second cache
-///   while panel after panel is multiplied by them. Where x has few rows, all of it is one block.
-/// - *Panel*: 48 rows of W, at so many columns that they stay in a cache while the tiles of a block meet them. A panel
-///   in fewer bits than fp32 that a single row meets has 96 whole rows, and is widened nowhere but in registers.
-/// - *Stage*: the neighbouring panels that all threads finish before any thread begins with others.
+/// - *Tile*: rows of x whose elements are interleaved in memory, column by column, so that the kernel reads whole
+///   vectors. It has as many rows as the registers can hold: 8, 16 or 64, depending on the instruction set.
+/// - *Block*: the tiles that a thread multiplies by one panel: about 256 rows. They stay in the second-level cache
+///   while they are multiplied by one panel after another. Where x has few rows, all of it is one block.
+/// - *Panel*: 48 rows of W, with so many columns that they stay in a cache while the tiles of a block are multiplied by
+///   them. Where W is stored in fewer bits than fp32 and x is a single row, a panel has 96 whole rows, and they are
+///   widened only in registers.
+/// - *Stage*: neighbouring panels that all threads finish before any thread begins with others.
 ///
-/// What a thread does at a time is the product of a block with a panel. A panel that is displaced, or widened from
-/// half precision, has to be made before. Where x is one block, the panel is multiplied once, by the thread that
-/// makes it. Where x has several blocks, each panel is multiplied by all of them, often on several threads. Then all
-/// threads make the panels of a stage of eight together, and multiply them afterwards.
+/// A thread computes the product of one block with one panel at a time. A panel that is displaced, or widened from half
+/// precision, has to be made first. Where x is one block, the panel is used once, by the thread that makes it. Where x
+/// has several blocks, each panel is used for all of them, often on several threads. Then all threads first make the
+/// panels of a stage of eight together, and multiply them afterwards.
 ///
-/// The cuts depend on shapes alone, so that the number of threads never changes a result.
+/// The pieces depend on shapes alone, so the number of threads never changes a result.
 struct Product: @unchecked Sendable {
-  /// Neighbouring panels, by number, at some columns of W.
+  /// Neighbouring panels, by their numbers, at some columns of W.
   struct Stage {
     let panels, columns: Range<Int>
   }
@@ -49,35 +50,35 @@ struct Product: @unchecked Sendable {
   private let weight: ParameterBlock
   private let rows: Range<Int>
   private let columns: Range<Int>
-  /// The displacements that are added to W before it is multiplied, and how many W there are then.
+  /// The displacements that are added to W before it is multiplied, and the number of different W that result.
   private let dense: Few<Weights.Displacement>
   private let copies: Int
   private let thin: ThinFactors?
-  /// Whether W is read where it is stored, unless it is displaced; otherwise it is widened first.
+  /// Whether W is read where it is stored, except where it is displaced; otherwise it is first widened.
   private let isStoredAsFloats: Bool
-  /// Whether W is left out, and the displacement alone is multiplied.
+  /// Whether x is multiplied by the displacement alone, without W.
   private let isDisplacementAlone: Bool
-  /// Rows of W in a panel; the last may have fewer.
+  /// The number of rows of W in a panel; the last panel may have fewer.
   let panelHeight: Int
-  /// W as it is stored, where x is one row and W in fewer bits than fp32; otherwise nil.
+  /// W in its stored format, where x is one row and W is stored in fewer bits than fp32; otherwise nil.
   private let row: StoredRows?
-  /// Columns of W in a panel; the last may have fewer.
+  /// The number of columns of W in a panel; the last panel may have fewer.
   private let panelWidth: Int
-  /// Columns of W in a stage: those of one panel, or of several that are multiplied one after the other.
+  /// The number of columns of W in a stage: those of one panel, or of several that are used one after another.
   private let stageWidth: Int
   private let panelsInStage: Int
-  /// Rows of x in a block; the last may have fewer.
+  /// The number of rows of x in a block; the last block may have fewer.
   private let blockHeight: Int
   /// Memory for the panels of a stage, for each displaced W, where all threads make them together; otherwise nil.
   private let madePanels: Matrix?
-  /// Rows of W that are displaced at a time: so few that z stays in the first cache.
+  /// The number of rows of W that are displaced at a time, chosen so that z stays in the first-level cache.
   private let noiseHeight = 4
 
-  /// x (R x columns.count, with the rows of all variants) times W[rows, columns]^T.
+  /// The product of x (R x columns.count, with the rows of all variants) and W[rows, columns]^T.
   ///
-  /// With many rows of x, each stage usually has the columns of one panel, and a result is complete when the last
-  /// stage has added its columns. With `completesResults` a stage has all columns, so that its results are complete
-  /// when it ends. With `displacementAlone` x is multiplied by the dense displacement of W in place of W.
+  /// Where x has many rows, a stage usually has the columns of one panel, and a result is complete only when the last
+  /// stage has added its columns. With `completesResults` a stage has all columns, so its results are complete at its
+  /// end. With `displacementAlone` x is multiplied by the dense displacement of W, and not by W.
   init(
     _ x: PackedRows, _ weight: ParameterBlock, rows: Range<Int>? = nil, columns: Range<Int>? = nil,
     completesResults: Bool = false, displacementAlone: Bool = false, _ weights: Weights
@@ -91,7 +92,7 @@ struct Product: @unchecked Sendable {
     let areFactors = weights.areLowRank && weight.isMatrix
     isDisplacementAlone = displacementAlone
     dense = areFactors || weights.isTangent && !displacementAlone ? [] : moving
-    // What is differentiated has the branch as layers of its own.
+    // Where derivatives are computed, the branch is computed as separate layers instead.
     if let branch = weights.branches[weight.index], !weights.areDifferentiated, !displacementAlone {
       precondition(!weight.isTrainable, "a matrix with a branch beside it is frozen")
       thin = ThinFactors(x, branch, rows: self.rows, columns: self.columns, weights)
@@ -108,7 +109,7 @@ struct Product: @unchecked Sendable {
     isStoredAsFloats = weights.stored.floats(of: weight) != nil
     let isMadeAhead = hasManyRows && (!dense.isEmpty || !isStoredAsFloats)
     blockHeight = hasManyRows ? height : x.rows
-    let width = max(768, 98304 / blockHeight)  // so that a block's columns take no more than 384 KiB, or 768 of them
+    let width = max(768, 98304 / blockHeight)  // so that the columns of a block take at most 384 KiB, or are 768
     let count = completesResults && isMadeAhead ? 1 : (self.columns.count + width - 1) / width
     panelWidth = ((self.columns.count + count - 1) / count + 63) / 64 * 64
     stageWidth = hasManyRows && !completesResults ? panelWidth : self.columns.count
@@ -117,16 +118,16 @@ struct Product: @unchecked Sendable {
     madePanels = isMadeAhead ? weights.workspace.matrix(panelsInStage * copies * panelHeight, panelWidth) : nil
   }
 
-  /// The blocks of x. All rows of a block meet the same W, unless the block is all of x.
+  /// The blocks of x. All rows of a block use the same W, except where one block is all of x.
   var blocks: EqualRanges {
     blockHeight == x.rows
       ? EqualRanges(0..<x.rows, by: x.rows) : EqualRanges(runs: x.weightCount, of: x.rowsPerWeight, by: blockHeight)
   }
 
-  /// The number of stages, which are computed one after the other.
+  /// The number of stages. They are computed one after another.
   var stageCount: Int { stageColumns.count * stagePanels.count }
 
-  /// Stage `i`: first come all panels at the first columns, then all panels at the next columns.
+  /// Stage `i`. First come all panels at the first columns, then all panels at the next columns.
   func stage(_ i: Int) -> Stage {
     let (columns, panels) = i.quotientAndRemainder(dividingBy: stagePanels.count)
     return Stage(panels: stagePanels[panels], columns: stageColumns[columns])
@@ -136,13 +137,13 @@ struct Product: @unchecked Sendable {
   private var stagePanels: EqualRanges { EqualRanges(0..<panelCount, by: panelsInStage) }
   private var panelCount: Int { (rows.count + panelHeight - 1) / panelHeight }
 
-  /// The rows of panel `i`, counted as rows of the result: from the first of the rows of W that are multiplied.
+  /// The rows of panel `i`, as rows of the result: 0 is the first of the rows of W that are multiplied.
   func panel(_ i: Int) -> Range<Int> { (i * panelHeight)..<min((i + 1) * panelHeight, rows.count) }
 
-  /// Whether the panels of a stage are made before they are multiplied.
+  /// Whether all panels of a stage are made before they are multiplied.
   var isMadeAhead: Bool { madePanels != nil }
 
-  /// Floats of scratch that `multiply` and `make` take.
+  /// The number of floats of temporary memory that `multiply` and `make` need.
   var scratchCount: Int {
     if row != nil { return panelHeight }
     let widened = isStoredAsFloats ? 0 : 1
@@ -150,11 +151,11 @@ struct Product: @unchecked Sendable {
     return (panels * panelHeight + (dense.isEmpty ? 0 : 2 * noiseHeight)) * panelWidth
   }
 
-  /// Makes the panels of a stage, on all threads, where they are made ahead.
+  /// Makes the panels of a stage on all threads, where they are made ahead.
   func make(_ stage: Stage) {
     guard isMadeAhead else { return }
     let scratch = weights.workspace.scratch(scratchCount)
-    // A third of a panel at a time: a stage has too few panels for many threads.
+    // A thread makes a third of a panel at a time, because a stage has too few panels for many threads.
     Parallel.forEach(
       3 * stage.panels.count, workers: scratch.workers, Making(product: self, stage: stage, scratch: scratch))
   }
@@ -167,7 +168,7 @@ struct Product: @unchecked Sendable {
     func run(_ i: Int, _ worker: Int) { product.make(third: i % 3, of: i / 3, in: stage, scratch: scratch[worker]) }
   }
 
-  /// Makes a third of the panel that is number `i` in `stage`.
+  /// Makes a third of panel number `i` of `stage`.
   private func make(third: Int, of i: Int, in stage: Stage, scratch: UnsafeMutablePointer<Float>) {
     guard let madePanels else { return }
     let panel = panel(stage.panels.lowerBound + i)
@@ -193,8 +194,8 @@ struct Product: @unchecked Sendable {
   /// results[block, panel] = [results +] x[block, columns] W[panel, columns]^T, for panel `i` and the columns of
   /// `stage`.
   ///
-  /// The first columns bring the bias and the thin products with them. With the last columns the result is complete and
-  /// goes through `activation`.
+  /// With the first columns, the bias and the thin products are added. With the last columns the result is complete,
+  /// and `activation` is applied to it.
   func multiply(
     _ i: Int, of stage: Stage, block: Range<Int>, bias: zeroth_bias = zeroth_bias(),
     activation: zeroth_activation = zeroth_identity, into results: ProductResults, accumulate: Bool = false,
@@ -208,7 +209,7 @@ struct Product: @unchecked Sendable {
       return multiply(row: row, into: target, sums: scratch)
     }
     let count = x.rowsPerWeight
-    let distance = panelHeight * panelWidth  // from one displacement of the panel to the next
+    let distance = panelHeight * panelWidth  // from one displaced copy of the panel to the next
     let met = (block.lowerBound / count)...((block.upperBound - 1) / count)
     for first in Swift.stride(from: stage.columns.lowerBound, to: stage.columns.upperBound, by: panelWidth) {
       let panelColumns = first..<min(first + panelWidth, stage.columns.upperBound)
@@ -223,7 +224,7 @@ struct Product: @unchecked Sendable {
         }
         continue
       }
-      // One displacement after the other, so that the panel of W stays in a cache and so do its displaced copies.
+      // One displacement is handled after another, so that the panel of W and its displaced copies stay in a cache.
       var next = met.lowerBound
       for displacement in dense {
         multiplyStored(next..<displacement.variants.lowerBound, into: target, scratch: scratch)
@@ -238,7 +239,7 @@ struct Product: @unchecked Sendable {
     }
   }
 
-  /// A part of the results: a block's with a panel, of which W's `columns` are multiplied.
+  /// The part of the results for one block and one panel, from the columns `columns` of W.
   private struct Target {
     let panel, columns, block: Range<Int>
     let bias: zeroth_bias
@@ -247,7 +248,7 @@ struct Product: @unchecked Sendable {
     let accumulate: Bool
   }
 
-  /// The rows of x that meet the copies of W number `copies`, times W as it is stored.
+  /// Multiplies the rows of x that use the copies `copies` of W by W as it is stored.
   private func multiplyStored(_ copies: Range<Int>, into target: Target, scratch: UnsafeMutablePointer<Float>) {
     guard !copies.isEmpty else { return }
     let (w, stride) = stored(target.panel, target.columns, to: isStoredAsFloats ? nil : scratch)
@@ -257,14 +258,15 @@ struct Product: @unchecked Sendable {
     }
   }
 
-  /// The only row of x times the panel of W in `target`, which is widened in registers, as no other row reads it.
+  /// Multiplies the only row of x by the panel of W in `target`. The panel is widened in registers, because no other
+  /// row reads it.
   private func multiply(row elements: StoredRows, into target: Target, sums: UnsafeMutablePointer<Float>) {
     let (panel, count) = (target.panel, target.panel.count)
     let rowsOfW = (rows.lowerBound + panel.lowerBound)..<(rows.lowerBound + panel.upperBound)
     elements.dots(rowsOfW, with: x.row(0), into: sums)
     if let bias = target.bias.row(0) { zeroth_axpy(count, 1, bias, sums) }
     if thin != nil {
-      // The kernel adds the thin products to what it takes for biases.
+      // The kernel adds the thin products to the values that it is given as biases.
       return finish(
         0..<1, x.factors(0..<1, columns: 0..<0, sums, stride: 0), target,
         bias: zeroth_bias(rows: sums, stride: 0, shared: 1, before: 0))
@@ -277,7 +279,7 @@ struct Product: @unchecked Sendable {
     if panel.upperBound == result.columns { result.endRow() }
   }
 
-  /// The rows of x that meet copy `copy` of W, times the panel of W at `w`.
+  /// Multiplies the rows of x that use copy `copy` of W by the panel of W at `w`.
   private func multiply(
     _ copy: Int, _ w: UnsafePointer<Float>, stride: Int, beyond: Int = 0, into target: Target
   ) {
@@ -288,7 +290,7 @@ struct Product: @unchecked Sendable {
     finish(rows, factors, target, bias: target.bias.advanced(to: rows.lowerBound))
   }
 
-  /// The results of `factors` at the rows `rows` of x; with the first columns those of `bias` and of the thin products too.
+  /// Adds the results of `factors` at the rows `rows` of x; with the first columns also `bias` and the thin products.
   private func finish(_ rows: Range<Int>, _ factors: zeroth_factors, _ target: Target, bias: zeroth_bias) {
     let isFirst = target.columns.lowerBound == columns.lowerBound
     let thin = isFirst ? thin?.factors(rows, from: target.panel.lowerBound) : nil
@@ -298,7 +300,7 @@ struct Product: @unchecked Sendable {
       target.results[rows, of: target.block, target.panel].adding(target.accumulate || !isFirst))
   }
 
-  /// W[panel, columns] + offset z for each variant of `displacement`, `distance` floats apart.
+  /// Writes W[panel, columns] + offset z for each variant of `displacement`, `distance` floats apart.
   private func write(
     _ panel: Range<Int>, _ columns: Range<Int>, _ displacement: Weights.Displacement,
     to target: UnsafeMutablePointer<Float>, distance: Int, scratch: UnsafeMutablePointer<Float>
@@ -331,7 +333,7 @@ struct Product: @unchecked Sendable {
     }
   }
 
-  /// W[panel, columns] as floats, and the distance of its rows: where they are stored, or in `target`.
+  /// W[panel, columns] as floats, and the distance of its rows: either where it is stored, or widened into `target`.
   private func stored(
     _ panel: Range<Int>, _ columns: Range<Int>, to target: UnsafeMutablePointer<Float>?
   ) -> (UnsafePointer<Float>, Int) {
@@ -350,16 +352,16 @@ struct Product: @unchecked Sendable {
   }
 }
 
-/// Where the results of a product go.
+/// The place for the results of a product.
 enum ProductResults: @unchecked Sendable {
-  /// To a matrix.
+  /// A matrix.
   case rows(Matrix)
-  /// To rows packed for a product that follows.
+  /// Rows that are packed for a following product.
   case packed(PackedRows)
-  /// To memory for those of one block with one panel, block.count x panel.count.
+  /// Memory for the results of one block and one panel, block.count x panel.count.
   case block(UnsafeMutablePointer<Float>)
 
-  /// The place for those of `rows`, which lie in `block`, with a panel.
+  /// The place for the results of `rows`, which lie in `block`, and a panel.
   subscript(_ rows: Range<Int>, of block: Range<Int>, _ panel: Range<Int>) -> zeroth_result {
     switch self {
     case .rows(let y): .rows(y.row(rows.lowerBound) + panel.lowerBound, stride: y.columns)

@@ -2,7 +2,7 @@ import CZeroth
 import Foundation
 import Zeroth
 
-/// What is read out of a language model: logits only where they are needed.
+/// What a language model computes for a batch. Logits are computed only where they are needed.
 public enum Readout: Sendable {
   /// The logits at each of `rows` (rows of the batch) of each of `ids`, or of the whole vocabulary: rows x ids.
   case logits(rows: [Int], ids: [Int]?)
@@ -34,7 +34,7 @@ public enum Readout: Sendable {
 }
 
 extension Array {
-  /// `count` arrays of one length.
+  /// The array, cut into `count` arrays of one length.
   func cut(into count: Int) -> [Self] {
     let length = self.count / Swift.max(1, count)
     return (0..<count).map { Self(self[($0 * length)..<(($0 + 1) * length)]) }
@@ -42,8 +42,8 @@ extension Array {
 }
 
 extension Weights {
-  /// Appends the logits `scale` h W^T + bias of each variant at the tokens `ids`: variants x rows x ids. With `cap` they are
-  /// cap tanh(h W^T / cap).
+  /// Appends the logits `scale` h W^T + bias of each variant at the tokens `ids`: variants x rows x ids. With `cap` the
+  /// logits are cap tanh(h W^T / cap).
   func appendLogits(
     _ h: Matrix, _ head: ParameterBlock, ids: [Int]?, bias: ParameterBlock? = nil, scale: Float = 1, cap: Float? = nil,
     to values: inout [Double]
@@ -77,7 +77,8 @@ extension Weights {
     }
   }
 
-  /// Adds the elements `ids` of the vector `bias`, or all, to the rows of x.     t_x = t_x + t_b,  d_b += sum of d
+  /// Adds the elements `ids` of the vector `bias`, or all of them, to the rows of x.     t_x = t_x + t_b,  d_b += sum
+  /// of d
   private func add(_ bias: ParameterBlock, at ids: [Int]?, to x: Matrix) {
     workspace.scope {
       let biases = vector(bias)
@@ -96,10 +97,10 @@ extension Weights {
     }
   }
 
-  /// Appends log softmax(h W^T)[target] for each row of each variant; with `cap`, of cap tanh(h W^T / cap).
+  /// Appends log softmax(h W^T)[target] for each row of each variant; with `cap`, the softmax of cap tanh(h W^T / cap).
   ///
-  /// The matrix of all logits never exists: the logits of a block with a panel (`Product`) stay in scratch until they
-  /// are summed.
+  /// The matrix of all logits is never stored: the logits of a block and a panel (`Product`) stay in temporary memory
+  /// until they are summed.
   func appendLogProbabilities(
     _ h: Matrix, _ head: ParameterBlock, targets: [Int], cap: Float? = nil, to values: inout [Double]
   ) {
@@ -109,9 +110,8 @@ extension Weights {
     workspace.scope {
       let product = Product(pack(h), head, completesResults: true, self)
       let blocks = product.blocks
-      // Threads must not add to the same sum. So each range of neighbouring panels has sums of its own, one for each
-      // row. With more panels in a range, lanes become a sum less often; with fewer, there are ranges for all
-      // threads.
+      // Threads must not add to the same sum, so each range of neighbouring panels has its own sums, one for each row.
+      // Ranges with more panels combine their lanes less often. Ranges with fewer panels give work to more threads.
       func panelRanges(_ stage: Product.Stage) -> EqualRanges {
         EqualRanges(stage.panels, by: product.isMadeAhead ? 4 : 16)
       }
@@ -137,8 +137,8 @@ extension Weights {
   }
 }
 
-/// What the threads share that sum the logits of a stage, and what they do: each sums those of a block with some
-/// neighbouring panels at a time.
+/// The work of the threads that sum the logits of a stage: each sums those of one block with some neighbouring panels
+/// at a time.
 private struct ReadoutStage: ~Copyable, ParallelWork {
   let product: Product
   let blocks: EqualRanges
@@ -173,24 +173,25 @@ private struct ReadoutStage: ~Copyable, ParallelWork {
   }
 }
 
-/// log sum exp(x), as the largest x and the sum of exp(x - largest); NaN where a NaN is among them.
+/// log sum exp(x), stored as the largest x and the sum of exp(x - largest). NaN where one of the x is NaN.
 private struct LogSum {
   private var largest = -Double.infinity
   private var sum = 0.0
 
-  /// Of nothing.
+  /// The sum over no numbers.
   init() {}
 
-  /// Floats in which the logits of a row are gathered, panel after panel, before they become a `LogSum`.
+  /// The number of floats that collect the logits of a row, panel after panel, before they are combined into a
+  /// `LogSum`.
   static let lanes = 32
 
-  /// Lanes that have gathered nothing.
+  /// Prepares lanes that have collected nothing yet.
   static func start(_ lanes: UnsafeMutablePointer<Float>) {
     lanes.update(repeating: -.greatestFiniteMagnitude, count: 16)
     (lanes + 16).update(repeating: 0, count: 16)
   }
 
-  /// Of what was gathered in `lanes`.
+  /// The sum of what was collected in `lanes`.
   init(_ lanes: UnsafePointer<Float>) {
     var top: Float = 0
     zeroth_log_sum_parts(lanes, &top, &sum)
@@ -203,7 +204,7 @@ private struct LogSum {
     largest = top
   }
 
-  /// The sum of exp(x - top): 0 of nothing, also where all that was seen is -infinity.
+  /// The sum of exp(x - top). It is 0 for no numbers, and where all of them are -infinity.
   private func scaled(to top: Double) -> Double { largest == top ? sum : sum * exp(largest - top) }
 
   var value: Double { largest + log(sum) }

@@ -3,12 +3,13 @@ import Foundation
 import Zeroth
 
 extension Weights {
-  /// Appends log p = l[target] - log sum exp(l) for each row of h, l = h W^T or cap tanh(h W^T / cap), and its derivative:
+  /// Appends log p = l[target] - log sum exp(l) for each row of h, where l = h W^T or cap tanh(h W^T / cap), with its
+  /// derivative:
   ///
   ///     t = t_l[target] - <softmax(l), t_l>
   ///     d_l = d (onehot(target) - softmax(l)), which goes on as in a linear layer
   ///
-  /// Of a tangent the logits of some tokens exist at a time, on a tape those of some rows.
+  /// In the forward derivative the logits of some tokens are in memory at a time. On a tape, those of some rows are.
   func appendDifferentiatedLogProbabilities(
     _ h: Matrix, _ head: ParameterBlock, targets: [Int], cap: Float?, to values: inout [Double]
   ) {
@@ -17,7 +18,7 @@ extension Weights {
     _ = tape.use(head)
     let count = h.rows
     let parts = EqualRanges(0..<count, by: 256)
-    // Without recomputation the logits stay, on the tape.
+    // Without recomputation the logits are kept on the tape.
     let kept = tape.isRecording && !tape.recomputes ? tape.matrix(count, head.rows) : nil
     for rows in parts {
       workspace.scope {
@@ -45,7 +46,7 @@ extension Weights {
     }
   }
 
-  /// The log-probabilities, and behind them their tangents.
+  /// Appends the log-probabilities, followed by their tangents.
   private func appendLogProbabilitiesAndTangents(
     _ h: Matrix, _ head: ParameterBlock, targets: [Int], cap: Float?, to values: inout [Double]
   ) {
@@ -99,7 +100,7 @@ extension Weights {
     }
   }
 
-  /// The logits of `tokens` for all rows of a tangent: 2 R x tokens.count.
+  /// The logits of `tokens` for all rows, and their tangents: 2 R x tokens.count.
   private func logits(of h: PackedRows, _ head: ParameterBlock, _ tokens: Range<Int>, cap: Float?) -> Matrix {
     let l = workspace.matrix(h.rows, tokens.count)
     product(h, head, rows: tokens, into: .rows(l))
@@ -126,7 +127,7 @@ extension Weights {
     }
   }
 
-  /// Logits l become what the adjoints of the log-probabilities are for them.
+  /// Replaces logits l by their adjoints, for the given adjoints of the log-probabilities.
   private func becomeAdjoints(_ l: Matrix, _ adjoints: ArraySlice<Double>, _ targets: ArraySlice<Int>, _ cap: Float?) {
     let (adjoints, targets) = (Array(adjoints), Array(targets))
     forEachRow(of: l) { r in

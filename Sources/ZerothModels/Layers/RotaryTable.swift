@@ -1,15 +1,16 @@
 import Foundation
 import Synchronization
 
-/// Cosines and sines of a rotary embedding for position after position, half as many of each as elements are rotated.
+/// The cosines and sines of a rotary embedding for each position. There are half as many of each as elements that turn.
 ///
-/// A context can be so long that its whole table would take seconds and tens of megabytes. So the table grows when a
-/// position is asked for that it lacks. Rows that were handed out never change: several threads may ask at the same
-/// time. Nothing is computed before, when sizes have yet to be compared with those of the weights.
+/// For a long context the whole table would take seconds and tens of megabytes. So the table starts empty, and grows
+/// when a position beyond its end is asked for. Rows that were handed out never change, because several threads may ask
+/// at the same time. Nothing is computed when the table is made, because at that time the sizes were not yet compared
+/// with those of the weights.
 final class RotaryTable: Sendable {
-  /// The rows of the positions below `count`, for sequences of one kind of length.
+  /// The rows of the positions below `count`, for one set of frequencies.
   private struct Angles {
-    /// What the frequencies were computed for (`RotaryEmbedding.key(longest:)`).
+    /// The key of the frequencies (`RotaryEmbedding.key(longest:)`).
     var key: Int
     var count = 0
     var frequencies: [Double] = []
@@ -23,11 +24,12 @@ final class RotaryTable: Sendable {
   /// A table of what `embedding` describes.
   init(_ embedding: RotaryEmbedding) { self.embedding = embedding }
 
-  /// Elements of a head that are rotated.
+  /// The number of elements of a head that turn.
   var width: Int { 2 * embedding.pairs }
 
-  /// Calls `body` with the rows of the positions below `count`, a cos(p f) and a sin(p f) of position p and frequency f,
-  /// where f and a are those of a batch whose longest sequence has `longest` tokens. They are valid for the call.
+  /// Calls `body` with the rows of the positions below `count`: a cos(p f) and a sin(p f) for position p and frequency
+  /// f. f and the factor a are those of a batch whose longest sequence has `longest` tokens. The rows are valid during
+  /// the call.
   func withAngles(
     below count: Int, longest: Int, _ body: (_ cosines: SendablePointer<Float>, _ sines: SendablePointer<Float>) -> Void
   ) {
@@ -40,7 +42,7 @@ final class RotaryTable: Sendable {
     }
   }
 
-  /// At least the rows of the positions below `count`: at each growth twice as many as before, so that growth is rare.
+  /// The rows of at least the positions below `count`. Each growth doubles the table, so that growth is rare.
   private func angles(below count: Int, longest: Int) -> Angles {
     let key = embedding.key(longest: longest)
     return grown.withLock { angles in

@@ -2,10 +2,10 @@ import CZeroth
 import Zeroth
 
 extension Weights {
-  /// A matrix for the rows `rows` of each variant of `x`, for `select` to fill.
+  /// A matrix for the rows `rows` of each variant of `x`, to be filled by `select`.
   ///
-  /// Where the rows ascend, and nothing is recorded, it is the beginning of x's own memory, so that it takes no more: `select` moves rows up one
-  /// after the other, and never writes over one that it has yet to read.
+  /// Where the rows ascend and nothing is recorded, it is the beginning of the memory of x, so no more memory is taken.
+  /// `select` then moves the rows up one after another, and never overwrites a row that it still has to read.
   func place(for rows: [Int], of x: Matrix) -> Matrix {
     let isAscending = zip(rows, rows.dropFirst()).allSatisfy { $0 < $1 }
     return isAscending && tape == nil
@@ -13,7 +13,7 @@ extension Weights {
       : workspace.matrix(variants * rows.count, x.columns)
   }
 
-  /// y = the rows `rows` of each variant of `x`; y may be what `place(for:of:)` gives for them.
+  /// y = the rows `rows` of each variant of `x`. y may be the matrix that `place(for:of:)` gives for them.
   func select(_ rows: [Int], of x: Matrix, into y: Matrix) {
     for v in 0..<variants {
       for (i, row) in rows.enumerated() {
@@ -29,7 +29,7 @@ extension Weights {
     }
   }
 
-  /// The rows `rows` of each variant of `x`, whose own values may be lost.
+  /// The rows `rows` of each variant of `x`. The values of `x` may be overwritten.
   func select(_ rows: [Int], of x: Matrix) -> Matrix {
     let y = place(for: rows, of: x)
     select(rows, of: x, into: y)

@@ -1,4 +1,4 @@
-/// An address that goes between threads. Nobody writes through it.
+/// An address that is passed between threads. It is used for reading only.
 package struct SendablePointer<Pointee>: @unchecked Sendable {
   package let pointer: UnsafePointer<Pointee>
   package init(_ pointer: UnsafePointer<Pointee>) { self.pointer = pointer }

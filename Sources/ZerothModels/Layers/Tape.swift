@@ -1,34 +1,35 @@
 import Zeroth
 
-/// A forward pass on record, through which derivatives go backwards (reverse mode).
+/// A recorded forward pass, through which derivatives are computed backwards (reverse mode).
 ///
-/// Layers write their results in place, and the memory of one serves the next. So what is differentiated is a program that
-/// writes to memory. Each place of the workspace has an adjoint: the derivative of the result by the number that stands
-/// there at that moment. The operations are gone through from the last to the first. One that adds to a place passes its
-/// adjoint on; one that overwrites it passes the adjoint on and leaves 0, as nothing before depends on what comes after. So
-/// the adjoints take the memory of inference.
+/// Layers write their results in place, and the memory of one layer is used again by the next. So the program that is
+/// differentiated is a sequence of writes to memory. Each place of the workspace has an adjoint: the derivative of the
+/// result by the number that is in this place at this moment. The operations are processed from the last to the first.
+/// An operation that adds to a place passes the adjoint of the place on. An operation that overwrites a place passes
+/// the adjoint on and sets it to 0, because earlier values of the place have no effect afterwards. So the adjoints take
+/// as much memory as the activations of inference.
 ///
-/// Beside each operation of `Weights` stands how adjoints go through it. A model that is written against these operations
-/// has its derivative by that.
+/// Each operation of `Weights` documents how adjoints pass through it. A model that is written with these operations
+/// therefore needs no derivative code of its own.
 ///
-/// What an operation needs of its inputs is saved on the tape. With `recomputes`, whole segments of a model are not recorded:
-/// what they start from is saved, and they are computed anew, on record, when the adjoints come to them (gradient
-/// checkpointing, Chen et al. 2016). Nothing is recorded below the first trained block.
+/// What an operation needs of its inputs is saved on the tape. With `recomputes`, whole segments of a model are not
+/// recorded. Only their input is saved, and they are computed and recorded again when the adjoints reach them (gradient
+/// checkpointing, Chen et al. 2016). Nothing is recorded before the first trained block.
 final class Tape {
-  /// Whether segments are computed anew instead of being recorded.
+  /// Whether segments are recomputed instead of being recorded.
   let recomputes: Bool
   private let workspace: Workspace
   private let saved: Workspace
-  /// The places where the gradients are summed, by the index of the block.
+  /// The memory in which the gradients are summed, by the index of the block.
   private let gradients: [UnsafeMutablePointer<Float>?]
   private var steps: [() -> Void] = []
   private var seed: ([Double]) -> Void = { _ in }
   private var isPaused = false
-  /// Whether anything so far depends on a trained block.
+  /// Whether any result so far depends on a trained block.
   private(set) var isLive = false
 
-  /// A tape of what is computed in `workspace`, saved in `saved`. Gradients are added to the blocks at `gradients`, by the index
-  /// of the block; nil for those that are not trained.
+  /// A tape of what is computed in `workspace`; values are saved in `saved`. Gradients are added to the memory in
+  /// `gradients`, by the index of the block; nil for a block that is not trained.
   init(
     _ workspace: Workspace, saved: Workspace, gradients: [UnsafeMutablePointer<Float>?], recomputes: Bool
   ) {
@@ -39,14 +40,14 @@ final class Tape {
     workspace.clearAdjoints()
   }
 
-  /// Where the gradient of `block` is summed; nil for a frozen one.
+  /// The memory in which the gradient of `block` is summed; nil for a frozen block.
   func gradient(of block: ParameterBlock) -> UnsafeMutablePointer<Float>? { gradients[block.index] }
 
   /// The adjoint of a matrix of the workspace.
   func adjoint(of x: Matrix) -> Matrix { workspace.adjoint(of: x) }
 
-  /// Notes that what follows depends on `block`. Returns whether anything before depended on a trained block: where not,
-  /// nobody needs the adjoint of what an operation reads.
+  /// Records that later results depend on `block`. Returns whether any earlier result depends on a trained block. Where
+  /// none does, the adjoint of the operation's input is not needed.
   func use(_ block: ParameterBlock?) -> Bool {
     defer { if let block, gradients[block.index] != nil { isLive = true } }
     return isLive
@@ -55,10 +56,10 @@ final class Tape {
   /// Whether operations are recorded now.
   var isRecording: Bool { isLive && !isPaused }
 
-  /// Records how adjoints go through the operation that was just computed.
+  /// Records how adjoints pass through the operation that was just computed.
   func record(_ step: @escaping () -> Void) { if isRecording { steps.append(step) } }
 
-  /// A copy of `x` that stays until the adjoints have gone through; x itself where nothing is recorded.
+  /// A copy of `x` that is kept until the adjoints have passed; x itself where nothing is recorded.
   func save(_ x: Matrix) -> Matrix {
     guard isRecording else { return x }
     let copy = saved.matrix(x.rows, x.columns)
@@ -66,14 +67,15 @@ final class Tape {
     return copy
   }
 
-  /// A matrix on the tape, for an operation that computes what it saves.
+  /// A matrix on the tape, for an operation that writes what it saves directly.
   func matrix(_ rows: Int, _ columns: Int) -> Matrix { saved.matrix(rows, columns) }
 
-  /// Notes what the adjoints of the values mean that leave the model: `seed` hands them to what the values were read from.
+  /// Sets the function `seed`, which passes the adjoints of the values that leave the model to the activations from
+  /// which they were read.
   func output(_ seed: @escaping (_ adjoints: [Double]) -> Void) { self.seed = seed }
 
-  /// Runs `body`, which reads of all activations `x` alone and writes to it or to what was made before: on record, or to be
-  /// computed anew.
+  /// Runs `body`, which is either recorded now or recomputed later. Of all activations, `body` may read `x` alone, and
+  /// write to `x` or to matrices that were made before.
   func segment(from x: Matrix, _ body: @escaping () -> Void) {
     guard recomputes else { return body() }
     let beginning = saved.position
@@ -95,7 +97,7 @@ final class Tape {
     }
   }
 
-  /// Lets the adjoints `values` of the values that left the model go back through all that is recorded.
+  /// Passes the adjoints `values` of the values that left the model backwards through all recorded operations.
   func reverse(from values: [Double]) {
     seed(values)
     reverse()

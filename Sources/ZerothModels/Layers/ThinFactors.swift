@@ -1,25 +1,26 @@
 import CZeroth
 import Zeroth
 
-/// The thin products of a layer: what low-rank terms of W add to x W^T, without the terms being formed.
+/// The thin products of a layer: what the low-rank terms of W add to x W^T. The terms are never formed.
 ///
 ///     x (B B'^T + U_1 V_1^T + ...)^T = [x B' | x V_1 | ...] [B | U_1 | ...]^T
 ///
-/// B B'^T are the updates that wait apart from W, and, of a base that is never written, those of all earlier windows side by
-/// side. U_i V_i^T are low-rank directions. A row of x belongs to a variant, which
-/// is displaced along one of the directions: x V of the others is zero in that row. The left factors are drawn once for a
-/// product, many rows at a time.
+/// B B'^T are the updates that are kept apart from W; with a base that is never written, these include the updates of
+/// all earlier windows, side by side. U_i V_i^T are low-rank directions. Each row of x belongs to a variant, and each
+/// variant is displaced along one of the directions; in its rows x V of the other directions is zero. The left factors
+/// are drawn once for a product, many rows at a time.
 struct ThinFactors: @unchecked Sendable {
-  /// x times the right factors, packed as x is.
+  /// x times the right factors, packed in the same way as x.
   private let projected: PackedRows
-  /// The rows of [B | U_1 | ...] that belong to the product's rows of W, each continued with zeros to whole vectors.
+  /// The rows of [B | U_1 | ...] for the rows of W in the product, each filled up with zeros to whole vectors.
   private let left: Matrix
   private let rank: Int
-  /// Rows of `left` from the factors of one copy of W to those of the next; 0 where all copies share them.
+  /// The number of rows of `left` from the factors of one copy of W to those of the next; 0 where all copies share
+  /// them.
   private let leftDistance: Int
 
-  /// nil where there is no term. `displacements` are those with factors that move `block`. `columns` are those of W that
-  /// meet x, `rows` those that give results.
+  /// Nil where there is no term. `displacements` are those that have factors and move `block`. `columns` are the
+  /// columns of W that are multiplied with x, `rows` those of its rows that give results.
   init?(
     _ x: PackedRows, _ pending: LowRankTerm?, _ kept: KeptFactors?, _ displacements: Few<Weights.Displacement>,
     _ block: ParameterBlock, rows: Range<Int>, columns: Range<Int>, _ weights: Weights
@@ -37,17 +38,19 @@ struct ThinFactors: @unchecked Sendable {
     Parallel.forEach(drawing.ranges.count, workers: scratch.workers, drawing)
   }
 
-  /// What the kernel multiplies: the rows `rows` of x and the left factors from row `row` on, counted from the first
-  /// row of W that the product multiplies.
+  /// The factors for the kernel: the rows `rows` of x, and the left factors from row `row` on, counted from the first
+  /// row of W in the product.
   func factors(_ rows: Range<Int>, from row: Int) -> zeroth_factors {
     let copy = rows.lowerBound / projected.rowsPerWeight
     return projected.factors(rows, columns: 0..<rank, left.row(copy * leftDistance + row), stride: left.columns)
   }
 
-  /// What `branch` adds to x W^T: scale (x A^T) B^T, where A and B are displaced in each variant as its point says.
+  /// The thin product that `branch` adds to x W^T: scale (x A^T) B^T, where A and B are displaced in each variant to
+  /// its point.
   ///
-  /// Where tiles hold rows of several variants, A and B of the variants stand side by side, and x A^T of the others is zero
-  /// in a row. Where each variant's rows are apart, they meet their own A and B alone.
+  /// Where tiles hold rows of several variants, A and B of all variants stand side by side, and in a row x A^T of the
+  /// other variants is zero. Where the rows of each variant are packed separately, they are multiplied by their own A
+  /// and B alone.
   init(_ x: PackedRows, _ branch: LoRABranch, rows: Range<Int>, columns: Range<Int>, _ weights: Weights) {
     let (a, b) = (weights.layout.blocks[branch.a], weights.layout.blocks[branch.b])
     let isMoving = !weights.moving(a).isEmpty || !weights.moving(b).isEmpty
@@ -83,7 +86,7 @@ struct ThinFactors: @unchecked Sendable {
     leftDistance = areApart ? rows.count : 0
   }
 
-  /// What the threads share that draw the left factors, and what they do: each draws some rows at a time.
+  /// The work of the threads that draw the left factors: each draws some rows at a time.
   private struct Drawing: ~Copyable, ParallelWork {
     let left: Matrix
     let pending: LowRankTerm?
@@ -121,7 +124,8 @@ struct ThinFactors: @unchecked Sendable {
     }
   }
 
-  /// [x V of the pending term and of what is kept | offset_v scale x V_i of the direction of the row's variant v, zeros for the others].
+  /// [x V of the pending term and of what is kept | offset_v scale x V_i for the direction of the row's variant v,
+  /// zeros for the other directions].
   private static func project(
     _ x: PackedRows, _ pending: LowRankTerm?, _ kept: KeptFactors?, _ displacements: Few<Weights.Displacement>,
     _ rank: Int, _ block: ParameterBlock, _ columns: Range<Int>, _ weights: Weights
@@ -132,12 +136,12 @@ struct ThinFactors: @unchecked Sendable {
         x.multiplyThin(
           right + columns.lowerBound, height: rank, stride: block.columns, into: projected, column: column)
       }
-      // Where x V of each direction stands: V is that of the pending term for as long as a window lasts, and queries of one
-      // step may share it.
+      // The column at which x V of each direction stands. Within a window V is that of the pending term, and the
+      // queries of a step may share a V.
       var sources: Few<Int> = []
       let first = (pending?.rank ?? 0) + (kept?.rank ?? 0)
       if let kept {
-        // All V side by side, so that x is read once.
+        // All V stand side by side, so that x is read once.
         let right = weights.workspace.matrix(first, columns.count)
         let own = pending?.rank ?? 0
         if let pending {
@@ -165,7 +169,8 @@ struct ThinFactors: @unchecked Sendable {
       }
       let height = x.rows / weights.variants
       if weights.isTangent, let displacement = displacements.first {
-        // The tangent of x W^T is that of x times W^T, and x times the displacement: x V of the rows of variant 0.
+        // The tangent of x W^T is the tangent of x times W^T, plus x times the displacement. The second part needs x V
+        // of the rows of variant 0.
         let (rank, source) = (displacement.rank, sources[0])
         let scale = displacement.factors?.matrixScale ?? 0
         for row in 0..<height {
@@ -206,7 +211,7 @@ struct ThinFactors: @unchecked Sendable {
 }
 
 extension Weights.Displacement {
-  /// The rank of its factors; 0 without.
+  /// The rank of its factors; 0 where it has none.
   fileprivate var rank: Int { factors?.rank ?? 0 }
 
   /// Whether it has the same V as `other`.

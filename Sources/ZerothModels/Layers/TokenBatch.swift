@@ -1,9 +1,9 @@
 import Zeroth
 
-/// Sequences of tokens, packed one behind the other without padding.
+/// Sequences of tokens, one behind the other without padding.
 ///
-/// A segment may continue another one: its tokens then see those of the other, as if they followed it. So a prompt is
-/// computed once for all of its candidates.
+/// A segment may continue another segment: its tokens then see those of the other, as if they followed it. So a prompt
+/// is computed once for all of its candidates.
 public struct TokenBatch: Sendable {
   struct Segment: Sendable {
     let start: Int
@@ -16,18 +16,18 @@ public struct TokenBatch: Sendable {
   public private(set) var tokens: [Int] = []
   /// The position of each token in its sequence, from 0.
   public private(set) var positions: [Int] = []
-  /// The type of each token, for models that tell the sentences of a pair apart.
+  /// The type of each token, for models that distinguish the two sentences of a pair.
   public private(set) var types: [Int] = []
   private(set) var segments: [Segment] = []
-  /// Tokens of the longest sequence of the batch that this one is a part of; 0 if it is none.
+  /// The number of tokens of the longest sequence in the batch of which this one is a part; 0 where it is not a part.
   private var longestOfWhole = 0
-  /// The keys and values of what segment after segment continues.
+  /// The cache with the keys and values that the segments continue; nil for none.
   private(set) var cache: KeyValueCache?
-  /// The numbers of the sequences in `cache`, segment by segment, and of shared segments variant by variant; empty where they are
-  /// 0, 1 and so on.
+  /// For each segment the number of its sequence in `cache`. Where variants share the segments, these are the numbers
+  /// for the first variant, then those for the next. Empty where the numbers are 0, 1 and so on.
   private var sequences: [Int] = []
-  /// Whether each variant of a pass has tokens of its own: the segments are then those of the first variant, as many of the next, and
-  /// so on. Otherwise all variants share the segments.
+  /// Whether each variant of a pass has its own tokens. The first segments are then those of the first variant, as many
+  /// are those of the next, and so on. Otherwise all variants share the segments.
   private(set) var isApart = false
 
   /// An empty batch.
@@ -36,20 +36,21 @@ public struct TokenBatch: Sendable {
   /// A batch of independent sequences.
   public init(_ sequences: [[Int]]) { for sequence in sequences { append(sequence) } }
 
-  /// A batch whose segments continue the sequences of `cache`, one each in their order.
+  /// A batch whose segments continue the sequences of `cache`, one segment for each sequence, in order.
   init(_ sequences: [[Int]], continuing cache: KeyValueCache) {
     self.cache = cache
     for sequence in sequences { append(sequence) }
   }
 
-  /// A batch of `sequences` that are new to `cache`, which all variants share: of each variant they have places of their own there,
-  /// variant by variant.
+  /// A batch of `sequences` that are new in `cache` and that all variants share. In the cache each variant has its own
+  /// places, which `places` lists variant by variant.
   init(_ sequences: [[Int]], beginning places: [Int], of cache: KeyValueCache) {
     (self.cache, self.sequences) = (cache, places)
     for sequence in sequences { append(sequence) }
   }
 
-  /// A batch of one token more for each of the sequences at `places` of `cache`, variant by variant, as many each.
+  /// A batch with one more token for each of the sequences at `places` of `cache`. They are listed variant by variant,
+  /// the same number for each variant.
   init(next tokens: [Int], at places: [Int], of cache: KeyValueCache) {
     (self.cache, sequences, isApart) = (cache, places, true)
     self.tokens = tokens
@@ -58,22 +59,23 @@ public struct TokenBatch: Sendable {
     segments = tokens.indices.map { Segment(start: $0, count: 1, prefix: nil) }
   }
 
-  /// The number in the cache of the sequence that segment `item` continues; the segments of further variants are counted on.
+  /// The number in the cache of the sequence that segment `item` continues. `item` counts the segments of the first
+  /// variant, then those of the next, and so on.
   func sequence(of item: Int) -> Int { sequences.isEmpty ? item : sequences[item] }
 
-  /// The segments of all variants.
+  /// The number of segments of all variants.
   func segmentCount(variants: Int) -> Int { isApart ? segments.count : variants * segments.count }
 
-  /// The rows of activations that the tokens take in so many variants.
+  /// The number of rows of activations that the tokens take with `variants` variants.
   func rowCount(variants: Int) -> Int { isApart ? tokens.count : variants * tokens.count }
 
-  /// Tokens of the longest sequence of the batch, or of the whole that it is a part of.
+  /// The number of tokens of the longest sequence of the batch, or of the whole batch of which it is a part.
   var longest: Int { max(longestOfWhole, (positions.max() ?? -1) + 1) }
 
-  /// A batch that is part of `whole`, without segments.
+  /// A batch that is a part of `whole`. It has no segments yet.
   init(partOf whole: TokenBatch) { longestOfWhole = whole.longest }
 
-  /// Removes all segments; their memory stays for those that follow.
+  /// Removes all segments. Their memory is kept for the segments that follow.
   public mutating func removeAll() {
     tokens.removeAll(keepingCapacity: true)
     positions.removeAll(keepingCapacity: true)
@@ -85,14 +87,14 @@ public struct TokenBatch: Sendable {
     longestOfWhole = 0
   }
 
-  /// Adds a segment, which continues segment number `prefix` if one is given (that one continues none), with tokens of
-  /// `types`, 0 where none are given. Returns its number and the rows of its tokens.
+  /// Adds a segment. Where `prefix` is given, it continues segment number `prefix`, which may not continue another one.
+  /// `types` are the types of its tokens, by default 0. Returns the number of the segment and the rows of its tokens.
   @discardableResult
   public mutating func append(
     _ sequence: [Int], types: [Int]? = nil, after prefix: Int? = nil
   ) -> (segment: Int, rows: Range<Int>) { append(sequence[...], types: types, after: prefix) }
 
-  /// The same for a part of an array.
+  /// The same, for a part of an array.
   @discardableResult
   public mutating func append(
     _ sequence: ArraySlice<Int>, types: [Int]? = nil, after prefix: Int? = nil
@@ -108,7 +110,7 @@ public struct TokenBatch: Sendable {
     return (segments.count - 1, start..<tokens.count)
   }
 
-  /// How many tokens segment `index` continues.
+  /// The number of tokens that segment `index` continues.
   func prefixCount(of index: Int) -> Int {
     cache?.count(of: sequence(of: index)) ?? segments[index].prefix.map { segments[$0].count } ?? 0
   }

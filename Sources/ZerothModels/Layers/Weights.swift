@@ -1,42 +1,43 @@
 import CZeroth
 import Zeroth
 
-/// The weights that a forward pass reads: theta + offset_v D_v for each of several variants v, of which no weight is
-/// ever written. Activations hold the variants one below the other: rows v R ..< (v + 1) R belong to variant v.
+/// The weights of a forward pass: theta + offset_v D_v for each of several variants v. The weights themselves are never
+/// written. In a matrix of activations the variants stand one below the other: rows v R ..< (v + 1) R belong to variant
+/// v.
 ///
-/// The models are written against its operations (embed, linear, norm). They do not know which of three they get: plain
-/// weights, weights that low-rank directions displace, or weights that dense directions displace.
+/// The models use only its operations (embed, linear, norm). They do not need to know whether the weights are plain,
+/// displaced along low-rank directions, or displaced along dense directions.
 struct Weights: @unchecked Sendable {
   let layout: ParameterLayout
-  /// The points that are computed, and which of them are the variants.
+  /// All points of the request, and the range of those that are the variants.
   private let points: Points
   private let chosen: Range<Int>
-  /// The directions of the variants, each with its variants, which are neighbours.
+  /// The directions of the variants. The variants of each direction are neighbours.
   let displacements: Few<Displacement>
-  /// Whether the displacements are of low rank, all of them.
+  /// Whether all displacements are of low rank.
   let areLowRank: Bool
   let workspace: Workspace
-  /// What the pass is recorded on, of a single variant; nil where nobody asks for its derivative.
+  /// The tape on which the pass of a single variant is recorded; nil where no derivative is needed.
   let tape: Tape?
-  /// Whether variant 1 is no further point but the derivative of variant 0 along the displacement: a forward pass on dual
-  /// numbers (forward mode). See `Points.tangent(along:)`.
+  /// Whether variant 1 is not another point, but the derivative of variant 0 along the displacement (forward mode, a
+  /// pass on dual numbers). See `Points.tangent(along:)`.
   let isTangent: Bool
-  /// What stands beside layers, by the index of their W.
+  /// The LoRA branches beside layers, by the index of their W.
   let branches: [Int: LoRABranch]
-  /// Virtual tokens in front of every sequence.
+  /// The virtual tokens in front of every sequence; nil for none.
   let prefix: Prefix?
-  /// theta, with what is pending apart from it.
+  /// theta, with its pending low-rank updates.
   let stored: StoredParameters
 
   /// A direction, and the variants that are displaced along it.
   struct Displacement: Sendable {
     let direction: any Direction
-    /// The factors of the direction, where it has low rank.
+    /// The low-rank factors of the direction; nil where it has none.
     let factors: (any LowRankDirection)?
     let variants: Range<Int>
   }
 
-  /// The weights at the points number `chosen` of `points`.
+  /// The weights at the points of `points` with the numbers `chosen`.
   init(
     _ theta: borrowing ParameterStore, at points: Points, _ chosen: Range<Int>, tuning: Tuning? = nil,
     workspace: Workspace, tape: Tape? = nil
@@ -65,7 +66,7 @@ struct Weights: @unchecked Sendable {
     areLowRank = !displacements.isEmpty && displacements.allSatisfy { $0.factors != nil }
   }
 
-  /// The weights of variant 1 of a tangent, as those of a single variant: what is displaced along the direction by 1.
+  /// For a tangent: the displacement of variant 1 alone, as weights of a single variant.
   func displacedAlone() -> Weights { Weights(displacementOf: self) }
 
   private init(displacementOf tangent: Weights) {
@@ -84,7 +85,7 @@ struct Weights: @unchecked Sendable {
 
   var variants: Int { chosen.count }
 
-  /// Whether the operations are to bring their derivatives along: as tangents, or on a tape.
+  /// Whether the operations also compute their derivatives, as tangents or on a tape.
   var areDifferentiated: Bool { isTangent || tape != nil }
 
   /// The adjoint of `x` on the tape.
@@ -95,10 +96,10 @@ struct Weights: @unchecked Sendable {
     Matrix(base: x.row(v * (x.rows / variants)), rows: x.rows / variants, columns: x.columns)
   }
 
-  /// Virtual tokens in front of every sequence: real ones have positions from there on.
+  /// The number of virtual tokens in front of every sequence. The positions of real tokens are counted from there.
   var frontTokens: Int { prefix?.tokens ?? 0 }
 
-  /// How far variant `v` is displaced along its direction.
+  /// The offset of variant `v` along its direction.
   func offset(_ v: Int) -> Float { points[chosen.lowerBound + v].offset }
 
   /// The displacements that move `block`.
@@ -109,7 +110,8 @@ struct Weights: @unchecked Sendable {
     return moving
   }
 
-  /// The vector `block`, or its elements `rows`, in each variant: variants x count. A tangent is its direction there.
+  /// The vector `block`, or its elements `rows`, in each variant: variants x count. In the tangent variant it is the
+  /// direction.
   func vector(_ block: ParameterBlock, rows: Range<Int>? = nil) -> Matrix {
     let rows = rows ?? 0..<block.rows
     let count = rows.count * block.columns
@@ -128,7 +130,7 @@ struct Weights: @unchecked Sendable {
     return result
   }
 
-  /// V^T of a low-rank direction on `block`: r x columns.
+  /// The factor V^T of a low-rank direction on `block`: r x columns.
   func rightFactor(_ direction: any LowRankDirection, _ block: ParameterBlock) -> Matrix {
     let right = workspace.matrix(direction.rank, block.columns)
     direction.writeRight(
@@ -136,15 +138,15 @@ struct Weights: @unchecked Sendable {
     return right
   }
 
-  /// Ranges of the rows of `x`, each of one variant, for a loop that threads share.
+  /// Ranges of the rows of `x`, each within one variant, for a loop on all threads.
   func rowRanges(of x: Matrix) -> EqualRanges {
     EqualRanges(runs: variants, of: x.rows / variants, by: (1 << 14) / max(1, x.columns))
   }
 
-  /// The outputs 0 ..< width of a layer that `x` enters, as one range, or as about `count` ranges of whole units.
+  /// The outputs 0 ..< width of a layer that reads `x`, as one range or as about `count` ranges of whole units.
   ///
-  /// With many rows of x, what lies between two layers takes much memory. A caller that computes both layers range by
-  /// range needs the memory of one range alone. With few rows there is one range.
+  /// Where x has many rows, the activations between two layers take much memory. A caller that computes both layers
+  /// range by range needs memory only for one range. Where x has few rows, there is one range.
   func outputRanges(of width: Int, unit: Int, count: Int, for x: Matrix) -> EqualRanges {
     guard x.rows >= 256 * variants, count > 1 else { return EqualRanges(0..<width, by: width) }
     let units = (width + unit - 1) / unit

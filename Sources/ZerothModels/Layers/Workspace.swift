@@ -2,7 +2,8 @@ import CZeroth
 import Foundation
 import Zeroth
 
-/// A matrix of activations in a workspace, row by row. Reference semantics: it is an address and a shape.
+/// A matrix of activations in a workspace, row by row. It consists of an address and a shape, so a copy shares the
+/// values.
 struct Matrix: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let rows: Int
@@ -11,17 +12,17 @@ struct Matrix: @unchecked Sendable {
   func row(_ i: Int) -> UnsafeMutablePointer<Float> { base + i * columns }
 }
 
-/// Memory for activations: a stack in reserved address space. Matrices are freed by returning to a mark, and the pages
-/// stay for the next pass, so that a step allocates nothing.
+/// The memory for activations: a stack in reserved address space. Matrices are freed by going back to a mark. The pages
+/// are kept for the next pass, so a step allocates nothing.
 final class Workspace: @unchecked Sendable {
-  private static let reserved = 1 << 36  // bytes of address space; memory is taken page by page
+  private static let reserved = 1 << 36  // bytes of address space; pages take memory when they are first written
   private let memory: UnsafeMutableRawPointer
   private let size: Int
   private var used = 0
-  /// The most bytes of matrices that there were at a time.
+  /// The largest number of bytes of matrices at one time.
   private(set) var mostUsed = 0
   private var scratch = Scratch()
-  /// As much address space again for adjoints, once there are some (`Tape`).
+  /// The address space for adjoints, as large as that for matrices. It is reserved when it is first needed (`Tape`).
   private var adjoints: UnsafeMutableRawPointer?
 
   init() {
@@ -43,7 +44,7 @@ final class Workspace: @unchecked Sendable {
     scratch.free()
   }
 
-  /// An uninitialised matrix, valid until the workspace returns to an earlier mark.
+  /// An uninitialised matrix. It is valid until the workspace goes back to an earlier mark.
   func matrix(_ rows: Int, _ columns: Int) -> Matrix {
     let bytes = (rows * columns * MemoryLayout<Float>.stride + 63) / 64 * 64
     precondition(bytes <= size - used, "activations of \(bytes) bytes exceed the address space reserved for them")
@@ -53,14 +54,14 @@ final class Workspace: @unchecked Sendable {
     return Matrix(base: base, rows: rows, columns: columns)
   }
 
-  /// Runs `body` and frees the matrices that were made in it.
+  /// Runs `body`, and then frees the matrices that were made in it.
   func scope<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
     let mark = used
     defer { used = mark }
     return try body()
   }
 
-  /// Runs `body` with the matrices below `mark` alone, one that `position` had.
+  /// Runs `body` as if only the matrices below `mark` existed. `mark` is an earlier value of `position`.
   func scope(from mark: Int, _ body: () -> Void) {
     let used = self.used
     defer { self.used = used }
@@ -68,13 +69,13 @@ final class Workspace: @unchecked Sendable {
     body()
   }
 
-  /// Frees the matrices from `mark` on, a position that there was.
+  /// Frees the matrices from `mark` on. `mark` is an earlier value of `position`.
   func release(from mark: Int) { used = mark }
 
-  /// Where the next matrix will begin.
+  /// The offset at which the next matrix will begin.
   var position: Int { used }
 
-  /// The place of the adjoint of `x`, a matrix of this workspace: as far into the adjoints as `x` is into the matrices.
+  /// The adjoint of `x`, a matrix of this workspace. Its offset in the adjoints is that of `x` in the matrices.
   func adjoint(of x: Matrix) -> Matrix {
     guard let adjoints else { preconditionFailure("adjoints that were not begun") }
     let offset = UnsafeMutableRawPointer(x.base) - memory
@@ -82,7 +83,7 @@ final class Workspace: @unchecked Sendable {
       base: (adjoints + offset).assumingMemoryBound(to: Float.self), rows: x.rows, columns: x.columns)
   }
 
-  /// Makes all adjoints 0.
+  /// Sets all adjoints to 0.
   func clearAdjoints() {
     if let adjoints {
       memset(adjoints, 0, mostUsed)
@@ -93,7 +94,7 @@ final class Workspace: @unchecked Sendable {
     }
   }
 
-  /// At least `count` floats for each thread, valid until more are asked for.
+  /// At least `count` floats of temporary memory for each thread, valid until the next call.
   func scratch(_ count: Int) -> Scratch {
     if count > scratch.count || Parallel.threads > scratch.workers {
       let count = max(count, scratch.count)
@@ -104,11 +105,11 @@ final class Workspace: @unchecked Sendable {
   }
 }
 
-/// Floats for each thread of a loop: a thread has those at its own number.
+/// Temporary floats for each thread of a loop. A thread uses those at its own number.
 struct Scratch: @unchecked Sendable {
   private let base: UnsafeMutablePointer<Float>?
   fileprivate let count: Int
-  /// How many threads have some.
+  /// The number of threads for which there is memory.
   let workers: Int
 
   fileprivate init() { (base, count, workers) = (nil, 0, 0) }
@@ -133,9 +134,9 @@ struct Scratch: @unchecked Sendable {
 }
 
 extension Matrix {
-  /// Elements.
+  /// The number of elements.
   var count: Int { rows * columns }
 
-  /// Takes over the values of a matrix of the same shape.
+  /// Copies the values of a matrix of the same shape.
   func take(_ other: Matrix) { base.update(from: other.base, count: count) }
 }

@@ -2,8 +2,8 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// The files of what was trained beside a base that is never written: an adapter that `peft` loads, and beside it what its LoRA has
-/// no place for in the form that it was trained in.
+/// The files of what was trained beside a base that is never written. They are an adapter that `peft` can load, and a
+/// second file. The second file has what PEFT's LoRA cannot hold, in the form in which it was trained.
 ///
 /// | of the model | in PEFT's files | in `zeroth_factors.safetensors` |
 /// |---|---|---|
@@ -14,12 +14,13 @@ import ZerothSupport
 /// | biases | whole, as tensors of the base (`bias = "all"`) | the same |
 /// | a new label head | whole, a tensor that `peft` does not know | the same |
 struct FactorFiles {
-  /// The file of what LoRA has no place for. A folder that has it was written by this type.
+  /// The file of what LoRA cannot hold. A folder with this file was written by this type.
   static let restName = "zeroth_factors.safetensors"
-  /// In front of the name of a block in the file's metadata, with the rank of its factors.
+  /// The text in front of the name of a block in the metadata of the file. The value is the rank of the block's
+  /// factors.
   static let rankKey = "rank "
 
-  /// A module whose weights LoRA holds, with the blocks of its tensor.
+  /// A module whose weights are held by LoRA, and the blocks of its tensor.
   struct Module {
     let name: String
     let tensor: NamedTensor
@@ -31,7 +32,7 @@ struct FactorFiles {
 
   let folder: ModelFolder
   let modules: [Module]
-  /// The tensors that are whole in PEFT's files.
+  /// The tensors that PEFT's files hold whole.
   let whole: [NamedTensor]
 
   init(_ folder: ModelFolder) {
@@ -52,8 +53,8 @@ struct FactorFiles {
     whole = tensors.filter { !known.contains($0.name) }
   }
 
-  /// Output layers that are `module` under another name: one that is the token embedding, and the name that version 5 of
-  /// transformers has for the output layer of every causal model, whatever the checkpoint calls it.
+  /// Other names of `module` as an output layer: that of an output layer that is the token embedding, and the name that
+  /// version 5 of transformers has for the output layer of every causal model, whatever the checkpoint calls it.
   func heads(of module: Module) -> [String] {
     let block = module.tensor.blocks[0]
     var heads: [String] = []
@@ -69,13 +70,14 @@ struct FactorFiles {
     FileManager.default.fileExists(atPath: directory.appendingFile(restName))
   }
 
-  /// A tensor that is written, and what makes its values.
+  /// A tensor to be written, and the function that makes its values.
   private struct Written {
     let tensor: SafetensorsWriter.Tensor
     let values: () -> [Float]
   }
 
-  /// Writes what is trained of theta to `destination`: the configuration first, the adapter's weights last, in fp32.
+  /// Writes the trained part of theta to `destination`, in fp32: the configuration first, the weights of the adapter
+  /// last.
   ///
   /// Throws `InputError` when a file cannot be written.
   func save(_ theta: borrowing ParameterStore, to destination: String) throws {
@@ -114,7 +116,7 @@ struct FactorFiles {
       var name = tensor.name
       if tensor.blocks[0].role == .bias {
         hasBias = true
-        // PEFT puts what it wraps one level deeper.
+        // PEFT puts a module that it wraps one level deeper.
         if wrapped.contains(tensor.module) { name = tensor.module + ".base_layer.bias" }
       } else if !tensor.blocks.contains(where: folder.isNew), !saved.contains(tensor.module) {
         saved.append(tensor.module)
@@ -151,7 +153,7 @@ struct FactorFiles {
     }
   }
 
-  /// What `adapter_config.json` says: every module by its whole name.
+  /// The content of `adapter_config.json`. Every module is listed by its whole name.
   private func configuration(_ ranks: [(module: String, rank: Int)], saved: [String], hasBias: Bool) -> JSON {
     let usual =
       Dictionary(grouping: ranks, by: \.rank).max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }?.key ?? 1
@@ -174,7 +176,7 @@ struct FactorFiles {
 }
 
 extension [Float] {
-  /// The transpose of these rows, of `columns` each.
+  /// The transpose of this matrix, whose rows have `columns` elements.
   func transposed(_ columns: Int) -> [Float] {
     guard columns > 0 else { return [] }
     let rows = count / columns

@@ -3,10 +3,11 @@ import Zeroth
 import ZerothSupport
 
 extension FactorFiles {
-  /// Puts what `save` wrote to `directory` on theta: factors beside a base that is never written, or into matrices in fp32; vectors
-  /// in the place of theta's.
+  /// Applies what `save` wrote to `directory` to theta. Factors are put beside a base that is never written, or added
+  /// to matrices in fp32. Vectors replace those of theta.
   ///
-  /// Throws `InputError` for files of another model, or that are damaged, and for matrices in half precision, which would round.
+  /// Throws `InputError` for files of another model, for damaged files, and for matrices in half precision, because
+  /// these would be rounded.
   func read(_ directory: String, into theta: inout ParameterStore) throws {
     let adapter = try SafetensorsFile(path: directory.appendingFile(PEFTAdapter.weightsName))
     let rest = try SafetensorsFile(path: directory.appendingFile(Self.restName))
@@ -60,7 +61,7 @@ extension FactorFiles {
     }
   }
 
-  /// Throws `InputError` for a LoRA tensor that the model has no module for: an adapter of another model.
+  /// Throws `InputError` for a LoRA tensor for which the model has no module: the adapter is of another model.
   private func requireKnown(_ adapter: SafetensorsFile) throws(InputError) {
     var known: Set<String> = []
     for module in modules {
@@ -88,7 +89,7 @@ extension FactorFiles {
     }
   }
 
-  /// B V^T on top of `block`.
+  /// Adds B V^T to `block`.
   private func add(
     _ left: [Float], _ right: [Float], rank: Int, _ block: ParameterBlock, to theta: inout ParameterStore
   ) throws(InputError) {
@@ -110,7 +111,8 @@ extension FactorFiles {
 }
 
 extension Tuning {
-  /// All blocks are trained, and no others stand beside them: what a file of factors adds to is the weights.
+  /// A tuning in which all blocks are trained and none is added, because a file of factors changes the weights
+  /// themselves.
   static func factors(of folder: ModelFolder) -> Tuning {
     var plan = Tuning(behind: folder.layout.blocks.count)
     plan.trained = Set(folder.layout.blocks.map(\.index))

@@ -1,15 +1,15 @@
 import Zeroth
 
-/// The factors of a module that may hold several blocks, side by side: B has the columns of each block's factors in the block's rows,
-/// and A = V^T has them below each other.
+/// The factors of a module that may hold several blocks, side by side. In the rows of each block, B has the columns of
+/// the block's factors. In A = V^T the factors of the blocks stand one below the other.
 struct FactorPart: Sendable {
   let block: ParameterBlock
-  /// The first of its columns, and how many there are.
+  /// The first of its columns, and the number of columns.
   let column, rank: Int
 }
 
 enum Factors {
-  /// The parts of `module`; a block that has not moved has a column of zeros.
+  /// The parts of `module`. A block that has not moved gets a column of zeros.
   static func parts(of module: FactorFiles.Module, _ stored: StoredParameters) -> [FactorPart] {
     var column = 0
     return module.tensor.blocks.map { block in
@@ -19,7 +19,7 @@ enum Factors {
     }
   }
 
-  /// B, rows x rank.
+  /// The factor B, rows x rank.
   static func left(
     _ parts: [FactorPart], rows: Int, rank: Int, _ stored: StoredParameters, _ folder: ModelFolder
   ) -> [Float] {
@@ -35,7 +35,7 @@ enum Factors {
     return left
   }
 
-  /// V^T, rank x columns.
+  /// The factor V^T, rank x columns.
   static func right(_ parts: [FactorPart], columns: Int, rank: Int, _ stored: StoredParameters) -> [Float] {
     var right: [Float] = []
     right.reserveCapacity(rank * columns)

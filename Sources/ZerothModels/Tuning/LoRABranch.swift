@@ -1,16 +1,17 @@
 import CZeroth
 import Zeroth
 
-/// LoRA beside a frozen matrix W, m x n (Hu et al. 2021): y = x W^T + scale (x A^T) B^T, with A of r x n and B of m x r.
+/// A branch of LoRA beside a frozen matrix W, m x n (Hu et al. 2021): y = x W^T + scale (x A^T) B^T, where A is r x n
+/// and B is m x r.
 struct LoRABranch: Sendable, Hashable {
-  /// The places of A and B in the layout.
+  /// The indices of A and B in the layout.
   let a, b: Int
-  /// alpha / r or, rank-stabilised, alpha / sqrt(r).
+  /// alpha / r, or alpha / sqrt(r) where it is rank-stabilised.
   let scale: Float
 }
 
 extension LoRABranch {
-  /// W + scale B A at theta, row by row: what the layer is without a branch.
+  /// W + scale B A at theta, row by row: the matrix of one layer that replaces W and its branch.
   func merged(with block: ParameterBlock, at theta: borrowing ParameterStore) -> [Float] {
     var w = theta.values(of: block)
     let right = theta.values(of: theta.layout.blocks[a])

@@ -2,16 +2,16 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// Which matrices of a model have LoRA beside them, and of what rank and scale (Hu et al. 2021), in the terms of PEFT's
+/// The matrices of a model that have LoRA beside them, with rank and scale (Hu et al. 2021), in the terms of PEFT's
 /// `LoraConfig`.
 ///
 ///     y = x W^T + s (x A^T) B^T,  s = alpha / r or, rank-stabilised, alpha / sqrt(r)
 public struct LoRAConfiguration: Sendable, Hashable {
-  /// What LoRA stands beside.
+  /// The matrices that get LoRA beside them.
   public enum Targets: Sendable, Hashable {
-    /// The linear layers among these blocks. Each has an A and a B of its own, even where a checkpoint fuses several.
+    /// The linear layers among these blocks. Each has its own A and B, even where a checkpoint fuses several layers.
     case blocks(BlockSelection)
-    /// The modules with one of these names, or whose name ends with one of them behind a dot.
+    /// The modules with one of these names, and those whose name ends with a dot and one of them.
     case names([String])
     /// The modules whose whole name matches this regular expression.
     case pattern(String)
@@ -19,29 +19,30 @@ public struct LoRAConfiguration: Sendable, Hashable {
     case allLinear
   }
 
-  /// How A is drawn; B starts as zeros, so that the model is the base at first.
+  /// The distribution of A at the start. B starts as zeros, so that the model is the base at first.
   public enum Start: String, Sendable, CaseIterable {
-    /// Uniform in +-1 / sqrt(n), n being the columns of A: what PEFT calls Kaiming uniform with a = sqrt(5).
+    /// Uniform in +-1 / sqrt(n), where n is the number of columns of A. PEFT calls this Kaiming uniform with a =
+    /// sqrt(5).
     case kaiming
     /// Normal with standard deviation 1 / r.
     case gaussian
   }
 
-  /// Which biases of the model are trained and saved with A and B, by PEFT's words.
+  /// Which biases of the model are trained and saved together with A and B, in PEFT's words.
   public enum Bias: String, Sendable, CaseIterable {
     /// No bias is trained.
     case none
-    /// All of them, those of norms included.
+    /// All biases, with those of norms.
     case all
-    /// Those of the modules that LoRA stands beside.
+    /// The biases of the modules that have LoRA beside them.
     case loraOnly = "lora_only"
   }
 
-  /// A value for the modules whose name matches, all of it or what is behind a dot.
+  /// A value for the modules whose name matches: the whole name, or the part behind a dot.
   public struct Override<Value: Sendable & Hashable>: Sendable, Hashable {
     /// A regular expression.
     public let pattern: String
-    /// The value in the place of the usual one.
+    /// The value that replaces the usual one.
     public let value: Value
 
     /// `value` where `pattern` matches.
@@ -51,33 +52,33 @@ public struct LoRAConfiguration: Sendable, Hashable {
     }
   }
 
-  /// The ranks that there are.
+  /// The range of ranks.
   public static let ranks = 1...65_535
 
-  /// r, the rows of A and the columns of B.
+  /// The rank r: the rows of A and the columns of B.
   public var rank: Int
-  /// alpha.
+  /// The number alpha of the scale.
   public var alpha: Double
   /// Whether the scale is alpha / sqrt(r) (Kalajdzievski 2023).
   public var isRankStabilized: Bool
-  /// What LoRA stands beside.
+  /// The matrices that get LoRA beside them.
   public var targets: Targets
-  /// Modules that are left out, by name.
+  /// The names of modules that are left out.
   public var excluded: [String]
-  /// The layers that LoRA is in, counted from 0; nil for all.
+  /// The layers that get LoRA, counted from 0; nil for all.
   public var layers: [Int]?
-  /// Ranks of some modules; the first that matches holds.
+  /// Ranks of some modules. The first pattern that matches is used.
   public var rankPattern: [Override<Int>]
-  /// Alphas of some modules; the first that matches holds.
+  /// Alphas of some modules. The first pattern that matches is used.
   public var alphaPattern: [Override<Double>]
-  /// Modules that are trained and saved whole: the ends of their names, as PEFT compares them.
+  /// Modules that are trained and saved whole, given by the ends of their names, which is how PEFT compares them.
   public var modulesToSave: [String]
   /// The biases that are trained.
   public var bias: Bias
   /// How A is drawn.
   public var start: Start
 
-  /// The settings of MeZO's runs: rank 8, alpha 16, query and value.
+  /// The settings of MeZO's experiments by default: rank 8, alpha 16, query and value.
   public init(
     rank: Int = 8, alpha: Double = 16, isRankStabilized: Bool = false,
     targets: Targets = .blocks(.roles(.query, .value)), excluded: [String] = [], layers: [Int]? = nil,
@@ -97,7 +98,7 @@ public struct LoRAConfiguration: Sendable, Hashable {
     self.start = start
   }
 
-  /// Throws `InputError`, which names `subject`, for a pattern that is no regular expression.
+  /// Throws an `InputError` that names `subject` for a pattern that is not a regular expression.
   func validate(_ subject: String) throws {
     var patterns = rankPattern.map(\.pattern) + alphaPattern.map(\.pattern)
     if case .pattern(let pattern) = targets { patterns.append(pattern) }
@@ -106,7 +107,7 @@ public struct LoRAConfiguration: Sendable, Hashable {
     }
   }
 
-  /// The blocks of `module` that LoRA stands beside; all or none of them unless blocks are chosen.
+  /// The blocks of `module` that get LoRA: all or none of them, unless the targets are chosen by block.
   func targeted(in module: TunedModule) -> [ParameterBlock] {
     if excluded.contains(where: { Self.isNamed(module.name, $0) }) { return [] }
     if let layers, !(module.blocks[0].layer.map(layers.contains) ?? false) { return [] }
@@ -118,7 +119,7 @@ public struct LoRAConfiguration: Sendable, Hashable {
     }
   }
 
-  /// r and alpha of a module.
+  /// The rank r and alpha of a module.
   func rankAndAlpha(of module: String) -> (Int, Double) {
     (
       rankPattern.first { Self.isMatch(module, $0.pattern) }?.value ?? rank,
@@ -126,15 +127,16 @@ public struct LoRAConfiguration: Sendable, Hashable {
     )
   }
 
-  /// Whether the end of a module's name, from a part of it on, matches the pattern of a rank or an alpha.
+  /// Whether the pattern of a rank or an alpha matches the name of a module, or a part of the name that begins behind a
+  /// dot and reaches to the end.
   static func isMatch(_ module: String, _ pattern: String) -> Bool { matches(module, "(.*\\.)?(\(pattern))") }
 
-  /// s for the rank `rank`.
+  /// The scale s for the rank `rank`.
   func scale(_ rank: Int, _ alpha: Double) -> Float {
     Float(alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)))
   }
 
-  /// Whether `module` is `name` or ends with it behind a dot.
+  /// Whether `module` is `name`, or ends with a dot and `name`.
   static func isNamed(_ module: String, _ name: String) -> Bool { module == name || module.hasSuffix("." + name) }
 
   /// Whether all of `text` matches `pattern`.

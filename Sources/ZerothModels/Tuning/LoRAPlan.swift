@@ -2,10 +2,11 @@ import Zeroth
 import ZerothSupport
 
 extension LoRAConfiguration {
-  /// A and B beside the targets in the model of `folder`, behind its own blocks. `subject` is what errors name: the file of the
-  /// configuration, or the table of options.
+  /// The plan with A and B beside the targets in the model of `folder`; they come behind the model's own blocks. Errors
+  /// name `subject`, which is the file of the configuration or the table of options.
   ///
-  /// Throws `InputError` for targets and modules to save that the model lacks, or that LoRA cannot stand beside.
+  /// Throws `InputError` for targets and modules to save that the model lacks, and for targets that cannot have LoRA
+  /// beside them.
   func plan(of folder: ModelFolder, _ subject: String) throws -> Tuning {
     func field(_ name: String) -> String {
       subject.hasSuffix(".json") ? "\(subject): \(name)" : "\(subject) \(name.replacing("_", with: "-"))"
@@ -31,7 +32,8 @@ extension LoRAConfiguration {
         field("target_modules"), found: "'\(targets)'\(narrowing), no module of the model",
         expected: "some of its linear layers")
     }
-    // PEFT lets a file name ranks of modules that are no targets; an option that does nothing is a slip.
+    // PEFT allows a file to give ranks of modules that are not targets. In options this has no effect, so it is
+    // probably a mistake, and an error here.
     if !subject.hasSuffix(".json") {
       for (name, patterns) in [
         ("rank_pattern", rankPattern.map(\.pattern)), ("alpha_pattern", alphaPattern.map(\.pattern)),
@@ -56,7 +58,7 @@ extension LoRAConfiguration {
     return plan
   }
 
-  /// What is left of the targets by other options, in words.
+  /// The other options that narrow the targets, in words.
   private var narrowing: String {
     (layers.map { " in layers \($0.map(String.init).joined(separator: ","))" } ?? "")
       + (excluded.isEmpty ? "" : " without \(excluded.joined(separator: ","))")
@@ -64,7 +66,8 @@ extension LoRAConfiguration {
 
   private var isByBlock: Bool { if case .blocks = targets { true } else { false } }
 
-  /// Names `found` as PEFT does, by names of modules with ranks and alphas of theirs, as `modules` are what there is to match.
+  /// Describes `found` in PEFT's terms: names of modules, with their ranks and alphas. `modules` are all modules that a
+  /// pattern could match.
   private mutating func spell(
     _ found: [(module: TunedModule, rank: Int, alpha: Double)], among modules: [TunedModule]
   ) {
@@ -99,11 +102,11 @@ extension LoRAConfiguration.Targets: CustomStringConvertible {
 }
 
 extension Tuning {
-  /// In front of the names that PEFT gives modules.
+  /// The text in front of the names that PEFT gives modules.
   static let peftPrefix = "base_model.model."
 
-  /// Puts A and B beside `blocks` of `module`. Returns how many A there are in its tensor: one that all blocks share, or,
-  /// `isStacked`, one for each of them, below each other.
+  /// Adds A and B beside `blocks` of `module`. Returns the number of matrices A in its tensor: one that all blocks
+  /// share, or with `isStacked` one for each block, one below the other.
   mutating func add(
     _ module: TunedModule, _ blocks: [ParameterBlock], isStacked: Bool, rank: Int, scale: Float, of folder: ModelFolder
   ) -> Int {
@@ -133,7 +136,7 @@ extension Tuning {
     return a.count
   }
 
-  /// Trains and saves the model's own modules whose names end with `name`.
+  /// Trains and saves those of the model's own modules whose names end with `name`.
   mutating func save(_ name: String, of folder: ModelFolder, _ field: String) throws {
     var found = false
     for tensor in folder.namedTensors where tensor.module.hasSuffix(name) {
@@ -149,10 +152,10 @@ extension Tuning {
     }
   }
 
-  /// Trains and saves biases of the model: all, or those of the `modules` that LoRA stands beside.
+  /// Trains and saves biases of the model: all of them, or those of the `modules` that have LoRA beside them.
   ///
-  /// PEFT wraps these modules, and their biases are one level deeper. It writes none of them with `lora_only`: an adapter may
-  /// lack them.
+  /// PEFT wraps these modules, so the names of their biases are one level deeper. With `lora_only` it writes none of
+  /// the biases, so an adapter may lack them.
   mutating func trainBiases(_ bias: LoRAConfiguration.Bias, beside modules: Set<String>, of folder: ModelFolder) {
     for tensor in folder.namedTensors where tensor.name.hasSuffix(".bias") {
       let isWrapped = modules.contains(tensor.module)
@@ -163,14 +166,14 @@ extension Tuning {
     }
   }
 
-  /// Trains and saves what the checkpoint lacks, and returns it.
+  /// Trains and saves the tensors that the checkpoint lacks, and returns them.
   mutating func replaceNew(in folder: ModelFolder) -> [NamedTensor] {
     let new = folder.namedTensors.filter { $0.blocks.contains(where: folder.isNew) }
     for tensor in new { replace(tensor, of: folder, isOptional: true) }
     return new
   }
 
-  /// Trains the blocks of `tensor`, once; it is saved under `name`, or its own.
+  /// Trains the blocks of `tensor`, each once. The tensor is saved under `name`, or else under its own name.
   mutating func replace(
     _ tensor: NamedTensor, as name: String? = nil, of folder: ModelFolder, isOptional: Bool = false
   ) {
@@ -187,6 +190,6 @@ extension Tuning {
 }
 
 extension BlockRole {
-  /// The role with `-suffix` behind it.
+  /// The role with `-` and `suffix` added.
   fileprivate func suffixed(_ suffix: String) -> BlockRole { BlockRole(rawValue: "\(rawValue)-\(suffix)") }
 }

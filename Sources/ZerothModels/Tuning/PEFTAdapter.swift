@@ -4,24 +4,25 @@ import ZerothSupport
 
 /// An adapter in PEFT's format: `adapter_config.json` and `adapter_model.safetensors` in a folder.
 ///
-/// Of LoRA r, alpha, rank-stabilised scales, ranks and alphas by pattern, target modules by name, by regular expression or
-/// `all-linear`, layers, biases, and modules that are saved whole are supported; and prefixes. What changes the formula otherwise, such
-/// as DoRA, is refused by name.
+/// Supported for LoRA are r, alpha, rank-stabilised scales, ranks and alphas by pattern, target modules by name, by
+/// regular expression or `all-linear`, layers, biases, and modules that are saved whole. Prefixes are supported too.
+/// Everything else that changes the formula, such as DoRA, is refused with an error that names it.
 public struct PEFTAdapter: Sendable {
   /// The name of the weights in their folder.
   static let weightsName = "adapter_model.safetensors"
 
   /// The folder.
   public let directory: String
-  /// Whether it is of keys and values of virtual tokens.
+  /// Whether the adapter is the keys and values of virtual tokens.
   public var isPrefix: Bool { if case .prefix = configuration { true } else { false } }
-  /// Whether it holds what was trained beside a base that is never written, of any of its blocks.
+  /// Whether the adapter holds what was trained beside a base that is never written.
   public var isOfFactors: Bool { if case .factors = configuration { true } else { false } }
   let configuration: PEFTConfiguration
   private let path: String
   private let file: SafetensorsFile
 
-  /// Opens the adapter in `directory`. Throws `InputError` for files that are missing, damaged or of a kind that is not supported.
+  /// Opens the adapter in `directory`. Throws `InputError` for files that are missing, damaged, or of an unsupported
+  /// kind.
   public init(directory: String) throws {
     self.directory = directory
     path = directory.appendingFile(PEFTConfiguration.name)
@@ -30,7 +31,7 @@ public struct PEFTAdapter: Sendable {
     file = try SafetensorsFile(path: directory.appendingFile(Self.weightsName))
   }
 
-  /// Throws `InputError` for the folder of a run, which has its adapter in a folder below, and for that of a whole model.
+  /// Throws `InputError` for the folder of a run, whose adapter is in a subfolder, and for the folder of a whole model.
   private static func refuseOtherFolder(_ directory: String) throws(InputError) {
     func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: directory.appendingFile(name)) }
     if has(PEFTConfiguration.name) || FactorFiles.isIn(directory) { return }
@@ -43,18 +44,18 @@ public struct PEFTAdapter: Sendable {
     }
   }
 
-  /// Whether `directory` has the weights of an adapter.
+  /// Whether `directory` contains the weights of an adapter.
   static func isIn(_ directory: String) -> Bool {
     FileManager.default.fileExists(atPath: directory.appendingFile(weightsName))
   }
 
-  /// Whether it has the label head that a tuned encoder was given.
+  /// Whether the adapter contains the label head that a tuned encoder was given.
   public var hasLabelHead: Bool { contains(Tuning.peftPrefix + EncoderModel.labelHeadName) }
 
   /// Whether the file has the tensor `name`.
   func contains(_ name: String) -> Bool { file.tensors[name] != nil }
 
-  /// What the adapter adds to the model of `folder`.
+  /// The plan of what the adapter adds to the model of `folder`.
   ///
   /// Throws `InputError` for modules or tensors that the model or the file lacks, and for a shape that disagrees.
   func plan(of folder: ModelFolder) throws -> Tuning {
@@ -83,7 +84,7 @@ public struct PEFTAdapter: Sendable {
     return plan
   }
 
-  /// Fills the blocks of `plan` in theta with the values of the file.
+  /// Fills the blocks of `plan` in theta with the values in the file.
   func read(_ plan: Tuning, of folder: ModelFolder, into theta: inout ParameterStore) throws {
     if isOfFactors { return try FactorFiles(folder).read(directory, into: &theta) }
     for tensor in plan.tensors where contains(tensor.name) {

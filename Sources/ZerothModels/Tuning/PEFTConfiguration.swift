@@ -6,7 +6,7 @@ import ZerothSupport
 enum PEFTConfiguration: Sendable {
   /// LoRA beside matrices.
   case lora(LoRAConfiguration)
-  /// Keys and values of so many virtual tokens in each layer.
+  /// Keys and values of `tokens` virtual tokens in each layer.
   case prefix(tokens: Int)
   /// What was trained beside a base that is never written (`FactorFiles`).
   case factors
@@ -14,15 +14,16 @@ enum PEFTConfiguration: Sendable {
   /// The name of the file in its folder.
   static let name = "adapter_config.json"
 
-  /// Fields that change what an adapter computes in ways that are not supported, unless they are null, false or empty.
+  /// Fields that change what an adapter computes in a way that is not supported. They have to be null, false or empty.
   private static let refused = [
     "use_dora", "use_qalora", "lora_bias", "trainable_token_indices", "target_parameters", "layer_replication",
     "alora_invocation_tokens", "arrow_config", "use_bdlora", "velora_config", "monteclora_config", "kasa_config",
   ]
-  /// Ways to start A and B that leave the base as it is.
+  /// Ways of starting A and B that do not change the base.
   private static let plainStarts = ["gaussian", "orthogonal", "eva", "lora_ga"]
 
-  /// Reads the file at `path`. Throws `InputError` for a field that is out of range, or a kind of adapter that is not supported.
+  /// Reads the file at `path`. Throws `InputError` for a field that is out of range, and for an unsupported kind of
+  /// adapter.
   init(path: String) throws {
     let fields = ConfigurationFields(subject: path, json: try ConfigurationFile(path: path).json)
     switch fields.json["peft_type"]?.string {
@@ -95,7 +96,7 @@ enum PEFTConfiguration: Sendable {
 }
 
 extension ConfigurationFields {
-  /// The members of the object `key` as patterns with values; none where it is missing or null.
+  /// The members of the object `key`, as patterns with values; none where the object is missing or null.
   fileprivate func overrides<Value>(
     _ key: String, expected: String, _ read: (JSON) -> Value?
   ) throws -> [LoRAConfiguration.Override<Value>] {

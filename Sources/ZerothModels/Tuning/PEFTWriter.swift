@@ -3,8 +3,8 @@ import Zeroth
 import ZerothSupport
 
 extension Tuning {
-  /// Writes the trained values at theta as PEFT writes them, to the folder `destination`: the configuration first, the weights
-  /// last and in one piece. The elements are of `type`.
+  /// Writes the trained values at theta to the folder `destination`, in PEFT's format. The configuration is written
+  /// first, and the weights last and in one piece. The elements are of `type`.
   ///
   /// Throws `InputError` when a file cannot be written.
   func save(
@@ -40,7 +40,7 @@ extension Tuning {
     return whole
   }
 
-  /// What `adapter_config.json` says.
+  /// The content of `adapter_config.json`.
   private func configuration(of folder: ModelFolder) -> JSON {
     let common: [JSON.Member] = [
       .init("base_model_name_or_path", folder.directory.map { .string($0) } ?? .null), .init("inference_mode", true),

@@ -2,11 +2,12 @@ import Zeroth
 import ZerothSupport
 
 extension Tuning {
-  /// The name of the one tensor that PEFT saves of prefixes: row t has the keys and values of virtual token t, layer by layer,
-  /// the keys first.
+  /// The name of the one tensor that PEFT saves for prefixes. Row t has the keys and values of virtual token t, layer
+  /// by layer, the keys first.
   static let prefixTensor = "prompt_embeddings"
 
-  /// Keys and values of `tokens` virtual tokens in each layer of the model in `folder`. `subject` is what errors name.
+  /// The plan with the keys and values of `tokens` virtual tokens in each layer of the model in `folder`. Errors name
+  /// `subject`.
   ///
   /// Throws `InputError` where the context has no room for them.
   static func prefix(_ tokens: Int, of folder: ModelFolder, _ subject: String) throws -> Tuning {

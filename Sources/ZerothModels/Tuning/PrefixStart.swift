@@ -2,11 +2,11 @@ import Zeroth
 import ZerothSupport
 
 extension PretrainedModel {
-  /// Virtual tokens in front of every sequence; 0 without.
+  /// The number of virtual tokens in front of every sequence; 0 without a prefix.
   var frontTokens: Int { folder.tuning?.plan.prefix?.tokens ?? 0 }
 
-  /// Gives a fresh prefix its start: the keys and values that the frozen model has for as many real tokens, drawn from the run's
-  /// key (Malladi et al. 2023, Appendix E.5: better than random values).
+  /// Sets the start of a fresh prefix: the keys and values that the frozen model computes for as many real tokens,
+  /// which are drawn from the key of the run (Malladi et al. 2023, Appendix E.5: better than random values).
   func startPrefix(_ theta: inout ParameterStore) throws {
     guard let tuning = folder.tuning, let prefix = tuning.plan.prefix, case .fresh(_, let key) = tuning.source else {
       return

@@ -1,37 +1,37 @@
 import Zeroth
 import ZerothSupport
 
-/// A tensor of a model as PEFT names it.
+/// A tensor of a model under the name that PEFT uses.
 struct NamedTensor: Sendable {
-  /// The name, with the prefix that transformers has even where a checkpoint leaves it out.
+  /// The name, with the prefix of transformers even where a checkpoint leaves it out.
   let name: String
   /// The name without its last part.
   let module: String
   let shape: [Int]
   let blocks: [ParameterBlock]
   let isTransposed: Bool
-  /// Its rows, or its columns where it is the transpose.
+  /// The rows of the weight, which are the columns of the tensor where that is transposed.
   let rows: Int
 }
 
-/// What stands beside the weights of a model.
+/// The tuning that was added to a model.
 struct AttachedTuning: Sendable {
   let source: TuningSource
   let plan: Tuning
 
-  /// What was trained beside a base that is never written, where that is what stands beside the weights.
+  /// The adapter, where it holds what was trained beside a base that is never written; else nil.
   var factors: PEFTAdapter? {
     if case .adapter(let adapter) = source, adapter.isOfFactors { adapter } else { nil }
   }
 
-  /// Gives A and B of a fresh LoRA their start.
+  /// Sets the start of A and B of a fresh LoRA.
   func startFresh(_ theta: inout ParameterStore) {
     if case .fresh(.lora(let lora), let key) = source { plan.startLoRA(&theta, lora.start, key) }
   }
 }
 
 extension ModelFolder {
-  /// The tensors of the model as PEFT names them.
+  /// The tensors of the model under the names that PEFT uses.
   var namedTensors: [NamedTensor] {
     map.tensors.map { tensor in
       let name = (tensor.blocks[0].role == .head ? "" : missingPrefix) + tensor.name
@@ -41,7 +41,7 @@ extension ModelFolder {
     }
   }
 
-  /// The modules with a weight.
+  /// The modules that have a weight.
   var modules: [TunedModule] {
     namedTensors.filter { $0.name.hasSuffix(".weight") }.map {
       TunedModule(
@@ -49,18 +49,19 @@ extension ModelFolder {
     }
   }
 
-  /// The rows of its tensor that are the block's.
+  /// The rows of the tensor that belong to `block`.
   func slice(of block: ParameterBlock) -> RowSlice { map.part(of: block).rows }
 
   /// Whether the block number `index` is stored transposed.
   func isTransposed(_ index: Int) -> Bool { map.part(of: layout.blocks[index]).isTransposed }
 
-  /// Whether the checkpoint lacks `block`: it is made for a task.
+  /// Whether the checkpoint lacks `block`, because the block is made for a task.
   func isNew(_ block: ParameterBlock) -> Bool {
     optional.contains(block.name) && weights.map { !$0.contains(map.part(of: block).tensor) } ?? true
   }
 
-  /// Tunes the model as `source` says: new blocks come behind the model's, and what the tuning trains can be trained.
+  /// Adds the tuning that `source` describes. Its new blocks come behind those of the model, and only the blocks that
+  /// it trains can be trained.
   ///
   /// Throws `InputError` for what the model lacks, for an adapter of another model, and where it is tuned already.
   mutating func attach(_ source: TuningSource) throws {
@@ -85,7 +86,7 @@ extension ModelFolder {
     tuning = AttachedTuning(source: source, plan: plan)
   }
 
-  /// `chosen` with only those of its trainable blocks that the tuning trains.
+  /// `chosen`, where only the blocks that the tuning trains stay trainable.
   func tuned(_ chosen: ParameterLayout, _ selection: BlockSelection) throws(InputError) -> ParameterLayout {
     guard let plan = tuning?.plan else { return chosen }
     let tuned = chosen.training { chosen.blocks[$0.index].isTrainable && plan.trained.contains($0.index) }
@@ -96,15 +97,15 @@ extension ModelFolder {
     return tuned
   }
 
-  /// The blocks, of which those can be trained that the tuning trains; all of them without one.
+  /// The layout in which the blocks that the tuning trains are trainable; all blocks where there is no tuning.
   package var tunedLayout: ParameterLayout {
     layout.training { block in tuning?.plan.trained.contains(block.index) ?? true }
   }
 
-  /// Gives A and B of a fresh LoRA their start in weights that come from elsewhere.
+  /// Sets the start of A and B of a fresh LoRA in weights that were made elsewhere.
   package func startFresh(_ theta: inout ParameterStore) { tuning?.startFresh(&theta) }
 
-  /// The weights with the adapter that `save` wrote to `destination` in the place of the start.
+  /// The weights with the adapter that `save` wrote to `destination`, in place of the start of the tuning.
   ///
   /// Throws `InputError` when there is no such adapter.
   public func loadAdapter(in destination: String, storage: WeightStorage) throws -> ParameterStore {
@@ -120,9 +121,9 @@ extension ModelFolder {
     return theta
   }
 
-  /// Fills the blocks of the tuning in theta: from the adapter's files, or as a fresh run starts.
+  /// Fills the blocks of the tuning in theta, from the files of an adapter or with the start of a fresh run.
   ///
-  /// The keys and values of a fresh prefix stay zeros: what they start from takes a pass of the model.
+  /// The keys and values of a fresh prefix stay zeros here, because their start needs a pass of the model.
   func startTuning(_ theta: inout ParameterStore) throws {
     guard let tuning else { return }
     switch tuning.source {
@@ -133,7 +134,7 @@ extension ModelFolder {
 }
 
 extension Tuning {
-  /// The biases and norms of the model in `folder` are trained, and saved with all of it.
+  /// The tuning that trains the biases and norms of the model in `folder`. The whole model is saved.
   static func bitfit(of folder: ModelFolder) -> Tuning {
     var plan = Tuning(behind: folder.layout.blocks.count)
     plan.trained = Set(

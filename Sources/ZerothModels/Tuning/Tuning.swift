@@ -1,15 +1,16 @@
 import Zeroth
 import ZerothSupport
 
-/// How a model is tuned: which parameters there are beside its own, and which of all are trained.
+/// How a model is tuned: the parameters that are added to its own, and which parameters are trained.
 public enum TuningMethod: Sendable, Hashable {
-  /// The model's own blocks.
+  /// The model's own blocks are trained.
   case full
-  /// A and B beside matrices that are frozen.
+  /// A and B are trained beside frozen matrices.
   case lora(LoRAConfiguration)
-  /// Biases and norms alone (Ben Zaken et al. 2022).
+  /// Only biases and norms are trained (Ben Zaken et al. 2022).
   case bitfit
-  /// Keys and values of virtual tokens in front of every sequence, in each layer (Li and Liang 2021).
+  /// Keys and values of virtual tokens are trained. These stand in front of every sequence, in each layer (Li and Liang
+  /// 2021).
   case prefix(tokens: Int)
 
   /// The name of the method.
@@ -22,18 +23,18 @@ public enum TuningMethod: Sendable, Hashable {
     }
   }
 
-  /// The numbers of virtual tokens that there are.
+  /// The range of the number of virtual tokens.
   public static let prefixTokens = 1...4096
 }
 
-/// What a model is tuned as, and where the values of its new parameters come from.
+/// A tuning, and the source of the values of its new parameters.
 public enum TuningSource: Sendable {
-  /// Those that a fresh run starts from, drawn from the key.
+  /// The start of a fresh run, drawn from the key.
   case fresh(TuningMethod, StreamKey)
-  /// Those of an adapter's files.
+  /// The values in the files of an adapter.
   case adapter(PEFTAdapter)
 
-  /// What errors name: the folder of the adapter, or the table of options.
+  /// The name for messages of errors: the folder of the adapter, or the table of options.
   var subject: String {
     switch self {
     case .fresh: "[tuning]"
@@ -42,22 +43,23 @@ public enum TuningSource: Sendable {
   }
 }
 
-/// The plan of a tuning on one model: the blocks behind the model's own, and which blocks are trained.
+/// The plan of a tuning for one model: the blocks that are added behind the model's own, and the blocks that are
+/// trained.
 ///
-/// A and B are blocks with roles of their own, those of their W followed by `-a` and `-b`, and so are the keys and values of
-/// prefixes. So whatever works on blocks works on them.
+/// A, B, and the keys and values of prefixes are blocks with their own roles. Those of A and B are the role of their W
+/// followed by `-a` and `-b`. So everything that works on blocks works on them too.
 struct Tuning: Sendable {
-  /// The blocks behind the model's own.
+  /// The blocks that are added behind the model's own.
   var entries: [ParameterLayout.Entry] = []
-  /// What stands beside layers, by the index of their W.
+  /// The branches beside layers, by the index of their W.
   var branches: [Int: LoRABranch] = [:]
-  /// Virtual tokens in front of every sequence.
+  /// The virtual tokens in front of every sequence; nil for none.
   var prefix: Prefix?
   /// The blocks that are trained, by index.
   var trained: Set<Int> = []
-  /// The tensors of the adapter's file; none where a tuned model is saved whole.
+  /// The tensors of the adapter's file. There are none where the whole tuned model is saved.
   var tensors: [TunedTensor] = []
-  /// What the adapter's configuration says of LoRA, as PEFT reads it: modules in the place of blocks.
+  /// The LoRA part of the adapter's configuration in PEFT's terms, where modules are named instead of blocks.
   var written: LoRAConfiguration?
 
   /// The largest rank of a branch.
@@ -67,10 +69,10 @@ struct Tuning: Sendable {
   /// The index of the first of `entries`.
   let firstEntry: Int
 
-  /// Nothing yet, on a model with `count` blocks.
+  /// An empty plan for a model with `count` blocks.
   init(behind count: Int) { firstEntry = count }
 
-  /// Adds a block, which is trained; returns its index.
+  /// Adds a block that is trained. Returns its index.
   mutating func add(
     _ name: String, rows: Int, columns: Int, role: BlockRole, layer: Int?
   ) -> Int {
@@ -81,33 +83,33 @@ struct Tuning: Sendable {
   }
 }
 
-/// Virtual tokens in front of every sequence.
+/// The virtual tokens in front of every sequence.
 struct Prefix: Sendable {
-  /// P.
+  /// P, the number of virtual tokens.
   let tokens: Int
-  /// For each layer the places of its keys and values in the layout, each P x width of the key heads.
+  /// The indices of the keys and values of each layer in the layout. Each is P x width of the key heads.
   let layers: [(keys: Int, values: Int)]
 }
 
-/// A tensor of an adapter's file.
+/// A tensor in the file of an adapter.
 struct TunedTensor: Sendable {
   /// The name as it stands in the file.
   let name: String
   let shape: [Int]
   let pieces: [Piece]
-  /// Whether an adapter may lack it: a label head is then started as without one.
+  /// Whether an adapter may lack it. A label head that is missing then gets its usual start.
   var isOptional = false
 
-  /// A block in the tensor. What no block fills is zero.
+  /// A block in the tensor. Elements that belong to no block are zero.
   struct Piece: Sendable {
     let block: Int
-    /// The rows of the tensor that are the block's, or the columns where the tensor is the transpose.
+    /// The rows of the tensor that belong to the block, or the columns where the tensor is transposed.
     var rows = RowSlice.all
-    /// The first column of the tensor that is the block's.
+    /// The first column of the tensor that belongs to the block.
     var column = 0
     var isTransposed = false
 
-    /// Where element (row, column) of the block stands, counted in elements of a tensor of `shape`.
+    /// The index of element (row, column) of the block among the elements of a tensor of `shape`.
     func place(_ row: Int, _ column: Int, in shape: [Int]) -> Int {
       let (r, c) = (rows.place(of: row), self.column + column)
       if shape.count == 1 { return r }
@@ -118,16 +120,16 @@ struct TunedTensor: Sendable {
   var count: Int { shape.reduce(1, *) }
 }
 
-/// A module of a model as PEFT sees it: a tensor that is called `NAME.weight`, with the blocks that it holds.
+/// A module of a model in PEFT's sense: a tensor called `NAME.weight`, and the blocks that it holds.
 struct TunedModule: Sendable {
-  /// The name, with the prefix that transformers has even where a checkpoint leaves it out.
+  /// The name, with the prefix of transformers even where a checkpoint leaves it out.
   let name: String
   let blocks: [ParameterBlock]
-  /// Rows m and columns n of W, not transposed.
+  /// The rows m and columns n of W, before any transposition.
   let rows, columns: Int
   let isTransposed: Bool
 
   private static let linearRoles: Set<BlockRole> = [.query, .key, .value, .output, .dense]
-  /// Whether it is a linear layer within the model: not an embedding, and not the output layer.
+  /// Whether it is a linear layer within the model, and not an embedding or the output layer.
   var isLinear: Bool { blocks.allSatisfy { Self.linearRoles.contains($0.role) && $0.columns > 1 } }
 }

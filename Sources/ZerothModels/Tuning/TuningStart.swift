@@ -1,7 +1,7 @@
 import Zeroth
 
 extension Tuning {
-  /// Gives the blocks of a fresh LoRA their start: A is drawn from `key` as `start` says, B is zero.
+  /// Sets the start of the blocks of a fresh LoRA: A is drawn from `key` with the distribution `start`, and B is zero.
   func startLoRA(_ theta: inout ParameterStore, _ start: LoRAConfiguration.Start, _ key: StreamKey) {
     for index in Set(branches.values.map(\.a)).sorted() {
       let block = theta.layout.blocks[index]

@@ -2,15 +2,17 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// Reference outputs of a checkpoint, from a `golden.json` that the reference library made.
+/// Reference outputs of a checkpoint, read from a `golden.json` that was written with the reference library.
 ///
-/// `kind` is `causal`, `masked`, `encoder` or `classifier`. For made inputs: `input_ids` and `attention_mask` (right padded), for
-/// pairs `token_type_ids`; `picks` (the logits, or an encoder's last hidden states, at some rows and positions; a classifier's at
-/// position 0) and `loss` (mean next-token loss over the real tokens). For texts: `texts` with `ids`, and `nll` or
-/// `mean_pooled`; and `greedy`, of which `ids` are those of the prompt and of what follows, or of the prompt alone where
-/// `continuation` has the others. `gradients` of the loss by the tensors (``CausalModel/compareGradients(with:at:)``).
+/// `kind` is `causal`, `masked`, `encoder` or `classifier`. For made-up inputs the file has `input_ids` and
+/// `attention_mask` (padded on the right), for pairs also `token_type_ids`. Their outputs are `loss`, the mean
+/// next-token loss over the real tokens, and `picks` at some rows and positions: logits, or the last hidden states of
+/// an encoder; for a classifier the position is 0. For texts it has `texts` with `ids`, and `nll` or `mean_pooled`.
+/// `greedy` is a continuation: its `ids` are those of the prompt and of what follows, or those of the prompt alone
+/// where `continuation` has the rest. `gradients` are those of the loss by the tensors
+/// (``CausalModel/compareGradients(with:at:)``).
 public struct Golden: Decodable, Sendable {
-  /// What kind of model it is of.
+  /// The kind of model for which it was made.
   public enum Kind: String, Decodable, Sendable { case causal, masked, encoder, classifier }
   struct Pick: Decodable, Sendable {
     let row: Int
@@ -33,7 +35,7 @@ public struct Golden: Decodable, Sendable {
     let ids: [Int]
     let continuation: [Int]?
 
-    /// The prompt's tokens and those that follow.
+    /// The tokens of the prompt and those that follow.
     var all: [Int] { ids + (continuation ?? []) }
   }
 
@@ -57,7 +59,7 @@ public struct Golden: Decodable, Sendable {
     case tokenTypeIDs = "token_type_ids"
   }
 
-  /// Reads `path`. Throws `InputError` when it is no golden file.
+  /// Reads `path`. Throws `InputError` when the file is not a golden file.
   public init(path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw InputError(path, found: "no file that can be read", expected: "reference outputs")
@@ -91,7 +93,7 @@ public struct Golden: Decodable, Sendable {
     }
   }
 
-  /// `error` as the field that it is about, what was found there and what was expected.
+  /// `error` in the form of an `InputError`: the field, what was found there, and what was expected.
   static func described(_ error: DecodingError, _ path: String) -> InputError {
     func field(_ keys: [any CodingKey]) -> String {
       keys.isEmpty
@@ -128,7 +130,7 @@ public struct Golden: Decodable, Sendable {
     }
   }
 
-  /// The made inputs without their padding, and the row of each of `picks` in them.
+  /// The made-up inputs without their padding, and the row of each of `picks` in them.
   var batch: (batch: TokenBatch, rows: [Int], sequences: [[Int]]) {
     var batch = TokenBatch()
     var starts: [Int] = []
@@ -143,19 +145,19 @@ public struct Golden: Decodable, Sendable {
   }
 }
 
-/// How far a model is from its reference.
+/// The differences between a model and its reference.
 public struct GoldenComparison: Sendable {
   /// One quantity that was compared.
   public struct Check: Sendable {
     /// What was compared.
     public let name: String
-    /// How many values.
+    /// The number of values.
     public let count: Int
     /// The largest absolute difference.
     public let largest: Double
-    /// What is allowed.
+    /// The largest difference that is allowed.
     public let tolerance: Double
-    /// Whether the difference is allowed; a NaN never is.
+    /// Whether the difference is allowed. NaN is never allowed.
     public var passes: Bool { largest <= tolerance }
   }
   /// What was compared.
@@ -165,8 +167,8 @@ public struct GoldenComparison: Sendable {
 }
 
 extension CausalModel {
-  /// Compares the model at `theta` with `golden`: logits to 1e-4, the mean loss to 1e-5, the nll of texts to 1e-4,
-  /// and, where `tokenize` is given, the ids of the texts and the greedy continuation exactly.
+  /// Compares the model at `theta` with `golden`: logits to 1e-4, the mean loss to 1e-5, and the nll of texts to 1e-4.
+  /// Where `tokenize` is given, the ids of the texts and the greedy continuation have to be equal.
   public func compare(
     with golden: Golden, at theta: borrowing ParameterStore, tokenize: ((String) -> [Int])? = nil
   ) throws -> GoldenComparison {
@@ -216,8 +218,8 @@ extension CausalModel {
 }
 
 extension EncoderModel {
-  /// Compares the model at `theta` with `golden`: logits, hidden states and pooled texts to 1e-4, and, where `tokenize` is
-  /// given, the ids of the texts exactly.
+  /// Compares the model at `theta` with `golden`: logits, hidden states and pooled texts to 1e-4. Where `tokenize` is
+  /// given, the ids of the texts have to be equal.
   public func compare(
     with golden: Golden, at theta: borrowing ParameterStore, tokenize: ((String) -> [Int])? = nil
   ) throws -> GoldenComparison {
@@ -250,7 +252,7 @@ extension EncoderModel {
 }
 
 extension Golden {
-  /// How many texts `tokenize` gives other ids.
+  /// The number of texts for which `tokenize` gives other ids.
   func tokenIDs(_ tokenize: (String) -> [Int]) -> GoldenComparison.Check {
     let wrong = (texts ?? []).filter { tokenize($0.text) != $0.ids }.count
     return .init(

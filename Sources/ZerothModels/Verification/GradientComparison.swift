@@ -3,16 +3,16 @@ import Zeroth
 import ZerothSupport
 
 extension Golden {
-  /// A reference for the gradient of ``loss`` by a tensor: its Euclidean norm, and its values at some flat places.
+  /// A reference for the gradient of ``loss`` by one tensor: its Euclidean norm, and its values at some flat indices.
   struct TensorGradient: Decodable, Sendable {
     let norm: Double
     let at: [Int]
     let values: [Double]
   }
 
-  /// Reads the `gradients` of a file of their own, such as `gradients.json` beside a `golden.json`.
+  /// Reads the `gradients` from a separate file, such as `gradients.json` beside a `golden.json`.
   ///
-  /// Throws `InputError` when it is none.
+  /// Throws `InputError` when the file has none.
   public mutating func readGradients(path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw InputError(path, found: "no file that can be read", expected: "reference gradients")
@@ -29,11 +29,12 @@ extension Golden {
 }
 
 extension CausalModel {
-  /// Compares the gradient of the mean next-token loss at `theta`, of which all blocks are trainable, with the reference:
-  /// norms, and values at some places of each tensor, as parts of the tensor's norm, to 1e-4.
+  /// Compares the gradient of the mean next-token loss at `theta`, whose blocks are all trainable, with the reference:
+  /// norms, and values at some indices of each tensor. Differences are relative to the norm of the tensor and may be
+  /// 1e-4.
   ///
-  /// A tensor whose gradient vanishes but for rounding, such as a bias of keys, is compared as a part of 1e-4 of the largest
-  /// norm. Throws `InputError` for a reference of another kind or of other tensors.
+  /// The gradient of some tensors is zero but for rounding, such as that of a bias of keys. Such a tensor is compared
+  /// relative to 1e-4 of the largest norm. Throws `InputError` for a reference of another kind or with other tensors.
   public func compareGradients(with golden: Golden, at theta: borrowing ParameterStore) throws -> GoldenComparison {
     try golden.require([.causal], of: "a causal language model")
     guard let gradients = golden.gradients, golden.loss != nil else {
@@ -51,14 +52,14 @@ extension CausalModel {
     try addGradient(of: .logProbabilities(rows: rows, targets: targets), batch, at: theta, to: &gradient) { logs in
       logs.map { _ in -1 / Double(logs.count) }
     }
-    // The gradient as parameters, so that it is cut into tensors as they are.
+    // The gradient is stored as parameters, so that it can be cut into tensors in the same way.
     var values = ParameterStore(theta.layout)
     for block in theta.layout.blocks { values.fill(block, with: gradient.values(of: block)) }
     var norms: [Double] = []
     var places: [Double] = []
     let floor = 1e-4 * (gradients.values.map(\.norm).max() ?? 0)
     for (name, found) in try folder.tensors(of: values) {
-      // Transformers may call the output layer by another name than the checkpoint.
+      // The output layer may have another name in transformers than in the checkpoint.
       let isHead = outputBlock.map { folder.isPart($0, ofTensor: name) } ?? false
       guard let expected = gradients[name] ?? (isHead ? gradients["lm_head.weight"] : nil) else {
         throw InputError("reference gradients", found: "none of '\(name)'", expected: "one of every tensor")

@@ -1,46 +1,46 @@
 import Foundation
 import ZerothSupport
 
-/// Lines over an axis, some with a band around them.
+/// A chart with lines, some of which have a band around them.
 public struct Chart: Sendable {
   /// One point of a line.
   struct Point: Sendable {
     let x, y: Double
-    /// The band there; nil for none.
+    /// The band at this point; nil for none.
     var low: Double?
     var high: Double?
-    /// What is known of it beside its numbers, such as over how many seeds it is a mean.
+    /// A note about the point, such as the number of seeds over which it is a mean.
     var note = ""
   }
 
   /// One line.
   struct Series: Sendable {
     let name: String
-    /// Which of the colours it has.
+    /// The index of its colour.
     let style: Int
     var points: [Point]
   }
 
-  /// What it shows, in a few words and in a sentence.
+  /// The title, and a summary in one sentence.
   let title, summary: String
-  /// What the axes are, with their units.
+  /// The labels of the axes, with units.
   let xLabel, yLabel: String
-  /// Names of the values, for tables and readouts.
+  /// The names of the values in tables and readouts.
   let xName, yName: String
   var xScale = ScaleKind.linear
   var yScale = ScaleKind.linear
   /// Whether the points of a line are joined.
   var isJoined = true
-  /// Whether each point shows its own spread, in place of a band.
+  /// Whether each point shows its own spread. Otherwise the line has a band.
   var showsSpread = false
-  /// Whether the x are whole numbers, such as those of layers.
+  /// Whether the x are whole numbers, such as the numbers of layers.
   var isWhole = false
   let series: [Series]
 
-  /// A value with six digits.
+  /// The value with six significant digits.
   static func exact(_ value: Double) -> String { String(format: "%.6g", value) }
 
-  /// What a point says.
+  /// The text of a point, for the readout.
   func words(_ point: Point, of series: Series) -> String {
     var words = "\(series.name): \(yName) \(Self.exact(point.y))"
     if let low = point.low, let high = point.high { words += ", \(Self.exact(low)) to \(Self.exact(high))" }
@@ -48,7 +48,7 @@ public struct Chart: Sendable {
     return point.note.isEmpty ? words : "\(words) (\(point.note))"
   }
 
-  /// The values of its points.
+  /// The values of its points as a table.
   var table: Table {
     let hasBand = series.contains { $0.points.contains { $0.low != nil } }
     var table = Table(

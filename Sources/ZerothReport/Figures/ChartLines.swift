@@ -1,16 +1,16 @@
-/// Charts that other modules of this package make.
+/// A form of charts for other modules of this package.
 extension Chart {
   /// A point of a line.
   package struct Place: Sendable {
     let point: Point
 
-    /// The point (x, y), with a band from `low` to `high` and what is known of it beside its numbers.
+    /// The point (x, y), with a band from `low` to `high` and a note.
     package init(_ x: Double, _ y: Double, low: Double? = nil, high: Double? = nil, note: String = "") {
       point = Point(x: x, y: y, low: low, high: high, note: note)
     }
   }
 
-  /// A line by its name.
+  /// A line with a name.
   package struct Line: Sendable {
     let name: String
     let points: [Place]
@@ -22,7 +22,8 @@ extension Chart {
     }
   }
 
-  /// `lines` over axes called `x` and `y`. Bands are drawn at each point where the points are not joined.
+  /// A chart of `lines` with axes called `x` and `y`. Where the points are not joined, the spread is drawn at each
+  /// point.
   package init(
     title: String, summary: String, x: String, y: String, xScale: ScaleKind = .linear, yScale: ScaleKind = .linear,
     isJoined: Bool = true, isWhole: Bool = false, lines: [Line]
@@ -35,7 +36,7 @@ extension Chart {
       })
   }
 
-  /// Whether there is anything to draw.
+  /// Whether the chart has a point to draw.
   package var hasPoints: Bool { series.contains { $0.points.contains { $0.x.isFinite && $0.y.isFinite } } }
 
   /// The chart as an SVG file.

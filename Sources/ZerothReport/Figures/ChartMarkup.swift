@@ -6,14 +6,14 @@ struct ChartMarkup {
   private let chart: Chart
   private let x, y: Scale
 
-  /// The places of its parts, in pixels.
+  /// The positions of its parts, in pixels.
   static let width = 720.0
   static let height = 400.0
   private let left = 80.0
   private let right = Self.width - 20
   private let bottom = Self.height - 52
   private let top: Double
-  /// Lines that have a point, and names of them in a row of the legend.
+  /// The lines that have a point, and the number of their names in a row of the legend.
   private let shown: [Chart.Series]
   private let legendColumns: Int
 
@@ -27,7 +27,7 @@ struct ChartMarkup {
     top = 20 + 20 * Double((shown.count + legendColumns - 1) / legendColumns)
   }
 
-  /// The chart as an element of a page, with `id` as a name of its own there.
+  /// The chart as an element of a page, with the unique name `id`.
   func element(id: String) -> String {
     """
     <svg class="chart" role="img" viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" \
@@ -37,7 +37,7 @@ struct ChartMarkup {
     """
   }
 
-  /// The chart as a file of its own.
+  /// The chart as a separate file.
   var file: String {
     let (width, height) = (Int(Self.width), Int(Self.height))
     return """
@@ -82,7 +82,7 @@ struct ChartMarkup {
   }
 
   private func marks(_ series: Chart.Series) -> String {
-    // Spreads at the same place stand side by side.
+    // Spreads at the same x are drawn side by side.
     let index = Double(shown.firstIndex { $0.style == series.style } ?? 0)
     let aside = chart.showsSpread ? 6 * (index - Double(shown.count - 1) / 2) : 0
     let points = series.points.compactMap { point -> (point: Chart.Point, x: Double, y: Double)? in
@@ -91,7 +91,7 @@ struct ChartMarkup {
     }
     let edges = points.compactMap { mark -> (x: Double, low: Double, high: Double)? in
       guard let low = mark.point.low, let high = mark.point.high else { return nil }
-      // A band that leaves a logarithmic axis ends at its foot.
+      // On a logarithmic axis, a band that reaches below it ends at its foot.
       return (mark.x, yPlace(low) ?? bottom, yPlace(high) ?? bottom)
     }
     var svg = "<g class=\"series \(ChartStyle.name(series.style))\">\n"
@@ -104,7 +104,7 @@ struct ChartMarkup {
       svg += "<path class=\"band\" d=\"\(path(corners))Z\"/>\n"
     }
     if chart.isJoined, points.count > 1 { svg += "<path class=\"line\" d=\"\(path(points.map { ($0.x, $0.y) }))\"/>\n" }
-    // Of many points the line says enough; each appears under the pointer.
+    // Where a line has many points, they are not drawn. A point appears under the pointer.
     let kind = chart.isJoined && points.count > 15 ? "quiet" : "dot"
     for mark in points {
       svg += "<circle class=\"\(kind)\" cx=\"\(px(mark.x))\" cy=\"\(px(mark.y))\" r=\"4\">"
@@ -130,6 +130,6 @@ struct ChartMarkup {
     points.enumerated().map { "\($0 == 0 ? "M" : "L")\(px($1.0)) \(px($1.1))" }.joined()
   }
 
-  /// A place to a tenth of a pixel.
+  /// A position, to a tenth of a pixel.
   private func px(_ value: Double) -> String { String(format: "%.1f", value) }
 }

@@ -1,7 +1,7 @@
-/// The colours and lines of figures, on light and on dark ground.
+/// The colours and line styles of figures, on a light and on a dark background.
 ///
-/// The eight colours differ in lightness as well as in hue, as those of Okabe and Ito (2008), so that most readers with a
-/// colour deficiency tell them apart; lines from the fourth on are dashed too.
+/// The eight colours differ in lightness as well as in hue, as those of Okabe and Ito (2008) do, so most readers with a
+/// colour deficiency can distinguish them. From the fourth on, lines are dashed too.
 enum ChartStyle {
   private static let light = [
     "#0063a8", "#c4500a", "#00795a", "#9c3a78", "#7a6000", "#5a4fcf", "#7a4a21", "#4d4d4d",
@@ -11,7 +11,7 @@ enum ChartStyle {
   ]
   private static let dashes = ["", "", "", "7 3", "2 3", "9 3 2 3", "5 5", "1 4"]
 
-  /// The class of line `index`.
+  /// The CSS class of line `index`.
   static func name(_ index: Int) -> String { "s\(index % light.count)" }
 
   private static func series(_ colours: [String]) -> String {
@@ -24,7 +24,7 @@ enum ChartStyle {
 
   private static let colourRules = light.indices.map { ".s\($0) { --c: var(--s\($0)); }" }.joined(separator: "\n")
 
-  /// The rules of a figure, which ask the reader's system for light or dark.
+  /// The style rules of a figure. They follow the light or dark setting of the reader's system.
   static let css = """
     :root { --ink: #1b1f24; --soft: #57606a; --line: #d0d7de; --ground: #ffffff; \(series(light)) }
     @media (prefers-color-scheme: dark) {

@@ -1,27 +1,27 @@
 import ZerothSupport
 
-/// A figure of a report: charts of the same thing, of which the reader chooses one.
+/// A figure of a report. It consists of several charts of the same quantity, and the reader chooses one.
 struct Figure: Sendable {
-  /// The figures that there may be.
+  /// The kinds of figures.
   public enum Kind: String, CaseIterable, Sendable {
     case loss, score, tried, distance, ratio
   }
 
-  /// Something that the reader chooses.
+  /// A choice of the reader between several options.
   struct Choice: Sendable {
     let title: String
     let options: [String]
   }
 
   let kind: Kind
-  /// A name of its own in a page.
+  /// The unique name of the figure in a page.
   let id: String
-  /// What it shows and how it was made, in sentences.
+  /// What the figure shows and how it was made, in sentences.
   let caption: String
   let choices: [Choice]
-  /// A chart for each combination of options, by their indices.
+  /// A chart for each combination of the options, given by their indices.
   let charts: [(picks: [Int], chart: Chart)]
-  /// The numbers behind it.
+  /// The numbers in the figure.
   let table: Table
 
   /// The chart that is shown first.
@@ -29,7 +29,7 @@ struct Figure: Sendable {
 }
 
 extension Array where Element: Hashable {
-  /// The elements, each once, in their order.
+  /// The elements, each once, in order.
   var unique: [Element] {
     var known: Set<Element> = []
     return filter { known.insert($0).inserted }

@@ -1,9 +1,10 @@
 import ZerothRecords
 import ZerothSupport
 
-/// How far the layers of a model have moved, and by what an adapter scaled them, where runs recorded it (`run.layers`).
+/// How far the layers of a model have moved, and by which factors an adapter scaled them, where runs recorded this
+/// (`run.layers`).
 struct LayerFigures {
-  /// The last row of a run about its blocks.
+  /// The last recorded row of a run about its blocks.
   private typealias Last = (run: RecordedRun, row: MetricsRow.Layers)
 
   private let id: String
@@ -24,7 +25,8 @@ struct LayerFigures {
     self.lines = lines
   }
 
-  /// sqrt(sum over the blocks of a layer of ||theta_l - theta_0,l||^2) after the last recorded step; nil where none is on record.
+  /// sqrt(sum over the blocks of a layer of ||theta_l - theta_0,l||^2) after the last recorded step; nil where no row
+  /// is recorded.
   var distance: Figure? {
     let series = lines.map { line in
       self.series(line.label, line.style, line.last) { blocks in
@@ -45,8 +47,8 @@ struct LayerFigures {
       choices: [], charts: [([], chart)], table: chart.table)
   }
 
-  /// The factors by which the adapter last scaled or projected blocks, a line for each of their roles; nil where none is on
-  /// record.
+  /// The factors by which the adapter last scaled or projected blocks, with a line for each role; nil where none are
+  /// recorded.
   var ratio: Figure? {
     var series: [Chart.Series] = []
     for line in lines {
@@ -74,7 +76,7 @@ struct LayerFigures {
       choices: [], charts: [([], chart)], table: chart.table)
   }
 
-  /// A value of each layer's blocks, in the mean over runs.
+  /// A value of the blocks of each layer, averaged over the runs.
   private func series(
     _ name: String, _ style: Int, _ last: [Last], role: String? = nil,
     _ value: ([MetricsRow.Layers.Block]) -> Double

@@ -1,9 +1,10 @@
 import ZerothRecords
 import ZerothSupport
 
-/// Loss and dev score of methods on one problem as they learn, a line for the chosen setting of each.
+/// The loss and the dev score of methods on one problem during training. Each method has a line, for its chosen
+/// setting.
 struct LearningCurves {
-  /// A method: its name, its place among all, and its runs.
+  /// A method: its name, its index among all, and its runs.
   private struct Line {
     let label: String
     let style: Int
@@ -14,7 +15,7 @@ struct LearningCurves {
   private let metric: String
   private let lines: [Line]
 
-  /// Parts of a run that smoothing takes the mean over, with their words.
+  /// The parts of a run over which smoothing averages, and their names.
   private static let windows: [(part: Double, words: String)] = [(0, "none"), (0.05, "some"), (0.2, "much")]
 
   /// The curves of `rows`. Throws `InputError` for rows of metrics that are damaged.
@@ -28,7 +29,7 @@ struct LearningCurves {
     }
   }
 
-  /// Mean and band of one value over the seeds.
+  /// The mean of a value over the seeds, with its band.
   private func series(
     _ line: Line, _ points: [MeanPoint], _ spent: Spent, scale: Double = 1
   ) -> Chart.Series {
@@ -43,7 +44,7 @@ struct LearningCurves {
       })
   }
 
-  /// What the runs have spent, as far as the records say.
+  /// The measures of cost that the records contain.
   private var spent: [Spent] {
     Spent.allCases.filter { spent in
       lines.contains { line in
@@ -56,7 +57,7 @@ struct LearningCurves {
     }
   }
 
-  /// The loss on mini-batches; nil where no step is on record.
+  /// The loss on mini-batches; nil where no step is recorded.
   var loss: Figure? {
     let spent = spent
     guard !spent.isEmpty else { return nil }
@@ -95,7 +96,7 @@ struct LearningCurves {
       charts: charts, table: table("loss", curves[0], scale: 1))
   }
 
-  /// The dev score; nil where none is on record.
+  /// The dev score; nil where none is recorded.
   var score: Figure? {
     let spent = spent
     let curves = lines.map { MeanPoint.each($0.traces.map(\.scores)) }
@@ -152,7 +153,7 @@ struct LearningCurves {
 }
 
 extension String {
-  /// `over 1 seed` in place of `over 1 seeds`.
+  /// The text with `over 1 seed` in place of `over 1 seeds`.
   fileprivate var singular: String { hasSuffix("over 1 seeds") ? String(dropLast()) : self }
 
   fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }

@@ -1,22 +1,23 @@
 import Foundation
 
-/// How numbers become places along an axis.
+/// How numbers are mapped to positions along an axis.
 public enum ScaleKind: String, CaseIterable, Sendable {
   case linear
   case log = "logarithmic"
 }
 
-/// An axis: the numbers that it spans, and where it has ticks.
+/// An axis: the range of its numbers, and the positions of its ticks.
 struct Scale {
   let kind: ScaleKind
   let low, high: Double
   let ticks: [Double]
-  /// The distance of two ticks on a linear axis.
+  /// The distance between two ticks on a linear axis.
   private let step: Double
 
-  /// An axis for `values`; those that have no place on it (not finite, or not above 0 on a logarithmic axis) count for nothing.
+  /// An axis for `values`. Values that have no position on it are ignored: those that are not finite, and on a
+  /// logarithmic axis those that are not above 0.
   ///
-  /// With `isWhole` ticks stand at whole numbers alone; with `isPadded` no value lies at an end.
+  /// With `isWhole`, ticks are at whole numbers only. With `isPadded`, no value lies at an end of the axis.
   init(_ kind: ScaleKind, _ values: [Double], isWhole: Bool = false, isPadded: Bool = false) {
     self.kind = kind
     let usable = values.filter { $0.isFinite && (kind == .linear || $0 > 0) }
@@ -27,13 +28,13 @@ struct Scale {
         let margin = isWhole ? 1 : high == 0 ? 1 : abs(high) * 0.1
         (low, high) = (low - margin, high + margin)
       }
-      // The smallest of 1, 2, 5 times a power of ten that gives at most six steps.
+      // The smallest of 1, 2 and 5 times a power of ten with which there are at most six steps.
       let power = pow(10, floor(log10((high - low) / 6)))
       let wanted = [1.0, 2, 5, 10].map { $0 * power }.first { (high - low) / $0 <= 6 } ?? power * 10
       let step = isWhole ? max(1, wanted) : wanted
       let first = floor(low / step + 1e-9)
       let last = ceil(high / step - 1e-9)
-      // Lines begin and end at the axis, or at the next tick where that is near.
+      // The axis ends at the outermost values, or at the next tick where that is close.
       let margin = 0.03 * (high - low)
       self.low = isPadded ? low - margin : max(first * step, low - margin)
       self.high = isPadded ? high + margin : min(last * step, high + margin)
@@ -51,14 +52,14 @@ struct Scale {
       func ticks(_ parts: [Double]) -> [Double] {
         decades.flatMap { power in parts.map { $0 * pow(10, Double(power)) } }.filter(bounds.contains)
       }
-      // As many as there is room for; within a part of a decade as on a linear axis.
+      // As many ticks as there is room for. Within a part of a decade they are those of a linear axis.
       let candidates = [[1.0], [1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]].map(ticks)
       let best = candidates.last { $0.count <= 8 } ?? candidates[0]
       self.ticks = best.count >= 3 ? best : Scale(.linear, [low, high]).ticks.filter { $0 > 0 }
     }
   }
 
-  /// The place of `value` between 0 and 1; nil where it has none.
+  /// The position of `value` between 0 and 1; nil where it has none.
   func place(_ value: Double) -> Double? {
     switch kind {
     case .linear: value.isFinite ? (value - low) / (high - low) : nil
@@ -66,7 +67,7 @@ struct Scale {
     }
   }
 
-  /// A number at a tick, with the digits that tell it from the next: `0.05`, `2k`, `5e-05`, `1.0002`.
+  /// A number at a tick, with as many digits as distinguish it from the next: `0.05`, `2k`, `5e-05`, `1.0002`.
   func label(_ value: Double) -> String {
     if value == 0 || abs(value) < 1e-9 * step { return "0" }
     let size = abs(value)

@@ -1,23 +1,24 @@
 import ZerothRecords
 import ZerothSupport
 
-/// The losses and dev scores of a run, with what had been spent by then.
+/// The losses and dev scores of a run, each with the cost up to that time.
 struct Trace: Sendable {
-  /// A value and where it stands.
+  /// A value, and the cost up to it.
   struct Point: Sendable {
-    /// Steps, forward passes, tokens and seconds so far; tokens are NaN where the record does not say how many a pass has.
+    /// The steps, forward passes, tokens and seconds so far. The tokens are NaN where the record does not give the
+    /// number of tokens of a pass.
     let step, forwards, tokens, seconds: Double
     let value: Double
   }
 
   /// The mean of the losses that each step measured.
   private(set) var losses: [Point] = []
-  /// Dev scores of the metric that chooses.
+  /// The dev scores by the first metric.
   private(set) var scores: [Point] = []
   /// The loss on dev, where it was computed.
   private(set) var devLosses: [Point] = []
 
-  /// What `run` has on record. Throws `InputError` for rows that are damaged.
+  /// Reads the trace of `run`. Throws `InputError` for rows that are damaged.
   init(_ run: RecordedRun) throws(InputError) {
     let perForward = run.results["tokens_per_forward"]?.double ?? .nan
     var (step, forwards, seconds) = (0.0, 0.0, 0.0)
@@ -41,11 +42,11 @@ struct Trace: Sendable {
   }
 }
 
-/// What a learning curve is drawn against.
+/// The measure of cost on the x axis of a learning curve.
 public enum Spent: String, CaseIterable, Sendable {
   case forwards, tokens, seconds
 
-  /// As an axis calls it.
+  /// The label of the axis.
   var title: String {
     switch self {
     case .forwards: "forward passes of training"
@@ -57,9 +58,9 @@ public enum Spent: String, CaseIterable, Sendable {
 
 /// A point of a curve over several seeds.
 struct MeanPoint: Sendable {
-  /// Where it stands, in the mean over the seeds.
+  /// The cost, averaged over the seeds.
   let step, forwards, tokens, seconds: Double
-  /// The value of each seed that has one there.
+  /// The values of the seeds that have one at this point.
   let sample: Sample
 
   func place(_ spent: Spent) -> Double {
@@ -70,10 +71,10 @@ struct MeanPoint: Sendable {
     }
   }
 
-  /// The curve of `traces`, one for each seed, at `places` steps at most, equally far from each other.
+  /// The curve of `traces`, one trace for each seed, at no more than `places` steps with equal distances.
   ///
-  /// The value of a seed at a place is the mean of its finite values from half of `window` before to half behind, a part of the
-  /// whole run; at least of the steps up to the next place.
+  /// The value of a seed at a point is the mean of its finite values in a window around the point. `window` is the
+  /// width of the window as a part of the whole run. The window has at least the steps up to the next point.
   static func curve(_ traces: [[Trace.Point]], places: Int = 60, window: Double = 0) -> [MeanPoint] {
     let last = traces.compactMap { $0.last?.step }.max() ?? 0
     let count = min(places, traces.map(\.count).max() ?? 0)
@@ -91,7 +92,7 @@ struct MeanPoint: Sendable {
     }
   }
 
-  /// The values of `traces` at each step where one has a value.
+  /// The values of `traces` at each step at which one of them has a value.
   static func each(_ traces: [[Trace.Point]]) -> [MeanPoint] {
     Set(traces.flatMap { $0.map(\.step) }).sorted().compactMap { step in
       MeanPoint(
@@ -113,7 +114,7 @@ struct MeanPoint: Sendable {
 }
 
 extension [Trace.Point] {
-  /// The points of steps above `from` up to `to`; they are in the order of their steps.
+  /// The points with steps above `from` and up to `to`. The points are in the order of their steps.
   fileprivate func within(_ from: Double, _ to: Double) -> ArraySlice<Trace.Point> {
     func first(above bound: Double) -> Int {
       var (low, high) = (0, count)

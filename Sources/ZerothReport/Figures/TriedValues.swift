@@ -1,8 +1,8 @@
 import ZerothSupport
 
-/// The dev scores of the values that were tried for an option, such as the learning rate, a line for each method.
+/// The dev scores for the values of an option that were tried, such as the learning rate. Each method has a line.
 enum TriedValues {
-  /// A figure for each option with several numbers among `rows`.
+  /// A figure for each option that has several numbers among `rows`.
   static func figures(
     _ methods: Methods, _ rows: [(style: Int, row: Methods.Row)], id: String, metric: String
   ) -> [Figure] {
@@ -34,7 +34,7 @@ enum TriedValues {
     }.filter { !$0.points.isEmpty }
     let values = Set(series.flatMap(\.points).map(\.x))
     guard values.count > 1, let low = values.min(), let high = values.max() else { return nil }
-    // Where other options vary too, several settings have one value of this.
+    // Where other options vary too, several settings have the same value of this one.
     let isLine = series.allSatisfy { Set($0.points.map(\.x)).count == $0.points.count }
     let chart = Chart(
       title: "Score on dev by \(title)",

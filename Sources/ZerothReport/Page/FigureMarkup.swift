@@ -1,7 +1,8 @@
 import ZerothSupport
 
 extension Figure {
-  /// The figure as a part of a page: its choices, its charts of which one is seen, a line that reads a point out, and its numbers.
+  /// The figure as a part of a page: its choices, its charts, of which one is visible, a line that reads out a point,
+  /// and its numbers.
   var markup: String {
     var html = "<figure id=\"\(id)\">\n<h4>\(Markup.escape(first.title))</h4>\n"
     if !choices.isEmpty {
@@ -30,7 +31,7 @@ extension Figure {
     return html + Markup.table(table, caption: first.title) + "</details>\n</figure>\n"
   }
 
-  /// The rules by which the chart of the chosen options is seen: no script is needed for it.
+  /// The style rules that make the chart of the chosen options visible. They need no script.
   var rules: String {
     guard !choices.isEmpty else { return "" }
     let shown = charts.map { picks, _ in

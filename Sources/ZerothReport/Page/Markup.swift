@@ -2,7 +2,7 @@ import ZerothSupport
 
 /// Text as a part of HTML or SVG.
 enum Markup {
-  /// `text` with what means something in markup escaped, and controls spelled out.
+  /// `text` with the special characters of markup escaped, and control characters spelled out.
   static func escape(_ text: String) -> String {
     text.printable(keepsLines: true, limit: 100_000).map { character in
       switch character {
@@ -16,9 +16,9 @@ enum Markup {
     }.joined()
   }
 
-  /// A table with a caption, whose first column names its rows.
+  /// A table with a caption. The first column contains the names of its rows.
   ///
-  /// With `isLong` the last column has sentences, which may be broken.
+  /// With `isLong`, the last column has sentences, in which lines may be broken.
   static func table(_ table: Table, caption: String, isLong: Bool = false) -> String {
     func side(_ i: Int) -> String {
       let kind = table.columns[i].alignsRight ? "number" : isLong && i == table.columns.count - 1 ? "long" : ""

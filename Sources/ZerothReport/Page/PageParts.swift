@@ -1,6 +1,6 @@
-/// What every page has: its style and its script.
+/// The parts that every page has: its style and its script.
 enum PageParts {
-  /// Rules beside those of charts. Colours follow the reader's system, light or dark.
+  /// The style rules besides those of charts. Colours follow the light or dark setting of the reader's system.
   static let css = """
     html { color-scheme: light dark; }
     body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1.25rem 4rem; background: var(--ground); color: var(--ink);
@@ -31,7 +31,8 @@ enum PageParts {
     @media print { .choices, output { display: none; } }
     """
 
-  /// Reads the nearest point out, under the pointer or by the arrow keys. Charts are whole without it.
+  /// The script that reads out the nearest point, under the pointer or with the arrow keys. The charts are complete
+  /// without it.
   static let script = """
     for (const figure of document.querySelectorAll("figure")) {
       const output = figure.querySelector("output");

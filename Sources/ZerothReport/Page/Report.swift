@@ -1,18 +1,18 @@
 import ZerothRecords
 import ZerothSupport
 
-/// Runs as one page: tables, figures, configurations, and what went wrong.
+/// A report about runs on one page: tables, figures, configurations, and failures.
 public struct Report: Sendable {
   private let runs: [RecordedRun]
   private let methods: Methods
-  /// The figures of each problem, under its name; the name is empty where there is one problem.
+  /// The figures of each problem, with its name. The name is empty where there is only one problem.
   private let problems: [(name: String, figures: [Figure])]
-  /// What the models of runs answered to a few rows of dev; empty where no run has kept any.
+  /// The answers of the models of runs to a few rows of dev; empty where no run has recorded any.
   private let samples: Table
 
-  /// A report of `runs`; the other parameters are those of ``Methods/init(_:by:against:)``.
+  /// A report of `runs`. The other parameters are those of ``Methods/init(_:by:against:)``.
   ///
-  /// Throws `InputError` for records that are damaged and runs that do not compare.
+  /// Throws `InputError` for records that are damaged, and for runs that cannot be compared.
   public init(_ runs: [RecordedRun], by words: [String]? = nil, against baseline: String? = nil) throws(InputError) {
     self.runs = runs
     samples = try Self.samples(of: runs)
@@ -34,10 +34,10 @@ public struct Report: Sendable {
     self.problems = problems
   }
 
-  /// Every figure.
+  /// All figures.
   var figures: [Figure] { problems.flatMap(\.figures) }
 
-  /// The names of its figures, as a command takes them.
+  /// The names of its figures, for use in commands.
   public var figureNames: [String] {
     figures.map(\.kind.rawValue).unique
   }
@@ -45,15 +45,16 @@ public struct Report: Sendable {
   /// The size of a figure's file, in pixels.
   public static let figureSize = (width: Int(ChartMarkup.width), height: Int(ChartMarkup.height))
 
-  /// How many runs it is of.
+  /// The number of runs in the report.
   public var runCount: Int { runs.count }
 
-  /// One figure as an SVG file, of the first problem that has it.
+  /// One figure as an SVG file, from the first problem that has it.
   ///
   /// - Parameters:
   ///   - name: one of ``figureNames``; nil for the first.
-  ///   - choices: an option for each choice of the figure, such as `tokens`, `logarithmic` or `much`; others are the first.
-  /// - Throws: `InputError` for a figure or an option that is not there.
+  ///   - choices: the options that are chosen, such as `tokens`, `logarithmic` or `much`. Where none is given for a
+  ///     choice, its first option is used.
+  /// - Throws: `InputError` for a figure or an option that does not exist.
   public func figure(_ name: String?, choices words: [String] = []) throws(InputError) -> String {
     guard let figure = figures.first(where: { name == nil || $0.kind.rawValue == name }) else {
       throw InputError(
@@ -76,7 +77,7 @@ public struct Report: Sendable {
     return ChartMarkup(figure.charts.first { $0.picks == picks }?.chart ?? figure.first).file
   }
 
-  /// The page, whole in itself: it asks for no other file.
+  /// The page. It is complete, and loads no other file.
   public var html: String {
     let done = runs.count(where: \.isFinished)
     let rules = figures.map(\.rules).joined()
@@ -127,7 +128,7 @@ public struct Report: Sendable {
     ]
   }
 
-  /// The first and the last answers that each of `runs` has kept.
+  /// The first and the last recorded answers of each of `runs`.
   private static func samples(of runs: [RecordedRun]) throws(InputError) -> Table {
     var table = Table([
       .left("run"), .left("asked"), .left("right"), .left("before"), .left("at the end"), .right("step"),
@@ -180,7 +181,7 @@ public struct Report: Sendable {
     return Markup.table(table, caption: "\(notes.count) of \(runs.count) runs", isLong: true)
   }
 
-  /// The options that all runs have alike.
+  /// The options that are the same in all runs.
   private var configuration: String {
     let known = runs.filter { !$0.options.isEmpty }
     guard let first = known.first else { return "<p>No run has a record.</p>\n" }

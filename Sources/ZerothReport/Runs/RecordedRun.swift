@@ -2,21 +2,21 @@ import Foundation
 import ZerothRecords
 import ZerothSupport
 
-/// A run as its folder tells of it.
+/// A run, read from its folder.
 public struct RecordedRun: Sendable {
-  /// How far a run is.
+  /// The state of a run.
   public enum State: Sendable, Hashable {
     /// All steps are done.
     case complete
-    /// It ended before its last step, or has diverged; the words are the record's.
+    /// It ended before its last step, or it diverged. The text is that of the record.
     case cutShort(String)
-    /// It was interrupted, and may go on.
+    /// It was interrupted, and can be resumed.
     case interrupted
-    /// It is being run, or was killed.
+    /// It is running, or it was killed.
     case unfinished
     /// It has no record yet.
     case missing
-    /// Its process ended with an error; the words are the error's.
+    /// Its process ended with an error. The text is that of the error.
     case failed(String)
   }
 
@@ -26,26 +26,27 @@ public struct RecordedRun: Sendable {
     let layer: Int?
   }
 
-  /// A name among the runs that are compared.
+  /// The name among the runs that are compared.
   public let name: String
-  /// Its files.
+  /// The paths of its files.
   public let files: RunFiles
-  /// The effective value of every option, such as `run.seed`, in the order of the record; then the case of the sweep.
+  /// The effective value of every option, such as `run.seed`, in the order of the record, followed by the case of the
+  /// sweep.
   public let options: [JSON.Member]
-  /// The options that differ from the defaults and the preset; nil in records that do not say.
+  /// The options that differ from the defaults and the preset; nil for records that do not contain this.
   let changed: Set<String>?
-  /// What came of it.
+  /// The results.
   public let results: JSON
-  /// Why it ended, in words; nil where it has not.
+  /// Why it ended, in words; nil where it has not ended.
   public let end: String?
-  /// How far it is.
+  /// The state of the run.
   public let state: State
   let blocks: [Block]
 
-  /// The run in `folder`. Throws `InputError` for a record that is none.
+  /// The run in `folder`. Throws `InputError` where the record is not that of a run.
   ///
-  /// `plan` is what the file of a sweep says of the run: its configuration, where it has no record of its own yet, and
-  /// why it failed.
+  /// `plan` is the entry of the run in the file of a sweep: its configuration, which is used where it has no record
+  /// yet, and why it failed.
   public init(_ folder: String, name: String, plan: JSON? = nil) throws(InputError) {
     files = RunFiles(folder)
     self.name = name
@@ -81,13 +82,13 @@ public struct RecordedRun: Sendable {
 
   /// The seed of its random numbers.
   var seed: Int? { self["run.seed"]?.integer }
-  /// The name of the metric that chooses.
+  /// The name of the first metric, by which models are chosen.
   public var metric: String? { results["metric"]?.string }
-  /// How the values of that metric are read.
+  /// The unit in which the values of this metric are shown.
   public var unit: ScoreUnit { ScoreUnit(of: metric ?? "") }
-  /// A score of the metric that chooses: `best`, `best_dev`, `zero_shot` or `final`; nil where there is none.
+  /// A score by this metric: `best`, `best_dev`, `zero_shot` or `final`; nil where there is none.
   public func score(_ name: String) -> Double? { metric.flatMap { results["\(name)_\($0)"]?.double } }
-  /// Whether it has come to an end that says something of its method.
+  /// Whether it has ended in a way that says something about its method.
   public var isFinished: Bool {
     switch state {
     case .complete, .cutShort: true
@@ -95,7 +96,7 @@ public struct RecordedRun: Sendable {
     }
   }
 
-  /// How far it is, in a few words.
+  /// The state in a few words.
   public var stateWords: String {
     switch state {
     case .complete: "complete"
@@ -107,7 +108,7 @@ public struct RecordedRun: Sendable {
     }
   }
 
-  /// Its rows; none where there is no file yet.
+  /// The rows of its metrics; none where there is no file yet.
   func metrics() throws(InputError) -> [MetricsRow] {
     FileManager.default.fileExists(atPath: files.metrics) ? try Metrics.read(files.metrics) : []
   }

@@ -2,14 +2,15 @@ import Foundation
 import ZerothRecords
 import ZerothSupport
 
-/// The runs that paths name.
+/// Reads the runs at some paths.
 public enum RecordedRuns {
-  /// The file in a sweep's folder that names its runs in their order.
+  /// The file in a sweep's folder that lists its runs in order.
   public static let sweepFile = "sweep.json"
 
-  /// The runs at `paths`: each is the folder of a run, that of a sweep, or one that has runs below it.
+  /// The runs at `paths`. A path is the folder of a run, of a sweep, or one with runs in its subfolders.
   ///
-  /// Names are the folders' paths below what they have in common. Throws `InputError` for a path without a run.
+  /// The names of the runs are the paths of their folders without the common beginning. Throws `InputError` for a path
+  /// without a run.
   public static func read(_ paths: [String]) throws(InputError) -> [RecordedRun] {
     var folders: [Folder] = []
     for path in paths {
@@ -26,7 +27,7 @@ public enum RecordedRuns {
     return runs
   }
 
-  /// The folder of a run, with what the file of its sweep says of it.
+  /// The folder of a run, and its entry in the file of its sweep.
   private typealias Folder = (path: String, plan: JSON?)
 
   private static func folders(in path: String, depth: Int = 0) throws(InputError) -> [Folder] {
@@ -51,7 +52,8 @@ public enum RecordedRuns {
     return found
   }
 
-  /// The paths without the folders that all of them begin with; the last folder's name where there is one path.
+  /// The paths without the folders with which all of them begin. Where there is only one path, it is the name of its
+  /// last folder.
   static func names(of folders: [String]) -> [String] {
     let parts = folders.map { $0.split(separator: "/").map(String.init) }
     var common = 0

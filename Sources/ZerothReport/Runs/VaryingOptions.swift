@@ -1,17 +1,19 @@
 import ZerothSupport
 
-/// The options in which runs differ because somebody wanted it so.
+/// The options in which runs differ because someone chose so.
 ///
-/// What follows from another option is left out: the parts of a preset, defaults that follow the steps or the seed, and
-/// where examples lie, if that follows the seed.
+/// Options that follow from others are left out: the parts of a preset, defaults that depend on the steps or the seed,
+/// and the place of the examples where it depends on the seed.
 struct VaryingOptions {
-  /// The options, such as `rule.learning-rate`, in the order of a record; seeds too.
+  /// The options, such as `rule.learning-rate`, in the order of a record, with those for seeds.
   let keys: [String]
 
-  /// The `[case.NAME]` of a sweep that a run is of: a name for options that it has, and none of its own.
+  /// The key for the `[case.NAME]` of a sweep to which a run belongs. It is a name for a group of options, and not an
+  /// option itself.
   static let sweepCase = "sweep.case"
 
-  /// Options by which no result is told apart: where and how often things are written. The steps follow the forward passes.
+  /// Options that do not distinguish results: where and how often something is written. The steps are among them
+  /// because they follow from the forward passes.
   private static let incidental: Set<String> = [
     "run.out", "run.threads", "run.steps", "run.eval-every", "run.snapshot-every", "run.keep-last", "run.layers",
     "run.tensorboard", "run.on-divergence", "run.patience", "model.save-as", sweepCase,
@@ -31,7 +33,8 @@ struct VaryingOptions {
         return changed.contains(key) || (key.hasSuffix(".name") && run["run.optimizer"] == nil && run[key] != nil)
       }
     }
-    // A place that the seed and the rest of the problem decide is another place for each seed, and no other problem.
+    // Where the seed and the other options of the problem determine the place of the examples, a different place does
+    // not mean a different problem.
     let deciding = varying.filter { Self.isProblem($0) && !Self.places.contains($0) } + Self.seeds.sorted()
     let found = varying.filter { !(Self.places.contains($0) && Self.follow($0, deciding, in: runs)) }
     // The problem and the optimizer come first, seeds last.
@@ -41,19 +44,20 @@ struct VaryingOptions {
       + found.filter(Self.seeds.contains)
   }
 
-  /// Those that are no seeds.
+  /// The options without those for seeds.
   var withoutSeeds: [String] { keys.filter { !Self.seeds.contains($0) } }
-  /// Those that a table has rows for: the problem, and the method by name.
+  /// The options that make the rows of a table: the problem, and the names of the method's parts.
   var ofRows: [String] {
     withoutSeeds.filter { Self.isProblem($0) || $0 == "run.optimizer" || $0.hasSuffix(".name") }
   }
 
-  /// Whether an option says what is learned and on what, so that scores with several of its values do not compare.
+  /// Whether an option belongs to the problem: what is learned, and on which data. Scores with different values of it
+  /// cannot be compared.
   static func isProblem(_ key: String) -> Bool {
     (key.hasPrefix("model.") || key.hasPrefix("task.")) && !seeds.contains(key)
   }
 
-  /// Whether runs with the same `others` have the same `key`.
+  /// Whether all runs with the same values of `others` have the same value of `key`.
   private static func follow(_ key: String, _ others: [String], in runs: [RecordedRun]) -> Bool {
     var values: [[JSON?]: JSON?] = [:]
     for run in runs {
@@ -64,7 +68,7 @@ struct VaryingOptions {
     return true
   }
 
-  /// What a column of `key` is called.
+  /// The title of a column for `key`.
   static func title(_ key: String) -> String {
     let parts = key.split(separator: ".")
     guard parts.count == 2 else { return key }
@@ -79,7 +83,7 @@ struct VaryingOptions {
     }
   }
 
-  /// The option that `word` names, by its key or its title. Throws `InputError` where runs have none such.
+  /// The option that `word` names, by its key or its title. Throws `InputError` where the runs have no such option.
   static func key(_ word: String, in runs: [RecordedRun], origin: String) throws(InputError) -> String {
     let keys = Set(runs.flatMap { $0.options.map(\.key) })
     if keys.contains(word) { return word }
@@ -91,7 +95,7 @@ struct VaryingOptions {
 }
 
 extension RecordedRun {
-  /// The value of an option as a cell of a table has it.
+  /// The value of an option as a cell of a table.
   func cell(_ key: String) -> String {
     switch self[key] {
     case nil: "-"

@@ -1,8 +1,9 @@
 import ZerothSupport
 
 extension Methods {
-  /// A row for each method: the setting that dev chose, scores as mean and standard deviation over the seeds in percent, and
-  /// the paired difference of test scores from the baseline, with the interval of 95 percent of its mean.
+  /// A table with a row for each method, with the setting that was chosen by dev. Scores are given as the mean and the
+  /// standard deviation over the seeds, in percent. The paired difference of the test scores from those of the baseline
+  /// is given with the 95 percent interval of its mean.
   public var table: ResultTable {
     let notes = rows.map(notes)
     let hasNotes = notes.contains { !$0.isEmpty }
@@ -28,7 +29,8 @@ extension Methods {
     return ResultTable(table: table, rows: objects)
   }
 
-  /// A row for each setting that was tried, of which dev chose one: its dev scores, and test scores of none but the chosen.
+  /// A table with a row for each setting that was tried, one of which was chosen by dev. It has the dev scores of all,
+  /// and the test scores only of the chosen setting.
   var tried: Table {
     var table = Table(
       (by + chosen).map { .left(VaryingOptions.title($0)) } + [.right("dev"), .right("seeds"), .left("chosen")])
@@ -76,7 +78,7 @@ extension Methods {
     return .object(members)
   }
 
-  /// What is to be known of a row beside its numbers.
+  /// Notes that belong to a row.
   private func notes(_ row: Row) -> [String] {
     var notes: [String] = []
     let runs = row.settings.flatMap(\.runs)

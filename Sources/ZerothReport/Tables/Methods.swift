@@ -1,47 +1,50 @@
 import ZerothSupport
 
-/// Runs in groups: a row for each method on each problem, in it the settings that were tried, in each of these its seeds.
+/// Runs in groups. Each method on each problem has a row, a row has the settings that were tried, and each setting has
+/// its seeds.
 ///
-/// A row stands for the setting with the best mean dev score; test chooses nothing.
+/// A row shows the setting with the best mean dev score. Test scores are never used for a choice.
 public struct Methods: Sendable {
-  /// Runs that differ by their seeds alone.
+  /// Runs that differ only in their seeds.
   struct Setting: Sendable {
     let runs: [RecordedRun]
-    /// Those that have come to an end, by which the setting is judged.
+    /// The runs that have ended. The setting is judged by these.
     var finished: [RecordedRun] { runs.filter(\.isFinished) }
-    /// How the values of the metric that chooses are read.
+    /// The unit in which the values of the first metric are shown.
     var unit: ScoreUnit { (finished.first ?? runs.first)?.unit ?? .share }
-    /// The scores of the metric that chooses over the seeds; see ``RecordedRun/score(_:)``.
+    /// The scores by the first metric over the seeds; see ``RecordedRun/score(_:)``.
     func scores(_ name: String) -> Sample { Sample(finished.compactMap { $0.score(name) }) }
   }
 
   /// One row.
   struct Row: Sendable {
-    /// The values of the options that rows are made by.
+    /// The values of the options that distinguish the rows.
     let cells: [String]
-    /// The problem: rows of another one are not compared with it.
+    /// The problem. Rows of different problems are not compared.
     let problem: [String]
-    /// What figures and differences call it, where the problem is known: the method.
+    /// The name of the method in figures and differences, where the problem is clear.
     let label: String
     let settings: [Setting]
     /// The setting that was chosen.
     let best: Setting
-    /// The row that it is compared with by seed; nil where it is that row.
+    /// The row with which it is compared, seed by seed; nil for the baseline itself.
     fileprivate(set) var baseline: Int?
-    /// test of this row minus test of the baseline, for each seed that both have.
+    /// For each seed that both rows have, the test score of this row minus that of the baseline.
     fileprivate(set) var differences = Sample([])
   }
 
-  /// The options that rows are made by, and those among which dev chooses.
+  /// The options that distinguish rows, and the options among whose values dev chooses.
   let by, chosen: [String]
   private(set) var rows: [Row] = []
 
   /// Groups `runs`.
   ///
   /// - Parameters:
-  ///   - words: the options that rows are made by, as keys or titles of columns; nil for the problem and the method.
-  ///   - baseline: the row, by one of its values, that others are compared with; nil for `mezo` or else the first.
-  /// - Throws: `InputError` for an option or a row that is not there, and for runs whose metrics differ within a problem.
+  ///   - words: the options that distinguish rows, as keys or titles of columns; nil for the problem and the method.
+  ///   - baseline: one of the values of the row with which the others are compared; nil for `mezo`, or else the first
+  ///     row.
+  /// - Throws: `InputError` for an option or a row that does not exist, and for runs of one problem with different
+  ///   metrics.
   public init(_ runs: [RecordedRun], by words: [String]? = nil, against baseline: String? = nil) throws(InputError) {
     let varying = VaryingOptions(runs)
     var by = varying.ofRows
@@ -49,7 +52,7 @@ public struct Methods: Sendable {
       by = try words.map { word throws(InputError) in try VaryingOptions.key(word, in: runs, origin: "--by") }
     }
     self.by = by
-    // Runs without a record have no options: they are told of beside the table.
+    // Runs without a record have no options. They are mentioned beside the table.
     let recorded = runs.filter { !$0.options.isEmpty }
     let groups = Self.grouped(recorded) { run in by.map { run.cell($0) } }
     // The name of a case stands for the options that all runs of the case share.
@@ -85,19 +88,19 @@ public struct Methods: Sendable {
     return groups
   }
 
-  /// Those with the most seeds that have come to an end, among which dev chooses.
+  /// The settings with the largest number of ended seeds. Dev chooses among these.
   static func eligible(_ settings: [Setting]) -> [Setting] {
     let most = settings.map(\.finished.count).max() ?? 0
     return settings.filter { $0.finished.count == most }
   }
 
-  /// What titles of columns call the baseline: its label, where all rows that are compared have the same; else nil.
+  /// The name of the baseline in titles of columns, where all compared rows have the same baseline; else nil.
   var baselineLabel: String? {
     let labels = Set(rows.compactMap { $0.baseline.map { rows[$0].label } })
     return labels.count == 1 ? labels.first : nil
   }
 
-  /// The setting with the best mean dev score, the first of equals, among the eligible ones.
+  /// The setting with the best mean dev score among the eligible ones, and among equals the first.
   private static func best(of settings: [Setting]) -> Setting? {
     var best: Setting?
     for setting in eligible(settings) {
@@ -131,7 +134,7 @@ public struct Methods: Sendable {
       guard let base = peers.first(where: { rows[$0].cells.contains(word ?? "mezo") }) ?? peers.first, base != index
       else { continue }
       rows[index].baseline = base
-      // One score for each seed, where a seed was run several times their mean.
+      // Each seed has one score. Where a seed was run several times, it is the mean.
       let theirs = rows[base].best.bySeed
       rows[index].differences = Sample(
         rows[index].best.bySeed.sorted { $0.key < $1.key }.compactMap { seed, score in

@@ -1,11 +1,13 @@
 import ZerothSupport
 
 extension Methods {
-  /// A row for each method: the setting whose loss on dev ends lowest in the mean, that loss, the paired difference from the baseline's, and
-  /// after how many forward passes its dev loss and its dev score are first as good as those that the baseline ends with.
+  /// A table with a row for each method, with the setting whose final loss on dev has the lowest mean. It gives this
+  /// loss and its paired difference from that of the baseline. It also gives after how many forward passes the dev
+  /// loss, and the dev score, first reach the final values of the baseline.
   ///
-  /// Passes are in percent of the baseline's, in the mean over the seeds with the interval of 95 percent; between two evaluations
-  /// they are interpolated. Where some seeds do not come so far, how many do. Throws `InputError` for metrics that are damaged.
+  /// Passes are given in percent of those of the baseline, as the mean over the seeds with the 95 percent interval.
+  /// Between two evaluations they are interpolated. Where some seeds do not reach the value, the table says how many
+  /// do. Throws `InputError` for metrics that are damaged.
   public func passesTable() throws(InputError) -> ResultTable {
     var races: [Race] = []
     for row in rows { races.append(try Race(row)) }
@@ -39,13 +41,13 @@ extension Methods {
   }
 }
 
-/// How the runs of one method come on dev, each beside the baseline's of the same seed.
+/// The dev results of the runs of one method, to be compared with those of the baseline for the same seeds.
 private struct Race {
   struct Run {
     let seed: Int
     let trace: Trace
     let unit: ScoreUnit
-    /// The loss on dev at the end; nil where none is on record.
+    /// The final loss on dev; nil where none is recorded.
     var loss: Double? { trace.devLosses.last?.value }
     var forwards: Double { trace.losses.last?.forwards ?? 0 }
   }
@@ -53,7 +55,7 @@ private struct Race {
   let setting: Methods.Setting
   let runs: [Run]
 
-  /// The setting of `row` whose dev loss is lowest, among those with the most seeds.
+  /// The setting of `row` with the lowest dev loss, among those with the largest number of seeds.
   init(_ row: Methods.Row) throws(InputError) {
     var best: (setting: Methods.Setting, runs: [Run], loss: Double)?
     for setting in Methods.eligible(row.settings) {
@@ -66,27 +68,27 @@ private struct Race {
     runs = best?.runs ?? []
   }
 
-  /// The runs with those of the same seed in `base`.
+  /// The runs, each with the run of the same seed in `base`.
   private func pairs(_ base: Race) -> [(run: Run, base: Run)] {
     runs.compactMap { run in base.runs.first { $0.seed == run.seed }.map { (run, $0) } }
   }
 
-  /// The loss at the end minus that of the baseline.
+  /// The final loss minus that of the baseline.
   func differences(from base: Race) -> Sample {
     Sample(pairs(base).compactMap { pair in pair.run.loss.flatMap { loss in pair.base.loss.map { loss - $0 } } })
   }
 
-  /// Passes to the loss that the baseline ends with.
+  /// The passes until the final loss of the baseline is reached.
   func losses(to base: Race) -> Reached {
     reached(base, \.devLosses) { _ in 1 }
   }
 
-  /// Passes to the score that the baseline ends with.
+  /// The passes until the final score of the baseline is reached.
   func scores(to base: Race) -> Reached {
     reached(base, \.scores) { $0.unit.isBetter(1, than: 0) ? -1 : 1 }
   }
 
-  /// `sign` makes the lesser value the better.
+  /// `sign` is chosen so that a smaller product of sign and value is better.
   private func reached(_ base: Race, _ points: (Trace) -> [Trace.Point], _ sign: (Run) -> Double) -> Reached {
     let pairs = pairs(base).filter { !points($0.base.trace).isEmpty && $0.base.forwards > 0 }
     return Reached(
@@ -99,14 +101,14 @@ private struct Race {
   }
 }
 
-/// At which part of the baseline's forward passes runs are as good as it ends.
+/// The part of the baseline's forward passes after which runs are as good as the baseline at its end.
 private struct Reached {
-  /// Seeds that were compared.
+  /// The number of seeds that were compared.
   let of: Int
-  /// The part of each seed that comes so far.
+  /// The part for each seed that reaches the value.
   let parts: [Double]
 
-  /// `62% [40, 84]`, or how many seeds come so far.
+  /// The text `62% [40, 84]`, or how many seeds reach the value.
   var text: String {
     guard of > 0 else { return "-" }
     guard parts.count == of else { return "\(parts.count) of \(of) seeds" }
@@ -122,7 +124,8 @@ private struct Reached {
 }
 
 extension [Trace.Point] {
-  /// Forward passes after which `sign` times the value is at most `target` for the first time; nil where it never is.
+  /// The number of forward passes after which `sign` times the value is at most `target` for the first time; nil where
+  /// it never is.
   fileprivate func forwards(to target: Double, _ sign: Double) -> Double? {
     guard let index = firstIndex(where: { sign * $0.value <= target }) else { return nil }
     let found = self[index]

@@ -1,17 +1,17 @@
 import ZerothSupport
 
-/// A table of results: rounded for people, exact for programs.
+/// A table of results in two forms: rounded for people, and exact for programs.
 public struct ResultTable: Sendable {
-  /// For people.
+  /// The form for people.
   public let table: Table
-  /// For programs: an object for each row, with every number in full.
+  /// The form for programs: an object for each row, with every number in full.
   public let rows: [JSON]
 
   /// The table as JSON.
   public var json: JSON { .array(rows) }
 
-  /// The plain values of all rows in comma-separated lines, after a line of their names; those of an object inside are named
-  /// by both keys, as in `test_mean`.
+  /// The plain values of all rows as comma-separated lines, after a line with their names. The name of a value in an
+  /// inner object consists of both keys, as in `test_mean`.
   public var csv: String {
     let rows = rows.map { Self.plain($0, "") }
     var known: Set<String> = []
@@ -33,14 +33,15 @@ public struct ResultTable: Sendable {
 }
 
 extension Sample {
-  /// `71.9 ± 1.9`: mean and standard deviation, of shares in percent.
+  /// The mean and the standard deviation as a text, `71.9 ± 1.9`. Shares are in percent.
   func text(_ unit: ScoreUnit) -> String {
     guard !values.isEmpty else { return "-" }
     func text(_ value: Double) -> String { Human.fixed(unit.scale * value, unit == .share ? 1 : 3) }
     return text(mean) + (standardDeviation.map { " ± " + text($0) } ?? "")
   }
 
-  /// `+0.4 [-2.7, +3.5]`: mean of differences and its interval, of shares in points of a percent.
+  /// The mean of differences and its interval as a text, `+0.4 [-2.7, +3.5]`. Differences of shares are in percentage
+  /// points.
   func difference(_ unit: ScoreUnit) -> String {
     guard !values.isEmpty else { return "-" }
     func signed(_ value: Double) -> String {
@@ -49,7 +50,7 @@ extension Sample {
     return signed(mean) + (halfInterval.map { " [\(signed(mean - $0)), \(signed(mean + $0))]" } ?? "")
   }
 
-  /// Mean, standard deviation and the numbers.
+  /// The mean, the standard deviation and the single numbers.
   var json: JSON {
     guard !values.isEmpty else { return .null }
     var members = [JSON.Member("mean", .double(mean))]

@@ -1,9 +1,10 @@
 import ZerothSupport
 
 extension ResultTable {
-  /// A row for each run: what differs between them, the scores of the metric that chooses, and what they took.
+  /// A table with a row for each run: the options in which the runs differ, the scores by the first metric, and the
+  /// cost.
   ///
-  /// Scores are those before the first step, on dev at the best step, and on test there.
+  /// The scores are that before the first step, that on dev at the best step, and that on test at this step.
   public init(of runs: [RecordedRun]) {
     let keys = VaryingOptions(runs).keys
     let hasStates = runs.contains { $0.state != .complete }

@@ -2,24 +2,24 @@ import Zeroth
 import ZerothSupport
 
 extension OptionSpec {
-  /// The blocks that an adapter works on.
+  /// The option for the blocks that an adapter works on.
   public static func adapterBlocks(default value: Default) -> OptionSpec {
     OptionSpec("blocks", .blocks, default: value, "the blocks that have a ratio of their own")
   }
 
-  /// kappa of an adapter, with DiZO's default.
+  /// The option for kappa of an adapter, with DiZO's default.
   public static let adapterInterval = adapterInterval(
     default: DivergenceProjection(.paper, blocks: .all).interval, range: DivergenceProjection.intervalRange)
 
-  /// kappa of an adapter whose initialiser has the default `value`.
+  /// The option for kappa of an adapter whose initialiser has the default `value`.
   public static func adapterInterval(default value: Int, range: NumericRange) -> OptionSpec {
     OptionSpec(
       "interval", .int, default: .value(.int(value)), range: range, unit: "steps",
       "kappa, after how many steps ratios move")
   }
 
-  /// The options of a `RatioSearch` with these defaults, which `text` describes where they follow from other options. Those that
-  /// only losses need are there `when` losses are used.
+  /// The options of a `RatioSearch` with these defaults. Where the defaults follow from other options, `text` describes
+  /// them. Options that only a search from losses has are given the condition `when`.
   public static func ratioSearch(
     _ defaults: @escaping @Sendable (OptionValues) -> RatioSearch, text: String? = nil, when: Condition? = nil
   ) -> [OptionSpec] {
@@ -59,17 +59,17 @@ extension OptionSpec {
 }
 
 extension OptionSpec.Condition {
-  /// Ratios are found from losses.
+  /// Holds where the ratios are found from losses.
   fileprivate static let zerothOrderSearch = Self("search = zeroth-order") { $0["search"] != "first-order" }
 }
 
 extension DivergenceProjection.Preset {
-  /// The blocks of attention that the preset projects in a transformer, as `BlockSelection(parsing:)` reads them.
+  /// The blocks of attention that the preset projects in a transformer, in the spelling of `BlockSelection(parsing:)`.
   public var blocks: String { self == .paper ? "query,value" : "key,value" }
 }
 
 extension OptionValues {
-  /// The search, from the options in `OptionSpec.ratioSearch`.
+  /// The search that the options of `OptionSpec.ratioSearch` describe.
   public func ratioSearch() throws(InputError) -> RatioSearch {
     return RatioSearch(
       moves: try int("moves"), learningRate: try double("learning-rate"), epsilon: try double("epsilon"),
@@ -77,11 +77,11 @@ extension OptionValues {
       boundsProbe: try bool("bounds-probe"), freshBatches: try bool("fresh-batches"))
   }
 
-  /// tau; nil for none.
+  /// The option tau; nil for `none`.
   fileprivate func clip() throws(InputError) -> Double? { self["clip"] == "none" ? nil : try double("clip") }
 
-  /// The blocks that take the place of the roles `blocks` of a model where other parameters than its own are trained: of LoRA
-  /// their A and B, the keys and values of prefixes, biases.
+  /// The blocks that replace the roles `blocks` where the trained parameters are not the model's own: A and B of these
+  /// roles for LoRA, the keys and values of prefixes, the biases.
   fileprivate func tuned(blocks: String) -> String {
     switch run["tuning"] {
     case "lora": blocks.split(separator: ",").flatMap { ["\($0)-a", "\($0)-b"] }.joined(separator: ",")

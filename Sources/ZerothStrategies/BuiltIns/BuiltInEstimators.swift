@@ -2,16 +2,16 @@ import Zeroth
 import ZerothSupport
 
 extension OptionSpec {
-  /// eps of an estimator, with RGE's default.
+  /// The option for eps of an estimator, with RGE's default.
   public static let epsilon = epsilon(default: RandomizedEstimator().epsilon)
-  /// q of an estimator, with RGE's default.
+  /// The option for q of an estimator, with RGE's default.
   public static let queries = queries(default: RandomizedEstimator().queries)
-  /// Two-sided or one-sided differences, with RGE's default.
+  /// The option for two-sided or one-sided differences, with RGE's default.
   public static let sides = sides(default: RandomizedEstimator().sides)
-  /// How the elements of z are drawn, with RGE's default.
+  /// The option for the distribution of z, with RGE's default.
   public static let distribution = distribution(default: RandomizedEstimator().distribution)
 
-  /// eps of an estimator whose initialiser has the default `value`.
+  /// The option for eps of an estimator whose initialiser has the default `value`.
   public static func epsilon(
     default value: Schedule, range: NumericRange = RandomizedEstimator.epsilonRange
   ) -> OptionSpec {
@@ -21,7 +21,7 @@ extension OptionSpec {
       "eps, how far from theta the losses are measured; `auto` for one that train measures")
   }
 
-  /// q of an estimator whose initialiser has the default `value`.
+  /// The option for q of an estimator whose initialiser has the default `value`.
   public static func queries(
     default value: Schedule, range: NumericRange = RandomizedEstimator.queriesRange
   ) -> OptionSpec {
@@ -30,7 +30,7 @@ extension OptionSpec {
       "q, the directions that are averaged in a step")
   }
 
-  /// Two-sided or one-sided differences of an estimator whose initialiser has the default `value`.
+  /// The option for two-sided or one-sided differences of an estimator whose initialiser has the default `value`.
   public static func sides(default value: DifferenceSides) -> OptionSpec {
     OptionSpec(
       "sides", .choice(DifferenceSides.allCases.map(\.rawValue)), default: .value(.string(value.rawValue)),
@@ -38,7 +38,8 @@ extension OptionSpec {
         + "q > 1)")
   }
 
-  /// How the elements of z are drawn, by an estimator whose initialiser has the default `value` and takes `choices`.
+  /// The option for the distribution of z, for an estimator whose initialiser has the default `value` and accepts
+  /// `choices`.
   public static func distribution(
     default value: NoiseDistribution, among choices: [NoiseDistribution] = NoiseDistribution.allCases
   ) -> OptionSpec {
@@ -49,8 +50,8 @@ extension OptionSpec {
 }
 
 extension OptionSpec {
-  /// How an estimator with several points weighs its queries: its shape, the limit of `clip`, and how the queries are combined.
-  /// Read by `shaping()` and `combination()`.
+  /// The options for how an estimator with several queries weighs them: the shaping, the limit of `clip`, and the
+  /// combination of the queries. `shaping()` and `combination()` read them.
   public static let queryWeights: [OptionSpec] =
     shaping + [
       OptionSpec(
@@ -60,7 +61,7 @@ extension OptionSpec {
           + "(Z^T Z)^-1 c, at rates d times as high)")
     ]
 
-  /// How an estimator shapes its coefficients, and the limit of `clip`. Read by `shaping()`.
+  /// The options for the shaping of coefficients: its name, and the limit of `clip`. `shaping()` reads them.
   public static let shaping: [OptionSpec] = [
     OptionSpec(
       "shaping", .choice(CoefficientShaping.Word.allCases.map(\.rawValue)),
@@ -74,22 +75,22 @@ extension OptionSpec {
 }
 
 extension OptionSpec.Condition {
-  /// Coefficients are clipped.
+  /// Holds where coefficients are clipped.
   fileprivate static let clipping = Self("shaping = clip") { $0["shaping"] == "clip" }
 }
 
 extension OptionValues {
-  /// How coefficients are shaped, from the options in `OptionSpec.queryWeights`.
+  /// The shaping of coefficients that the options in `OptionSpec.queryWeights` describe.
   public func shaping() throws(InputError) -> CoefficientShaping {
     CoefficientShaping(try choice("shaping"), limit: try double("clip-limit"))
   }
 
-  /// How queries are combined, from the options in `OptionSpec.queryWeights`.
+  /// The combination of queries that the options in `OptionSpec.queryWeights` describe.
   public func combination() throws(InputError) -> QueryCombination { try choice("combination") }
 }
 
 extension OptionSpec {
-  /// r and nu, with the defaults of LGE.
+  /// The options for r and nu, with the defaults of LGE.
   static let lowRank: [OptionSpec] = [
     OptionSpec(
       "rank", .int, default: .value(.int(LowRankEstimator().rank)), range: LowRankEstimator.rankRange,
@@ -159,7 +160,7 @@ extension Registry {
     try registerDerivatives()
   }
 
-  /// Those that need a gradient.
+  /// Adds the estimators that need a gradient.
   private mutating func registerDerivatives() throws(InputError) {
     try register(
       estimator: StrategyDescription(

@@ -2,8 +2,8 @@ import Zeroth
 import ZerothSupport
 
 extension OptionSpec {
-  /// The options that every rule has: eta, its schedule, and the weight decay. Read by `learningRate()` and
-  /// `weightDecay()`.
+  /// The options that every rule has: eta, its schedule, and the weight decay. `learningRate()` and `weightDecay()`
+  /// read them.
   public static let stepRule: [OptionSpec] = [
     OptionSpec(
       "learning-rate", .double, default: .required, range: Schedule.baseRange,
@@ -28,13 +28,13 @@ extension OptionSpec {
       "lambda of theta -= eta lambda theta, on all blocks of more than one column: not on norms and biases"),
   ]
 
-  /// What a rate is unless its options say more.
+  /// The schedule whose values are the defaults of the options.
   private static let usual: Schedule = 0.0
 
-  /// beta of a momentum, with the default of `Momentum`.
+  /// The option for beta of a momentum, with the default of `Momentum`.
   public static let beta = beta(default: usualMomentum.beta)
 
-  /// beta of a momentum whose initialiser has the default `value`.
+  /// The option for beta of a momentum whose initialiser has the default `value`.
   public static func beta(
     default value: Double, range: NumericRange = Momentum<DenseDirection>.betaRange
   ) -> OptionSpec {
@@ -45,7 +45,7 @@ extension OptionSpec {
 }
 
 extension OptionSpec {
-  /// The options of the second moment that a rule has whose initialiser has these defaults.
+  /// The options for the second moment of a rule whose initialiser has these defaults.
   public static func secondMoment(
     beta2: Double, _ beta2Range: NumericRange, stability: Double, _ stabilityRange: NumericRange
   ) -> [OptionSpec] {
@@ -61,17 +61,17 @@ extension OptionSpec {
 }
 
 extension OptionSpec.Condition {
-  /// eta falls after the warm-up.
+  /// Holds where eta falls after the warm-up.
   static let fallingSchedule = Self("schedule = linear or cosine") { options in
     guard case .string(let name)? = options["schedule"] else { return false }
     return Schedule.Shape(rawValue: name)?.hasLength ?? false
   }
-  /// eta is multiplied at steps that are given.
+  /// Holds where eta is multiplied at given steps.
   static let dropSchedule = Self("schedule = steps") { $0["schedule"] == .string(Schedule.Shape.steps.rawValue) }
 }
 
 extension OptionValues {
-  /// eta over the steps, from the options in `OptionSpec.stepRule`.
+  /// The learning rate eta that the options in `OptionSpec.stepRule` describe.
   public func learningRate() throws(InputError) -> Schedule {
     let base = try double("learning-rate")
     let warmup = try int("warmup")
@@ -92,7 +92,7 @@ extension OptionValues {
     }
   }
 
-  /// lambda, from the options in `OptionSpec.stepRule`.
+  /// The weight decay lambda that the options in `OptionSpec.stepRule` describe.
   public func weightDecay() throws(InputError) -> WeightDecay { WeightDecay(try double("weight-decay")) }
 }
 
@@ -115,7 +115,7 @@ private struct SGDFactory: RuleFactory {
   }
 }
 
-/// The rules with the options that their initialisers choose.
+/// The rules with the default options of their initialisers.
 private let usualMomentum = Momentum<DenseDirection>(learningRate: 0.0)
 private let usualLowRankMomentum = LowRankMomentum<LowRankProbe>(learningRate: 0.0)
 

@@ -2,7 +2,7 @@ import Zeroth
 import ZerothSupport
 
 extension Registry {
-  /// Where the learning rates of the presets with derivatives are from.
+  /// The source of the learning rates of the presets that use derivatives.
   private static let firstOrder =
     "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-first-order.toml"
 
@@ -14,8 +14,8 @@ extension Registry {
     try registerTunedPresets()
   }
 
-  /// The presets of LoRA and prefixes: ranks, alphas, epsilons and virtual tokens of Malladi et al. 2023 (Table 16 and Appendix
-  /// E.5), as LOZO and DiZO have them too.
+  /// Adds the presets for LoRA and prefixes. Their ranks, alphas, epsilons and numbers of virtual tokens are those of
+  /// Malladi et al. 2023 (Table 16 and Appendix E.5), which LOZO and DiZO use too.
   private mutating func registerTunedPresets() throws(InputError) {
     let tuned = "learning rate for imdb-opt (4.3 M) on SST-2, batch 16, by Benchmarks/sweeps/tune-lora.toml"
     let lora: [String: OptionValue] = ["method": "lora", "rank": 8, "alpha": 16.0, "blocks": "query,value"]

@@ -1,9 +1,10 @@
 import Zeroth
 import ZerothSupport
 
-/// One option of a strategy or of a run: all that the command line, a configuration file and `explain` know of it.
+/// The declaration of one option of a strategy or of a run. The command line, configuration files and `explain` know an
+/// option only from its declaration.
 public struct OptionSpec: Sendable {
-  /// What an option takes.
+  /// The type of values that an option accepts.
   public enum Kind: Sendable, Hashable {
     case int
     case double
@@ -23,46 +24,45 @@ public struct OptionSpec: Sendable {
     case countSchedule
   }
 
-  /// What stands in for an option that is not given.
+  /// What is used where the option is not given.
   public enum Default: Sendable {
     case value(OptionValue)
-    /// Follows from the options before it, or from the run; the text says how.
+    /// A value that follows from earlier options or from the run. The text says how.
     case derived(String, @Sendable (OptionValues) -> OptionValue?)
     /// Nothing: the option must be given.
     case required
-    /// Nothing, which means what the text says.
+    /// No value. The text says what this means.
     case absent(String)
   }
 
-  /// When an option has a meaning at all. One that is given although it has none is refused.
+  /// The condition under which an option has a meaning. An option that is given where it has no meaning is an error.
   public struct Condition: Sendable, CustomStringConvertible {
     /// The condition as a phrase, such as `schedule = linear or cosine`.
     public let description: String
     let holds: @Sendable (OptionValues) -> Bool
 
-    /// Holds when `holds` does, for the options before this one.
+    /// A condition that holds when `holds` is true for the options before this one.
     public init(_ description: String, _ holds: @escaping @Sendable (OptionValues) -> Bool) {
       self.description = description
       self.holds = holds
     }
   }
 
-  /// In kebab-case.
+  /// The name, in kebab-case.
   public let name: String
-  /// Names that the option had in earlier versions. One that is given is refused, and the error says what the option is
-  /// called now.
+  /// Names of the option in earlier versions. Giving one of them is an error that tells the present name.
   public let formerNames: [String]
-  /// What it takes.
+  /// The type of values that it accepts.
   public let kind: Kind
-  /// What stands in for it.
+  /// What is used where the option is not given.
   public let defaultValue: Default
-  /// The numbers it takes.
+  /// The range of the numbers that it accepts.
   public let range: NumericRange
   /// The unit of a number, such as `steps`; empty without one.
   public let unit: String
-  /// What it does, in a sentence.
+  /// What the option does, in one sentence.
   public let documentation: String
-  /// When it has a meaning; always, if nil.
+  /// The condition under which the option has a meaning; nil where it always has one.
   public let condition: Condition?
 
   /// An option called `name`.
@@ -92,21 +92,21 @@ public struct OptionSpec: Sendable {
     }
   }
 
-  /// `value` in the option's own type, or nil when it is of another or out of range.
+  /// `value` converted to the type of the option; nil where it has another type or is out of range.
   package func accepted(_ value: OptionValue) -> OptionValue? {
     guard let value = kind.converted(value) else { return nil }
     switch value {
     case .int(let number): return range.contains(Double(number)) ? value : nil
     case .double(let number): return range.contains(number) ? value : nil
     case .string(let text) where kind == .schedule || kind == .countSchedule:
-      // Without a length of its own, a schedule gets that of the run later: here, any.
+      // A schedule without a length gets the number of steps of the run later, so any length will do for this check.
       guard let schedule = Schedule(parsing: text, length: .max) else { return nil }
       return (try? schedule.validate(name, range)) == nil ? nil : value
     case .bool, .string: return value
     }
   }
 
-  /// The value that a command line spells as `text`, or nil when it is none.
+  /// The value that `text` spells on a command line; nil where it spells none.
   package func parsed(_ text: String) -> OptionValue? {
     let candidates: [OptionValue?] =
       switch kind {
@@ -123,7 +123,7 @@ public struct OptionSpec: Sendable {
 }
 
 extension OptionSpec.Kind: CustomStringConvertible {
-  /// What is taken, as a phrase such as `an integer`.
+  /// The accepted type as a phrase, such as `an integer`.
   public var description: String {
     switch self {
     case .int: "an integer"
@@ -139,7 +139,8 @@ extension OptionSpec.Kind: CustomStringConvertible {
     }
   }
 
-  /// `value` in this type: an integer is a number too; block selections come out in their canonical spelling.
+  /// `value` converted to this type; nil where that cannot be done. An integer is accepted as a number. A block
+  /// selection is returned in its canonical spelling.
   fileprivate func converted(_ value: OptionValue) -> OptionValue? {
     switch (self, value) {
     case (.int, .int), (.intOr, .int), (.countSchedule, .int), (.double, .double), (.doubleOr, .double),
@@ -148,7 +149,7 @@ extension OptionSpec.Kind: CustomStringConvertible {
     case (.double, .int(let number)), (.doubleOr, .int(let number)), (.schedule, .int(let number)):
       .double(Double(number))
     case (.schedule, .string(let text)), (.countSchedule, .string(let text)):
-      // A constant is a number, and no text.
+      // A constant has to be given as a number, and not as a text.
       Schedule(parsing: text).flatMap { $0.isConstant ? nil : .string($0.description) }
     case (.choice(let words), .string(let word)): words.contains(word) ? value : nil
     case (.intOr(let accepted), .string(let word)), (.doubleOr(let accepted), .string(let word)):

@@ -10,7 +10,7 @@ public enum OptionValue: Sendable, Hashable {
 }
 
 extension OptionValue: CustomStringConvertible {
-  /// The value as it would be typed on a command line.
+  /// The value in the spelling of a command line.
   public var description: String {
     switch self {
     case .int(let value): "\(value)"
@@ -35,7 +35,7 @@ extension OptionValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, E
 }
 
 extension JSON {
-  /// The value of an option.
+  /// The value of an option as JSON.
   public init(_ value: OptionValue) {
     switch value {
     case .int(let number): self = .int(number)

@@ -1,21 +1,22 @@
 import Zeroth
 import ZerothSupport
 
-/// The options of one part, checked and complete: what a factory makes its strategy from.
+/// The options of one part, checked and complete. A factory makes its strategy from them.
 public struct OptionValues: Sendable, Hashable {
-  /// What they are options of, for errors: `estimator 'lge'`.
+  /// The part that has the options, for messages of errors: `estimator 'lge'`.
   public let subject: String
-  /// Options of the run that defaults may follow: `steps`, `seed`, and `tuning` where the parameters are not the model's own.
+  /// Options of the run from which defaults may follow: `steps`, `seed`, and `tuning` where the trained parameters are
+  /// not the model's own.
   public let run: [String: OptionValue]
   private var values: [String: OptionValue] = [:]
   private var defaults: [String: OptionValue] = [:]
-  /// Declared names, in their order; those without a meaning here are left out.
+  /// The declared names in their order, without the options that have no meaning here.
   private var active: [String] = []
 
   /// Checks `given` against `specs` and fills in the defaults.
   ///
-  /// Throws `InputError` for an option of another name or type, out of range, missing, or without a meaning beside
-  /// the others. `elsewhere` says, for an unknown name, which other parts have it.
+  /// Throws `InputError` for an option that has an unknown name or a wrong type, is out of range or missing, or has no
+  /// meaning beside the others. For an unknown name, `elsewhere` says which other parts have an option of this name.
   package init(
     _ subject: String, specs: [OptionSpec], given: [String: Setting], run: [String: OptionValue] = [:],
     elsewhere: (String) -> String? = { _ in nil }
@@ -56,22 +57,21 @@ public struct OptionValues: Sendable, Hashable {
     }
   }
 
-  /// The defaults of the strategy that `description` describes, but for the options in `given`: what the strategy is made
-  /// from when nothing else is asked for.
+  /// The default options of the strategy that `description` describes, except for those in `given`.
   ///
-  /// Throws `InputError` when an option that must be given is not, or one of `given` does not fit.
+  /// Throws `InputError` when an option without a default is not in `given`, or when one of `given` does not fit.
   public init(of description: StrategyDescription, _ given: [String: OptionValue] = [:]) throws(InputError) {
     try self.init(description.name, specs: description.options, given: given)
   }
 
-  /// The same from values that have been checked once, on the far side of a plugin's interface.
+  /// Options from values that were already checked on the other side of a plugin's interface.
   package init(_ subject: String, specs: [OptionSpec], given: [String: OptionValue]) throws(InputError) {
     try self.init(
       subject, specs: specs,
       given: given.reduce(into: [:]) { $0[$1.key] = Setting(.typed($1.value), origin: "\(subject): \($1.key)") })
   }
 
-  /// The schedule in `value` with the run's steps for its length, where it has none of its own.
+  /// `value` as it is, except for a schedule without a length: it gets the steps of the run as its length.
   private func withLength(_ value: OptionValue, _ spec: OptionSpec) -> OptionValue {
     guard spec.kind == .schedule || spec.kind == .countSchedule, case .string(let text) = value,
       case .int(let steps)? = run["steps"], let schedule = Schedule(parsing: text, length: steps)
@@ -95,15 +95,15 @@ public struct OptionValues: Sendable, Hashable {
     }
   }
 
-  /// The value of `name`, given or by default; nil when absent.
+  /// The value of `name`, given or by default; nil where it has none.
   public subscript(name: String) -> OptionValue? { values[name] }
 
-  /// Every option that has a meaning and a value here, in the declared order.
+  /// Every option that has a meaning and a value, in the declared order.
   public var effective: [(name: String, value: OptionValue)] {
     active.compactMap { name in values[name].map { (name, $0) } }
   }
 
-  /// The effective options that differ from `base`, or from their defaults where it says nothing.
+  /// The effective options that differ from `base`. An option that is not in `base` is compared with its default.
   package func differing(from base: [String: OptionValue] = [:]) -> [(name: String, value: OptionValue)] {
     effective.filter { option in
       guard let usual = base[option.name] ?? defaults[option.name] else { return true }
@@ -123,7 +123,7 @@ public struct OptionValues: Sendable, Hashable {
     return value
   }
 
-  /// The number `name` over the steps, of an option that takes schedules.
+  /// The option `name` as a schedule over the steps, for an option that accepts schedules.
   public func schedule(_ name: String) throws(InputError) -> Schedule {
     switch values[name] {
     case .double(let value)?: return Schedule(value)
@@ -158,8 +158,8 @@ public struct OptionValues: Sendable, Hashable {
     try BlockSelection(parsing: try string(name))
   }
 
-  /// A factory that asks for what its options do not declare is at fault, and no input: but a plugin's mistake
-  /// must not end the process.
+  /// The error of a factory that reads an option that it did not declare. It is a mistake of the programmer and not of
+  /// the user, but a mistake in a plugin must not end the process.
   private func undeclared(_ name: String, _ type: String) -> InputError {
     InputError(
       "\(subject): option '\(name)'", found: "\(values[name].map { "'\($0)'" } ?? "no value")",

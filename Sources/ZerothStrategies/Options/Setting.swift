@@ -1,18 +1,18 @@
 import Zeroth
 import ZerothSupport
 
-/// One value that a user gave for an option, with the place where it stood.
+/// One value that a user gave for an option, together with the place where it was given.
 public struct Setting: Sendable, Hashable {
-  /// What was given.
+  /// The value that was given.
   public enum Value: Sendable, Hashable, CustomStringConvertible {
     /// A value with a type, from a file or from code.
     case typed(OptionValue)
-    /// Text of a command line, whose type is the option's.
+    /// A text from a command line, to be read as the type of the option.
     case text(String)
-    /// Something that no option takes, such as an array.
+    /// A value that no option accepts, such as an array.
     case other(String)
 
-    /// What was found, for errors.
+    /// The value, for messages of errors.
     public var description: String {
       switch self {
       case .typed(.string(let text)), .text(let text): "'\(text)'"
@@ -22,12 +22,12 @@ public struct Setting: Sendable, Hashable {
     }
   }
 
-  /// What was given.
+  /// The value that was given.
   public let value: Value
-  /// Where it stood, such as `run.toml: [estimator] rank` or `--rank`.
+  /// Where it was given, such as `run.toml: [estimator] rank` or `--rank`.
   public let origin: String
 
-  /// `value`, found at `origin`.
+  /// The setting `value`, found at `origin`.
   public init(_ value: Value, origin: String) {
     self.value = value
     self.origin = origin

@@ -1,13 +1,13 @@
 import Zeroth
 import ZerothSupport
 
-/// An optimiser in names and options: what a registry makes an `Optimizer` from.
+/// The description of an optimiser by names and options. A registry makes an `Optimizer` from it.
 public struct Composition: Sendable, Hashable {
   /// A strategy by name, with the options that are given for it.
   public struct Part: Sendable, Hashable {
     /// A registered name.
     public var name: String
-    /// Options by name; the others have their defaults.
+    /// The options that are given, by name. All others have their defaults.
     public var options: [String: OptionValue]
 
     /// The strategy `name` with `options`.
@@ -17,20 +17,20 @@ public struct Composition: Sendable, Hashable {
     }
   }
 
-  /// Estimates the gradient.
+  /// The estimator of the gradient.
   public var estimator: Part
-  /// Turns the estimate into an update.
+  /// The rule that turns an estimate into an update.
   public var rule: Part
-  /// Scales and projects per block.
+  /// The adapter that scales and projects each block.
   public var adapter: Part
   /// The seed of all random numbers.
   public var seed: Int
   /// The name of the random generator.
   public var generator: String
-  /// So many steps in a row without finite losses end a run.
+  /// The number of steps in a row without finite losses that ends a run.
   public var nonFiniteLimit: Int
 
-  /// A composition; philox and ten skipped steps by default.
+  /// A composition. By default the generator is philox and ten skipped steps in a row end a run.
   public init(
     estimator: Part, rule: Part, adapter: Part = Part("none"), seed: Int = 0,
     generator: String = "\(RandomGenerator.philox)", nonFiniteLimit: Int = NonFinitePolicy().limit
@@ -43,7 +43,7 @@ public struct Composition: Sendable, Hashable {
     self.nonFiniteLimit = nonFiniteLimit
   }
 
-  /// The part of a kind, which is not `optimizer`.
+  /// The part of the kind `kind`, which may not be `optimizer`.
   package subscript(kind: StrategyDescription.Kind) -> Part {
     get {
       switch kind {
@@ -61,7 +61,7 @@ public struct Composition: Sendable, Hashable {
     }
   }
 
-  /// `lge(rank 2) + sgd + none`.
+  /// The composition in words: `lge(rank 2) + sgd + none`.
   public var displayName: String {
     [estimator, rule, adapter].map { part in
       let options = part.options.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }

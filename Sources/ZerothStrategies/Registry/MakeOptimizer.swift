@@ -2,23 +2,23 @@ import Zeroth
 import ZerothSupport
 
 extension Registry {
-  /// The kinds of which a composition has one each.
+  /// The kinds of parts. A composition has one part of each.
   package static let partKinds: [StrategyDescription.Kind] = [.estimator, .rule, .adapter]
 
   /// The optimiser that `composition` names, for a run of `runSteps` steps.
   ///
-  /// Throws `InputError` for an unknown name, an option that does not fit, or parts that do not compose.
+  /// Throws `InputError` for an unknown name, an option that does not fit, or parts that cannot be combined.
   public func makeOptimizer(_ composition: Composition, runSteps: Int) throws -> any OptimizerProtocol {
     try resolve(composition, runSteps: runSteps).makeOptimizer()
   }
 
-  /// `composition` with registered names in place of aliases and every option that has a meaning spelled out.
+  /// `composition` with registered names in place of aliases, and with every option that has a meaning written out.
   public func effective(_ composition: Composition, runSteps: Int) throws(InputError) -> Composition {
     try resolve(composition, runSteps: runSteps).spelledOut
   }
 
-  /// Finds the parts, checks their options and that they compose. `tuning` names what the parameters are where they are not the
-  /// model's own, such as `lora`; `settings` may say where options come from.
+  /// Finds the parts, checks their options and checks that they can be combined. Where the trained parameters are not
+  /// the model's own, `tuning` names them, such as `lora`. `settings` may say where options were given.
   package func resolve(
     _ composition: Composition, runSteps: Int, tuning: String? = nil,
     settings: [StrategyDescription.Kind: [String: Setting]] = [:]
@@ -63,7 +63,7 @@ extension Registry {
       adapterOptions: try options(.adapter, adapter.description))
   }
 
-  /// Which other parts have the option `name`, in words; nil when none has.
+  /// The other parts that have the option `name`, in words; nil where none has it.
   private func owners(
     of name: String, _ kind: StrategyDescription.Kind, beside chosen: StrategyDescription
   ) -> String? {

@@ -1,17 +1,17 @@
 import Zeroth
 import ZerothSupport
 
-/// A named composition: what `--optimizer NAME` stands for.
+/// A composition with a name: the meaning of `--optimizer NAME`.
 public struct OptimizerPreset: RegistryEntry {
-  /// What `list` and `explain` say of it.
+  /// The texts that `list` and `explain` print.
   public let description: StrategyDescription
-  /// Its parts, with the options in which they differ from their own defaults.
+  /// The parts, with the options that differ from the defaults of the parts.
   public let composition: Composition
-  /// How the model is tuned: options of the table [tuning]; empty where its own blocks are trained.
+  /// How the model is tuned, as options of the table [tuning]; empty where the model's own blocks are trained.
   public let tuningOptions: [String: OptionValue]
 
-  /// The preset `name`. `tuning` says for which model and task its numbers were chosen, `of` how the model is tuned where other
-  /// parameters than its own are trained.
+  /// The preset `name`. The text `tuning` says for which model and task its numbers were chosen. `of` says how the
+  /// model is tuned where the trained parameters are not the model's own.
   public init(
     _ name: String, aliases: [String] = [], summary: String, source: String, tuning: String, _ composition: Composition,
     of tuningOptions: [String: OptionValue] = [:]

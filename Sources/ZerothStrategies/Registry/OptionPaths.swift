@@ -1,14 +1,14 @@
 import Zeroth
 import ZerothSupport
 
-/// Where the options of a composition stand in files and on command lines.
+/// The places of the options of a composition in files and on command lines.
 ///
-/// A part knows its options by their own names, such as `rank`; whoever wrote a file or a command line knows them by table and
-/// name. So the errors of a part that does not fit get the path in front: `estimator.rank: found 0, expected 1 to 65535`.
+/// A part knows its options by their own names, such as `rank`. A user knows an option by its table and its name. So
+/// the path is put in front of the error of a part: `estimator.rank: found 0, expected 1 to 65535`.
 struct OptionPaths: Sendable {
   private let options: [OptimizerPart: Set<String>]
 
-  /// The options of `parts`.
+  /// The options of the parts `parts`.
   init(of parts: ResolvedComposition) {
     func names(_ description: StrategyDescription) -> Set<String> { Set(description.options.map(\.name)) }
     options = [
@@ -19,9 +19,10 @@ struct OptionPaths: Sendable {
 
   /// `error` with the table in front of the option that it names.
   ///
-  /// The option is the first word of the subject, or, where a library loaded at run time says where it fails, the first
-  /// word of the subject's last phrase. It is of the part that throws the error, if that has such an option, or else of
-  /// the part that has: an adapter may refuse the weight decay of the rule. A subject that names no option stays.
+  /// The option is the first word of the error's subject. A library that was loaded at run time puts its own name in
+  /// front, so there it is the first word of the last phrase of the subject. The table is that of the part that throws
+  /// the error, if this part has such an option. Otherwise it is that of a part that has one: an adapter, for example,
+  /// may refuse the weight decay of the rule. A subject that names no option is not changed.
   func named(_ error: InputError, of part: OptimizerPart?) -> InputError {
     let phrases = error.subject.components(separatedBy: ": ")
     let option = String(phrases[phrases.count - 1].prefix { $0 != " " })

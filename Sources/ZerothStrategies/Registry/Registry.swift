@@ -1,9 +1,9 @@
 import Zeroth
 import ZerothSupport
 
-/// Every strategy that a run can name: the one list that the command line, configuration files and `explain` read.
+/// The list of all strategies that a run can name. The command line, configuration files and `explain` all read it.
 ///
-/// Nothing registers itself. A plugin is a function that is given the registry:
+/// No strategy adds itself. A plugin provides a function that is given the registry:
 ///
 ///     public func install(into registry: inout Registry) throws {
 ///       try registry.register(estimator: StrategyDescription("one-point", ..., options: [.epsilon])) { options in
@@ -18,10 +18,10 @@ public struct Registry: Sendable {
   /// The libraries that were loaded at run time.
   public package(set) var plugins: [PluginIdentity] = []
 
-  /// A registry of nothing.
+  /// An empty registry.
   public init() {}
 
-  /// A registry with every strategy of this project.
+  /// A registry with every strategy of the core.
   public static let standard: Registry = {
     var registry = Registry()
     do {
@@ -32,7 +32,8 @@ public struct Registry: Sendable {
     return registry
   }()
 
-  /// Adds an estimator. Its kind of directions, and so the rules it goes with, follow from its type.
+  /// Adds an estimator. The kind of its directions, and so the rules that it can be combined with, follow from its
+  /// type.
   public mutating func register<E: GradientEstimator>(
     estimator description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> E
   ) throws(InputError) {
@@ -56,7 +57,7 @@ public struct Registry: Sendable {
     try register(adapter: description) { options -> any LayerAdapter in try make(options) }
   }
 
-  /// Adds an adapter whose type follows from its options.
+  /// Adds an adapter whose type is chosen by its options.
   mutating func register(
     adapter description: StrategyDescription, make: @escaping @Sendable (OptionValues) throws -> any LayerAdapter
   ) throws(InputError) {
@@ -65,7 +66,7 @@ public struct Registry: Sendable {
     try adapters.add(AdapterEntry(description: description, make: make))
   }
 
-  /// Adds a named composition; its parts must be registered before it.
+  /// Adds a composition with a name. Its parts have to be registered before it.
   public mutating func register(optimizer preset: OptimizerPreset) throws(InputError) {
     for kind in Self.partKinds {
       _ = try description(
@@ -74,7 +75,7 @@ public struct Registry: Sendable {
     try presets.add(preset)
   }
 
-  /// What is registered as a `kind`, in the order of registration.
+  /// The descriptions of all entries of the kind `kind`, in the order of registration.
   public func descriptions(of kind: StrategyDescription.Kind) -> [StrategyDescription] {
     switch kind {
     case .estimator: estimators.entries.map(\.description)
@@ -84,7 +85,7 @@ public struct Registry: Sendable {
     }
   }
 
-  /// Everything called `name`, of whatever kind. Throws `InputError`, with the nearest name, when there is nothing.
+  /// All entries called `name`, of any kind. Where there is none it throws an `InputError` with the nearest name.
   public func explain(_ name: String) throws(InputError) -> [(StrategyDescription.Kind, StrategyDescription)] {
     var found: [(StrategyDescription.Kind, StrategyDescription)] = []
     var names: [String] = []
@@ -100,12 +101,12 @@ public struct Registry: Sendable {
     return found
   }
 
-  /// The named composition called `name`.
+  /// The preset called `name`.
   public func preset(_ name: String, origin: String = "optimizer") throws(InputError) -> OptimizerPreset {
     try presets.find(name, origin: origin)
   }
 
-  /// The options of the part `name` of a kind, after checking that it is there.
+  /// The description of the part `name` of a kind. Throws `InputError` where there is none.
   package func description(of name: String, _ kind: StrategyDescription.Kind, origin: String) throws(InputError)
     -> StrategyDescription
   {
@@ -118,7 +119,7 @@ public struct Registry: Sendable {
   }
 }
 
-/// An entry that has a description.
+/// An entry with a description.
 package protocol RegistryEntry: Sendable {
   var description: StrategyDescription { get }
 }
@@ -128,7 +129,7 @@ package struct EstimatorEntry: RegistryEntry {
   package let direction: any Direction.Type
   package let make: @Sendable (OptionValues) throws -> any GradientEstimator
 
-  /// What kind of directions it produces.
+  /// The kind of directions that the estimator produces, in words.
   package var directionWords: String {
     let hasCore = direction is any CoreDirection.Type
     guard direction is any LowRankDirection.Type else {
@@ -148,7 +149,7 @@ package struct AdapterEntry: RegistryEntry {
   package let make: @Sendable (OptionValues) throws -> any LayerAdapter
 }
 
-/// The entries of one kind, by name and alias.
+/// The entries of one kind, found by name or alias.
 struct Shelf<Entry: RegistryEntry>: Sendable {
   let kind: StrategyDescription.Kind
   private(set) var entries: [Entry] = []

@@ -1,6 +1,6 @@
 import Zeroth
 
-/// A composition whose names have been found and whose options have been checked: it is made once, and an optimiser from it.
+/// A composition whose names were found and whose options were checked. An optimiser is made from it.
 package struct ResolvedComposition: Sendable {
   let composition: Composition
   let generator: RandomGenerator
@@ -11,7 +11,7 @@ package struct ResolvedComposition: Sendable {
   package let adapter: AdapterEntry
   package let adapterOptions: OptionValues
 
-  /// The three parts, by kind.
+  /// The three parts, each with its kind.
   package var all: [(kind: StrategyDescription.Kind, description: StrategyDescription, options: OptionValues)] {
     [
       (.estimator, estimator.description, estimatorOptions), (.rule, rule.description, ruleOptions),
@@ -19,7 +19,7 @@ package struct ResolvedComposition: Sendable {
     ]
   }
 
-  /// The composition with registered names in place of aliases, and every option that has a meaning.
+  /// The composition with registered names in place of aliases, and with every option that has a meaning written out.
   package var spelledOut: Composition {
     var composition = composition
     for part in all {
@@ -29,9 +29,9 @@ package struct ResolvedComposition: Sendable {
     return composition
   }
 
-  /// The optimiser, before its first step. Throws what a part's factory throws.
+  /// The optimiser before its first step. Throws the error of a factory of a part.
   package func makeOptimizer() throws -> any OptimizerProtocol {
-    // Opens the three existentials one after another, until the compiler knows every type.
+    // Opens the three existential types one after another, until the compiler knows every concrete type.
     func with<E: GradientEstimator>(_ estimator: E) throws -> any OptimizerProtocol {
       try with(estimator, rule.factory.make(for: E.Direction.self, ruleOptions))
     }

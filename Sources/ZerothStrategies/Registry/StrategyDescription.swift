@@ -1,34 +1,34 @@
 import Zeroth
 import ZerothSupport
 
-/// What `list` and `explain` say of a strategy, and the options that it takes.
+/// The texts that `list` and `explain` print about a strategy, and the options of the strategy.
 public struct StrategyDescription: Sendable {
-  /// What a registered name stands for.
+  /// The kind of a registered strategy.
   public enum Kind: String, CaseIterable, Sendable {
     case estimator, rule, adapter
-    /// A named composition of the three.
+    /// A composition of the three with a name.
     case optimizer
   }
 
-  /// In kebab-case; the name in files and on command lines.
+  /// The name in files and on command lines, in kebab-case.
   public let name: String
-  /// Other names it answers to.
+  /// Other names for the same strategy.
   public let aliases: [String]
-  /// One line.
+  /// What the strategy is, in one line.
   public let summary: String
-  /// What it computes.
+  /// The formula that it computes.
   public let formula: String
-  /// Where that is from.
+  /// The source of the formula.
   public let source: String
-  /// The options it takes.
+  /// The options that it accepts.
   public let options: [OptionSpec]
-  /// Forward passes per step, in words.
+  /// The number of forward passes of a step, in words.
   public let forwards: String
-  /// Floats held beyond the parameters, in words.
+  /// The floats that it keeps besides the parameters, in words.
   public let state: String
-  /// What it produces for, or needs from, the other parts; the registry fills it in from the types.
+  /// What it produces for the other parts, or needs from them. The registry fills it in from the types.
   public package(set) var capabilities: [String] = []
-  /// The library that it was loaded from at run time; nil for what this program was built with.
+  /// The library from which it was loaded at run time; nil for a strategy that is part of the program.
   public package(set) var plugin: PluginIdentity?
 
   /// A description of the strategy `name`.

@@ -15,7 +15,8 @@ extension StrategyDescription {
 }
 
 extension OptionSpec {
-  /// A table of `options`: what each is called, takes, is by default, and does. `name` may say what else it is called.
+  /// A table of `options`: the name, what it accepts, the default, and what it does. `name` may replace the name in the
+  /// first column.
   public static func table(
     _ options: [OptionSpec], name: (OptionSpec) -> String = \.name, takes: (OptionSpec) -> String = \.expected
   ) -> Table {
@@ -26,7 +27,7 @@ extension OptionSpec {
     return table
   }
 
-  /// The table for a terminal, with long choices below it.
+  /// The table for a terminal. The words of long choices are listed below it.
   public static func text(_ options: [OptionSpec], name: (OptionSpec) -> String = \.name) -> String {
     let table = table(options, name: name) { option in
       option.longChoice.map { "one of \($0.count) words, listed below" } ?? option.expected
@@ -37,12 +38,12 @@ extension OptionSpec {
     return table.text + choices.joined()
   }
 
-  /// The words of a choice that is too long for a cell.
+  /// The words of a choice where they are too many for a cell of the table.
   private var longChoice: [String]? {
     if case .choice(let words) = kind, words.count > 10 { words } else { nil }
   }
 
-  /// `words` in lines of a terminal's width.
+  /// `words` in lines that fit the width of a terminal.
   private static func lines(_ words: [String]) -> String {
     var lines = [" "]
     for (i, word) in words.enumerated() {
@@ -53,7 +54,7 @@ extension OptionSpec {
     return lines.map { $0 + "\n" }.joined()
   }
 
-  /// What the option does, with its unit and the condition under which it does anything.
+  /// What the option does, with its unit and the condition under which it has a meaning.
   public var meaning: String {
     let unit = unit.isEmpty ? "" : " (\(unit))"
     let condition = condition.map { "; only with \($0)" } ?? ""

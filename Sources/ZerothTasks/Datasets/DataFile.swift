@@ -2,9 +2,9 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// The forms of data files that are read.
+/// The formats of data files that can be read.
 public enum DataFormat: String, Sendable, CaseIterable {
-  /// `label text` in a line, as SST and TREC are handed around.
+  /// A label and a text in each line, `label text`, as in the usual files of SST and TREC.
   case labelledLines
   /// Tab-separated columns with a header, without quoting.
   case tsv
@@ -15,10 +15,10 @@ public enum DataFormat: String, Sendable, CaseIterable {
   /// One JSON object, or an array of them.
   case json
 
-  /// The endings of data files, a `.gz` after them aside.
+  /// The endings of data files, before a possible `.gz`.
   static let extensions: Set<String> = ["txt", "tsv", "csv", "jsonl", "json"]
 
-  /// The form of `file`: what its name says, or else what its first line looks like.
+  /// The format of `file`, by its name, or else by its first line.
   init(of file: TextFile, names: Set<String>) throws(InputError) {
     let first = file.firstLine
     let tabs = first.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
@@ -42,7 +42,7 @@ public enum DataFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// A file's name without folders, `.gz` and the ending, and the ending, both in lower case.
+  /// The name of a file without folders, `.gz` and ending, and its ending, both in lower case.
   static func stem(of path: String) -> (name: String, ending: String) {
     var url = URL(fileURLWithPath: path)
     if url.pathExtension.lowercased() == "gz" { url = url.deletingPathExtension() }
@@ -54,7 +54,7 @@ public enum DataFormat: String, Sendable, CaseIterable {
   }
 }
 
-/// Reads data files of any form into records.
+/// Reads data files of any of these formats into records.
 public enum DataFile {
   /// The records of the file at `path`.
   ///
@@ -96,7 +96,7 @@ public enum DataFile {
     return records
   }
 
-  /// Texts under the name `text`, each with the number of its first line.
+  /// The texts as records with a field `text`, each with the number of its first line.
   private static func plainRows(_ file: TextFile, _ rows: PlainRows) -> [Record] {
     var texts: [(line: Int, text: String)] = []
     switch rows {
@@ -144,7 +144,7 @@ public enum DataFile {
     guard let value = try? JSON(parsing: Data(file.bytes), subject: file.path) else {
       throw InputError(file.path, found: "text that is not whole JSON", expected: "a JSON object or array")
     }
-    // Lines of a value inside one JSON document are not known: its records are all said to be on line 1.
+    // The lines of the values in one JSON document are not known, so all its records are said to be on line 1.
     let top = Record(["": value], source: Source(file: file.path, line: 1))
     if let fields = value.fields { return [Record(fields, source: top.source)] }
     return try top.objects("")

@@ -1,13 +1,13 @@
 import Foundation
 import Zeroth
 
-/// The files of a data set: what a `--data` argument names, a folder or one file.
+/// The files of a data set. A `--data` argument names a folder or one file.
 public struct DataFolder: Sendable, Hashable {
-  /// The file that training examples come from; the only one where there is nothing to tell files apart.
+  /// The file of the training examples; the only file where there are no separate ones.
   public let train: String
-  /// The file for choosing, where there is a test file besides.
+  /// The file of the dev set, from which choices are made; nil where there is no test file besides it.
   public let dev: String?
-  /// The file for the final measurement: the test file, or the dev file when that is all there is beside `train`.
+  /// The file for the final measurement: the test file, or the dev file where there is no test file besides `train`.
   public let test: String?
 
   private init(train: String, dev: String?, test: String?) {
@@ -16,7 +16,7 @@ public struct DataFolder: Sendable, Hashable {
     self.test = test
   }
 
-  /// The same without its test file: what was dev serves as test, as it does where there is no test file.
+  /// The same files without the test file. The dev file then serves as test file, as it does where no test file exists.
   var withoutTest: DataFolder { DataFolder(train: train, dev: nil, test: dev) }
 
   private static let trainNames: Set<String> = ["train", "training"]
@@ -52,7 +52,7 @@ public struct DataFolder: Sendable, Hashable {
     if let trainFile {
       let test = otherTest ?? testFile ?? devFile
       train = trainFile
-      // A file that is asked to be test is not dev as well.
+      // A file that is given as the test file is not used as dev file too.
       dev = devFile.flatMap { dev in test.map(Self.realPath) == Self.realPath(dev) ? nil : dev }
       self.test = test
     } else if files.count == 1, let file = files.first {

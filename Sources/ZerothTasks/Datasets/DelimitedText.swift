@@ -3,10 +3,10 @@ import ZerothSupport
 
 /// Rows of cells from comma- and tab-separated text.
 enum DelimitedText {
-  /// A row's cells and the line that it starts on.
+  /// The cells of a row, and the line on which it starts.
   typealias Row = (line: Int, cells: [String])
 
-  /// Rows of tab-separated text as the GLUE files have it: no quoting, a line is a row.
+  /// Rows of tab-separated text in the form of the GLUE files: without quoting, one row in each line.
   static func tabRows(_ file: TextFile) -> [Row] {
     file.lines.map { line in
       (line.number, line.text.split(separator: "\t", omittingEmptySubsequences: false).map(String.init))
@@ -55,7 +55,7 @@ enum DelimitedText {
       if endsRow, cell.last == carriageReturn { cell.removeLast() }
       cells.append(String(decoding: cell, as: UTF8.self))
       at += 1
-      // A comma at the very end of the file leaves an empty last cell.
+      // A comma at the very end of the file is followed by an empty last cell.
       if !endsRow, at == bytes.count { cells.append("") }
       guard endsRow || at == bytes.count else { continue }
       if cells.count > 1 || !cells[0].trimmed.isEmpty { rows.append((rowLine, cells)) }
@@ -66,7 +66,8 @@ enum DelimitedText {
     return rows
   }
 
-  /// Records from rows: by a header, recognised by holding one of `names`, or `label, text` in two columns.
+  /// Records from rows. A row that contains one of `names` is a header; without a header there are two columns,
+  /// `label, text`.
   static func records(
     _ rows: [Row], in file: TextFile, names: Set<String>, needsHeader: Bool = false
   ) throws(InputError) -> [Record] {
@@ -88,7 +89,7 @@ enum DelimitedText {
     if let twice = header.first(where: { name in header.count { $0 == name } > 1 }) {
       throw InputError("\(file.path) line \(first.line)", found: "two columns '\(twice)'", expected: "one")
     }
-    // Files of SNLI hold the labels of up to five annotators, of which the header may name the first alone.
+    // Files of SNLI have the labels of up to five annotators, but the header may name only the first.
     let hidesAnnotators = header.suffix(2) == ["label1", "gold_label"]
     var records: [Record] = []
     for var row in rows {

@@ -1,10 +1,10 @@
 import ZerothSupport
 
-/// Where a row of data stands, so that an error or a prediction can point at it.
+/// The place of a row of data, to be named in errors and predictions.
 public struct Source: Sendable, Hashable, CustomStringConvertible {
   /// The file's path as it was given.
   public let file: String
-  /// The line that the row starts on, from 1.
+  /// The line on which the row starts, counted from 1.
   public let line: Int
 
   /// Line `line` of `file`.
@@ -13,30 +13,31 @@ public struct Source: Sendable, Hashable, CustomStringConvertible {
     self.line = line
   }
 
-  /// `file line n`.
+  /// The place in the form `file line n`.
   public var description: String { "\(file) line \(line)" }
 }
 
-/// One example of a task: its texts by name, and what is right.
+/// One example of a task: its named texts, and the right answer.
 public struct Example: Sendable, Hashable {
-  /// The texts that prompts are made of, such as `sentence`, or `premise` and `hypothesis`.
+  /// The texts from which prompts are made, such as `sentence`, or `premise` and `hypothesis`.
   public var fields: [String: String]
   /// The candidates of a multiple-choice example; empty where the task has label words.
   public var choices: [String]
-  /// The gold answers of a generation example, the first of which is trained on.
+  /// The gold answers of an example for generation. A model is trained on the first.
   public var answers: [String]
-  /// The turns of a conversation; empty unless the task is one of chats.
+  /// The turns of a conversation; empty unless the task is a chat.
   public var messages: [ChatMessage] = []
-  /// The row as the file has it, an object of its columns; null unless a reward may look at it.
+  /// The row in the file, as an object of its columns; null unless a reward may use it.
   public var row: JSON = .null
   /// The index of the right class or choice; 0 where the answer is generated.
   public var label: Int
-  /// Examples with the same key never meet in two splits: the whole text, or the passage that several examples share.
+  /// The key that keeps examples together: examples with the same key are never in two splits. It is the whole text, or
+  /// the passage that several examples share.
   public var splitKey: String
-  /// Where the example was read.
+  /// The place from which the example was read.
   public var source: Source
 
-  /// An example. Without a `splitKey`, it is its texts and choices.
+  /// An example. Without a `splitKey`, its texts and choices are the key.
   public init(
     fields: [String: String], choices: [String] = [], answers: [String] = [], label: Int, splitKey: String? = nil,
     source: Source
@@ -51,6 +52,6 @@ public struct Example: Sendable, Hashable {
     self.source = source
   }
 
-  /// The text called `name`, empty when there is none.
+  /// The text called `name`; empty where there is none.
   public subscript(name: String) -> String { fields[name] ?? "" }
 }

@@ -3,16 +3,17 @@ import Zeroth
 
 /// Decompresses gzip files (RFC 1952) with zlib, for data sets that are handed around compressed.
 enum Gzip {
-  /// The first bytes of every gzip file of the one method there is.
+  /// The first bytes of every gzip file. The third names the only compression method that exists.
   static let magic: [UInt8] = [0x1F, 0x8B, 8]
 
-  /// Bytes that a file may open to: 1 GiB, far more than any task's data.
+  /// The most bytes of the decompressed contents: 1 GiB, far more than the data of any task.
   static let limit = 1 << 30
 
   /// The contents of all members of a gzip file, checked against their checksums.
   ///
-  /// A few megabytes can open to many gigabytes. So the contents are counted before they are kept, and a file that opens
-  /// to more than `limit` bytes takes no memory. Throws `InputError` for such a file and for one that is cut or corrupt.
+  /// A few megabytes can decompress to many gigabytes. So the contents are first counted without being kept, and a file
+  /// with more than `limit` bytes takes no memory. Throws `InputError` for such a file, and for one that is truncated
+  /// or corrupt.
   static func decompress(_ bytes: [UInt8], path: String, limit: Int = limit) throws(InputError) -> [UInt8] {
     var count = 0
     try forEachPart(of: bytes, path: path) { part throws(InputError) in
@@ -28,20 +29,20 @@ enum Gzip {
     return contents
   }
 
-  /// `count` bytes in words, as GiB where they are whole ones.
+  /// `count` bytes in words; in GiB where it is a whole number of them.
   private static func words(_ count: Int) -> String {
     count % (1 << 30) == 0 ? "\(count >> 30) GiB" : "\(count) bytes"
   }
 
-  /// Calls `body` with the contents of all members, part by part. The memory of a part is used again for the next one.
+  /// Calls `body` with the contents of all members, part by part. All parts use the same memory.
   private static func forEachPart(
     of bytes: [UInt8], path: String, _ body: (UnsafeBufferPointer<UInt8>) throws(InputError) -> Void
   ) throws(InputError) {
-    // zlib remembers the address of its stream, which therefore has memory of its own.
+    // zlib remembers the address of its stream, so the stream needs its own memory.
     let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     stream.initialize(to: z_stream())
     defer { stream.deallocate() }
-    // 15 is the largest window; 16 on top of it asks for gzip's header and checksum.
+    // 15 is the largest window. The 16 added to it selects the header and the checksum of gzip.
     let status = inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     guard status == Z_OK else { fatalError("zlib cannot start: \(String(cString: zError(status)))") }
     defer { inflateEnd(stream) }
@@ -63,8 +64,8 @@ enum Gzip {
         switch status {
         case Z_OK: continue
         case Z_STREAM_END where given == input.count && stream.pointee.avail_in == 0: return
-        case Z_STREAM_END: inflateReset(stream)  // for the member that follows
-        // No step was possible although there is room for contents: the input has ended.
+        case Z_STREAM_END: inflateReset(stream)  // to begin the next member
+        // zlib could do nothing although there is room for output, so the input has ended.
         case Z_BUF_ERROR: throw corrupt(path, "an end before the contents are complete")
         default:
           throw corrupt(path, "corrupt contents (\(String(cString: stream.pointee.msg ?? zError(status))))")

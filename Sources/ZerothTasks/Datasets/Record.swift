@@ -1,18 +1,18 @@
 import Zeroth
 import ZerothSupport
 
-/// One row of a data file before a task has read it: named values and the place they came from.
+/// One row of a data file before a task has read it: named values, and the place of the row.
 ///
-/// Cells of tables are strings; values of JSON keep their shape. The accessors throw an `InputError` that names
-/// the file, the line and the field.
+/// Cells of tables are strings; JSON values keep their type. The accessors throw an `InputError` that names the file,
+/// the line and the field.
 public struct Record: Sendable {
-  /// Where the row stands.
+  /// The place of the row.
   public let source: Source
-  /// The row's values by the name of their column or key.
+  /// The values of the row by the names of their columns or keys.
   public let fields: [String: JSON]
-  /// The path to a nested object, for messages: empty, or `passage.`.
+  /// The path to a nested object, for messages of errors: empty, or for example `passage.`.
   let path: String
-  /// Whether labels and gold answers are left aside: every label is then the first class, and there are no answers.
+  /// Whether labels and gold answers are ignored. Every label is then the first class, and there are no gold answers.
   public let ignoresLabels: Bool
 
   /// A row with `fields` at `source`.
@@ -27,17 +27,18 @@ public struct Record: Sendable {
     self.ignoresLabels = ignoresLabels
   }
 
-  /// The same row, whose labels are left aside.
+  /// The same row, with its labels ignored.
   var withoutLabels: Record { Record(fields, source: source, path: path, ignoresLabels: true) }
 
-  /// Whether the field `name` holds a label: files without have no such field, an empty one, or -1.
+  /// Whether the field `name` has a label. In files without labels the field is missing, empty, or -1.
   func hasLabel(_ name: String) -> Bool {
     guard let value = fields[name] else { return false }
     guard let text = value.cellText?.trimmed else { return value != .null }
     return !["", "-1", "-"].contains(text)
   }
 
-  /// The text of the first field there is among `names`, trimmed. Throws when there is none or it is empty.
+  /// The trimmed text of the first field among `names` that exists. Throws `InputError` where none exists or the text
+  /// is empty.
   public func text(_ names: [String]) throws(InputError) -> String {
     let (name, value) = try field(names)
     guard let text = value.cellText else { throw error(name, found: value.kind, expected: "a text") }
@@ -46,12 +47,12 @@ public struct Record: Sendable {
     return trimmed
   }
 
-  /// The text of the field `name`, trimmed. Throws when it is missing or empty.
+  /// The trimmed text of the field `name`. Throws `InputError` where it is missing or empty.
   public func text(_ name: String) throws(InputError) -> String { try text([name]) }
 
-  /// The index of the class that the first field there is among `names` spells.
+  /// The index of the class that is named in the first field among `names` that exists.
   ///
-  /// 0 where labels are left aside.
+  /// 0 where labels are ignored.
   public func label(_ names: [String] = ["label"], among classes: [ClassLabel]) throws(InputError) -> Int {
     if ignoresLabels { return 0 }
     let (name, value) = try field(names, expected: "a label, or the command predict, which asks for none")
@@ -113,7 +114,7 @@ public struct Record: Sendable {
 }
 
 extension JSON {
-  /// The text of a string, number or Boolean: what a table would hold in its cell. Nil for the rest.
+  /// The text of a string, a number or a Boolean, as in the cell of a table; nil for other values.
   var cellText: String? {
     switch self {
     case .string(let string): string
@@ -123,12 +124,12 @@ extension JSON {
     }
   }
 
-  /// The members of an object by their keys; nil for anything else.
+  /// The members of an object by their keys; nil for other values.
   var fields: [String: JSON]? {
     members.map { members in Dictionary(members.map { ($0.key, $0.value) }) { first, _ in first } }
   }
 
-  /// What the value is, for messages.
+  /// The kind of the value, for messages of errors.
   var kind: String {
     switch self {
     case .string(let string): "the text '\(string.prefix(40))'"

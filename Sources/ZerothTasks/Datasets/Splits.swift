@@ -1,28 +1,29 @@
 import Zeroth
 
-/// How many examples to train on and to choose by.
+/// The sizes of the training set and of the dev set.
 public enum SplitSize: Sendable, Hashable {
-  /// `k` examples of each class for train and as many for dev; an error where a class has fewer.
+  /// `k` examples of each class for train, and as many for dev. It is an error where a class has fewer.
   case perClass(Int)
-  /// At most so many in all. Where a file has fewer than are asked of it, its rows are shared as 2 to 1 to 2 between train, dev and test,
-  /// and what a set does not ask for goes to the others: small sets that were asked for stay as they are.
+  /// At most these numbers in all. Where one file has fewer rows than all sets ask for, its rows are shared as 2 to 1
+  /// to 2 between train, dev and test. A set never gets more than it asks for, and the rest goes to the others, so
+  /// small sets keep their size.
   case total(train: Int, dev: Int)
 }
 
-/// The three sets of a run. No text (or shared passage: ``Example/splitKey``) is in two of them.
+/// The three sets of a run. No text is in two of them, and no shared passage (``Example/splitKey``).
 public struct Splits: Sendable {
-  /// What is trained on, in the order it was drawn.
+  /// The training set, in the order in which it was drawn.
   public let train: [Example]
-  /// What settings and checkpoints are chosen by.
+  /// The dev set, by which settings and checkpoints are chosen.
   public let dev: [Example]
-  /// What is measured at the end, and never used to choose anything.
+  /// The test set, which is measured at the end and never used for a choice.
   public let test: [Example]
-  /// Where each set comes from and what was left out, in words.
+  /// The source of each set, and what was left out, in words.
   public let notes: [String]
 }
 
 extension Splits {
-  /// No sets but test: all examples of one file, scored without drawing.
+  /// A test set only: all examples of one file, none of them drawn at random.
   public init(all rows: FileExamples, of path: String) {
     train = []
     dev = []
@@ -31,26 +32,26 @@ extension Splits {
   }
 }
 
-/// A task's examples as its files hold them.
+/// The examples of a task in its files.
 public struct TaskData: Sendable {
-  /// The task that read them.
+  /// The task that read the examples.
   public let task: TextTask
   /// The files.
   public let folder: DataFolder
-  /// The examples of the train file, or of the only one.
+  /// The examples of the train file, or of the only file.
   public let train: [Example]
-  /// The examples of the dev file, if there is a test file besides.
+  /// The examples of the dev file; nil where there is no test file besides it.
   public let dev: [Example]?
   /// The examples of the test file.
   public let test: [Example]?
-  /// What a user should know of the files, in words.
+  /// Sentences that tell a user about the files.
   public var notes: [String] = []
 
   /// Draws the three sets by `seed`.
   ///
-  /// Train comes from the train file. Dev comes from the dev file, or from the train file when there is none or when it
-  /// holds too few for `k` per class. Test comes from the test file, or from the only file when there is no other. The
-  /// sets are drawn in this order, and an example whose text is already in an earlier set is left out of the later.
+  /// Train comes from the train file. Dev comes from the dev file; from the train file where there is no dev file or it
+  /// has too few examples for `k` per class. Test comes from the test file, or from the only file where there is no
+  /// other. The sets are drawn in this order. An example whose text is in an earlier set is left out of a later one.
   ///
   /// - Parameters:
   ///   - size: examples for train and dev; the task's own sizes by default.
@@ -119,7 +120,7 @@ public struct TaskData: Sendable {
     case .total(let trainSize, let devSize):
       guard trainSize > 0 else { throw InputError("train size", found: "\(trainSize)", expected: "at least 1") }
       guard devSize > 0 else { throw InputError("dev size", found: "\(devSize)", expected: "at least 1") }
-      // All that is left for test means the task's own test size when it comes to sharing a file.
+      // Where a file is shared, `.max` for the test set counts as the task's own size of the test set.
       let testShare = testSize == .max ? task.testSize : testSize
       let shares = Self.shares(
         of: train.count, asked: [trainSize, devIsFile ? 0 : devSize, test == nil ? testShare : 0])
@@ -130,8 +131,8 @@ public struct TaskData: Sendable {
     }
   }
 
-  /// How many of `count` rows train, dev and test get that ask for `asked`: shares of 2 to 1 to 2, but none more than it asks for, and one row
-  /// at least where it asks.
+  /// The numbers of rows that train, dev and test get out of `count`, where they ask for `asked`. The shares are 2 to 1
+  /// to 2, but none gets more than it asks for, and one that asks gets at least one row.
   private static func shares(of count: Int, asked: [Int]) -> [Int] {
     let weights = [2.0, 1.0, 2.0]
     var shares = asked
@@ -150,7 +151,7 @@ public struct TaskData: Sendable {
     return shares
   }
 
-  /// The examples in a random order in which those of one key stand together.
+  /// The examples in a random order in which those with the same key follow each other.
   private static func shuffled(_ examples: [Example], _ stream: inout RandomStream) -> [Example] {
     var places: [String: Int] = [:]
     var groups: [[Example]] = []

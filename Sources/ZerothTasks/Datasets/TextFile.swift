@@ -1,7 +1,7 @@
 import Foundation
 import Zeroth
 
-/// The encodings that a task's files are known to come in.
+/// The encodings of the files of a task.
 public enum TextEncoding: Sendable, Hashable {
   /// UTF-8; anything else is an error.
   case utf8
@@ -9,7 +9,7 @@ public enum TextEncoding: Sendable, Hashable {
   case utf8OrLatin1
 }
 
-/// The bytes of a text file as valid UTF-8 without a byte order mark, decompressed when they are gzip's.
+/// The contents of a text file as valid UTF-8 without a byte order mark. A gzip file is decompressed.
 struct TextFile {
   let path: String
   let bytes: [UInt8]
@@ -48,7 +48,7 @@ struct TextFile {
     return line.first { !$0.isEmpty } ?? ""
   }
 
-  /// The lines that are not blank, with their numbers from 1, without `\n` or `\r\n`.
+  /// The lines that are not blank, without `\n` or `\r\n`, each with its number from 1.
   var lines: [(number: Int, text: String)] {
     var lines: [(number: Int, text: String)] = []
     var number = 0

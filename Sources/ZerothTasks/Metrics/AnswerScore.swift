@@ -1,11 +1,11 @@
-/// F1 and exact match of a generated answer, as SQuAD's evaluation script has them (Rajpurkar et al. 2016, 2018).
+/// The F1 and exact match of a generated answer, as in SQuAD's evaluation script (Rajpurkar et al. 2016, 2018).
 public struct AnswerScore: Sendable, Hashable {
-  /// F1 over the words that the answer and a gold answer share, the best over the gold answers.
+  /// F1 over the words that the answer shares with a gold answer: the best value over the gold answers.
   public let f1: Double
   /// Whether the answer equals a gold answer.
   public let exactMatch: Bool
 
-  /// A score that is known.
+  /// A score with known values.
   init(f1: Double, exactMatch: Bool) {
     self.f1 = f1
     self.exactMatch = exactMatch
@@ -22,7 +22,7 @@ public struct AnswerScore: Sendable, Hashable {
   /// The words of `text` in lower case, without ASCII punctuation and without the articles a, an, the.
   public static func normalized(_ text: String) -> [String] {
     let kept = text.lowercased().unicodeScalars.filter { !isPunctuation($0) }
-    // An article is a whole run of letters and digits, whatever character stands beside it.
+    // An article is removed only where it is a whole run of letters and digits, whatever characters stand beside it.
     var spaced = ""
     var run = ""
     func endRun() {

@@ -1,23 +1,23 @@
-/// Counts of what was predicted for what was right, and the measures made of them.
+/// Counts of the predicted class for each true class, and the measures that follow from them.
 public struct ClassificationScore: Sendable, Hashable {
   /// `confusion[label][prediction]`: how many examples of class `label` were given the class `prediction`.
   public private(set) var confusion: [[Int]]
-  /// How many examples of each class were given none: they count as wrong.
+  /// How many examples of each class have no prediction. They count as wrong.
   public private(set) var unanswered: [Int]
 
-  /// No example yet, of `classes` classes.
+  /// Counts for `classes` classes, without an example yet.
   public init(classes: Int) {
     confusion = Array(repeating: Array(repeating: 0, count: classes), count: classes)
     unanswered = Array(repeating: 0, count: classes)
   }
 
-  /// The counts of `predictions` beside `labels`, both indices below `classes`; nil is no prediction.
+  /// The counts of `predictions` for `labels`. Both are indices below `classes`; nil is no prediction.
   public init(classes: Int, predictions: [Int?], labels: [Int]) {
     self.init(classes: classes)
     for (prediction, label) in zip(predictions, labels) { add(prediction: prediction, label: label) }
   }
 
-  /// Counts one example.
+  /// Adds one example.
   public mutating func add(prediction: Int?, label: Int) {
     if let prediction { confusion[label][prediction] += 1 } else { unanswered[label] += 1 }
   }
@@ -28,12 +28,12 @@ public struct ClassificationScore: Sendable, Hashable {
   /// The number of examples of class `label`.
   private func count(of label: Int) -> Int { confusion[label].reduce(unanswered[label], +) }
 
-  /// The share of examples that were predicted right; 0 without examples.
+  /// The share of examples with the right prediction; 0 without examples.
   public var accuracy: Double {
     Self.ratio(confusion.indices.reduce(0) { $0 + confusion[$1][$1] }, count)
   }
 
-  /// For each class, the share of its examples that were predicted right; nil for a class without examples.
+  /// For each class, the share of its examples with the right prediction; nil for a class without examples.
   public var perClassAccuracy: [Double?] {
     confusion.indices.map { label in
       let count = count(of: label)
@@ -49,12 +49,12 @@ public struct ClassificationScore: Sendable, Hashable {
     return Self.ratio(2 * hits, labelled + predicted)
   }
 
-  /// The mean of all classes' F1.
+  /// The mean of the F1 of all classes.
   public var macroF1: Double {
     confusion.isEmpty ? 0 : confusion.indices.map(f1(of:)).reduce(0, +) / Double(confusion.count)
   }
 
-  /// The value of a metric that is one of classification; nil for those of generated answers.
+  /// The value of a metric for classification; nil for other metrics.
   public func value(of metric: Metric) -> Double? {
     switch metric {
     case .accuracy: accuracy

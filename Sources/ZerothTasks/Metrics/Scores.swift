@@ -1,10 +1,10 @@
-/// The values of a task's metrics on some examples, the one that chooses first.
+/// The values of a task's metrics on some examples. The first metric is the one by which models are chosen.
 public struct Scores: Sendable, Hashable {
   /// A metric and its value.
   public struct Value: Sendable, Hashable {
     /// The metric.
     public var metric: Metric
-    /// Its value, 0 to 1; NaN where nothing was measured.
+    /// The value of the metric: 0 to 1 for a share; NaN where nothing was measured.
     public var value: Double
 
     /// `metric` with its `value`.
@@ -17,21 +17,21 @@ public struct Scores: Sendable, Hashable {
   /// The metrics in the task's order.
   public let values: [Value]
 
-  /// Scores of `values`, the first of which chooses and ranks.
+  /// Scores of `values`. The first one is used to choose and to rank.
   public init(_ values: [Value]) { self.values = values }
 
-  /// The value of the metric that chooses; NaN without any.
+  /// The value of the first metric; NaN where there is none.
   public var main: Double { values.first?.value ?? .nan }
 
-  /// The metric that chooses.
+  /// The first metric, by which models are chosen.
   public var metric: Metric { values.first?.metric ?? .accuracy }
 
-  /// Whether the metric that chooses says that these scores are better than `other`; never where it was not measured.
+  /// Whether these scores are better than `other` by the first metric. False where it was not measured.
   public func isBetter(than other: Scores) -> Bool { metric.unit.isBetter(main, than: other.main) }
 
-  /// The value of the metric that chooses, for people.
+  /// The value of the first metric, formatted for people.
   public var text: String { metric.unit.text(main) }
 
-  /// The value of `metric`, if it was measured.
+  /// The value of `metric`; nil where it was not measured.
   public subscript(metric: Metric) -> Double? { values.first { $0.metric == metric }?.value }
 }

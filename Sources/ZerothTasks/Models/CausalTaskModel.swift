@@ -1,13 +1,13 @@
 import Zeroth
 import ZerothModels
 
-/// A causal model that is asked by prompts: candidates are scored after them, or answers generated.
+/// A causal model that is asked with prompts: candidates are scored after a prompt, or answers are generated.
 struct CausalTaskModel: TaskModel {
   let task: TextTask
   let tokenizer: any Tokenizer
   private let model: CausalModel
   let chat: ChatTemplate?
-  /// How prompts are encoded, and how conversations and plain texts are: each task has what it needs.
+  /// The encoders of prompts, of conversations and of plain texts. A task has those that it needs.
   private let prompts: PromptEncoder?
   private let conversations: ChatEncoder?
   private let texts: PlainTextEncoder?
@@ -72,7 +72,7 @@ struct CausalTaskModel: TaskModel {
     }
   }
 
-  /// The known answers, conversations or texts, of which the loss is measured.
+  /// The known answers, conversations or texts whose loss is measured.
   private func known(_ examples: [Example], _ demonstrations: [Example]) throws(InputError) -> [EncodedText] {
     guard demonstrations.isEmpty || prompts != nil else {
       throw error("demonstrations", found: "\(demonstrations.count) for \(task.kind.displayName)", expected: "none")
@@ -123,7 +123,7 @@ struct CausalTaskModel: TaskModel {
       about: examples.map { RewardedAnswer(prompt: prompt($0), answer: "", row: $0.row, gold: $0.answers) })
   }
 
-  /// What is trained on: an example each, or, of plain texts, as many sequences as they fill.
+  /// The sequences of the training set: one for each example, or for plain texts as many as the texts fill.
   private func sequences(
     _ examples: [Example]
   ) throws(InputError) -> (sequences: [LanguageModelingObjective.Sequence], cuts: [PromptCut]) {
@@ -142,7 +142,7 @@ struct CausalTaskModel: TaskModel {
     return (encoded.map { .init($0) }, encoded.map(\.cut))
   }
 
-  /// The checkpoint has all blocks.
+  /// Does nothing: the checkpoint has all blocks.
   func start(_ theta: inout ParameterStore, labelHead: LabelHeadStart?) throws(InputError) {
     try refuse(labelHead, because: kind)
   }

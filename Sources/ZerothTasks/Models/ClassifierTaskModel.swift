@@ -1,7 +1,7 @@
 import Zeroth
 import ZerothModels
 
-/// An encoder with the sequence classifier that its checkpoint brings, asked about the texts of an example as they are.
+/// An encoder whose checkpoint has a sequence classifier. It is given the texts of an example without a prompt.
 struct ClassifierTaskModel: EncoderTaskModel {
   let task: TextTask
   let tokenizer: any Tokenizer
@@ -42,13 +42,13 @@ struct ClassifierTaskModel: EncoderTaskModel {
     ScoredSentences(model, examples.map(encoder.encode), order: order)
   }
 
-  /// The checkpoint has all blocks.
+  /// Does nothing: the checkpoint has all blocks.
   func start(_ theta: inout ParameterStore, labelHead: LabelHeadStart?) throws(InputError) {
     try refuse(labelHead, because: kind)
   }
 
-  /// For each of `classes` the place of its name among `labels`, in any case and without other characters than letters and
-  /// digits; nil unless each has one of its own.
+  /// For each of `classes` the index of its name among `labels`, comparing only letters and digits, in any case. Nil
+  /// unless each class has its own label.
   private static func rows(of classes: [ClassLabel], among labels: [String]) -> [Int]? {
     func plain(_ name: String) -> String { name.lowercased().filter { $0.isLetter || $0.isNumber } }
     let known = labels.map(plain)

@@ -1,7 +1,7 @@
 import Zeroth
 import ZerothModels
 
-/// An encoder on a classification: it scores the classes of an example, with nothing in front of it.
+/// An encoder for a classification task. It scores the classes of an example, without demonstrations.
 protocol EncoderTaskModel: TaskModel {
   func scored(_ examples: [Example]) -> any ScoredExamples
 }
@@ -27,7 +27,8 @@ extension EncoderTaskModel {
   }
 }
 
-/// An encoder with a masked-LM head, asked for the label word at the mask (LM-BFF, Gao et al. 2021; MeZO's RoBERTa runs).
+/// An encoder with a masked-LM head. It predicts the label word at the mask (LM-BFF, Gao et al. 2021; MeZO's RoBERTa
+/// runs).
 struct MaskedTaskModel: EncoderTaskModel {
   let task: TextTask
   let tokenizer: any Tokenizer
@@ -55,22 +56,23 @@ struct MaskedTaskModel: EncoderTaskModel {
     ScoredMasks(model, examples.map(encoder.encode), labelWords: encoder.labelWords)
   }
 
-  /// The checkpoint has all blocks.
+  /// Does nothing: the checkpoint has all blocks.
   func start(_ theta: inout ParameterStore, labelHead: LabelHeadStart?) throws(InputError) {
     try refuse(labelHead, because: kind)
   }
 }
 
-/// An encoder with a label head over the mean of its last hidden states.
+/// An encoder with a label head, applied to the mean of the last hidden states.
 struct SentenceTaskModel: EncoderTaskModel {
   let task: TextTask
   let tokenizer: any Tokenizer
   private let model: EncoderModel
   private let encoder: SentenceEncoder
-  /// Whether the checkpoint, or the adapter beside it, has the label head: it was tuned and saved.
+  /// Whether the label head was already trained: the checkpoint, or the adapter beside it, contains it.
   private let isStarted: Bool
 
-  /// `base` with the label head that it has, or with a new one, tuned as `tuning` says: the head is a part of what is tuned.
+  /// `base` with the label head that it has, or with a new one. It is then tuned as `tuning` says, because the head
+  /// belongs to what is tuned.
   init(_ base: EncoderModel, _ tokenizer: any Tokenizer, _ task: TextTask, tuning: TuningSource?) throws {
     let hasHead = base.classes > 0
     if case .adapter(let adapter)? = tuning {
@@ -98,12 +100,12 @@ struct SentenceTaskModel: EncoderTaskModel {
 
   func scored(_ examples: [Example]) -> any ScoredExamples { ScoredSentences(model, examples.map(encoder.encode)) }
 
-  /// The rows of a new label head are the embedded label sentences, or zeros.
+  /// Sets the rows of a new label head to the embedded sentences of the labels, or to zeros.
   func start(_ theta: inout ParameterStore, labelHead: LabelHeadStart?) throws(InputError) {
     if isStarted { return try refuse(labelHead, because: "a checkpoint with its label head") }
     switch labelHead ?? .sentences {
     case .sentences: try model.startLabelHead(of: &theta, from: encoder.labelSentences)
-    case .zero: break  // what a checkpoint lacks is zero
+    case .zero: break  // blocks that a checkpoint lacks are zero already
     }
   }
 }

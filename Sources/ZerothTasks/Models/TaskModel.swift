@@ -2,71 +2,73 @@ import Zeroth
 import ZerothModels
 import ZerothSupport
 
-/// A pretrained model with the way it is asked about a task: a causal model by prompts and candidates, a masked model by
-/// label words at its mask, another encoder by its classifier or a label head over sentences (`loadTaskModel` chooses).
+/// A pretrained model, together with the way in which it is asked about a task. A causal model is given prompts and
+/// candidates, a masked model predicts label words at a mask, and another encoder uses its classifier or a label head
+/// (`loadTaskModel` chooses).
 public protocol TaskModel {
   /// The task.
   var task: TextTask { get }
   /// The model.
   var pretrained: any PretrainedModel { get }
-  /// Its tokenizer.
+  /// The tokenizer of the model.
   var tokenizer: any Tokenizer { get }
-  /// What kind of model it is here, for messages: `a masked model`.
+  /// The kind of the model in this use, for messages: `a masked model`.
   var kind: String { get }
   /// Whether the model can be trained by an objective that fits the task.
   func accepts(_ objective: TaskObjective) -> Bool
-  /// The most tokens that go through the model for an example.
+  /// The most tokens that the model is given for an example.
   var maximalLength: Int { get }
-  /// What a user should know about how model and task were put together, in words.
+  /// Sentences that tell a user how the model was fitted to the task.
   var notes: [String] { get }
-  /// What stands around each prompt, where the model is asked as an assistant.
+  /// The chat template around each prompt, where the model is asked as an assistant; nil elsewhere.
   var chat: ChatTemplate? { get }
 
-  /// `examples` as the model is asked them, each after `demonstrations`.
+  /// `examples` in the form in which the model is asked, each after `demonstrations`.
   ///
-  /// Throws `InputError` naming the file and line of an example that cannot be asked, and for demonstrations that the model
-  /// has no place for.
+  /// Throws an `InputError` that names the file and line of an example that cannot be asked, and one for demonstrations
+  /// where the model cannot use them.
   func encode(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples
 
-  /// `examples` as the model answers them by itself, each after `demonstrations`: no known answer is looked at.
+  /// `examples` as questions that the model answers without any known answer, each after `demonstrations`.
   ///
-  /// Throws as `encode` does, and where the task asks nothing.
+  /// Throws the same errors as `encode`, and one where the task has no question.
   func ask(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples
 
-  /// `examples` as the model is trained on them, to minimise `objective`, one that it accepts.
+  /// `examples` in the form in which the model is trained on them to minimise `objective`, which it has to accept.
   ///
-  /// Throws `InputError` naming the file and line of an example that cannot be asked.
+  /// Throws an `InputError` that names the file and line of an example that cannot be asked.
   func encode(_ examples: [Example], toMinimize objective: TaskObjective) throws(InputError) -> TrainingExamples
 
-  /// Fills the blocks of theta that a checkpoint lacks and the task gives.
+  /// Fills the blocks of theta that the checkpoint lacks and that the task provides.
   ///
-  /// Throws `InputError` where `labelHead` asks for a head that the model has not, or that its checkpoint gives.
+  /// Throws `InputError` where `labelHead` asks for a head that the model does not have, or that its checkpoint already
+  /// has.
   func start(_ theta: inout ParameterStore, labelHead: LabelHeadStart?) throws(InputError)
 }
 
-/// What a new label head starts from.
+/// The start values of a new label head.
 public enum LabelHeadStart: String, Sendable, CaseIterable {
-  /// The embedded label sentences of the task: there is a zero-shot answer to start from.
+  /// The embedded label sentences of the task. The model then has a zero-shot answer.
   case sentences
-  /// Zeros: all classes are equally likely at first.
+  /// Zeros. All classes are then equally likely at first.
   case zero
 }
 
 extension TaskModel {
   var notes: [String] { [] }
-  /// All of them.
+  /// True: every objective is accepted.
   public func accepts(_ objective: TaskObjective) -> Bool { true }
-  /// As they are asked otherwise: candidates know no answer.
+  /// The same as `encode`: the scores of candidates do not use the known answer.
   public func ask(_ examples: [Example], demonstrations: [Example]) throws(InputError) -> any EncodedExamples {
     try encode(examples, demonstrations: demonstrations)
   }
-  /// None: only causal models are asked so.
+  /// Nil: only causal models are asked with a chat template.
   public var chat: ChatTemplate? { nil }
 
-  /// The weights that a run on the task starts from; only the blocks of `selection` are trainable.
+  /// The weights with which a run on the task starts. Only the blocks of `selection` are trainable.
   ///
-  /// Throws `InputError` when the model has no checkpoint, the selection no block, or the model no new label head for
-  /// `labelHead` to start.
+  /// Throws `InputError` when the model has no checkpoint, when the selection has no block, and when `labelHead` is
+  /// given but the model has no new label head.
   public func loadParameters(
     training selection: BlockSelection = .all, storage: WeightStorage = .float32, deltaRank: DeltaRank = .automatic,
     labelHead: LabelHeadStart? = nil
@@ -76,7 +78,7 @@ extension TaskModel {
     return theta
   }
 
-  /// The weights for evaluations alone, of which no block is trainable.
+  /// The weights for evaluation only, without a trainable block.
   ///
   /// Throws `InputError` when the model has no checkpoint.
   public func loadFrozenParameters() throws -> ParameterStore {
@@ -92,7 +94,8 @@ extension TaskModel {
     }
   }
 
-  /// `wanted`, or the objective that the papers train the task by. Throws `InputError` when it does not fit model and task.
+  /// `wanted`, or by default the objective with which the papers train the task. Throws `InputError` when it does not
+  /// fit the model and the task.
   public func objective(_ wanted: TaskObjective?) throws(InputError) -> TaskObjective {
     let objective = try task.objective(wanted)
     guard accepts(objective) else { throw misfit(objective) }
@@ -112,22 +115,22 @@ extension TaskModel {
   }
 }
 
-/// Reads the model in `directory` and chooses how it is asked about `task`.
+/// Reads the model in `directory`, and chooses how it is asked about `task`.
 ///
-/// - A causal model is asked by the task's prompt.
-/// - An encoder with a masked-LM head (RoBERTa, BERT) is asked by the task's masked prompt.
-/// - An encoder with its own sequence classifier is asked about the texts as they are.
-/// - An encoder without one gets a label head, which starts from the task's embedded label sentences. So is one asked that
-///   was tuned and saved with its label head, whatever other head it has.
+/// - A causal model is given the task's prompt.
+/// - An encoder with a masked-LM head (RoBERTa, BERT) is given the task's masked prompt.
+/// - An encoder with its own sequence classifier is given the texts without a prompt.
+/// - An encoder without any of these gets a label head, which starts from the task's embedded label sentences. A model
+///   that was tuned and saved with its label head uses that, whatever other head it has.
 ///
 /// - Parameters:
 ///   - directory: the model's folder, or its GGUF file.
-///   - task: what it is asked about.
-///   - chat: whether a causal model is asked as an assistant, by the checkpoint's ``ChatTemplate``.
-///   - tuning: what stands beside the model's weights.
-///   - families: the families of models that are known.
-/// - Throws: `InputError`, naming model and task, where the task has nothing that such a model could be asked; and for
-///   folders that cannot be read.
+///   - task: the task that it is asked about.
+///   - chat: whether a causal model is asked as an assistant, with the checkpoint's ``ChatTemplate``.
+///   - tuning: the tuning that is added to the model.
+///   - families: the families of models that can be read.
+/// - Throws: an `InputError` that names the model and the task where the task has no form for this kind of model, and
+///   one for a folder that cannot be read.
 public func loadTaskModel(
   directory: String, task: TextTask, chat: Bool = false, tuning: TuningSource? = nil,
   families: ModelFamilies = .standard
@@ -167,10 +170,10 @@ public func loadTaskModel(
   return try SentenceTaskModel(model, loadTokenizer(directory: directory, for: model), task, tuning: tuning)
 }
 
-/// The tokenizer in `directory`, which is used with `model`.
+/// The tokenizer in `directory`, for use with `model`.
 ///
-/// Throws `InputError` where it cannot be read, and where it has a token that the model has no row for: such a text could not
-/// be asked, and only the first that holds the token would say so.
+/// Throws `InputError` where it cannot be read, and where it has a token for which the model has no row. Without this
+/// check, only the first text that contains such a token would show the problem.
 public func loadTokenizer(
   directory: String, for model: any PretrainedModel
 ) throws(InputError) -> any Tokenizer {
@@ -186,7 +189,7 @@ public func loadTokenizer(
 }
 
 extension TextTask {
-  /// The kinds of model that can be asked about the task.
+  /// The kinds of models that can be asked about the task.
   fileprivate var needs: [String] {
     [
       prompt.map { _ in "a causal model" }, masked.map { _ in "a masked model" },

@@ -1,10 +1,12 @@
-/// When a generated answer ends: at a token that ends a text, at one of some texts, or after so many tokens.
+/// When a generated answer ends: at a token that ends a text, in front of one of some texts, or after a number of
+/// tokens.
 public struct AnswerEnd: Sendable, Hashable {
-  /// The most tokens, the one that ends it included.
+  /// The most tokens, including the one that ends the answer.
   public var length: Int
-  /// The answer ends in front of the first of these.
+  /// The answer ends in front of the first of these texts.
   public var texts: [String]
-  /// Tokens that end a text beside those of the model, such as the one that a chat template puts behind a message.
+  /// Tokens that end an answer in addition to those of the model, such as the one that a chat template puts after a
+  /// message.
   public var tokens: Set<Int> = []
 
   /// The end after `length` tokens or in front of one of `texts`.
@@ -13,7 +15,8 @@ public struct AnswerEnd: Sendable, Hashable {
     self.texts = texts
   }
 
-  /// This end, or the mark that `template` puts behind an answer: a token, or a text where it is no token of its own.
+  /// This end, with the mark that `template` puts after an answer. The mark is added as a token, or as a text where it
+  /// is not a token.
   func orMark(of template: ChatTemplate, encode: TextEncoder) -> AnswerEnd {
     var end = self
     let mark = template.answerEnd.trimmed
@@ -26,7 +29,7 @@ public struct AnswerEnd: Sendable, Hashable {
   public func cut(_ text: String) -> String? {
     var first: String.Index?
     for end in texts {
-      // By bytes: a line end may be a half of a character.
+      // The search is over bytes, because a line end may be only a part of a character.
       guard let place = text.utf8.firstRange(of: end.utf8)?.lowerBound else { continue }
       first = min(first ?? place, place)
     }

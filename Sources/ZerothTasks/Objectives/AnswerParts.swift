@@ -3,9 +3,10 @@ import Zeroth
 import ZerothSupport
 
 extension TaskResult.Answers {
-  /// The answers of `parts`, one behind the other. They are of one kind, as those of parts of one set are.
+  /// The answers of `parts`, one part behind another. All parts are of one kind, as the parts of one set are.
   ///
-  /// What follows from all of them, such as a mean, is computed from the single answers anew: it does not depend on the parts.
+  /// Numbers that depend on all answers, such as a mean, are computed again from the single answers. So they do not
+  /// depend on how the set was divided.
   public init?(_ parts: [TaskResult.Answers]) {
     guard let first = parts.first else { return nil }
     switch first {
@@ -31,7 +32,7 @@ extension TaskResult.Answers {
     }
   }
 
-  /// The answers as bytes, bit for bit, for another process of the same version.
+  /// The answers as bytes, bit for bit, for another process of the same version of this program.
   public var encoded: [UInt8] {
     var bytes = AnswerBytes()
     switch self {
@@ -65,7 +66,7 @@ extension TaskResult.Answers {
     return bytes.all
   }
 
-  /// The answers that `encoded` gave.
+  /// The answers from bytes that `encoded` returned; nil where the bytes are of another form.
   public init(encoded: [UInt8]) {
     var bytes = AnswerBytes(all: encoded)
     switch bytes.integer() {
@@ -107,7 +108,7 @@ extension AnswerResult {
   }
 }
 
-/// Integers, numbers and texts one behind the other: 8 bytes for each number, and for the length of what has one.
+/// Integers, numbers and texts one behind the other. Each number, and the length of each text or list, takes 8 bytes.
 private struct AnswerBytes {
   var all: [UInt8] = []
   private var place = 0

@@ -1,13 +1,14 @@
 import Zeroth
 import ZerothModels
 
-/// What a model answers to a set of questions by greedy generation.
+/// The answers of a model to a set of questions, by greedy generation.
 public struct AnswerResult: Sendable {
-  /// The generated answers, without what closes them.
+  /// The generated answers, without the text or token that ended them.
   public let answers: [String]
-  /// The score of each against its gold answers.
+  /// The score of each answer against its gold answers.
   public let scores: [AnswerScore]
-  /// How many questions have no answer, as the model's logits are not finite; their answers are empty texts.
+  /// The number of questions without an answer, because the model's logits are not finite. Their answers are empty
+  /// texts.
   public let unanswered: Int
 
   /// The mean F1, 0 to 1.
@@ -21,8 +22,8 @@ public struct AnswerResult: Sendable {
 }
 
 extension CausalModel {
-  /// Answers `questions`, whose answers all end alike, at theta: the most likely tokens, up to ``EncodedQuestion/end`` or a token
-  /// that ends a text. Many are answered at a time.
+  /// Answers `questions` at theta with the most likely tokens, up to ``EncodedQuestion/end`` or a token that ends a
+  /// text. The answers to all questions end in the same way. Many questions are answered at a time.
   public func answer(
     _ questions: [EncodedQuestion], at theta: borrowing ParameterStore, tokenizer: any Tokenizer
   ) throws(InputError) -> AnswerResult {

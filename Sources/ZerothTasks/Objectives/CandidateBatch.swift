@@ -1,8 +1,8 @@
 import Zeroth
 import ZerothModels
 
-/// The mini-batches of an objective over candidates. The one that was asked for last stays laid out, as a step asks for
-/// the same one several times.
+/// The mini-batches of an objective over candidates. The last mini-batch stays laid out, because a step asks for the
+/// same one several times.
 struct CandidateBatch {
   private let examples: any ScoredExamples
   private let labels: [Int]
@@ -11,7 +11,7 @@ struct CandidateBatch {
   private var current: Batch?
   private var indices: [Int] = []
   private var pass = ScoredPass()
-  /// One example of it, laid out alone.
+  /// A single example of the mini-batch, laid out alone.
   private var alone = ScoredPass()
   private var scores: [Double] = []
 
@@ -22,7 +22,7 @@ struct CandidateBatch {
     labels = examples.labels
   }
 
-  /// Lays out the examples that the sampler gives for this step and draw, unless they are laid out already.
+  /// Lays out the examples that the sampler chooses for this step and draw, unless they are laid out already.
   private mutating func layOut(_ batch: Batch) {
     guard batch != current else { return }
     current = batch
@@ -31,8 +31,8 @@ struct CandidateBatch {
     examples.layOut(indices, in: &pass)
   }
 
-  /// `loss(candidates' scores, label)` of each example of `batch` at each of `points`, point after point, or its mean over
-  /// the examples for each point, as `grain` says. No weight is written.
+  /// `loss(scores of the candidates, label)` at each of `points`, point after point: for each example of `batch`, or
+  /// the mean over the examples, as `grain` says. No weight is written.
   mutating func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain,
     of loss: (ArraySlice<Double>, Int) -> Double
@@ -56,8 +56,8 @@ struct CandidateBatch {
     return losses
   }
 
-  /// `loss(candidates' scores, label)` of each example of `batch` along its own direction in `directions`, offset after offset. Each example
-  /// is laid out and computed alone.
+  /// `loss(scores of the candidates, label)` of each example of `batch` along its own direction in `directions`, offset
+  /// after offset. Each example is laid out and computed alone.
   mutating func losses<D: ExampleDirections>(
     ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch,
     of loss: (ArraySlice<Double>, Int) -> Double
@@ -79,7 +79,7 @@ struct CandidateBatch {
     return Few(found)
   }
 
-  /// The mean loss of `batch` at theta; its gradient by the trainable blocks takes the place of `gradient`.
+  /// Returns the mean loss of `batch` at theta, and writes its gradient by the trainable blocks to `gradient`.
   mutating func gradient(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector, of loss: CandidateLoss
   ) throws(InputError) -> Double {
@@ -111,8 +111,8 @@ struct CandidateBatch {
     return DirectionalDerivative(loss: mean, derivative: zip(adjoints, tangents).reduce(0) { $0 + $1.0 * $1.1 })
   }
 
-  /// The mean loss of the examples in `pass`, whose right candidates are `labels`, and its derivative by each of the values
-  /// that were read out.
+  /// The mean loss of the examples in `pass`, whose right candidates are `labels`, and the derivative of this mean by
+  /// each of the values that the model computed.
   private static func adjoints(
     in pass: ScoredPass, of loss: CandidateLoss, _ labels: [Int]
   ) -> (mean: Double, adjoints: [Double]) {
@@ -132,10 +132,10 @@ struct CandidateBatch {
   }
 }
 
-/// A loss on the scores of an example's candidates.
+/// A loss that depends on the scores of an example's candidates.
 struct CandidateLoss: Sendable {
-  /// The loss, of the scores and the place of the right candidate.
+  /// The loss, for the scores and the index of the right candidate.
   let value: @Sendable (ArraySlice<Double>, Int) -> Double
-  /// Its derivatives by the scores; nil where there are none.
+  /// Its derivatives by the scores; nil where it has none.
   let slopes: (@Sendable (ArraySlice<Double>, Int) -> [Double])?
 }

@@ -1,16 +1,16 @@
 import Zeroth
 
-/// The mean over a mini-batch of a loss on the candidates' scores: ``ClassificationObjective``, ``AccuracyObjective``, or one
-/// of one's own (``TaskObjective``).
+/// The mean over a mini-batch of a loss that depends on the scores of the candidates: ``ClassificationObjective``,
+/// ``AccuracyObjective``, or your own (``TaskObjective``).
 public class CandidateObjective: Objective {
-  /// A token outside the vocabulary or a sequence longer than the model's context.
+  /// The error for a token outside the vocabulary and for a sequence longer than the model's context.
   public typealias Failure = InputError
 
   private var examples: CandidateBatch
   private let loss: CandidateLoss
 
-  /// The objective on mini-batches that `sampler` draws from `examples`, of `loss(scores, label)` of each. With `slopes`, the
-  /// derivatives of the loss by the scores, it can be differentiated.
+  /// The objective on mini-batches that `sampler` draws from `examples`, with the loss `loss(scores, label)` of each
+  /// example. It can be differentiated where `slopes` gives the derivatives of the loss by the scores.
   public init(
     _ examples: any ScoredExamples, _ sampler: BatchSampler,
     loss: @escaping @Sendable (ArraySlice<Double>, Int) -> Double,
@@ -20,7 +20,7 @@ public class CandidateObjective: Objective {
     self.loss = CandidateLoss(value: loss, slopes: slopes)
   }
 
-  /// The mean at theta on `batch`.
+  /// The mean loss at theta over `batch`.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
     try losses(at: .theta, from: theta, on: batch)[0]
   }
@@ -30,14 +30,14 @@ public class CandidateObjective: Objective {
     try losses(at: .theta, from: theta, on: batch, grain: .example)
   }
 
-  /// The same at each of `points`, by passes that write no weight.
+  /// The losses at each of `points`, computed without writing a weight.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> {
     try examples.losses(at: points, from: theta, on: batch, grain: grain, of: loss.value)
   }
 
-  /// The loss of each example of `batch` along its own direction, an example at a time.
+  /// The loss of each example of `batch` along its own direction, one example at a time.
   public func losses<D: ExampleDirections>(
     ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(InputError) -> Few<Double> {
@@ -47,14 +47,14 @@ public class CandidateObjective: Objective {
   /// Whether the loss has slopes.
   public var hasDerivatives: Bool { loss.slopes != nil }
 
-  /// The mean and its gradient; nil where the loss has no slopes.
+  /// The mean loss and its gradient; nil where the loss has no slopes.
   public func differentiate(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(InputError) -> Double? {
     loss.slopes == nil ? nil : try examples.gradient(at: theta, on: batch, into: &gradient, of: loss)
   }
 
-  /// The mean and its derivative; nil where the loss has no slopes.
+  /// The mean loss and its derivative; nil where the loss has no slopes.
   public func differentiate<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(InputError) -> DirectionalDerivative? {

@@ -1,6 +1,6 @@
 import Zeroth
 
-/// The cross-entropy of the true candidate over the candidates' scores, averaged over a mini-batch.
+/// The cross-entropy of the true candidate under the softmax of the candidates' scores, averaged over a mini-batch.
 public final class ClassificationObjective: CandidateObjective, DifferentiableObjective {
   /// The objective on mini-batches that `sampler` draws from `examples`.
   public init(_ examples: any ScoredExamples, _ sampler: BatchSampler) {
@@ -9,7 +9,7 @@ public final class ClassificationObjective: CandidateObjective, DifferentiableOb
       slopes: { CandidateScores.crossEntropySlopes($0, label: $1) })
   }
 
-  /// The mean and its gradient.
+  /// The mean loss and its gradient.
   public func gradient(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(InputError) -> Double {
@@ -19,7 +19,7 @@ public final class ClassificationObjective: CandidateObjective, DifferentiableOb
     return loss
   }
 
-  /// The mean and its derivative along `direction`, by forward mode.
+  /// The mean loss and its derivative along `direction`, by forward mode.
   public func derivative<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(InputError) -> DirectionalDerivative {

@@ -1,23 +1,23 @@
-/// What a model answers on a set of examples.
+/// The answers of a model on a set of examples with candidates.
 public struct ClassificationResult: Sendable {
-  /// For each example, the log-probability of each candidate among the candidates: the log-softmax of their scores.
+  /// For each example the log-probabilities of its candidates: the log-softmax of their scores.
   public let scores: [[Double]]
-  /// The candidate of each example with the highest score, the first of equals; nil where a score is not finite, as those of a
-  /// model that has diverged are. No answer is a wrong one.
+  /// For each example the candidate with the highest score, and among equals the first. Nil where a score is not
+  /// finite, as in a model that has diverged; nil counts as a wrong answer.
   public let predictions: [Int?]
   /// The true candidate of each example.
   public let labels: [Int]
-  /// The mean cross-entropy over the candidates.
+  /// The mean cross-entropy of the true candidates.
   public let loss: Double
 
-  /// The result of the scores `raw`, of any scale that a softmax takes.
+  /// The result for the scores `raw`, from which a softmax gives the probabilities.
   init(_ raw: [[Double]], labels: [Int]) {
     self.init(
       scores: raw.map { scores in scores.indices.map { -CandidateScores.crossEntropy(scores[...], label: $0) } },
       predictions: raw.map { CandidateScores.prediction($0[...]) }, labels: labels)
   }
 
-  /// The result of log-probabilities and predictions that are known.
+  /// A result with known log-probabilities and predictions.
   init(scores: [[Double]], predictions: [Int?], labels: [Int]) {
     self.scores = scores
     self.predictions = predictions
@@ -25,10 +25,10 @@ public struct ClassificationResult: Sendable {
     loss = zip(scores, labels).reduce(0) { $0 - $1.0[$1.1] } / Double(max(1, labels.count))
   }
 
-  /// How many examples have no answer.
+  /// The number of examples without an answer.
   public var unanswered: Int { predictions.count { $0 == nil } }
 
-  /// The part that was predicted right.
+  /// The share of right predictions.
   public var accuracy: Double {
     Double(zip(predictions, labels).filter(==).count) / Double(max(1, labels.count))
   }

@@ -7,16 +7,16 @@ public struct GeneratedAnswers: EncodedExamples {
   private let tokenizer: any Tokenizer
   private let questions: [EncodedQuestion]
 
-  /// `questions` for `model`; `tokenizer` spells the answers.
+  /// The questions `questions` for `model`. `tokenizer` decodes the answers.
   public init(_ model: CausalModel, _ tokenizer: any Tokenizer, _ questions: [EncodedQuestion]) {
     self.model = model
     self.tokenizer = tokenizer
     self.questions = questions
   }
 
-  /// What had to go for each prompt to fit.
+  /// What was left out of each prompt so that it fits.
   public var cuts: [PromptCut] { questions.map(\.cut) }
-  /// Those in `range`.
+  /// The questions in `range`.
   public func part(_ range: Range<Int>) -> (any EncodedExamples)? { Self(model, tokenizer, Array(questions[range])) }
 
   /// The generated texts.

@@ -3,32 +3,33 @@ import ZerothModels
 
 /// The mean next-token loss over the scored tokens of a mini-batch of sequences.
 public final class LanguageModelingObjective: DifferentiableObjective {
-  /// A token outside the vocabulary or a sequence longer than the model's context.
+  /// The error for a token outside the vocabulary and for a sequence longer than the model's context.
   public typealias Failure = InputError
 
-  /// A sequence, of whose tokens some count in the loss.
+  /// A sequence of tokens, some of which count in the loss.
   public struct Sequence: Sendable, Hashable {
     /// The tokens.
     public let tokens: [Int]
-    /// The tokens that count, in their order. The first of a sequence never does: nothing is in front of it.
+    /// The ranges of the tokens that count, in order. The first token of a sequence never counts, because nothing
+    /// stands in front of it.
     public let scored: [Range<Int>]
 
-    /// `tokens`, all but the first of which count, or those from `scored` on.
+    /// The sequence `tokens`, where the tokens from `scored` on count; by default all but the first.
     public init(_ tokens: [Int], scored: Int = 1) {
       let first = max(1, scored)
       self.init(tokens, scored: [first..<max(first, tokens.count)])
     }
 
-    /// `tokens`, of which those in `scored` count.
+    /// The sequence `tokens`, where those in `scored` count.
     public init(_ tokens: [Int], scored: [Range<Int>]) {
       self.tokens = tokens
       self.scored = scored.map { $0.clamped(to: min(1, tokens.count)..<max(1, tokens.count)) }.filter { !$0.isEmpty }
     }
 
-    /// How many tokens count.
+    /// The number of tokens that count.
     public var scoredCount: Int { scored.reduce(0) { $0 + $1.count } }
 
-    /// The prompt and the right candidate of `example`, of which the candidate's tokens count.
+    /// The prompt and the right candidate of `example`. The tokens of the candidate count.
     public init(_ example: EncodedExample) {
       self.init(example.prompt + example.candidates[example.label], scored: example.prompt.count)
     }
@@ -42,9 +43,9 @@ public final class LanguageModelingObjective: DifferentiableObjective {
   private var tokens = TokenBatch()
   private var rows: [Int] = []
   private var targets: [Int] = []
-  /// Where the scored tokens of each sequence stand among all.
+  /// For each sequence the range of its scored tokens among those of all sequences.
   private var places: [Range<Int>] = []
-  /// What the model read out last: memory for the next time.
+  /// The log-probabilities that the model computed last. The memory is used again.
   private var logs: [Double] = []
 
   /// The objective on mini-batches that `sampler` draws from `sequences`.
@@ -54,7 +55,7 @@ public final class LanguageModelingObjective: DifferentiableObjective {
     self.sampler = sampler
   }
 
-  /// Lays out the sequences that the sampler gives for this step and draw, unless they are laid out already.
+  /// Lays out the sequences that the sampler chooses for this step and draw, unless they are laid out already.
   private func layOut(_ batch: Batch) {
     guard batch != current else { return }
     current = batch
@@ -69,18 +70,18 @@ public final class LanguageModelingObjective: DifferentiableObjective {
     }
   }
 
-  /// The mean loss at theta on `batch`.
+  /// The mean loss of a token at theta over `batch`.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Double {
     try losses(at: .theta, from: theta, on: batch)[0]
   }
 
-  /// The loss of each sequence of `batch`: the sum over its scored tokens, times sequences over scored tokens of the
-  /// mini-batch, so that the mean over sequences is the mean over tokens.
+  /// The loss of each sequence of `batch`: the sum over its scored tokens, times the number of sequences, divided by
+  /// the number of scored tokens in the mini-batch. So the mean over the sequences equals the mean over the tokens.
   public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Few<Double> {
     try losses(at: .theta, from: theta, on: batch, grain: .example)
   }
 
-  /// The same at each of `points`, by passes that write no weight.
+  /// The losses at each of `points`, computed without writing a weight.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> {
@@ -103,7 +104,7 @@ public final class LanguageModelingObjective: DifferentiableObjective {
     return losses
   }
 
-  /// The loss of each sequence of `batch` along its own direction, a sequence at a time.
+  /// The loss of each sequence of `batch` along its own direction, one sequence at a time.
   public func losses<D: ExampleDirections>(
     ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(InputError) -> Few<Double> {
@@ -157,7 +158,8 @@ public final class LanguageModelingObjective: DifferentiableObjective {
 }
 
 extension TokenBatch {
-  /// Adds `sequence`: appends the rows that predict its scored tokens to `rows`, and these tokens to `targets`.
+  /// Adds `sequence` to the batch. Appends the rows that predict its scored tokens to `rows`, and these tokens to
+  /// `targets`.
   mutating func append(_ sequence: LanguageModelingObjective.Sequence, rows: inout [Int], targets: inout [Int]) {
     let first = append(sequence.tokens).rows.lowerBound
     for range in sequence.scored {

@@ -1,17 +1,18 @@
 import Zeroth
 import ZerothModels
 
-/// Prompts of a causal model and the candidates that may follow them. A candidate's score is the mean log-probability of
-/// its tokens after the prompt (classification and multiple choice as in MeZO's experiments).
+/// Prompts of a causal model, each with the candidates that may follow it. The score of a candidate is the mean
+/// log-probability of its tokens after the prompt (classification and multiple choice as in MeZO's experiments).
 ///
-/// The prompt is computed once for all of its candidates. Where every candidate is a single token, its logit takes the
-/// place of its log-probability: they differ by the same constant for all candidates of an example, which neither the
-/// softmax over candidates nor the prediction sees, and the rest of the vocabulary is never computed.
+/// A prompt is computed once for all of its candidates. Where every candidate is a single token, its logit is used in
+/// place of its log-probability. For all candidates of an example these two differ by the same constant, which changes
+/// neither the softmax over the candidates nor the prediction. The logits of the rest of the vocabulary are then not
+/// computed.
 public struct ScoredCandidates: ScoredExamples {
   private let model: CausalModel
   private let examples: [EncodedExample]
 
-  /// `examples` for `model`.
+  /// The examples `examples` for `model`.
   public init(_ model: CausalModel, _ examples: [EncodedExample]) {
     self.model = model
     self.examples = examples
@@ -19,31 +20,32 @@ public struct ScoredCandidates: ScoredExamples {
 
   /// The right candidate of each example.
   public var labels: [Int] { examples.map(\.label) }
-  /// Prompt and candidates, whose last tokens predict nothing.
+  /// The tokens of the prompt and of its candidates, without the last token of each candidate, which predicts nothing.
   public var tokenCounts: [Int] {
     examples.map { $0.prompt.count + $0.candidates.reduce(0) { $0 + $1.count - 1 } }
   }
-  /// What had to go for each prompt to fit.
+  /// What was left out of each prompt so that it fits.
   public var cuts: [PromptCut] { examples.map(\.cut) }
-  /// Those in `range`.
+  /// The examples in `range`.
   public func part(_ range: Range<Int>) -> (any EncodedExamples)? {
     Self(model, Array(examples[range]))
   }
 
-  /// Prompts with their candidates: those of a single token are read out by their logits, at the prompts' ends.
+  /// Lays out prompts with their candidates. Candidates of a single token are scored by their logits at the end of the
+  /// prompt.
   public func layOut(_ indices: [Int], in pass: inout ScoredPass) {
     pass.removeAll()
     if areSingleTokens(indices) { layOutTokens(indices, in: &pass) } else { layOutTails(indices, in: &pass) }
   }
 
-  /// The mean log-probabilities of the candidates' tokens, or their logits.
+  /// Computes the mean log-probabilities of the candidates' tokens, or their logits.
   public func readOut(
     _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) {
     try model.evaluate(pass.batch, readout(of: pass), from: theta, at: points, into: &pass.values)
   }
 
-  /// The same, and its gradient.
+  /// Computes the scores at theta, and adds their gradient.
   public func addGradient(
     _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
     adjoints: (inout ScoredPass) throws(InputError) -> [Double]
@@ -54,7 +56,7 @@ public struct ScoredCandidates: ScoredExamples {
     }
   }
 
-  /// Each row has a target of its own only where tokens are scored by their log-probabilities.
+  /// A row has its own target only where tokens are scored by their log-probabilities.
   private func readout(of pass: ScoredPass) -> Readout {
     pass.areLogits
       ? .logits(rows: pass.rows, ids: pass.targets) : .logProbabilities(rows: pass.rows, targets: pass.targets)
@@ -90,7 +92,8 @@ public struct ScoredCandidates: ScoredExamples {
       let prompt = pass.batch.append(examples[index].prompt)
       pass.appendExample()
       for candidate in examples[index].candidates {
-        // The last prompt token predicts the first of the candidate, whose last token predicts nothing.
+        // The last token of the prompt predicts the first of the candidate. The last token of the candidate predicts
+        // nothing.
         pass.appendCandidate(at: pass.rows.count..<(pass.rows.count + candidate.count))
         pass.rows.append(prompt.rows.upperBound - 1)
         if candidate.count > 1 {

@@ -2,13 +2,14 @@ import Foundation
 import Zeroth
 import ZerothModels
 
-/// The examples of a split in the tokens that a model is asked.
+/// The examples of a split, as tokens for a model.
 public protocol EncodedExamples {
-  /// For each example, what had to go for its prompt to fit.
+  /// For each example, what was left out of its prompt so that it fits.
   var cuts: [PromptCut] { get }
   /// The model's answers at theta.
   func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers
-  /// The examples in `range`, which are answered alike; nil for examples that are answered together alone, as by default.
+  /// The examples in `range`, whose answers are the same as in the whole set. Nil where examples can be answered only
+  /// all together, which is the default.
   func part(_ range: Range<Int>) -> (any EncodedExamples)?
 }
 
@@ -17,23 +18,25 @@ extension EncodedExamples {
   public func part(_ range: Range<Int>) -> (any EncodedExamples)? { nil }
 }
 
-/// Examples whose candidates a model scores: what classification is trained and measured on, whatever the model.
+/// Examples whose candidates are scored by a model. Every kind of model is trained and measured on classification in
+/// this form.
 public protocol ScoredExamples: EncodedExamples {
   /// The index of the right candidate of each example.
   var labels: [Int] { get }
-  /// The tokens that the model computes for each example.
+  /// The number of tokens that the model computes for each example.
   var tokenCounts: [Int] { get }
-  /// Lays out the examples at `indices`, in place of those that are in `pass`.
+  /// Lays out the examples at `indices` in `pass`, replacing those that it has.
   func layOut(_ indices: [Int], in pass: inout ScoredPass)
-  /// Reads out, into `pass.values`, what the examples of `pass` are scored by at each of `points`, without writing a
-  /// weight. A softmax over an example's scores gives its probabilities.
+  /// Computes the scores of the candidates in `pass` at each of `points`, without writing a weight. They are put into
+  /// `pass.values`. The softmax of the scores of an example gives the probabilities of its candidates.
   ///
   /// Throws `InputError` for a token outside the vocabulary or a sequence longer than the model's context.
   func readOut(
     _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError)
-  /// Reads out, into `pass.values`, what the examples of `pass` are scored by at theta, and adds the gradient of sum_i a_i
-  /// values_i by the trainable blocks to `gradient`, where a are the `adjoints` of the values. By default throws `InputError`.
+  /// Computes the values from which the candidates in `pass` are scored at theta, and puts them into `pass.values`.
+  /// Adds the gradient of sum_i a_i values_i by the trainable blocks to `gradient`, where the a_i are the `adjoints` of
+  /// the values. By default it throws `InputError`.
   func addGradient(
     _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
     adjoints: (inout ScoredPass) throws(InputError) -> [Double]
@@ -41,7 +44,7 @@ public protocol ScoredExamples: EncodedExamples {
 }
 
 extension ScoredExamples {
-  /// Throws: examples of one's own have a gradient if they say so.
+  /// Throws `InputError`: by default, a type of examples has no gradient.
   public func addGradient(
     _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
     adjoints: (inout ScoredPass) throws(InputError) -> [Double]
@@ -49,12 +52,12 @@ extension ScoredExamples {
     throw InputError("\(Self.self)", found: "examples that give values alone", expected: "examples with a gradient")
   }
 
-  /// The candidates' scores and what they predict.
+  /// The scores of the candidates, and what they predict.
   public func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers {
     .candidates(try classify(at: theta))
   }
 
-  /// Classifies all examples at theta, some at a time: no more tokens in a pass than `tokensAtOnce`, or one example.
+  /// Classifies all examples at theta, some at a time. A pass has at most `tokensAtOnce` tokens, or a single example.
   public func classify(
     at theta: borrowing ParameterStore, tokensAtOnce: Int = 1024
   ) throws(InputError) -> ClassificationResult {
@@ -72,7 +75,7 @@ extension ScoredExamples {
     return ClassificationResult(all, labels: labels)
   }
 
-  /// The examples in runs whose tokens add up to at most `limit`, or that are a single example.
+  /// The examples in groups whose tokens add up to at most `limit`, or that have a single example.
   private func groups(of limit: Int) -> [[Int]] {
     var groups: [[Int]] = []
     var total = 0
@@ -88,16 +91,16 @@ extension ScoredExamples {
   }
 }
 
-/// What follows from the scores of an example's candidates.
+/// Quantities that are computed from the scores of an example's candidates.
 enum CandidateScores {
-  /// -log softmax(scores)[label], in double; NaN where a score is.
+  /// The cross-entropy -log softmax(scores)[label], in double; NaN where a score is NaN.
   static func crossEntropy(_ scores: ArraySlice<Double>, label: Int) -> Double {
     let top = scores.max() ?? 0
     guard top.isFinite else { return .nan }
     return log(scores.reduce(0) { $0 + exp($1 - top) }) - (scores[scores.startIndex + label] - top)
   }
 
-  /// The derivatives of `crossEntropy` by the scores: softmax(scores), less 1 at the label.
+  /// The derivatives of `crossEntropy` by the scores: softmax(scores), minus 1 at the label.
   static func crossEntropySlopes(_ scores: ArraySlice<Double>, label: Int) -> [Double] {
     let loss = { crossEntropy(scores, label: $0) }
     return scores.indices.map { i in
@@ -106,7 +109,7 @@ enum CandidateScores {
     }
   }
 
-  /// The candidate with the highest score, the first of equals; nil where a score is not finite.
+  /// The candidate with the highest score, and among equals the first; nil where a score is not finite.
   static func prediction(_ scores: ArraySlice<Double>) -> Int? {
     guard scores.allSatisfy(\.isFinite) else { return nil }
     let best = scores.indices.dropFirst().reduce(scores.startIndex) { scores[$1] > scores[$0] ? $1 : $0 }

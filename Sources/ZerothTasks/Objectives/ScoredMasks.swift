@@ -1,16 +1,16 @@
 import Zeroth
 import ZerothModels
 
-/// Prompts of a masked model: a class's score is the logit of its label word at the mask.
+/// Prompts of a masked model. The score of a class is the logit of its label word at the mask.
 ///
-/// The examples go through the encoder packed one behind the other, without padding; the masked-LM head is computed at the
-/// masks alone, and its decoder for the label words alone.
+/// The examples go through the encoder one behind the other, without padding. The masked-LM head is computed only at
+/// the masks, and its decoder only for the label words.
 public struct ScoredMasks: ScoredExamples {
   private let model: EncoderModel
   private let examples: [EncodedMaskedExample]
   private let labelWords: [Int]
 
-  /// `examples` for `model`, as `MaskedPromptEncoder` makes them and the label words.
+  /// The examples `examples` for `model`, made by `MaskedPromptEncoder`, and the label words.
   public init(_ model: EncoderModel, _ examples: [EncodedMaskedExample], labelWords: [Int]) {
     self.model = model
     self.examples = examples
@@ -19,16 +19,16 @@ public struct ScoredMasks: ScoredExamples {
 
   /// The right class of each example.
   public var labels: [Int] { examples.map(\.label) }
-  /// The prompts' tokens.
+  /// The number of tokens of each prompt.
   public var tokenCounts: [Int] { examples.map(\.tokens.count) }
-  /// What had to go for each prompt to fit.
+  /// What was left out of each prompt so that it fits.
   public var cuts: [PromptCut] { examples.map(\.cut) }
-  /// Those in `range`.
+  /// The examples in `range`.
   public func part(_ range: Range<Int>) -> (any EncodedExamples)? {
     Self(model, Array(examples[range]), labelWords: labelWords)
   }
 
-  /// Prompts, read out at their masks.
+  /// Lays out prompts, which are scored at their masks.
   public func layOut(_ indices: [Int], in pass: inout ScoredPass) {
     pass.removeAll()
     for index in indices {
@@ -38,7 +38,7 @@ public struct ScoredMasks: ScoredExamples {
     }
   }
 
-  /// The label words' logits. Throws `InputError` for a model without a masked-LM head, too.
+  /// Computes the logits of the label words. Also throws `InputError` for a model without a masked-LM head.
   public func readOut(
     _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) {
@@ -46,7 +46,7 @@ public struct ScoredMasks: ScoredExamples {
       &pass, .logits(rows: pass.rows, ids: labelWords), from: theta, at: points)
   }
 
-  /// The same, and its gradient.
+  /// Computes the logits at theta, and adds their gradient.
   public func addGradient(
     _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
     adjoints: (inout ScoredPass) throws(InputError) -> [Double]
@@ -57,7 +57,7 @@ public struct ScoredMasks: ScoredExamples {
 }
 
 extension EncoderModel {
-  /// Reads `readout` out into `pass.values`.
+  /// Evaluates `readout` at each of `points` into `pass.values`.
   func readOut(
     _ pass: inout ScoredPass, _ readout: EncoderReadout, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) {
@@ -66,7 +66,7 @@ extension EncoderModel {
     for values in found { pass.values += values }
   }
 
-  /// The same at theta, and the gradient of sum_i a_i values_i, where a are the `adjoints`.
+  /// Evaluates `readout` at theta, and adds the gradient of sum_i a_i values_i, where the a_i are the `adjoints`.
   func addGradient(
     _ pass: inout ScoredPass, _ readout: EncoderReadout, at theta: borrowing ParameterStore,
     to gradient: inout StoredVector, adjoints: (inout ScoredPass) throws(InputError) -> [Double]

@@ -1,15 +1,16 @@
 import Zeroth
 import ZerothModels
 
-/// Sentences of an encoder with a label head: a class's score is `EncoderModel.labelScale` times the product of its row of
-/// the head with the sentence's embedding. Or those of a checkpoint with its own classifier, whose logits are the scores.
+/// Sentences for an encoder with a label head: the score of a class is `EncoderModel.labelScale` times the inner
+/// product of its row of the head and the sentence's embedding. For a checkpoint with its own classifier, the logits
+/// are the scores.
 public struct ScoredSentences: ScoredExamples {
   private let model: EncoderModel
   private let examples: [EncodedSentence]
   private let order: [Int]
 
-  /// `examples` for `model`, whose label head or classifier has a row for each class; `order` are the rows of the classes, which
-  /// are in the task's order unless given.
+  /// The examples `examples` for `model`, whose label head or classifier has a row for each class. `order` gives the
+  /// row of each class; by default the rows are in the order of the classes.
   public init(_ model: EncoderModel, _ examples: [EncodedSentence], order: [Int]? = nil) {
     self.model = model
     self.examples = examples
@@ -18,16 +19,16 @@ public struct ScoredSentences: ScoredExamples {
 
   /// The right class of each sentence.
   public var labels: [Int] { examples.map(\.label) }
-  /// The sentences' tokens.
+  /// The number of tokens of each sentence.
   public var tokenCounts: [Int] { examples.map(\.tokens.count) }
-  /// What had to go for each sentence to fit.
+  /// What was left out of each sentence so that it fits.
   public var cuts: [PromptCut] { examples.map(\.cut) }
-  /// Those in `range`.
+  /// The examples in `range`.
   public func part(_ range: Range<Int>) -> (any EncodedExamples)? {
     Self(model, Array(examples[range]), order: order)
   }
 
-  /// Sentences, each read out as a whole.
+  /// Lays out sentences, each of which is scored as a whole.
   public func layOut(_ indices: [Int], in pass: inout ScoredPass) {
     pass.removeAll()
     for index in indices {
@@ -36,14 +37,14 @@ public struct ScoredSentences: ScoredExamples {
     }
   }
 
-  /// The label head's scores. Throws `InputError` for a model without one, too.
+  /// Computes the scores of the label head. Also throws `InputError` for a model without one.
   public func readOut(
     _ pass: inout ScoredPass, from theta: borrowing ParameterStore, at points: Points
   ) throws(InputError) {
     try model.readOut(&pass, .labelScores, from: theta, at: points)
   }
 
-  /// The same, and its gradient.
+  /// Computes the scores at theta, and adds their gradient.
   public func addGradient(
     _ pass: inout ScoredPass, at theta: borrowing ParameterStore, to gradient: inout StoredVector,
     adjoints: (inout ScoredPass) throws(InputError) -> [Double]

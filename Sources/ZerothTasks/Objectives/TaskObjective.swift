@@ -2,9 +2,10 @@ import Zeroth
 import ZerothModels
 import ZerothSupport
 
-/// What a run on a task minimises, by a name that configurations use: `objective = "cross-entropy"`.
+/// What a run on a task minimises. Configurations name it: `objective = "cross-entropy"`.
 ///
-/// One of one's own is a function of the candidates' scores, or any `Objective` that is made of the encoded examples:
+/// Your own objective is a function of the scores of the candidates, or any `Objective` that is made from the encoded
+/// examples:
 ///
 ///     let margin = TaskObjective("margin", "how far the right candidate is behind the best") { scores, label in
 ///       (scores.max() ?? 0) - scores[scores.startIndex + label]
@@ -15,19 +16,19 @@ public struct TaskObjective: Sendable {
   public let name: String
   /// What it is, in words.
   public let summary: String
-  /// The kinds of task that it fits.
+  /// The kinds of tasks for which it can be used.
   public let kinds: Set<TextTask.Kind>
   let source: Source
 
-  /// What an objective is made of.
+  /// What an objective is computed from.
   enum Source: Sendable {
-    /// Candidates that any model scores.
+    /// Candidates that are scored by any kind of model.
     case candidates(@Sendable (any ScoredExamples, BatchSampler) -> any Objective)
-    /// The right candidates, first gold answers or whole texts, as sequences that a causal model reads.
+    /// Sequences for a causal model: right candidates, first gold answers, or whole texts.
     case texts(@Sendable (CausalModel, [LanguageModelingObjective.Sequence], BatchSampler) -> any Objective)
     /// Questions that a causal model answers.
     case questions(@Sendable (CausalModel, any Tokenizer, [EncodedQuestion], BatchSampler) -> any Objective)
-    /// Questions whose answers a reward scores, and what is noted of the rewards.
+    /// Questions whose answers are scored by a reward, and notes of the rewards.
     case rewards(@Sendable (RewardedQuestions, BatchSampler, RewardNotes) -> any Objective)
   }
 
@@ -38,11 +39,12 @@ public struct TaskObjective: Sendable {
     self.source = source
   }
 
-  /// The mean over a mini-batch of `loss(scores, label)`: the scores of an example's candidates, whose softmax gives their
-  /// probabilities, and the place of the right one, counted from the first. Of any model that scores candidates.
+  /// The mean over a mini-batch of `loss(scores, label)`, for any model that scores candidates. `scores` are those of
+  /// an example's candidates, whose softmax gives the probabilities; `label` is the index of the right candidate,
+  /// counted from the first.
   ///
-  /// `loss` may be any function; NaN makes the step a skipped one. Optimisers that use derivatives take it if `slopes` gives
-  /// those of the loss by the scores.
+  /// `loss` may be any function. Where it is NaN, the step is skipped. An optimiser that uses derivatives accepts the
+  /// objective if `slopes` gives those of the loss by the scores.
   public init(
     _ name: String, _ summary: String, loss: @escaping @Sendable (ArraySlice<Double>, Int) -> Double,
     slopes: (@Sendable (ArraySlice<Double>, Int) -> [Double])? = nil
@@ -50,7 +52,7 @@ public struct TaskObjective: Sendable {
     self.init(name, summary) { CandidateObjective($0, $1, loss: loss, slopes: slopes) }
   }
 
-  /// What `make` gives for candidates that a model scores, on the mini-batches of a sampler.
+  /// The objective that `make` makes from candidates that a model scores, on the mini-batches of a sampler.
   public init(
     _ name: String, _ summary: String,
     candidates make: @escaping @Sendable (any ScoredExamples, BatchSampler) -> any Objective
@@ -58,7 +60,7 @@ public struct TaskObjective: Sendable {
     self.init(name, summary, [.classification, .multipleChoice], .candidates(make))
   }
 
-  /// What `make` gives for questions that a causal model answers, on the mini-batches of a sampler.
+  /// The objective that `make` makes from questions that a causal model answers, on the mini-batches of a sampler.
   public init(
     _ name: String, _ summary: String,
     questions make: @escaping @Sendable (CausalModel, any Tokenizer, [EncodedQuestion], BatchSampler) -> any Objective
@@ -68,9 +70,9 @@ public struct TaskObjective: Sendable {
 }
 
 extension TaskObjective: Hashable {
-  /// Whether the names are the same.
+  /// Whether both have the same name.
   public static func == (a: Self, b: Self) -> Bool { a.name == b.name }
-  /// By the name.
+  /// Hashes the name.
   public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
@@ -80,7 +82,7 @@ extension TaskObjective: CustomStringConvertible {
 }
 
 extension TaskObjective {
-  /// The cross-entropy of the right candidate over the candidates' scores: ``ClassificationObjective``.
+  /// The cross-entropy of the right candidate under the softmax of the candidates' scores: ``ClassificationObjective``.
   public static let crossEntropy = TaskObjective(
     "cross-entropy", "the cross-entropy of the right candidate over the candidates' scores",
     candidates: { ClassificationObjective($0, $1) })
@@ -109,7 +111,7 @@ extension TaskObjective {
 }
 
 extension TextTask {
-  /// What the papers train the task by.
+  /// The objective with which the papers train the task.
   public var defaultObjective: TaskObjective {
     switch kind {
     case .classification: .crossEntropy
@@ -118,15 +120,16 @@ extension TextTask {
     }
   }
 
-  /// The objectives of this package that fit the task, the default first.
+  /// The objectives of this package that can be used for the task, the default first.
   public var objectives: [TaskObjective] { objectives(among: TaskObjective.standard) }
 
-  /// Those of `all` that fit the task, the default first.
+  /// The objectives of `all` that can be used for the task, the default first.
   public func objectives(among all: [TaskObjective]) -> [TaskObjective] {
     [defaultObjective] + all.filter { $0.kinds.contains(kind) && $0 != defaultObjective }
   }
 
-  /// `wanted`, or what the papers train the task by. Throws `InputError` when it does not fit the task.
+  /// `wanted`, or by default the objective with which the papers train the task. Throws `InputError` when it does not
+  /// fit the task.
   public func objective(_ wanted: TaskObjective?) throws(InputError) -> TaskObjective {
     guard let wanted else { return defaultObjective }
     guard wanted.kinds.contains(kind) else { throw misfit(wanted.name, among: TaskObjective.standard) }
@@ -141,7 +144,7 @@ extension TextTask {
 }
 
 extension TextTask.Kind {
-  /// The kind as messages name it: `a classification`.
+  /// The name of the kind in messages: `a classification`.
   public var displayName: String {
     switch self {
     case .classification: "a classification"

@@ -1,14 +1,14 @@
-/// What a model answers on a split of a task, and how good that is by the task's metrics.
+/// The answers of a model on a split of a task, and their scores by the task's metrics.
 public struct TaskResult: Sendable {
   /// The answers.
   public enum Answers: Sendable {
-    /// Scored candidates.
+    /// Predictions from the scores of candidates.
     case candidates(ClassificationResult)
     /// Generated texts.
     case generated(AnswerResult)
-    /// The losses of known texts, and generated ones beside them where a metric looks at those.
+    /// The losses of known texts, and generated answers where a metric needs them.
     case texts(TextResult)
-    /// Generated texts, and the reward of each where it was asked for.
+    /// Generated answers, and the reward of each where rewards were asked for.
     case rewarded(RewardResult)
   }
 
@@ -28,7 +28,8 @@ public struct TaskResult: Sendable {
     Scores(task.metrics.compactMap { metric in value(of: metric).map { Scores.Value(metric, $0) } })
   }
 
-  /// How many examples have no answer, as the model's output is not finite: a model that has diverged. They count as wrong.
+  /// The number of examples without an answer, because the model's output is not finite: the model has diverged. They
+  /// count as wrong.
   public var unanswered: Int {
     switch answers {
     case .candidates(let found): found.unanswered
@@ -38,7 +39,7 @@ public struct TaskResult: Sendable {
     }
   }
 
-  /// How many examples there are.
+  /// The number of examples.
   public var count: Int {
     switch answers {
     case .candidates(let found): found.labels.count
@@ -48,7 +49,8 @@ public struct TaskResult: Sendable {
     }
   }
 
-  /// The mean cross-entropy over the candidates, or of the tokens of known texts; nil where answers are generated alone.
+  /// The mean cross-entropy over the candidates, or the mean loss of a token of known texts; nil where answers are only
+  /// generated.
   public var loss: Double? {
     switch answers {
     case .candidates(let found): found.loss
@@ -57,7 +59,7 @@ public struct TaskResult: Sendable {
     }
   }
 
-  /// The confusion table and what follows from it, where the task has classes.
+  /// The confusion table, where the task has classes; else nil.
   public var classes: ClassificationScore? {
     guard case .candidates(let found) = answers, !task.classes.isEmpty else { return nil }
     return ClassificationScore(classes: task.classes.count, predictions: found.predictions, labels: found.labels)

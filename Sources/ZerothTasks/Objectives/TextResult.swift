@@ -2,22 +2,22 @@ import Foundation
 import Zeroth
 import ZerothModels
 
-/// What a model makes of known texts: their losses, and what it answers by itself.
+/// The losses of known texts, and the answers that a model generates by itself.
 public struct TextResult: Sendable {
   /// For each example, minus the sum of its scored tokens' log-probabilities, in nats; NaN where it is not finite.
   public let losses: [Double]
-  /// The scored tokens of each example.
+  /// The number of scored tokens of each example.
   public let tokens: [Int]
-  /// The bytes of the text that they spell.
+  /// The number of bytes of the text that these tokens spell.
   public let bytes: [Int]
   /// The generated answers; nil where no metric looks at them.
   public let answers: AnswerResult?
 
-  /// How many examples have a loss that is not finite, or no answer.
+  /// The number of examples whose loss is not finite, or that have no answer.
   public var unanswered: Int { max(losses.count { !$0.isFinite }, answers?.unanswered ?? 0) }
   /// The mean loss of a token.
   public var meanLoss: Double { losses.reduce(0, +) / Double(max(1, tokens.reduce(0, +))) }
-  /// exp of that.
+  /// exp of the mean loss.
   public var perplexity: Double { exp(meanLoss) }
   /// The loss in bits over the bytes of the texts.
   public var bitsPerByte: Double { losses.reduce(0, +) / log(2) / Double(max(1, bytes.reduce(0, +))) }
@@ -33,14 +33,15 @@ public struct TextResult: Sendable {
   }
 }
 
-/// Known texts of a causal model in tokens, of which some count; and questions, where the model is to answer by itself too.
+/// Known texts as tokens for a causal model, some of which count in the loss; and questions, where the model has to
+/// answer by itself too.
 public struct EncodedTexts: EncodedExamples {
   private let model: CausalModel
   private let tokenizer: any Tokenizer
   private let texts: [EncodedText]
   private let questions: [EncodedQuestion]?
 
-  /// `texts` for `model`, each beside its question where there are `questions`; `tokenizer` spells the answers.
+  /// The texts `texts` for `model`, each with its question where `questions` is given. `tokenizer` decodes the answers.
   public init(
     _ model: CausalModel, _ tokenizer: any Tokenizer, _ texts: [EncodedText], questions: [EncodedQuestion]? = nil
   ) {
@@ -50,14 +51,15 @@ public struct EncodedTexts: EncodedExamples {
     self.questions = questions
   }
 
-  /// What had to go for each text to fit.
+  /// What was left out of each text so that it fits.
   public var cuts: [PromptCut] { texts.map(\.cut) }
-  /// Those in `range`.
+  /// The texts in `range`.
   public func part(_ range: Range<Int>) -> (any EncodedExamples)? {
     Self(model, tokenizer, Array(texts[range]), questions: questions.map { Array($0[range]) })
   }
 
-  /// The losses, and the answers where there are questions. Texts are computed together, up to 1024 tokens or one of them.
+  /// The losses, and the answers where there are questions. Texts are computed together up to 1024 tokens; a longer one
+  /// is computed alone.
   public func answers(at theta: borrowing ParameterStore) throws(InputError) -> TaskResult.Answers {
     var losses = [Double](repeating: 0, count: texts.count)
     let sequences = texts.indices.flatMap { text in texts[text].sequences.map { (text, $0) } }
@@ -87,13 +89,14 @@ public struct EncodedTexts: EncodedExamples {
   }
 }
 
-/// A known text in tokens: one sequence, or several where it is longer than one may be.
+/// A known text as tokens: one sequence, or several where the text is longer than a sequence may be.
 public struct EncodedText: Sendable, Hashable {
-  /// The sequences. The last token of one may be the first of the next, so that each but the first of all is scored once.
+  /// The sequences. The last token of one may be repeated as the first of the next, so that every token but the first
+  /// of all is scored once.
   public var sequences: [LanguageModelingObjective.Sequence]
-  /// The bytes of the text that the scored tokens spell.
+  /// The number of bytes of the text that the scored tokens spell.
   public var bytes: Int
-  /// What had to go for it to fit.
+  /// What was left out so that it fits.
   public var cut = PromptCut()
 
   /// `sequences`, whose scored tokens spell `bytes` bytes.
@@ -102,6 +105,6 @@ public struct EncodedText: Sendable, Hashable {
     self.bytes = bytes
   }
 
-  /// How many tokens count.
+  /// The number of tokens that count.
   public var scoredCount: Int { sequences.reduce(0) { $0 + $1.scoredCount } }
 }

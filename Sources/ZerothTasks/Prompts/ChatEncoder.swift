@@ -1,14 +1,14 @@
 import Zeroth
 import ZerothSupport
 
-/// Turns conversations into the tokens of a causal model, by its chat template.
+/// Converts conversations to tokens for a causal model, with its chat template.
 ///
-/// **What is scored.** The text that the template makes is tokenised as one, and the assistant's turns count, each with what ends
-/// it. A token that merges across the beginning of a turn belongs to the turn.
+/// **What is scored.** The text that the template makes is tokenised as a whole. The assistant's turns count in the
+/// loss, each with the mark that ends it. A token that reaches across the beginning of a turn belongs to the turn.
 ///
-/// **Length.** A conversation that is longer than the context loses its oldest exchanges, each from a message of the user to the
-/// next; the system message stays. Of the last exchange the user's message loses its beginning, and an answer that leaves it
-/// no room loses its end.
+/// **Length.** A conversation that is longer than the context loses its oldest exchanges, each from one message of the
+/// user to the next. The system message stays. Of the last exchange, the user's message loses its beginning; where the
+/// answer leaves no room for the message, the answer loses its end.
 public struct ChatEncoder: Sendable {
   /// The most tokens of a conversation.
   public let contextLength: Int
@@ -20,12 +20,12 @@ public struct ChatEncoder: Sendable {
   /// An encoder for a model of `contextLength` positions.
   ///
   /// - Parameters:
-  ///   - template: what stands around messages.
+  ///   - template: the chat template, which gives the texts around messages.
   ///   - contextLength: the positions of the model.
-  ///   - end: when generated answers end, beside the template's own end.
+  ///   - end: when generated answers end, in addition to the end that the template gives.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
   ///   - id: the tokenizer's `id(of:)`.
-  /// - Throws: `InputError` for a template whose first token is none of the tokenizer's.
+  /// - Throws: `InputError` for a template whose first token does not exist in the tokenizer.
   public init(
     _ template: ChatTemplate, contextLength: Int, end: AnswerEnd, encode: @escaping TextEncoder,
     id: (String) -> Int?
@@ -37,7 +37,8 @@ public struct ChatEncoder: Sendable {
     start = try template.start(encode, id)
   }
 
-  /// The conversation of `example` as a text whose assistant's turns are scored. Throws `InputError` naming its file and line.
+  /// The conversation of `example` as a text in which the assistant's turns are scored. Throws an `InputError` that
+  /// names its file and line.
   public func encode(_ example: Example) throws(InputError) -> EncodedText {
     guard example.messages.last?.role == .assistant else {
       throw InputError(
@@ -58,8 +59,8 @@ public struct ChatEncoder: Sendable {
     return text
   }
 
-  /// The conversation up to the last answer, which is asked for; or all of it where it ends with the user. Throws `InputError`
-  /// naming its file and line.
+  /// The conversation up to the last answer, which the model then generates; the whole conversation where it ends with
+  /// the user. Throws an `InputError` that names its file and line.
   public func question(_ example: Example) throws(InputError) -> EncodedQuestion {
     var messages = example.messages
     var answers: [String] = []
@@ -83,8 +84,8 @@ public struct ChatEncoder: Sendable {
     return question
   }
 
-  /// The tokens of `messages` with those that are scored, without as many of the oldest exchanges, and as much of the last
-  /// one's message, as have to go.
+  /// The tokens of `messages` and which of them are scored. As many of the oldest exchanges, and as much of the message
+  /// in the last one, are left out as necessary.
   private func fitted(
     _ example: Example, _ messages: [ChatMessage], asks: Bool, room: Int
   ) throws(InputError) -> (tokens: [Int], scored: [Range<Int>], cut: PromptCut) {
@@ -100,7 +101,7 @@ public struct ChatEncoder: Sendable {
         cut.exchanges += 1
         continue
       }
-      // The message alone is cut, behind what is in front of it and as far as what closes it.
+      // Only the message itself is cut: what stands in front of it stays, and so does what closes it.
       let open = start.text + template.lead(of: messages) + template.turns.openUser
       let kept =
         start.tokens.count + zip(encode(open, false), tokens.dropFirst(start.tokens.count)).prefix { $0 == $1 }.count

@@ -1,14 +1,14 @@
 import Foundation
 import ZerothSupport
 
-/// What an instruct model was trained to see around a user's message and in front of its own answer.
+/// The texts around a user's message and in front of the answer with which an instruct model was trained.
 ///
-/// Checkpoints carry this as a Jinja template, a language that is not interpreted here. The templates of known families are
-/// applied by name instead: which of them a checkpoint means is recognised by what its template contains, and the few
-/// things in which templates of one family differ (a system message of their own, spaces, the token in front) are read
-/// from it. A template of another kind is refused.
+/// Checkpoints contain these texts as a template in Jinja, a language that is not interpreted here. Instead, the family
+/// of a template is recognised by what the template contains, and the known texts of this family are used. Templates of
+/// one family differ in a few things (a system message of their own, spaces, the token in front), and these are read
+/// from the template. A template of an unknown family is refused.
 public struct ChatTemplate: Sendable, Hashable {
-  /// The families that are known, by name.
+  /// The known families, by name.
   public enum Family: String, Sendable, CaseIterable {
     case chatML = "ChatML"
     case llama3 = "Llama 3"
@@ -21,25 +21,26 @@ public struct ChatTemplate: Sendable, Hashable {
 
   /// The family.
   public let family: Family
-  /// The token in front of everything, such as `<s>`; empty without one.
+  /// The token in front of the whole text, such as `<s>`; empty where there is none.
   public let start: String
-  /// The text from there to the user's message, with the system message that the template has where none is given.
+  /// The text from there to the user's message. It contains the template's own system message, which is used where none
+  /// is given.
   public let head: String
   /// The text between the user's message and the answer.
   public let tail: String
-  /// What stands around the turns of a conversation.
+  /// The texts around the turns of a conversation.
   let turns: Turns
 
-  /// The template that `template` stands for.
+  /// The template that is recognised in `template`.
   ///
   /// - Parameters:
   ///   - template: the Jinja template of a checkpoint.
-  ///   - bos: the token in front of a text, where the checkpoint has one.
-  ///   - eos: the token behind a message, where the checkpoint has one.
-  ///   - subject: the file and field of the template, for the errors.
-  /// - Throws: `InputError` for a template of no known family, and for one that needs what is not known here.
+  ///   - bos: the token in front of a text; empty where the checkpoint has none.
+  ///   - eos: the token behind a message; empty where the checkpoint has none.
+  ///   - subject: the file and field of the template, for messages of errors.
+  /// - Throws: `InputError` for a template of an unknown family, and for one with a feature that is not supported.
   public init(recognizing template: String, bos: String, eos: String, subject: String) throws(InputError) {
-    // In most files a line end is written as an escape within Jinja's strings.
+    // Most files write a line end as an escape within the strings of Jinja.
     let text = Source(text: template.replacingOccurrences(of: "\\n", with: "\n"), subject: subject)
     start = text.has("bos_token") ? bos : ""
     let trims = ["| trim", "|trim", ".strip()"].contains(where: text.has)
@@ -58,7 +59,8 @@ public struct ChatTemplate: Sendable, Hashable {
       family = .llama3
       func header(_ role: String) -> String { "<|start_header_id|>\(role)<|end_header_id|>\n\n" }
       let date = text.assigned("date_string") ?? "26 Jul 2024"
-      // The template would write the date of the day where it is told it; its own is the same every day.
+      // The template writes the current date if it is given one. Without it the date is a fixed text in the template,
+      // and that is used.
       let system =
         text.has("Cutting Knowledge Date: December 2023")
         ? "\(header("system"))Cutting Knowledge Date: December 2023\nToday Date: \(date)\n\n<|eot_id|>" : ""
@@ -117,16 +119,16 @@ public struct ChatTemplate: Sendable, Hashable {
     }
   }
 
-  /// The texts of a checkpoint's template, to tell one run from another by.
+  /// The texts of the template, by which two runs can be compared.
   public var content: [String] { [family.rawValue, start, head, tail] }
 
-  /// The same of its conversations.
+  /// The texts of the template for conversations, by which two runs can be compared.
   public var contentOfTurns: [String] {
     content + [turns.lead, turns.openUser, turns.closeUser, turns.answer, turns.end, turns.after, turns.again]
       + ["\(turns.trims)", "\(turns.system)"]
   }
 
-  /// A template's text, and what is looked for in it.
+  /// The text of a template, and the searches in it.
   private struct Source {
     let text: String
     let subject: String
@@ -143,8 +145,8 @@ public struct ChatTemplate: Sendable, Hashable {
       if has(part) { throw unknown("a template with \(found)") }
     }
 
-    /// The system message that stands in one of the template's strings, whole, with its marks around; nil where there is
-    /// none. Throws where one is put together from parts.
+    /// The system message that stands in one of the template's strings, with the marks around it; nil where there is
+    /// none. Throws `InputError` where the message is composed from parts.
     func literalSystemMessage(after mark: String, before end: String) throws(InputError) -> String? {
       for place in text.ranges(of: mark) {
         guard place.lowerBound > text.startIndex else { continue }
@@ -157,7 +159,7 @@ public struct ChatTemplate: Sendable, Hashable {
       return nil
     }
 
-    /// The text that the template gives to a variable; nil where it gives none.
+    /// The text that the template assigns to a variable; nil where it assigns none.
     func assigned(_ variable: String) -> String? {
       guard let place = text.ranges(of: "\(variable) = \"").first else { return nil }
       return String(text[place.upperBound...].prefix { $0 != "\"" })
@@ -166,14 +168,14 @@ public struct ChatTemplate: Sendable, Hashable {
 }
 
 extension String {
-  /// Whether `part` is in it, by bytes.
+  /// Whether the string contains `part`, compared by bytes.
   fileprivate func utf8Contains(_ part: String) -> Bool { !utf8.ranges(of: part.utf8).isEmpty }
 }
 
 /// The chat template of the checkpoint in `directory`: that of `chat_template.jinja`, or `chat_template` of
-/// `tokenizer_config.json`, of which the one called `default` counts where there are several.
+/// `tokenizer_config.json`. Where that has several, the one called `default` is used.
 ///
-/// Throws `InputError` where there is none, or none of a known family.
+/// Throws `InputError` where there is none, and for one of an unknown family.
 public func loadChatTemplate(directory: String) throws(InputError) -> ChatTemplate {
   let folder = try TokenizerFolder(path: directory)
   let (bos, eos) = (try folder.specialToken("bos_token"), try folder.specialToken("eos_token"))
@@ -198,7 +200,8 @@ public func loadChatTemplate(directory: String) throws(InputError) -> ChatTempla
 }
 
 extension TokenizerFolder {
-  /// A special token of `tokenizer_config.json`, given as a text or as an object with `content`; empty without one.
+  /// A special token of `tokenizer_config.json`, given as a text or as an object with `content`; empty where there is
+  /// none.
   fileprivate func specialToken(_ key: String) throws(InputError) -> String {
     guard let value = config?.value(key) else { return "" }
     guard let token = value.string ?? value["content"]?.string else {

@@ -3,14 +3,14 @@ import ZerothSupport
 
 /// A turn of a conversation.
 public struct ChatMessage: Sendable, Hashable {
-  /// Who says it.
+  /// The speaker of a turn.
   public enum Role: String, Sendable, CaseIterable {
     case system, user, assistant
   }
 
-  /// Who says it.
+  /// The speaker.
   public var role: Role
-  /// What is said.
+  /// The text of the turn.
   public var content: String
 
   /// `content` by `role`.
@@ -21,30 +21,31 @@ public struct ChatMessage: Sendable, Hashable {
 }
 
 extension ChatTemplate {
-  /// What stands around the turns of a conversation.
+  /// The texts around the turns of a conversation.
   struct Turns: Sendable, Hashable {
-    /// Where a system message goes.
+    /// The place of a system message.
     enum System: Sendable, Hashable {
-      /// In front, between the two.
+      /// In front of the first turn, between these two texts.
       case block(String, String)
-      /// In front of the user's first or last message, between the two.
+      /// In front of the user's first or last message, between these two texts.
       case firstMessage(String, String)
       case lastMessage(String, String)
-      /// Nowhere: the template has none.
+      /// None: the template has no place for it.
       case none
     }
 
-    /// What is in front of the first turn where no system message is given.
+    /// The text in front of the first turn where no system message is given.
     let lead: String
     let openUser, closeUser: String
-    /// In front of the assistant's turn, and what ends it: a model is trained to say that.
+    /// The text in front of the assistant's turn, and the text that ends the turn, which a model is trained to
+    /// generate.
     let answer, end: String
-    /// Behind that end, where other turns follow.
+    /// The text behind that end, where other turns follow.
     let after: String
     let system: System
-    /// Whether messages lose the white space at their ends.
+    /// Whether white space at both ends of messages is removed.
     let trims: Bool
-    /// In front of each of the user's turns but the first.
+    /// The text in front of each of the user's turns but the first.
     let again: String
 
     init(
@@ -58,19 +59,19 @@ extension ChatTemplate {
     }
   }
 
-  /// A part of a conversation as the template writes it.
+  /// A part of a conversation in the form in which the template writes it.
   struct Part: Sendable, Hashable {
     var text: String
-    /// Whether the assistant says it, its end included.
+    /// Whether the assistant says it; the end of the turn is included.
     var isAnswer: Bool
   }
 
   /// The text that ends the assistant's turns.
   public var answerEnd: String { turns.end }
 
-  /// The token in front of everything: as a token, or as a text where the tokenizer finds it in a text.
+  /// The token in front of the whole text, either as a token, or as a text where the tokenizer recognises it in a text.
   ///
-  /// Throws `InputError` for one that is no token of the tokenizer.
+  /// Throws `InputError` for one that does not exist in the tokenizer.
   func start(_ encode: TextEncoder, _ id: (String) -> Int?) throws(InputError) -> (tokens: [Int], text: String) {
     guard !start.isEmpty else { return ([], "") }
     guard let token = id(start) else {
@@ -81,8 +82,8 @@ extension ChatTemplate {
     return encode(start, false) == [token] ? ([], start) : ([token], "")
   }
 
-  /// What is in front of the first turn, behind the token in front of everything: the system message of `messages`, the
-  /// template's own, or nothing.
+  /// The text in front of the first turn, behind the very first token: the system message of `messages`, the template's
+  /// own, or nothing.
   func lead(of messages: [ChatMessage]) -> String {
     guard let system = messages.first, system.role == .system else { return turns.lead }
     guard case .block(let open, let close) = turns.system else { return "" }
@@ -93,11 +94,11 @@ extension ChatTemplate {
     turns.trims ? message.content.trimmed : message.content
   }
 
-  /// `messages` in parts, and what is in front of the answer that follows where `asks`.
+  /// `messages` in parts. Where `asks`, also the text in front of the answer that the model then generates.
   ///
-  /// - Parameter subject: names the conversation in errors.
-  /// - Throws: `InputError` for a system message that the template has no place for, or that is not the first; and for turns
-  ///   that do not alternate where the template asks that of them.
+  /// - Parameter subject: the name of the conversation in errors.
+  /// - Throws: `InputError` for a system message where the template has no place for it or where it is not the first
+  ///   message, and for turns that do not alternate where the template requires this.
   func parts(of messages: [ChatMessage], asks: Bool, subject: String) throws(InputError) -> [Part] {
     var parts = [Part(text: lead(of: messages), isAnswer: false)]
     var rest = messages[...]
@@ -115,7 +116,8 @@ extension ChatTemplate {
           expected: "messages of user and assistant")
       }
     }
-    // Such a template looks at the last message alone, and is silent where the assistant has that.
+    // A template with the system message in the last message puts it there only where that message is the user's.
+    // Otherwise it leaves the system message out.
     let lastUser = rest.indices.last { rest[$0].role == .user && $0 == rest.endIndex - 1 }
     var isFirst = true
     for (index, message) in zip(rest.indices, rest) {
@@ -124,7 +126,8 @@ extension ChatTemplate {
         throw InputError(subject, found: "a system message behind others", expected: "one in front, or none")
       case .user:
         let system = (isFirst ? first : "") + (index == lastUser ? last : "")
-        // Llama 2 trims the message with what it puts in front, the others the message alone.
+        // Llama 2 removes white space from the message together with the text in front of it, the others from the
+        // message alone.
         let said =
           family == .llama2 && turns.trims ? (system + message.content).trimmed : system + content(message)
         let text = (isFirst ? "" : turns.again) + turns.openUser + said + turns.closeUser
@@ -137,7 +140,7 @@ extension ChatTemplate {
       }
     }
     if asks { parts.append(Part(text: turns.answer, isAnswer: false)) }
-    // Nothing follows the last end, so that a sequence ends with what the model is to say last.
+    // Nothing follows the last end, so a sequence ends with the last token that the model has to generate.
     if !asks, parts.last?.isAnswer == false, messages.last?.role == .assistant { parts.removeLast() }
     if family != .chatML, let wrong = zip(rest, rest.dropFirst()).first(where: { $0.role == $1.role }) {
       throw InputError(

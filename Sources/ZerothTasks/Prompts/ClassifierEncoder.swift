@@ -1,25 +1,28 @@
 import Zeroth
 
-/// Turns examples into the tokens of a checkpoint with its own sequence classifier, as such are trained: one text between the
-/// special tokens, or two with a separator, or several, between them. The texts of tasks with more than two are joined.
+/// Converts examples to tokens for a checkpoint with its own sequence classifier, in the form in which such models are
+/// trained: special tokens around one text, or around two texts with separators between them. Where a task has more
+/// than two texts, they are joined to one.
 public struct ClassifierEncoder: Sendable {
   /// The task that the texts are of.
   public let task: TextTask
-  /// The most tokens, special ones included. The longer of two texts loses its end first.
+  /// The most tokens, special ones included. Where two texts are too long, the longer one loses its end first.
   public let maximalLength: Int
   private let encode: TextEncoder
   private let special: SpecialTokens
   private let separators: Int
   private let hasTypes: Bool
 
-  /// An encoder of `task` for a model of `contextLength` positions, cut to the task's length.
+  /// An encoder of `task` for a model of `contextLength` positions. It also keeps to the task's own limit of the
+  /// length.
   ///
   /// - Parameters:
-  ///   - task: what is asked.
+  ///   - task: the task.
   ///   - contextLength: the positions of the model.
   ///   - pairForm: the separators between two texts, and whether tokens of the second have type 1.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
-  /// - Throws: `InputError` where the task is no classification of texts, or the context has no room for them.
+  /// - Throws: `InputError` where the task is not a classification of texts, and where the context has no room for
+  ///   them.
   public init(
     task: TextTask, contextLength: Int, pairForm: (separators: Int, hasTypes: Bool), encode: @escaping TextEncoder
   ) throws(InputError) {

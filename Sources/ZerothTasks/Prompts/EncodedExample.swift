@@ -1,12 +1,12 @@
-/// An example in tokens for a causal model: the prompt once, and the candidates that may follow it.
+/// An example as tokens for a causal model: the prompt once, and the candidates that may follow it.
 public struct EncodedExample: Sendable, Hashable {
-  /// The prompt's tokens, special ones in front.
+  /// The tokens of the prompt, with special tokens in front.
   public var prompt: [Int]
-  /// The tokens of each candidate, at least one each, in label order.
+  /// The tokens of each candidate, at least one, in the order of the labels.
   public var candidates: [[Int]]
   /// The index of the right candidate.
   public var label: Int
-  /// What had to go for the prompt to fit.
+  /// What was left out of the prompt so that it fits.
   public var cut = PromptCut()
 
   /// An example of a prompt, its candidates and the right one.
@@ -17,15 +17,15 @@ public struct EncodedExample: Sendable, Hashable {
   }
 }
 
-/// A question in tokens for a causal model that generates the answer.
+/// A question as tokens for a causal model that generates the answer.
 public struct EncodedQuestion: Sendable, Hashable {
-  /// The prompt's tokens, special ones in front. They do not depend on the gold answers.
+  /// The tokens of the prompt, with special tokens in front. They do not depend on the gold answers.
   public var prompt: [Int]
   /// The gold answers in text.
   public var answers: [String]
   /// When a generated answer ends.
   public var end = AnswerEnd()
-  /// What had to go for the prompt to fit.
+  /// What was left out of the prompt so that it fits.
   public var cut = PromptCut()
 
   /// A question of a prompt and its gold answers.
@@ -35,30 +35,31 @@ public struct EncodedQuestion: Sendable, Hashable {
   }
 }
 
-/// What was left out of a prompt that is longer than the model, or the task, allows.
+/// What was left out of a prompt that is longer than the model or the task allows.
 public struct PromptCut: Sendable, Hashable {
-  /// Tokens cut off: at a causal prompt's left, around a mask, at a sentence's end.
+  /// The number of tokens that were cut off: on the left of a causal prompt, around a mask, or at the end of a
+  /// sentence.
   public var tokens = 0
-  /// Demonstrations left out.
+  /// The number of demonstrations that were left out.
   public var demonstrations = 0
-  /// Exchanges at the beginning of a conversation left out.
+  /// The number of exchanges at the beginning of a conversation that were left out.
   public var exchanges = 0
-  /// Tokens cut off the end of an answer that alone is longer than the context.
+  /// The number of tokens that were cut off the end of an answer which alone is longer than the context.
   public var answer = 0
 
   /// Nothing was left out.
   public init() {}
 }
 
-/// An example in tokens for a masked model.
+/// An example as tokens for a masked model.
 public struct EncodedMaskedExample: Sendable, Hashable {
   /// The tokens, special ones included.
   public var tokens: [Int]
-  /// The place of the mask in `tokens`.
+  /// The index of the mask in `tokens`.
   public var maskPosition: Int
   /// The index of the right class.
   public var label: Int
-  /// What had to go for the prompt to fit.
+  /// What was left out of the prompt so that it fits.
   public var cut = PromptCut()
 
   /// An example of tokens with a mask at `maskPosition`.
@@ -69,15 +70,15 @@ public struct EncodedMaskedExample: Sendable, Hashable {
   }
 }
 
-/// An example in tokens for a sentence encoder.
+/// An example as tokens for a sentence encoder.
 public struct EncodedSentence: Sendable, Hashable {
   /// The tokens, special ones included.
   public var tokens: [Int]
-  /// The type of each token, for models that tell the texts of a pair apart; nil where all are of type 0.
+  /// The type of each token, for models that distinguish the texts of a pair; nil where all are of type 0.
   public var types: [Int]?
   /// The index of the right class.
   public var label: Int
-  /// What had to go for the text to fit.
+  /// What was left out of the text so that it fits.
   public var cut = PromptCut()
 
   /// An example of tokens and the right class.
@@ -88,15 +89,16 @@ public struct EncodedSentence: Sendable, Hashable {
   }
 }
 
-/// What turns text into tokens here: a tokenizer's `encode(_:addSpecialTokens:)`.
+/// The function that converts text to tokens: a tokenizer's `encode(_:addSpecialTokens:)`.
 public typealias TextEncoder = @Sendable (_ text: String, _ addSpecialTokens: Bool) -> [Int]
 
-/// The tokens that a model expects around a text, found by comparing a word's tokens with and without them.
+/// The special tokens that a model expects around a text. They are found by comparing the tokens of a word with and
+/// without them.
 public struct SpecialTokens: Sendable {
   var prefix: [Int] = []
   var suffix: [Int] = []
 
-  /// The tokens of `text` behind those that a model expects in front of it, which it then goes on after.
+  /// The tokens of `text`, with the special tokens that a model expects in front of it.
   public static func inFront(of text: String, _ encode: TextEncoder) -> [Int] {
     SpecialTokens(of: encode).prefix + encode(text, false)
   }

@@ -1,9 +1,9 @@
 import Zeroth
 
-/// Turns examples into the tokens that a masked model is given.
+/// Converts examples to tokens for a masked model.
 ///
-/// The texts before and after the mask are tokenised apart. Where they are too long, the text before the mask is cut on
-/// its left, and then the text after it on its right, so that the mask always stays.
+/// The texts before and after the mask are tokenised separately. Where they are too long, first the text before the
+/// mask is cut on its left, and then the text after it on its right, so the mask always stays.
 public struct MaskedPromptEncoder: Sendable {
   /// The task that makes the prompts.
   public let task: TextTask
@@ -16,10 +16,11 @@ public struct MaskedPromptEncoder: Sendable {
   private let special: SpecialTokens
   private let prompt: @Sendable (Example) -> MaskedPrompt
 
-  /// An encoder of `task` for a model of `contextLength` positions, cut to the task's length.
+  /// An encoder of `task` for a model of `contextLength` positions. It also keeps to the task's own limit of the
+  /// length.
   ///
   /// - Parameters:
-  ///   - task: what is asked.
+  ///   - task: the task.
   ///   - contextLength: the positions of the model.
   ///   - mask: the id of the mask token.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
@@ -39,7 +40,8 @@ public struct MaskedPromptEncoder: Sendable {
     }
     var words: [Int] = []
     for label in task.classes {
-      // The word stands behind a space in running text, also where the prompt has none before the mask.
+      // In running text the word stands behind a space, so it is encoded with one even where the prompt has none before
+      // the mask.
       let tokens = encode(" \(label.word)", false)
       guard tokens.count == 1 else {
         throw InputError(

@@ -1,22 +1,24 @@
 import Zeroth
 import ZerothSupport
 
-/// Turns examples into the tokens that a causal model is asked.
+/// Converts examples to tokens for a causal model.
 ///
-/// **The boundary between prompt and candidate.** Prompt and candidate are tokenised as one string, since a model has
-/// never seen the text cut otherwise: in `It was great` the space belongs to the token ` great`. The prompt's part is the
-/// longest token prefix that all the candidates' strings share with the prompt's own text without its trailing spaces;
-/// what follows is the candidate's. A tokenizer that merges across the boundary so leaves the merged token to the
-/// candidate, and every candidate keeps at least one token.
+/// **The boundary between prompt and candidate.** Prompt and candidate are tokenised as one string, because that is how
+/// a model saw such texts in its training: in `It was great` the space belongs to the token ` great`. The tokens of the
+/// prompt are the longest prefix of tokens that is common to the strings of all candidates and to the prompt alone
+/// without its trailing spaces. The remaining tokens belong to the candidate. So a token that reaches across the
+/// boundary belongs to the candidate, and every candidate has at least one token.
 ///
-/// **Length.** Prompts are cut on the left to what the longest candidate (for generation, 50 new tokens) leaves of the
-/// context; special tokens stay in front. Nothing is appended after the candidate.
+/// **Length.** A prompt is cut on the left to the length that the longest candidate (for generation, 50 new tokens)
+/// leaves of the context. Special tokens stay in front. Nothing is appended behind the candidate.
 ///
-/// **In-context learning.** Demonstrations, each a prompt with its right candidate, stand in front, separated by a blank
-/// line. Where the context is too small, whole demonstrations are dropped from the left before the prompt itself is cut.
+/// **In-context learning.** Demonstrations stand in front of the prompt, separated by a blank line. Each is a prompt
+/// with its right candidate. Where the context is too small, whole demonstrations are left out from the left before the
+/// prompt itself is cut.
 ///
-/// **Chat.** For an instruct model demonstrations and prompt together are the user's message, without white space at its
-/// ends, and the assistant's begins with the candidate. What the template puts around is never cut.
+/// **Chat.** For an instruct model, the demonstrations and the prompt together are the user's message, without white
+/// space at its ends, and the assistant's message begins with the candidate. The texts of the template around them are
+/// never cut.
 public struct PromptEncoder: Sendable {
   /// The task that makes the prompts.
   public let task: TextTask
@@ -25,25 +27,26 @@ public struct PromptEncoder: Sendable {
   private let encode: TextEncoder
   private let prefix: [Int]
   private let chat: (head: String, tail: String)?
-  /// The tokens that the template puts in front of a message and behind it.
+  /// The tokens that the template puts in front of a message, and the number of tokens that it puts behind the message.
   private let around: (head: [Int], tail: Int)
   private let prompt: @Sendable (Example) -> String
-  /// What follows each candidate of a task whose answers end with a token.
+  /// The token that follows each candidate, for a task whose answers end with a token; else empty.
   private let end: [Int]
   /// When a generated answer ends.
   private let answerEnd: AnswerEnd
 
   /// An encoder of `task` for a model of `contextLength` positions.
   ///
-  /// - Parameters:
+  ///   - task: the task.
   ///   - task: what is asked.
   ///   - contextLength: the positions of the model.
-  ///   - end: the tokens that end an answer, where the task says that they do.
-  ///   - template: what stands around a prompt; nil for the prompt alone, behind the tokenizer's special tokens.
+  ///   - end: the tokens that end an answer, for a task that uses them.
+  ///   - template: the chat template around a prompt. Where it is nil, the prompt stands alone, behind the tokenizer's
+  ///     special tokens.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
   ///   - id: the tokenizer's `id(of:)`.
-  /// - Throws: `InputError` when the task has no prompt for causal models, and for a template whose first token is none of
-  ///   the tokenizer's.
+  /// - Throws: `InputError` when the task has no prompt for causal models, and for a template whose first token does
+  ///   not exist in the tokenizer.
   public init(
     task: TextTask, contextLength: Int, end: [Int] = [], chat template: ChatTemplate? = nil,
     encode: @escaping TextEncoder, id: (String) -> Int? = { _ in nil }
@@ -70,10 +73,10 @@ public struct PromptEncoder: Sendable {
     around = (encode(head, false), encode(template.tail, false).count)
   }
 
-  /// The tokens of `example` after as many of the last `demonstrations` as fit.
+  /// The tokens of `example`, behind as many of the last `demonstrations` as fit.
   ///
-  /// Throws `InputError` naming the example's file and line when a candidate alone fills the context; one of a task whose answers
-  /// end with a token loses its end instead.
+  /// Throws an `InputError` that names the example's file and line when a candidate alone fills the context. In a task
+  /// whose answers end with a token, the candidate loses its end instead.
   public func encode(
     _ example: Example, demonstrations: [Example] = []
   ) throws(InputError) -> EncodedExample {
@@ -89,7 +92,7 @@ public struct PromptEncoder: Sendable {
         expected: "at least one token of this model's vocabulary")
     }
     var encoded = EncodedExample(prompt: [], candidates: [], label: 0)
-    // A long answer leaves a token of the prompt.
+    // A long answer has to leave room for at least one token of the prompt.
     let longest = task.endsWithToken ? contextLength - prefix.count - 1 : .max
     var lost = 0
     var cut = try fit(demonstrations, to: example) { text in
@@ -108,10 +111,11 @@ public struct PromptEncoder: Sendable {
     return encoded
   }
 
-  /// The tokens of `example`'s prompt alone, for a model that generates the answer, after as many of the last
-  /// `demonstrations` as fit.
+  /// The tokens of the prompt of `example` without an answer, for a model that generates the answer, behind as many of
+  /// the last `demonstrations` as fit.
   ///
-  /// Throws `InputError` naming the example's file and line when an answer of full length alone fills the context.
+  /// Throws an `InputError` that names the example's file and line when an answer of full length alone fills the
+  /// context.
   public func question(
     _ example: Example, demonstrations: [Example] = []
   ) throws(InputError) -> EncodedQuestion {
@@ -126,8 +130,9 @@ public struct PromptEncoder: Sendable {
     return question
   }
 
-  /// Calls `tokens`, which encodes a text into a prompt and tells the longest candidate, on fewer and fewer demonstrations
-  /// until the prompt fits. Returns how much it still has to lose, and how many demonstrations were left out.
+  /// Calls `tokens` with fewer and fewer demonstrations until the prompt fits. `tokens` encodes a text as a prompt and
+  /// gives the length of the longest candidate. Returns how many tokens the prompt still has to lose, and how many
+  /// demonstrations were left out.
   private func fit(
     _ demonstrations: [Example], to example: Example, tokens: (String) -> (prompt: [Int], candidate: Int)
   ) throws(InputError) -> PromptCut {
@@ -147,19 +152,21 @@ public struct PromptEncoder: Sendable {
         cut.demonstrations = demonstrations.count - kept.count
         return cut
       }
-      // Drops at least one, and as many as surely have to go: the blank line after each is at most a few tokens.
+      // Leaves out at least one demonstration, and as many as certainly have to go: the blank line behind each is at
+      // most a few tokens.
       repeat {
         surplus -= encode(demonstration(kept.removeFirst()), false).count + 4
       } while surplus > 0 && !kept.isEmpty
     }
   }
 
-  /// Tokens that are left for a generated answer.
+  /// The number of tokens that are left for a generated answer.
   private var answer: Int {
     task.endsWithToken ? min(task.answerEnd.length, contextLength / 2) : task.answerEnd.length
   }
 
-  /// `prompt` without the tokens of `cut`, which go on the left of the message, behind the special tokens.
+  /// `prompt` without the tokens that `cut` counts. They are removed from the left of the message, behind the special
+  /// tokens.
   private func shortened(_ prompt: [Int], by cut: PromptCut, of example: Example) throws(InputError) -> [Int] {
     let kept = zip(around.head, prompt).prefix { $0 == $1 }.count
     guard chat == nil || cut.tokens == 0 || cut.tokens <= prompt.count - kept - around.tail else {
@@ -170,7 +177,8 @@ public struct PromptEncoder: Sendable {
     return prefix + prompt[..<kept] + prompt[kept...].dropFirst(cut.tokens)
   }
 
-  /// The first token of a candidate is predicted by the prompt's last, which so must be there.
+  /// Throws `InputError` for an empty prompt, because the first token of a candidate is predicted by the last token of
+  /// the prompt.
   private func requirePrompt(_ prompt: [Int], of example: Example) throws(InputError) {
     guard prompt.isEmpty else { return }
     throw InputError(
@@ -183,13 +191,13 @@ public struct PromptEncoder: Sendable {
     return chat.map { $0.head + text.trimmed + $0.tail } ?? text
   }
 
-  /// An example's prompt and right candidate, without white space at its ends.
+  /// The prompt and the right candidate of an example, without white space at its ends.
   private func demonstration(_ example: Example) -> String {
     let candidates = task.candidates(of: example)
     return (prompt(example) + (candidates.indices.contains(example.label) ? candidates[example.label] : "")).trimmed
   }
 
-  /// Splits the tokens of prompt and candidates at their boundary.
+  /// Divides the tokens of prompt and candidates at their boundary.
   private func split(_ prompt: String, _ candidates: [String]) -> EncodedExample {
     let own = encode(prompt.trailingSpacesDropped, false)
     let wholes = candidates.map { encode(prompt + $0, false) }
@@ -200,7 +208,7 @@ public struct PromptEncoder: Sendable {
 }
 
 extension String {
-  /// The string without the spaces at its end; line ends stay.
+  /// The string without the spaces at its end. Line ends stay.
   fileprivate var trailingSpacesDropped: String {
     var text = self[...]
     while text.last == " " { text.removeLast() }

@@ -1,19 +1,20 @@
 import Zeroth
 
-/// Turns examples into the tokens of a sentence encoder, whose classification head starts from embedded sentences.
+/// Converts examples to tokens for a sentence encoder, whose classification head starts from embedded sentences.
 public struct SentenceEncoder: Sendable {
   /// The task that the texts are of.
   public let task: TextTask
-  /// The most tokens, special ones included; longer texts lose their end.
+  /// The most tokens, special ones included. A longer text loses its end.
   public let maximalLength: Int
   private let encode: TextEncoder
   private let special: SpecialTokens
   private let labelSentence: @Sendable (ClassLabel) -> String
 
-  /// An encoder of `task` for a model of `contextLength` positions, cut to the task's length.
+  /// An encoder of `task` for a model of `contextLength` positions. It also keeps to the task's own limit of the
+  /// length.
   ///
   /// - Parameters:
-  ///   - task: what is asked.
+  ///   - task: the task.
   ///   - contextLength: the positions of the model.
   ///   - encode: the tokenizer's `encode(_:addSpecialTokens:)`.
   /// - Throws: `InputError` when the task has no label sentences.

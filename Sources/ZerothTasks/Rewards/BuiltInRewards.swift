@@ -3,7 +3,7 @@ import Zeroth
 import ZerothSupport
 
 extension Reward {
-  /// 1 where the answer equals a right one, as SQuAD's script compares them (``AnswerScore``), otherwise 0.
+  /// 1 where the answer equals a right one, compared as in SQuAD's script (``AnswerScore``), otherwise 0.
   public static let exactMatch = Reward("exact-match", summary: "1 where the answer equals a right one, otherwise 0") {
     AnswerScore($0.answer, gold: $0.gold).exactMatch ? 1 : 0
   }
@@ -13,10 +13,10 @@ extension Reward {
     AnswerScore($0.answer, gold: $0.gold).f1
   }
 
-  /// 1 where `pattern`, a regular expression as ICU has them, matches a part of the answer, or with `whole` all of it but for white
-  /// space at its ends; otherwise 0.
+  /// 1 where `pattern`, a regular expression of ICU, matches a part of the answer, otherwise 0. With `whole` it has to
+  /// match the whole answer, except for white space at its ends.
   ///
-  /// Throws `InputError` naming `subject` for what is no regular expression.
+  /// Throws an `InputError` that names `subject` for a text that is not a regular expression.
   public static func regex(
     _ pattern: String, whole: Bool = false, subject: String = "pattern"
   ) throws(InputError) -> Reward {
@@ -37,8 +37,9 @@ extension Reward {
     }
   }
 
-  /// 0 where the answer is no JSON. With `keys`, (1 + those of them that the object has) / (1 + keys), so that what is valid is
-  /// worth something; without, 1.
+  /// 0 where the answer is not JSON. Without `keys`, valid JSON gives 1. With `keys` the reward is (1 + the number of
+  /// these keys that the object has) / (1 + the number of keys), so valid JSON without the keys already gives
+  /// something.
   public static func json(keys: [String] = []) -> Reward {
     let words = keys.isEmpty ? "" : ", more with the keys \(keys.joined(separator: ", "))"
     return Reward("json", summary: "whether the answer is valid JSON\(words)") { answer in
@@ -48,12 +49,12 @@ extension Reward {
     }
   }
 
-  /// What the length of an answer is counted in.
+  /// The unit of the length of an answer.
   public enum LengthUnit: String, CaseIterable, Sendable {
     case words, characters
   }
 
-  /// 1 - |length - target| / target, and 0 below: 1 at `target` units, 0 for an empty answer.
+  /// 1 - |length - target| / target, and 0 where that is negative: 1 at `target` units, 0 for an empty answer.
   public static func length(_ target: Int, unit: LengthUnit = .words) -> Reward {
     Reward("length", summary: "how near the answer's length is to \(target) \(unit.rawValue)") { answer in
       let text = answer.answer.trimmed

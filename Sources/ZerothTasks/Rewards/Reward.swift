@@ -2,18 +2,18 @@ import Zeroth
 import ZerothModels
 import ZerothSupport
 
-/// An answer that a reward is asked for.
+/// An answer to be scored by a reward.
 public struct RewardedAnswer: Sendable, Hashable {
   /// What the model was asked.
   public let prompt: String
-  /// What it said, without what ended it.
+  /// The answer of the model, without the text or token that ended it.
   public let answer: String
-  /// The row of the data, an object of its columns.
+  /// The row of the data, as an object of its columns.
   public let row: JSON
-  /// The right answers that the row has; none where the task names no column for them.
+  /// The right answers in the row; none where the task names no column for them.
   public let gold: [String]
 
-  /// The `answer` to `prompt`, which `row` asks.
+  /// The answer `answer` to `prompt`, which was made from `row`.
   public init(prompt: String, answer: String, row: JSON = .null, gold: [String] = []) {
     self.prompt = prompt
     self.answer = answer
@@ -22,11 +22,11 @@ public struct RewardedAnswer: Sendable, Hashable {
   }
 }
 
-/// What scores the answers of a model: any function of an answer, of which more is better. It needs no gradient.
+/// A reward: any function that scores the answers of a model, where more is better. It needs no gradient.
 ///
 ///     let short = Reward("short") { $0.answer.count < 20 ? 1 : 0 }
 public struct Reward: Sendable {
-  /// What it is called.
+  /// The name.
   public let name: String
   /// What it computes, in words.
   public let summary: String
@@ -34,7 +34,7 @@ public struct Reward: Sendable {
   public let program: String?
   private let score: @Sendable ([RewardedAnswer]) throws -> [Double]
 
-  /// `score` of one answer after another.
+  /// A reward that scores one answer at a time with `score`.
   public init(
     _ name: String, summary: String = "a function of one's own",
     _ score: @escaping @Sendable (RewardedAnswer) throws -> Double
@@ -42,7 +42,7 @@ public struct Reward: Sendable {
     self.init(name, summary: summary, ofMany: { try $0.map(score) })
   }
 
-  /// `score` of many answers at once: a number for each, in their order.
+  /// A reward that scores many answers at once: `score` gives a number for each, in their order.
   public init(
     _ name: String, summary: String = "a function of one's own",
     ofMany score: @escaping @Sendable ([RewardedAnswer]) throws -> [Double]
@@ -60,8 +60,8 @@ public struct Reward: Sendable {
     self.score = score
   }
 
-  /// The rewards of `answers`. Throws `InputError` where they are not as many as the answers, where one is not finite, and for
-  /// whatever the function throws.
+  /// The rewards of `answers`. Throws `InputError` where their number is not that of the answers, where one is not
+  /// finite, and for every error of the function.
   public func rewards(of answers: [RewardedAnswer]) throws(InputError) -> [Double] {
     guard !answers.isEmpty else { return [] }
     let rewards: [Double]
@@ -83,14 +83,15 @@ public struct Reward: Sendable {
   }
 }
 
-/// How answers are generated whose reward is asked for.
+/// How the answers are generated that a reward scores.
 public struct AnswerSampling: Sendable, Hashable {
   /// How a token is chosen.
   public var choice: TokenChoice
-  /// The seed of what is drawn. It is the same at every point of a step, so that points differ by their parameters alone.
+  /// The seed of the random choices. They are the same at all points of a step, so the answers differ only because of
+  /// the parameters.
   public var seed: UInt64
 
-  /// Tokens by `choice`, of which greedy is the default.
+  /// Tokens chosen by `choice`, greedily by default.
   public init(_ choice: TokenChoice = .greedy, seed: UInt64 = 0) {
     self.choice = choice
     self.seed = seed

@@ -1,20 +1,23 @@
 import Zeroth
 import ZerothSupport
 
-/// What the rewards of a step were like: how much of them comes from where it was measured, and how much from the questions.
+/// The spread of the rewards in a step: how much they vary between the points of the measurement, and how much between
+/// the questions.
 public struct RewardSpread: Sendable, Hashable {
   /// The mean over all points and questions.
   public let mean: Double
-  /// The standard deviation over the points of their mean rewards: what a step can see. 0 where no direction changed the reward.
+  /// The standard deviation over the points of their mean rewards, which is what an estimate is made from. 0 where no
+  /// direction changed the reward.
   public let overPoints: Double
-  /// The standard deviation over the questions, of the mean over points.
+  /// The standard deviation over the questions of their mean rewards over the points.
   public let overExamples: Double
-  /// The part of the questions that were not answered alike at all points.
+  /// The share of the questions whose answers were not the same at all points.
   public let changed: Double
-  /// How many points there were.
+  /// The number of points.
   public let points: Int
 
-  /// The spread of `rewards`, point after point, of answers of which `others` were not alike.
+  /// The spread of `rewards`, point after point. `others` is the number of questions whose answers were not all the
+  /// same.
   fileprivate init(_ rewards: [[Double]], others: Int) {
     let count = rewards.first?.count ?? 0
     let ofPoints = rewards.map { $0.reduce(0, +) / Double(max(1, count)) }
@@ -33,25 +36,27 @@ public struct RewardSpread: Sendable, Hashable {
   }
 }
 
-/// What the rewards of the step that was measured last were like, also where it was measured in parts.
+/// Notes of the rewards in the last step that was measured. A step may be measured in several parts.
 public final class RewardNotes {
-  /// Rewards of some points and of some questions of a mini-batch, the first of which has the place `first` in it.
+  /// The rewards at some points for some questions of a mini-batch. `first` is the position of the first of these
+  /// questions in the mini-batch.
   private struct Piece {
     var first: Int
-    /// Point after point.
+    /// The rewards, point after point.
     var rewards: [[Double]]
-    /// Whether a question was not answered alike at all of these points, and a hash of its answer at the first of them.
+    /// For each question, whether its answer differed between these points, and a hash of its answer at the first of
+    /// them.
     var questions: [(isChanged: Bool, answer: UInt64)]
   }
 
   private var pieces: [Piece] = []
-  /// The number of pieces at the end of each measuring; none where each piece is a measuring of its own.
+  /// The number of pieces at the end of each measurement; empty where each piece is a measurement of its own.
   private var ends: [Int] = []
 
-  /// Nothing yet.
+  /// No notes yet.
   public init() {}
 
-  /// Keeps `rewards`, point after point, of `answers` alike to the questions of a mini-batch from place `first` on.
+  /// Adds `rewards` and `answers`, both point after point, to the questions of a mini-batch from position `first` on.
   func add(_ rewards: [[Double]], of answers: [[String?]], from first: Int) {
     let questions = answers[0].indices.map { e in
       (answers.contains { $0[e] != answers[0][e] }, answers[0][e].map(ContentHash.xxh64) ?? 0)
@@ -59,11 +64,12 @@ public final class RewardNotes {
     pieces.append(Piece(first: first, rewards: rewards, questions: questions))
   }
 
-  /// What comes next belongs to another measuring; what came since the last one are parts of one, in the order of the shards.
+  /// Ends a measurement. The pieces since the last call are its parts, in the order of the shards.
   public func endMeasuring() { ends.append(pieces.count) }
 
-  /// What was noted since the last time, of the measuring with the most points; nil for nothing. An adapter may have measured some.
-  /// `gather` gives what all ranks noted, in their order, for what this one did.
+  /// The spread of what was noted since the last call; nil where nothing was. Where an adapter measured too, it is that
+  /// of the measurement with the most points. `gather` exchanges notes between ranks: it is given those of this rank,
+  /// and returns those of all ranks in order.
   public func take(_ gather: (_ own: [UInt64]) -> [[UInt64]] = { [$0] }) -> RewardSpread? {
     let measurings = ends.isEmpty ? pieces.map { [$0] } : zip([0] + ends, ends).map { Array(pieces[$0..<$1]) }
     pieces.removeAll()
@@ -73,7 +79,7 @@ public final class RewardNotes {
     return all.reduce(nil) { best, spread in spread.points > best?.points ?? 0 ? spread : best }
   }
 
-  /// The spread of one measuring: pieces with one first question have further points of the same ones.
+  /// The spread of one measurement. Pieces with the same first question hold further points for the same questions.
   private static func spread(of pieces: [Piece]) -> RewardSpread {
     var rewards: [[Double]] = []
     var others = 0

@@ -1,13 +1,13 @@
 import Zeroth
 import ZerothModels
 
-/// Minus the mean reward of the answers that a causal model generates to a mini-batch of questions. It has no gradient, and needs
-/// none.
+/// Minus the mean reward of the answers that a causal model generates to the questions of a mini-batch. It has no
+/// gradient, and needs none.
 ///
-/// All points are decoded together, and all their answers are scored at once. What is drawn at random is the same at every point of a
-/// request (common random numbers), so that a difference of two losses is one of parameters.
+/// All points are decoded together, and all their answers are scored at once. Random choices are the same at every
+/// point of a request (common random numbers), so a difference of two losses comes from the parameters alone.
 public final class RewardObjective: Objective {
-  /// A prompt that cannot be asked, or an answer that cannot be scored.
+  /// The error for a prompt that cannot be asked, and for an answer that cannot be scored.
   public typealias Failure = InputError
 
   private let questions: RewardedQuestions
@@ -15,7 +15,7 @@ public final class RewardObjective: Objective {
   private var sampler: BatchSampler
   private var current: (batch: Batch, indices: [Int])?
 
-  /// The objective on mini-batches that `sampler` draws from `questions`; `notes` takes what the rewards are like.
+  /// The objective on mini-batches that `sampler` draws from `questions`. `notes` records the rewards.
   public init(_ questions: RewardedQuestions, _ sampler: BatchSampler, _ notes: RewardNotes) {
     self.questions = questions
     self.sampler = sampler
@@ -27,12 +27,12 @@ public final class RewardObjective: Objective {
     try losses(at: .theta, from: theta, on: batch)[0]
   }
 
-  /// Minus the reward of each question of `batch`.
+  /// Minus the reward of each question of `batch` at theta.
   public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(InputError) -> Few<Double> {
     try losses(at: .theta, from: theta, on: batch, grain: .example)
   }
 
-  /// The same at each of `points`, whose answers are generated together and scored together.
+  /// The losses at each of `points`. Their answers are generated together and scored together.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(InputError) -> Few<Double> {
@@ -50,7 +50,7 @@ public final class RewardObjective: Objective {
     return losses
   }
 
-  /// The questions that the sampler gives for this step and draw.
+  /// The questions that the sampler chooses for this step and draw.
   private func indices(of batch: Batch) -> [Int] {
     if let current, current.batch == batch { return current.indices }
     let drawn = Array(sampler.draw(step: batch.step, draw: batch.draw))

@@ -3,25 +3,26 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// A program that scores answers, started when it is first asked and kept alive: it reads a JSON object a line for each answer, and
-/// prints a line with a number for each.
+/// A program that scores answers. It is started for the first answers and kept alive. It reads a line with a JSON
+/// object for each answer, and prints a line with a number for each.
 ///
 ///     {"prompt":"...","answer":"...","row":{...},"left":3}
 ///
-/// `left` says how many answers of the batch follow, for programs that score many at once. No shell is between: the arguments are
-/// handed over as they are. What goes wrong ends the program; the next answers start it anew.
+/// `left` is the number of answers of the batch that follow, for programs that score many at once. The program is
+/// started without a shell, so its arguments are passed as they are. After an error the program is ended, and started
+/// again for the next answers.
 public final class RewardProgram: @unchecked Sendable {
   /// The program and its arguments.
   public let command: [String]
-  /// The folder that it runs in.
+  /// The folder in which it runs.
   public let folder: String
-  /// Seconds that it may take for an answer.
+  /// The most seconds that it may take for an answer.
   public let limit: Double
   private let subject: String
   private let lock = NSLock()
   private var running: RunningProgram?
 
-  /// The program `command`, which will run in `folder` and may take `limit` seconds for an answer; `subject` names it in errors.
+  /// The program `command`. It runs in `folder` and may take `limit` seconds for an answer. Errors call it `subject`.
   public init(_ command: [String], in folder: String, limit: Double, subject: String) {
     self.command = command
     self.folder = folder
@@ -29,7 +30,7 @@ public final class RewardProgram: @unchecked Sendable {
     self.subject = subject
   }
 
-  /// What is started and where, in words.
+  /// The command and the folder, in words.
   public var words: String { "\(command.map(Self.quoted).joined(separator: " ")) in \(folder)" }
 
   /// The program as a reward.
@@ -41,8 +42,8 @@ public final class RewardProgram: @unchecked Sendable {
 
   /// The numbers that the program prints for `answers`.
   ///
-  /// Throws `InputError` where it cannot be started, ends, takes too long, or prints anything else than a finite number for each; the
-  /// last lines of its standard error are in it.
+  /// Throws `InputError` where the program cannot be started, ends, takes too long, or prints something other than a
+  /// finite number for each answer. The error contains the last lines of its standard error.
   public func rewards(of answers: [RewardedAnswer]) throws(InputError) -> [Double] {
     lock.lock()
     defer { lock.unlock() }
@@ -78,15 +79,15 @@ public final class RewardProgram: @unchecked Sendable {
   }
 }
 
-/// The program as a process, with a pipe for what it reads and two for what it prints.
+/// The running process, with a pipe to its input and pipes from its output and its standard error.
 private final class RunningProgram {
   private let number: pid_t
   private let input, output, errors: Int32
   private let name, subject: String
   private var isReaped = false
-  /// What was printed and is not a whole line yet.
+  /// The output that is not a whole line yet.
   private var printed: [UInt8] = []
-  /// The end of its standard error.
+  /// The last part of its standard error.
   private var complaints: [UInt8] = []
 
   /// Starts `command` in `folder`.
@@ -103,7 +104,7 @@ private final class RunningProgram {
       pipes.append(ends)
     }
     var environment = ProcessInfo.processInfo.environment
-    // Python keeps what it prints to a pipe until there is much of it, and would be waited for.
+    // Python buffers output to a pipe, so without this the line for an answer might not arrive.
     environment["PYTHONUNBUFFERED"] = environment["PYTHONUNBUFFERED"] ?? "1"
     var words = command.map { strdup($0) } + [nil]
     var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
@@ -122,7 +123,7 @@ private final class RunningProgram {
     for end in [input, output, errors] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
   }
 
-  /// A program that has no more to read ends by itself; one that does not is killed after a second.
+  /// A program usually ends when its input is closed. One that does not is killed after a second.
   deinit {
     guard !isReaped else { return }
     close(input)
@@ -138,7 +139,7 @@ private final class RunningProgram {
     close(errors)
   }
 
-  /// Writes `lines` and reads as many numbers as are counted, each within `limit` seconds of the one before.
+  /// Writes `lines` and reads `count` numbers. Each has to arrive within `limit` seconds of the one before.
   func exchange(_ lines: [UInt8], count: Int, limit: Double) throws(InputError) -> [Double] {
     var written = 0
     var numbers: [Double] = []
@@ -184,7 +185,7 @@ private final class RunningProgram {
     return number
   }
 
-  /// The lines that are whole by now.
+  /// The lines that are complete.
   private func wholeLines() -> [[UInt8]] {
     var lines: [[UInt8]] = []
     while let end = printed.firstIndex(of: UInt8(ascii: "\n")) {
@@ -194,7 +195,7 @@ private final class RunningProgram {
     return lines
   }
 
-  /// Takes what was printed; false where nothing will come any more.
+  /// Reads output of the program. False where no more will come.
   private func readPrinted() -> Bool {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     let count = read(output, &buffer, buffer.count)
@@ -202,12 +203,12 @@ private final class RunningProgram {
     return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))
   }
 
-  /// Keeps the end of what there is on its standard error.
+  /// Reads the standard error of the program, and keeps its last part.
   private func readComplaints() {
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     let count = read(errors, &buffer, buffer.count)
     guard count > 0 else {
-      if count == 0 { usleep(1000) }  // it is closed, and would be polled without end
+      if count == 0 { usleep(1000) }  // it is closed, and polling it again would never wait
       return
     }
     complaints += buffer[..<count]
@@ -221,13 +222,14 @@ private final class RunningProgram {
     if count > 0 {
       written += count
     } else if errno != EAGAIN, errno != EINTR {
-      written = lines.count  // nobody reads any more: its end will be seen
+      written = lines.count  // the program no longer reads; the loop then sees its end
     }
   }
 
-  /// Ends the program, and says what was found with how it ended and the last lines that it complained in.
+  /// Ends the program. Returns an error with what was found, how the program ended, and the last lines of its standard
+  /// error.
   private func failure(_ found: String, _ expected: String) -> InputError {
-    // One that has ended says why; it is given a moment.
+    // A program that has failed may end by itself. It gets a moment, so that the error can say how it ended.
     var status: Int32 = 0
     for _ in 0..<20 where !isReaped {
       isReaped = waitpid(number, &status, WNOHANG) == number

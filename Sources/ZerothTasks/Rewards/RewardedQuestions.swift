@@ -2,14 +2,14 @@ import Zeroth
 import ZerothModels
 import ZerothSupport
 
-/// Questions that a causal model answers, and what scores its answers.
+/// Questions that a causal model answers, and the reward that scores the answers.
 public struct RewardedQuestions {
   private let model: CausalModel
   private let tokenizer: any Tokenizer
   private let reward: Reward
   private let sampling: AnswerSampling
   private let questions: [EncodedQuestion]
-  /// What a reward is told of each question beside the answer.
+  /// What a reward is given for each question, besides the answer.
   private let about: [RewardedAnswer]
 
   init(
@@ -24,13 +24,14 @@ public struct RewardedQuestions {
     self.about = about
   }
 
-  /// How many there are.
+  /// The number of questions.
   public var count: Int { questions.count }
-  /// What had to go for each prompt to fit.
+  /// What was left out of each prompt so that it fits.
   var cuts: [PromptCut] { questions.map(\.cut) }
 
-  /// What the model answers to the questions number `indices` at each of `points`, point after point; nil where its logits are not
-  /// finite. What is drawn depends on the seed of the sampling, on `purpose` and on the question, and not on the point.
+  /// The answers of the model to the questions `indices` at each of `points`, point after point; nil where its logits
+  /// are not finite. Random choices depend on the seed of the sampling, on `purpose` and on the question, and not on
+  /// the point.
   func answers(
     to indices: [Int], at points: Points, from theta: borrowing ParameterStore, for purpose: SamplingPurpose
   ) throws(InputError) -> [[String?]] {
@@ -53,8 +54,8 @@ public struct RewardedQuestions {
     }
   }
 
-  /// The reward of each of `answers` to the questions number `indices`, point after point; NaN where there is no answer. All are
-  /// scored at once.
+  /// The reward of each of `answers` to the questions `indices`, point after point; NaN where there is no answer. All
+  /// answers are scored at once.
   func rewards(of answers: [[String?]], to indices: [Int]) throws(InputError) -> [[Double]] {
     var asked: [RewardedAnswer] = []
     for point in answers {
@@ -69,7 +70,7 @@ public struct RewardedQuestions {
   }
 }
 
-/// What answers are drawn for: each mini-batch has random numbers of its own, and evaluations always have the same.
+/// What answers are sampled for. Each mini-batch has its own random numbers; evaluations always use the same ones.
 enum SamplingPurpose {
   case step(Batch)
   case evaluation
@@ -92,30 +93,30 @@ extension AnswerSampling {
   }
 }
 
-/// What a model answers to a set of questions, and the rewards of that.
+/// The answers of a model to a set of questions, and their rewards.
 public struct RewardResult: Sendable {
-  /// The generated answers, without what closes them; empty where there is none.
+  /// The generated answers, without the text or token that ended them; empty where there is none.
   public let answers: [String]
-  /// The reward of each, NaN where there is no answer; nil where none were asked for.
+  /// The reward of each answer; NaN where there is no answer. Nil where rewards were not asked for.
   public let rewards: [Double]?
-  /// How many questions have no answer, as the model's logits are not finite.
+  /// The number of questions without an answer, because the model's logits are not finite.
   public let unanswered: Int
 
-  /// The mean reward of the answers that there are; nil where none were asked for.
+  /// The mean reward of the existing answers; nil where rewards were not asked for.
   public var mean: Double? {
     guard let given = rewards?.filter(\.isFinite) else { return nil }
     return given.isEmpty ? .nan : given.reduce(0, +) / Double(given.count)
   }
 }
 
-/// Questions whose generated answers a reward scores, all of them at once.
+/// Questions whose generated answers are scored by a reward, all at once.
 struct RewardedAnswers: EncodedExamples {
   private let questions: RewardedQuestions
   private let isScored: Bool
-  /// Which of the questions are answered. Their numbers are kept, as what is drawn depends on them.
+  /// The questions that are answered. They keep their numbers, because random choices depend on these.
   private let range: Range<Int>
 
-  /// Answers to those of `questions` that are in `range`, or all, with their rewards where they are to be scored.
+  /// The answers to the questions of `questions` in `range`, or to all of them; with rewards where `isScored` is true.
   init(_ questions: RewardedQuestions, isScored: Bool, _ range: Range<Int>? = nil) {
     self.questions = questions
     self.isScored = isScored

@@ -24,7 +24,7 @@ extension TextTask {
     }
   }()
 
-  /// The first letter in upper case and one question mark at the end.
+  /// The text with its first letter in upper case and one question mark at the end.
   private static func asQuestion(_ text: String) -> String {
     var question = Substring(text)
     while question.last == "?" { question.removeLast() }

@@ -35,7 +35,7 @@ extension TextTask {
     ]
   }
 
-  /// The first word in lower case, unless it is `I`.
+  /// The sentence with its first word in lower case, unless that is `I`.
   @Sendable private static func startingLowerCase(_ sentence: String) -> String {
     let word = sentence.prefix { $0 != " " }
     return word == "I" ? sentence : word.lowercased() + sentence.dropFirst(word.count)

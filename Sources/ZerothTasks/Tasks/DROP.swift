@@ -3,9 +3,9 @@ import Foundation
 extension TextTask {
   /// DROP: a question about a passage that asks for counting, comparing or calculating (Dua et al. 2019).
   ///
-  /// A row holds `context`, which is `Passage: ...\nQuestion: ...\nAnswer:`, and `ref_text`, the gold answers joined by
-  /// bars; or, as the hub has it, `passage`, `question` and `answers_spans` with its `spans`. A passage's questions stay in one
-  /// split.
+  /// A row has `context`, which is `Passage: ...\nQuestion: ...\nAnswer:`, and `ref_text`, the gold answers joined by
+  /// bars. In the form of the hub it has `passage`, `question` and `answers_spans` with `spans`. All questions about a
+  /// passage are in one split.
   public static let drop = TextTask(
     name: "drop",
     summary: "a question about a passage that needs counting or comparing, generated",

@@ -1,8 +1,8 @@
 extension TextTask {
   /// MultiRC: whether an answer to a question about a paragraph is right (Khashabi et al. 2018).
   ///
-  /// A row is a paragraph with its questions and their answers, each of which is an example; or, as the hub has it, one answer. A
-  /// paragraph's examples stay in one split.
+  /// A row is a paragraph with its questions and their answers, and each answer is an example. In the form of the hub a
+  /// row is one answer. All examples of a paragraph are in one split.
   public static let multirc: TextTask = {
     let classes = [ClassLabel("No", "0", "false"), ClassLabel("Yes", "1", "true")]
     return TextTask(

@@ -1,4 +1,4 @@
-/// What the tasks on a premise and a hypothesis share.
+/// The parts that tasks with a premise and a hypothesis share.
 enum NaturalLanguageInference {
   static let columns = [["premise", "sentence1"], ["hypothesis", "sentence2"]]
 
@@ -12,8 +12,9 @@ enum NaturalLanguageInference {
 
   static let labelSentence: @Sendable (ClassLabel) -> String = { "The answer is \($0.word)." }
 
-  /// The three-class task of SNLI and MNLI. A row whose gold label is `-`, or -1 as the hub has it, is skipped, as is
-  /// usual: the annotators did not agree. The hub counts entailment, neutral, contradiction.
+  /// The task of SNLI and MNLI, with three classes. Rows with the gold label `-` (-1 in the form of the hub) are
+  /// skipped as usual, because the annotators did not agree. The hub numbers the classes as entailment, neutral,
+  /// contradiction.
   static func threeClasses(name: String, summary: String) -> TextTask {
     let labelColumns = ["gold_label", "label"]
     let classes = [

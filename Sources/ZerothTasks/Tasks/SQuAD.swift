@@ -1,8 +1,8 @@
 extension TextTask {
   /// SQuAD 1.1: the answer to a question is a span of a paragraph (Rajpurkar et al. 2016).
   ///
-  /// Read from SQuAD's own JSON of articles, paragraphs and questions, or from rows with title, context, question and
-  /// answers. A paragraph's questions stay in one split.
+  /// It is read from SQuAD's own JSON of articles, paragraphs and questions, or from rows with title, context, question
+  /// and answers. All questions about a paragraph are in one split.
   public static let squad = TextTask(
     name: "squad",
     summary: "the answer to a question about a paragraph, generated",

@@ -1,7 +1,7 @@
 extension TextTask {
   /// SST-5: the sentiment of a sentence of a film review in five grades (Socher et al. 2013).
   ///
-  /// The papers prompt masked models alone; the causal prompt is SST-2's.
+  /// The papers have prompts for masked models only. The causal prompt is that of SST-2.
   public static let sst5 = TextTask(
     name: "sst5",
     summary: "sentiment of a sentence from a film review, five classes",

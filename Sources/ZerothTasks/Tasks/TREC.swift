@@ -1,7 +1,7 @@
 extension TextTask {
   /// TREC: the kind of answer that a question asks for (Li and Roth 2002; Voorhees and Tice 2000).
   ///
-  /// A label is `COARSE:fine`, of which the coarse part counts. The original files are Latin-1.
+  /// A label is `COARSE:fine`, and the coarse part is the class. The original files are in Latin-1.
   public static let trec: TextTask = {
     let hubClasses: [(column: String, names: [String])] = [
       ("coarse_label", ["ABBR", "ENTY", "DESC", "HUM", "LOC", "NUM"]),
@@ -23,7 +23,7 @@ extension TextTask {
       read: { record in
         var coarse = record.fields
         if let label = coarse["label"]?.cellText { coarse["label"] = .string(String(label.prefix { $0 != ":" })) }
-        // The hub counts the classes in orders of its own.
+        // The hub numbers the classes in another order, which depends on the column.
         for (column, names) in hubClasses where coarse["label"] == nil {
           guard let label = coarse[column]?.cellText else { continue }
           coarse["label"] = .string(Int(label).flatMap { names.indices.contains($0) ? names[$0] : nil } ?? label)

@@ -1,8 +1,8 @@
 import ZerothSupport
 
 extension TextTask {
-  /// An example to show: the one of `exampleRow`, or, for a classification without one, its fields' names in braces.
-  /// Nil where there is neither. Throws `InputError` where the task cannot read its own row.
+  /// An example to show: that of `exampleRow`, or for a classification without one an example whose texts are the names
+  /// of the fields in braces. Nil where there is neither. Throws `InputError` where the task cannot read its own row.
   public func shownExample() throws -> Example? {
     let source = Source(file: "the example of task \(name)", line: 1)
     if let exampleRow {
@@ -50,7 +50,8 @@ extension TextTask {
     return .object(members)
   }
 
-  /// The task as a page for a terminal: what is asked and measured, and an example as each kind of model is asked it.
+  /// The task as a page for a terminal: its texts and metrics, and an example in the form in which each kind of model
+  /// is asked.
   public func text() throws -> String {
     var lines = ["\(name): \(summary)", ""]
     func add(_ heading: String, _ words: String) {
@@ -77,7 +78,7 @@ extension TextTask {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// The made-up row, and how each kind of model is asked about it.
+  /// The made-up row, and the form in which each kind of model is asked about it.
   private func example() throws -> [String] {
     guard let example = try shownExample() else { return [] }
     var lines: [String] = []
@@ -108,7 +109,8 @@ extension TextTask {
     return lines
   }
 
-  /// The columns of the texts and the label; those that the task's row does not have stand elsewhere in it.
+  /// The columns of the texts and of the label. Where the task has a row to show, only those that the row has; the
+  /// other texts are in nested fields.
   private var shownColumns: [[String]] {
     guard let row = exampleRow?.fields else { return columns + (labelColumns.isEmpty ? [] : [labelColumns]) }
     return (columns + [labelColumns]).filter { names in names.contains { row[$0] != nil } }
@@ -126,7 +128,7 @@ extension TextTask {
     }
   }
 
-  /// A class by its word, and by the other names that data files have for it.
+  /// A class with its word, and the other names that it has in data files.
   private static func spelled(_ label: ClassLabel) -> String {
     let names = label.names.filter { $0 != label.word }
     return names.isEmpty ? label.word : "\(label.word) (\(names.joined(separator: " or ")))"

@@ -1,36 +1,36 @@
 import Zeroth
 import ZerothSupport
 
-/// How a file of plain text is cut into rows.
+/// How a file of plain text is divided into rows.
 public enum PlainRows: String, Sendable, CaseIterable {
-  /// Between blank lines.
+  /// At blank lines.
   case paragraphs
   /// At line ends.
   case lines
-  /// The file is one row.
+  /// Not at all: the file is one row.
   case file
 }
 
-/// The examples of a file, and what was left out of it.
+/// The examples of a file, and notes about the rows that were left out.
 public struct FileExamples: Sendable {
   /// The examples in the order of the file.
   public let examples: [Example]
-  /// Whether no row has a label or a gold answer; there are no examples then.
+  /// Whether no row has a label or a gold answer. There are then no examples.
   public let isUnlabelled: Bool
-  /// What a user should know of the rows, in words.
+  /// Sentences that tell a user about the rows.
   public let notes: [String]
 }
 
 extension TextTask {
-  /// The examples of the file at `path`. Throws `InputError` naming the file, the line and the field of a bad row, and for a file
-  /// without labels.
+  /// The examples of the file at `path`. Throws an `InputError` that names the file, the line and the field of a row
+  /// that cannot be read, and one for a file without labels.
   public func examples(at path: String) throws -> [Example] { try labelled(at: path).examples }
 
-  /// The same with what was left out.
+  /// The same, with notes about the rows that were left out.
   public func labelled(at path: String) throws -> FileExamples {
     let found = try rows(at: path)
     guard !found.isUnlabelled else {
-      // Where rows have no such column at all, the first of them says which there are.
+      // Where the column of the label does not exist at all, the error lists the columns of the first row.
       let records = try DataFile.records(
         path, names: columnNames, encoding: encoding, plain: plainRows, needsHeader: needsHeader)
       if let first = records.first, !labelColumns.contains(where: { first.fields[$0] != nil }) { _ = try read(first) }
@@ -40,11 +40,12 @@ extension TextTask {
     return found
   }
 
-  /// The rows of the file at `path` as examples, or that none of them has a label.
+  /// The rows of the file at `path` as examples. Where no row has a label, there are no examples, and the result says
+  /// so.
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - isAsked: whether labels are left aside, as they are where answers are asked for.
+  ///   - isAsked: whether labels are ignored, because a model is asked for the answers.
   public func rows(at path: String, isAsked: Bool = false) throws -> FileExamples {
     var records = try DataFile.records(
       path, names: columnNames, encoding: encoding, plain: plainRows, needsHeader: needsHeader)
@@ -68,10 +69,10 @@ extension TextTask {
     return FileExamples(examples: examples, isUnlabelled: false, notes: [note].compactMap(\.self))
   }
 
-  /// The examples at `path`: a folder of train, dev and test files, or one file; those at `testData`, if it is given, take
-  /// the place of the test examples there. See ``DataFolder``.
+  /// The examples at `path`, which is a folder of train, dev and test files, or one file. The examples at `testData`
+  /// replace the test examples where it is given. See ``DataFolder``.
   ///
-  /// A test file in which no row has a label, as those of benchmarks are handed around, is left out.
+  /// A test file without any label is left out. Benchmarks often publish such files.
   public func load(_ path: String, testData: String? = nil) throws -> TaskData {
     var folder = try DataFolder(path, testData: testData)
     var test = try folder.test.map { try rows(at: $0) }

@@ -1,13 +1,13 @@
 import Zeroth
 import ZerothSupport
 
-/// The tasks there are, and the objectives that they are trained by, by name.
+/// The known tasks, and the objectives with which they can be trained, by name.
 public struct TaskRegistry: Sendable {
   /// The tasks in the order they were added.
   public private(set) var tasks: [TextTask]
   /// The objectives in the order they were added.
   public private(set) var objectives = TaskObjective.standard
-  /// Whether tasks that files describe may start programs.
+  /// Whether a task that a file describes may start programs.
   public var allowsCommands = true
 
   /// The tasks and objectives of this package.
@@ -19,8 +19,8 @@ public struct TaskRegistry: Sendable {
 
   /// Adds a task.
   ///
-  /// `task(named:)` ignores case and hyphens, so it would never find a second task whose name differs in those alone:
-  /// such a name is taken. Throws `InputError` for one.
+  /// `task(named:)` ignores case and hyphens, so it could not find a second task whose name differs only in these.
+  /// Throws `InputError` for such a name and for one that is taken.
   public mutating func add(_ task: TextTask) throws(InputError) {
     let name = Self.plain(task.name)
     if let other = tasks.first(where: { Self.plain($0.name) == name }) {
@@ -40,8 +40,8 @@ public struct TaskRegistry: Sendable {
     objectives.append(objective)
   }
 
-  /// The objective called `name`, for `task`. Throws `InputError`, with the nearest name, where there is none or it does not fit
-  /// the task.
+  /// The objective called `name` for `task`. Throws `InputError` where there is none, with the nearest name, and where
+  /// it does not fit the task.
   public func objective(named name: String, for task: TextTask) throws(InputError) -> TaskObjective {
     guard let objective = objectives.first(where: { $0.name == name }) else {
       throw InputError(
@@ -52,7 +52,8 @@ public struct TaskRegistry: Sendable {
     return objective
   }
 
-  /// The task called `name`, in any case and with or without hyphens. Throws `InputError` naming the nearest.
+  /// The task called `name`, in any case and with or without hyphens. Throws an `InputError` that names the nearest
+  /// task where there is none.
   public func task(named name: String) throws(InputError) -> TextTask {
     let wanted = Self.plain(name)
     if let task = tasks.first(where: { Self.plain($0.name) == wanted }) { return task }

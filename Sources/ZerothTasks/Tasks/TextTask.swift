@@ -5,14 +5,14 @@ import ZerothSupport
 public struct ClassLabel: Sendable, Hashable {
   /// The word that stands for the class in a prompt, such as `great`.
   public let word: String
-  /// How data files spell the class, such as `1`; the first is used in messages.
+  /// The names of the class in data files, such as `1`. The first is used in messages.
   public let names: [String]
-  /// What is scored behind a causal prompt: the word, unless said otherwise.
+  /// The text that is scored behind a causal prompt; the word by default.
   public let candidate: String
-  /// What tables call the class: the word, unless said otherwise.
+  /// The name of the class in tables; the word by default.
   public let title: String
 
-  /// The class of `word`, spelt as one of `names` in files, or as the word where none are given.
+  /// The class with the word `word`. In files it has one of `names`, or the word where no name is given.
   public init(_ word: String, _ names: String...) {
     self.word = word
     self.names = names.isEmpty ? [word] : names
@@ -20,7 +20,8 @@ public struct ClassLabel: Sendable, Hashable {
     title = word
   }
 
-  /// The class that data files spell `name`, and so do tables: `candidate` is scored behind a causal prompt, `word` at a mask.
+  /// The class that is called `name` in data files and in tables. `candidate` is scored behind a causal prompt, `word`
+  /// at a mask.
   public init(name: String, candidate: String, word: String) {
     self.word = word
     self.candidate = candidate
@@ -43,9 +44,9 @@ public struct MaskedPrompt: Sendable, Hashable {
   }
 }
 
-/// A task: how its rows are read, what a model is asked, and how its answers are measured.
+/// A task: how its rows are read, how a model is asked, and how the answers are measured.
 ///
-/// A task is a value, made in a few lines also outside this package and put into a ``TaskRegistry``:
+/// A task is a value. It can be made in a few lines, also outside this package, and added to a ``TaskRegistry``:
 /// ```swift
 /// let headlines = TextTask(
 ///   name: "headlines",
@@ -55,99 +56,103 @@ public struct MaskedPrompt: Sendable, Hashable {
 ///   prompt: { "\($0["headline"]) This is about " })
 /// ```
 public struct TextTask: Sendable {
-  /// What a model does for an answer.
+  /// What a model does to give an answer.
   public enum Kind: String, Sendable, CaseIterable {
-    /// The label words are the candidates; trained by the cross-entropy over their scores.
+    /// It scores the label words. It is trained by the cross-entropy over their scores.
     case classification
-    /// Each example brings its candidates; trained by language modelling of the right one.
+    /// It scores the candidates of each example. It is trained by language modelling of the right one.
     case multipleChoice
-    /// The answer is generated; trained by language modelling of the first gold answer.
+    /// It generates the answer. It is trained by language modelling of the first gold answer.
     case generation
-    /// The assistant's turns of conversations; trained by language modelling of these alone, and the last is generated.
+    /// It generates the assistant's last turn. It is trained by language modelling of all the assistant's turns, and of
+    /// nothing else.
     case chat
-    /// Texts as they are; trained by language modelling of all tokens.
+    /// It predicts texts. It is trained by language modelling of all tokens.
     case text
-    /// The answer is generated, and a reward scores it, of which the mean is maximised.
+    /// It generates the answer, and a reward scores it. The mean reward is maximised.
     case reward
   }
 
-  /// The name in lower case, letters and digits alone.
+  /// The name, which has only lower-case letters and digits.
   public let name: String
-  /// What is asked, in a few words.
+  /// What the task is, in a few words.
   public let summary: String
-  /// What a model does for an answer.
+  /// What a model does to give an answer.
   public let kind: Kind
   /// The classes in label order; empty unless the task is a classification.
   public internal(set) var classes: [ClassLabel] = []
-  /// The measures, the first of which chooses and ranks.
+  /// The metrics. By the first one models are chosen and ranked.
   public let metrics: [Metric]
-  /// Examples for train and dev.
+  /// The sizes of the training set and the dev set.
   public var splitSize = SplitSize.total(train: 1000, dev: 500)
-  /// The most test examples.
+  /// The most examples of the test set.
   public var testSize = 1000
-  /// What the bytes of the task's files may be.
+  /// The encoding of the task's files.
   public var encoding = TextEncoding.utf8
   /// The most tokens of a masked model's or sentence encoder's input.
   public var maskedLength = 128
-  /// For each of these texts, the names that its column has in data files; the first is the field's.
+  /// For each text of an example, the possible names of its column in data files. The first is the name of the field.
   public internal(set) var columns: [[String]] = []
-  /// The names of the label's column in data files; empty unless the task is a classification.
+  /// The possible names of the label's column in data files; empty unless the task is a classification.
   public internal(set) var labelColumns: [String] = []
-  /// A row as a data file has it, made up, from which `explain` shows how a model is asked. Nil where there is none:
-  /// the prompt of a classification is then shown with the names of its fields.
+  /// A made-up row in the form of a data file, with which `explain` shows how a model is asked. Where it is nil, the
+  /// prompt of a classification is shown with the names of its fields.
   public var exampleRow: JSON?
-  /// The example that `explain` shows where there is no row: its texts are the names of the fields.
+  /// The example that `explain` shows where there is no row. Its texts are the names of the fields.
   var shownWithoutRow: Example?
   /// When a generated answer ends.
   public var answerEnd = AnswerEnd()
-  /// What scores the answers of a task of rewards.
+  /// The reward, for a task whose answers are scored by one; else nil.
   public var reward: Reward?
-  /// How the answers of a task of rewards are generated.
+  /// How answers are generated, for a task with a reward.
   public var sampling = AnswerSampling()
-  /// Whether a known answer is followed by the token that ends a text, which a model is trained to say.
+  /// Whether known answers are followed by the token that ends a text, so that a model learns to generate it.
   public var endsWithToken = false
-  /// The file that describes the task, as its text; nil for one that is written in Swift.
+  /// The text of the file that describes the task; nil for a task that is written in Swift.
   public var definition: String?
-  /// What of the file a run depends on: all of it, unless said otherwise.
+  /// The part of the file on which a run depends; nil where it is the whole file.
   public var identity: String?
-  /// How a file of plain text is cut into rows; nil where its lines are a label and a text.
+  /// How a file of plain text is divided into rows; nil where each line is a label and a text.
   public var plainRows: PlainRows?
-  /// Whether tables must have a header with one of `columnNames`; otherwise two columns without one are a label and a text.
+  /// Whether tables must have a header with one of `columnNames`. Otherwise two columns without a header are a label
+  /// and a text.
   public var needsHeader = false
-  /// Tokens of a sequence of plain texts, at most; nil for the model's context.
+  /// The most tokens of a sequence of plain texts; nil for the context of the model.
   public var sequenceLength: Int?
-  /// Whether a row has what a model is measured by: a label, or a gold answer.
+  /// Whether a row has the label or the gold answer by which a model is measured.
   var isLabelled: @Sendable (Record) -> Bool = { _ in true }
-  /// The fields that hold an example's texts, in their order; empty unless the task is a classification.
+  /// The fields that contain the texts of an example, in order; empty unless the task is a classification.
   public var textFields: [String] { columns.compactMap(\.first) }
-  /// The columns whose names tell a table's header from its rows.
+  /// The names of columns by which the header of a table is recognised.
   public var columnNames: Set<String> { Set(columns.joined()).union(labelColumns) }
-  /// The examples in a row of a file: mostly one; none where the row is to be skipped. Throws `InputError` on a bad row.
+  /// Reads the examples in a row of a file: usually one, none where the row is skipped. Throws `InputError` for a row
+  /// that cannot be read.
   public let read: @Sendable (Record) throws -> [Example]
-  /// The prompt of a causal model, to which a candidate is appended as it is: it ends in a space or a line end.
+  /// The prompt for a causal model. A candidate is appended directly, so the prompt ends in a space or a line end.
   public let prompt: (@Sendable (Example) -> String)?
-  /// The prompt of a masked model.
+  /// The prompt for a masked model.
   public internal(set) var masked: (@Sendable (Example) -> MaskedPrompt)?
-  /// The sentence that says of a text that it is of a class, for encoders whose label head starts from embedded sentences.
+  /// A sentence that says that a text is of a class, for encoders whose label head starts from embedded sentences.
   public internal(set) var labelSentence: (@Sendable (ClassLabel) -> String)?
 
-  /// The most tokens of a generated answer, unless a task says otherwise.
+  /// The most tokens of a generated answer, unless a task gives another number.
   public static let maximalAnswerLength = 50
 
-  /// A classification task, read from rows that hold its texts and a label.
+  /// A classification task whose rows contain its texts and a label.
   ///
   /// - Parameters:
-  ///   - name: what the task is called.
-  ///   - summary: what it is, in a phrase.
-  ///   - columns: for each text, the names that its column has in the task's files; the first is the field's name.
-  ///   - labelColumns: the names of the label's column.
+  ///   - name: the name of the task.
+  ///   - summary: what the task is, in a phrase.
+  ///   - columns: for each text, the possible names of its column in the task's files; the first is the name of the
+  ///     field.
+  ///   - labelColumns: the possible names of the label's column.
   ///   - classes: the classes in label order.
-  ///   - metrics: what models are measured by; the first chooses.
-  ///   - maskedLength: tokens of a masked prompt, at most.
-  ///   - prompt: the prompt of a causal model.
-  ///   - masked: the prompt of a masked model.
-  ///   - labelSentence: the sentence that says that a text is of a class.
-  ///   - read: how a row is read where it is not simply these columns.
+  ///   - metrics: the metrics; by the first one models are chosen.
+  ///   - maskedLength: the most tokens of a masked prompt.
+  ///   - prompt: the prompt for a causal model.
+  ///   - masked: the prompt for a masked model.
+  ///   - labelSentence: a sentence that says that a text is of a class.
+  ///   - read: reads a row where it does not simply consist of these columns.
   public init(
     name: String, summary: String, columns: [[String]], labelColumns: [String] = ["label"], classes: [ClassLabel],
     metrics: [Metric] = [.accuracy], maskedLength: Int = 128,
@@ -174,7 +179,7 @@ public struct TextTask: Sendable {
       }
   }
 
-  /// A task whose examples bring their candidates or gold answers.
+  /// A task whose examples contain their candidates or gold answers.
   public init(
     name: String, summary: String, kind: Kind, metrics: [Metric], prompt: @escaping @Sendable (Example) -> String,
     read: @escaping @Sendable (Record) throws -> [Example]
@@ -187,7 +192,8 @@ public struct TextTask: Sendable {
     self.read = read
   }
 
-  /// A task whose answers `reward` scores: `prompt` asks about a row that `read` made an example of, with the row in it.
+  /// A task whose answers are scored by `reward`. `prompt` makes the question from an example, which `read` made from a
+  /// row and which contains the row.
   public init(
     name: String, summary: String, reward: Reward, prompt: @escaping @Sendable (Example) -> String,
     read: @escaping @Sendable (Record) throws -> [Example]
@@ -196,8 +202,8 @@ public struct TextTask: Sendable {
     self.reward = reward
   }
 
-  /// The texts that may follow the prompt of `example`, in label order. A generated answer's is the first gold answer
-  /// and the line end that closes it.
+  /// The texts that may follow the prompt of `example`, in label order. For a task with generated answers it is the
+  /// first gold answer and the line end behind it.
   public func candidates(of example: Example) -> [String] {
     switch kind {
     case .classification: classes.map(\.candidate)
@@ -208,7 +214,7 @@ public struct TextTask: Sendable {
     }
   }
 
-  /// The texts of `example`, one after another, as a sentence encoder reads them.
+  /// The texts of `example`, one behind another, for a sentence encoder.
   public func text(of example: Example) -> String { textFields.map { example[$0] }.joined(separator: " ") }
 
   /// This task with other settings: `task.with { $0.testSize = 500 }`.

@@ -16,7 +16,7 @@ extension TextTask {
         """
       },
       read: { record in
-        // The hub has the spans beside the text.
+        // In the form of the hub the spans are fields of the row itself.
         let target = record.fields["span1_text"] == nil ? try record.object("target") : record
         let fields = [
           "text": try record.text("text"), "noun": try target.text("span1_text"),

@@ -1,19 +1,19 @@
 import ZerothSupport
 
-/// Tokens that are found in the text before anything else sees it, such as `</s>`.
+/// A token that is recognised in the text before any other processing, such as `</s>`.
 struct AddedToken: Sendable {
   var id: Int
   var content: String
-  /// Left out by `decode` with `skipSpecialTokens`.
+  /// Whether `decode` leaves it out with `skipSpecialTokens`.
   var isSpecial = true
-  /// Found in the normalised text instead of the raw one.
+  /// Whether it is searched in the normalised text and not in the raw text.
   var isNormalized = false
-  /// Found only between characters that are not of a word.
+  /// Whether it is recognised only where no word character stands next to it.
   var isSingleWord = false
-  /// Takes in the white space before it, or after it.
+  /// Whether it includes the white space before it, and whether it includes that after it.
   var stripsLeft = false
   var stripsRight = false
-  /// The file and field that it stands in, for errors.
+  /// The file and field of the token, for messages of errors.
   var source: String
 
   init(id: Int, content: String, source: String) {
@@ -22,7 +22,7 @@ struct AddedToken: Sendable {
     self.source = source
   }
 
-  /// A token as a file describes it; the id stands elsewhere in some files.
+  /// A token as a file describes it. In some files the id is given elsewhere.
   init(_ part: JSONPart, id: Int? = nil, source: String) throws(InputError) {
     let own = try part.integer("id")
     guard let id = id ?? own else { throw part.missing("id", "an integer") }
@@ -37,7 +37,7 @@ struct AddedToken: Sendable {
   }
 }
 
-/// Cuts a text at its added tokens, leftmost first and longest first.
+/// Cuts a text at its added tokens. The leftmost match counts, and among several the longest.
 struct AddedTokenSplitter: Sendable {
   private let tokens: [AddedToken]
   private var trie = ByteTrie()
@@ -70,8 +70,8 @@ struct AddedTokenSplitter: Sendable {
         if start > range.lowerBound, isWord(text, at: UTF8Scalars.start(before: start, in: text)) { continue }
         if end < range.upperBound, isWord(text, at: end) { continue }
       }
-      // White space that the token before took in may hold the start of this match, which counts all the same; or all of
-      // it, which then is no match, if it would take in white space too.
+      // The white space that the token before included may contain the start of this match, which is still a match.
+      // Where it contains the whole match, and this token includes white space too, there is no match.
       while token.stripsLeft, start > done, isSpace(text, at: UTF8Scalars.start(before: start, in: text)) {
         start = UTF8Scalars.start(before: start, in: text)
       }
@@ -92,8 +92,8 @@ struct AddedTokenSplitter: Sendable {
     Self.wordScalars.contains(UTF8Scalars.scalar(in: text, at: index).scalar)
   }
 
-  /// `\w` of Unicode: what is alphabetic, marks, decimal digits, connectors and joiners. Some circled letters are symbols
-  /// by their category.
+  /// `\w` of Unicode: alphabetic scalars, marks, decimal digits, connectors and joiners. Some circled letters are
+  /// symbols by their category.
   static let wordScalars = ScalarProperties.scalars(
     ScalarProperties.Category.letters.union(ScalarProperties.Category.marks).union([.nd, .nl, .pc]), in: .unicode16
   ).union(

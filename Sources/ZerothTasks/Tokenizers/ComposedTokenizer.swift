@@ -1,5 +1,6 @@
-/// A tokenizer made of parts, as a file composes them: a text is cut at added tokens, normalised, cut into words, and these
-/// into tokens by a model; special tokens come around them. Decoding undoes the spelling of the tokens part by part.
+/// A tokenizer that is composed of parts, as its file says. A text is cut at added tokens, normalised, and cut into
+/// words. A model cuts the words into tokens, and special tokens are put around them. For decoding, the spelling of the
+/// tokens is undone part by part.
 struct ComposedTokenizer: Tokenizer {
   private let vocabulary: Vocabulary
   private let model: any TokenModel
@@ -8,14 +9,14 @@ struct ComposedTokenizer: Tokenizer {
   private let rawTokens: AddedTokenSplitter
   private let normalizedTokens: AddedTokenSplitter
 
-  /// All parts but the model.
+  /// All parts except the model.
   struct Parts: Sendable {
     var normalizers: [any Normalizer] = []
     var preTokenizers: [any PreTokenizer] = []
     var template = SequenceTemplate()
-    /// Nil where tokens are spelt as they are, with a space between.
+    /// Nil where tokens are decoded as they are spelt, with a space between them.
     var decoders: [any TokenDecoder]? = []
-    /// Ids that are decoded as another text than their token.
+    /// Ids that are decoded to another text than their token.
     var surfaces: [Int: [UInt8]] = [:]
   }
 
@@ -24,9 +25,9 @@ struct ComposedTokenizer: Tokenizer {
 
   /// - Parameters:
   ///   - vocabulary: the tokens of the model, and the added ones.
-  ///   - addedTokens: each with its id in `vocabulary`.
-  ///   - pieces: tokens that are found in the normalised text as they are spelt.
-  ///   - specialIds: ids that `decode` leaves out beside those of added tokens.
+  ///   - addedTokens: the added tokens, each with its id in `vocabulary`.
+  ///   - pieces: tokens that are recognised in the normalised text, with their own spelling.
+  ///   - specialIds: ids that `decode` leaves out, in addition to those of added tokens.
   init(
     vocabulary: Vocabulary, model: any TokenModel, addedTokens: [AddedToken], pieces: [AddedToken] = [],
     specialIds: [Int] = [], parts: Parts
@@ -42,8 +43,8 @@ struct ComposedTokenizer: Tokenizer {
     }
     normalizedTokens = AddedTokenSplitter(pieces + normalized)
     self.parts = parts
-    // A token that is found in the normalised text is decoded as it stands there, as the reference does; a special one
-    // stays what it is called.
+    // A token that was searched in the normalised text is decoded to its normalised spelling, as in the reference. A
+    // special token keeps its own spelling.
     for token in normalized where !token.isSpecial && parts.surfaces[token.id] == nil {
       self.parts.surfaces[token.id] = Array(token.content.utf8)
     }

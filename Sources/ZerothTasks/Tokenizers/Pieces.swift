@@ -1,7 +1,7 @@
-/// A text on its way to token ids: its bytes as they have been rewritten so far, and the pieces that it has been cut into.
+/// A text on its way to token ids: its bytes as they were rewritten so far, and the pieces into which it was cut.
 ///
-/// A piece is either text that is still to be cut, or an added token that was found. Whatever rewrites text does so piece
-/// by piece, and whatever cuts it looks at one piece at a time: nothing is seen across a cut, as in the reference.
+/// A piece is either text that is still to be cut, or an added token. As in the reference, every part that rewrites or
+/// cuts text looks at one piece at a time, and never across a cut.
 struct Pieces {
   struct Piece {
     var range: Range<Int>
@@ -11,7 +11,7 @@ struct Pieces {
 
   private(set) var text: [UInt8]
   private(set) var pieces: [Piece] = []
-  /// Whether the first piece begins where the whole text does, as it was given.
+  /// Whether the first piece begins at the beginning of the original text.
   var startsText = true
 
   /// All of `text` as one piece.
@@ -20,18 +20,18 @@ struct Pieces {
     if !text.isEmpty { pieces = [Piece(range: text.indices, token: nil)] }
   }
 
-  /// The pieces that a cut makes, in order.
+  /// Collects the pieces that a cut makes, in order.
   struct Cuts {
     fileprivate var pieces: [Piece] = []
 
-    /// Takes `range` as a piece of text, or as the added token of an id; an empty one is left out.
+    /// Adds `range` as a piece of text, or as the added token with an id. An empty range is left out.
     @inline(__always)
     mutating func take(_ range: Range<Int>, token: Int? = nil) {
       if !range.isEmpty { pieces.append(Piece(range: range, token: token)) }
     }
   }
 
-  /// Cuts each piece of text: `cut` is given the text, the range of a piece, and what takes its pieces.
+  /// Cuts each piece of text. `cut` is given the text, the range of a piece, and the collector for the new pieces.
   mutating func cut(_ cut: (_ text: [UInt8], _ range: Range<Int>, _ cuts: inout Cuts) -> Void) {
     let start = pieces.first?.range.lowerBound
     var cuts = Cuts()
@@ -43,8 +43,8 @@ struct Pieces {
     startsText = startsText && pieces.first?.range.lowerBound == start
   }
 
-  /// Rewrites each piece of text: `rewrite` is given the text, the range of a piece, whether the piece begins where the whole
-  /// text does, and where its new text goes.
+  /// Rewrites each piece of text. `rewrite` is given the text, the range of a piece, whether the piece begins at the
+  /// beginning of the whole text, and the array for its new text.
   mutating func rewrite(
     _ rewrite: (_ text: [UInt8], _ range: Range<Int>, _ startsText: Bool, _ rewritten: inout [UInt8]) -> Void
   ) {

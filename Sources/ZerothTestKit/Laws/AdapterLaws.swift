@@ -5,8 +5,8 @@ import Zeroth
 ///     let blocks = BlockSelection.roles("query", "value")
 ///     try checkAdapterLaws(of: DivergenceProjection(.paper, blocks: blocks, every: 2), selection: blocks, clip: 0.2)
 ///
-/// `selection` and `clip` (tau; nil where nothing is clipped) are what the adapter was made with. `identity` is an
-/// adapter whose ratios stay 1, such as one with eta' = 0: it must not change a bit of the run.
+/// `selection` and `clip` (tau; nil where nothing is clipped) have to be the options of the adapter. `identity` is an
+/// adapter of the same type whose ratios stay 1, such as one with eta' = 0. It must not change a bit of the run.
 public func checkAdapterLaws<A: LayerAdapter>(
   of adapter: A, selection: BlockSelection, clip: Double?, identity: A? = nil,
   in layout: ParameterLayout = .attention(layers: 2, width: 4), steps: Int = 8
@@ -16,7 +16,7 @@ public func checkAdapterLaws<A: LayerAdapter>(
   } catch {
     throw LawViolation(.adapterFits, found: "\(error)", expected: "options that fit")
   }
-  // A steep objective drives the ratios to their bounds.
+  // A steep objective makes the ratios reach their bounds.
   let steep = Quadratic(layout, largest: 100)
   let traces = try drive(adapter, steep, steps)
   try checkBlocks(traces, selection, clip, layout)
@@ -40,7 +40,7 @@ public func checkAdapterLaws<A: LayerAdapter>(
   try checkNonFinite(adapter, steep, steps)
 }
 
-/// What one step did, flattened.
+/// What one step did, as flattened vectors.
 private struct Trace {
   var scales: [Float]
   var before: [Float]
@@ -51,13 +51,14 @@ private struct Trace {
 
 private typealias Update = WeightedSum<DenseDirection>
 
-/// An update of about `size` in every element of the trainable blocks.
+/// An update whose elements have about the size `size`, on all trainable blocks.
 private func makeUpdate(_ step: Int, _ layout: ParameterLayout, size: Float) -> Update {
   let z = DenseDirection(StreamKey(seed: 17).child(.step, step), layout: layout)
   return Update([(size, z)])
 }
 
-/// Runs the hooks as the optimiser does, counting forward passes and watching theta while it is measured.
+/// Calls the methods of the adapter in the order of the optimiser, counts forward passes, and checks that theta is not
+/// written while it is measured.
 private func drive<A: LayerAdapter>(
   _ original: A, _ quadratic: Quadratic, _ steps: Int, size: Float = 0.05
 ) throws -> [Trace] {
@@ -102,8 +103,8 @@ private func demandUnchanged(_ watch: ThetaWatch) throws(LawViolation) {
     expected: "theta as it was")
 }
 
-/// Where blocks may go: those outside the selection nowhere, the others along their difference from theta_0 or from
-/// the iterate before, to a ratio in range.
+/// Checks where blocks have moved. A block outside the selection must not move. A selected block may move only along
+/// its difference from theta_0 or from the iterate before, to a ratio in the range.
 private func checkBlocks(
   _ traces: [Trace], _ selection: BlockSelection, _ clip: Double?, _ layout: ParameterLayout
 ) throws(LawViolation) {
@@ -136,7 +137,8 @@ private func checkBlocks(
   try demand(.adapterActs, acted, found: "the run of no adapter", expected: "another one")
 }
 
-/// rho with moved = (rho - 1) delta, or nil where `moved` is not along `delta`; both carry the rounding of floats.
+/// The ratio rho with moved = (rho - 1) delta; nil where `moved` is not parallel to `delta`. Both vectors are rounded
+/// to floats.
 private func ratio(_ moved: [Double], along delta: [Double]) -> Double? {
   let factor = dot(moved, delta) / dot(delta, delta)
   let rest = norm(zip(moved, delta).map { $0 - factor * $1 })
@@ -151,7 +153,7 @@ private func demandInRange(_ ratio: Double, _ clip: Double?, _ place: String) th
     expected: "\(1 - clip) to \(1 + clip)")
 }
 
-/// Updates of zero: nothing has moved, so nothing may move, and no ratio becomes NaN.
+/// Checks updates of zero: nothing has moved, so no block may move, and no ratio may become NaN.
 private func checkWithoutMovement<A: LayerAdapter>(
   _ adapter: A, _ quadratic: Quadratic, _ steps: Int
 ) throws {
@@ -164,7 +166,8 @@ private func checkWithoutMovement<A: LayerAdapter>(
   }
 }
 
-/// An objective that throws at the adapter's first or second forward pass: theta stays as the update left it.
+/// Checks an objective that throws at each forward pass of the adapter in turn: theta has to stay where the update left
+/// it.
 private func checkFailures<A: LayerAdapter>(_ original: A, _ quadratic: Quadratic, _ steps: Int) throws {
   guard let step = (0..<steps).first(where: { original.forwards(at: $0) > 0 }) else { return }
   let layout = quadratic.layout
@@ -194,7 +197,8 @@ private func checkFailures<A: LayerAdapter>(_ original: A, _ quadratic: Quadrati
   }
 }
 
-/// NaN at every forward pass: theta stays finite, and each step that measures reports the moves that it left out.
+/// Checks an objective that gives NaN at every forward pass: theta has to stay finite, and each step that measures has
+/// to report the moves that it left out.
 private func checkNonFinite<A: LayerAdapter>(_ original: A, _ quadratic: Quadratic, _ steps: Int) throws {
   var theta = quadratic.start()
   var adapter = original

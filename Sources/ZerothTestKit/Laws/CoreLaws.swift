@@ -4,7 +4,7 @@ import Zeroth
 ///
 ///     try checkCoreLaws(of: LowRankEstimator(rank: 2, interval: 3, queries: 2))
 ///
-/// Whether cores are carried over is seen where `steps` steps have more than one frame.
+/// Carrying cores over to another frame is checked only if the frame changes within `steps` steps.
 public func checkCoreLaws<E: GradientEstimator>(
   of estimator: E, in layout: ParameterLayout = .small, steps: Int = 8
 ) throws where E.Direction: CoreDirection {
@@ -26,7 +26,8 @@ public func checkCoreLaws<E: GradientEstimator>(
   try checkCarry(from: old, to: last, layout)
 }
 
-/// The image of the core is the direction, to rounding, and a direction itself.
+/// Checks that the image of the core equals the direction, to rounding, and that the image obeys the laws of a
+/// direction.
 private func checkImage<D: CoreDirection>(of direction: D, _ layout: ParameterLayout) throws(LawViolation) {
   var cores = CoreVector(for: direction, in: layout)
   cores.decayAndAdd(0, WeightedSum(Few(count: 1) { _ in (weight: 1, direction: direction) }))
@@ -43,8 +44,9 @@ private func checkImage<D: CoreDirection>(of direction: D, _ layout: ParameterLa
   try checkDirectionLaws(of: image, in: layout)
 }
 
-/// What is lost on the way from one frame to another is orthogonal to all images of the other: no image there is nearer. To 1e-4 of the
-/// lengths, as cores are floats; vectors stay bit for bit.
+/// Checks the conversion of cores to another frame. The part of the old image that is lost has to be orthogonal to all
+/// images of the new frame, because then no image of the new frame is nearer. The tolerance is 1e-4 of the lengths,
+/// because cores are floats. Vectors have to stay the same, bit for bit.
 private func checkCarry<D: CoreDirection>(from old: D, to new: D, _ layout: ParameterLayout) throws(LawViolation) {
   let before = normalCores(of: old, layout, seed: 22)
   var carried = before

@@ -2,9 +2,10 @@ import Zeroth
 
 /// Throws `LawViolation` unless `objective` keeps the laws of `DifferentiableObjective` at theta on the mini-batch `batch`.
 ///
-/// Its gradient is compared with central differences at `offset` along each of `directions`, or along four Gaussian ones: to
-/// `limit`, relative to the length of the gradient times that of the direction's part along it, as far as the loss is
-/// rounded. Derivatives are compared with the gradient's products to `tolerance`, relative likewise.
+/// The gradient is compared with central differences at `offset` along each of `directions`, or along four Gaussian
+/// directions. They have to agree to `limit`, relative to the length of the gradient times that of the direction's part
+/// along it; rounding of the loss is allowed for. Derivatives are compared with the inner products of the gradient, to
+/// `tolerance`, relative to the same length.
 public func checkDerivativeLaws<O: DifferentiableObjective & ~Copyable>(
   of objective: borrowing O, at theta: borrowing ParameterStore, on batch: Batch = Batch(step: 0),
   along directions: [any Direction]? = nil, offset: Float = 1e-3, limit: Double = 1e-2, tolerance: Double = 1e-5
@@ -13,7 +14,7 @@ public func checkDerivativeLaws<O: DifferentiableObjective & ~Copyable>(
   let layout = theta.layout
   let directions = directions ?? (0..<4).map { DenseDirection(key.child(.query, $0), layout: layout) }
   let watch = ThetaWatch(theta)
-  // What the vector held before must not count.
+  // Values that the vector held before must have no effect.
   var gradient = StoredVector(layout.trainable, filledWith: 7)
   let loss = try objective.gradient(at: theta, on: batch, into: &gradient)
   let plain = try objective.loss(at: theta, on: batch)
@@ -52,7 +53,7 @@ public func checkDerivativeLaws<O: DifferentiableObjective & ~Copyable>(
   }
 }
 
-/// A direction whose type is not known, as one that is.
+/// A direction of unknown type, wrapped in a known type.
 private struct Erased: Direction {
   private let base: any Direction
 

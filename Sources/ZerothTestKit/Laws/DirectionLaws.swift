@@ -21,7 +21,7 @@ public func checkDirectionLaws<D: Direction>(
   try checkFrozen(direction, layout)
 }
 
-/// target + scale D[rows], where the target is these rows.
+/// The values target + scale D[rows], where `target` holds these rows.
 private func added<D: Direction>(
   _ direction: D, to target: [Float], _ block: ParameterBlock, rows: Range<Int>? = nil, scale: Float = 1
 ) -> [Float] {
@@ -31,7 +31,8 @@ private func added<D: Direction>(
   return values
 }
 
-/// Cuts into single rows, and into odd pieces, on a target that is not zero: the sums are the same bits.
+/// Adds in single rows and in pieces of odd sizes, to a target that is not zero. The sums have to be equal, bit for
+/// bit.
 private func checkParts<D: Direction>(_ direction: D, _ block: ParameterBlock) throws(LawViolation) {
   let target = normals(block.count, seed: 8)
   let whole = added(direction, to: target, block)
@@ -71,7 +72,8 @@ private func checkScale<D: Direction>(_ direction: D, _ block: ParameterBlock, _
   }
 }
 
-/// Writing equals adding to zeros, whatever stood there, in whole, in single rows and in some of the columns.
+/// Checks that writing equals adding to zeros, for any earlier values of the target: the whole block, single rows, and
+/// some of the columns.
 private func checkWrite<D: Direction>(_ direction: D, _ block: ParameterBlock, _ whole: [Float]) throws(LawViolation) {
   func written(_ rows: Range<Int>) -> [Float] {
     var values = normals(rows.count * block.columns, seed: 11)
@@ -115,7 +117,8 @@ private func checkFactors(
   }
 }
 
-/// The weighted terms add up to the direction, to 1e-5 of the largest element: their own sums may round otherwise.
+/// Checks that the weighted terms add up to the direction. The tolerance is 1e-5 of the largest element, because the
+/// sums may be rounded differently.
 private func checkTerms(
   _ terms: Few<(weight: Float, direction: any Direction)>, _ block: ParameterBlock, _ whole: [Float]
 ) throws(LawViolation) {
@@ -134,7 +137,7 @@ private func checkTerms(
   }
 }
 
-/// Any order of blocks, any number of threads: the same bits.
+/// Checks that any order of the blocks and any number of threads give the same bits.
 private func checkOrder<D: Direction>(_ direction: D, _ layout: ParameterLayout) throws(LawViolation) {
   func values(_ order: [ParameterBlock]) -> [Int: [Float]] {
     Dictionary(uniqueKeysWithValues: order.map { ($0.index, direction.values(of: $0)) })
@@ -155,7 +158,7 @@ private func checkOrder<D: Direction>(_ direction: D, _ layout: ParameterLayout)
   try demandSameBits(.directionRepeats, store(2), store(1), "of a store, two threads")
 }
 
-/// Where only some of the blocks are trainable, the others keep their bits.
+/// Checks that frozen blocks keep their bits where only some of the blocks are trainable.
 private func checkFrozen<D: Direction>(_ direction: D, _ layout: ParameterLayout) throws(LawViolation) {
   for block in layout.trainable {
     guard let frozen = try? layout.training(only: .named(block.name)) else { continue }

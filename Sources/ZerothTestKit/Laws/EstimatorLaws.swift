@@ -4,8 +4,8 @@ import Zeroth
 ///
 ///     try checkEstimatorLaws(of: RandomizedEstimator(queries: 2))
 ///
-/// `traits` says what the estimator does beyond measuring on the step's mini-batch along directions of its own, and where
-/// its mean is not the gradient; without a trait it is held to the law. The mean is taken over `seeds` keys at step 0, at
+/// Without `traits`, the estimator has to measure only on the step's mini-batch, along directions of this step, and its
+/// mean has to be the gradient. Each trait permits one exception. The mean is taken over `seeds` keys at step 0, at
 /// least 4, and over a quarter as many at each of steps 1, 3 and 7.
 public func checkEstimatorLaws<E: GradientEstimator>(
   of estimator: E, traits: EstimatorTraits = [], in layout: ParameterLayout = .small, steps: Int = 4,
@@ -23,12 +23,13 @@ public func checkEstimatorLaws<E: GradientEstimator>(
   try checkMean(estimator, traits, layout, seeds: seeds)
 }
 
-/// Sees whether theta is written while it is lent: an estimator that casts its way around the borrow is found out.
+/// Detects that theta is written while it is borrowed. This finds an estimator that gets around the borrow by casting a
+/// pointer.
 final class ThetaWatch {
   private let blocks: [(block: ParameterBlock, address: UnsafePointer<Float>, bits: [Float])]
   private(set) var changedBlock: String?
 
-  /// Watches `theta`, which outlives the watch.
+  /// Watches `theta`, which has to live longer than this object.
   init(_ theta: borrowing ParameterStore) {
     var blocks: [(block: ParameterBlock, address: UnsafePointer<Float>, bits: [Float])] = []
     for block in theta.layout.blocks {
@@ -38,7 +39,7 @@ final class ThetaWatch {
     self.blocks = blocks
   }
 
-  /// Compares theta with what it was.
+  /// Compares theta with its values at the start.
   func look() {
     for (block, address, bits) in blocks where changedBlock == nil {
       for i in bits.indices where address[i].bitPattern != bits[i].bitPattern { changedBlock = block.name }
@@ -46,11 +47,12 @@ final class ThetaWatch {
   }
 }
 
-/// Evaluations, batches, losses, that the directions returned are those measured, and that these are directions.
+/// Checks the numbers of forward passes, the mini-batches and the losses, that the directions of the estimate are those
+/// measured, and that they obey the laws of directions.
 private func checkMeasuring<E: GradientEstimator>(
   _ original: E, _ traits: EstimatorTraits, _ layout: ParameterLayout, _ steps: Int
 ) throws {
-  // At theta = 0 the points are the displacements themselves, not rounded by a sum.
+  // At theta = 0 the points equal the displacements exactly, because no sum is rounded.
   let theta = ParameterStore(layout)
   var estimator = original
   var earlier: [[Float]] = []
@@ -76,7 +78,7 @@ private func checkMeasuring<E: GradientEstimator>(
       .estimatorHasItsQueries, fewest == 1 || estimate.coefficients.count >= fewest,
       found: "\(estimate.coefficients.count) at step \(step)", expected: "at least \(fewest)")
     try checkBatches(objective.batches, drawsBatches: traits.contains(.drawsBatches), step)
-    // A gradient is measured as a whole, along nothing.
+    // A gradient is computed as a whole, and not along directions.
     if objective.gradients == 0 { try checkDirections(estimate, objective.points, earlier, layout, step) }
     if traits.contains(.recallsDirections) { earlier += objective.points }
     guard step == 0 else { continue }
@@ -84,7 +86,8 @@ private func checkMeasuring<E: GradientEstimator>(
   }
 }
 
-/// Every forward pass is on the mini-batch of the step, or on draws of the step where they are declared.
+/// Checks that every forward pass is on the mini-batch of the step, or on further draws of the step where the traits
+/// declare them.
 private func checkBatches(_ batches: [Batch], drawsBatches: Bool, _ step: Int) throws(LawViolation) {
   for (i, batch) in batches.enumerated() {
     let found = "(step \(batch.step), draw \(batch.draw)) for forward pass \(i) of step \(step)"
@@ -95,9 +98,9 @@ private func checkBatches(_ batches: [Batch], drawsBatches: Bool, _ step: Int) t
   }
 }
 
-/// Each direction returned is, on every block, parallel to one that was measured (cosine 1 to 1e-6), in this step or at
-/// the points `earlier` that may be recalled; an estimate of fewer directions than were measured, such as CGE's, lies in
-/// their span.
+/// Checks that each direction of the estimate is parallel, on every block, to one that was measured (cosine 1 to 1e-6).
+/// It may have been measured in this step, or at one of the points `earlier`, which may be recalled. An estimate with
+/// fewer directions than were measured, such as that of CGE, has to lie in their span.
 private func checkDirections<D: Direction>(
   _ estimate: GradientEstimate<D>, _ points: [[Float]], _ earlier: [[Float]], _ layout: ParameterLayout, _ step: Int
 ) throws(LawViolation) {
@@ -128,7 +131,8 @@ private func checkDirections<D: Direction>(
   }
 }
 
-/// The length of the projection of `vector` on the span of `others`, relative to its own (Gram and Schmidt).
+/// The length of the projection of `vector` on the span of `others`, divided by the length of `vector` (Gram and
+/// Schmidt).
 private func partInSpan(_ vector: [Double], of others: [[Double]]) -> Double {
   guard norm(vector) > 0 else { return 1 }
   var basis: [[Double]] = []
@@ -144,7 +148,8 @@ private func partInSpan(_ vector: [Double], of others: [[Double]]) -> Double {
   return norm(basis.map { dot($0, vector) }) / norm(vector)
 }
 
-/// An objective that throws at its n-th forward pass, for each n: the error comes through and theta stays.
+/// Checks an objective that throws at its n-th forward pass, for each n: the error has to come through, and theta has
+/// to stay the same.
 private func checkFailures<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout) throws {
   let quadratic = Quadratic(layout)
   let theta = quadratic.start()
@@ -172,7 +177,8 @@ private func checkFailures<E: GradientEstimator>(_ original: E, _ layout: Parame
   }
 }
 
-/// Two runs of the same key, on one thread and on two: the same coefficients and directions, bit for bit.
+/// Checks that two runs with the same key, on one thread and on two, give the same coefficients and directions, bit for
+/// bit.
 private func checkRepetition<E: GradientEstimator>(_ original: E, _ layout: ParameterLayout, _ steps: Int) throws {
   let quadratic = Quadratic(layout)
   func run(threads: Int) throws -> [(coefficients: [Double], values: [Float])] {

@@ -1,13 +1,13 @@
 import Foundation
 import Zeroth
 
-/// The mean of the estimates at steps 0, 1, 3 and 7 is what `traits` says: the gradient, a positive multiple of it, the
-/// gradient with its coordinates scaled, or a vector against which a step descends.
+/// Checks that the mean of the estimates at steps 0, 1, 3 and 7 is what `traits` says: the gradient, a positive
+/// multiple of it, the gradient with scaled coordinates, or a vector against which a step descends.
 ///
-/// The mean is over `seeds` keys of step 0 and a quarter as many of each later step, given what the estimator holds after
-/// the steps before, which are those of one run. An estimator that recalls directions has their noise in its estimates:
-/// its mean is over as many whole runs. theta is the same in all of them, on `TurningPath`, where the gradient is known
-/// and two-sided differences are exact.
+/// At step 0 the mean is over `seeds` keys, at each later step over a quarter as many. The estimator first makes the
+/// earlier steps of one run, and the mean is given what it then holds. An estimator that recalls directions has the
+/// noise of earlier steps in its estimates, so its mean is over as many whole runs. theta is the same in all of them:
+/// it follows `TurningPath`, on which the gradient is known and two-sided differences are exact.
 func checkMean<E: GradientEstimator>(
   _ original: E, _ traits: EstimatorTraits, _ layout: ParameterLayout, seeds: Int
 ) throws {
@@ -35,9 +35,10 @@ func checkMean<E: GradientEstimator>(
   }
 }
 
-/// theta moves away from the optimum of a quadratic, by half of its first distance a step, and turns about it by 10 degrees
-/// a step, in the planes of neighbouring coordinates of a block. So an estimate of an earlier theta is far from the
-/// gradient, and its noise small beside it; yet the gradient turns slowly enough for a momentum to gather along it.
+/// A path of theta on a quadratic. At each step theta moves away from the optimum by half of its first distance, and
+/// turns around it by 10 degrees, in the planes of neighbouring coordinates of a block. So the gradient at an earlier
+/// theta is far from the current gradient, and the noise of an estimate is small in comparison; but the gradient turns
+/// slowly enough for a momentum to build up along it.
 private struct TurningPath {
   let quadratic: Quadratic
   private let layout: ParameterLayout
@@ -65,7 +66,7 @@ private struct TurningPath {
     return theta
   }
 
-  /// The exact gradient, 0 on frozen blocks.
+  /// The exact gradient; 0 on frozen blocks.
   func gradient(at theta: borrowing ParameterStore) -> [Double] {
     var gradient = quadratic.gradient(at: theta, on: Batch(step: 0))
     for (block, range) in zip(layout.blocks, layout.flatRanges) where !block.isTrainable {
@@ -75,11 +76,12 @@ private struct TurningPath {
   }
 }
 
-/// The mean of the estimates of one step, beside the gradient there.
+/// The mean of the estimates of one step, and the gradient at that step.
 ///
-/// Found and claimed may differ by 6 standard errors, and by 2e-3 of the gradient for the rounding of theta and losses.
-/// That many standard errors are exceeded with a probability of 2e-9: with 62 coordinates and 4 parts at 4 steps, a right
-/// estimator fails for less than one choice of the seeds in 10^6, and these are fixed.
+/// The mean that is found and the one that is claimed may differ by 6 standard errors, and by 2e-3 of the gradient for
+/// the rounding of theta and losses. A difference of 6 standard errors has a probability of 2e-9. With 62 coordinates
+/// and 4 parts at 4 steps, a correct estimator fails for less than one choice of the seeds in 10^6, and the seeds are
+/// fixed.
 private struct MeanEstimate {
   private let traits: EstimatorTraits
   private let step: Int
@@ -87,11 +89,13 @@ private struct MeanEstimate {
   private let gradient: [Double]
   private let length: Double
   private var moments: Moments
-  /// The groups of blocks whose part along the gradient is tested: all blocks, then matrices and vectors.
+  /// The groups of blocks on which the part along the gradient is tested: all blocks, then the matrices and the
+  /// vectors.
   private let groups: [(name: String, ranges: [Range<Int>])]
   private var along: Moments
-  /// Where the mean of the first half of the seeds is off, a unit vector, and the parts of the second half along it, in
-  /// units of the gradient: however a bias is spread over the coordinates, its parts add up there.
+  /// `off` is the unit vector along the deviation of the mean over the first half of the seeds. `alongOff` has the
+  /// parts of the second half along it, in units of the gradient. A bias that is spread over many coordinates adds up
+  /// in these parts.
   private var off: [Double]?
   private var alongOff = Moments(1)
 
@@ -147,7 +151,7 @@ private struct MeanEstimate {
     }
   }
 
-  /// The part along the gradient is above 0.
+  /// Checks that the part along the gradient is above 0.
   private func demandDescent(_ law: LawViolation.Law) throws(LawViolation) {
     let (part, error) = (along.mean[0], along.standardError[0])
     try demand(
@@ -155,7 +159,8 @@ private struct MeanEstimate {
       expected: "more than 0 by 6 standard errors; more seeds where they are too few to tell")
   }
 
-  /// No coordinate, and neither matrices nor vectors together, go against the gradient.
+  /// Checks that the mean has no part against the gradient: not at any coordinate, and not on all matrices or all
+  /// vectors together.
   private func demandNoneAgainst() throws(LawViolation) {
     for (group, (part, error)) in zip(groups, zip(along.mean, along.standardError)) {
       try demand(
@@ -171,8 +176,9 @@ private struct MeanEstimate {
     }
   }
 
-  /// The mean is `multiple` times the gradient. The parts along it must be known well enough that half of one cannot
-  /// hide at step 0 (an error of 8 %), nor one that is missing at a later step (16 %).
+  /// Checks that the mean is `multiple` times the gradient. The parts along the gradient have to be known to 8 % at
+  /// step 0, so that an error of half a part cannot be hidden, and to 16 % at later steps, so that a missing part
+  /// cannot be hidden.
   private func demandMultiple(
     of multiple: Double, knownTo uncertainty: Double, _ law: LawViolation.Law
   ) throws(LawViolation) {

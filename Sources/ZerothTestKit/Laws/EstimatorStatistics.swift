@@ -1,10 +1,10 @@
 import Zeroth
 
-/// Throws `LawViolation` unless the variance of the estimator that `make` makes for q queries is q times smaller with 4
-/// queries than with one, to 25 %.
+/// Throws `LawViolation` unless 4 queries give a quarter of the variance of one query, to 25 %. `make` makes the
+/// estimator for q queries.
 ///
-/// It is taken over the steps of one run, so that what is shared by the queries (V of LGE, given an interval of at least
-/// `steps`) is the same in all of them.
+/// The variance is taken over the steps of one run. So what the queries share is the same in all of these steps; an
+/// example is the V of LGE, if the interval is at least `steps`.
 public func checkVarianceLaw<E: GradientEstimator>(
   in layout: ParameterLayout = .small, steps: Int = 4000, _ make: (_ queries: Int) -> E
 ) throws {

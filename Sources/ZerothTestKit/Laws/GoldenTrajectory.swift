@@ -1,14 +1,15 @@
 import Foundation
 import Zeroth
 
-/// Throws `LawViolation` unless five steps of `optimizer` lead where the file says, to 2e-5.
+/// Throws `LawViolation` unless five steps of `optimizer` reach the values in `file`, to 2e-5.
 ///
 ///     try checkGoldenTrajectory("../Golden/MyRule.json", of: Optimizer(estimator: ..., rule: ..., seed: 1))
 ///
-/// The steps start at theta = 0 and minimise L(theta) = sum_i (i + 1)/16 (theta_i - 1)^2 over the eight parameters of a
-/// 2 x 3 matrix with the role of a query, i = 0 to 5, and a bias of 2. `file`, relative to the test's own, is JSON whose
-/// key "theta" holds the eight numbers after each step; they are worth what they were worked out from. As long as they
-/// are missing, the violation says what was measured, for working them out, and where the code under test leads.
+/// The steps start at theta = 0 and minimise L(theta) = sum_i (i + 1)/16 (theta_i - 1)^2 over eight parameters: a 2 x 3
+/// matrix with the role of a query, i = 0 to 5, and a bias of 2. `file` is a path relative to the file of the test. It
+/// is JSON whose key "theta" holds the eight numbers after each step. They should be computed independently of the
+/// code, since the test proves no more than they do. While they are missing, the violation reports the points that were
+/// measured, from which they can be computed, and the values that the code under test reaches.
 public func checkGoldenTrajectory(
   _ file: String, of optimizer: some OptimizerProtocol, besides test: String = #filePath
 ) throws {
@@ -41,7 +42,7 @@ private struct Golden: Decodable {
   var theta: [[Double]]
 }
 
-/// theta after each of five steps, and the points where losses were taken in each.
+/// theta after each of five steps, and the points at which each step measured losses.
 private func fiveSteps(of original: some OptimizerProtocol) throws -> (theta: [[Float]], measured: [[[Float]]]) {
   let layout = try ParameterLayout([
     .init("query", rows: 2, columns: 3, role: "query", layer: 0), .init("bias", rows: 2, role: "bias", layer: 0),
@@ -65,8 +66,8 @@ private func fiveSteps(of original: some OptimizerProtocol) throws -> (theta: [[
   return (points, measured)
 }
 
-/// Throws `LawViolation`, with the places, while "FILL IN" stands in one of `files`, which are relative to the test's own:
-/// what a scaffold leaves to its author.
+/// Throws `LawViolation`, with the lines, while "FILL IN" stands in one of `files`. A scaffold marks in this way what
+/// its author has to write. The paths are relative to the file of the test.
 public func checkFilledIn(_ files: String..., besides test: String = #filePath) throws {
   var places: [String] = []
   for file in files {
@@ -82,7 +83,7 @@ public func checkFilledIn(_ files: String..., besides test: String = #filePath) 
   )
 }
 
-/// The path of `file`, given from the folder of `test`.
+/// The full path of `file`, which is relative to the folder of `test`.
 private func path(_ file: String, _ test: String) -> String {
   URL(fileURLWithPath: test).deletingLastPathComponent().appendingPathComponent(file).standardizedFileURL.path
 }

@@ -2,9 +2,9 @@ import Zeroth
 
 /// Throws `LawViolation` unless `objective` keeps the laws of `Objective` at theta on the mini-batch `batch`.
 ///
-/// Many points are measured in one call: `offset` and its negative along each of `directions`, or along eight Gaussian ones,
-/// and theta itself. `offset` moves the loss by more than rounding does, so that a point that is measured at another's place
-/// shows. Losses agree to `tolerance`, relative to the largest of them.
+/// Many points are measured in one call: `offset` and its negative along each of `directions`, or along eight Gaussian
+/// directions, and theta itself. `offset` has to change the loss by more than rounding does, so that a loss measured at
+/// the wrong point is noticed. Losses have to agree to `tolerance`, relative to the largest of them.
 public func checkObjectiveLaws<O: Objective & ~Copyable>(
   of objective: borrowing O, at theta: borrowing ParameterStore, on batch: Batch = Batch(step: 0),
   along directions: [any Direction]? = nil, offset: Float = 0.02, tolerance: Double = 1e-5
@@ -69,7 +69,8 @@ private struct OneEach: ExampleDirections {
   }
 }
 
-/// What is measured of each example along its own direction is what it has where all examples are.
+/// Checks that the loss of an example along its own direction equals the loss that it has when all examples are
+/// measured along this direction.
 private func checkExampleDirections<O: Objective & ~Copyable>(
   _ objective: borrowing O, _ theta: borrowing ParameterStore, _ batch: Batch, _ offset: Float, count: Int,
   _ tolerance: Double

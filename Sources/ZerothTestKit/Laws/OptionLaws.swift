@@ -1,10 +1,11 @@
-/// Throws `LawViolation` unless `made`, the strategy that a registry makes from no options, is `strategy`, which its
-/// initialiser makes from no arguments: field by field, private ones too.
+/// Throws `LawViolation` unless `made` equals `strategy` in every field, private fields included. `made` is the
+/// strategy that a registry makes without options; `strategy` is the one that its initialiser makes without arguments.
 ///
 ///     try checkOptionDefaults(of: OnePoint(), from: OnePoint(options: OptionValues(of: OnePoint.description)))
 ///
-/// A user who leaves an option out then gets the same from Swift, from a file and from the command line. Arguments that
-/// have no default, such as a learning rate, are given to both. Each is compared as it is before its first step.
+/// Then a user who leaves out an option gets the same from Swift, from a file and from the command line. An argument
+/// without a default, such as a learning rate, is given to both. The two are compared in their state before the first
+/// step.
 public func checkOptionDefaults<Strategy>(of strategy: Strategy, from made: Any) throws {
   try demand(
     .optionsStartAtTheDefaults, made is Strategy, found: "\(type(of: made)) from the options",
@@ -16,7 +17,7 @@ public func checkOptionDefaults<Strategy>(of strategy: Strategy, from made: Any)
   }
 }
 
-/// The first field in which two values of the same type differ: its path, and its two values.
+/// The first field in which two values of the same type differ: its path and the two values.
 private func firstDifference(_ a: Any, _ b: Any, at path: String) -> (path: String, initial: String, made: String)? {
   if let a = a as? any Equatable, b is any Equatable {
     return a.isEqual(to: b) ? nil : (path, "\(a)", "\(b)")
@@ -37,6 +38,6 @@ private func firstDifference(_ a: Any, _ b: Any, at path: String) -> (path: Stri
 }
 
 extension Equatable {
-  /// Whether `other` is of this type and equal.
+  /// Whether `other` has this type and is equal.
   fileprivate func isEqual(to other: Any) -> Bool { (other as? Self) == self }
 }

@@ -1,13 +1,13 @@
 import Zeroth
 
-/// Throws `LawViolation` unless `rule` keeps the laws of `StepRule`, on estimates that `estimator` makes.
+/// Throws `LawViolation` unless `rule` keeps the laws of `StepRule`, on estimates made by `estimator`.
 ///
 ///     try checkRuleLaws(of: Momentum(learningRate: 0.1), memoryless: Momentum(learningRate: 0.1, beta: 0),
 ///       estimates: RandomizedEstimator())
 ///
-/// `memoryless` is the same rule at beta = 0, whose steps are then those of SGD. `gain` is how large the steps become,
-/// in units of -eta g, when the estimate stays the same: 1, or 1/(1 - beta) for the heavy ball; nil for rules that are
-/// not linear in the estimate. That a rule evaluates nothing, its signature guarantees.
+/// `memoryless` is the same rule at beta = 0, whose steps have to be those of SGD. `gain` is the size that the steps
+/// reach when the estimate stays the same, in units of -eta g: 1, or 1/(1 - beta) for the heavy ball; nil for a rule
+/// that is not linear in the estimate. That a rule evaluates no loss follows from its signature.
 public func checkRuleLaws<R: StepRule, E: GradientEstimator>(
   of rule: R, memoryless: R? = nil, gain: Double? = 1, estimates estimator: E, in layout: ParameterLayout = .small
 ) throws where E.Direction == R.Direction {
@@ -29,7 +29,7 @@ private func context(_ step: Int, _ layout: ParameterLayout) -> StepContext {
   StepContext(step: step, runKey: StreamKey(seed: 15), layout: layout)
 }
 
-/// The estimates of six steps, from one point.
+/// The estimates of six steps, all at the same point.
 private func sequence<E: GradientEstimator>(
   _ original: E, _ layout: ParameterLayout, seed: UInt64
 ) throws -> [GradientEstimate<E.Direction>] {
@@ -57,7 +57,7 @@ private func checkRepetition<R: StepRule>(
     try holdingThreads(threads, isLoopless: layout.trainable.count < 2) {
       var rule = rule
       return estimates.indices.map { i in
-        // Added to a store, as an optimiser does: blocks of it on each thread.
+        // The update is added to a store as by an optimiser: each thread adds it to some of the blocks.
         var theta = ParameterStore(layout)
         theta.add(rule.update(from: estimates[i], context: context(i, layout)), scale: 1)
         return theta.flattened()
@@ -72,7 +72,8 @@ private func checkRepetition<R: StepRule>(
   }
 }
 
-/// After three steps the rule is copied; the copy goes on with other estimates, and updates made before are kept.
+/// Copies the rule after three steps. The copy goes on with other estimates, and must change neither the rule nor the
+/// updates made before.
 private func checkCopies<R: StepRule>(
   _ rule: R, _ estimates: [GradientEstimate<R.Direction>], _ others: [GradientEstimate<R.Direction>],
   _ layout: ParameterLayout
@@ -109,7 +110,7 @@ private func checkMemoryless<R: StepRule>(
   }
 }
 
-/// The same estimate for 400 steps: at beta <= 0.96 the memory of the start is below 1e-7.
+/// Gives the rule the same estimate for 400 steps. At beta <= 0.96 the effect of the start is then below 1e-7.
 private func checkGain<R: StepRule>(
   _ original: R, _ estimate: GradientEstimate<R.Direction>, _ gain: Double, _ layout: ParameterLayout
 ) throws(LawViolation) {
@@ -121,7 +122,7 @@ private func checkGain<R: StepRule>(
     .ruleHasItsGain, found, -original.learningRate(at: last) * gain, estimate.flattened(in: layout), "after 400 steps")
 }
 
-/// `found` is `factor` times `vector`, to 1e-5 of its largest element.
+/// Checks that `found` is `factor` times `vector`, to 1e-5 of its largest element.
 private func demandMultiple(
   _ law: LawViolation.Law, _ found: [Float], _ factor: Double, _ vector: [Double], _ place: String
 ) throws(LawViolation) {

@@ -1,12 +1,14 @@
 import Foundation
 import Zeroth
 
-/// Throws `LawViolation` unless an optimiser that was saved and restored goes on as if it had not been, bit for bit.
+/// Throws `LawViolation` unless an optimiser that was saved and restored goes on as if there had been no interruption,
+/// bit for bit.
 ///
 ///     try checkStateLaws(of: Optimizer(estimator: LowRankEstimator(interval: 3), rule: LowRankMomentum(learningRate: 0.1), seed: 1))
 ///
-/// It runs `steps` steps on `layout`, is saved after some of them, before the first too, and restored in an optimiser and
-/// parameters that have done nothing. So intervals of the parts belong below `steps`, for a window to be cut in two.
+/// The optimiser runs `steps` steps on `layout`. It is saved after some of them, and also before the first, and
+/// restored into an optimiser and parameters that have made no step. The intervals of its parts should be below
+/// `steps`, so that an interruption falls inside a window.
 public func checkStateLaws<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
   of optimizer: Optimizer<E, R, A>, in layout: ParameterLayout = .small, steps: Int = 8
 ) throws {
@@ -37,7 +39,7 @@ public func checkStateLaws<E: GradientEstimator, R: StepRule, A: LayerAdapter>(
   }
 }
 
-/// An optimiser with its parameters.
+/// An optimiser and its parameters.
 private final class Run<E: GradientEstimator, R: StepRule, A: LayerAdapter> where E.Direction == R.Direction {
   var optimizer: Optimizer<E, R, A>
   var theta: ParameterStore
@@ -47,7 +49,7 @@ private final class Run<E: GradientEstimator, R: StepRule, A: LayerAdapter> wher
     theta = quadratic.start()
   }
 
-  /// What each of `count` steps measured, and where it led.
+  /// The losses that each of `count` steps measured, and theta after the step.
   func go(on quadratic: Quadratic, _ count: Int) throws -> [(losses: [Double], theta: [Float])] {
     try (0..<count).map { _ in
       let report = try optimizer.takeStep(&theta, quadratic)

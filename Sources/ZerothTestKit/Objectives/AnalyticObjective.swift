@@ -1,7 +1,8 @@
 import Foundation
 import Zeroth
 
-/// A small objective whose gradient is known: what estimates are compared with, in memory and in microseconds.
+/// A small objective whose gradient is known, with which estimates are compared. It takes microseconds and needs no
+/// files.
 public protocol AnalyticObjective: DifferentiableObjective, Sendable where Failure == Never {
   /// The blocks of its parameters.
   var layout: ParameterLayout { get }
@@ -12,7 +13,7 @@ public protocol AnalyticObjective: DifferentiableObjective, Sendable where Failu
 }
 
 extension AnalyticObjective {
-  /// The loss, and the gradient of the trainable blocks.
+  /// The loss, and the gradient with respect to the trainable blocks.
   public func gradient(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) -> Double {
@@ -27,7 +28,7 @@ extension AnalyticObjective {
     return loss(at: theta, on: batch)
   }
 
-  /// Normal values of standard deviation 0.5, the same at every call.
+  /// Normal values with standard deviation 0.5, the same at every call.
   public func start() -> ParameterStore {
     var theta = ParameterStore(layout)
     for block in layout.blocks {
@@ -45,8 +46,8 @@ func normals(_ count: Int, seed: UInt64, index: Int = 0, scale: Double = 1) -> [
   return values
 }
 
-/// L(theta) = 1/2 sum_i h_i (theta_i - x_i)^2: curvatures h_i from `largest`/`condition` to `largest` in geometric
-/// steps that go around the blocks, so that each block has the whole spectrum; x is normal.
+/// L(theta) = 1/2 sum_i h_i (theta_i - x_i)^2. The curvatures h_i run from `largest`/`condition` to `largest`, evenly
+/// spread on a logarithmic scale, and are distributed so that each block has the whole range. x is normal.
 public struct Quadratic: AnalyticObjective {
   /// The blocks of its parameters.
   public let layout: ParameterLayout
@@ -59,7 +60,7 @@ public struct Quadratic: AnalyticObjective {
   public init(_ layout: ParameterLayout = .small, largest: Double = 1, condition: Double = 10) {
     self.layout = layout
     curvatures = (0..<layout.parameterCount).map { i in
-      // The golden ratio's multiples, modulo 1, spread evenly however the vector is cut.
+      // The multiples of the golden ratio, modulo 1, are evenly spread in every part of the vector.
       let place = (Double(i) * 0.6180339887498949).truncatingRemainder(dividingBy: 1)
       return largest * pow(condition, place - 1)
     }
@@ -88,13 +89,14 @@ public struct Quadratic: AnalyticObjective {
   }
 }
 
-/// The sum over pairs (a, b) of neighbouring parameters of (1 - a)^2 + 10 (b - a^2)^2: a curved valley, its floor at 1.
+/// The sum of (1 - a)^2 + 10 (b - a^2)^2 over pairs (a, b) of neighbouring parameters: a curved valley whose lowest
+/// point is at 1.
 public struct Rosenbrock: AnalyticObjective {
   /// The blocks of its parameters.
   public let layout: ParameterLayout
   private let steepness = 10.0
 
-  /// Rosenbrock's valleys on `layout`; a last parameter without a partner counts with (1 - a)^2.
+  /// Rosenbrock's function on `layout`. A last parameter without a partner adds (1 - a)^2.
   public init(_ layout: ParameterLayout = .small) { self.layout = layout }
 
   /// L(theta), in double.
@@ -111,7 +113,7 @@ public struct Rosenbrock: AnalyticObjective {
     return sum
   }
 
-  /// The derivatives of the pairs.
+  /// The derivatives of the sum over pairs.
   public func gradient(at theta: borrowing ParameterStore, on batch: Batch) -> [Double] {
     let x = theta.flattened().map(Double.init)
     var gradient = x.map { _ in 0.0 }

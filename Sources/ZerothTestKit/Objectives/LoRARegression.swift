@@ -1,11 +1,11 @@
 import Zeroth
 
-/// L = 1/2 sum_l ||W_l + B_l A_l - T_l||^2 for two frozen matrices W with thin factors beside them, as LoRA trains them; T_l is W_l
-/// plus a teacher's product of the same rank.
+/// L = 1/2 sum_l ||W_l + B_l A_l - T_l||^2 for two frozen matrices W_l with thin factors A_l and B_l beside them, as in
+/// LoRA. The target T_l is W_l plus a product of the same rank.
 ///
-/// W is m x n, A r x n (role of W followed by `-a`), B m x r (`-b`). B starts as zeros.
+/// W is m x n, A is r x n (its role is that of W followed by `-a`), B is m x r (`-b`). B starts as zeros.
 public struct LoRARegression: AnalyticObjective {
-  /// The blocks of its parameters: W of each layer, then A and B of each.
+  /// The blocks of the parameters: W of each layer, then A and B of each layer.
   public let layout: ParameterLayout
   private let rank: Int
   private let columns: Int
@@ -52,7 +52,7 @@ public struct LoRARegression: AnalyticObjective {
     return sum
   }
 
-  /// R A^T for B and B^T R for A, R being B A - (T - W); zeros for W.
+  /// R A^T for B and B^T R for A, where R = B A - (T - W); zeros for W.
   public func gradient(at theta: borrowing ParameterStore, on batch: Batch) -> [Double] {
     var gradient = [Double](repeating: 0, count: layout.parameterCount)
     let starts = layout.flatRanges.map(\.lowerBound)

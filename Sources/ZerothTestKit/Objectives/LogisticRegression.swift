@@ -2,7 +2,8 @@ import Foundation
 import Synchronization
 import Zeroth
 
-/// Cross-entropy of classes predicted by W x + b, on data made from a teacher; a mini-batch is drawn for each step.
+/// The cross-entropy of classes predicted by W x + b. The labels come from a fixed random classifier, the teacher. A
+/// mini-batch is drawn for each step.
 public final class LogisticRegression: AnalyticObjective {
   /// The blocks of its parameters.
   public let layout: ParameterLayout
@@ -11,10 +12,11 @@ public final class LogisticRegression: AnalyticObjective {
   private let inputs: [[Double]]
   private let labels: [Int]
   private let batchSize: Int
-  /// The mini-batch that was asked for last, and its examples.
+  /// The last mini-batch that was asked for, and the indices of its examples.
   private let drawn = Mutex<(batch: Batch, rows: [Int])?>(nil)
 
-  /// `examples` inputs of `features` numbers in `classes` classes, `batchSize` of them in a mini-batch.
+  /// Data of `examples` inputs with `features` numbers each, in `classes` classes. A mini-batch has `batchSize` of
+  /// them.
   public init(features: Int = 8, classes: Int = 3, examples: Int = 64, batchSize: Int = 16) {
     self.features = features
     self.classes = classes
@@ -28,7 +30,7 @@ public final class LogisticRegression: AnalyticObjective {
     labels = inputs.map { x in teacher.indices.max { dot(teacher[$0], x) < dot(teacher[$1], x) } ?? 0 }
   }
 
-  /// The examples of `batch`, by their index.
+  /// The indices of the examples of `batch`.
   private func rows(of batch: Batch) -> [Int] {
     drawn.withLock { drawn in
       if let drawn, drawn.batch == batch { return drawn.rows }

@@ -1,31 +1,31 @@
 import Zeroth
 
-/// Counts the forward passes of another objective, and notes the mini-batch of each.
+/// Counts the forward passes of another objective, and records the mini-batch of each.
 public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
   private let base: Base
-  /// Forward passes so far.
+  /// The number of forward passes so far.
   public private(set) var forwards = 0
   /// The mini-batch of each forward pass.
   public private(set) var batches: [Batch] = []
 
-  /// Counts what is asked of `base`.
+  /// Counts the calls to `base`.
   public init(_ base: consuming Base) { self.base = base }
 
-  /// One forward pass.
+  /// Counts one forward pass.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Double {
     forwards += 1
     batches.append(batch)
     return try base.loss(at: theta, on: batch)
   }
 
-  /// One forward pass.
+  /// Counts one forward pass.
   public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Few<Double> {
     forwards += 1
     batches.append(batch)
     return try base.exampleLosses(at: theta, on: batch)
   }
 
-  /// One forward pass for each point.
+  /// Counts one forward pass for each point.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Base.Failure) -> Few<Double> {
@@ -34,7 +34,7 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
     return try base.losses(at: points, from: theta, on: batch, grain: grain)
   }
 
-  /// One forward pass for each offset.
+  /// Counts one forward pass for each offset.
   public func losses<D: ExampleDirections>(
     ofExamplesAlong directions: D, at offsets: Few<Float>, from theta: borrowing ParameterStore, on batch: Batch
   ) throws(Base.Failure) -> Few<Double> {
@@ -43,10 +43,10 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
     return try base.losses(ofExamplesAlong: directions, at: offsets, from: theta, on: batch)
   }
 
-  /// Whether the base has a gradient.
+  /// Whether the wrapped objective has a gradient.
   public var hasDerivatives: Bool { base.hasDerivatives }
 
-  /// Three forward passes.
+  /// Counts three forward passes.
   public func differentiate(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(Base.Failure) -> Double? {
@@ -55,7 +55,7 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
     return try base.differentiate(at: theta, on: batch, into: &gradient)
   }
 
-  /// Two forward passes.
+  /// Counts two forward passes.
   public func differentiate<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(Base.Failure) -> DirectionalDerivative? {
@@ -65,19 +65,20 @@ public final class CountingObjective<Base: Objective & ~Copyable>: Objective {
   }
 }
 
-/// What `FailingObjective` throws.
+/// The error that `FailingObjective` throws.
 public struct InjectedFailure: Error, Hashable, Sendable {
-  /// The forward pass that failed, counted from 0.
+  /// The number of the forward pass that failed, counted from 0.
   public let forward: Int
 }
 
-/// Throws `InjectedFailure` at one forward pass, counted from 0, and is another objective before and after.
+/// Throws `InjectedFailure` at one forward pass, counted from 0. At all others it gives the losses of another
+/// objective.
 public final class FailingObjective<Base: Objective & ~Copyable>: Objective where Base.Failure == Never {
   private let base: Base
   private let failing: Int
   private var forward = 0
 
-  /// `base`, which fails at forward pass number `failing`.
+  /// Wraps `base`, and fails at forward pass number `failing`.
   public init(_ base: consuming Base, at failing: Int) {
     self.base = base
     self.failing = failing
@@ -102,7 +103,7 @@ public final class FailingObjective<Base: Objective & ~Copyable>: Objective wher
   /// Whether the other objective has a gradient.
   public var hasDerivatives: Bool { base.hasDerivatives }
 
-  /// Three forward passes, of which one may fail.
+  /// Counts three forward passes, one of which may fail.
   public func differentiate(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(InjectedFailure) -> Double? {
@@ -110,7 +111,7 @@ public final class FailingObjective<Base: Objective & ~Copyable>: Objective wher
     return base.differentiate(at: theta, on: batch, into: &gradient)
   }
 
-  /// Two forward passes, of which one may fail.
+  /// Counts two forward passes, one of which may fail.
   public func differentiate<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(InjectedFailure) -> DirectionalDerivative? {
@@ -124,22 +125,23 @@ public final class FailingObjective<Base: Objective & ~Copyable>: Objective wher
   }
 }
 
-/// Remembers every point that it was asked at, by moving a copy of theta as objectives without a model do.
+/// Records every point at which a loss is asked for. Like objectives without a model, it moves a copy of theta to each
+/// point.
 public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
   private let base: Base
-  /// The points, each flattened.
+  /// The points, each as a flattened vector.
   public private(set) var points: [[Float]] = []
-  /// Their losses.
+  /// The losses at the points.
   public private(set) var losses: [Double] = []
   /// The mini-batch of each forward pass.
   public private(set) var batches: [Batch] = []
   /// Called before each forward pass.
   public var willEvaluate: () -> Void = {}
 
-  /// Remembers what is asked of `base`.
+  /// Records the calls to `base`.
   public init(_ base: consuming Base) { self.base = base }
 
-  /// Notes the point, the mini-batch and the loss.
+  /// Records the point, the mini-batch and the loss.
   public func loss(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Double {
     note(theta, batch)
     let loss = try base.loss(at: theta, on: batch)
@@ -147,7 +149,7 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
     return loss
   }
 
-  /// Notes the point, the mini-batch and the losses.
+  /// Records the point, the mini-batch and the losses.
   public func exampleLosses(at theta: borrowing ParameterStore, on batch: Batch) throws(Base.Failure) -> Few<Double> {
     note(theta, batch)
     let found = try base.exampleLosses(at: theta, on: batch)
@@ -155,12 +157,12 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
     return found
   }
 
-  /// Whether the base has a gradient.
+  /// Whether the wrapped objective has a gradient.
   public var hasDerivatives: Bool { base.hasDerivatives }
-  /// How many gradients were asked for: what a step along them measured is no direction.
+  /// The number of gradients that were asked for. A step that computes a gradient measures along no direction.
   public private(set) var gradients = 0
 
-  /// Notes theta three times, the mini-batch and the loss.
+  /// Records theta three times, the mini-batch and the loss.
   public func differentiate(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(Base.Failure) -> Double? {
@@ -172,7 +174,7 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
     return loss
   }
 
-  /// Notes theta and theta + direction, the mini-batch and the loss.
+  /// Records theta and theta + direction, the mini-batch and the loss.
   public func differentiate<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(Base.Failure) -> DirectionalDerivative? {
@@ -192,13 +194,13 @@ public final class ObservedObjective<Base: Objective & ~Copyable>: Objective {
   }
 }
 
-/// Gives NaN at chosen forward passes, counted from 0, and is another objective at the others.
+/// Gives NaN at chosen forward passes, counted from 0. At all others it gives the losses of another objective.
 public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
   private let base: Base
   private let isNonFinite: (Int) -> Bool
   private var forward = 0
 
-  /// `base`, with NaN at the forward passes for which `isNonFinite` holds.
+  /// Wraps `base`, with NaN at the forward passes for which `isNonFinite` holds.
   public init(_ base: consuming Base, where isNonFinite: @escaping (Int) -> Bool) {
     self.base = base
     self.isNonFinite = isNonFinite
@@ -217,10 +219,10 @@ public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
     return isNonFinite(forward) ? losses.map { _ in .nan } : losses
   }
 
-  /// Whether the base has a gradient.
+  /// Whether the wrapped objective has a gradient.
   public var hasDerivatives: Bool { base.hasDerivatives }
 
-  /// The loss of the other objective, or NaN where one of its three forward passes is.
+  /// The loss of the other objective; NaN where one of the three forward passes is a chosen one.
   public func differentiate(
     at theta: borrowing ParameterStore, on batch: Batch, into gradient: inout StoredVector
   ) throws(Base.Failure) -> Double? {
@@ -229,7 +231,7 @@ public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
     return (forward..<(forward + 3)).contains(where: isNonFinite) ? loss.map { _ in .nan } : loss
   }
 
-  /// The derivative of the other objective, or NaN where one of its two forward passes is.
+  /// The derivative of the other objective; NaN where one of the two forward passes is a chosen one.
   public func differentiate<D: Direction>(
     along direction: D, at theta: borrowing ParameterStore, on batch: Batch
   ) throws(Base.Failure) -> DirectionalDerivative? {
@@ -240,14 +242,15 @@ public final class NonFiniteObjective<Base: Objective & ~Copyable>: Objective {
   }
 }
 
-/// MeZO's own way, the slow reference that fast paths are compared with, within float rounding: one set of weights moved
-/// in place from point to point, by +eps, -2 eps, +eps, and left where the arithmetic leaves it.
+/// The method of MeZO: one set of weights is moved in place from point to point, by +eps, -2 eps and +eps, and keeps
+/// the rounding errors of these sums. It is a slow reference. Faster methods are compared with it, within the rounding
+/// of floats.
 public final class InPlaceObjective<Base: Objective & ~Copyable>: Objective {
   private let base: Base
-  /// The furthest that a weight has been from its value after it was moved back.
+  /// The largest difference of a weight from its original value after it was moved back.
   public private(set) var drift: Float = 0
 
-  /// Evaluates `base`, in place.
+  /// Wraps `base`, and evaluates it in place.
   public init(_ base: consuming Base) { self.base = base }
 
   /// The loss of the other objective.
@@ -255,7 +258,7 @@ public final class InPlaceObjective<Base: Objective & ~Copyable>: Objective {
     try base.loss(at: theta, on: batch)
   }
 
-  /// Moves a copy of theta from each point to the next, and back at the end.
+  /// Moves one copy of theta from each point to the next, and back at the end.
   public func losses(
     at points: Points, from theta: borrowing ParameterStore, on batch: Batch, grain: LossGrain
   ) throws(Base.Failure) -> Few<Double> {

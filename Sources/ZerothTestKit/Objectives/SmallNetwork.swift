@@ -2,10 +2,11 @@ import CZeroth
 import Foundation
 import Zeroth
 
-/// L = mean squared error of W2 tanh(s * (W1 x) + b1) + b2 to a teacher of the same shape, its products by BLAS.
+/// The mean squared error L between the network W2 tanh(s * (W1 x) + b1) + b2 and a teacher of the same shape. Products
+/// are computed by BLAS.
 ///
-/// X is examples x inputs; W1 hidden x inputs (role query), s and b1 of length hidden, W2 outputs x hidden (role value),
-/// b2 of length outputs.
+/// The data X is examples x inputs. W1 is hidden x inputs (role query), s and b1 have the length hidden, W2 is outputs
+/// x hidden (role value), b2 has the length outputs.
 public struct SmallNetwork: AnalyticObjective {
   /// The blocks of its parameters.
   public let layout: ParameterLayout
@@ -40,7 +41,7 @@ public struct SmallNetwork: AnalyticObjective {
       / Double(targets.count)
   }
 
-  /// By the chain rule, in double.
+  /// The gradient by the chain rule, in double.
   public func gradient(at theta: borrowing ParameterStore, on batch: Batch) -> [Double] {
     let pass = forward(theta)
     let s = theta.values(of: layout.blocks[1])
@@ -82,7 +83,7 @@ public struct SmallNetwork: AnalyticObjective {
     return (products, hidden, outputs)
   }
 
-  /// A W^T of examples x `inner` and `width` x `inner`.
+  /// A W^T, where `a` is examples x `inner` and `w` is `width` x `inner`.
   private func product(_ a: [Float], _ inner: Int, _ w: [Float], _ width: Int) -> [Float] {
     var result = [Float](repeating: 0, count: sizes.examples * width)
     zeroth_sgemm(true, sizes.examples, width, inner, 1, a, inner, w, inner, 0, &result, width)

@@ -1,4 +1,4 @@
-/// Mean and variance of vectors, one pass (Welford 1962).
+/// The mean and the variance of vectors, computed in one pass (Welford 1962).
 struct Moments {
   private(set) var count = 0
   private(set) var mean: [Double]

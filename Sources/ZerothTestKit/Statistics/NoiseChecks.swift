@@ -3,15 +3,15 @@ import Zeroth
 
 /// One test of whether numbers are independent and standard normal.
 package struct NoiseCheck: Sendable {
-  /// What is looked at.
+  /// The name of the statistic.
   package let name: String
-  /// What was found, and what right noise has in the mean.
+  /// The value that was found, and the mean value for perfect noise.
   package let found: Double
   package let expected: Double
-  /// How likely right noise is at least so far from what is expected.
+  /// The probability that perfect noise deviates at least as much from what is expected.
   package let pValue: Double
 
-  /// A statistic that is normal about `expected` for right noise.
+  /// A statistic that is normal around `expected` for perfect noise.
   package init(_ name: String, found: Double, expected: Double, deviation: Double) {
     self.name = name
     self.found = found
@@ -20,7 +20,7 @@ package struct NoiseCheck: Sendable {
     pValue = p.isNaN ? 0 : p
   }
 
-  /// A count of rare independent events, which is Poisson-distributed for right noise.
+  /// A count of rare independent events, which has a Poisson distribution for perfect noise.
   package init(_ name: String, count: Int, expected: Double) {
     self.name = name
     found = Double(count)
@@ -31,7 +31,7 @@ package struct NoiseCheck: Sendable {
     pValue = min(1, 2 * max(0, min(below + here, 1 - below)))
   }
 
-  /// The distance of Kolmogorov and Smirnov between the distribution functions, times sqrt(n).
+  /// The distance of Kolmogorov and Smirnov between two distribution functions, times sqrt(n).
   package init(_ name: String, kolmogorov distance: Double) {
     self.name = name
     found = distance
@@ -42,11 +42,11 @@ package struct NoiseCheck: Sendable {
   }
 }
 
-/// Moments to the fourth, tails and distribution function of numbers that should be standard normal.
+/// The first four moments, the tails and the distribution function of numbers that should be standard normal.
 package struct NormalStatistics: Sendable {
   private static let tails: [Float] = [4, 4.5, 5]
-  // Bins of 2^-18 from -8 to 8: none has more than 1.6e-6 of the distribution, little against the 1e-4 that matters
-  // with 10^8 numbers.
+  // The bins are 2^-18 wide and go from -8 to 8. None contains more than 1.6e-6 of the distribution, which is small
+  // against the distance of 1e-4 that is significant for 10^8 numbers.
   private static let binsPerUnit = 1 << 18
   private static let reach = 8
 
@@ -55,10 +55,10 @@ package struct NormalStatistics: Sendable {
   private var beyond = [Int](repeating: 0, count: tails.count)
   private var bins = [Int32](repeating: 0, count: 2 * reach * binsPerUnit)
 
-  /// Of no numbers yet.
+  /// Statistics of no numbers yet.
   package init() {}
 
-  /// Counts `values` in.
+  /// Adds `values` to the statistics.
   package mutating func add(_ values: UnsafeBufferPointer<Float>) {
     count += values.count
     bins.withUnsafeMutableBufferPointer { bins in
@@ -68,7 +68,7 @@ package struct NormalStatistics: Sendable {
         let square = x * x
         sums += SIMD4(x, square, square * x, square * square)
         let bin = ((x + Double(Self.reach)) * Double(Self.binsPerUnit)).rounded(.down)
-        bins[Int(max(0, min(Double(bins.count - 1), bin)))] += 1  // NaN falls into the last
+        bins[Int(max(0, min(Double(bins.count - 1), bin)))] += 1  // NaN goes into the last bin
         if abs(value) > Self.tails[0] {
           for (i, tail) in Self.tails.enumerated() where abs(value) > tail { beyond[i] += 1 }
         }
@@ -77,11 +77,11 @@ package struct NormalStatistics: Sendable {
     }
   }
 
-  /// The tests of all that was counted in.
+  /// The tests of all numbers that were added.
   package var checks: [NoiseCheck] {
     let n = Double(count)
     let moments = sums / n
-    // E x^p, and the variance of x^p.
+    // The mean of x^p, and the variance of x^p.
     let known: [(mean: Double, variance: Double)] = [(0, 1), (1, 2), (0, 15), (3, 96)]
     let gaussian = known.indices.map { i in
       NoiseCheck(
@@ -93,7 +93,7 @@ package struct NormalStatistics: Sendable {
     return gaussian + tails + [NoiseCheck("Kolmogorov-Smirnov, D sqrt(n)", kolmogorov: distance * n.squareRoot())]
   }
 
-  /// The largest distance of the distribution functions, over the edges of the bins.
+  /// The largest distance between the distribution functions, at the edges of the bins.
   private var distance: Double {
     var distance = 0.0
     var below = 0
@@ -106,19 +106,20 @@ package struct NormalStatistics: Sendable {
   }
 }
 
-/// The correlation of two sequences, and that of their squares.
+/// The correlation of two sequences, and the correlation of their squares.
 package struct PairStatistics: Sendable {
   private var count = 0
   private var product = 0.0
   private var squareProduct = 0.0
 
-  /// Of no numbers yet.
+  /// Statistics of no numbers yet.
   package init() {}
 
-  /// Counts `count` numbers of each in.
+  /// Adds `count` numbers of each sequence to the statistics.
   package mutating func add(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) {
     self.count += count
-    // Float sums of a few hundred terms per lane are exact enough beside the sampling error, and vectorise.
+    // Sums of a few hundred terms in each lane are exact enough in floats, compared with the sampling error, and can be
+    // vectorised.
     let lanes = 16
     let stretch = 256 * lanes
     for start in stride(from: 0, to: count, by: stretch) {
@@ -142,7 +143,7 @@ package struct PairStatistics: Sendable {
     }
   }
 
-  /// The two tests of all that was counted in.
+  /// The two tests of all numbers that were added.
   package func checks(_ name: String) -> [NoiseCheck] {
     let n = Double(count)
     let deviation = 1 / n.squareRoot()

@@ -1,8 +1,8 @@
 import Zeroth
 
-/// The noise of many keys of a run, each looked at alone and beside its neighbours.
+/// Tests of the noise of many keys of a run: each key alone, and pairs of neighbouring keys.
 package enum NoiseSurvey {
-  /// Fills a buffer with the elements of a key's noise from a place on.
+  /// Fills a buffer with the noise of a key, from element `first` on.
   package typealias Source = (StreamKey, _ first: Int, UnsafeMutableBufferPointer<Float>) -> Void
 
   /// The framework's normal noise.
@@ -10,13 +10,13 @@ package enum NoiseSurvey {
     Noise(key: key, distribution: .gaussian).fill(values, from: first)
   }
 
-  /// Distances within a stream: all those inside a group of 64, the period of Box and Muller's pairs, and around longer
-  /// ones: two groups, a batch, the lengths of rows.
+  /// The distances within a stream at which correlations are tested. They are all distances inside a group of 64, which
+  /// is the period of the pairs of Box and Muller, and some longer ones: two groups, a batch, the lengths of rows.
   package static let lags = Array(1...66) + [128, 256, 768, 1023, 1024, 1025, 2048, 4096]
-  /// Neighbouring keys of each kind; all pairs of them are looked at.
+  /// The number of neighbouring keys of each kind. All pairs of them are tested.
   package static let neighbours = 8
 
-  /// The keys whose noise must have nothing to do with each other, as the framework makes them.
+  /// Groups of keys whose noise has to be independent, made as in the framework.
   package static func families(seed: UInt64) -> [(name: String, keys: [StreamKey])] {
     let run = StreamKey(seed: seed)
     func direction(_ run: StreamKey, step: Int = 0, query: Int = 0, block: Int = 0) -> StreamKey {
@@ -36,13 +36,13 @@ package enum NoiseSurvey {
     ]
   }
 
-  /// All tests on `count` numbers of each key; `count` is at least 10^5, for sums that are close to normal.
+  /// All tests on `count` numbers of each key. `count` is at least 10^5, so that sums are close to normal.
   package static func checks(count: Int, seed: UInt64, source: Source = noise) -> [NoiseCheck] {
     alone(count, StreamKey(seed: seed).child(.step).child(.query).child(.block), source)
       + families(seed: seed).flatMap { between(count, $0.name, $0.keys, source) }
   }
 
-  /// How likely right noise gives a test as bad as the worst of `checks`, by the bound of Bonferroni.
+  /// The probability that perfect noise gives a test as bad as the worst of `checks`, by the bound of Bonferroni.
   package static func pValue(_ checks: [NoiseCheck]) -> Double {
     min(1, (checks.map(\.pValue).min() ?? 1) * Double(checks.count))
   }
@@ -66,7 +66,7 @@ package enum NoiseSurvey {
   }
 
   private static func between(_ count: Int, _ name: String, _ keys: [StreamKey], _ source: Source) -> [NoiseCheck] {
-    let stretch = piece / 32  // those of all keys fit into the nearest cache
+    let stretch = piece / 32  // so that the numbers of all keys fit into the nearest cache
     var pairs = [PairStatistics](repeating: PairStatistics(), count: keys.count * keys.count)
     withScratch(stretch * keys.count) { values in
       guard let start = values.baseAddress else { return }

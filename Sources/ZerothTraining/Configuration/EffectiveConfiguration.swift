@@ -19,7 +19,7 @@ extension RunConfiguration {
   /// The options that differ from the defaults and from the preset, such as `rule.learning-rate`.
   var changed: [String] { nonDefaultModel.map { "model.\($0)" } + nonDefault.map { "\($0.table).\($0.name)" } }
 
-  /// The effective configuration as TOML, which reads back as the same.
+  /// The effective configuration as TOML. Reading it gives the same configuration.
   public var toml: String {
     effective.map { table, options in
       let lines = options.map { "\($0.name) = \(Self.toml($0.value))" }
@@ -31,34 +31,36 @@ extension RunConfiguration {
     if case .string(let text) = value { JSON.quoted(text) } else { "\(value)" }
   }
 
-  /// The optimiser's name: the preset or the parts, and in what they and the tuning differ from the defaults, such as
-  /// `lozo,rank=4` or `mezo,estimator=lge`.
+  /// The name of the optimiser: the preset or the parts, and the options of the parts and the tuning that differ from
+  /// the defaults, such as `lozo,rank=4` or `mezo,estimator=lge`.
   public var optimizerName: String { name { $0 == "tuning" || Registry.partKinds.map(\.rawValue).contains($0) } }
 
-  /// A short name: that of the optimiser, and what else differs from the defaults, such as `lozo,rank=4,seed=7`.
+  /// A short name: that of the optimiser, and the other options that differ from the defaults, such as
+  /// `lozo,rank=4,seed=7`.
   ///
-  /// Options that change no result (paths, threads) are left out; characters that trouble file systems become `_`.
+  /// Options that do not change a result (paths, threads) are left out. Characters that cause problems in file systems
+  /// become `_`.
   public var shortName: String { name { _ in true } }
 
-  /// The preset or the parts, and what differs from the defaults in the tables that `isNamed` holds for.
+  /// The preset or the parts, and the options that differ from the defaults in the tables for which `isNamed` holds.
   private func name(_ isNamed: (_ table: String) -> Bool) -> String {
     let parts = [composition.estimator, composition.rule, composition.adapter].map(\.name).filter { $0 != "none" }
     var words = [preset ?? parts.joined(separator: "+")]
     for (table, name, value) in nonDefault where isNamed(table) && !Self.isIncidental(table, name) {
       let key = Shortcut.name(of: table, name) ?? "\(table).\(name)"
-      // A task from a file goes by its own name: the file may lie anywhere.
+      // A task from a file is named by its own name, because the path of the file does not matter.
       words.append(table == "task" && name == "name" ? "\(key)=\(task.name)" : "\(key)=\(value)")
     }
     return words.joined(separator: ",").asFileName
   }
 
-  /// What a trajectory belongs to: every option on which the updates depend, in JSON.
+  /// The identity of a run, to which its trajectory belongs: every option on which the updates depend, as JSON.
   ///
-  /// What a strategy computes is in the hash of its library, if it was loaded at run time. Left out are paths, threads, the
-  /// precision of the saved model, the number of steps and how often is evaluated: a run may be moved, and go on. The shards have a
-  /// place of their own beside it.
+  /// For a strategy that was loaded at run time, the hash of its library stands for its code. Options that may change
+  /// in a run that is moved or continued are left out: paths, threads, the precision of the saved model, the number of
+  /// steps, and the interval between evaluations. The number of shards is recorded separately.
   public var identity: JSON {
-    // A run that trains the model's own blocks is the one that it was before there were other methods.
+    // Where the model's own blocks are trained, [tuning] is left out: the identity is that of a record without it.
     let tables = effective.filter { $0.table != "tuning" || tuning != .fresh(.full) }.map { table, options in
       let kept = options.filter { !Self.isIncidental(table, $0.name) && !(table == "run" && $0.name == "steps") }
       return JSON.Member(
@@ -69,7 +71,8 @@ extension RunConfiguration {
     return .object(plugins.isEmpty ? tables : tables + [loaded])
   }
 
-  /// The name of the task as an identity has it: as it was asked for, or, of a file that may be moved, its own.
+  /// The name of the task in an identity: the name that was asked for. For a task from a file it is the task's own
+  /// name, because the file may be moved.
   private var identityOfTask: JSON {
     for (table, options) in effective where table == "task" {
       for option in options where option.name == "name" && task.definition == nil { return JSON(option.value) }
@@ -85,7 +88,7 @@ extension RunConfiguration {
       ("run", "on-divergence"), ("run", "patience"), ("run", "keep-last"), ("run", "layers"), ("run", "tensorboard"),
       ("run", "checkpointing"), ("run", "samples"), ("run", "diagnose-every"), ("run", "compare-every"):
       true
-    // They stand in the header of a trajectory by themselves.
+    // These are separate members of a trajectory's header.
     case ("run", "shards"): true
     default: false
     }
@@ -93,7 +96,7 @@ extension RunConfiguration {
 }
 
 extension String {
-  /// The text with characters that trouble file systems replaced by `_`.
+  /// The text with `_` in place of characters that cause problems in file systems.
   var asFileName: String {
     String(
       map { character in
@@ -112,11 +115,11 @@ extension Settings {
     }
     try self.init(json: configuration, name: path)
     probe = record["probe"] ?? .null
-    // A run of before there were shards is one of one, whatever starts it now.
+    // A record without the number of shards is of a run with one shard, whatever the present default is.
     if self["run", "shards"] == nil {
       try set("run", "shards", Setting(.typed(.int(1)), origin: "\(path): run.shards"))
     }
-    // A task's file that is gone is beside the record.
+    // Where the file of the task no longer exists, the copy beside the record is used.
     let copy = RunFiles((path as NSString).deletingLastPathComponent).task
     if let name = self["task", "name"]?.given, TaskFile.isPath(name), !FileManager.default.fileExists(atPath: name),
       FileManager.default.fileExists(atPath: copy)

@@ -4,7 +4,7 @@ import ZerothStrategies
 import ZerothSupport
 
 extension RunConfiguration {
-  /// Throws `InputError` for what does not go with matrices that are never written.
+  /// Throws `InputError` for options that cannot be combined with matrices that are never written.
   static func requireFactors(
     _ tuning: TuningChoice, _ precision: SavedPrecision, _ parts: ResolvedComposition
   ) throws(InputError) {
@@ -32,7 +32,7 @@ extension RunConfiguration {
     }
   }
 
-  /// Floats of the factors and vectors of `layout` at most, beside matrices that are never written.
+  /// The most floats of the factors and vectors of `layout` that are kept beside matrices that are never written.
   func mostFactorFloats(in layout: ParameterLayout) -> Int {
     layout.trainable.reduce(0) { sum, block in
       let rank = deltaRank.limit(on: block) ?? min(block.rows, block.columns)

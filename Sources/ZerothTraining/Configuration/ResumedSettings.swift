@@ -4,11 +4,13 @@ import ZerothStrategies
 import ZerothSupport
 
 extension Settings {
-  /// The settings of the run in `[run] out` that goes on: its own, and those of `given` in their place.
+  /// The settings of the run in `[run] out` that is resumed: its own, with those of `given` replacing them.
   ///
-  /// What may change are threads, how often is evaluated, paths, and the steps: unless a schedule follows them, whose values
-  /// so far would have been others. What was to be measured has been. Throws `InputError` for that, for another optimizer and for a folder without a run; what
-  /// else must not change, the run refuses by name.
+  /// Threads, the interval between evaluations, paths and the number of steps may change. The number of steps may not
+  /// change where a schedule depends on it, because earlier values of the schedule would have been different. Options
+  /// that were found by a measurement keep their values. Throws `InputError` for such a change, for another optimizer,
+  /// and for a folder without a run. Other changes that are not allowed are refused by the run itself, with their
+  /// names.
   public static func resumed(with given: Settings, _ registry: Registry) throws(InputError) -> Settings {
     guard let folder = given["run", "out"]?.given else {
       throw InputError("--resume", found: "no --out", expected: "the run's folder")
@@ -20,7 +22,8 @@ extension Settings {
     return own.overridden(by: given.withoutProbes)
   }
 
-  /// A run's record spells out its parts, so another optimizer would change nothing but the run's name: it is refused.
+  /// Throws `InputError` for another optimizer. The record of a run lists the options of the parts, so another
+  /// optimizer would change only the name of the run.
   private static func requireSameOptimizer(
     _ own: Setting?, _ asked: Setting?, _ registry: Registry
   ) throws(InputError) {
@@ -34,7 +37,8 @@ extension Settings {
       asked.origin, found: "'\(name)'", expected: ownName.map { "'\($0)', the run's" } ?? "none, as the run has none")
   }
 
-  /// Throws where `given` has other steps and a schedule ends with the run: it is as long as the run was to be.
+  /// Throws `InputError` where `given` has another number of steps and a schedule ends with the run, because the
+  /// schedule was computed for the planned number.
   private func requireSameSchedules(_ given: Settings) throws(InputError) {
     guard let asked = given["run", "steps"], let before = self["run", "steps"], asked.given != before.given,
       let steps = Int(before.given)

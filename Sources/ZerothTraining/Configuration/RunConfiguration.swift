@@ -6,83 +6,84 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// A whole training run: model, task, optimiser, steps. Checked, complete, and printable as what it was made from.
+/// The configuration of a whole training run: model, task, optimiser, steps. It is checked and complete, and can be
+/// printed.
 public struct RunConfiguration: Sendable {
-  /// Folder of the base model.
+  /// The folder of the base model.
   public let modelPath: String
   /// The blocks that are trained.
   public let trainable: BlockSelection
-  /// How the weights are held.
+  /// How the weights are stored in memory.
   public let storage: WeightStorage
-  /// The rank that the updates of a matrix that is never written may have together.
+  /// The largest rank of the sum of all updates of a matrix that is never written.
   public let deltaRank: DeltaRank
-  /// Bytes that the activations of a pass stay within.
+  /// The limit for the memory of the activations of a pass, in bytes.
   public let activationMemory: Int
-  /// What the tuned model is written as.
+  /// The precision in which the tuned model is written.
   public let savedPrecision: SavedPrecision
   /// How the model is tuned.
   public let tuning: TuningChoice
-  /// The families of models that are known.
+  /// The families of models that can be read.
   let families: ModelFamilies
-  /// What a new label head starts from; nil for the usual, also where there is none.
+  /// The start of a new label head; nil for the default, and where there is none.
   public let labelHead: LabelHeadStart?
   /// The task.
   public let task: TextTask
-  /// Folder or file of the examples; nil means the task's own.
+  /// The folder or file of the examples; nil for the task's own.
   public let data: String?
-  /// Folder or file of the test examples; nil means the test file beside the others.
+  /// The folder or file of the test examples; nil for the test file beside the others.
   public let testData: String?
-  /// What is minimised.
+  /// The objective that is minimised.
   public let objective: TaskObjective
-  /// Whether the model is asked as an assistant, by its checkpoint's chat template.
+  /// Whether the model is asked as an assistant, with the chat template of its checkpoint.
   public let chat: Bool
   /// The sizes of train and dev.
   public let sample: SplitSize
-  /// The size of the test set, at most; nil for all there is.
+  /// The most examples of the test set; nil for all.
   public let testCount: Int?
-  /// The seed that draws train and dev.
+  /// The seed with which train and dev are drawn.
   public let splitSeed: Int
-  /// The preset that the optimiser started from, if any.
+  /// The preset with which the optimiser was chosen; nil for none.
   public let preset: String?
-  /// Steps of the optimiser.
+  /// The number of steps.
   public let steps: Int
-  /// Examples in a mini-batch.
+  /// The number of examples in a mini-batch.
   public let batch: Int
-  /// Steps between two evaluations.
+  /// The number of steps between two evaluations.
   public let evalEvery: Int
-  /// Steps between two snapshots; 0 for none.
+  /// The number of steps between two snapshots; 0 for none.
   public let snapshotEvery: Int
-  /// What is done when the run diverges.
+  /// What happens when the run diverges.
   public let onDivergence: DivergencePolicy
-  /// Evaluations without a better dev score that end the run; nil for any number.
+  /// The number of evaluations without a better dev score after which the run ends; nil for no limit.
   public let patience: Int?
-  /// Whether the last model is kept beside the best.
+  /// Whether the last model is kept in addition to the best.
   public let keepsLast: Bool
-  /// Whether gradients compute activations anew instead of keeping them.
+  /// Whether gradients recompute activations instead of keeping them.
   public let recomputesActivations: Bool
-  /// Whether the record says how each block has moved.
+  /// Whether the metrics say how far each block has moved.
   public let recordsLayers: Bool
-  /// Steps between two diagnoses of the estimates; nil for none.
+  /// The number of steps between two diagnoses of the estimates; nil for none.
   public let diagnoseEvery: Int?
-  /// Whether the rows are written for TensorBoard too.
+  /// Whether the metrics are also written for TensorBoard.
   public let writesTensorBoard: Bool
-  /// Dev rows whose answers are shown and kept at every evaluation.
+  /// The number of dev rows whose answers are shown and recorded at every evaluation.
   public let samples: Int
-  /// Threads.
+  /// The number of threads.
   public let threads: Int
-  /// Parts that each mini-batch is measured in.
+  /// The number of parts in which each mini-batch is measured.
   public let shards: Int
-  /// Steps between two comparisons of the weights of the ranks of a job.
+  /// The number of steps between two comparisons of the weights of the ranks of a job.
   public let compareEvery: Int
-  /// Folder of the run's record; nil writes none.
+  /// The folder of the run's record; nil where none is written.
   public let out: String?
-  /// The optimiser, every option spelled out.
+  /// The composition of the optimiser, with every option written out.
   public let composition: Composition
-  /// The blocks that the adapter works on; nil when it names none.
+  /// The blocks on which the adapter works; nil where it has no such option.
   public let adapterBlocks: BlockSelection?
-  /// What was measured for options that were to be found; null where all were given.
+  /// The measurements from which options were found; null where all options were given.
   public let probe: JSON
-  /// The libraries, loaded at run time, that its strategies are from.
+  /// The libraries, loaded at run time, from which its strategies come.
   public let plugins: [PluginIdentity]
   /// All libraries that were loaded when the configuration was made.
   let loadedPlugins: [PluginIdentity]
@@ -92,13 +93,13 @@ public struct RunConfiguration: Sendable {
   public let effective: [(table: String, options: [(name: String, value: OptionValue)])]
   /// The options that differ from the defaults, and from the preset where there is one.
   public let nonDefault: [(table: String, name: String, value: OptionValue)]
-  /// The learning rate where the preset alone says one; nil where one was given.
+  /// The learning rate where only the preset gives one; nil where it was given by the user.
   let presetRate: OptionValue?
-  /// The options of [model] that differ from the defaults: no name of a run has them.
+  /// The options of [model] that differ from the defaults. They are not part of the name of a run.
   let nonDefaultModel: [String]
 
-  /// Checks `settings` against what `registry` and `tasks` know; the model may be of one of `families`. Throws `InputError`
-  /// naming file, table and key of what is wrong.
+  /// Checks `settings` against what `registry` and `tasks` know. The model may be of one of `families`. Throws an
+  /// `InputError` that names the file, the table and the key of a wrong setting.
   public init(
     _ settings: Settings, _ registry: Registry = .standard, tasks: TaskRegistry = .standard,
     families: ModelFamilies = .standard
@@ -189,7 +190,7 @@ public struct RunConfiguration: Sendable {
       uniqueKeysWithValues: Registry.partKinds.map { ($0, settings.table($0.rawValue)) })
     let parts = try registry.resolve(composition, runSteps: steps, tuning: self.tuning.name(), settings: given)
     self.parts = parts
-    // A library may have several of the parts.
+    // One library may provide several of the parts.
     plugins = parts.all.compactMap(\.description.plugin).reduce(into: []) { plugins, plugin in
       if !plugins.contains(plugin) { plugins.append(plugin) }
     }
@@ -227,35 +228,36 @@ public struct RunConfiguration: Sendable {
   /// The optimiser of the composition, before its first step.
   public func makeOptimizer() throws -> any OptimizerProtocol { try parts.makeOptimizer() }
 
-  /// The weights of `model` that a run starts from. Throws `InputError` as `TaskModel.loadParameters` does.
+  /// The weights of `model` with which a run starts. Throws `InputError` in the same cases as
+  /// `TaskModel.loadParameters`.
   func loadParameters(of model: any TaskModel) throws -> ParameterStore {
     try model.loadParameters(training: trainable, storage: storage, deltaRank: deltaRank, labelHead: labelHead)
   }
 
-  /// The random numbers that do not belong to a step.
+  /// The key of random numbers that do not belong to a step.
   var runKey: StreamKey {
     StreamKey(
       seed: UInt64(composition.seed), generator: (try? RandomGenerator(named: composition.generator)) ?? .philox)
   }
 
-  /// Whether the model is tuned as `preset` says: nothing else was asked for.
+  /// Whether the model is tuned as `preset` says, because nothing else was asked for.
   private static func isTuned(_ settings: Settings, by preset: OptimizerPreset) -> Bool {
     guard settings["tuning", "peft"] == nil, let method = preset.tuningOptions["method"] else { return false }
     return settings["tuning", "method"].map { $0.given == "\(method)" } ?? true
   }
 
-  /// What was given of [tuning], in the place of what the preset says of it.
+  /// The settings of [tuning] that were given, added to those of the preset and replacing them.
   private static func tuning(_ settings: Settings, _ preset: OptimizerPreset?) -> [String: Setting] {
     let given = settings.table("tuning")
     guard let preset, isTuned(settings, by: preset) else { return given }
-    // Modules that are named take the place of blocks.
+    // Modules that are named replace the preset's blocks.
     let own = preset.tuningOptions.filter { $0.key != "blocks" || given["target-modules"] == nil }.map {
       ($0, Setting(.typed($1), origin: "optimizer \(preset.description.name): \($0)"))
     }
     return Dictionary(uniqueKeysWithValues: own).merging(given) { $1 }
   }
 
-  /// The task that is named; nil where it is no text, which the table's check reports.
+  /// The task that is named. Nil where the name is not a text; the check of the table reports that.
   private static func task(_ settings: Settings, _ tasks: TaskRegistry) throws(InputError) -> TextTask? {
     switch settings["task", "name"]?.value {
     case .text(let name), .typed(.string(let name)): try tasks.task(name)
@@ -263,7 +265,7 @@ public struct RunConfiguration: Sendable {
     }
   }
 
-  /// What the defaults in [task] follow: the run's seed, and the task's own sizes and objective.
+  /// The values on which defaults in [task] depend: the run's seed, and the sizes and the objective of the task.
   private static func defaults(of task: TextTask?, seed: Int) -> [String: OptionValue] {
     var defaults: [String: OptionValue] = ["seed": .int(seed)]
     guard let task else { return defaults }
@@ -276,7 +278,8 @@ public struct RunConfiguration: Sendable {
     return defaults
   }
 
-  /// The parts that the preset and the tables name together. A part of another name than the preset's starts afresh.
+  /// The parts that the preset and the tables give together. A part that is given another name than that of the preset
+  /// keeps none of the preset's options.
   private static func parts(
     _ settings: Settings, _ preset: OptimizerPreset?, _ registry: Registry
   ) throws(InputError) -> Composition {
@@ -299,7 +302,7 @@ public struct RunConfiguration: Sendable {
     return composition
   }
 
-  /// Where else an option of this name is, for one that stands in the wrong table.
+  /// The other table that has an option of this name, for an option that was given in a wrong table.
   private static func otherTable(with name: String, than table: String, _ registry: Registry) -> String? {
     let own = (RunSettings.options(of: table) ?? []).map(\.name)
     if Suggestion.nearest(to: name, among: own) != nil { return nil }

@@ -8,23 +8,24 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// The options of a run beside those of its strategies: what the tables [model], [tuning], [task] and [run] take.
+/// The options of a run besides those of its strategies: the tables [model], [tuning], [task] and [run].
 public enum RunSettings {
-  /// The most threads that can work at a time: the pool has no more.
+  /// The most threads, which is the size of the pool of threads.
   public static let maximalThreads = 64
 
-  /// Threads, as every command takes them.
+  /// The option for the number of threads, which every command has.
   public static let threads = OptionSpec(
     "threads", .int, default: .derived("all cores") { _ in .int(availableThreads) },
     range: .between(1, maximalThreads), "threads that compute; results do not depend on them")
 
-  /// The machine's cores, as many as the pool can use; of a job with several processes on this machine, this one's part of them.
+  /// The number of this machine's cores, up to the size of the pool. Where several processes of a job run on this
+  /// machine, it is this process's share of them.
   public static var availableThreads: Int {
     let part = ProcessInfo.processInfo.processorCount / (Launch()?.localSize ?? 1)
     return min(ProcessInfo.processInfo.activeProcessorCount, max(1, part), maximalThreads)
   }
 
-  /// The table [model].
+  /// The options of the table [model].
   public static let model: [OptionSpec] = [
     OptionSpec(
       "path", .string, default: .required,
@@ -58,7 +59,7 @@ public enum RunSettings {
       "what the new label head of an encoder starts from: the task's embedded label sentences, or zeros"),
   ]
 
-  /// The table [task].
+  /// The options of the table [task].
   public static let task: [OptionSpec] = [
     OptionSpec(
       "name", .string, default: .required, "the task: a name such as sst2, or a file NAME.toml that describes one"),
@@ -91,7 +92,7 @@ public enum RunSettings {
       "the seed that draws train and dev"),
   ]
 
-  /// The table [run].
+  /// The options of the table [run].
   public static let run: [OptionSpec] = [
     OptionSpec(
       "optimizer", .string, default: .absent("the parts are spelled out"),
@@ -160,10 +161,10 @@ public enum RunSettings {
       "so many steps in a row without finite losses end the run"),
   ]
 
-  /// The tables whose options do not depend on strategies, in their order; [sweep] stands in the file of a sweep alone.
+  /// The tables whose options do not depend on strategies, in order. [sweep] can only be in the file of a sweep.
   public static let tables = ["model", "tuning", "task", "run", "sweep"]
 
-  /// The options of `table`; nil for those of strategies, which the registry knows.
+  /// The options of `table`; nil for the tables of strategies, whose options are in the registry.
   public static func options(of table: String) -> [OptionSpec]? {
     switch table {
     case "model": model
@@ -177,15 +178,15 @@ public enum RunSettings {
 }
 
 extension OptionSpec.Default {
-  /// What the task says of `name`, or `other` where it says nothing.
+  /// The default that the task gives for `name`; `other` where it gives none.
   static func task(_ text: String, _ name: String, else other: OptionValue? = nil) -> Self {
     .derived(text) { $0.run[name] ?? other }
   }
 }
 
 extension OptionSpec.Condition {
-  /// Matrices are never written.
+  /// Holds where matrices are never written.
   static let isFrozen = Self("storage = frozen") { $0["storage"] == "frozen" }
-  /// Train and dev are counted in all.
+  /// Holds where the examples of train and dev are not counted by class.
   static let noK = Self("no k, which counts examples of each class") { $0["k"] == nil }
 }

@@ -8,21 +8,22 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// What a user asked for, before it is checked: values by table and key, later ones in place of earlier ones.
+/// What a user asked for, before it is checked: values by table and key. A value that is set later replaces an earlier
+/// one.
 ///
 ///     var settings = try Settings(file: "run.toml")
 ///     try settings.set("estimator.rank=4")                           // --set
 ///     try settings.set(shortcut: "epsilon", to: "1e-3")              // --epsilon
 ///     let configuration = try RunConfiguration(settings, registry)
 public struct Settings: Sendable, Hashable {
-  /// The tables there are.
+  /// The names of all tables.
   public static let tables = ["model", "tuning", "task", "run", "estimator", "rule", "adapter"]
 
   private var values: [String: [String: Setting]] = [:]
-  /// What was measured for options that were to be found; null where nothing was.
+  /// The measurements from which options were found; null where there were none.
   var probe: JSON = .null
 
-  /// Nothing yet.
+  /// No settings yet.
   public init() {}
 
   /// Values from code: `["run": ["steps": 100]]`.
@@ -32,12 +33,12 @@ public struct Settings: Sendable, Hashable {
     }
   }
 
-  /// The settings of a TOML file. Throws `InputError` when it cannot be read or is not TOML.
+  /// The settings in a TOML file. Throws `InputError` when it cannot be read or is not TOML.
   public init(file path: String) throws(InputError) {
     try self.init(toml: Self.text(ofFile: path, expected: "a configuration in TOML"), name: path)
   }
 
-  /// The text of the file at `path`, which is to hold what is `expected`.
+  /// The text of the file at `path`. `expected` describes its content in errors.
   static func text(ofFile path: String, expected: String) throws(InputError) -> String {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw InputError(path, found: "no file that can be read", expected: expected)
@@ -48,7 +49,7 @@ public struct Settings: Sendable, Hashable {
     return text
   }
 
-  /// The settings of a TOML text; `name` stands for it in errors.
+  /// The settings in a TOML text. Errors call it `name`.
   public init(toml text: String, name: String) throws(InputError) {
     let document = try Self.document(text, name: name)
     for table in document.keys {
@@ -65,7 +66,7 @@ public struct Settings: Sendable, Hashable {
     }
   }
 
-  /// The TOML in `text`. Throws `InputError` naming `name` and the line where it is none.
+  /// Parses `text` as TOML. Throws an `InputError` that names `name` and the line where it is not TOML.
   static func document(_ text: String, name: String) throws(InputError) -> TOMLTable {
     try TOMLCheck.check(text, name: name)
     do {
@@ -79,7 +80,7 @@ public struct Settings: Sendable, Hashable {
     }
   }
 
-  /// The value of table `table` and key `key`, if it was given.
+  /// The value of the key `key` in table `table`; nil where it was not given.
   public internal(set) subscript(table: String, key: String) -> Setting? {
     get { values[table]?[key] }
     set { values[table, default: [:]][key] = newValue }
@@ -97,7 +98,7 @@ public struct Settings: Sendable, Hashable {
     return settings
   }
 
-  /// The settings as TOML, which reads back as the same.
+  /// The settings as TOML. Reading it gives the same settings.
   public var toml: String {
     let tables = Self.tables.compactMap { table -> String? in
       guard let pairs = values[table], !pairs.isEmpty else { return nil }
@@ -112,10 +113,10 @@ public struct Settings: Sendable, Hashable {
     return tables.joined(separator: "\n\n") + "\n"
   }
 
-  /// All that was given for `table`.
+  /// All settings of `table`.
   func table(_ table: String) -> [String: Setting] { values[table] ?? [:] }
 
-  /// These settings, with those of `other` in place of its own.
+  /// These settings, where those of `other` replace them.
   public func overridden(by other: Settings) -> Settings {
     var settings = self
     for (table, values) in other.values { settings.values[table, default: [:]].merge(values) { $1 } }
@@ -123,7 +124,7 @@ public struct Settings: Sendable, Hashable {
     return settings
   }
 
-  /// Sets what `TABLE.KEY=VALUE` says.
+  /// Sets the value in a text `TABLE.KEY=VALUE`.
   public mutating func set(_ assignment: String, origin: String? = nil) throws(InputError) {
     let origin = origin ?? "--set \(assignment)"
     guard let equals = assignment.firstIndex(of: "="),
@@ -170,16 +171,16 @@ public struct Settings: Sendable, Hashable {
   }
 }
 
-/// A short name of the command line and the option of a part that it stands for.
+/// A short name on the command line, and the option of a part for which it stands.
 public struct Shortcut: Sendable, Hashable {
   /// The names, without dashes; the first is the usual one.
   public let names: [String]
-  /// The table that they set a key of.
+  /// The table of the option.
   public let table: String
-  /// The key in the table.
+  /// The key of the option in the table.
   public let key: String
 
-  /// Whether it stands for true by itself, without a value.
+  /// Whether the name alone, without a value, means true.
   public var isSwitch: Bool { RunSettings.options(of: table)?.first { $0.name == key }?.kind == .bool }
 
   private init(_ names: String..., sets table: String, _ key: String) {
@@ -188,7 +189,7 @@ public struct Shortcut: Sendable, Hashable {
     self.key = key
   }
 
-  /// All of them.
+  /// All short names.
   public static let all: [Shortcut] = [
     Shortcut("model", sets: "model", "path"),
     Shortcut("train-blocks", sets: "model", "train"),
@@ -230,11 +231,11 @@ public struct Shortcut: Sendable, Hashable {
     Shortcut("tau", sets: "adapter", "clip"),
   ]
 
-  /// The shortcut for `table`.`key`, if there is one.
+  /// The shortcut for `table`.`key`; nil where there is none.
   public static func of(_ table: String, _ key: String) -> Shortcut? {
     all.first { $0.table == table && $0.key == key }
   }
 
-  /// The short name of `table`.`key`, if it has one.
+  /// The short name of `table`.`key`; nil where there is none.
   static func name(of table: String, _ key: String) -> String? { of(table, key)?.names.first }
 }

@@ -6,8 +6,8 @@ import ZerothSupport
 import ZerothTasks
 
 extension RunConfiguration {
-  /// The configuration of `settings`, which rank 0 of `job` reads for all: the others need not see a file, nor the run's folder.
-  /// Threads that nobody asked for are each rank's own.
+  /// The configuration of `settings`, which rank 0 of `job` reads for all ranks. So the other ranks need not have
+  /// access to the files or the run's folder. Where no number of threads was asked for, each rank uses its own default.
   public static func shared(
     in job: Job, _ registry: Registry, tasks: TaskRegistry, families: ModelFamilies, _ settings: () throws -> Settings
   ) throws -> RunConfiguration {

@@ -1,14 +1,14 @@
 import Zeroth
 
-/// What the TOML parser must not see, because it ends the process there instead of throwing an error.
+/// Finds text that the TOML parser must not be given, because it would end the process instead of throwing an error.
 enum TOMLCheck {
-  /// Throws `InputError`, naming `name` and the line, where `text` holds what ends the process.
+  /// Throws an `InputError` that names `name` and the line, where `text` contains such text.
   static func check(_ text: String, name: String) throws(InputError) {
     try checkHeaders(text, name: name)
     try checkValues(Array(text.unicodeScalars), name: name)
   }
 
-  /// A `[` that no key follows. So is an array of tables refused, which nothing here takes.
+  /// Finds a `[` that is not followed by a key. This also refuses arrays of tables, which are not used here.
   private static func checkHeaders(_ text: String, name: String) throws(InputError) {
     let isBlank: (Unicode.Scalar) -> Bool = { $0.properties.isWhitespace || $0 == "\u{FEFF}" }
     for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
@@ -24,11 +24,12 @@ enum TOMLCheck {
     }
   }
 
-  /// Outside strings and comments: what begins like a date and goes on, as `1979-05-27T*` and `1979-05-27 1`, and an
-  /// array with nothing before a comma or a brace, as `[1,,` and `[}`. No option takes either.
+  /// Finds two things outside of strings and comments: text that begins like a date and continues otherwise, such as
+  /// `1979-05-27T*` and `1979-05-27 1`; and an array with nothing before a comma or a brace, such as `[1,,` and `[}`.
+  /// No option has such values.
   private static func checkValues(_ text: [Unicode.Scalar], name: String) throws(InputError) {
     var rest = text[...]
-    /// What was before, white space and comments apart.
+    /// The last scalar that was not white space and not in a comment.
     var last: Unicode.Scalar?
     while let scalar = rest.first {
       let isDate = ("0"..."9").contains(scalar) && beginsLikeADate(rest) && !isPlainDate(rest)
@@ -47,13 +48,14 @@ enum TOMLCheck {
       if scalar == "\"" || scalar == "'" {
         skipString(&rest)
       } else {
-        // A value begins with a word, and not within one.
+        // A value begins with a word, and not in the middle of one.
         rest = isPartOfWord(scalar) ? rest.drop(while: isPartOfWord) : rest.dropFirst()
       }
     }
   }
 
-  /// Whether the fifth and the eighth scalar of the value are dashes. The parser leaves underscores out.
+  /// Whether the fifth and the eighth scalar of the value are dashes. Underscores are not counted, because the parser
+  /// ignores them.
   private static func beginsLikeADate(_ text: ArraySlice<Unicode.Scalar>) -> Bool {
     var count = 0
     for scalar in text where scalar != "_" {
@@ -64,7 +66,7 @@ enum TOMLCheck {
     return false
   }
 
-  /// Whether the value is year, month and day, and ends there. A space may have a time behind it.
+  /// Whether the value is a year, a month and a day and ends there. A space may be followed by a time.
   private static func isPlainDate(_ text: ArraySlice<Unicode.Scalar>) -> Bool {
     let isDate = text.prefix(10).enumerated().allSatisfy { i, scalar in
       i == 4 || i == 7 ? scalar == "-" : ("0"..."9").contains(scalar)
@@ -81,7 +83,7 @@ enum TOMLCheck {
       rest = rest.dropFirst(quote == "\"" && scalar == "\\" ? 2 : 1)
     }
     if rest.first == quote { rest.removeFirst(end.count) }
-    // A string of lines may end with two quotes of its own.
+    // A multi-line string may end with two quotes that belong to it.
     if isOfLines { rest = rest.dropFirst(rest.prefix(2).prefix { $0 == quote }.count) }
   }
 

@@ -4,9 +4,10 @@ import ZerothSupport
 import ZerothTasks
 
 extension TaskRegistry {
-  /// The task called `name`, or, where that ends in `.toml`, the one that the file describes.
+  /// The task called `name`. Where `name` ends in `.toml`, it is the task that this file describes.
   ///
-  /// Throws `InputError` naming the nearest name, or file and key; and for a file that names a program where none may be started.
+  /// Throws an `InputError` that names the nearest task, or the file and the key; and one for a file that names a
+  /// program where starting programs is not allowed.
   public func task(_ name: String) throws(InputError) -> TextTask {
     guard TaskFile.isPath(name) else { return try task(named: name) }
     let text = try Settings.text(ofFile: name, expected: "a task in TOML")
@@ -20,14 +21,15 @@ extension TaskRegistry {
 }
 
 extension TextTask {
-  /// What is said before the program is started that the task's file names; nil where there is none.
+  /// The note that is shown before the program in the task's file is started; nil where the file names none.
   var programNote: String? {
     reward?.program.map { "reward: starts the program \($0), as the task's file says (--no-commands refuses it)" }
   }
 }
 
 extension JSON {
-  /// The value of a TOML document: tables in the order of their keys' bytes. Throws `InputError` for a date.
+  /// The value of a TOML document as JSON. The members of tables are sorted by the bytes of their keys. Throws
+  /// `InputError` for a date.
   init(_ value: any TOMLValueConvertible, subject: String) throws(InputError) {
     if let table = value.table {
       var members: [Member] = []

@@ -1,7 +1,7 @@
 import ZerothStrategies
 
 extension RunSettings {
-  /// What `list` and `explain` say of the methods of tuning.
+  /// The texts that `list` and `explain` print about the methods of tuning.
   public static let tuningDescriptions: [StrategyDescription] = [
     StrategyDescription(
       "full", summary: "The model's own blocks are trained, those that model.train selects", formula: "y = x W^T + b",

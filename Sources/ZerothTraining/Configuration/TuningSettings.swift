@@ -4,10 +4,10 @@ import ZerothStrategies
 import ZerothSupport
 
 extension RunSettings {
-  /// The methods of tuning, as [tuning] names them.
+  /// The names of the methods of tuning in [tuning].
   public static let tuningMethods = ["full", "lora", "bitfit", "prefix"]
 
-  /// The table [tuning].
+  /// The options of the table [tuning].
   public static let tuning: [OptionSpec] = [
     OptionSpec(
       "peft", .string, default: .absent("a fresh start"),
@@ -72,14 +72,15 @@ extension OptionSpec.Condition {
   fileprivate static let isPrefix = Self("method = prefix and no peft") { $0["method"] == "prefix" }
 }
 
-/// How a run tunes its model: by a method that starts afresh, or from an adapter's files.
+/// How a run tunes its model: with a method and fresh parameters, or from the files of an adapter.
 public enum TuningChoice: Sendable, Hashable {
-  /// Fresh parameters.
+  /// A method, with fresh parameters.
   case fresh(TuningMethod)
-  /// The adapter in a folder.
+  /// The adapter in this folder.
   case peft(String)
 
-  /// Reads the table [tuning]. Throws `InputError` for a text that is no list, layers or patterns.
+  /// Reads the table [tuning]. Throws `InputError` for a text that is not a list, not layers, or not patterns, as its
+  /// option requires.
   init(_ options: OptionValues) throws(InputError) {
     if options["peft"] != nil {
       self = .peft(try options.string("peft"))
@@ -93,7 +94,8 @@ public enum TuningChoice: Sendable, Hashable {
     }
   }
 
-  /// What the model is tuned as, fresh parameters drawn from `key`. Throws `InputError` for an adapter that cannot be read.
+  /// The tuning and the source of its values; fresh parameters are drawn from `key`. Throws `InputError` for an adapter
+  /// that cannot be read.
   func source(_ key: StreamKey) throws -> TuningSource {
     switch self {
     case .fresh(let method): .fresh(method, key.child(.initial))
@@ -101,7 +103,7 @@ public enum TuningChoice: Sendable, Hashable {
     }
   }
 
-  /// The name of the method, where other parameters than the model's own are trained.
+  /// The name of the method; nil where the model's own parameters are trained.
   ///
   /// Throws `InputError` for an adapter that cannot be read.
   func name() throws(InputError) -> String? {

@@ -7,18 +7,20 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// A run that is asked what its estimates are worth, layer by layer: one on record, which is made again from its losses, or one
-/// that a configuration describes. Nothing is written.
+/// Examines how good the estimates of a run are, layer by layer. The run is either a recorded one, whose steps are made
+/// again from its losses, or one that a configuration describes. Nothing is written.
 public struct DiagnosedRun {
-  /// What is asked.
+  /// What is to be examined.
   public struct Request: Sendable {
-    /// The parts.
+    /// The parts of the examination.
     public var parts: Set<DiagnosisPart>
-    /// Steps between two points that are looked at, beside the first and the last; nil for no others.
+    /// The number of steps between two points that are examined, in addition to the first and the last point; nil for
+    /// no others.
     public var every: Int?
-    /// Mini-batches and directions.
+    /// How many mini-batches and directions are used.
     public var effort: Effort
-    /// The matrices whose gradients are looked at; nil for queries and values or, where those are not trained, all that are.
+    /// The matrices whose gradients are examined. Nil means queries and values, or all trained matrices where those are
+    /// not trained.
     public var matrices: BlockSelection?
 
     /// A request for `parts`.
@@ -37,7 +39,8 @@ public struct DiagnosedRun {
   private let registry: Registry
   private let files: RunFiles?
 
-  /// The run in `folder`. `overrides` may say where its model and data are now, and how many threads compute. Throws `InputError` for a folder without a run.
+  /// The run in `folder`. `overrides` may give the present places of its model and data, and the number of threads.
+  /// Throws `InputError` for a folder without a run.
   public init(
     recordedIn folder: String, overrides: Settings = Settings(), registry: Registry = .standard,
     tasks: TaskRegistry = .standard, families: ModelFamilies = .standard
@@ -50,18 +53,18 @@ public struct DiagnosedRun {
     self.files = files
   }
 
-  /// The run that `configuration` describes, whose strategies are in `registry`.
+  /// The run that `configuration` describes. Its strategies are in `registry`.
   public init(_ configuration: RunConfiguration, registry: Registry = .standard) {
     self.configuration = configuration
     self.registry = registry
     files = nil
   }
 
-  /// Looks at the run. Without a record its steps are made where `request.every` is given; otherwise it is looked at before its first
-  /// step alone.
+  /// Examines the run. For a run without a record, the steps are made where `request.every` is given. Otherwise only
+  /// the point before its first step is examined.
   ///
-  /// `note` is told of each point before it is looked at. Throws `InputError` for a run of which nothing is known, an objective without a
-  /// gradient, and a record that does not fit its model or data.
+  /// `note` is called with a text before each point is examined. Throws `InputError` where there is nothing to examine,
+  /// for an objective without a gradient, and for a record that does not fit its model or data.
   public func diagnose(_ request: Request, note: (String) -> Void = { _ in }) throws -> RunDiagnosis {
     try Effort.batchesRange.require("batches", request.effort.batches)
     try Effort.directionsRange.require("directions", request.effort.directions)
@@ -96,7 +99,7 @@ public struct DiagnosedRun {
     var looked = Set([0, end])
     if let every = request.every { looked.formUnion(stride(from: 0, through: end, by: every)) }
     let recording = RecordingObjective(objective)
-    // The last size of a mini-batch that holds fewer examples than were asked for.
+    // Where there are fewer examples than a mini-batch should have, the mini-batch has all of them.
     let batch = min(configuration.batch, try setup.training().count)
     let look = Look(
       configuration: configuration, registry: registry, request: request, matrices: matrices, end: end, batch: batch,
@@ -142,13 +145,13 @@ extension DiagnosedRun.Request {
     return found
   }
 
-  /// Whether it asks about what has moved.
+  /// Whether a part that needs the movement of blocks is asked for.
   fileprivate var moves: Bool { parts.contains(.layers) || parts.contains(.ratios) }
 }
 
-/// One look at a point of a run.
+/// The examination of one point of a run.
 private struct Look {
-  /// The gradient at theta_0, on mini-batches that the run does not come to.
+  /// The gradient at theta_0, on mini-batches that the run itself does not use.
   struct Start {
     let gradient: StoredVector
     let losses: [Double]
@@ -179,7 +182,8 @@ private struct Look {
     if request.parts.contains(.estimates) {
       point.estimates = try MetricsRow.Diagnosis(at: place, theta, on: objective, effort: effort)
     }
-    // Curves and spectra change little from one point to the next, and take as long as all the rest.
+    // Curves and spectra change little from one point to the next, and take as long as everything else. So they are
+    // computed only at both ends.
     let isEnd = step == 0 || step == end
     let options = configuration.composition.estimator.options
     if isEnd, request.parts.contains(.epsilon), options["epsilon"] != nil {
@@ -218,8 +222,8 @@ private struct Look {
       optimizer: { seed in try projection(seed: seed).optimizer() })
   }
 
-  /// The run's optimiser at a learning rate of 0, projecting at every step: by its own adapter where that is DiZO's, otherwise by DiZO's
-  /// with its defaults.
+  /// The run's optimiser with a learning rate of 0 and a projection at every step. The projection is that of its own
+  /// adapter where this is DiZO's, otherwise DiZO's with its defaults.
   private func projection(seed: Int) throws -> (clip: Double?, optimizer: () throws -> any OptimizerProtocol) {
     var composition = configuration.composition
     composition.seed = seed
@@ -243,7 +247,7 @@ private struct Look {
     }
   }
 
-  /// The run's optimiser, changed and before its first step.
+  /// The run's optimiser after a change of its composition, before its first step.
   private func changed(_ change: (inout Composition) -> Void) throws -> any OptimizerProtocol {
     var composition = configuration.composition
     change(&composition)

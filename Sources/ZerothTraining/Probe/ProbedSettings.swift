@@ -6,21 +6,21 @@ import ZerothSupport
 import ZerothTasks
 
 extension Settings {
-  /// The word that stands for a value to be measured before the first step: of the learning rate and of epsilon.
+  /// The word for a value that is to be measured before the first step: a learning rate or an epsilon.
   public static let auto = "auto"
 
-  /// The options that may be it.
+  /// The options that may have this word.
   private static let found = [(table: "rule", key: "learning-rate"), (table: "estimator", key: "epsilon")]
 
   private func isAuto(_ table: String, _ key: String) -> Bool { self[table, key]?.given == Self.auto }
 
-  /// Whether a value is to be measured.
+  /// Whether an option is to be measured.
   public var asksForProbe: Bool { Self.found.contains { isAuto($0.table, $0.key) } }
 
-  /// The rate of trial updates, which are scaled to what is measured.
+  /// The learning rate of trial updates. The updates are then scaled according to the measurement.
   private static let trialRate = 1e-6
 
-  /// These settings as they are before values are measured: epsilon is the usual one, and the learning rate any.
+  /// These settings before the measurement: epsilon has its default, and the learning rate any value.
   var beforeProbe: Settings {
     var settings = self
     if isAuto("estimator", "epsilon") { settings["estimator", "epsilon"] = nil }
@@ -31,18 +31,18 @@ extension Settings {
     return settings
   }
 
-  /// These settings without those to be measured, for a run whose values were.
+  /// These settings without the options that are to be measured, for a run in which they were measured already.
   var withoutProbes: Settings {
     var settings = self
     for (table, key) in Self.found where isAuto(table, key) { settings[table, key] = nil }
     return settings
   }
 
-  /// These settings with numbers in the place of what is to be measured, on the model and the examples of the run; `note` is told why each is
-  /// what it is.
+  /// These settings with measured numbers in place of `auto`. The measurement uses the model and the examples of the
+  /// run. `note` is called with the reason for each number.
   ///
-  /// Epsilon is the first, as the slopes for the learning rate are measured with it. Throws `InputError` where nothing can be
-  /// proposed, and for all that a run would refuse.
+  /// Epsilon is measured first, because the slopes for the learning rate are measured with it. Throws `InputError`
+  /// where no number can be proposed, and for everything that the run would refuse.
   public func probed(
     _ registry: Registry, tasks: TaskRegistry = .standard, families: ModelFamilies = .standard,
     note: (String) -> Void = { _ in }
@@ -116,8 +116,8 @@ extension Settings {
 }
 
 extension RunConfiguration {
-  /// The composition whose updates are tried: the learning rate does not change over the steps, and there is no adapter. A momentum, whose
-  /// first update is 1 - beta of those to come, remembers nothing.
+  /// The composition for trial updates. The learning rate is constant, and there is no adapter. A momentum keeps
+  /// nothing (beta = 0), because its first update would only be 1 - beta of later ones.
   fileprivate var trialComposition: Composition {
     var trial = composition
     trial.adapter = .init("none")

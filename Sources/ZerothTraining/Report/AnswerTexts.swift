@@ -2,8 +2,8 @@ import ZerothSupport
 import ZerothTasks
 
 extension TaskResult {
-  /// The answer to each of `examples`, which the result is of, as people read it: the class as data files have it, the chosen
-  /// candidate, or the generated text; nil where there is none.
+  /// The answer to each of `examples`, in the order of the result, as a text for people: the name of the class in data
+  /// files, the chosen candidate, or the generated text. Nil where there is no answer.
   func answerTexts(_ examples: [Example]) -> [String?] {
     switch answers {
     case .candidates(let found):
@@ -18,19 +18,19 @@ extension TaskResult {
 }
 
 extension TextTask {
-  /// What candidate `index` of `example` is called: its class as data files have it, or its text.
+  /// The name of candidate `index` of `example`: the name of its class in data files, or its text.
   fileprivate func name(of index: Int, in example: Example) -> String {
     if classes.indices.contains(index) { return classes[index].names.first ?? classes[index].word }
     return example.choices.indices.contains(index) ? example.choices[index].trimmingPrefix(" ").description : "\(index)"
   }
 
-  /// What is asked of `example`, for people: the prompt, or the texts where there is none.
+  /// The question of `example` for people: the prompt, or the texts where there is no prompt.
   func question(_ example: Example) -> String {
     if let user = example.messages.last(where: { $0.role == .user }) { return user.content }
     return prompt?(example) ?? text(of: example)
   }
 
-  /// What is right, for people.
+  /// The right answer, for people.
   func expected(_ example: Example) -> String {
     switch kind {
     case .classification, .multipleChoice: name(of: example.label, in: example)

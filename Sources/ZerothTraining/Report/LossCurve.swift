@@ -1,11 +1,11 @@
 import Foundation
 import ZerothSupport
 
-/// The losses of a run as a line of little bars, `▇▅▃▂▂▁`: each stands for the mean of as many steps, from the first to the last
-/// of the run, and is as high as that mean lies between the least and the greatest.
+/// The losses of a run as a line of small bars, `▇▅▃▂▂▁`. Each bar stands for the mean of an equal number of steps. Its
+/// height shows where this mean lies between the smallest and the largest one.
 public struct LossCurve: Sendable {
   private static let bars = Array("▁▂▃▄▅▆▇█")
-  /// Bars of a whole run.
+  /// The number of bars of a whole run.
   static let width = 24
   private let total: Int
   private var sums: [(sum: Double, count: Int)]
@@ -16,7 +16,7 @@ public struct LossCurve: Sendable {
     sums = Array(repeating: (0, 0), count: Self.width)
   }
 
-  /// Takes the loss of the step after which `done` are done; one that is not finite has no place.
+  /// Adds the loss of the step after which `done` steps are done. A loss that is not finite is ignored.
   public mutating func add(_ loss: Double, after done: Int) {
     guard loss.isFinite, done > 0 else { return }
     let place = min(Self.width - 1, (done - 1) * Self.width / total)
@@ -24,7 +24,7 @@ public struct LossCurve: Sendable {
     sums[place].count += 1
   }
 
-  /// The bars so far; a space where no step was seen. Empty before there are two bars.
+  /// The bars so far, with a space where no step was seen. Empty before there are two bars.
   public var text: String {
     let means = sums.map { $0.count > 0 ? $0.sum / Double($0.count) : nil }
     let known = means.compactMap(\.self)

@@ -6,18 +6,20 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// What a model answered to each example of a split: a JSON object a line.
+/// The answers of a model to the examples of a split, each as a JSON object on a line.
 ///
 ///     {"index":0,"file":"test.txt","line":1,"fields":{"sentence":"..."},"candidates":["terrible","great"],
 ///      "scores":[-0.2,-1.7],"prediction":0,"label":0}
 ///
-/// Of known texts there are minus the `log_probability` as `loss`, in nats, of so many `tokens`. `scores` are log-probabilities among the candidates. Without finite ones, `prediction` is null. A generated answer has instead `prediction` in text, the gold
-/// `answers`, and its `f1` and `exact_match`; one that is rewarded its `reward`.
+/// `scores` are log-probabilities among the candidates. Where they are not finite, `prediction` is null. For a
+/// generated answer, `prediction` is a text, and the row has the gold `answers`, `f1` and `exact_match`; an answer that
+/// is rewarded has its `reward`. For a known text the row has the `loss`, which is minus its log-probability in nats,
+/// and the number of its `tokens`.
 public struct Predictions: Sendable {
   /// The rows, in the order of the examples.
   public let rows: [JSON]
 
-  /// The answers of `result` beside the `examples` that it answers.
+  /// The answers in `result` to `examples`.
   public init(_ result: TaskResult, _ examples: [Example]) {
     rows = examples.enumerated().map { index, example in
       .object(Self.place(index, example) + Self.answer(result, index, example))
@@ -48,8 +50,8 @@ public struct Predictions: Sendable {
     }
   }
 
-  /// The answers of `result` to `examples` whose labels are not known: `prediction` is the class as data files have it, the
-  /// chosen text, or the generated one.
+  /// The answers in `result` to `examples` whose labels are not known. `prediction` is the name of the class in data
+  /// files, the chosen text, or the generated text.
   public init(unlabelled result: TaskResult, _ examples: [Example]) {
     let answers = result.answerTexts(examples)
     rows = examples.enumerated().map { index, example in
@@ -74,12 +76,12 @@ public struct Predictions: Sendable {
     ] + (messages.isEmpty ? [] : [.init("messages", .array(messages))])
   }
 
-  /// Writes the rows to `path`: a reader sees the old file or the whole new one, and never a part.
+  /// Writes the rows to `path`. A reader sees either the old file or the complete new one.
   public func write(to path: String) throws(InputError) {
     try AtomicFile.write(rows.map { $0.description + "\n" }.joined(), to: path)
   }
 
-  /// Throws `InputError` when nothing can be written to `path`: before the work, not after it.
+  /// Throws `InputError` when `path` cannot be written. It is called before the work, so that the work is not lost.
   public static func requirePlace(_ path: String) throws(InputError) {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     guard folder.isFolder, FileManager.default.isWritableFile(atPath: folder) else {

@@ -6,22 +6,24 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// Shows how far a run is: on a terminal one line that is drawn again, elsewhere a plain line now and then.
+/// Shows the progress of a run. On a terminal one line is drawn again and again; elsewhere a plain line is printed from
+/// time to time.
 public final class ProgressLine {
-  /// Where the lines go and how they look.
+  /// The destination of the lines, and their form.
   public struct Output {
-    /// Whether the line can be drawn again.
+    /// Whether the line can be drawn again in place.
     public var isTerminal: Bool
-    /// Places in a line of the terminal.
+    /// The number of characters in a line of the terminal.
     public var width: Int
-    /// Seconds between two lines, at least; a terminal is drawn ten times a second at most. Elsewhere a line follows the one before
-    /// after a twentieth of the time so far too, so that a log of a day has as many lines as can be read, and only where something was done.
+    /// The least time between two lines, in seconds. A terminal is drawn at most ten times a second. Elsewhere a line
+    /// is printed only if there was progress, and only after a twentieth of the total time so far, so that the log of a
+    /// day has a readable number of lines.
     public var interval: Double
-    /// Seconds since some moment.
+    /// A clock, in seconds.
     public var now: () -> Double
-    /// Takes the text.
+    /// Writes a text.
     public var write: (String) -> Void
-    /// Whether a curve of the losses stands beside the line, where there is room.
+    /// Whether a curve of the losses stands beside the line where there is room.
     public var drawsCurve: Bool
 
     /// An output of one's own.
@@ -37,7 +39,7 @@ public final class ProgressLine {
       self.write = write
     }
 
-    /// The output with a curve, if it `isWanted` and a terminal that knows its signs.
+    /// The output with a curve, if `isWanted` and if the terminal can show its characters.
     public func drawingCurve(_ isWanted: Bool) -> Output {
       let environment = ProcessInfo.processInfo.environment
       let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
@@ -47,12 +49,12 @@ public final class ProgressLine {
       return output
     }
 
-    /// Nowhere.
+    /// An output that writes nothing.
     public static var silent: Output {
       Output(isTerminal: false, width: 80, interval: .infinity, now: { 0 }, write: { _ in })
     }
 
-    /// Standard error, which leaves standard output to results.
+    /// Standard error, so that standard output has only results.
     public static var standardError: Output {
       let isTerminal = isatty(STDERR_FILENO) == 1
       let clock = ContinuousClock()
@@ -74,7 +76,7 @@ public final class ProgressLine {
   private var lastDone: Int?
   private var isDrawn = false
 
-  /// The progress of `label` over `total` steps, of which `done` were done before (a resumed run).
+  /// The progress of `label` over `total` steps, of which `done` were done earlier, in a resumed run.
   public init(_ label: String, total: Int, done: Int = 0, output: Output = .standardError) {
     self.label = label.printable()
     self.total = total
@@ -84,8 +86,8 @@ public final class ProgressLine {
     start = output.now()
   }
 
-  /// Counts time from now on, and steps after the first `done` of them: what came before, such as reading a model, says nothing
-  /// of the steps.
+  /// Starts to measure the time per step, after `done` steps. What happened before, such as reading the model, is not
+  /// counted.
   public func begin(after done: Int? = nil) {
     start = output.now()
     if let done { firstStep = done }
@@ -94,11 +96,11 @@ public final class ProgressLine {
   /// Shows that `done` steps are done, if the last line is old enough.
   ///
   /// - Parameters:
-  ///   - done: how many steps are done.
-  ///   - label: takes the place of the label from now on.
+  ///   - done: the number of steps that are done.
+  ///   - label: replaces the label from now on.
   ///   - loss: the loss of the last step.
   ///   - score: the last score on dev, and its name.
-  ///   - other: what is drawn in place of the losses that the line was given.
+  ///   - other: a curve that is drawn in place of the curve of the losses.
   public func update(
     _ done: Int, label: String? = nil, loss: Double?, score: (name: String, value: Double)? = nil,
     curve other: LossCurve? = nil
@@ -116,7 +118,7 @@ public final class ProgressLine {
     isDrawn = output.isTerminal
   }
 
-  /// Prints `text` as a line of its own, above the bar.
+  /// Prints `text` as a separate line, above the progress line.
   public func print(_ text: String) {
     output.write((output.isTerminal && isDrawn ? "\r\u{1B}[K" : "") + text.printable(keepsLines: true) + "\n")
     lastDrawn = nil
@@ -142,11 +144,11 @@ public final class ProgressLine {
     guard output.isTerminal else { return "\(label)  \(words)" }
     let curve = output.drawsCurve ? curve.text : ""
     let all = output.width - 1 - Table.width(of: label) - Table.width(of: words) - 6
-    // The bar says how far it is, so the curve has what it leaves.
+    // The bar shows the progress, so the curve gets only the room that the bar leaves.
     let room = all - (curve.isEmpty ? 0 : LossCurve.width + 2)
     if room < 5, all >= 5, !curve.isEmpty { return line(label, words, bar: min(all, 30), done) }
     guard room >= 5 else {
-      // The numbers matter more than the whole of a long name.
+      // The numbers are more important than the end of a long name.
       let label = label.prefix(max(8, output.width - 3 - Table.width(of: words)))
       return String("\(label)  \(words)".prefix(max(0, output.width - 1)))
     }

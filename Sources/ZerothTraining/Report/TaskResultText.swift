@@ -6,7 +6,7 @@ import ZerothSupport
 import ZerothTasks
 
 extension TaskResult {
-  /// The scores by name, the loss, and, where the task has classes, their accuracies and the confusion table
+  /// The scores by name and the loss. Where the task has classes, also their accuracies and the confusion table
   /// (`confusion[label][prediction]`).
   public var json: [JSON.Member] {
     var members: [JSON.Member] = scores.values.map { .init($0.metric.rawValue, .double($0.value)) }
@@ -22,7 +22,8 @@ extension TaskResult {
     return members
   }
 
-  /// The confusion table, where the task has classes: a row for each right class, a column for each predicted one.
+  /// The confusion table: a row for each right class, a column for each predicted one. Nil where the task has no
+  /// classes.
   public var table: String? {
     guard let classes else { return nil }
     let words = task.classes.map(\.title)

@@ -4,7 +4,8 @@ import ZerothDistributed
 import ZerothModels
 import ZerothTasks
 
-/// The best model of a run by dev: kept in the run's folder or, without one, in memory, and asked on test at the end.
+/// The best model of a run by its dev score. It is kept in the run's folder, or in memory where there is no folder, and
+/// is measured on test at the end.
 struct BestModel {
   let configuration: RunConfiguration
   let setup: TaskSetup
@@ -12,13 +13,13 @@ struct BestModel {
   let job: Job
   private var kept: Kept?
 
-  /// A place for a store, which cannot be copied.
+  /// Holds a store, which cannot be copied.
   private final class Kept {
     let theta: ParameterStore
     init(_ theta: consuming ParameterStore) { self.theta = theta }
   }
 
-  /// None yet. Without a `folder` it will be kept in memory.
+  /// No model yet. Without a `folder` the model is kept in memory.
   init(_ configuration: RunConfiguration, _ setup: TaskSetup, in folder: RunFolder?, _ job: Job) {
     self.configuration = configuration
     self.setup = setup
@@ -26,7 +27,8 @@ struct BestModel {
     self.job = job
   }
 
-  /// Keeps theta, the model after `step` steps, in the place of the one before. Returns the hash of its weights, where there is a folder.
+  /// Keeps theta, the model after `step` steps, in place of the earlier one. Returns the hash of its weights where
+  /// there is a folder, else nil.
   mutating func keep(_ theta: borrowing ParameterStore, step: Int) throws -> String? {
     guard let folder else {
       kept = Kept(theta.copyAsStored())
@@ -40,18 +42,19 @@ struct BestModel {
     return hash
   }
 
-  /// Whether the model that is kept has the weights that it was made of: nothing was rounded, or nothing saved. It `isTuned` unless it is the
-  /// model before the first step.
+  /// Whether the kept model has exactly the weights of the run, because nothing was rounded or nothing was saved.
+  /// `isTuned` is false for the model before the first step.
   func isExact(isTuned: Bool) -> Bool {
     folder == nil || configuration.storage == .frozen
       || setup.model.pretrained.folder.isExact(configuration.savedPrecision, isTuned: isTuned)
   }
 
-  /// Test scores of the model as it is kept: rounded to the precision of the file, and held as the run holds its weights.
+  /// The test scores of the kept model: its weights are rounded to the precision of the file, and stored in memory as
+  /// in the run.
   func testScores() throws -> Scores {
     if let kept { return TaskResult(setup.task, try answers(kept.theta, in: job)).scores }
     guard let folder else { return Scores([]) }
-    // A rank that does not see the folder cannot help: then rank 0 does it alone, in the same parts.
+    // A rank without access to the folder cannot load the model. Rank 0 then computes all parts alone.
     guard job.all(FileManager.default.fileExists(atPath: folder.files.model)) else {
       let encoded = try job.fromLeader { try answers(saved(in: folder.files.model), in: Job()).encoded }
       return TaskResult(setup.task, .init(encoded: encoded)).scores
@@ -64,7 +67,7 @@ struct BestModel {
     try setup.evaluate(.test, at: theta, shards: configuration.shards, in: job).answers
   }
 
-  /// The model that was saved in `directory`, as the run holds its weights.
+  /// The model that was saved in `directory`, with its weights stored in memory as in the run.
   private func saved(in directory: String) throws -> ParameterStore {
     let model = setup.model.pretrained.folder
     if model.savesAdapter(configuration.storage) {

@@ -7,17 +7,17 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// The main job on what the package carries: MeZO, LOZO, LOZO-M and DiZO on the embedded model and sentences, with the
-/// same number of forward passes.
+/// The demo: MeZO, LOZO, LOZO-M and DiZO on the model and the sentences that the package contains, with the same number
+/// of forward passes.
 public struct Demo {
   /// The presets that are compared.
   public static let optimizers = ["mezo", "lozo", "lozo-m", "dizo"]
 
-  /// Forward passes of each, at most.
+  /// The most forward passes of each optimiser.
   public let forwards: Int
-  /// The seed of each.
+  /// The seed of each run.
   public let seed: Int
-  /// Threads.
+  /// The number of threads.
   public let threads: Int
 
   /// A demo of `forwards` passes for each optimiser.
@@ -27,12 +27,12 @@ public struct Demo {
     self.threads = threads
   }
 
-  /// Runs all of them, each recorded in a folder of its own below `folder`, and tells of each result.
+  /// Runs all optimisers and calls `didFinish` with each result. Each run is recorded in its own folder below `folder`.
   public func run(
     in folder: String, registry: Registry = .standard, didFinish: (_ optimizer: String, RunResult) -> Void = { _, _ in }
   ) throws -> [(optimizer: String, result: RunResult)] {
     try require("--forwards", forwards, "at least 100") { $0 >= 100 }
-    // Model and examples are the same for all: they are read and turned into tokens once.
+    // All runs have the same model and examples, so these are read and converted to tokens only once.
     let setup = try TaskSetup(configuration(Self.optimizers[0], steps: 1, registry))
     var baseline: RunResult?
     return try Self.optimizers.map { name in
@@ -47,7 +47,7 @@ public struct Demo {
     }
   }
 
-  /// As many steps of `optimizer` as the forward passes allow, those of its adapter counted.
+  /// The most steps of `optimizer` that the forward passes allow, including those of its adapter.
   func steps(of optimizer: String, in layout: ParameterLayout, _ registry: Registry) throws -> Int {
     let optimizer = try configuration(optimizer, steps: forwards, registry).makeOptimizer()
     var steps = 0

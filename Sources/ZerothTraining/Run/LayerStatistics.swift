@@ -1,8 +1,8 @@
 import Zeroth
 import ZerothRecords
 
-/// What a run with `run.layers` keeps to say how each block has moved: theta_0 and, around an evaluation, theta before the last
-/// step. Each takes as much memory as the parameters in fp32.
+/// The copies of parameters that a run with `run.layers` keeps, to report how far each block has moved: theta_0 and,
+/// around an evaluation, theta before the last step. Each takes as much memory as the parameters in fp32.
 struct LayerStatistics: ~Copyable {
   private let start: ParameterStore
   private var previous: ParameterStore?
@@ -10,10 +10,10 @@ struct LayerStatistics: ~Copyable {
   /// Statistics of a run that starts at `theta`.
   init(from theta: borrowing ParameterStore) { start = theta.clone() }
 
-  /// Keeps theta, as an evaluation follows the next step.
+  /// Keeps theta. It is called before a step that is followed by an evaluation.
   mutating func willStep(_ theta: borrowing ParameterStore) { previous = theta.clone() }
 
-  /// The row after `step` steps, and forgets what came before the last of them.
+  /// The row after `step` steps. The copy of theta before the last step is then released.
   mutating func row(
     after step: Int, _ theta: borrowing ParameterStore, ratios: [(block: ParameterBlock, ratio: Double)]
   ) -> MetricsRow.Layers {
@@ -33,7 +33,7 @@ struct LayerStatistics: ~Copyable {
 }
 
 extension ParameterStore {
-  /// Whether all elements of a block are numbers.
+  /// Whether all elements of a block are finite.
   borrowing func isFinite(_ block: ParameterBlock) -> Bool {
     withBlock(block) { values in
       for i in values.indices where !values[i].isFinite { return false }

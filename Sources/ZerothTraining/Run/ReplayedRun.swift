@@ -7,25 +7,26 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// Rebuilds the tuned model of a run from the base model and the losses in its trajectory: no forward pass, and the
-/// same weights bit for bit. Gradients are not on record: a run that steps along them is computed again, from its seeds and its
-/// data, and has the same bits on the same kind of CPU.
+/// Rebuilds the tuned model of a run from the base model and the losses in its trajectory. This takes no forward pass
+/// and gives the same weights, bit for bit. Gradients are not recorded. A run that uses them is computed again from its
+/// seeds and its data; its bits are the same on the same type of CPU.
 public struct ReplayedRun {
-  /// Steps that were replayed.
+  /// The number of steps that were replayed.
   public let steps: Int
-  /// Steps in the trajectory.
+  /// The number of steps in the trajectory.
   public let recordedSteps: Int
-  /// Bytes of a last step that had not been written whole.
+  /// The number of bytes of a last step that was not written completely.
   public let droppedBytes: Int
   /// The hash of the weights.
   public let weights: String
 
-  /// Replays the run in `folder` on the base model in `modelPath`, from the adapter in `peft` where it started from one, and writes
-  /// the model to `out`. Nil stands for what the run says.
+  /// Replays the run in `folder` on the base model in `modelPath`, from the adapter in `peft` where it started from
+  /// one, and writes the model to `out`. Where `modelPath` or `peft` is nil, the one in the record of the run is used.
   ///
-  /// By default it stops at the step that the run kept as its best, or, if the run never ended, at the best by its
-  /// dev rows; `step` asks for another one. Throws `InputError` when the model is not the run's base, files are damaged or
-  /// the weights are not those that the run recorded at that step; then no model is written.
+  /// By default the replay stops at the step of the run's best model. If the run never ended, this is the best step in
+  /// its dev rows. `step` asks for another one. Throws `InputError` when the model is not the base of the run, when
+  /// files are damaged, and when the weights are not those that the run recorded at this step. No model is then
+  /// written.
   public init(
     _ folder: String, modelPath: String?, peft: String? = nil, out: String, step: Int? = nil,
     registry: Registry = .standard,
@@ -69,7 +70,7 @@ public struct ReplayedRun {
       try optimizer.run(&theta, on: RecordingObjective(objective), log: log, until: end)
     }
     if optimizer.isReplayedFromLosses {
-      try replay(on: FunctionObjective { _ in .nan })  // every step is on record
+      try replay(on: FunctionObjective { _ in .nan })  // every step is recorded, so this objective is never asked
     } else {
       let setup = try TaskSetup(configuration)
       try replay(on: try setup.objective(configuration))
@@ -82,7 +83,8 @@ public struct ReplayedRun {
     try model.pretrained.save(theta, to: out, as: configuration.savedPrecision)
   }
 
-  /// Throws `InputError` unless `weights`, after `step` steps, are those whose hash the run recorded, where it did.
+  /// Throws `InputError` unless the hash `weights`, after `step` steps, is the one that the run recorded, where it
+  /// recorded one.
   private static func requireRecorded(_ weights: String, after step: Int, by files: RunFiles) throws(InputError) {
     let results = try RunRecord.json(in: files.record)["results"]
     for (steps, key) in [("steps", RunResult.weightsKey), ("best_step", RunResult.bestWeightsKey)] {
@@ -95,7 +97,7 @@ public struct ReplayedRun {
     }
   }
 
-  /// The first step of the highest dev score.
+  /// The first step with the highest dev score.
   private static func bestStep(_ files: RunFiles) throws(InputError) -> Int {
     var best: MetricsRow.Evaluation?
     for case .evaluation(let row) in try Metrics.read(files.metrics)

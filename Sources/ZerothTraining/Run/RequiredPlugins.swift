@@ -4,14 +4,14 @@ import ZerothStrategies
 import ZerothSupport
 
 extension Registry {
-  /// Throws `InputError`, which says to give `--plugin`, unless the libraries that the run recorded at `path` used are loaded,
-  /// with the same content.
+  /// Throws an `InputError` that mentions `--plugin`, unless the libraries that the run recorded at `path` used are
+  /// loaded, with the same content.
   public func requirePlugins(ofRun path: String) throws(InputError) { try PluginIdentity.require(plugins, ofRun: path) }
 }
 
 extension PluginIdentity {
-  /// Throws `InputError`, which says to give `--plugin`, unless the libraries that the run recorded at `path` used are among
-  /// `plugins`, with the same content.
+  /// Throws an `InputError` that mentions `--plugin`, unless the libraries that the run recorded at `path` used are
+  /// among `plugins`, with the same content.
   static func require(_ plugins: [PluginIdentity], ofRun path: String) throws(InputError) {
     let record = try RunRecord.json(in: path)
     for used in record["plugins"]?.elements ?? [] {

@@ -6,42 +6,44 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// The folder of a run that is being written: its record, metrics and trajectory, and what is there of it already.
+/// The folder of a run: its record, metrics and trajectory, and what is recorded in it already.
 ///
-/// In a job of several ranks, rank 0 writes it. The others hold a copy of what is on record, so that all of them go on alike, and
-/// write nothing: they need not see the folder.
+/// In a job of several ranks, rank 0 writes the folder. The other ranks hold a copy of what is recorded, so that all
+/// ranks continue in the same way. They write nothing, and need no access to the folder.
 final class RunFolder {
   let files: RunFiles
-  /// The optimiser's state after some steps.
+  /// The snapshots: the optimiser's state after some steps.
   let snapshots: Snapshots
-  /// The losses, of which the recorded ones are made again.
+  /// The losses. Recorded steps are made again from them.
   let log: TrajectoryLog
   /// Whether this rank writes the folder.
   let isWritten: Bool
   private let metrics: MetricsWriter?
-  /// The same rows for TensorBoard, where they are asked for.
+  /// Writes the rows for TensorBoard too; nil where that is not asked for.
   private let events: EventFile?
   private var record: RunRecord?
   private let lock: FolderLock?
-  /// The evaluations that are on record.
+  /// The evaluations that are recorded.
   private var evaluations: [MetricsRow.Evaluation] = []
-  /// Steps whose rows are on record.
+  /// The number of steps whose rows are recorded.
   private var steps = 0
-  /// The number of steps after which the last row about the layers was written; nil before the first.
+  /// The number of steps before the last recorded row about the layers; nil for none.
   private var layersStep: Int?
-  /// The number of steps after which the last answers to some rows were written; nil before the first.
+  /// The number of steps before the last recorded answers; nil for none.
   private var samplesStep: Int?
-  /// The number of steps after which the last diagnosis was written; nil before the first.
+  /// The number of steps before the last recorded diagnosis; nil for none.
   private var diagnosisStep: Int?
-  /// Whether the best model so far is missing, and has to be written again on the way.
+  /// Whether the best model so far is missing in the folder, so that it has to be written again.
   private let lacksModel: Bool
-  /// Seconds of training before this process.
+  /// The seconds of training in earlier processes.
   private(set) var earlierSeconds = 0.0
 
-  /// Opens the folder that `configuration` names: a new one or, `resuming`, the one of this run. Nil where none is named.
+  /// Opens the folder that `configuration` names: a new one, or with `resuming` that of this run. Nil where the
+  /// configuration names none.
   ///
-  /// `inputs` are the hashes of what the run has read, `isSaved` says whether a folder has a model that it saved. Throws `InputError`
-  /// before anything is written when the folder holds another run, or none to resume, and when the ranks of `job` are not of one run.
+  /// `inputs` are the hashes of what the run has read. `isSaved` says whether a folder has a model that was saved from
+  /// this one. Throws `InputError`, before anything is written, when the folder holds another run or no run to resume,
+  /// and when the ranks of `job` do not belong to one run.
   static func open(
     _ configuration: RunConfiguration, _ optimizer: any OptimizerProtocol, at theta: borrowing ParameterStore,
     inputs: [String: String], resuming: Bool, job: Job, isSaved: (_ model: String) -> Bool
@@ -67,7 +69,8 @@ final class RunFolder {
     }
   }
 
-  /// Throws `InputError` unless the folder that `configuration` names, if any, can take a new run or, `resuming`, has this one.
+  /// Throws `InputError` where the folder that `configuration` names cannot take a new run, or with `resuming` does not
+  /// have this run.
   static func requirePlace(_ configuration: RunConfiguration, resuming: Bool) throws(InputError) {
     guard let out = configuration.out else {
       guard !resuming else { throw InputError("--resume", found: "no folder", expected: "--out with the run's folder") }
@@ -84,7 +87,8 @@ final class RunFolder {
     if resuming { try PluginIdentity.require(configuration.loadedPlugins, ofRun: files.record) }
   }
 
-  /// Throws where a run's record is missing beside what it belongs to: nobody knows what run that is.
+  /// Throws `InputError` where files of a run exist but its record is missing, because it is then unknown which run
+  /// they belong to.
   private static func requireNoRemains(of files: RunFiles) throws(InputError) {
     guard !FileManager.default.fileExists(atPath: files.record) else { return }
     for path in [files.trajectory, files.metrics] where FileManager.default.fileExists(atPath: path) {
@@ -125,7 +129,7 @@ final class RunFolder {
     try record.write(to: files.record)
   }
 
-  /// What another rank holds of the folder that rank 0 writes.
+  /// The copy that another rank holds of the folder that rank 0 writes.
   private init(
     copy trajectory: Data, _ rows: Data, lacksModel: Bool, of files: RunFiles, _ optimizer: any OptimizerProtocol,
     _ header: TrajectoryHeader, _ layout: ParameterLayout
@@ -141,7 +145,7 @@ final class RunFolder {
     take(try Metrics.rows(of: rows, path: files.metrics))
   }
 
-  /// The rows on record that another rank needs: of the steps the last one alone.
+  /// The recorded rows that another rank needs. Of the rows of steps, this is only the last one.
   private var copiedRows: [UInt8] {
     let rows = metrics?.kept ?? []
     let last = rows.lastIndex { if case .step = $0 { true } else { false } }
@@ -149,7 +153,7 @@ final class RunFolder {
     return Array(needed.map { "\($0.element.json)\n" }.joined().utf8)
   }
 
-  /// Takes note of rows that are on record.
+  /// Reads the recorded rows.
   private func take(_ rows: [MetricsRow]) {
     for row in rows {
       switch row {
@@ -164,8 +168,8 @@ final class RunFolder {
     }
   }
 
-  /// What is to be said of the folder of a run of `steps` steps: that the process before has ended without a word, and that
-  /// there is nothing left to measure.
+  /// Notes about the folder of a run of `steps` steps: that the earlier process ended without closing the run, and that
+  /// nothing is left to measure.
   func notes(steps: Int) -> [String] {
     let owner = lock?.staleOwner.map {
       "process \($0), which wrote to \(files.folder) before, has ended without letting go of it"
@@ -176,59 +180,59 @@ final class RunFolder {
     return [owner, end].compactMap(\.self)
   }
 
-  /// The evaluation of `split` after `step` steps that is on record.
+  /// The recorded evaluation of `split` after `step` steps; nil where there is none.
   func evaluation(_ split: TaskSetup.Split, after step: Int) -> MetricsRow.Evaluation? {
     evaluations.first { $0.split == split.rawValue && $0.step == step }
   }
 
-  /// The scores on `split` after `step` steps that are on record.
+  /// The recorded scores on `split` after `step` steps; nil where there are none.
   func scores(_ split: TaskSetup.Split, after step: Int) -> Scores? {
     evaluation(split, after: step).map { Scores(recorded: $0.scores) }
   }
 
-  /// Whether `model` has to be written when the model after `step` steps is the best so far: it was when the evaluation was
-  /// recorded, so a resumed run leaves it as it is.
+  /// Whether `model` has to be written when the model after `step` steps is the best so far. It was written before the
+  /// evaluation was recorded, so a resumed run does not write it again.
   func needsModel(after step: Int) -> Bool { isWritten && (lacksModel || scores(.dev, after: step) == nil) }
 
-  /// Whether nothing is left to do of the first `steps` steps but what is on record: all evaluations, and the best model.
+  /// Whether the first `steps` steps are completely recorded: all evaluations exist, and so does the best model.
   func isComplete(until steps: Int, every interval: Int) -> Bool {
     !lacksModel && stride(from: 0, through: steps, by: interval).allSatisfy { scores(.dev, after: $0) != nil }
   }
 
-  /// Appends an evaluation that is not on record yet.
+  /// Appends an evaluation that is not recorded yet.
   func append(_ row: MetricsRow.Evaluation) throws(InputError) {
     evaluations.append(row)
     try append(.evaluation(row))
   }
 
-  /// Whether a row about the layers after `step` steps is still to be written.
+  /// Whether the row about the layers after `step` steps still has to be written.
   func needsLayers(after step: Int) -> Bool { isWritten && layersStep.map { step > $0 } ?? true }
 
-  /// Appends a row about the layers that is not on record yet.
+  /// Appends a row about the layers that is not recorded yet.
   func append(_ row: MetricsRow.Layers) throws(InputError) {
     layersStep = row.step
     try append(.layers(row))
   }
 
-  /// Whether answers after `step` steps are still to be written.
+  /// Whether the answers after `step` steps still have to be written.
   func needsSamples(after step: Int) -> Bool { isWritten && samplesStep.map { step > $0 } ?? true }
 
-  /// Appends answers that are not on record yet.
+  /// Appends answers that are not recorded yet.
   func append(_ row: MetricsRow.Samples) throws(InputError) {
     samplesStep = row.step
     try append(.samples(row))
   }
 
-  /// Whether a diagnosis after `step` steps is still to be written.
+  /// Whether the diagnosis after `step` steps still has to be written.
   func needsDiagnosis(after step: Int) -> Bool { diagnosisStep.map { step > $0 } ?? true }
 
-  /// Appends a diagnosis that is not on record yet.
+  /// Appends a diagnosis that is not recorded yet.
   func append(_ row: MetricsRow.Diagnosis) throws(InputError) {
     diagnosisStep = row.step
     try append(.diagnosis(row))
   }
 
-  /// Appends a step that is not on record yet; `seconds` are those of this process.
+  /// Appends a step that is not recorded yet. `seconds` are those of this process.
   func append(
     _ report: StepReport, forwards: Int, seconds: Double, rewards: MetricsRow.Rewards?
   ) throws(InputError) {
@@ -242,13 +246,13 @@ final class RunFolder {
     try events?.append(row)
   }
 
-  /// Waits until the losses and rows so far are on the disk: a model that is kept then never is ahead of them.
+  /// Waits until the losses and rows so far are on disk. So a kept model is never ahead of them.
   func synchronize() throws(InputError) {
     try log.synchronize()
     try metrics?.synchronize()
   }
 
-  /// Writes down what came of the run.
+  /// Writes the results of the run.
   func close(_ result: RunResult) throws(InputError) {
     guard let lock, var record else { return }
     guard lock.isInPlace else {

@@ -2,9 +2,9 @@ import Zeroth
 import ZerothRecords
 
 extension OptimizerProtocol {
-  /// The loop of a replay: steps from where the optimiser stands until `end` steps are done.
+  /// The loop of a replay: makes steps until `end` steps are done.
   ///
-  /// Throws what a step throws; what was recorded until then is on the disk.
+  /// Throws the errors of a step. What was recorded before is on disk.
   public mutating func run<Base: Objective & ~Copyable>(
     _ theta: inout ParameterStore, on objective: borrowing RecordingObjective<Base>, log: TrajectoryLog?,
     until end: Int
@@ -13,12 +13,11 @@ extension OptimizerProtocol {
     try log?.synchronize()
   }
 
-  /// One step of a run. One that `log` holds is made again from its losses and measures nothing, or, where losses are not enough,
-  /// from its mini-batches. Another one is measured on
-  /// `objective` and, where there is a log, recorded in it. However a run was cut off, theta so ends as if it had not been,
-  /// bit for bit.
+  /// Makes one step of a run. A step that `log` contains is made again: from its losses, without a measurement, or from
+  /// its mini-batch where losses are not enough. Any other step is measured on `objective`, and recorded where there is
+  /// a log. So theta ends the same, bit for bit, wherever a run was interrupted.
   ///
-  /// Throws what the step throws; what was recorded until then is on the disk.
+  /// Throws the errors of the step. What was recorded before is on disk.
   @discardableResult
   public mutating func runStep<Base: Objective & ~Copyable>(
     _ theta: inout ParameterStore, on objective: borrowing RecordingObjective<Base>, log: TrajectoryLog?

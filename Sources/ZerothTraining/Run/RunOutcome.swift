@@ -7,16 +7,16 @@ import ZerothSupport
 public enum RunOutcome: Sendable, Hashable {
   /// All steps are done.
   case complete
-  /// All steps are done, although the run has diverged on the way.
+  /// All steps are done, although the run diverged.
   case completeAfterDivergence
-  /// It has diverged, and was stopped.
+  /// The run diverged and was stopped.
   case diverged
-  /// No dev score was better for as long as was asked for.
+  /// The run was stopped because no dev score was better for the given number of evaluations.
   case stoppedEarly
-  /// It was told to end by this signal.
+  /// The run was asked to end by this signal.
   case interrupted(signal: Int32)
 
-  /// What a table says beside the run's name; nil where there is nothing to say.
+  /// The remark beside the run's name in a table; nil where there is none.
   public var remark: String? {
     switch self {
     case .complete: nil
@@ -26,7 +26,7 @@ public enum RunOutcome: Sendable, Hashable {
     }
   }
 
-  /// The exit status of a process that runs it: 3 for a run that was stopped, 128 and its number for a signal.
+  /// The exit status of a process with this run: 3 for a run that was stopped, 128 plus the number for a signal.
   public var exitStatus: Int32 {
     switch self {
     case .complete, .completeAfterDivergence: 0
@@ -36,24 +36,24 @@ public enum RunOutcome: Sendable, Hashable {
   }
 }
 
-/// What is done when a run diverges. The raw values are the words of configurations.
+/// What happens when a run diverges. The raw values are the words in configurations.
 public enum DivergencePolicy: String, CaseIterable, Sendable {
-  /// It ends.
+  /// The run ends.
   case stop
-  /// It ends, and its last model is the best one so far.
+  /// The run ends, and its best model so far becomes its last one.
   case best
-  /// It goes on, and says so at its end.
+  /// The run continues, and this is reported at its end.
   case `continue`
 }
 
-/// SIGINT and SIGTERM as a request to end, which a run answers after its step.
+/// Treats SIGINT and SIGTERM as a request to end, which a run fulfils after the current step.
 ///
-/// The second such signal ends the process at once, as without this.
+/// The second such signal ends the process at once, as it would without this.
 public enum Interruption {
   private static let received = Atomic<Int32>(0)
 
-  /// Takes the two signals from now on, also where whoever started the process has blocked them. In the job of a launcher it takes
-  /// SIGUSR1 too: that one is passed on by `mpirun` to all ranks, and ends none of them.
+  /// Starts to receive the two signals, even where the process that started this one has blocked them. In a job of a
+  /// launcher it receives SIGUSR1 too, because `mpirun` passes that on to all ranks and does not end them.
   public static func listen() {
     let numbers = [SIGINT, SIGTERM] + (Launch() == nil ? [] : [SIGUSR1])
     var all = sigset_t()
@@ -68,7 +68,7 @@ public enum Interruption {
     }
   }
 
-  /// The number of the signal that was received; nil before.
+  /// The number of the signal that was received; nil for none.
   public static var request: Int32? {
     let number = received.load(ordering: .relaxed)
     return number == 0 ? nil : number

@@ -4,23 +4,23 @@ import ZerothModels
 import ZerothSupport
 import ZerothTasks
 
-/// What a run would do and take, as far as a few steps and answers tell: `zeroth train --dry-run`.
+/// What a run would do and need, estimated from a few steps and answers: `zeroth train --dry-run`.
 public struct RunPlan: Sendable {
-  /// The optimiser, as tables call it.
+  /// The name of the optimiser in tables.
   public let optimizer: String
-  /// Parameters of the model, and how many of them are trained.
+  /// The number of parameters of the model, and the number of those that are trained.
   public let parameters, trainable: Int
-  /// Examples of each split.
+  /// The number of examples of each split.
   public let examples: [(split: String, count: Int)]
-  /// Steps of the optimiser, forward passes of all of them, and evaluations of dev.
+  /// The number of steps, of their forward passes, and of evaluations of dev.
   public let steps, forwards, evaluations: Int
-  /// Seconds of all steps, and of all evaluations of dev and test.
+  /// The seconds of all steps, and of all evaluations of dev and test.
   public let stepSeconds, evaluationSeconds: Double
   /// Peak memory of the process so far, in bytes; nil where the system does not say.
   public let peakMemory: Int?
-  /// Bytes that the run keeps on disk at most: models, snapshots, losses and rows. 0 where it writes no folder.
+  /// The most bytes that the run keeps on disk: models, snapshots, and losses with rows. 0 where it writes no folder.
   public let disk: (models: Int, snapshots: Int, record: Int)
-  /// Steps that were made to measure, and how many of them had a loss that is not finite.
+  /// The number of steps that were made to measure, and the number of those with a loss that is not finite.
   public let measuredSteps, skippedSteps: Int
   /// The folder of the run; nil where none is written.
   public let out: String?
@@ -67,9 +67,9 @@ public struct RunPlan: Sendable {
 }
 
 extension TrainingRun {
-  /// What `run` would do, without writing anything: after three steps and 16 answers at most.
+  /// What `run` would do. Nothing is written. At most three steps are made and 16 questions answered.
   ///
-  /// Throws `InputError` for all that `run` would refuse before its first step.
+  /// Throws `InputError` for everything that `run` would refuse before its first step.
   public func plan(resuming: Bool = false) throws -> RunPlan {
     try job.together { if job.leads { try RunFolder.requirePlace(configuration, resuming: resuming) } }
     return try Parallel.withThreads(configuration.threads) {
@@ -86,7 +86,7 @@ extension TrainingRun {
     try setup.requireDerivatives(of: objective, for: optimizer)
     let clock = ContinuousClock()
     let forwards = (0..<configuration.steps).reduce(0) { $0 + optimizer.forwards(at: $1, in: layout) }
-    // The first step makes what later ones have.
+    // The first step allocates what later steps use again, so it is measured only if it is the only one.
     let measured = min(3, configuration.steps)
     var measuredForwards = 0
     var skipped = 0

@@ -4,7 +4,7 @@ import ZerothSupport
 import ZerothTasks
 
 extension RunRecord {
-  /// The record of a run of `configuration` that begins, on the blocks of `layout`.
+  /// The record of a run of `configuration` at its beginning. `layout` has the blocks of the model.
   init(of configuration: RunConfiguration, layout: ParameterLayout) {
     self.init(
       name: configuration.shortName, configuration: configuration.json, changed: configuration.changed,
@@ -16,7 +16,7 @@ extension RunRecord {
 }
 
 extension MetricsRow.Rewards {
-  /// `spread` as metrics.jsonl keeps it.
+  /// `spread` in the form of metrics.jsonl.
   init(_ spread: RewardSpread) {
     self.init(
       mean: spread.mean, overPoints: spread.overPoints, overExamples: spread.overExamples, changed: spread.changed)
@@ -24,10 +24,10 @@ extension MetricsRow.Rewards {
 }
 
 extension Scores {
-  /// The scores as metrics.jsonl keeps them.
+  /// The scores in the form of metrics.jsonl.
   var recorded: [MetricsRow.Score] { values.map { .init($0.metric.rawValue, $0.value) } }
 
-  /// The scores that metrics.jsonl keeps; metrics of an unknown name are left out.
+  /// The scores in a row of metrics.jsonl, without those of unknown metrics.
   init(recorded: [MetricsRow.Score]) {
     self.init(recorded.compactMap { score in Metric(rawValue: score.metric).map { Value($0, score.value) } })
   }

@@ -6,7 +6,7 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// What came of a run.
+/// The results of a run.
 public struct RunResult: Sendable {
   /// Test scores before the first step.
   public var zeroShot = Scores([])
@@ -14,37 +14,38 @@ public struct RunResult: Sendable {
   public var zeroShotDev = Scores([])
   /// Test scores after the last step.
   public var final = Scores([])
-  /// Test scores of the model with the best dev score by the task's first metric.
+  /// The test scores of the model with the best dev score by the task's first metric.
   public var best = Scores([])
-  /// Those dev scores.
+  /// The dev scores of this model.
   public var bestDev = Scores([])
-  /// Steps after which they were reached; the first of equals.
+  /// The number of steps before this model; the smallest one where several models have equal scores.
   public var bestStep = 0
-  /// The hash of the weights that reached them; nil where the run is not recorded.
+  /// The hash of the weights of this model; nil where the run is not recorded.
   public var bestWeights: String?
-  /// Steps done.
+  /// The number of steps done.
   public var steps = 0
-  /// The hash of the weights after them; nil where the run is not recorded.
+  /// The hash of the weights after the last step; nil where the run is not recorded.
   public var weights: String?
-  /// Steps that were skipped as a loss was not finite.
+  /// The number of steps that were skipped because a loss was not finite.
   public var skipped = 0
-  /// Adapter moves that were left out as a loss was not finite.
+  /// The number of moves of the adapter that were left out because a loss was not finite.
   public var nonFiniteMoves = 0
-  /// Steps that were measured and at which no direction changed the reward, of a run that maximises one.
+  /// The number of measured steps in which no direction changed the reward, in a run that maximises a reward.
   public var flatSteps = 0
-  /// Forward passes of the training steps, over a mini-batch each.
+  /// The number of forward passes of the training steps, each over a mini-batch.
   public var forwards = 0
-  /// Tokens that a forward pass computes in the mean over training examples; nil where that is not known before.
+  /// The mean number of tokens that a forward pass computes for a training example; nil where it is not known in
+  /// advance.
   public var tokensPerForward: Double?
-  /// Seconds of training, evaluations left out.
+  /// The seconds of training, without evaluations.
   public var seconds = 0.0
   /// Peak memory of the process during the run, in bytes; nil where the system does not say.
   public var peakMemory: Int?
-  /// What was trained beside matrices that are never written; nil where they are written.
+  /// A summary of the updates beside matrices that are never written; nil where matrices are written.
   public var delta: DeltaSummary?
-  /// What each rank of the job did; none of a run of one process.
+  /// A summary of each rank of the job; empty for a run of one process.
   public var ranks: [RankSummary] = []
-  /// Why the run ended.
+  /// Why the run ended, in words.
   public var end = ""
   /// How it ended.
   public var outcome = RunOutcome.complete
@@ -101,7 +102,8 @@ public struct RunResult: Sendable {
     ]
   }
 
-  /// A table of this run alone with what it says of the kept model, and one of its ranks where there are several.
+  /// A table of this run alone, with a note about the kept model. Where there are several ranks, a table of them
+  /// follows.
   public func table(_ name: String) -> String {
     var table = Table(Self.columns)
     table.rows.append(row(name))

@@ -2,16 +2,16 @@ import Zeroth
 import ZerothSupport
 import ZerothTasks
 
-/// Sees whether a run goes astray: losses that explode, answers that are not finite, steps that change nothing, and dev scores
-/// that get no better.
+/// Detects problems of a run: losses that explode, answers that are not finite, steps that change nothing, and dev
+/// scores that do not improve.
 struct RunWatch {
-  /// A run has diverged when the mean loss since the last evaluation is so many times that of its first step, or that of 1
-  /// where the first is below.
+  /// A run has diverged when the mean loss since the last evaluation is this many times the loss of its first step.
+  /// Where that is below 1, it is compared with 1.
   static let lossLimit = 10.0
 
-  /// Evaluations without a better dev score that end the run; nil for any number.
+  /// The number of evaluations without a better dev score after which the run ends; nil for no limit.
   let patience: Int?
-  /// Why the run counts as diverged, in words; nil as long as it does not.
+  /// Why the run counts as diverged, in words; nil where it does not.
   private(set) var divergence: String?
   private var firstLoss: Double?
   private var sum = 0.0
@@ -19,9 +19,10 @@ struct RunWatch {
   private var evaluationsSinceBest = 0
   private var stillSteps = 0
 
-  /// Whether losses are those of a reward, whose size says nothing.
+  /// Whether the losses come from a reward. Their size then says nothing.
   private let isOfReward: Bool
-  /// Steps in a row at which no direction changed the reward, and whether some changed an answer meanwhile.
+  /// The number of steps in a row in which no direction changed the reward, and whether one of these steps changed an
+  /// answer.
   private var flatSteps = 0
   private var haveAnswersChanged = false
   private var hasSaidFlat = false
@@ -31,7 +32,7 @@ struct RunWatch {
     self.isOfReward = isOfReward
   }
 
-  /// What is to be said of a step, whose rewards are like `spread` where it had some; mostly nothing.
+  /// A message about a step; usually nil. `spread` is that of its rewards, where it has rewards.
   mutating func note(_ report: StepReport, _ spread: RewardSpread? = nil) -> String? {
     guard report.outcome == .applied else { return nil }
     if let spread { return note(report, rewards: spread) }
@@ -47,7 +48,7 @@ struct RunWatch {
       + "\(epsilon) may be too small for parameters in fp32, or the objective has no slope there"
   }
 
-  /// Says once, after three steps in a row, that no direction changes the reward, and what that comes from.
+  /// After three steps in a row in which no direction changed the reward, a message with the cause, once.
   private mutating func note(_ report: StepReport, rewards: RewardSpread) -> String? {
     guard rewards.points > 1, rewards.overPoints == 0 else {
       (flatSteps, haveAnswersChanged) = (0, false)
@@ -66,7 +67,7 @@ struct RunWatch {
           + "may help" : "no answer changed either: \(epsilon) is too small to change one, or the answers are sure")
   }
 
-  /// Takes in an evaluation after `step` steps, of `count` examples of which `unanswered` have no finite answer.
+  /// Records an evaluation after `step` steps: `count` examples, of which `unanswered` have no finite answer.
   mutating func evaluated(after step: Int, unanswered: Int, of count: Int, isBest: Bool) {
     evaluationsSinceBest = isBest ? 0 : evaluationsSinceBest + 1
     if unanswered > 0 {
@@ -82,10 +83,10 @@ struct RunWatch {
     (sum, self.count) = (0, 0)
   }
 
-  /// Notes that the run has diverged, for the first reason that there is.
+  /// Records that the run has diverged. Only the first reason is kept.
   mutating func diverged(_ reason: String) { if divergence == nil { divergence = reason } }
 
-  /// What a snapshot keeps of it.
+  /// The part of the state that a snapshot stores.
   struct State {
     var firstLoss = Double.nan
     var sum = 0.0
@@ -117,8 +118,8 @@ struct RunWatch {
     divergence = state.divergence.isEmpty ? nil : state.divergence
   }
 
-  /// Whether no dev score was better for as many evaluations as are waited for.
+  /// Whether no dev score was better for the given number of evaluations.
   var isOutOfPatience: Bool { patience.map { evaluationsSinceBest >= $0 } ?? false }
-  /// How many evaluations there were since the best one.
+  /// The number of evaluations since the best one.
   var evaluationsWithoutBetter: Int { evaluationsSinceBest }
 }

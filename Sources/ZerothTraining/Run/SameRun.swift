@@ -4,8 +4,8 @@ import ZerothRecords
 import ZerothSupport
 
 extension TrajectoryHeader {
-  /// Throws `InputError`, on every rank of `job`, naming the first rank that is not of this run and in what it differs: the version,
-  /// an option, the model's weights, the data.
+  /// Throws an `InputError` on every rank of `job`, unless all ranks belong to the same run. It names the first rank
+  /// that does not, and the difference: the version, an option, the model's weights, or the data.
   func requireSame(on job: Job) throws {
     guard job.isShared else { return }
     let about: JSON = ["version": .string(Versions.zeroth), "host": .string(job.host)]

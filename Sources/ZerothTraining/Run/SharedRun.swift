@@ -5,9 +5,10 @@ import ZerothSupport
 import ZerothTasks
 
 extension TaskSetup {
-  /// What a run of `configuration` minimises; in shards, or by the ranks of `job`, as a ``ShardedObjective``.
+  /// The objective of a run of `configuration`. It is a ``ShardedObjective`` where there are several shards, or several
+  /// ranks in `job`.
   ///
-  /// Throws `InputError` where there are no examples, and naming one that cannot be asked.
+  /// Throws `InputError` where there are no examples, and one that names an example that cannot be asked.
   func objective(_ configuration: RunConfiguration, in job: Job = Job()) throws -> any Objective {
     let training = try training()
     let (batch, seed) = (configuration.batch, UInt64(configuration.composition.seed))
@@ -20,8 +21,8 @@ extension TaskSetup {
     }
   }
 
-  /// The model's answers on `split` at theta. They are computed in as many parts as there are shards, by the ranks of `job`, and
-  /// known to all of them.
+  /// The answers of the model on `split` at theta. They are computed by the ranks of `job` in as many parts as there
+  /// are shards, and returned to all ranks.
   func evaluate(
     _ split: Split, at theta: borrowing ParameterStore, shards: Int, in job: Job
   ) throws -> TaskResult {
@@ -47,7 +48,7 @@ extension TaskSetup {
 }
 
 extension RewardNotes {
-  /// What all ranks of `job` noted since the last time; nil for nothing.
+  /// The spread of what all ranks of `job` noted since the last call; nil where nothing was noted.
   func take(in job: Job) -> RewardSpread? {
     take { own in
       job.gather(own.withUnsafeBytes { Array($0) }).map { bytes in
@@ -57,7 +58,7 @@ extension RewardNotes {
   }
 }
 
-/// What the parts of a mini-batch are in it.
+/// The share of each part of a mini-batch.
 private final class BatchShares {
   private let training: TrainingExamples
   private var sampler: BatchSampler
@@ -68,7 +69,7 @@ private final class BatchShares {
     self.sampler = sampler
   }
 
-  /// Examples in a mini-batch.
+  /// The number of examples in a mini-batch.
   var size: Int { sampler.size }
 
   func of(_ batch: Batch, parts: Int) -> [ShardedObjective.Share] {

@@ -3,18 +3,19 @@ import Zeroth
 import ZerothRecords
 import ZerothSupport
 
-/// The snapshots of a run: its optimiser's state and weights after some of its steps, so that a run that goes on need not be
-/// replayed from its start. The trajectory holds all that is in them: whatever happens to a snapshot, nothing is lost.
+/// The snapshots of a run: the optimiser's state and the weights after some steps, so that a resumed run need not be
+/// replayed from its start. Everything in a snapshot also follows from the trajectory, so nothing is lost if a snapshot
+/// is damaged.
 struct Snapshots {
-  /// What a run counts, besides what its optimiser holds.
+  /// The counters of a run that are not in the state of its optimiser.
   struct Progress {
     var forwards = 0
     var skipped = 0
     var nonFiniteMoves = 0
-    /// Steps after which the best model was reached, and its hash.
+    /// The number of steps before the best model, and the hash of this model.
     var bestStep = 0
     var bestWeights = ""
-    /// What the run is watched by.
+    /// The state of the watch over the run.
     var watch = RunWatch.State()
 
     fileprivate mutating func code(_ state: StateCoder) throws(InputError) {
@@ -27,14 +28,15 @@ struct Snapshots {
     }
   }
 
-  /// The folder that they are in.
+  /// The folder of the snapshots.
   let folder: String
-  /// Identifies the run, so that one of another run is not taken for its own.
+  /// Identifies the run, so that the snapshot of another run is not used.
   let run: String
-  /// How many are kept.
+  /// The number of snapshots that are kept.
   private static let kept = 2
 
-  /// Writes the snapshot after `optimizer.nextStep` steps, whose last had `losses`, and removes all but the last two.
+  /// Writes the snapshot after `optimizer.nextStep` steps, the last of which had the losses `losses`. Removes all but
+  /// the last two snapshots.
   func write(
     _ optimizer: some OptimizerProtocol, _ theta: borrowing ParameterStore, _ progress: Progress, losses: [Double]
   ) throws(InputError) {
@@ -47,13 +49,14 @@ struct Snapshots {
     for step in steps().dropLast(Self.kept) { unlink(path(step)) }
   }
 
-  /// Bytes of a snapshot.
+  /// The number of bytes of a snapshot.
   func size(_ optimizer: some OptimizerProtocol, _ theta: borrowing ParameterStore) throws(InputError) -> Int {
     try optimizer.stateSize(with: theta, also: coding(Progress(), []) { _ in })
   }
 
-  /// Goes on from the last snapshot that is whole, whose steps `recorded` holds and after whose steps `isUsable` says that the
-  /// run can go on. Nil where there is none; then the optimiser and theta are as before. `note` is told of a snapshot that cannot be used, and why.
+  /// Restores the last snapshot that is complete, whose steps are in `recorded`, and for which `isUsable` returns true.
+  /// Nil where there is none; the optimiser and theta are then unchanged. `note` is called with the reason why a
+  /// snapshot cannot be used.
   func restore(
     _ optimizer: inout some OptimizerProtocol, _ theta: inout ParameterStore, _ recorded: RecordedSteps,
     isUsable: (_ steps: Int) -> Bool, note: (String) -> Void
@@ -70,7 +73,7 @@ struct Snapshots {
     return nil
   }
 
-  /// What is coded beside the optimiser's state.
+  /// The values that are saved in addition to the optimiser's state.
   private func coding(
     _ progress: Progress, _ losses: [Double], _ use: @escaping (Progress) -> Void
   ) -> (StateCoder) throws(InputError) -> Void {
@@ -83,7 +86,7 @@ struct Snapshots {
     }
   }
 
-  /// The steps after which there are snapshots, in their order.
+  /// The numbers of steps after which there are snapshots, in order.
   private func steps() -> [Int] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.compactMap { name in

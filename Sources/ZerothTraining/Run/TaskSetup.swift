@@ -6,37 +6,37 @@ import ZerothResources
 import ZerothSupport
 import ZerothTasks
 
-/// A model set to a task, with the examples that it is trained and measured on.
+/// A model that is fitted to a task, with the examples on which it is trained and measured.
 ///
-/// Each set of examples is turned into tokens once, when it is first asked for.
+/// Each set of examples is converted to tokens once, when it is first needed.
 public final class TaskSetup {
   /// A set of examples.
   public enum Split: String, Sendable, CaseIterable {
-    /// What is trained on.
+    /// The training set.
     case train
-    /// What checkpoints are chosen by.
+    /// The dev set, by which checkpoints are chosen.
     case dev
-    /// What is measured at the end, and never used to choose anything.
+    /// The test set, which is measured at the end and never used for a choice.
     case test
   }
 
-  /// Which examples of the data there are.
+  /// Which examples of the data are used.
   public enum Scope: Sendable, Hashable {
     /// Train, dev and test, drawn by the seed.
     case splits
-    /// All examples of one file, as test.
+    /// All examples of one file, as the test set.
     case file
-    /// The same without their labels, which are asked for.
+    /// All examples of one file without their labels, for which the model is asked.
     case questions
   }
 
-  /// The model and how it is asked about the task.
+  /// The model, with the way in which it is asked about the task.
   public let model: any TaskModel
-  /// What training minimises.
+  /// The objective of training.
   public let objective: TaskObjective
-  /// The examples in text.
+  /// The examples as texts.
   public let splits: Splits
-  /// How a configuration has the model tuned; nil where it was made without one.
+  /// The tuning of the model in a configuration; nil where the setup was made without one.
   private(set) var tuning: TuningChoice?
   private let scope: Scope
   private let demonstrations: [Example]
@@ -47,23 +47,23 @@ public final class TaskSetup {
   /// The task.
   public var task: TextTask { model.task }
 
-  /// Reads the model in `modelPath` (or the embedded one, by its name) and the examples at `data` (or the task's own), and
-  /// draws train, dev and test by `seed`.
+  /// Reads the model in `modelPath` (or the embedded model, by its name) and the examples at `data` (or the task's
+  /// own). Draws train, dev and test with `seed`.
   ///
   /// - Parameters:
-  ///   - modelPath: the model's folder or file, or the embedded model's name.
+  ///   - modelPath: the folder or file of the model, or the name of the embedded model.
   ///   - task: the task.
-  ///   - objective: what training minimises; by default what the papers train the task by.
+  ///   - objective: the objective of training; by default the one with which the papers train the task.
   ///   - data: a file or folder of examples.
-  ///   - testData: a file or folder whose test examples take the place of those at `data`.
-  ///   - size: examples for train and dev; the task's own sizes by default.
-  ///   - testCount: the most test examples; the task's own size by default.
-  ///   - seed: draws the sets.
-  ///   - count: training examples, drawn by the seed, in front of each prompt of dev and test.
-  ///   - chat: whether the model is asked as an assistant, by its checkpoint's chat template.
-  ///   - tuning: what stands beside the model's weights; nothing by default.
-  ///   - scope: whether sets are drawn, or all of a file is taken.
-  ///   - families: the families of models that are known.
+  ///   - testData: a file or folder whose test examples replace those at `data`.
+  ///   - size: the sizes of train and dev; the task's own by default.
+  ///   - testCount: the most test examples; the task's own number by default.
+  ///   - seed: the seed with which the sets are drawn.
+  ///   - count: the number of training examples in front of each prompt of dev and test, drawn with the seed.
+  ///   - chat: whether the model is asked as an assistant, with the chat template of its checkpoint.
+  ///   - tuning: the tuning that is added to the model; none by default.
+  ///   - scope: whether sets are drawn, or all examples of a file are used.
+  ///   - families: the families of models that can be read.
   /// - Throws: `InputError` for anything that cannot be used.
   public init(
     modelPath: String, task: TextTask, objective: TaskObjective? = nil, data: String? = nil, testData: String? = nil,
@@ -92,10 +92,10 @@ public final class TaskSetup {
         "demonstrations", found: "\(count)", expected: "0 to \(splits.train.count), the training examples there are")
     }
     demonstrations = Array(splits.train.prefix(count))
-    if count > 0 { _ = try encodedExamples(of: .test) }  // a model that learns nothing in context says so now
+    if count > 0 { _ = try encodedExamples(of: .test) }  // a model that cannot use demonstrations throws here
   }
 
-  /// The model, tokenizer and examples that `configuration` names.
+  /// The model, tokenizer and examples of `configuration`.
   public convenience init(_ configuration: RunConfiguration) throws {
     try self.init(
       modelPath: configuration.modelPath, task: configuration.task, objective: configuration.objective,
@@ -107,7 +107,7 @@ public final class TaskSetup {
     model.pretrained.recomputesActivations = configuration.recomputesActivations
   }
 
-  /// Throws `InputError` where a part of `optimizer` needs derivatives and `base`, what training minimises, has none.
+  /// Throws `InputError` where a part of `optimizer` needs derivatives and `base`, the objective of training, has none.
   func requireDerivatives(of base: some Objective, for optimizer: some OptimizerProtocol) throws(InputError) {
     guard optimizer.needsDerivatives, !base.hasDerivatives else { return }
     throw InputError(
@@ -116,7 +116,7 @@ public final class TaskSetup {
         "one with a gradient, such as cross-entropy or language-modeling; or an optimizer that measures losses alone")
   }
 
-  /// Throws `InputError` where a run asks for diagnoses and its estimates cannot be compared with gradients.
+  /// Throws `InputError` where a run asks for diagnoses, and its estimates cannot be compared with gradients.
   func requireDiagnosable(
     _ base: some Objective, _ configuration: RunConfiguration, grain: LossGrain
   ) throws(InputError) {
@@ -129,10 +129,9 @@ public final class TaskSetup {
       expected: "none: estimates are compared with the gradient of a mini-batch")
   }
 
-  /// A hash of each thing that training depends on and that no option names, as it was read: the model's configuration, the
-  /// tokenizer's files, how the model is asked (label words, the prompts of the example that `explain` shows, what a chat
-  /// template puts around them) and the
-  /// examples of each set. Where they were read from does not count.
+  /// Hashes of what training depends on besides the options, as it was read: the model's configuration; the tokenizer's
+  /// files; the way in which the model is asked (label words, the prompts of the example that `explain` shows, the
+  /// texts of the chat template around them); and the examples of each set. The paths of the files have no effect.
   ///
   /// Throws `InputError` for a file of the model that can no longer be read.
   func inputHashes() throws(InputError) -> [String: String] {
@@ -161,7 +160,7 @@ public final class TaskSetup {
     return ContentHash.hex(hash)
   }
 
-  /// The hash of texts, told apart from the same texts cut elsewhere.
+  /// The hash of a list of texts. It differs for the same characters that are divided into other texts.
   private static func hash(_ texts: [String]) -> String {
     ContentHash.hex(
       texts.reduce(UInt64(texts.count)) { hash, text in
@@ -170,7 +169,7 @@ public final class TaskSetup {
       })
   }
 
-  /// The examples of `split` in text.
+  /// The examples of `split` as texts.
   public func examples(_ split: Split) -> [Example] {
     switch split {
     case .train: splits.train
@@ -179,7 +178,8 @@ public final class TaskSetup {
     }
   }
 
-  /// The training examples as the model is trained on them. Throws `InputError` naming one that cannot be asked.
+  /// The training examples in the form in which the model is trained on them. Throws an `InputError` that names an
+  /// example that cannot be asked.
   public func training() throws(InputError) -> TrainingExamples {
     if let encodedTraining { return encodedTraining }
     let training = try model.encode(splits.train, toMinimize: objective)
@@ -187,12 +187,12 @@ public final class TaskSetup {
     return training
   }
 
-  /// The model's answers on `split` at theta. Throws `InputError` naming an example that cannot be asked.
+  /// The answers of the model on `split` at theta. Throws an `InputError` that names an example that cannot be asked.
   public func evaluate(_ split: Split, at theta: borrowing ParameterStore) throws(InputError) -> TaskResult {
     TaskResult(task, try encodedExamples(of: split).answers(at: theta))
   }
 
-  /// Seconds that the answers on `split` take at theta, from those to the first 16 examples.
+  /// The seconds that the answers on `split` take at theta, estimated from the first 16 examples.
   func secondsOfAnswers(_ split: Split, at theta: borrowing ParameterStore) throws(InputError) -> Double {
     let all = examples(split)
     guard !all.isEmpty else { return 0 }
@@ -203,15 +203,15 @@ public final class TaskSetup {
     return (ContinuousClock.now - start) / .seconds(1) * Double(all.count) / Double(some.count)
   }
 
-  /// Turns into tokens what a run needs: the training examples, dev and test.
+  /// Converts the training, dev and test examples to tokens.
   ///
-  /// Throws `InputError` naming an example that cannot be asked: before a run writes anything.
+  /// It is called before a run writes anything. Throws an `InputError` that names an example that cannot be asked.
   func prepareForTraining() throws(InputError) {
     _ = try training()
     for split in [Split.dev, .test] { _ = try encodedExamples(of: split) }
   }
 
-  /// The examples of `split` as the model is asked them.
+  /// The examples of `split` in the form in which the model is asked.
   func encodedExamples(of split: Split) throws(InputError) -> any EncodedExamples {
     if let known = encoded[split] { return known }
     let before = split == .train ? [] : demonstrations
@@ -222,7 +222,7 @@ public final class TaskSetup {
     return fresh
   }
 
-  /// What the model answers at theta to the first `count` examples of dev, beside what is right.
+  /// The answers of the model at theta to the first `count` examples of dev, with the right answers.
   func samples(_ count: Int, at theta: borrowing ParameterStore) throws(InputError) -> [MetricsRow.Samples.Sample] {
     let some = Array(splits.dev.prefix(count))
     if askedSamples == nil { askedSamples = try model.ask(some, demonstrations: []) }
@@ -233,16 +233,16 @@ public final class TaskSetup {
     }
   }
 
-  /// What is said before a program is started that the task's file names; nil where there is none.
+  /// The note that is shown before the program in the task's file is started; nil where the file names none.
   public var program: String? { task.programNote }
 
-  /// How the model was read, where the examples come from and what was left out of the prompts that have been made, in words.
+  /// Sentences about how the model was read, where the examples come from, and what was left out of the prompts so far.
   public var notes: [String] {
     let made = Split.allCases.compactMap { split -> (Split, [PromptCut])? in
       let training = split == .train ? encodedTraining?.cuts : nil
       return (training ?? encoded[split]?.cuts).map { (split, $0) }
     }
-    // What is asked alone is not scored.
+    // Answers to questions alone are not scored, so no program is started.
     let program = scope == .questions ? nil : self.program
     let chat = model.chat.map { "chat: prompts are the user's messages in the format of \($0.family.rawValue)" }
     return model.pretrained.folder.notes + model.notes + [chat, program].compactMap(\.self) + splits.notes
@@ -270,7 +270,7 @@ public final class TaskSetup {
 }
 
 extension Example {
-  /// What it says, as texts: fields by name, choices, answers and the label, each list after its length.
+  /// The content of an example as texts: fields by name, choices, answers and the label. Each list follows its length.
   fileprivate var content: [String] {
     ["\(fields.count)"] + fields.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
       + ["\(choices.count)"] + choices + ["\(answers.count)"] + answers + ["\(label)"]
@@ -279,7 +279,7 @@ extension Example {
 }
 
 extension TextTask {
-  /// How a model is asked, as texts: the classes, and the prompts for the shown example.
+  /// The way in which a model is asked, as texts: the classes, and the prompts for the shown example.
   fileprivate var asking: [String] {
     var texts = classes.flatMap { [$0.word] + $0.names } + classes.compactMap { labelSentence?($0) }
     if let known = identity ?? definition { texts.append(known) }

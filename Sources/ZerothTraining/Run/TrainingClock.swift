@@ -1,4 +1,4 @@
-/// Seconds that go by, but for pauses.
+/// Measures seconds, without pauses.
 struct TrainingClock {
   private var begin = ContinuousClock.now
   private var paused = Duration.zero

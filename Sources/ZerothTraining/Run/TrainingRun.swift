@@ -8,18 +8,18 @@ import ZerothResources
 import ZerothSupport
 import ZerothTasks
 
-/// One training run: fine-tunes a model on a task by a composed optimiser, and keeps a record from which it can be
+/// One training run: fine-tunes a model on a task with a composed optimiser, and keeps a record from which it can be
 /// resumed and replayed.
 ///
 ///     let result = try TrainingRun(configuration).run()
 public final class TrainingRun {
-  /// What is run.
+  /// The configuration of the run.
   public let configuration: RunConfiguration
   /// The model and the examples.
   public let setup: TaskSetup
-  /// Steps that are done.
+  /// The number of steps that are done.
   public var steps: Int { result.steps }
-  /// Whether it has a folder by now, from which it can be resumed.
+  /// Whether the run already has a folder from which it can be resumed.
   public var isOnRecord: Bool { folder != nil }
   private let progress: ProgressLine?
   private let baseline: RunResult?
@@ -34,17 +34,18 @@ public final class TrainingRun {
   private var saidSize = false
   private var clock = TrainingClock()
 
-  /// A run of `configuration`, shown by `progress`.
+  /// A run of `configuration`, whose progress is shown by `progress`.
   ///
   /// - Parameters:
-  ///   - configuration: what is run.
-  ///   - setup: the model and the examples that the configuration names, where they have been read before; they are read anew for
-  ///     another tuning.
-  ///   - progress: where lines of progress go.
-  ///   - baseline: a run on the same model and examples, which spares measuring the scores before the first step again.
-  ///   - interruption: asked after each step; the number of a signal ends the run.
-  ///   - given: the processes that make the run, each of them by a call of its own, asked for a signal in the place of
-  ///     `interruption`. This one alone by default.
+  ///   - configuration: the configuration of the run.
+  ///   - setup: the model and the examples of the configuration, where they were read already. They are read again if
+  ///     the tuning is another one.
+  ///   - progress: the destination of progress lines.
+  ///   - baseline: an earlier run with the same model and examples. The scores before the first step are then not
+  ///     measured again.
+  ///   - interruption: called after each step. The run ends where it returns the number of a signal.
+  ///   - given: the processes that make the run, by default this one alone. Each of them calls this initialiser. The
+  ///     job is then asked for a signal in place of `interruption`.
   /// - Throws: `InputError` for a model or examples that cannot be used.
   public init(
     _ configuration: RunConfiguration, _ setup: TaskSetup? = nil, progress: ProgressLine? = nil,
@@ -52,7 +53,7 @@ public final class TrainingRun {
   ) throws {
     let job = given ?? Job(request: interruption)
     self.configuration = configuration
-    // A model that is tuned in another way has other parameters, and with a prefix other scores before the first step.
+    // With another tuning the model has other parameters, and with a prefix also other scores before the first step.
     let fitting = setup.flatMap { ($0.tuning ?? .fresh(.full)) == configuration.tuning ? $0 : nil }
     self.setup = try job.together { try fitting ?? TaskSetup(configuration) }
     self.progress = job.leads ? progress : nil
@@ -62,17 +63,18 @@ public final class TrainingRun {
     watch = RunWatch(patience: configuration.patience, isOfReward: configuration.task.kind == .reward)
   }
 
-  /// Trains, evaluating dev every so many steps and keeping the best model, and measures test at the end.
+  /// Trains the model, evaluates dev at intervals and keeps the best model, and measures test at the end.
   ///
-  /// With a folder in the configuration, everything is recorded there; `resuming` goes on with what it holds.
-  /// Throws `InputError` for what cannot be used, before anything is written.
+  /// With a folder in the configuration, everything is recorded there, and `resuming` continues the run in this folder.
+  /// Throws `InputError` for settings that cannot be used, before anything is written.
   public func run(resuming: Bool = false) throws -> RunResult {
     try Parallel.withThreads(configuration.threads) {
       try run(try usableObjective(), resuming: resuming)
     }
   }
 
-  /// What is minimised, of examples that can be asked. Throws `InputError` as `requireUsable` does.
+  /// The objective of training, after a check that all examples can be asked. Throws `InputError` in the same cases as
+  /// `requireUsable`.
   func usableObjective() throws -> any Objective {
     try job.together {
       try requireUsable()
@@ -80,7 +82,8 @@ public final class TrainingRun {
     }
   }
 
-  /// What is to be said of a rate that was chosen on another model, of an option that changes nothing, and of a job of several ranks.
+  /// Notes about a learning rate that was chosen for another model, about an option that has no effect, and about a job
+  /// of several ranks.
   private func notes(_ optimizer: some OptimizerProtocol) -> [String] {
     var notes: [String] = []
     if let rate = configuration.presetRate, configuration.modelPath != Embedded.modelName {
@@ -99,7 +102,7 @@ public final class TrainingRun {
     return notes
   }
 
-  /// Throws `InputError` for examples that cannot be asked, and where the best model would overwrite the base.
+  /// Throws `InputError` for examples that cannot be asked, and where the best model would overwrite the base model.
   func requireUsable() throws {
     if let out = configuration.out { try setup.model.pretrained.requireOther(than: RunFiles(out).model) }
     try setup.prepareForTraining()
@@ -157,7 +160,7 @@ public final class TrainingRun {
     return result
   }
 
-  /// Steps until all are done or the run is to end, evaluating and keeping snapshots on the way.
+  /// Makes steps until all are done or the run has to end, with evaluations and snapshots.
   private func train(
     _ optimizer: inout some OptimizerProtocol, _ theta: inout ParameterStore,
     on objective: borrowing RecordingObjective<some Objective>
@@ -197,7 +200,7 @@ public final class TrainingRun {
     try folder?.log.synchronize()
   }
 
-  /// Sees after an evaluation whether the run goes on.
+  /// Decides after an evaluation whether the run continues.
   private func decide() {
     guard result.steps < configuration.steps || watch.divergence != nil else { return }
     if let divergence = watch.divergence, configuration.onDivergence != .continue {
@@ -216,7 +219,7 @@ public final class TrainingRun {
     result.end = words
   }
 
-  /// Test scores of the last model and of the best. The saved model takes the place of theta in memory.
+  /// The test scores of the last model and of the best one. The memory of theta is used for the saved model.
   private func measureTest(_ theta: consuming ParameterStore) throws {
     let endsWithBest = result.outcome == .diverged && configuration.onDivergence == .best
     if !endsWithBest || result.bestStep == result.steps {
@@ -227,7 +230,8 @@ public final class TrainingRun {
     if endsWithBest { result.final = result.best }
   }
 
-  /// Test scores of the best model by dev. They are known already where it is the last model or the first one, and was not rounded.
+  /// The test scores of the best model by dev. They are known already where it is the last or the first model and was
+  /// not rounded.
   private func bestScores() throws -> Scores {
     if best.isExact(isTuned: result.bestStep > 0) {
       if result.bestStep == result.steps { return result.final }
@@ -236,7 +240,7 @@ public final class TrainingRun {
     return try best.testScores()
   }
 
-  /// Goes on from the last snapshot of a run that is resumed.
+  /// Restores the last snapshot of a run that is resumed.
   private func goOn(_ optimizer: inout some OptimizerProtocol, _ theta: inout ParameterStore) {
     guard let folder, folder.log.recorded.count > 0,
       let progress = folder.snapshots.restore(
@@ -258,8 +262,8 @@ public final class TrainingRun {
     }
   }
 
-  /// Keeps a snapshot, if it is time for one or the run was interrupted. One that cannot be written is reported, and the run goes
-  /// on: a resume then takes longer, and loses nothing.
+  /// Writes a snapshot, if one is due or the run was interrupted. If it cannot be written, this is reported and the run
+  /// continues: resuming would then take longer, but nothing would be lost.
   private func keepSnapshot(_ optimizer: some OptimizerProtocol, _ theta: borrowing ParameterStore) {
     let every = configuration.snapshotEvery
     guard let folder, folder.isWritten, every > 0, result.steps % every == 0 || result.isCutShort,
@@ -285,7 +289,7 @@ public final class TrainingRun {
     }
   }
 
-  /// Writes what the estimates of the next step are worth, if it is time for that.
+  /// Writes a diagnosis of the estimates of the next step, if one is due.
   private func diagnose(
     _ optimizer: some OptimizerProtocol, _ theta: borrowing ParameterStore, on objective: some Objective
   ) throws {
@@ -299,7 +303,7 @@ public final class TrainingRun {
     }
   }
 
-  /// Writes how each block has moved, before the evaluation that closes what belongs to a step.
+  /// Writes how far each block has moved. It is called before the evaluation, which is the last row of a step.
   private func recordLayers(
     _ theta: borrowing ParameterStore, ratios: [(block: ParameterBlock, ratio: Double)]
   ) throws(InputError) {
@@ -309,12 +313,12 @@ public final class TrainingRun {
     try folder.append(row)
   }
 
-  /// A place for the statistics, which cannot be copied.
+  /// Holds the statistics, which cannot be copied.
   private final class Layers {
     var store: LayerStatistics?
   }
 
-  /// What made the losses of a run not finite, in words, as far as theta and one more loss tell.
+  /// The reason why the losses of a run are not finite, in words, as far as theta and one more loss show it.
   private func diagnosis(
     _ error: NonFiniteError, _ theta: borrowing ParameterStore, _ objective: some Objective
   ) -> String {
@@ -337,7 +341,7 @@ public final class TrainingRun {
     result.forwards += report.forwards
     result.skipped += report.outcome == .skipped ? 1 : 0
     result.nonFiniteMoves += report.nonFiniteMoves
-    // A step that is made again measures nothing, and not every rank makes the same ones again.
+    // A step that is made again measures nothing. Ranks may differ in which steps they make again.
     let isMeasured = report.step >= folder?.log.recorded.count ?? 0
     let spread = try isMeasured ? setup.training().rewards?.take(in: job) : nil
     if let spread, spread.points > 1, spread.overPoints == 0 { result.flatSteps += 1 }
@@ -346,7 +350,8 @@ public final class TrainingRun {
       report, forwards: result.forwards, seconds: clock.seconds, rewards: spread.map(MetricsRow.Rewards.init))
   }
 
-  /// Evaluates dev and keeps the model if it is the best so far. One whose answers are not all finite never is.
+  /// Evaluates dev, and keeps the model if it is the best so far. A model with answers that are not finite is never
+  /// kept.
   private func evaluate(_ theta: borrowing ParameterStore, step: Int) throws {
     let known = step == 0 ? baseline?.zeroShotDev : nil
     var isBest = false
@@ -364,7 +369,7 @@ public final class TrainingRun {
     try showSamples(theta, step: step)
   }
 
-  /// Shows and keeps the answers to a few rows of dev, where that is asked for and they are not on record yet.
+  /// Shows and records the answers to a few rows of dev, where that is asked for and they are not recorded yet.
   private func showSamples(_ theta: borrowing ParameterStore, step: Int) throws {
     guard configuration.samples > 0, folder?.needsSamples(after: step) ?? job.leads else { return }
     let samples = try setup.samples(configuration.samples, at: theta)
@@ -376,16 +381,17 @@ public final class TrainingRun {
     try folder?.append(MetricsRow.Samples(step: step, samples: samples))
   }
 
-  /// Scores, and how many examples have no finite answer.
+  /// Scores, and the number of examples without a finite answer.
   private typealias Evaluated = (scores: Scores, unanswered: Int)
 
   private func scores(
     _ split: TaskSetup.Split, _ theta: borrowing ParameterStore, step: Int, known: Scores? = nil
   ) throws -> Scores { try evaluation(split, theta, step: step, known: known).scores }
 
-  /// The evaluation of a split after `step` steps: as a resumed run has it on record, as its scores are `known`, or measured.
+  /// The evaluation of a split after `step` steps: from the record of a resumed run, from the scores `known`, or
+  /// measured.
   ///
-  /// `use` is given it before it goes on record, so that what follows from it is done by then.
+  /// `use` is called with it before it is recorded, so what depends on it is done by that time.
   private func evaluation(
     _ split: TaskSetup.Split, _ theta: borrowing ParameterStore, step: Int, known: Scores? = nil,
     use: (Evaluated) throws -> Void = { _ in }
@@ -407,6 +413,6 @@ public final class TrainingRun {
 }
 
 extension String {
-  /// A text that may have several lines, for a line of its own.
+  /// The text with its line ends replaced, so that it fits on one line.
   fileprivate var inOneLine: String { split(whereSeparator: \.isNewline).joined(separator: " / ").excerpt }
 }

@@ -5,36 +5,36 @@ import ZerothStrategies
 import ZerothSupport
 import ZerothTasks
 
-/// Counts the forward passes of runs, and finds the steps that fit into so many.
+/// Counts the forward passes of runs, and finds the number of steps that a number of forward passes allows.
 struct ForwardCounter {
   private let registry: Registry
   private let tasks: TaskRegistry
   private let families: ModelFamilies
-  /// The blocks of each model, which estimators and adapters count by.
+  /// The blocks of each model, on which the counts of estimators and adapters depend.
   private var layouts: [JSON: ParameterLayout] = [:]
 
-  /// A counter of runs made of these.
+  /// A counter for runs that use these strategies, tasks and families.
   init(_ registry: Registry, _ tasks: TaskRegistry, _ families: ModelFamilies) {
     self.registry = registry
     self.tasks = tasks
     self.families = families
   }
 
-  /// `settings`, checked; what is to be measured counts as given.
+  /// `settings` after a check. Options that are to be measured count as given.
   func configuration(_ settings: Settings) throws(InputError) -> RunConfiguration {
     try RunConfiguration(settings.beforeProbe, registry, tasks: tasks, families: families)
   }
 
-  /// The forward passes of all steps of `configuration`.
+  /// The number of forward passes of all steps of `configuration`.
   mutating func forwards(of configuration: RunConfiguration) throws -> Int {
     let optimizer = try configuration.makeOptimizer()
     let layout = try layout(of: configuration)
     return (0..<configuration.steps).reduce(0) { $0 + optimizer.forwards(at: $1, in: layout) }
   }
 
-  /// The most steps of `settings`, which name none, within `budget` forward passes.
+  /// The most steps within `budget` forward passes for `settings`, which do not give a number of steps.
   ///
-  /// Throws `InputError` naming the run called `name` where not one fits.
+  /// Throws an `InputError` that names the run called `name` where not even one step fits.
   mutating func steps(of settings: Settings, within budget: Int, name: String) throws -> Int {
     func of(_ steps: Int) throws(InputError) -> RunConfiguration {
       var settings = settings
@@ -50,7 +50,8 @@ struct ForwardCounter {
       used += optimizer.forwards(at: steps, in: layout)
       steps += 1
     }
-    // A schedule of the queries may be as long as the run: then the number of steps changes what a step takes.
+    // A schedule of the queries may depend on the length of the run. The number of steps then changes the cost of a
+    // step.
     if steps > 0, try forwards(of: of(steps)) != used {
       var (fits, exceeds) = (0, budget + 1)
       while exceeds - fits > 1 {

@@ -1,14 +1,14 @@
 import ZerothStrategies
 import ZerothSupport
 
-/// What the runs of a sweep have in common, so that their scores compare.
+/// What all runs of a sweep have in common, so that their scores can be compared.
 public enum SweepBudget: Sendable, Hashable, CustomStringConvertible {
-  /// Each run makes as many steps as it can within so many forward passes, those of its adapter counted.
+  /// Each run makes as many steps as this number of forward passes allows, including those of its adapter.
   case forwards(Int)
-  /// Each run makes the steps that its configuration says.
+  /// Each run makes the number of steps in its configuration.
   case steps
 
-  /// The budget that `text` names: `forwards=1000` or `steps`. Throws `InputError` for anything else.
+  /// The budget in `text`: `forwards=1000` or `steps`. Throws `InputError` for anything else.
   public init(_ text: String, origin: String) throws(InputError) {
     let words = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
     if words == ["steps"] {
@@ -20,7 +20,7 @@ public enum SweepBudget: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// The budget as it is written in a sweep's file.
+  /// The budget in the spelling of a sweep's file.
   public var description: String {
     switch self {
     case .forwards(let count): "forwards=\(count)"
@@ -30,7 +30,7 @@ public enum SweepBudget: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension RunSettings {
-  /// The table [sweep] of a sweep's file.
+  /// The options of the table [sweep] in a sweep's file.
   public static let sweep: [OptionSpec] = [
     OptionSpec(
       "budget", .string, default: .absent("the forward passes that the first run takes for [run] steps"),

@@ -3,7 +3,7 @@ import TOMLKit
 import ZerothStrategies
 import ZerothSupport
 
-/// The file of a sweep: the configuration of a run in which options may have several values, in a list.
+/// The file of a sweep: the configuration of a run in which an option may have several values, written as a list.
 ///
 ///     [run]
 ///     seed = [13, 21, 42]
@@ -17,42 +17,42 @@ import ZerothSupport
 ///     [sweep]
 ///     budget = "forwards=1000"
 public struct SweepFile: Sendable {
-  /// An option with the values that it takes in turn.
+  /// An option, and the values that it takes in turn.
   struct Axis: Sendable {
     let table, key: String
     let values: [Setting]
   }
 
-  /// One of several alternatives, such as methods.
+  /// One of several alternatives, such as different methods.
   struct Case: Sendable {
-    /// Its name; nil where the file names none.
+    /// The name; nil where the file has no cases.
     let name: String?
-    /// Every option that its runs are given.
+    /// Every option that is set for its runs.
     let axes: [Axis]
   }
 
   /// The most runs that a sweep may have.
   static let maximalRuns = 10_000
 
-  /// What errors call it.
+  /// The name of the file in errors.
   let name: String
-  /// Its text.
+  /// The text of the file.
   public let text: String
   /// The alternatives, in the order of the file.
   let cases: [Case]
-  /// Runs of each setting and seed.
+  /// The number of runs for each combination of settings and seed.
   let repeats: Int
-  /// Evaluations of dev in a run; nil where its configuration says how often.
+  /// The number of evaluations of dev in a run; nil where the configuration gives the interval.
   let evaluations: Int?
-  /// The budget that it names; nil for none.
+  /// The budget in the file; nil for none.
   let budget: SweepBudget?
 
-  /// The sweep in the file at `path`. Throws `InputError` when it cannot be read or is no sweep.
+  /// The sweep in the file at `path`. Throws `InputError` when it cannot be read or is not a sweep.
   public init(_ path: String) throws(InputError) {
     try self.init(toml: Settings.text(ofFile: path, expected: "a sweep in TOML"), name: path)
   }
 
-  /// The sweep in a TOML text; `name` stands for it in errors.
+  /// The sweep in a TOML text. Errors call it `name`.
   public init(toml text: String, name: String) throws(InputError) {
     let document = try Settings.document(text, name: name)
     self.name = name
@@ -89,7 +89,7 @@ public struct SweepFile: Sendable {
     try requireFewRuns()
   }
 
-  /// Throws where the grid is so large that a list was hardly meant so.
+  /// Throws `InputError` where the grid is so large that a list was probably a mistake.
   private func requireFewRuns() throws(InputError) {
     let runs = cases.reduce(0.0) { sum, found in
       sum + found.axes.reduce(Double(repeats)) { $0 * Double($1.values.count) }
@@ -106,7 +106,7 @@ public struct SweepFile: Sendable {
       expected: "it under a table: [\((Settings.tables + ["sweep", "case.NAME"]).joined(separator: "], ["))]")
   }
 
-  /// The options of `[case.NAME]`, whose keys are tables.
+  /// The options of `[case.NAME]`. Its keys are tables.
   private static func axes(
     ofCase key: String, _ node: (some TOMLValueConvertible)?, name: String
   ) throws(InputError) -> [Axis] {
@@ -149,13 +149,13 @@ public struct SweepFile: Sendable {
     }
   }
 
-  /// Options in the order of the tables, and within a table by name.
+  /// The options in the order of the tables, and within a table by name.
   private static func ordered(_ axes: [Axis]) -> [Axis] {
     let places = Dictionary(uniqueKeysWithValues: Settings.tables.enumerated().map { ($1, $0) })
     return axes.sorted { (places[$0.table] ?? 0, $0.key) < (places[$1.table] ?? 0, $1.key) }
   }
 
-  /// Where the file first names a case: the parser gives tables in the order of their names.
+  /// The position at which the file first names a case. It is needed because the parser sorts tables by their names.
   private static func place(of name: String, in text: String) -> Int {
     for quote in ["", "\"", "'"] {
       var rest = text[...]

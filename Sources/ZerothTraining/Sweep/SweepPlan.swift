@@ -10,26 +10,27 @@ public struct SweepPlan: Sendable {
   public struct Run: Sendable {
     /// The name of its folder, such as `lozo,learning-rate=5e-05,seed=13`.
     public let name: String
-    /// The `[case.NAME]` of the file that it is of; nil where there is none.
+    /// The name of its `[case.NAME]` in the file; nil where there are no cases.
     public let caseName: String?
-    /// What it is given; its folder and its threads are not in it.
+    /// Its settings, without its folder and its threads.
     public let settings: Settings
-    /// Steps that it makes, and forward passes that it takes for them.
+    /// The number of its steps, and of the forward passes that they take.
     public let steps, forwards: Int
-    /// The effective value of every option, and which of them somebody has chosen, as `run.json` has them.
+    /// The effective value of every option, and the options that were chosen, in the form of `run.json`.
     public let configuration, changed: JSON
-    /// What is said before the program is started that its task names; nil where there is none.
+    /// The note that is shown before the program of its task is started; nil where the task has none.
     public let program: String?
   }
 
-  /// What the runs have in common.
+  /// What all runs have in common.
   public let budget: SweepBudget
-  /// The runs in their order: all of the first seed, then all of the next, so that a part of a sweep compares what it can.
+  /// The runs in order: all with the first seed, then all with the next. So a part of a sweep can already be compared.
   public let runs: [Run]
 
-  /// The runs of `file`, under `budget` in place of the file's own and of its steps.
+  /// The runs of `file`. `budget` replaces the budget in the file and the steps.
   ///
-  /// Throws `InputError` for a run whose configuration is wrong, whose model cannot be read, or that has no step in the budget.
+  /// Throws `InputError` for a run whose configuration is wrong, whose model cannot be read, or for which the budget
+  /// does not allow a single step.
   public init(
     _ file: SweepFile, budget: SweepBudget? = nil, _ registry: Registry = .standard, tasks: TaskRegistry = .standard,
     families: ModelFamilies = .standard
@@ -85,7 +86,7 @@ public struct SweepPlan: Sendable {
     return .forwards(try counter.forwards(of: counter.configuration(Self.evaluated(first, file))))
   }
 
-  /// `settings` with an interval between evaluations where the file counts them.
+  /// `settings`, with an interval between evaluations where the file gives the number of evaluations.
   private static func evaluated(_ settings: Settings, _ file: SweepFile) throws(InputError) -> Settings {
     guard let evaluations = file.evaluations else { return settings }
     if let given = settings["run", "eval-every"] {
@@ -99,7 +100,7 @@ public struct SweepPlan: Sendable {
     return settings
   }
 
-  /// The runs as the file `sweep.json`, with why some of them failed.
+  /// The content of the file `sweep.json`: the runs, and why some of them failed.
   public func json(failures: [String: String]) -> JSON {
     [
       "budget": .string("\(budget)"),

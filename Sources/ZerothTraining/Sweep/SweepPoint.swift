@@ -1,21 +1,21 @@
 import ZerothStrategies
 import ZerothSupport
 
-/// A place in the grid of a sweep: one value of each option.
+/// A point in the grid of a sweep: one value for each option.
 struct SweepPoint {
-  /// What the run is called.
+  /// The name of the run.
   let name: String
-  /// The `[case.NAME]` that it is of, if the file has such.
+  /// The name of its `[case.NAME]`; nil where the file has no cases.
   let caseName: String?
-  /// What it is given.
+  /// Its settings.
   let settings: Settings
-  /// The place of its seed among the seeds, and the number of its repeat.
+  /// The index of its seed, and the number of its repetition.
   let seedIndex, repetition: Int
 
-  /// So much is added to the seed of a run for each repeat before it.
+  /// The number that is added to the seed of a run for each earlier repetition.
   static let seedStride = 10_000
 
-  /// All places in the grid of `found`.
+  /// All points in the grid of `found`.
   static func all(of found: SweepFile.Case, repeats: Int) -> [SweepPoint] {
     var choices: [[(axis: SweepFile.Axis, index: Int)]] = [[]]
     for axis in found.axes {
@@ -49,7 +49,7 @@ struct SweepPoint {
     let seed = settings["run", "seed"] ?? Setting(.typed(.int(0)), origin: "[run] seed")
     if repeats > 1 {
       seedWords.append("repeat=\(repetition + 1)")
-      // All repeats have the examples of the first.
+      // All repetitions use the examples of the first.
       settings["task", "seed"] = settings["task", "seed"] ?? seed
       if case .typed(.int(let number)) = seed.value {
         settings["run", "seed"] = Setting(.typed(.int(number + Self.seedStride * repetition)), origin: seed.origin)
@@ -57,7 +57,7 @@ struct SweepPoint {
     }
     self.settings = settings.replacing("{seed}", by: seed.given)
     let name = (words + seedWords).joined(separator: ",").asFileName
-    // File systems take 255 bytes.
+    // File systems allow names of 255 bytes.
     let short = name.utf8.count > 200 ? "\(name.prefix(180)),\(ContentHash.hex(ContentHash.xxh64(name)))" : name
     self.name = short.isEmpty ? "run" : short
     seedIndex = place

@@ -1,6 +1,6 @@
 import ZerothSupport
 
-/// A text with columns of a row in braces, as `{subject}\n{text}\nTeam:`; `{{` and `}}` are braces.
+/// A text that contains names of columns in braces, such as `{subject}\n{text}\nTeam:`. `{{` and `}}` stand for braces.
 struct RowTemplate: Sendable, Hashable {
   private enum Part: Sendable, Hashable {
     case text(String)
@@ -9,14 +9,15 @@ struct RowTemplate: Sendable, Hashable {
 
   private var parts: [Part] = []
 
-  /// The columns, each once, in the order of the text.
+  /// The columns, each once, in the order in which the text names them.
   var columns: [String] {
     var columns: [String] = []
     for case .column(let name) in parts where !columns.contains(name) { columns.append(name) }
     return columns
   }
 
-  /// Reads `text`. Throws `InputError` naming `subject` for a brace without its other, and for one around nothing.
+  /// Reads `text`. Throws an `InputError` that names `subject` for a brace without its partner, and for a pair of
+  /// braces around nothing.
   init(_ text: String, subject: String) throws(InputError) {
     var literal = ""
     var rest = text[...]
@@ -44,7 +45,7 @@ struct RowTemplate: Sendable, Hashable {
     if !literal.isEmpty { parts.append(.text(literal)) }
   }
 
-  /// The text with the value of each column in its place.
+  /// The text with the value of each column in place of its name.
   func filled(_ value: (String) throws -> String) rethrows -> String {
     try parts.map { part in
       switch part {
@@ -54,7 +55,7 @@ struct RowTemplate: Sendable, Hashable {
     }.joined()
   }
 
-  /// The texts in front of column `name` and behind it, of which values are filled in.
+  /// The texts before and after the column `name`, with the values of other columns filled in.
   func split(at name: String, _ value: (String) -> String) -> (before: String, after: String) {
     let place = parts.firstIndex(of: .column(name)) ?? parts.endIndex
     var (before, after) = (self, self)
@@ -65,8 +66,8 @@ struct RowTemplate: Sendable, Hashable {
 }
 
 extension Record {
-  /// The value of the column `name`, or, where there is none of that name, what its parts between dots lead to within objects:
-  /// `choices.text`.
+  /// The value of the column `name`. Where there is no such column, the parts of the name between dots lead into
+  /// objects: `choices.text`.
   func value(at name: String) -> JSON? {
     if let value = fields[name] { return value }
     var parts = name.split(separator: ".", omittingEmptySubsequences: false)[...]
@@ -78,8 +79,8 @@ extension Record {
     return value
   }
 
-  /// The text of the column `name`, as it stands there; empty for null. Throws `InputError` where there is no such column, or no
-  /// text in it.
+  /// The text of the column `name`, exactly as it is; empty for null. Throws `InputError` where there is no such
+  /// column, and where its value is not a text.
   func cell(_ name: String) throws(InputError) -> String {
     guard let value = value(at: name) else {
       throw error(
@@ -91,7 +92,7 @@ extension Record {
     return text
   }
 
-  /// The texts of the array in the column `name`, or the one text there. Throws `InputError` for anything else.
+  /// The texts of the array in the column `name`, or the single text there. Throws `InputError` for anything else.
   func cells(_ name: String) throws(InputError) -> [String] {
     guard case .array(let values)? = value(at: name) else { return [try cell(name)] }
     return try values.enumerated().map { index, value throws(InputError) in
@@ -100,14 +101,14 @@ extension Record {
     }
   }
 
-  /// The cells of `columns` by their names.
+  /// The texts of `columns`, by their names.
   func cells(_ columns: [String]) throws(InputError) -> [String: String] {
     var cells: [String: String] = [:]
     for column in columns { cells[column] = try cell(column) }
     return cells
   }
 
-  /// Whether one of `columns` holds more than white space.
+  /// Whether one of `columns` has a text that is not only white space.
   func hasText(_ columns: [String]) -> Bool {
     columns.contains { name in
       switch value(at: name) {

@@ -2,8 +2,8 @@ import Foundation
 import Zeroth
 import ZerothSupport
 
-/// A task that a file describes, in place of Swift: its kind, what is asked, and the columns that hold it. docs/own-tasks.md has
-/// every key.
+/// A task that is described in a file instead of Swift: its kind, the prompt, and the columns of its data.
+/// docs/own-tasks.md lists every key.
 ///
 ///     name = "tickets"
 ///     kind = "classification"
@@ -11,7 +11,7 @@ import ZerothSupport
 ///     label = "team"
 ///     candidates = { billing = " money", it = " computer" }
 public struct TaskFile {
-  /// The kinds of task that a file may describe.
+  /// The kinds of tasks that a file can describe.
   public enum Kind: String, CaseIterable, Sendable {
     case classification, choice, completion, chat, text, reward
 
@@ -32,12 +32,12 @@ public struct TaskFile {
     "name", "kind", "summary", "metrics", "train", "dev", "test", "encoding", "group", "example",
   ]
 
-  /// Whether `name` is a file rather than the name of a task: it ends in `.toml`.
+  /// Whether `name` is a file and not the name of a task: it ends in `.toml`.
   public static func isPath(_ name: String) -> Bool { name.lowercased().hasSuffix(".toml") }
 
-  /// The file's path, which stands in errors.
+  /// The path of the file, for messages of errors.
   let path: String
-  /// The table of the file that is read; nil for its top.
+  /// The table of the file that is read; nil for the top level.
   private let table: String?
   private let json: JSON
 
@@ -47,10 +47,11 @@ public struct TaskFile {
     self.json = json
   }
 
-  /// All that is read.
+  /// The content of this table.
   var content: JSON { json }
 
-  /// The task that `json`, what the file at `path` holds as `text`, describes. Throws `InputError` naming file and key.
+  /// The task that the file at `path` describes. `text` is the content of the file and `json` the same after parsing.
+  /// Throws an `InputError` that names the file and the key.
   public static func task(_ json: JSON, path: String, text: String) throws(InputError) -> TextTask {
     let file = TaskFile(path: path, json: json)
     let kind = try file.choice("kind", Kind.allCases, default: nil)
@@ -71,7 +72,7 @@ public struct TaskFile {
     return try file.finished(task, kind, text)
   }
 
-  /// The task's name: the one that is given, or that of the file.
+  /// The name of the task: the one in the file, or else the name of the file.
   var name: String {
     get throws(InputError) {
       let name = try string("name") ?? URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
@@ -86,10 +87,11 @@ public struct TaskFile {
 
   var summary: String { get throws(InputError) { try string("summary") ?? "a task of one's own" } }
 
-  /// What every task of a file has.
+  /// Adds to `task` the properties that every task from a file has.
   private func finished(_ task: TextTask, _ kind: Kind, _ text: String) throws(InputError) -> TextTask {
     var task = task
-    // A copy beside a run has the name too, which may be that of the file.
+    // The copy in the folder of a run has to contain the name, because the name may come from that of the original
+    // file.
     task.definition = json["name"] == nil ? "name = \"\(task.name)\"\n\(text)" : text
     task.needsHeader = true
     if case .total(let train, let dev) = task.splitSize {
@@ -119,7 +121,8 @@ public struct TaskFile {
     return task
   }
 
-  /// The key that keeps rows together in one set: what `group` makes of a row; nil without.
+  /// The template `group`, whose text for a row is the key that keeps rows together in one set; nil where the file has
+  /// none.
   func groups() throws(InputError) -> RowTemplate? { try template("group") }
 
   // MARK: Reading keys
@@ -157,7 +160,7 @@ public struct TaskFile {
     return texts
   }
 
-  /// The texts of a table by their keys.
+  /// The texts of a table by their keys; nil where there is no such table.
   func table(_ key: String) throws(InputError) -> [(key: String, text: String)]? {
     guard let value = json[key] else { return nil }
     guard let members = value.members, !members.isEmpty else {
@@ -198,7 +201,7 @@ public struct TaskFile {
     return value
   }
 
-  /// The metrics of the file, or `usual`; `f1` is that of answers where there are some.
+  /// The metrics in the file, or `usual` where it has none. `f1` means the F1 of answers where the task has answers.
   func metrics(_ kind: TextTask.Kind, usual: [Metric]) throws(InputError) -> [Metric] {
     guard let names = try strings("metrics") else { return usual }
     let known = kind.metrics.map { ($0, $0 == .answerF1 ? "f1" : $0.rawValue.replacing("_", with: "-")) }

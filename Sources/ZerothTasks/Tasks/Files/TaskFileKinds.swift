@@ -2,7 +2,8 @@ import Zeroth
 import ZerothSupport
 
 extension TaskFile {
-  /// Columns, classes and a prompt, and for other models than causal ones a prompt with a mask or a sentence for each class.
+  /// A classification: columns, classes and a prompt. For models other than causal ones it may also have a prompt with
+  /// a mask, or a sentence for each class.
   func classification() throws(InputError) -> TextTask {
     let prompt = try template("prompt")
     let masked = try template("masked")
@@ -88,7 +89,7 @@ extension TaskFile {
     { label in template.filled { $0 == "word" ? label.word : label.title } }
   }
 
-  /// A prompt and the candidates of each row.
+  /// A choice between candidates that each row has, after a prompt.
   func multipleChoice() throws(InputError) -> TextTask {
     let prompt = try requiredTemplate("prompt")
     let label = try required("label", "the column of the right choice")
@@ -144,7 +145,7 @@ extension TaskFile {
 
   var source: Source { Source(file: path, line: 1) }
 
-  /// An example whose texts are the names of their columns.
+  /// An example whose texts are the names of the columns.
   func shown(_ columns: [String], choices: [String] = [], answers: [String] = []) -> Example {
     Example(
       fields: Dictionary(columns.map { ($0, "{\($0)}") }) { first, _ in first }, choices: choices, answers: answers,
@@ -153,10 +154,11 @@ extension TaskFile {
 }
 
 extension Record {
-  /// What `group` makes of the row, by which rows stay in one set; nil without.
+  /// The text of `group` for this row, which keeps rows in one set; nil without `group`.
   func key(_ group: RowTemplate?) throws -> String? { try group?.filled { try cell($0) } }
 
-  /// The place of the right one of `choices`: the column `name` says it by one of `labels`, by its place from 0, or by its text.
+  /// The index of the right one of `choices`. The column `name` has one of `labels`, an index from 0, or the text of
+  /// the choice.
   fileprivate func choice(_ name: String, _ labels: [String]?, of choices: [String]) throws(InputError) -> Int {
     if ignoresLabels { return 0 }
     let found = try cell(name).trimmed

@@ -4,7 +4,7 @@ import ZerothModels
 import ZerothSupport
 
 extension TaskFile {
-  /// A prompt, and what scores the answer: a program, or a reward that is built in.
+  /// A task with a prompt and a reward for the answer: a program, or a built-in reward.
   ///
   ///     prompt = "{question}"
   ///     [reward]
@@ -46,9 +46,9 @@ extension TaskFile {
   }
 }
 
-/// What [reward] says.
+/// The content of the table [reward].
 private struct RewardTable {
-  /// The rewards that are built in, and the keys that each has.
+  /// The built-in rewards, and the keys of each.
   private enum BuiltIn: String, CaseIterable {
     case exactMatch = "exact-match"
     case f1, regex, json, length
@@ -70,10 +70,10 @@ private struct RewardTable {
   let reward: Reward
   let sampling: AnswerSampling
   let end: AnswerEnd
-  /// What makes the right answer of a row, and the column of others.
+  /// The template of the right answer of a row, and the column with other right answers.
   let gold: RowTemplate?
   let others: String?
-  /// The whole file but for how a program is started, which may change while a run goes on.
+  /// The content of the whole file, except for how a program is started, which may change while a run goes on.
   let identity: JSON
 
   init(_ whole: TaskFile) throws(InputError) {
@@ -151,7 +151,7 @@ private struct RewardTable {
 }
 
 extension TaskFile {
-  /// The folder that the file lies in.
+  /// The folder of the file.
   fileprivate var folder: String {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     return folder.isEmpty ? "." : folder

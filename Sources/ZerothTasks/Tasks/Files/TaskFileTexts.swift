@@ -2,7 +2,7 @@ import Zeroth
 import ZerothSupport
 
 extension TaskFile {
-  /// A prompt and what is to follow it.
+  /// A completion: a prompt, and the text that has to follow it.
   func completion() throws(InputError) -> TextTask {
     let prompt = try requiredTemplate("prompt", default: "{prompt}")
     let completion = try requiredTemplate("completion", default: "{completion}")
@@ -41,7 +41,7 @@ extension TaskFile {
     return task
   }
 
-  /// Conversations.
+  /// A chat: conversations.
   func chat() throws(InputError) -> TextTask {
     let column = try string("messages")
     let columns = column.map { [$0] } ?? ["messages", "conversations"]
@@ -71,7 +71,7 @@ extension TaskFile {
     return task
   }
 
-  /// Texts as they are.
+  /// Plain texts, without a prompt.
   func plainText() throws(InputError) -> TextTask {
     let text = try requiredTemplate("text", default: "{text}")
     let columns = text.columns
@@ -108,8 +108,8 @@ extension Example {
 }
 
 extension Record {
-  /// The turns of the conversation in the first of `columns` that there is: objects with `role` and `content`, or `from` and
-  /// `value`. Where labels are left aside, what the assistant says at the end is too.
+  /// The turns of the conversation in the first of `columns` that exists: objects with `role` and `content`, or with
+  /// `from` and `value`. Where labels are ignored, the assistant's last turn is left out.
   fileprivate func messages(_ columns: [String]) throws(InputError) -> [ChatMessage] {
     guard let column = columns.first(where: { value(at: $0) != nil }) else {
       throw error(
@@ -128,7 +128,7 @@ extension Record {
       guard let role = Self.role(name) else {
         throw error("\(place): role", found: "'\(name.excerpt)'", expected: "system, user or assistant")
       }
-      // The parts of a message with pictures, of which texts are read.
+      // A message with pictures has several parts. Only texts can be read.
       let parts = said.elements.map { $0.map { $0["type"]?.string == "text" ? $0["text"]?.string : nil } }
       guard let text = said.string ?? parts.flatMap({ $0.contains(nil) ? nil : $0.compactMap(\.self).joined() }) else {
         throw error("\(place): content", found: said.kind, expected: "a text")

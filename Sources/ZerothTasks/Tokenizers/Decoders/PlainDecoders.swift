@@ -1,13 +1,13 @@
 import ZerothSupport
 
-/// Reads letters of ``ByteAlphabet`` as bytes, and all bytes together as text.
+/// Converts letters of ``ByteAlphabet`` to bytes, and reads all bytes together as text.
 struct ByteLevelDecoder: TokenDecoder {
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {
     [Array(String(decoding: tokens.flatMap(ByteAlphabet.decode), as: UTF8.self).utf8)]
   }
 }
 
-/// Writes the visible character of ``Metaspace`` as a space, and leaves out those of the first token.
+/// Replaces the visible character of ``Metaspace`` by a space, and removes those of the first token.
 struct MetaspaceDecoder: TokenDecoder {
   var growth: Int { 1 }
   let replacement: [UInt8]
@@ -28,7 +28,7 @@ struct FuseDecoder: TokenDecoder {
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] { [Array(tokens.joined())] }
 }
 
-/// Takes a character away from the ends of each token, so many times at most.
+/// Removes a character from the ends of each token, up to a given number of times.
 struct StripDecoder: TokenDecoder {
   var growth: Int { 1 }
   let content: [UInt8]
@@ -64,7 +64,7 @@ struct StripDecoder: TokenDecoder {
   }
 }
 
-/// Reads runs of tokens such as `<0xE2>` as bytes. A run that is not UTF-8 becomes U+FFFD for each byte.
+/// Converts runs of tokens such as `<0xE2>` to bytes. In a run that is not UTF-8, each byte becomes U+FFFD.
 struct ByteFallbackDecoder: TokenDecoder {
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {
     var decoded: [[UInt8]] = []

@@ -1,9 +1,9 @@
-/// What SentencePiece makes of its pieces: U+2581 is a space, and the spaces that encoding put in front go.
+/// Decodes the pieces of SentencePiece: U+2581 becomes a space, and the spaces that encoding put in front are removed.
 struct SentencePieceDecoder: TokenDecoder {
-  /// Whether a space goes from the front of the text, or all there are.
+  /// Whether one space is removed from the front of the text, and below it whether all spaces there are.
   let dropsSpace: Bool
   let dropsAll: Bool
-  /// Whether tokens such as `<0xE2>` stand for bytes. A byte that is part of no scalar becomes U+FFFD.
+  /// Whether tokens such as `<0xE2>` stand for bytes. A byte that belongs to no scalar becomes U+FFFD.
   let hasBytes: Bool
 
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {

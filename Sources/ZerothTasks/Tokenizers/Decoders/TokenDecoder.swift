@@ -1,11 +1,11 @@
 import ZerothSupport
 
-/// Turns the spellings of tokens into the text that they stand for.
+/// Converts the spellings of tokens to the text that they stand for.
 protocol TokenDecoder: Sendable {
-  /// The tokens with their spelling undone as far as this part does it; all of them joined are the text.
+  /// The tokens, after this part has undone its share of their spelling. All of them joined are the text.
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]]
 
-  /// How many times as long the tokens may become, at most.
+  /// The most times as long that this part can make a token.
   var growth: Int { get }
 }
 
@@ -13,7 +13,7 @@ extension TokenDecoder {
   var growth: Int { 2 }
 }
 
-/// Reads the parts of `decoder`, in their order.
+/// Reads the parts of `decoder`, in order.
 enum TokenDecoders {
   static func read(_ part: JSONPart) throws(InputError) -> [any TokenDecoder] {
     let type = try part.type()

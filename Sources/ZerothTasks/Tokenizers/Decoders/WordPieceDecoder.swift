@@ -1,7 +1,7 @@
-/// Puts spaces between words: in front of each token but the first and those that go on with a word.
+/// Puts a space in front of each token, except for the first one and for tokens that continue a word.
 struct WordPieceDecoder: TokenDecoder {
   let prefix: [UInt8]
-  /// Whether to take away the space in front of punctuation and of English contractions.
+  /// Whether to remove the space in front of punctuation and of English contractions.
   let cleansUp: Bool
 
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {

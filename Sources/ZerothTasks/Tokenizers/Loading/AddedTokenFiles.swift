@@ -1,8 +1,8 @@
 import Foundation
 import ZerothSupport
 
-/// Added tokens that stand beside a tokenizer: in `tokenizer_config.json` (`added_tokens_decoder`), with all that is said of
-/// them, and in `added_tokens.json`, with their ids alone.
+/// Added tokens in files beside a tokenizer: `tokenizer_config.json` (`added_tokens_decoder`), which has all their
+/// properties, and `added_tokens.json`, which has only their ids.
 enum AddedTokenFiles {
   static func read(_ folder: TokenizerFolder) throws(InputError) -> [AddedToken] {
     var tokens: [AddedToken] = []
@@ -36,7 +36,8 @@ enum AddedTokenFiles {
 extension Vocabulary {
   /// Adds `tokens`, and those of `others` that are not among them. Returns all of these.
   ///
-  /// Throws ``InputError`` for a token that has another id here already, and for an id of another token.
+  /// Throws ``InputError`` for a token that already has another id here, and for an id that already belongs to another
+  /// token.
   mutating func adding(_ tokens: [AddedToken], others: [AddedToken]) throws(InputError) -> [AddedToken] {
     let known = Set(tokens.map { Array($0.content.utf8) })
     let all = tokens + others.filter { !known.contains(Array($0.content.utf8)) }

@@ -1,16 +1,16 @@
 import ZerothSupport
 
-/// An object of a tokenizer's file, with the words to name it by in an error.
+/// An object in a file of a tokenizer, with its name for messages of errors.
 ///
-/// A field that is null counts as one that is not there, as in the reference.
+/// As in the reference, a field that is null counts as missing.
 struct JSONPart {
   let json: JSON
   /// The file and the place in it: `tokenizer.json: normalizer.normalizers[1]`.
   let subject: String
-  /// Whether it is all that a file holds.
+  /// Whether it is the whole content of a file.
   private let isFile: Bool
 
-  /// Throws ``InputError`` for anything but an object.
+  /// Throws ``InputError`` for a value that is not an object.
   init(_ json: JSON, subject: String, isFile: Bool = false) throws(InputError) {
     guard json.members != nil else { throw InputError(subject, found: json.summary, expected: "an object") }
     self.json = json
@@ -18,12 +18,12 @@ struct JSONPart {
     self.isFile = isFile
   }
 
-  /// The object that the file at `path` holds.
+  /// The object in the file at `path`.
   init(file path: String) throws(InputError) {
     try self.init(JSON(parsing: try TokenizerFiles.bytes(path), subject: path), subject: path, isFile: true)
   }
 
-  /// What the field `key` is called in an error.
+  /// The name of the field `key` in errors.
   func subject(of key: String) -> String { subject + (isFile ? ": " : ".") + key }
 
   /// The value of a field; nil where there is none.
@@ -53,13 +53,13 @@ struct JSONPart {
   func elements(_ key: String) throws(InputError) -> [JSON]? { try field(key, "an array", \.elements) }
   func members(_ key: String) throws(InputError) -> [JSON.Member]? { try field(key, "an object", \.members) }
 
-  /// The text of a field that must be there.
+  /// The text of a required field.
   func required(_ key: String) throws(InputError) -> String {
     guard let text = try string(key) else { throw missing(key, "a string") }
     return text
   }
 
-  /// The only scalar of a field that must be there.
+  /// The single scalar in a required field.
   func scalar(_ key: String) throws(InputError) -> Unicode.Scalar {
     let text = try required(key)
     guard let scalar = text.unicodeScalars.first, text.unicodeScalars.count == 1 else {
@@ -74,7 +74,7 @@ struct JSONPart {
     return try JSONPart(value, subject: subject(of: key))
   }
 
-  /// The objects of an array that must be there.
+  /// The objects of a required array.
   func parts(_ key: String) throws(InputError) -> [JSONPart] {
     guard let elements = try elements(key) else { throw missing(key, "an array") }
     var parts: [JSONPart] = []
@@ -84,10 +84,10 @@ struct JSONPart {
     return parts
   }
 
-  /// The field `type`, which says what the part is.
+  /// The field `type`, which says which kind of part it is.
   func type() throws(InputError) -> String { try required("type") }
 
-  /// The error about a part of a type that is not among `known`.
+  /// The error for a part whose type is not among `known`.
   func unknownType(_ type: String, _ known: [String]) -> InputError {
     InputError(
       subject(of: "type"), found: "'\(type.excerpt)'", expected: Suggestion.expected(for: type, among: known))

@@ -2,19 +2,21 @@ import Foundation
 import ZerothModels
 import ZerothSupport
 
-/// The tokenizer whose files lie in `directory`, a folder in Hugging Face's layout; or that of a GGUF file.
+/// The tokenizer in `directory`, which is a folder in Hugging Face's layout, or a GGUF file.
 ///
-/// In a folder the first of these that the folder holds is read:
+/// In a folder, the first of these that exists is read:
 /// 1. `tokenizer.json`: any composition of the parts in docs/tokenizers.md.
 /// 2. `tokenizer.model`: SentencePiece BPE (Llama 2). `tokenizer_config.json` may turn off `<s>` in front
 ///    (`add_bos_token`) and turn on `</s>` behind (`add_eos_token`).
-/// 3. `vocab.json` with `merges.txt`: byte-level BPE with `</s>` in front, as of OPT; with `<s>` and `</s>` around the
-///    text if `tokenizer_config.json` or `config.json` says RoBERTa; with none if `add_bos_token` is false.
-/// 4. `vocab.txt`: uncased BERT, cased if `do_lower_case` in `tokenizer_config.json` is false.
+/// 3. `vocab.json` with `merges.txt`: byte-level BPE. By default `</s>` stands in front, as in OPT. If
+///    `tokenizer_config.json` or `config.json` says RoBERTa, `<s>` and `</s>` stand around the text. If `add_bos_token`
+///    is false, there are no special tokens.
+/// 4. `vocab.txt`: uncased BERT; cased if `do_lower_case` in `tokenizer_config.json` is false.
 ///
-/// Added tokens of `added_tokens.json` and of `tokenizer_config.json` (`added_tokens_decoder`) join those of each.
+/// The added tokens in `added_tokens.json` and `tokenizer_config.json` (`added_tokens_decoder`) are added in each case.
 ///
-/// - Throws: `InputError` naming the file and field that cannot be used, or the folder that holds none of these.
+/// - Throws: an `InputError` that names the file and field that cannot be used, or the folder without any of these
+///   files.
 public func loadTokenizer(directory: String) throws(InputError) -> any Tokenizer {
   let folder = try TokenizerFolder(path: directory)
   if let embedded = folder.embedded { return try TokenizerJSON.load(embedded, others: []) }
@@ -39,16 +41,16 @@ public func tokenizerFiles(in directory: String) -> [String] {
   var files = kind.files
   if TokenizerFolder.has("added_tokens.json", in: directory) { files.append("added_tokens.json") }
   if TokenizerFolder.has("tokenizer_config.json", in: directory) {
-    // Beside a tokenizer.json it is read for its tokens alone.
+    // Beside a tokenizer.json it is read only for its added tokens.
     let config = try? TokenizerFolder(path: directory).config
     if kind != .json || config?.value("added_tokens_decoder") != nil { files.append("tokenizer_config.json") }
   }
   return files
 }
 
-/// A folder with a tokenizer's files, or a GGUF file, which amounts to them.
+/// A folder with the files of a tokenizer, or a GGUF file, which is converted to them.
 struct TokenizerFolder {
-  /// Which files hold the tokenizer; the first that there are go before the others.
+  /// The files that contain the tokenizer. Where there are several kinds, the first one is used.
   enum Kind: CaseIterable {
     case json, sentencePiece, vocabularyAndMerges, vocabularyText
 
@@ -65,7 +67,7 @@ struct TokenizerFolder {
   let path: String
   /// `tokenizer_config.json`, where there is one.
   let config: JSONPart?
-  /// What `tokenizer.json` would say, for a GGUF file.
+  /// The `tokenizer.json` that follows from a GGUF file; nil for a folder.
   let embedded: JSONPart?
 
   init(path: String) throws(InputError) {

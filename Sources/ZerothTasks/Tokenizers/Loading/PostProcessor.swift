@@ -10,10 +10,10 @@ struct SequenceTemplate: Sendable {
     self.suffix = suffix
   }
 
-  /// What `post_processor` puts around one text; several processors do so one after another.
+  /// The special tokens that `post_processor` puts around one text. Several processors are applied one after another.
   ///
-  /// Throws ``InputError`` for a type that is not known, for a template without one text in it, and for ids without a
-  /// token.
+  /// Throws ``InputError`` for an unknown type, for a template that does not contain exactly one text, and for ids
+  /// without a token.
   init(_ part: JSONPart, _ vocabulary: Vocabulary) throws(InputError) {
     try extend(part)
     for id in prefix + suffix where vocabulary.bytes(of: id) == nil {

@@ -1,7 +1,7 @@
 import Foundation
 import ZerothSupport
 
-/// Reads files whose every fault becomes an ``InputError`` that names the file.
+/// Reads files. Every problem becomes an ``InputError`` that names the file.
 enum TokenizerFiles {
   static func bytes(_ path: String) throws(InputError) -> Data {
     do {
@@ -11,7 +11,7 @@ enum TokenizerFiles {
     }
   }
 
-  /// The lines of a text, which end in LF or CR LF, the last with or without it.
+  /// The lines of a text. Lines end in LF or CR LF; the last line may have no end.
   static func lines(_ path: String) throws(InputError) -> [String] {
     guard let text = String(validating: try bytes(path), as: UTF8.self) else {
       throw InputError(path, found: "bytes that are not UTF-8", expected: "UTF-8 text")

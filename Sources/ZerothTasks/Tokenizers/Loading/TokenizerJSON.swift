@@ -1,13 +1,13 @@
 import ZerothSupport
 
-/// Hugging Face's `tokenizer.json`: a tokenizer as a composition of parts.
+/// Hugging Face's `tokenizer.json`: a tokenizer that is composed of parts.
 ///
-/// `truncation` and `padding` are not read: they are the caller's, as is everything about pairs of texts.
+/// `truncation` and `padding` are not read, because they are left to the caller, as is everything about pairs of texts.
 enum TokenizerJSON {
-  /// The tokenizer that `file` holds.
+  /// The tokenizer that `file` describes.
   ///
-  /// - Parameter others: added tokens that stand in other files; those of this one go before.
-  /// - Throws: ``InputError`` naming the field of a part that is not known, or of a value that cannot be used.
+  /// - Parameter others: added tokens from other files. Those of this file come before them.
+  /// - Throws: an ``InputError`` that names the field of an unknown part, or of a value that cannot be used.
   static func load(_ file: JSONPart, others: [AddedToken]) throws(InputError) -> ComposedTokenizer {
     if let version = try file.string("version"), version != "1.0" {
       throw InputError(file.subject(of: "version"), found: "'\(version.excerpt)'", expected: "1.0")
@@ -32,8 +32,8 @@ enum TokenizerJSON {
     return ComposedTokenizer(vocabulary: vocabulary, model: model.model, addedTokens: added, parts: parts)
   }
 
-  /// Throws ``InputError`` for parts that one after another may make a text many times as long: a short file would take all
-  /// memory. Those of known tokenizers come to 3000 at most.
+  /// Throws ``InputError`` for parts that together could make a text many times as long, because then a short file
+  /// would take all memory. In known tokenizers the factor is at most 3000.
   private static func requireModest(_ growths: [Int], _ path: String) throws(InputError) {
     let most = 16384
     let growth = growths.reduce(1) { min($0 * min($1, most + 1), most + 1) }
@@ -69,7 +69,7 @@ enum TokenizerJSON {
     }
   }
 
-  /// The type of a model in an older file, which does not name it.
+  /// The type of the model in an older file, which does not name it.
   private static func untagged(_ part: JSONPart) -> String? {
     if part.value("merges") != nil { return "BPE" }
     if part.value("max_input_chars_per_word") != nil { return "WordPiece" }

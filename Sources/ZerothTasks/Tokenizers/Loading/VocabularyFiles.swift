@@ -2,7 +2,7 @@ import ZerothSupport
 
 /// A merge on a line: two tokens with one space between them.
 enum MergeLine {
-  /// Nil for anything else.
+  /// The two tokens; nil for a line of another form.
   static func pair(_ line: String) -> (left: String, right: String)? {
     let tokens = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
     guard tokens.count == 2, tokens.allSatisfy({ !$0.isEmpty }) else { return nil }
@@ -10,7 +10,8 @@ enum MergeLine {
   }
 }
 
-/// The tokenizers of older checkpoints, whose files hold a vocabulary and leave the parts to the model's kind.
+/// The tokenizers of older checkpoints. Their files have a vocabulary only; the parts follow from the kind of the
+/// model.
 extension TokenizerFolder {
   /// `vocab.json` with `merges.txt`: byte-level BPE of GPT-2, OPT and RoBERTa.
   func vocabularyAndMerges(_ others: [AddedToken]) throws(InputError) -> ComposedTokenizer {

@@ -1,34 +1,34 @@
 import ZerothSupport
 
-/// Byte-pair encoding: each piece of a text begins as its scalars, which are merged pair by pair.
+/// Byte-pair encoding: each piece of a text starts as a list of its scalars, which are then merged pair by pair.
 ///
-/// A scalar that is no token becomes its bytes, if the vocabulary has them all as tokens such as `<0xE2>` and the model falls
-/// back to them; else an unknown token; and where there is none it is left out.
+/// A scalar that is not a token is replaced by its bytes, if the model allows that and the vocabulary has all of them
+/// as tokens such as `<0xE2>`. Otherwise it becomes the unknown token; where there is none, it is left out.
 ///
 /// Source: Sennrich et al. 2016, Neural Machine Translation of Rare Words with Subword Units.
 struct BytePairEncoding: TokenModel {
   struct Options: Sendable {
-    /// Takes a piece that is itself a token without merging.
+    /// Whether a piece that is itself a token is used directly, without merging.
     var ignoresMerges = false
-    /// Writes what is no token as tokens for its bytes.
+    /// Whether a scalar that is not a token is written as tokens for its bytes.
     var fallsBackToBytes = false
-    /// Stands for what is no token.
+    /// The id of the unknown token; nil for none.
     var unknownId: Int?
-    /// One unknown token for a run of them.
+    /// Whether a run of unknown scalars becomes one unknown token.
     var fusesUnknown = false
   }
 
   private let vocabulary: Vocabulary
   private let options: Options
   private var merges: PairMerges
-  /// The symbol that a scalar begins as: its token, or a number above all tokens if only longer ones hold it.
+  /// The symbol of each scalar: its token, or a number above all tokens where only longer tokens contain the scalar.
   private var symbols = NumberMap()
   private let byteIds: [Int]
 
   /// - Parameters:
   ///   - pairs: the merges, best first.
   ///   - subject: the file and field of `pairs`, for the errors.
-  /// - Throws: ``InputError`` naming a merge whose parts or result are no tokens.
+  /// - Throws: an ``InputError`` that names a merge whose parts or result are not tokens.
   init(
     vocabulary: Vocabulary, merges pairs: [(left: String, right: String)], options: Options, subject: String
   ) throws(InputError) {
@@ -48,14 +48,14 @@ struct BytePairEncoding: TokenModel {
           subject, found: "a merge of the byte token '\(pair.left)' or '\(pair.right)'",
           expected: "merges of other tokens, as bytes stay apart")
       }
-      // A part with a scalar that is no token never comes about.
+      // A merge with a scalar that is not a token can never apply.
       guard let joint = joint(Array(pair.left.utf8), Array(pair.right.utf8)) else { continue }
       merges.add(left, right, into: merged, rank: rank, joint: joint)
     }
   }
 
-  /// Merges made of tokens alone: every cut of a token into two symbols is one, ranked by the token's score, the highest
-  /// first. What SentencePiece does.
+  /// Merges that follow from the tokens alone, as in SentencePiece. Every division of a token into two symbols is a
+  /// merge. Its rank is given by the token's score; the highest score comes first.
   init(vocabulary: Vocabulary, scores: [(id: Int, score: Float)], options: Options) {
     self.init(vocabulary: vocabulary, options: options, mergeCount: scores.count)
     var byText: [[UInt8]: Int] = [:]
@@ -124,7 +124,7 @@ struct BytePairEncoding: TokenModel {
           } else if options.unknownId != nil || isSpelt(pieces.text[index..<index + length]) {
             text.append(.init(id: -1, start: Int32(truncatingIfNeeded: index)))
           }
-          // Else its neighbours are next to each other.
+          // Without it, its neighbours are next to each other.
           index += length
         }
         merges.apply(to: &text, &scratch)
@@ -133,12 +133,12 @@ struct BytePairEncoding: TokenModel {
     }
   }
 
-  /// Whether there are tokens for all of `bytes`, and they may be used.
+  /// Whether all of `bytes` have tokens that may be used.
   private func isSpelt(_ bytes: ArraySlice<UInt8>) -> Bool {
     options.fallsBackToBytes && bytes.allSatisfy { byteIds[Int($0)] >= 0 }
   }
 
-  /// Appends the tokens of `symbols`, which end at `end` of the text.
+  /// Appends the tokens of `symbols`, whose text ends at `end`.
   @inline(__always)
   private func append(_ symbols: [PairMerges.Symbol], _ text: [UInt8], to end: Int, onto ids: inout [Int]) {
     var followsUnknown = false
@@ -148,7 +148,8 @@ struct BytePairEncoding: TokenModel {
         followsUnknown = false
         continue
       }
-      // A symbol without a number is one scalar; one above the tokens goes to the next.
+      // A symbol without a number is a single scalar. A symbol above the tokens reaches to the start of the next
+      // symbol.
       let start = Int(symbol.start)
       let next = index + 1 < symbols.count ? Int(symbols[index + 1].start) : end
       let bytes = text[start..<(symbol.id < 0 ? start + UTF8Scalars.length(text[start]) : next)]

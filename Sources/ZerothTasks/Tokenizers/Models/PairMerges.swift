@@ -1,17 +1,17 @@
 /// The merges of byte-pair encoding: which two neighbouring symbols become one, and in which order.
 ///
-/// A text's symbols are merged best rank first, leftmost first among equals, until no merge applies. Between two symbols
-/// that no merge brings together the text is cut, which changes nothing: so a whole text without words costs no more than
-/// its words would. Where a stretch stays long, its symbols form a linked list and candidates a heap, and n symbols cost
-/// O(n log n).
+/// The symbols of a text are merged until no merge applies: the merge of the best rank first, and among equals the
+/// leftmost. Beforehand the text is cut between symbols that no merge can ever join, which does not change the result.
+/// So a long text without words costs no more than its words would. In a stretch that is still long, the symbols form a
+/// linked list and the possible merges a heap, and n symbols cost O(n log n).
 struct PairMerges: Sendable {
-  /// A stretch of the text: its symbol, negative for what merges with nothing, and where it starts.
+  /// A part of the text: its symbol, which is negative where nothing can be merged with it, and where the part starts.
   struct Symbol {
     var id: Int32
     var start: Int32
   }
 
-  /// Memory that one call leaves to the next.
+  /// Memory that is used again by the next call.
   struct Scratch {
     fileprivate var merges: [UInt64] = []
     fileprivate var previous: [Int32] = []
@@ -19,9 +19,9 @@ struct PairMerges: Sendable {
     fileprivate var heap = MergeHeap()
   }
 
-  /// By pair of symbols, the rank of their merge and the symbol that it makes.
+  /// The rank of the merge of each pair of symbols, and the symbol that it makes.
   private var merges: NumberMap
-  /// Pairs of first symbols of a text that some merge brings together.
+  /// The pairs of scalars, as symbols, at whose boundary some merge can join two symbols.
   private var joints: NumberMap
 
   init(capacity: Int) {
@@ -34,16 +34,18 @@ struct PairMerges: Sendable {
     UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
   }
 
-  /// Lets `left` and `right` become `merged`; lower ranks go first, and a pair given again replaces the earlier one.
+  /// Adds the merge of `left` and `right` to `merged`. Lower ranks come first. A pair that is given again replaces the
+  /// earlier merge.
   ///
-  /// - Parameter joint: the symbols that a text begins with where `left` ends and `right` starts.
+  /// - Parameter joint: the symbols of the scalars at the boundary: the last one of `left`, and the first one of
+  ///   `right`.
   mutating func add(_ left: Int, _ right: Int, into merged: Int, rank: Int, joint: (Int32, Int32)) {
     let value = UInt64(UInt32(truncatingIfNeeded: rank)) << 32 | UInt64(UInt32(truncatingIfNeeded: merged))
     merges.set(Self.key(Int32(truncatingIfNeeded: left), Int32(truncatingIfNeeded: right)), value)
     joints.set(Self.key(joint.0, joint.1), 0)
   }
 
-  /// Merges `symbols` in place as far as they go.
+  /// Merges `symbols` in place as far as possible.
   func apply(to symbols: inout [Symbol], _ scratch: inout Scratch) {
     var kept = 0
     var start = 0
@@ -67,7 +69,8 @@ struct PairMerges: Sendable {
     symbols.removeLast(count - kept)
   }
 
-  /// Merges a stretch by looking for its best pair again and again. The result goes to `kept` and up; returns its end.
+  /// Merges a short stretch by searching for its best pair again and again. The result is written to `kept` and up;
+  /// returns its end.
   private func mergeShort(
     _ symbols: inout [Symbol], _ range: Range<Int>, to kept: Int, _ scratch: inout Scratch
   ) -> Int {
@@ -98,7 +101,7 @@ struct PairMerges: Sendable {
   @inline(__always)
   private func merge(_ left: Int32, _ right: Int32) -> UInt64 { merges[Self.key(left, right)] ?? .max }
 
-  /// Merges a stretch by a heap of candidates. The result goes to `kept` and up; returns its end.
+  /// Merges a long stretch with a heap of possible merges. The result is written to `kept` and up; returns its end.
   private func mergeLong(
     _ symbols: inout [Symbol], _ range: Range<Int>, to kept: Int, _ scratch: inout Scratch
   ) -> Int {
@@ -110,7 +113,7 @@ struct PairMerges: Sendable {
     while let best = scratch.heap.popMin() {
       let left = best.left
       let right = Int(scratch.next[left])
-      // Stale once either symbol has changed.
+      // An entry is out of date where one of its symbols has changed since.
       guard right >= 0, symbols[first + left].start >= 0,
         Self.key(symbols[first + left].id, symbols[first + right].id) == best.pair
       else { continue }
@@ -141,7 +144,7 @@ struct PairMerges: Sendable {
   }
 }
 
-/// A binary heap of merges that may be made, by rank, then by position.
+/// A binary heap of possible merges, ordered by rank and then by position.
 private struct MergeHeap {
   struct Candidate {
     var order: UInt64

@@ -1,9 +1,11 @@
 import ZerothSupport
 
-/// A model with a log-probability for each token: a piece is cut where the sum of its tokens' is the highest.
+/// A model with a log-probability for each token. A piece is cut so that the sum of the log-probabilities of its tokens
+/// is the highest.
 ///
-/// Viterbi's algorithm, over the bytes of the piece. A scalar that begins no token of its own length may be unknown, at the
-/// price of the least probable token and ten more. Where two cuts are equal, the one whose last token is longest is kept.
+/// It uses Viterbi's algorithm over the bytes of the piece. A scalar that is not itself a token may be unknown. It then
+/// costs ten more than the least probable token. Of two cuts with equal sums, the one with the longer last token is
+/// kept.
 ///
 /// Source: Kudo 2018, Subword Regularization.
 struct Unigram: TokenModel {
@@ -14,12 +16,12 @@ struct Unigram: TokenModel {
   private let byteIds: [Int]
   private var trie = ByteTrie()
 
-  /// What an unknown scalar costs beside the least probable token.
+  /// What an unknown scalar costs in addition to the least probable token.
   private static let unknownPenalty = 10.0
 
   /// - Parameters:
   ///   - scores: the log-probability of each id.
-  ///   - fallsBackToBytes: whether what is unknown is written as tokens for its bytes.
+  ///   - fallsBackToBytes: whether unknown text is written as tokens for its bytes.
   init(vocabulary: Vocabulary, scores: [Double], unknownId: Int, fallsBackToBytes: Bool) {
     self.vocabulary = vocabulary
     self.scores = scores
@@ -31,7 +33,7 @@ struct Unigram: TokenModel {
     }
   }
 
-  /// The best cut of the text up to a place: its score, and its last token with the place where that starts.
+  /// The best cut of the text up to a position: its score, its last token, and where this token starts.
   private struct Node {
     var score = 0.0
     var start: Int32 = -1
@@ -79,7 +81,7 @@ struct Unigram: TokenModel {
       cuts.append(end)
       end = Int(nodes[end].start)
     }
-    // A run of unknown scalars is one unknown token.
+    // A run of unknown scalars becomes one unknown token.
     var unknownStart: Int?
     for cut in cuts.reversed() {
       let start = Int(nodes[cut].start)
@@ -96,7 +98,7 @@ struct Unigram: TokenModel {
 
   private func appendUnknown(_ text: [UInt8], _ range: Range<Int>, from offset: Int, onto ids: inout [Int]) {
     let place = offset + range.lowerBound..<offset + range.upperBound
-    // Scalars that are unknown one by one may spell a token together.
+    // Scalars that are unknown one by one may together be a token.
     if let id = vocabulary.id(of: text, place) {
       ids.append(id)
     } else if !byteIds.isEmpty, text[place].allSatisfy({ byteIds[Int($0)] >= 0 }) {

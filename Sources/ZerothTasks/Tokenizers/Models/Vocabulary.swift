@@ -1,33 +1,33 @@
 import ZerothSupport
 
-/// Tokens by id and ids by token.
+/// Maps tokens to ids and ids to tokens.
 ///
-/// Tokens are compared by their UTF-8 bytes: Swift compares strings by canonical equivalence, under which the distinct
-/// tokens "é" and "e" + U+0301 would be one. Ids may have gaps, as those of some checkpoints have.
+/// Tokens are compared by their UTF-8 bytes. Swift compares strings by canonical equivalence, under which the distinct
+/// tokens "é" and "e" + U+0301 would be equal. There may be gaps between ids, as in some checkpoints.
 struct Vocabulary: Sendable {
   /// The bytes of all tokens, one behind the other.
   private var bytes: [UInt8] = []
-  /// Where each id's token is in `bytes`; nil where no token has the id.
+  /// The range of each id's token in `bytes`; nil where no token has the id.
   private var places: [Range<Int32>?] = []
-  /// Ids by the hash of their tokens, in a table without buckets; -1 where there is none.
+  /// The ids in a hash table with open addressing, by the hash of their tokens; -1 for a free slot.
   private var slots: [Int32] = Array(repeating: -1, count: 16)
   private var tokens = 0
 
-  /// The highest id, and one more.
+  /// One more than the highest id.
   var count: Int { places.count }
 
   /// A vocabulary of `entries`.
   ///
   /// - Parameter subject: the file and field that the entries come from, for the errors.
-  /// - Throws: ``InputError`` for no entries, for an id that is given twice, negative or far above the number of tokens,
-  ///   and for a token that is given twice.
+  /// - Throws: ``InputError`` where there are no entries, for an id that occurs twice, is negative or is far above the
+  ///   number of tokens, and for a token that occurs twice.
   init(_ entries: [(token: String, id: Int)], subject: String) throws(InputError) {
     guard !entries.isEmpty else { throw InputError(subject, found: "no token", expected: "at least one") }
     let most = 2 * entries.count + 65536
     for (token, id) in entries { try add(Array(token.utf8), id, below: most, subject: subject) }
   }
 
-  /// Adds a token beside those that there are. Throws ``InputError`` as the initializer does.
+  /// Adds a token. Throws ``InputError`` in the same cases as the initializer.
   mutating func add(_ token: String, id: Int, subject: String) throws(InputError) {
     try add(Array(token.utf8), id, below: 2 * tokens + 65536, subject: subject)
   }
@@ -89,7 +89,7 @@ struct Vocabulary: Sendable {
 
   func token(of id: Int) -> String? { bytes(of: id).map { String(decoding: $0, as: UTF8.self) } }
 
-  /// The id of a token that must be there.
+  /// The id of a required token.
   func required(_ token: String, subject: String) throws(InputError) -> Int {
     guard let id = id(of: token) else {
       throw InputError(
@@ -112,7 +112,7 @@ struct Vocabulary: Sendable {
     slots[slot] = id
   }
 
-  /// FNV-1a, its bits mixed once more.
+  /// The FNV-1a hash, with its bits mixed once more.
   @inline(__always)
   private static func hash(_ text: [UInt8], _ range: Range<Int>) -> Int {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325

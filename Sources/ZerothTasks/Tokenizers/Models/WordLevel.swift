@@ -1,6 +1,6 @@
 import ZerothSupport
 
-/// Every piece of a text is a token, or unknown.
+/// A model in which every piece of a text is one token, or unknown.
 struct WordLevel: TokenModel {
   private let vocabulary: Vocabulary
   private let unknownId: Int

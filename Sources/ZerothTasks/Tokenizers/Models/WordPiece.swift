@@ -1,17 +1,17 @@
 import ZerothSupport
 
-/// BERT's word pieces: each piece of a text is cut, from its front, into the longest tokens that the vocabulary holds.
+/// BERT's word pieces: each piece of a text is cut from its front into the longest tokens of the vocabulary.
 struct WordPiece: TokenModel {
   private let options: Options
   private let unknownId: Int
-  /// The tokens that may start a word, and those that may go on with one, without their prefix.
+  /// The tokens that may start a word, and those that may continue one, without their prefix.
   private var starts = ByteTrie()
   private var continuations = ByteTrie()
 
   struct Options: Sendable {
     var unknownToken = "[UNK]"
     var continuingPrefix = "##"
-    /// In scalars; a longer word is one unknown token.
+    /// The most scalars of a word. A longer word becomes one unknown token.
     var maximumCharacters = 100
   }
 

@@ -2,11 +2,11 @@ import ZerothSupport
 
 /// BERT's cleaning of a text before it is cut into words.
 struct BertNormalizer: Normalizer {
-  /// Drops control characters and makes every white space a space.
+  /// Whether control characters are removed and every white space becomes a space.
   var cleansText = true
-  /// Puts spaces around Chinese characters.
+  /// Whether spaces are put around Chinese characters.
   var spacesChinese = true
-  /// Decomposes canonically (NFD) and drops the nonspacing marks.
+  /// Whether the text is decomposed canonically (NFD) and nonspacing marks are removed.
   var stripsAccents = true
   var lowercases = true
 
@@ -23,7 +23,7 @@ struct BertNormalizer: Normalizer {
       stripsAccents: try part.bool("strip_accents"), lowercases: try part.bool("lowercase") ?? true)
   }
 
-  /// A decomposition, or two spaces around a character.
+  /// Reached by a decomposition, and by two spaces around a character.
   var growth: Int { 3 }
 
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8]) {
@@ -84,7 +84,7 @@ struct BertNormalizer: Normalizer {
     }
   }
 
-  /// The blocks that BERT treats as Chinese; 2B920 is the reference's own.
+  /// The blocks that BERT treats as Chinese. The value 2B920 is that of the reference.
   private static func isChinese(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F, 0x2B920...0x2CEAF,

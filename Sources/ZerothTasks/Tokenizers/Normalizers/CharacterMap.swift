@@ -1,11 +1,12 @@
 import Foundation
 import ZerothSupport
 
-/// SentencePiece's map of characters (`precompiled_charsmap`), as the reference applies it: a grapheme of less than 6 bytes is
-/// replaced as a whole where the map has something that it begins with, else scalar by scalar.
+/// SentencePiece's map of characters (`precompiled_charsmap`), applied as in the reference. A grapheme of less than 6
+/// bytes is replaced as a whole where a key of the map is its beginning. Other graphemes are replaced scalar by scalar.
 ///
-/// On disk: the size of a trie in bytes, the trie, and the replacements, each ended by a zero. The trie is a double array
-/// of darts-clone: a unit has a label, the offset of its children, and whether a value stands among them.
+/// The format is: the size of a trie in bytes, the trie, and the replacements, each ended by a zero byte. The trie is a
+/// double array of darts-clone: a unit has a label, the offset of its children, and a flag that says whether a value is
+/// among them.
 struct CharacterMap: Normalizer {
   private let trie: [UInt32]
   private let replacements: [UInt8]
@@ -50,7 +51,7 @@ struct CharacterMap: Normalizer {
   }
 
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8]) {
-    // ASCII stands alone in its grapheme but beside other scalars, and CR before LF.
+    // ASCII is a grapheme of its own, except next to other scalars and for CR before LF.
     var index = range.lowerBound
     while index < range.upperBound {
       var end = index + 1
@@ -71,7 +72,7 @@ struct CharacterMap: Normalizer {
     }
   }
 
-  /// A grapheme that is left out leaves its place to the next.
+  /// False: where a grapheme is removed, the next one takes its place.
   func losesStart(of text: [UInt8], _ range: Range<Int>) -> Bool { false }
 
   private func appendGrapheme(_ grapheme: [UInt8], onto normalized: inout [UInt8]) {
@@ -91,7 +92,7 @@ struct CharacterMap: Normalizer {
     normalized += replacement(text, range) ?? text[range]
   }
 
-  /// The replacement of the shortest key that `text[range]` begins with.
+  /// The replacement of the shortest key that is a beginning of `text[range]`.
   private func replacement(_ text: [UInt8], _ range: Range<Int>) -> ArraySlice<UInt8>? {
     var node = Self.offset(trie[0])
     for index in range {

@@ -2,16 +2,16 @@ import ZerothSupport
 
 /// Rewrites a text before it is cut into words.
 protocol Normalizer: Sendable {
-  /// Appends what becomes of `text[range]`, which is not empty.
+  /// Appends the rewritten `text[range]`, which is not empty.
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8])
 
-  /// How many times as long a text may become, at most.
+  /// The most times as long that a text can become.
   var growth: Int { get }
 
-  /// Whether what becomes of `text[range]` no longer begins where that did, as its first scalar is left out.
+  /// Whether the rewritten `text[range]` no longer begins at the same place, because its first scalar is removed.
   func losesStart(of text: [UInt8], _ range: Range<Int>) -> Bool
 
-  /// Rewrites each piece of text, by itself if nothing else is said.
+  /// Rewrites each piece of text, by default independently of the others.
   func rewrite(_ pieces: inout Pieces)
 }
 
@@ -32,7 +32,7 @@ extension Normalizer {
   }
 }
 
-/// Reads the parts of `normalizer`, in their order.
+/// Reads the parts of `normalizer`, in order.
 enum Normalizers {
   static func read(_ part: JSONPart) throws(InputError) -> [any Normalizer] {
     let type = try part.type()
@@ -64,7 +64,7 @@ enum Normalizers {
 }
 
 extension [any Normalizer] {
-  /// What becomes of a text of its own.
+  /// The rewritten form of a whole text.
   func normalize(_ text: [UInt8]) -> [UInt8] {
     reduce(text) { text, normalizer in
       guard !text.isEmpty else { return [] }

@@ -1,4 +1,4 @@
-/// Puts a text in front.
+/// Puts a text in front of each piece.
 struct Prepending: Normalizer {
   let prefix: [UInt8]
 

@@ -1,4 +1,4 @@
-/// Puts a text in the place of what a pattern matches: a normaliser, and a decoder of tokens.
+/// Replaces the matches of a pattern by a text. It serves as a normaliser and as a decoder of tokens.
 struct Replacement: Normalizer, TokenDecoder {
   private let pattern: TextPattern
   private let content: [UInt8]
@@ -26,7 +26,7 @@ struct Replacement: Normalizer, TokenDecoder {
     }
   }
 
-  /// The content stands where the last scalar of the match stood.
+  /// The replacement takes the place of the last scalar of the match.
   func losesStart(of text: [UInt8], _ range: Range<Int>) -> Bool {
     var first: Range<Int>?
     pattern.forEachMatch(in: text, range) { first = first ?? $0 }

@@ -1,4 +1,4 @@
-/// Small letters, scalar by scalar: no rule looks at the letters around, as the reference's do not.
+/// Converts to lower case, scalar by scalar. As in the reference, no rule depends on neighbouring letters.
 struct Lowercase: Normalizer {
   var growth: Int { 2 }
 
@@ -11,7 +11,7 @@ struct Lowercase: Normalizer {
   @inline(__always)
   static func lower(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 
-  /// Appends the small letters of `scalar`, whose UTF-8 is `bytes`.
+  /// Appends the lower case of `scalar`, whose UTF-8 is `bytes`.
   @inline(__always)
   static func append(_ scalar: Unicode.Scalar, _ bytes: ArraySlice<UInt8>, onto normalized: inout [UInt8]) {
     if mayHaveCase(scalar) {
@@ -21,7 +21,7 @@ struct Lowercase: Normalizer {
     }
   }
 
-  /// False for the blocks of scripts without case, in whose long texts nobody needs to be asked.
+  /// False for the blocks of scripts without case. This is only for speed in long texts of such scripts.
   @inline(__always)
   private static func mayHaveCase(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
@@ -31,7 +31,7 @@ struct Lowercase: Normalizer {
   }
 }
 
-/// Leaves out combining marks.
+/// Removes combining marks.
 struct StripAccents: Normalizer {
   var growth: Int { 1 }
 
@@ -44,7 +44,7 @@ struct StripAccents: Normalizer {
   }
 }
 
-/// The cleaning of the NMT models: control characters go, and what is like a space is one.
+/// The cleaning of the NMT models: control characters are removed, and characters similar to a space become spaces.
 struct NmtNormalizer: Normalizer {
   var growth: Int { 1 }
 

@@ -1,13 +1,14 @@
-/// SentencePiece's spaces: written as U+2581, one in front, and none superfluous, as the model says.
+/// SentencePiece's treatment of spaces. They are written as U+2581. Where the model says so, one is put in front, and
+/// superfluous ones are removed.
 ///
-/// Beside an added token a space is not superfluous, and none is put behind one unless an older writer did.
+/// Next to an added token a space is not superfluous, and none is put behind one, except in the older form.
 struct SentencePieceSpaces: Normalizer {
   static let space = Array("\u{2581}".utf8)
 
   private let written: [UInt8]
   private let addsPrefix: Bool
   private let removesExtra: Bool
-  /// Whether every piece of text gets a space in front, and not the first alone (`legacy` in `tokenizer_config.json`).
+  /// Whether every piece of text gets a space in front, and not only the first (`legacy` in `tokenizer_config.json`).
   private let isLegacy: Bool
 
   init(_ model: SentencePieceModel, isLegacy: Bool) {

@@ -1,4 +1,4 @@
-/// Takes away the white space at the ends.
+/// Removes white space at the ends.
 struct Stripping: Normalizer {
   var left: Bool
   var right: Bool
@@ -20,7 +20,7 @@ struct Stripping: Normalizer {
     normalized += text[start..<end]
   }
 
-  /// White space that goes at the end is not the start, even where the text begins with it too.
+  /// White space that is removed at the end is not at the start, even where the text begins with white space too.
   func losesStart(of text: [UInt8], _ range: Range<Int>) -> Bool {
     left && ScalarProperties.isWhiteSpace(UTF8Scalars.scalar(in: text, at: range.lowerBound).scalar)
   }

@@ -3,7 +3,8 @@ enum UnicodeForm: String, Normalizer {
   case NFC, NFD, NFKC, NFKD
 
   private var forms: NormalForms { self == .NFC || self == .NFD ? .canonical : .compatible }
-  /// A note of music is three scalars, and a ligature of three bytes stands for a phrase of 33.
+  /// Reached by a musical note, which becomes three scalars, and by a ligature of three bytes, which becomes a phrase
+  /// of 33.
   var growth: Int { self == .NFC || self == .NFD ? 3 : 11 }
   private var composes: Bool { self == .NFC || self == .NFKC }
 
@@ -12,7 +13,7 @@ enum UnicodeForm: String, Normalizer {
     var scalars: [Unicode.Scalar] = []
     var index = range.lowerBound
     while index < range.upperBound {
-      // The scalars from here to the next that cannot change with what stands before it.
+      // The scalars from here to the next one that cannot change because of what stands before it.
       let start = index
       let first = Self.scalar(text, &index)
       var isInert = first.value < 0x80 || forms.isInert(first)
@@ -48,7 +49,7 @@ enum UnicodeForm: String, Normalizer {
     return scalar
   }
 
-  /// Sorts each run of marks by their class; equal ones keep their order.
+  /// Sorts each run of marks by their class. Marks of equal class keep their order.
   private static func sortMarks(_ scalars: inout [Unicode.Scalar], _ forms: NormalForms) {
     var start = 0
     while start < scalars.count {
@@ -69,7 +70,7 @@ enum UnicodeForm: String, Normalizer {
     }
   }
 
-  /// Composes each starter with what follows it and is not blocked.
+  /// Composes each starter with the scalars that follow it and are not blocked.
   private static func compose(_ scalars: inout [Unicode.Scalar], _ forms: NormalForms) {
     var kept = 0
     var starter = -1

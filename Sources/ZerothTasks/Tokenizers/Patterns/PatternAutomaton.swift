@@ -1,27 +1,29 @@
 import ZerothSupport
 
-/// A regular expression as a deterministic automaton: what a backtracking matcher would find, in time linear in the text.
+/// A regular expression as a deterministic automaton. It finds what a backtracking matcher would find, in time linear
+/// in the text.
 ///
-/// A state is an ordered list of places in the expression, the most wanted first, as Perl's rules order them; what is less
-/// wanted than a match is dropped from it. All states are made beforehand. Conditions on a neighbour cost nothing: a step
-/// knows the scalar that comes next, and a state, where the expression asks, the one before.
+/// A state is a list of places in the expression, ordered by preference according to Perl's rules. Places that are less
+/// preferred than a match are removed from it. All states are made in advance. Conditions on a neighbouring scalar cost
+/// nothing: a step knows the scalar that comes next, and a state knows the one before, where the expression asks for
+/// it.
 ///
 /// Source: Cox 2010, Regular Expression Matching in the Wild; Reps 1998, "Maximal-Munch" Tokenization in Linear Time.
 struct PatternAutomaton: Sendable {
-  /// The class of each scalar: scalars that no set of the expression tells apart are one class.
+  /// The class of each scalar. Scalars that no set of the expression distinguishes are in one class.
   private let classes: ScalarTable
-  /// By state and class, the next state times two, plus one where a match ends before the scalar. The class behind the
-  /// last is the end of the text.
+  /// For each state and class: the next state times two, plus one where a match ends before the scalar. The class after
+  /// the last one stands for the end of the text.
   private let steps: [UInt16]
   private let classCount: Int
-  /// Where a match begins, by the class of the scalar before; the last is for the start of the text. One alone where the
-  /// expression does not ask.
+  /// The start state for each class of the scalar before; the last one is for the start of the text. There is only one
+  /// start state where the expression does not look back.
   private let starts: [UInt16]
 
   /// - Parameters:
   ///   - pattern: the expression as it was written, for the errors.
   ///   - subject: the file and field that hold it.
-  /// - Throws: `InputError` for an expression that matches the empty text or that is too large.
+  /// - Throws: `InputError` for an expression that matches the empty text, and for one that is too large.
   init(_ node: PatternNode, pattern: String, subject: String) throws(InputError) {
     guard !node.matchesNothing else {
       throw InputError(
@@ -39,7 +41,7 @@ struct PatternAutomaton: Sendable {
     (steps, starts) = automaton
   }
 
-  /// An expression of this project's own.
+  /// An expression that is part of this project.
   init(builtIn node: PatternNode) {
     do {
       try self.init(node, pattern: "", subject: "")
@@ -48,7 +50,7 @@ struct PatternAutomaton: Sendable {
     }
   }
 
-  /// Reads the expression `pattern`, which stands in the field `subject`.
+  /// Reads the expression `pattern`, which is given in the field `subject`.
   init(_ pattern: String, subject: String) throws(InputError) {
     try self.init(try PatternParser.parse(pattern, subject: subject), pattern: pattern, subject: subject)
   }
@@ -85,13 +87,13 @@ struct PatternAutomaton: Sendable {
     let pages: UnsafeBufferPointer<UInt32>
     let stride: Int
     let end: Int
-    /// States at places of the text from which no match was found. Walks that look far beyond the last match stop here, so
-    /// that all of them together stay linear.
+    /// The pairs of a state and a place in the text from which no match was found. A walk that looks far beyond the
+    /// last match stops at such a pair, so the time of all walks together stays linear.
     var hopeless: Set<UInt64> = []
-    /// Bytes beyond the last match from which on states are remembered.
+    /// The number of bytes beyond the last match after which states are remembered.
     static let patience = 64
 
-    /// The longest of the most wanted match at `start`: where it ends; nil where there is none.
+    /// The end of the preferred match that starts at `start`; nil where there is none.
     @inline(__always)
     mutating func matchEnd(from start: Int, state: Int) -> Int? {
       var state = state
@@ -112,14 +114,14 @@ struct PatternAutomaton: Sendable {
       return match < 0 ? nil : match
     }
 
-    /// Goes on with a walk that has come far without a match.
+    /// Continues a walk that has come far without a match.
     @inline(never)
     private mutating func walkOn(from index: Int, _ state: Int, after match: Int, _ start: Int) -> Int? {
       var (index, state, match) = (index, state, match)
       var passed: [UInt64] = []
       var block = -1
       while true {
-        // Once in so many bytes, at the same places in every walk.
+        // Once in a number of bytes, at the same places in every walk.
         if index >> 4 != block {
           block = index >> 4
           let isFirst = index == 0 || UTF8Scalars.start(before: index, in: text) >> 4 != block

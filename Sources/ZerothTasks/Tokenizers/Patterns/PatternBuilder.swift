@@ -1,14 +1,14 @@
 /// Makes the automaton of a regular expression.
 struct PatternBuilder {
-  /// Places in the expression, states and classes are bounded, so that a hostile file costs neither time nor memory. The
-  /// patterns of known tokenizers have about 100, 60 and 20.
+  /// The numbers of places in the expression, states and classes are limited, so that a malicious file cannot take much
+  /// time or memory. The patterns of known tokenizers have about 100, 60 and 20.
   static let maximumPlaces = 2000
   static let maximumStates = 2000
   static let maximumClasses = 250
-  /// What the expression's parts and the states' places come to, each as often as it is looked at.
+  /// The limit for the total number of visits of parts of the expression and places of states.
   private static let maximumWork = 4_000_000
 
-  /// A place in the expression, where a match may have come to.
+  /// A place in the expression that a match may have reached.
   private enum Place {
     case scalar(set: Int, next: Int)
     case fork(preferred: Int, other: Int)
@@ -16,7 +16,7 @@ struct PatternBuilder {
     case match
   }
 
-  /// A state: places in their order, and the class of the scalar before where conditions look back.
+  /// A state: its places in order, and the class of the scalar before where conditions look back.
   private struct State: Hashable {
     var places: [Int]
     var before: Int
@@ -27,13 +27,13 @@ struct PatternBuilder {
   private var setNumbers: [ScalarSet: Int] = [:]
   private var contexts: [PatternContext] = []
   private var start = 0
-  /// Why there is no automaton, in words; nil where there is one.
+  /// The reason why there is no automaton, in words; nil where there is one.
   private(set) var refusal: String?
   private var work = 0
 
   private(set) var classes = ScalarTable([])
   private(set) var classCount = 1
-  /// By set, whether it has the scalars of each class.
+  /// For each set, whether it contains the scalars of each class.
   private var members: [[Bool]] = []
   private var looksBack: Bool { contexts.contains { !$0.isAhead } }
 
@@ -65,7 +65,7 @@ struct PatternBuilder {
     return places.count - 1
   }
 
-  /// The place where `node` begins, which goes on at `next`.
+  /// The place where `node` begins. After the node, the match continues at `next`.
   private mutating func add(_ node: PatternNode, next: Int) -> Int {
     countWork()
     guard refusal == nil else { return 0 }
@@ -85,8 +85,8 @@ struct PatternBuilder {
       contexts.append(context)
       return append(.context(contexts.count - 1, next: next))
     case .repeated(let part, let minimum, let maximum, let eagerness):
-      // What a possessive repetition took could be given back only to what may follow it. Where that begins otherwise,
-      // giving back never helps, and the repetition is a greedy one.
+      // A possessive repetition gives nothing back. Giving something back could only help where what follows may begin
+      // with it. Where it cannot, the repetition is the same as a greedy one.
       if eagerness == .possessive {
         guard case .scalar(let set) = part, firstScalars(from: next).intersection(set).isEmpty else {
           refusal = "a possessive repetition that what follows may begin like"
@@ -133,7 +133,7 @@ struct PatternBuilder {
 
   // MARK: Classes
 
-  /// Cuts all scalars into classes that no set tells apart.
+  /// Divides all scalars into classes that no set distinguishes.
   private mutating func makeClasses() {
     var changes: [(at: UInt32, set: Int)] = []
     for (number, set) in sets.enumerated() {
@@ -169,7 +169,8 @@ struct PatternBuilder {
 
   // MARK: States
 
-  /// The steps of all states, of which the first leads nowhere, and where a match begins; nothing where it is refused.
+  /// The steps of all states, the first of which leads nowhere, and the start states. Both are empty where the
+  /// expression is refused.
   mutating func automaton() -> (steps: [UInt16], starts: [UInt16]) {
     guard refusal == nil else { return ([], []) }
     let dead = State(places: [], before: -1)
@@ -201,7 +202,7 @@ struct PatternBuilder {
     return (steps, starts)
   }
 
-  /// Where a state goes over a scalar of the class `kind`, and whether a match ends in front of it.
+  /// The state after a scalar of the class `kind`, and whether a match ends in front of the scalar.
   private mutating func step(
     from state: State, over kind: Int, _ seen: inout [Int], _ stamp: inout Int
   ) -> (State, matches: Bool) {
@@ -210,7 +211,7 @@ struct PatternBuilder {
     var open = Array(state.places.reversed())
     while let place = open.popLast() {
       countWork()
-      // Reached twice, it counts where it is wanted more.
+      // A place that is reached twice keeps its more preferred position.
       guard seen[place] < stamp else { continue }
       seen[place] = stamp
       switch places[place] {

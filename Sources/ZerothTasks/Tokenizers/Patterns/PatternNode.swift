@@ -1,23 +1,24 @@
-/// A regular expression as it was read.
+/// A regular expression after parsing.
 indirect enum PatternNode: Sendable {
   /// The empty text, which matches everywhere.
   case empty
   /// One scalar of a set.
   case scalar(ScalarSet)
-  /// One after another.
+  /// Several nodes, one after another.
   case sequence([PatternNode])
   /// The first of these that leads to a match.
   case alternatives([PatternNode])
-  /// Again and again; as many as possible when greedy, as few as possible when lazy. A possessive one gives nothing back.
+  /// A repetition: as many times as possible where greedy, as few as possible where lazy. A possessive one gives
+  /// nothing back.
   case repeated(PatternNode, minimum: Int, maximum: Int?, Eagerness)
-  /// What must stand before or behind this place.
+  /// A condition on what stands before or behind this place.
   case context(PatternContext)
 
   enum Eagerness: Sendable {
     case greedy, lazy, possessive
   }
 
-  /// Whether it can match without taking a scalar.
+  /// Whether it can match without consuming a scalar.
   var matchesNothing: Bool {
     switch self {
     case .empty, .context: true
@@ -31,10 +32,10 @@ indirect enum PatternNode: Sendable {
 
 /// A condition on the scalar before or behind a place in a text.
 struct PatternContext: Sendable, Hashable {
-  /// Whether the condition is on what comes next.
+  /// Whether the condition is about the scalar that comes next, and not the one before.
   var isAhead: Bool
-  /// The scalar must be one of these.
+  /// The scalar has to be in this set.
   var set: ScalarSet
-  /// Whether it holds at the end (or the start) of the text, where there is no scalar.
+  /// Whether the condition holds at the end (or the start) of the text, where there is no scalar.
   var holdsAtEdge: Bool
 }

@@ -1,12 +1,13 @@
 import ZerothSupport
 
-/// Reads a regular expression in the dialect of the reference library, which is Oniguruma's: `^` and `$` are about lines,
-/// sets may hold sets and `&&`, and `\s`, `\d`, `\w` and `\p` are those of Unicode 16.
+/// Parses a regular expression in the dialect of the reference library, which is Oniguruma's: `^` and `$` refer to
+/// lines, sets may contain sets and `&&`, and `\s`, `\d`, `\w` and `\p` are those of Unicode 16.
 ///
-/// What a matcher that is linear in the text cannot do (references to what was matched, looking further than one scalar
-/// ahead or back, atomic groups) is refused by name, and so are the parts of the dialect that no tokenizer uses.
+/// Some constructs cannot be matched in linear time: references to what was matched, looking further than one scalar
+/// ahead or back, and atomic groups. These are refused with an error that names them, and so are the parts of the
+/// dialect that no tokenizer uses.
 struct PatternParser {
-  /// Deeper groups than any pattern has are refused, so that a hostile one cannot exhaust the stack.
+  /// The limit for nested groups. No real pattern reaches it, and a malicious one cannot exhaust the stack.
   private static let maximumDepth = 32
   private static let maximumStacked = 8
   private static let maximumRepeats = 1000
@@ -86,14 +87,14 @@ struct PatternParser {
         return node
       }
       if case .context = node { throw refused("a repeated condition") }
-      // A plus behind an interval repeats it, in this dialect.
+      // In this dialect a plus behind an interval is a further repetition.
       let eagerness: PatternNode.Eagerness = accept("?") ? .lazy : !isInterval && accept("+") ? .possessive : .greedy
       node = .repeated(node, minimum: bounds.minimum, maximum: bounds.maximum, eagerness)
     }
     return node
   }
 
-  /// `{2}`, `{2,}`, `{,3}` or `{2,3}`; nil for a brace that stands for itself.
+  /// Reads `{2}`, `{2,}`, `{,3}` or `{2,3}`; nil for a brace that stands for itself.
   private mutating func interval() throws(InputError) -> (minimum: Int, maximum: Int?)? {
     let start = position
     position += 1
@@ -164,7 +165,7 @@ struct PatternParser {
       let outer = ignoresCase
       ignoresCase = ignores
       if accept(")") {
-        // The option holds to the end of the group that it stands in.
+        // The option holds until the end of the group that contains it.
         node = try alternatives()
         ignoresCase = outer
         return node
@@ -182,7 +183,7 @@ struct PatternParser {
     return node
   }
 
-  /// A condition on one scalar, in brackets.
+  /// A condition on one scalar, written in brackets.
   private mutating func context(isAhead: Bool, isNegated: Bool) throws(InputError) -> PatternNode {
     guard let set = Self.singleScalar(try alternatives()) else {
       throw refused("a condition on more than one scalar")
@@ -241,7 +242,7 @@ struct PatternParser {
 
   // MARK: Sets
 
-  /// A set in brackets: scalars, ranges, classes, further sets, and `&&` between what must all hold.
+  /// A set in square brackets: scalars, ranges, classes and further sets. `&&` forms the intersection.
   private mutating func set() throws(InputError) -> ScalarSet {
     depth += 1
     guard depth <= Self.maximumDepth else { throw refused("more than \(Self.maximumDepth) nested sets") }
@@ -311,7 +312,7 @@ struct PatternParser {
     return isNegated ? set.inverted : set
   }
 
-  /// The set that a backslash and what follows it stand for.
+  /// The set for which a backslash and the following characters stand.
   private mutating func escapedSet() throws(InputError) -> ScalarSet {
     let scalar = scalars[position + 1]
     if let set = PatternSets.escaped(scalar) {
@@ -332,7 +333,7 @@ struct PatternParser {
       guard let value, let literal = Unicode.Scalar(value) else { throw refused("no scalar behind \\\(scalar)") }
       return ScalarSet([literal])
     default:
-      // A letter or digit would be a construct that is not known here.
+      // A letter or digit here would be a construct that is not supported.
       guard scalar.isASCII, !scalar.properties.isAlphabetic, !("0"..."9").contains(scalar) else {
         throw refused("'\\\(scalar)'")
       }

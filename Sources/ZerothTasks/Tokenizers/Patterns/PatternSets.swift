@@ -1,4 +1,4 @@
-/// The sets of scalars that a regular expression names, as Oniguruma with Unicode 16 has them.
+/// The sets of scalars that a regular expression can name, as in Oniguruma with Unicode 16.
 enum PatternSets {
   private typealias Category = ScalarProperties.Category
 
@@ -6,13 +6,13 @@ enum PatternSets {
     ScalarProperties.scalars(categories, in: .unicode16)
   }
 
-  /// `\w` in a set: what is a word's beside added tokens too, without joiners.
+  /// `\w` in a set: the word characters that also count next to added tokens, without joiners.
   private static let word = AddedTokenSplitter.wordScalars.subtracting(ScalarSet([0x200C..<0x200E]))
-  /// `\w` alone, which has all numbers of Latin-1 too.
+  /// `\w` outside a set, which contains all numbers of Latin-1 too.
   static let bareWord = word.union(ScalarSet([0xB2..<0xB4, 0xB9..<0xBA, 0xBC..<0xBF]))
   private static let digit = of([.nd])
 
-  /// The set or the one scalar that a backslash and `scalar` stand for; nil for what is read otherwise.
+  /// The set, or the one scalar, for which a backslash and `scalar` stand; nil for anything else.
   static func escaped(_ scalar: Unicode.Scalar) -> ScalarSet? {
     switch scalar {
     case "s": ScalarProperties.whiteSpace
@@ -36,7 +36,7 @@ enum PatternSets {
 
   private static let hexadecimalDigit = ScalarSet([0x30..<0x3A, 0x41..<0x47, 0x61..<0x67])
 
-  /// The property of this name: a general category, by its letters or in full, or one of a few others.
+  /// The property called `name`: a general category, by its letters or in full, or one of a few others.
   static func property(_ name: String) -> ScalarSet? {
     let key = String(name.lowercased().filter { $0 != "_" && $0 != " " && $0 != "-" })
     if let categories = groups[key] { return of(categories) }
@@ -56,7 +56,7 @@ enum PatternSets {
     "privateuse": [.co], "unassigned": [.cn],
   ]
 
-  /// The class of this name in brackets and colons, such as `[:digit:]`.
+  /// The class called `name` in brackets and colons, such as `[:digit:]`.
   static func posix(_ name: String) -> ScalarSet? {
     switch name {
     case "digit": digit
@@ -71,7 +71,7 @@ enum PatternSets {
     }
   }
 
-  /// `set` and what differs from its scalars in case alone.
+  /// `set` together with the scalars that differ from its scalars only in case.
   static func caseFolded(_ set: ScalarSet) -> ScalarSet {
     var others: [Unicode.Scalar] = []
     for (folded, scalars) in folds where set.contains(folded) || scalars.contains(where: set.contains) {
@@ -80,20 +80,20 @@ enum PatternSets {
     return set.union(ScalarSet(others))
   }
 
-  /// Whether a scalar is more than one in another case, as ß is SS. The library would match those too.
+  /// Whether a scalar becomes several in another case, as ß becomes SS. The library would match these too.
   static func hasLongFold(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.uppercaseMapping.unicodeScalars.count > 1
       || scalar.properties.lowercaseMapping.unicodeScalars.count > 1
   }
 
-  /// Scalars by the one that they fold to, which is the small letter of their capital. One that folds to several is not
-  /// here.
+  /// Scalars by the one to which they fold, which is the lower case of their upper case. A scalar that folds to several
+  /// is not included.
   private static let folds: [Unicode.Scalar: [Unicode.Scalar]] = {
     func single(_ text: String) -> Unicode.Scalar? {
       text.unicodeScalars.count == 1 ? text.unicodeScalars.first : nil
     }
     var folds: [Unicode.Scalar: [Unicode.Scalar]] = [:]
-    // Letters with case, and the other categories that have some: numerals, circled letters, a combining iota.
+    // Letters with case, and the other categories in which some have case: numerals, circled letters, a combining iota.
     let cased = ScalarProperties.scalars([.lu, .ll, .lt, .lo, .nl, .so, .mn], in: .unicode16)
     for value in cased.ranges.joined() where value < 0x1F000 {
       guard let scalar = Unicode.Scalar(value), scalar.properties.changesWhenCaseFolded || scalar.properties.isCased,

@@ -1,19 +1,19 @@
-/// What becomes of the matches where a text is cut at a pattern.
+/// What happens to the matches where a text is cut at a pattern.
 enum SplitBehavior: String, Sendable, CaseIterable {
-  /// Left out.
+  /// They are removed.
   case removed = "Removed"
-  /// Pieces of their own.
+  /// Each becomes a piece of its own.
   case isolated = "Isolated"
-  /// Put at the end of the text before, unless that is a match too.
+  /// Each is added to the end of the text before it, unless that is a match too.
   case mergedWithPrevious = "MergedWithPrevious"
-  /// Put in front of the text behind, unless that is a match too.
+  /// Each is added in front of the text behind it, unless that is a match too.
   case mergedWithNext = "MergedWithNext"
-  /// Neighbouring ones are one piece.
+  /// Neighbouring matches become one piece.
   case contiguous = "Contiguous"
 
   /// Cuts `text[range]`.
   ///
-  /// - Parameter isInverted: whether the matches are the text, and what lies between is the pattern's.
+  /// - Parameter isInverted: whether the matches count as the text, and the parts between them as the matches.
   func cut(
     _ text: [UInt8], _ range: Range<Int>, at pattern: TextPattern, isInverted: Bool = false,
     into cuts: inout Pieces.Cuts
@@ -29,10 +29,10 @@ enum SplitBehavior: String, Sendable, CaseIterable {
     joiner.finish(&cuts)
   }
 
-  /// Joins matches and the text between them, which come one after another, as a behaviour says.
+  /// Joins matches and the text between them, in order, as a behaviour says.
   private struct Joiner {
     let behavior: SplitBehavior
-    /// What may still grow, and whether the last that went into it was a match.
+    /// The piece that may still grow, and whether the last part of it was a match.
     private var open: Range<Int>?
     private var endsInMatch = false
 

@@ -1,6 +1,6 @@
 import ZerothSupport
 
-/// What is looked for in a text: a string, or a regular expression.
+/// What is searched in a text: a string, or a regular expression.
 enum TextPattern: Sendable {
   case literal([UInt8])
   case expression(PatternAutomaton)
@@ -8,8 +8,8 @@ enum TextPattern: Sendable {
   /// The pattern that matches one scalar of `set` at a time.
   init(scalarOf set: ScalarSet) { self = .expression(PatternAutomaton(builtIn: .scalar(set))) }
 
-  /// Calls `body` with each match in `text[range]`, from left to right; the next is looked for behind the last. Nothing
-  /// outside the range is seen.
+  /// Calls `body` with each match in `text[range]`, from left to right. The search for the next match starts behind the
+  /// last. Text outside the range has no effect.
   @inline(__always)
   func forEachMatch(in text: [UInt8], _ range: Range<Int>, _ body: (Range<Int>) -> Void) {
     switch self {

@@ -10,7 +10,7 @@ struct ByteLevel: PreTokenizer, Normalizer {
 
   func append(_ text: [UInt8], _ range: Range<Int>, onto normalized: inout [UInt8]) {
     for byte in text[range] {
-      // ASCII but white space and control characters.
+      // ASCII, except for white space and control characters.
       if byte > 0x20, byte < 0x7F {
         normalized.append(byte)
       } else {
@@ -19,7 +19,8 @@ struct ByteLevel: PreTokenizer, Normalizer {
     }
   }
 
-  /// The parts that a part `ByteLevel` stands for: a space in front, GPT-2's cut into words, the letters.
+  /// The parts of which a part `ByteLevel` consists: a space in front, GPT-2's cut into words, and the letters for
+  /// bytes.
   static func parts(_ part: JSONPart) throws(InputError) -> [any PreTokenizer] {
     parts(
       addsPrefixSpace: try part.bool("add_prefix_space") ?? true, splitsWords: try part.bool("use_regex") ?? true)
@@ -43,7 +44,7 @@ struct ByteLevel: PreTokenizer, Normalizer {
   }()
 }
 
-/// Puts a space in front of text that begins without one.
+/// Puts a space in front of a text that does not begin with one.
 private struct PrefixSpace: PreTokenizer {
   var growth: Int { 2 }
 

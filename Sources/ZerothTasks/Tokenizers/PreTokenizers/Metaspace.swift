@@ -1,11 +1,11 @@
 import ZerothSupport
 
-/// Writes spaces as a visible character, and cuts in front of it.
+/// Writes spaces as a visible character, and cuts the text in front of this character.
 struct Metaspace: PreTokenizer {
-  /// Where the character is put in front of text that does not begin with it.
+  /// When the character is put in front of a text that does not begin with it.
   enum Prepending: String, CaseIterable {
     case always, never
-    /// Only where the whole text begins.
+    /// Only at the beginning of the whole text.
     case first
   }
 
@@ -19,14 +19,14 @@ struct Metaspace: PreTokenizer {
     splits = try part.bool("split") ?? true
   }
 
-  /// A part of its own making.
+  /// A part that does not come from a file.
   init(prepending: Prepending) {
     replacement = Array("\u{2581}".utf8)
     self.prepending = prepending
     splits = false
   }
 
-  /// The field `prepend_scheme`, or what older files say by `add_prefix_space`.
+  /// The field `prepend_scheme`, or what older files express by `add_prefix_space`.
   static func prepending(_ part: JSONPart) throws(InputError) -> Prepending {
     let name = try part.string("prepend_scheme")
     guard let scheme = Prepending(rawValue: name ?? "always") else {

@@ -12,13 +12,13 @@ struct PatternSplit: PreTokenizer {
     self.isInverted = isInverted
   }
 
-  /// A part `Split`.
+  /// The part `Split` of a file.
   init(_ part: JSONPart) throws(InputError) {
     guard let behavior = try Self.behavior(part) else { throw part.missing("behavior", "a behaviour") }
     self.init(try part.pattern("pattern"), behavior, isInverted: try part.bool("invert") ?? false)
   }
 
-  /// The field `behavior`, nil where there is none. Some writers spell it in small letters with underscores.
+  /// The field `behavior`; nil where there is none. Some programs write it in lower case with underscores.
   static func behavior(_ part: JSONPart) throws(InputError) -> SplitBehavior? {
     guard let name = try part.string("behavior") else { return nil }
     let plain = name.lowercased().filter { $0 != "_" }
@@ -34,15 +34,15 @@ struct PatternSplit: PreTokenizer {
     pieces.cut { behavior.cut($0, $1, at: pattern, isInverted: isInverted, into: &$2) }
   }
 
-  /// At white space, which is left out.
+  /// Cuts at white space, which is removed.
   static let whiteSpace = PatternSplit(TextPattern(scalarOf: ScalarProperties.whiteSpace), .removed)
 
-  /// Each punctuation character, by the tables of Unicode 8; of ASCII, symbols too.
+  /// Each punctuation character, by the tables of Unicode 8; in ASCII also symbols.
   static let punctuation = TextPattern(
     scalarOf: ScalarProperties.scalars(ScalarProperties.Category.punctuation, in: .unicode8)
       .union(ScalarSet([0x21..<0x30, 0x3A..<0x41, 0x5B..<0x61, 0x7B..<0x7F])))
 
-  /// Runs of word characters and runs of other ones, without the white space between: `\w+|[^\w\s]+`.
+  /// Runs of word characters, and runs of other characters, without white space: `\w+|[^\w\s]+`.
   static let wordsAndSigns: PatternSplit = {
     let word = AddedTokenSplitter.wordScalars
     func run(_ set: ScalarSet) -> PatternNode { .repeated(.scalar(set), minimum: 1, maximum: nil, .greedy) }

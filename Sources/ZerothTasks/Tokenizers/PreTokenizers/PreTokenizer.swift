@@ -4,7 +4,7 @@ import ZerothSupport
 protocol PreTokenizer: Sendable {
   func cut(_ pieces: inout Pieces)
 
-  /// How many times as long a text may become, at most.
+  /// The most times as long that a text can become.
   var growth: Int { get }
 }
 
@@ -12,7 +12,7 @@ extension PreTokenizer {
   var growth: Int { 1 }
 }
 
-/// Reads the parts of `pre_tokenizer`, in their order.
+/// Reads the parts of `pre_tokenizer`, in order.
 enum PreTokenizers {
   static func read(_ part: JSONPart) throws(InputError) -> [any PreTokenizer] {
     let type = try part.type()

@@ -1,9 +1,9 @@
 import ZerothSupport
 
-/// Reads the fields of one protobuf message in the order they stand.
+/// Reads the fields of one protobuf message in their order.
 ///
-/// An own reader, because `tokenizer.model` needs about a dozen fields of four messages, and the protobuf package
-/// with its generated schema costs minutes of build. Every length is checked before it is used.
+/// It is written here because `tokenizer.model` needs only about a dozen fields of four messages, whereas the protobuf
+/// package and its generated schema would add minutes to the build. Every length is checked before it is used.
 /// Wire format: https://protobuf.dev/programming-guides/encoding/
 struct ProtobufReader {
   enum Value {
@@ -16,7 +16,7 @@ struct ProtobufReader {
   private var rest: ArraySlice<UInt8>
   private let subject: String
 
-  /// - Parameter subject: the file and message that `bytes` are, for the errors.
+  /// - Parameter subject: the file and message from which `bytes` come, for messages of errors.
   init(_ bytes: ArraySlice<UInt8>, subject: String) {
     rest = bytes
     self.subject = subject

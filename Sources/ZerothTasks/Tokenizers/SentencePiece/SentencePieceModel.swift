@@ -1,6 +1,6 @@
 import ZerothSupport
 
-/// What the file `tokenizer.model` of SentencePiece holds, as far as encoding and decoding need it.
+/// The content of a `tokenizer.model` of SentencePiece, as far as encoding and decoding need it.
 ///
 /// Field numbers are those of `sentencepiece_model.proto`.
 struct SentencePieceModel {
@@ -9,7 +9,7 @@ struct SentencePieceModel {
     var score: Float = 0
     var kind = Kind.normal
 
-    /// Whether merges make it, or pieces of it.
+    /// Whether merges can produce it.
     var isMergeable: Bool { kind == .normal || kind == .userDefined }
   }
 
@@ -30,8 +30,8 @@ struct SentencePieceModel {
 
   /// Reads the file at `path`.
   ///
-  /// - Throws: ``InputError`` for a file that is not whole, and for the kinds of model that this project does not
-  ///   run: other than BPE, with a character map, with white space as a suffix, or with unused pieces.
+  /// - Throws: ``InputError`` for a file that is not complete, and for kinds of models that are not supported: other
+  ///   than BPE, with a character map, with white space as a suffix, or with unused pieces.
   init(_ path: String) throws(InputError) {
     let bytes = [UInt8](try TokenizerFiles.bytes(path))
     var reader = ProtobufReader(bytes[...], subject: path)
@@ -50,7 +50,7 @@ struct SentencePieceModel {
       }
     }
     guard !pieces.isEmpty else { throw InputError("\(path): pieces", found: "none", expected: "at least one") }
-    // A model without this message would be of the default type, unigram.
+    // Without this message, a model has the default type, which is unigram.
     guard readsTrainer else { throw InputError("\(path): trainer_spec", found: "none", expected: "model_type BPE") }
   }
 

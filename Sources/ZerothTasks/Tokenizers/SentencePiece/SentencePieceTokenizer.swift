@@ -1,10 +1,10 @@
 import ZerothSupport
 
 extension TokenizerFolder {
-  /// `tokenizer.model`: SentencePiece's byte-pair encoding over the whole text, as of Llama 2.
+  /// `tokenizer.model`: SentencePiece's byte-pair encoding over the whole text, as in Llama 2.
   ///
-  /// Control pieces such as `</s>` are not found in a text, as in SentencePiece itself, unless `tokenizer_config.json` or
-  /// `added_tokens.json` names them.
+  /// As in SentencePiece itself, control pieces such as `</s>` are not recognised in a text, unless
+  /// `tokenizer_config.json` or `added_tokens.json` names them.
   func sentencePiece(_ others: [AddedToken]) throws(InputError) -> ComposedTokenizer {
     let file = file("tokenizer.model")
     let model = try SentencePieceModel(file)

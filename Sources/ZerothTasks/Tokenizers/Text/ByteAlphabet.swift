@@ -1,5 +1,5 @@
-/// The letters that byte-level vocabularies write bytes with: printable ones stand for themselves, the others for
-/// U+0100 and up in order, so that a space is "Ġ".
+/// The letters with which byte-level vocabularies write bytes. A printable byte is written as itself. The others are
+/// written as U+0100 and up, in order, so a space is "Ġ".
 enum ByteAlphabet {
   /// The letter of each byte.
   static let letters: [Unicode.Scalar] = {
@@ -16,7 +16,7 @@ enum ByteAlphabet {
 
   private static let bytes = Dictionary(uniqueKeysWithValues: zip(letters, UInt8.min...UInt8.max))
 
-  /// The bytes that a token, given in UTF-8, spells; a token with a foreign letter in it spells itself.
+  /// The bytes that a token, given in UTF-8, stands for. A token with a letter outside this alphabet stands for itself.
   static func decode(_ token: [UInt8]) -> [UInt8] {
     var decoded: [UInt8] = []
     var index = 0

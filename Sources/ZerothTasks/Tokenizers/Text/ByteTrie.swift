@@ -1,10 +1,10 @@
-/// A set of byte strings, each with a value, that finds those at the front of some bytes in one walk.
+/// A set of byte strings, each with a value. All those that are prefixes of some bytes are found in one walk.
 struct ByteTrie: Sendable {
-  /// Nodes by their parent and the byte that leads to them.
+  /// The nodes, by their parent and the byte that leads to them.
   private var children = NumberMap()
   private var values: [Int32] = [-1]
 
-  /// Gives `key` the value, 0 or more; the empty key is never matched.
+  /// Sets the value of `key`, 0 or more. The empty key is never matched.
   mutating func insert(_ key: some Sequence<UInt8>, value: Int) {
     var node: UInt64 = 0
     for byte in key {
@@ -20,7 +20,7 @@ struct ByteTrie: Sendable {
     values[Int(node)] = Int32(truncatingIfNeeded: value)
   }
 
-  /// Calls `body` with the value and the end of each key that `bytes[start ..< end]` begins with, shortest first.
+  /// Calls `body` with the value and the end of each key that is a prefix of `bytes[start ..< end]`, shortest first.
   @inline(__always)
   func forEachPrefix(in bytes: [UInt8], from start: Int, to end: Int, _ body: (_ value: Int, _ end: Int) -> Void) {
     var node: UInt64 = 0
@@ -33,7 +33,7 @@ struct ByteTrie: Sendable {
     }
   }
 
-  /// The longest key that `bytes[start ..< end]` begins with: its value and where it ends.
+  /// The longest key that is a prefix of `bytes[start ..< end]`: its value and its end.
   @inline(__always)
   func longestMatch(in bytes: [UInt8], from start: Int, to end: Int) -> (value: Int, end: Int)? {
     var match: (Int, Int)?

@@ -1,30 +1,31 @@
 import Foundation
 
-/// What the normal forms make of a scalar, by the tables of Unicode 9, which the reference library has: a newer scalar
+/// The normal forms of scalars by the tables of Unicode 9, which are those of the reference library. A newer scalar
 /// stays as it is and combines with nothing.
 ///
 /// Source: Unicode Standard Annex 15, Unicode Normalization Forms.
 struct NormalForms: Sendable {
-  /// The canonical forms and the compatibility forms.
+  /// The canonical forms, and the compatibility forms.
   static let canonical = NormalForms { $0.decomposedStringWithCanonicalMapping }
   static let compatible = NormalForms { $0.decomposedStringWithCompatibilityMapping }
 
-  /// By scalar, the entry of what is not inert; 0 for what is.
+  /// For each scalar the number of its entry; 0 for a scalar that is inert: it neither changes nor joins another.
   private let entryNumbers: [UInt16]
   private var entries = [Entry()]
-  /// Pairs of scalars that compose, and what they become.
+  /// The pairs of scalars that can be composed, and the result.
   private var compositions = NumberMap()
 
   struct Entry {
-    /// What the scalar becomes; empty where it stays.
+    /// The decomposition of the scalar; empty where it stays as it is.
     var decomposition: [Unicode.Scalar] = []
-    /// The order among marks; 0 for what is none.
+    /// The order of the scalar among marks; 0 where it is not a mark.
     var markClass: UInt8 = 0
-    /// Whether it may combine with what stands before, or begins with a mark that does.
+    /// Whether it may combine with what stands before it, or begins with a mark that does.
     var joinsPrevious = false
   }
 
-  /// Where scalars have something to say here; all others are inert. Hangul syllables are computed.
+  /// The ranges that contain all scalars with an entry. All other scalars are inert, except for Hangul syllables, which
+  /// are computed.
   private static let scanned = [
     0xA0..<0x3400, 0xA600..<0xAC00, 0xF900..<0x11E00, 0x16A00..<0x17000, 0x1BC00..<0x1BD00, 0x1D100..<0x1D800,
     0x1E000..<0x1F300, 0x2F800..<0x2FA20,
@@ -46,7 +47,8 @@ struct NormalForms: Sendable {
       numbers[value] = UInt16(entries.count)
       entries.append(entry)
     }
-    // The second part of a pair is mostly a mark, but some are letters, which then wait for what stands before.
+    // The second part of a pair is usually a mark. Some are letters, which may then combine with what stands before
+    // them.
     var seconds = Set(pairs.map { UInt32(truncatingIfNeeded: $0.pair) })
     seconds.formUnion(0x1161..<0x1176)
     seconds.formUnion(0x11A8..<0x11C3)
@@ -64,9 +66,9 @@ struct NormalForms: Sendable {
     entryNumbers = numbers
   }
 
-  /// The two scalars that compose to the one of `text`; nil where none do.
+  /// The two scalars that compose to the one of `text`; nil where there are none.
   private static func composingPair(_ text: String) -> UInt64? {
-    // Composed again it must be itself, and its first part one scalar.
+    // Composing them again has to give the same text, and the first part has to be one scalar.
     let parts = Array(text.decomposedStringWithCanonicalMapping.unicodeScalars)
     guard parts.count > 1, text.precomposedStringWithCanonicalMapping.unicodeScalars.elementsEqual(text.unicodeScalars)
     else { return nil }
@@ -92,14 +94,14 @@ struct NormalForms: Sendable {
     return number == 0 ? nil : entries[Int(number)]
   }
 
-  /// Whether a scalar is neither changed nor joined to what stands before it.
+  /// Whether a scalar is neither changed nor combined with what stands before it.
   @inline(__always)
   func isInert(_ scalar: Unicode.Scalar) -> Bool {
     scalar.value >= 0x30000
       || (entryNumbers[Int(scalar.value)] == 0 && !(0xAC00..<0xD7A4).contains(scalar.value))
   }
 
-  /// Whether a scalar may change with what stands before it.
+  /// Whether a scalar may change because of what stands before it.
   @inline(__always)
   func joinsPrevious(_ scalar: Unicode.Scalar) -> Bool {
     guard scalar.value < 0x30000 else { return false }
@@ -109,7 +111,7 @@ struct NormalForms: Sendable {
 
   func markClass(_ scalar: Unicode.Scalar) -> UInt8 { entry(scalar)?.markClass ?? 0 }
 
-  /// Appends what a scalar decomposes into, and that again.
+  /// Appends the full decomposition of a scalar: its parts are decomposed too.
   func appendDecomposition(of scalar: Unicode.Scalar, onto scalars: inout [Unicode.Scalar]) {
     if (0xAC00..<0xD7A4).contains(scalar.value) {
       let index = scalar.value - 0xAC00
@@ -124,7 +126,7 @@ struct NormalForms: Sendable {
     }
   }
 
-  /// What two scalars compose to; nil where they do not.
+  /// The composition of two scalars; nil where there is none.
   func composition(_ first: Unicode.Scalar, _ second: Unicode.Scalar) -> Unicode.Scalar? {
     let (a, b) = (first.value, second.value)
     if (0x1100..<0x1113).contains(a), (0x1161..<0x1176).contains(b) {
@@ -136,9 +138,9 @@ struct NormalForms: Sendable {
     return compositions[UInt64(a) << 32 | UInt64(b)].flatMap { Unicode.Scalar(UInt32(truncatingIfNeeded: $0)) }
   }
 
-  /// Whether a scalar is a combining mark, in the same version.
+  /// Whether a scalar is a combining mark in Unicode 9.
   static func isMark(_ scalar: Unicode.Scalar) -> Bool {
-    // Two signs were marks then, and one was none.
+    // In Unicode 9 two signs were marks, and one present mark was not.
     switch scalar.value {
     case 0x1CF2, 0x1CF3: true
     case 0x111C9: false

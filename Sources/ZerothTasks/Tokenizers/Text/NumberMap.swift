@@ -1,4 +1,4 @@
-/// Numbers by number: a hash table without buckets, for look-ups in the innermost loops.
+/// A map from numbers to numbers: a hash table with open addressing, for look-ups in the innermost loops.
 struct NumberMap: Sendable {
   private var slots: [Slot] = Array(repeating: Slot(), count: 16)
   private var shift: UInt64 = 60
@@ -18,7 +18,7 @@ struct NumberMap: Sendable {
     slots = Array(repeating: Slot(), count: size)
   }
 
-  /// Gives `key`, which is not `UInt64.max`, the value.
+  /// Sets the value of `key`, which may not be `UInt64.max`.
   mutating func set(_ key: UInt64, _ value: UInt64) {
     if 2 * (count + 1) > slots.count { grow() }
     let index = Self.slot(of: key, in: slots, shift)
@@ -44,14 +44,14 @@ struct NumberMap: Sendable {
     slots = larger
   }
 
-  /// The slot that has `key`, or that is free for it.
+  /// The slot that contains `key`, or the free slot for it.
   private static func slot(of key: UInt64, in slots: [Slot], _ shift: UInt64) -> Int {
     var index = start(key, shift)
     while slots[index].key != key, slots[index].key != .max { index = (index + 1) & (slots.count - 1) }
     return index
   }
 
-  /// The high bits of a product, into which all bits of the key go.
+  /// The high bits of a product, on which all bits of the key have an effect.
   @inline(__always)
   private static func start(_ key: UInt64, _ shift: UInt64) -> Int {
     let mixed = (key ^ key >> 29) &* 0x9E37_79B9_7F4A_7C15

@@ -1,19 +1,19 @@
-/// What a scalar is, by the tables of the Unicode version that a reference library has.
+/// The properties of scalars, by the tables of the Unicode version of a reference library.
 ///
-/// The libraries that made the tokenizers were built with different versions of Unicode, and a scalar that is newer than
-/// their tables is unassigned to them. So every question names a version.
+/// The libraries with which the tokenizers were made use different versions of Unicode. A scalar that is newer than
+/// their tables is unassigned to them. So every function here is given a version.
 enum ScalarProperties {
-  /// A version of Unicode whose tables a reference library has.
+  /// A version of Unicode that a reference library uses.
   enum Version: UInt8 {
-    /// The classes of BERT's parts and of `Punctuation`.
+    /// Used for the classes of BERT's parts and of `Punctuation`.
     case unicode8
-    /// The normal forms.
+    /// Used for the normal forms.
     case unicode9
-    /// Regular expressions.
+    /// Used for regular expressions.
     case unicode16
   }
 
-  /// The general categories, by the two letters of the standard.
+  /// The general categories, by the two letters that the standard gives them.
   enum Category: UInt8, CaseIterable {
     case cn, cc, cf, co, cs, lu, ll, lt, lm, lo, mn, mc, me, nd, nl, no
     case pc, pd, ps, pe, pi, pf, po, sm, sc, sk, so, zs, zl, zp
@@ -27,7 +27,7 @@ enum ScalarProperties {
     static let others: Set<Category> = [.cc, .cf, .cs, .co, .cn]
   }
 
-  /// The category of `scalar`; that of an unassigned one where it is newer than `version`.
+  /// The category of `scalar`; that of an unassigned scalar where it is newer than `version`.
   static func category(_ scalar: Unicode.Scalar, in version: Version) -> Category {
     if version == .unicode8, let old = changedSince8[scalar.value] { return old }
     let entry = entries[Int(scalar.value)]
@@ -73,8 +73,8 @@ enum ScalarProperties {
     0x166D: .po, 0x111C9: .po, 0x1734: .mn, 0x1171E: .mn, 0x1885: .lo, 0x1886: .lo, 0xA9BD: .mc,
   ]
 
-  /// For each scalar its category in the low five bits, and above them how new it is: 0 for Unicode 8 and older, 1 for 9,
-  /// 2 for up to 16, 3 for newer.
+  /// For each scalar, its category in the low five bits, and above them its age: 0 for Unicode 8 and older, 1 for 9, 2
+  /// for up to 16, 3 for newer.
   private static let entries: [UInt8] = {
     var entries = [UInt8](repeating: Category.cn.rawValue, count: Int(ScalarSet.end))
     func fill(_ range: Range<Int>) {
@@ -82,7 +82,8 @@ enum ScalarProperties {
       let entry = entry(of: first)
       for value in range { entries[value] = entry }
     }
-    // Asking for a property takes as long as filling a hundred entries: what is alike throughout is asked for once.
+    // Reading a property takes as long as filling a hundred entries. So in ranges whose scalars are all alike, it is
+    // read only once.
     let alike = [
       0x3400..<0x4DB0, 0x4E00..<0x9FA0, 0xAC00..<0xD7A0, 0xE000..<0xF900, 0x20000..<0x2A6D0, 0x2A700..<0x2B730,
       0x2B740..<0x2B810, 0x2B820..<0x2CEA0, 0x2CEB0..<0x2EBE0, 0x30000..<0x31340, 0x31350..<0x323A0, 0x323B0..<0x33470,
@@ -91,7 +92,7 @@ enum ScalarProperties {
     for range in alike { fill(range) }
     var value = 0
     for range in alike + [entries.count..<entries.count] {
-      // No character of any version stands between the last of plane 3 and plane 14, nor on what is left of plane 14.
+      // In no version is there a character between the last one of plane 3 and plane 14, or in the rest of plane 14.
       for value in value..<range.lowerBound where value < 0x34000 || (0xE0000..<0xE0200).contains(value) {
         if let scalar = Unicode.Scalar(UInt32(value)) { entries[value] = entry(of: scalar) }
       }

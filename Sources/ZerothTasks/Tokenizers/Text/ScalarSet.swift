@@ -1,4 +1,4 @@
-/// A set of Unicode scalars, as sorted ranges that do not touch.
+/// A set of Unicode scalars, stored as sorted ranges that do not touch.
 struct ScalarSet: Sendable, Hashable {
   /// One more than the last scalar.
   static let end: UInt32 = 0x110000
@@ -51,14 +51,14 @@ struct ScalarSet: Sendable, Hashable {
   }
 }
 
-/// A number below 256 for each Unicode scalar, found by two look-ups.
+/// A table with a number below 256 for each Unicode scalar, which is found by two look-ups.
 struct ScalarTable: Sendable {
-  /// The numbers of ASCII, in front of those of the pages.
+  /// The numbers for ASCII, followed by those of the pages.
   private(set) var values = [UInt8](repeating: 0, count: 128)
-  /// Where in `values` each page of 256 scalars begins; equal pages are kept once.
+  /// The offset in `values` of each page of 256 scalars. Equal pages are stored once.
   private(set) var pages: [UInt32] = []
 
-  /// The table that gives the scalars of each range its number; ranges cover all scalars, in order.
+  /// The table in which all scalars of a range have the value of the range. The ranges cover all scalars, in order.
   init(_ ranges: [(range: Range<UInt32>, value: UInt8)]) {
     var flat = [UInt8](repeating: 0, count: Int(ScalarSet.end))
     for (range, value) in ranges where value != 0 {

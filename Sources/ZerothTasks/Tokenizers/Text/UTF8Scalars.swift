@@ -1,4 +1,4 @@
-/// Reading Unicode scalars straight from UTF-8 that comes from a `String` and so is valid.
+/// Reads Unicode scalars directly from UTF-8, which is valid because it comes from a `String`.
 enum UTF8Scalars {
   /// The length in bytes of the scalar that starts with `first`.
   @inline(__always)
@@ -24,7 +24,7 @@ enum UTF8Scalars {
     return (Unicode.Scalar(value) ?? "\u{FFFD}", length)
   }
 
-  /// Where the scalar that ends just before `index` starts.
+  /// The start of the scalar that ends just before `index`.
   @inline(__always)
   static func start(before index: Int, in bytes: [UInt8]) -> Int {
     bytes.withUnsafeBufferPointer { start(before: index, in: $0) }
