@@ -37,8 +37,7 @@ struct Inspect: ParsableCommand {
     let head = model.outputBlock
     let isTied = head?.role == .embedding
     let stored = model.folder.storedTypes.map { "\($0.tensors) tensors in \($0.type)" }
-    let tokenizer =
-      GGUFTokenizer.isIn(directory) ? ["in the file"] : tokenizerFiles(in: directory)
+    let tokenizer = GGUFTokenizer.isIn(directory) ? ["in the file"] : tokenizerFiles(in: directory)
     let summary =
       [("family", model.folder.modelType)] + model.summary + [
         ("stored", stored.joined(separator: ", ")),

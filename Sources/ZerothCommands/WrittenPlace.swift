@@ -1,4 +1,5 @@
 import Foundation
+import ZerothModels
 import ZerothSupport
 
 /// The place that `--out` names, where a model is to be written.
@@ -19,6 +20,6 @@ enum WrittenPlace {
   }
 
   private static func isOfModel(_ name: String) -> Bool {
-    ["config.json", "adapter_config.json"].contains(name) || name.hasSuffix(".safetensors")
+    [ConfigurationFile.name, "adapter_config.json"].contains(name) || name.hasSuffix(".safetensors")
   }
 }

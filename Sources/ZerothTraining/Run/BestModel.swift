@@ -9,7 +9,6 @@ import ZerothTasks
 struct BestModel {
   let configuration: RunConfiguration
   let setup: TaskSetup
-  let folder: RunFolder?
   let job: Job
   private var kept: Kept?
 
@@ -19,17 +18,16 @@ struct BestModel {
     init(_ theta: consuming ParameterStore) { self.theta = theta }
   }
 
-  /// No model yet. Without a `folder` the model is kept in memory.
-  init(_ configuration: RunConfiguration, _ setup: TaskSetup, in folder: RunFolder?, _ job: Job) {
+  /// No model yet.
+  init(_ configuration: RunConfiguration, _ setup: TaskSetup, _ job: Job) {
     self.configuration = configuration
     self.setup = setup
-    self.folder = folder
     self.job = job
   }
 
-  /// Keeps theta, the model after `step` steps, in place of the earlier one. Returns the hash of its weights where
-  /// there is a folder, else nil.
-  mutating func keep(_ theta: borrowing ParameterStore, step: Int) throws -> String? {
+  /// Keeps theta, the model after `step` steps, in place of the earlier one: in `folder` or, without one, in memory.
+  /// Returns the hash of its weights where there is a folder, else nil.
+  mutating func keep(_ theta: borrowing ParameterStore, step: Int, in folder: RunFolder?) throws -> String? {
     guard let folder else {
       kept = Kept(theta.copyAsStored())
       return nil
@@ -44,14 +42,14 @@ struct BestModel {
 
   /// Whether the kept model has exactly the weights of the run, because nothing was rounded or nothing was saved.
   /// `isTuned` is false for the model before the first step.
-  func isExact(isTuned: Bool) -> Bool {
+  func isExact(isTuned: Bool, in folder: RunFolder?) -> Bool {
     folder == nil || configuration.storage == .frozen
       || setup.model.pretrained.folder.isExact(configuration.savedPrecision, isTuned: isTuned)
   }
 
   /// The test scores of the kept model: its weights are rounded to the precision of the file, and stored in memory as
   /// in the run.
-  func testScores() throws -> Scores {
+  func testScores(in folder: RunFolder?) throws -> Scores {
     if let kept { return TaskResult(setup.task, try answers(kept.theta, in: job)).scores }
     guard let folder else { return Scores([]) }
     // A rank without access to the folder cannot load the model. Rank 0 then computes all parts alone.

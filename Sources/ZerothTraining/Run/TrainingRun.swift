@@ -59,7 +59,7 @@ public final class TrainingRun {
     self.progress = job.leads ? progress : nil
     self.baseline = fitting == nil ? nil : baseline
     self.job = job
-    best = BestModel(configuration, self.setup, in: nil, job)
+    best = BestModel(configuration, self.setup, job)
     watch = RunWatch(patience: configuration.patience, isOfReward: configuration.task.kind == .reward)
   }
 
@@ -121,7 +121,6 @@ public final class TrainingRun {
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: inputs, resuming: resuming, job: job,
       isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })
-    best = BestModel(configuration, setup, in: folder, job)
     for note in setup.notes + optimizer.notes(in: theta.layout) + notes(optimizer)
       + (folder?.notes(steps: configuration.steps) ?? [])
     {
@@ -233,11 +232,11 @@ public final class TrainingRun {
   /// The test scores of the best model by dev. They are known already where it is the last or the first model and was
   /// not rounded.
   private func bestScores() throws -> Scores {
-    if best.isExact(isTuned: result.bestStep > 0) {
+    if best.isExact(isTuned: result.bestStep > 0, in: folder) {
       if result.bestStep == result.steps { return result.final }
       if result.bestStep == 0 { return result.zeroShot }
     }
-    return try best.testScores()
+    return try best.testScores(in: folder)
   }
 
   /// Restores the last snapshot of a run that is resumed.
@@ -361,7 +360,7 @@ public final class TrainingRun {
       guard isBest else { return }
       self.result.bestDev = found.scores
       self.result.bestStep = step
-      self.result.bestWeights = try self.best.keep(theta, step: step)
+      self.result.bestWeights = try self.best.keep(theta, step: step, in: self.folder)
     }
     watch.evaluated(after: step, unanswered: found.unanswered, of: setup.examples(.dev).count, isBest: isBest)
     lastScore = found.scores.main
