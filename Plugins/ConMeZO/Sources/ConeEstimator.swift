@@ -99,7 +99,8 @@ public struct ConeEstimator: GradientEstimator {
     let losses = try objective.losses(along: z, at: [eps, -eps], from: theta, on: context.batch)
     let c = (losses[0] - losses[1]) / (2 * Double(eps))
     if Float(c).isFinite { pending = Measured(key: key, across: across, along: along, coefficient: c) }
-    return GradientEstimate(terms: [(c, z)], losses: losses, projectedGradient: c, epsilon: Double(eps))
+    return GradientEstimate(
+      terms: [(c, z)], losses: losses, projectedGradient: c, epsilon: Double(eps), coefficients: [c])
   }
 
   /// The factors of u and of m in z, for the present m.

@@ -38,7 +38,7 @@ public struct CoreAdam<D: CoreDirection>: StepRule {
   /// The range of `beta2`.
   public static var beta2Range: NumericRange { .belowOne }
   /// The range of `stability`.
-  public static var stabilityRange: NumericRange { .positive }
+  public static var stabilityRange: NumericRange { .positiveFloat }
 
   /// Adam on cores with these options.
   public init(

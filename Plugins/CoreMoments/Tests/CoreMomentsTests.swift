@@ -85,7 +85,11 @@ import ZerothTestKit
   @Test func directionsWithoutACoreAreRefused() throws {
     #expect(throws: InputError.self) { try CoreMomentum<LowRankProbe>(learningRate: 1, beta: 1).validate(.small) }
     #expect(throws: InputError.self) { try CoreAdam<LowRankProbe>(learningRate: 1, beta2: 1).validate(.small) }
-    #expect(throws: InputError.self) { try CoreAdam<LowRankProbe>(learningRate: 1, stability: 0).validate(.small) }
+    for stability in [0, 1e-50] {
+      #expect(throws: InputError.self) {
+        try CoreAdam<LowRankProbe>(learningRate: 1, stability: stability).validate(.small)
+      }
+    }
     var registry = Registry.standard
     try install(into: &registry)
     #expect(throws: InputError.self) { try install(into: &registry) }

@@ -67,11 +67,12 @@ public struct FlipoutEstimator: GradientEstimator {
       let rounding = 1e-14 * differences.reduce(0) { max($0, abs($1)) }
       divisor = deviation <= rounding ? .infinity : deviation
     }
-    let weights = differences.enumerated().map { (example: $0, weight: Float($1 / divisor / Double(count))) }
+    let coefficients = differences.map { $0 / divisor }
+    let weights = coefficients.enumerated().map { (example: $0, weight: Float($1 / Double(count))) }
     // A weight that is too large for a `Float` makes the coefficient of the estimate NaN, so the step is skipped.
     let whole = weights.allSatisfy { $0.weight.isFinite } ? 1 : Double.nan
     return GradientEstimate(
       terms: [(whole, FlipoutSum(noise, weights: weights))], losses: losses, projectedGradient: slope,
-      epsilon: Double(eps))
+      epsilon: Double(eps), coefficients: Few(coefficients))
   }
 }

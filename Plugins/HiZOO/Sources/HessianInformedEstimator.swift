@@ -69,6 +69,7 @@ public struct HessianInformedEstimator: GradientEstimator {
 
   /// Saves or restores the options, H, and what the last step measured of it.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("curvature-rate", curvatureRate)
     try state.require("distribution", distribution.rawValue)
     try state.require("shaping", "\(shaping)")
     try state.code("epsilon", &epsilon)
@@ -96,8 +97,10 @@ public struct HessianInformedEstimator: GradientEstimator {
     let c = (losses[0] - losses[1]) / (2 * Double(eps))
     let second = abs(losses[0] + losses[1] - 2 * losses[2]) / (2 * Double(eps) * Double(eps))
     if curvatureRate > 0, second.isFinite { pending = (key, second) }
+    let coefficients = shaping([c], sides: .two)
     return GradientEstimate(
-      terms: [(shaping([c], sides: .two)[0], direction)], losses: losses, projectedGradient: c, epsilon: Double(eps))
+      terms: [(coefficients[0], direction)], losses: losses, projectedGradient: c, epsilon: Double(eps),
+      coefficients: coefficients)
   }
 
   /// The curvature H, updated by the measurement of the last step.

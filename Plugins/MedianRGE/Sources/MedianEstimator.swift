@@ -65,7 +65,9 @@ public struct MedianEstimator: GradientEstimator {
       at: Points(along: z, at: [eps, -eps]), from: theta, on: context.batch, grain: grain)
     let count = losses.count / 2
     let c = Self.median((0..<count).map { losses[$0] - losses[count + $0] }) / (2 * Double(eps))
-    return GradientEstimate(terms: [(shaping([c], sides: .two)[0], z)], losses: losses, projectedGradient: c)
+    let coefficients = shaping([c], sides: .two)
+    return GradientEstimate(
+      terms: [(coefficients[0], z)], losses: losses, projectedGradient: c, coefficients: coefficients)
   }
 
   /// The median of `values`: for an even number, the mean of the two in the middle. NaN where one of them is NaN.

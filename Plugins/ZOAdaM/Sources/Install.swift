@@ -21,7 +21,7 @@ private let scalarAdam = ScalarAdam<DenseDirection>(learningRate: 0.0)
 private struct ScalarAdamFactory: RuleFactory {
   let description = StrategyDescription(
     "scalar-adam", summary: "Steps divided by the root mean square of the projected gradient",
-    formula: "v = beta v + (1 - beta) c^2;  theta -= eta g / (sqrt(v^) + zeta), ^ bias-corrected",
+    formula: "v = beta_2 v + (1 - beta_2) c^2;  theta -= eta g / (sqrt(v^) + zeta), ^ bias-corrected",
     source: "MEAZO (Dbouk et al. 2026, arXiv 2605.03869)",
     options: OptionSpec.stepRule
       + OptionSpec.secondMoment(

@@ -80,6 +80,37 @@ import ZerothTestKit
     }
   }
 
+  /// With several directions v is the sum of the squares of their weights: it does not vanish where the slopes cancel.
+  @Test func slopesThatCancelStillCount() {
+    let places = (0..<3).map { CoordinateDirection.Coordinate(block: 0, element: $0) }
+    func step(_ weights: [(Double, [Float])], coefficients: Few<Double>, slope: Double) -> [Float] {
+      var rule = ScalarAdam<CoordinateDirection>(learningRate: 0.1)
+      let terms = Few(weights.map { (coefficient: $0.0, direction: CoordinateDirection(places, values: $0.1)) })
+      let estimate = GradientEstimate(
+        terms: terms, losses: [], projectedGradient: slope, coefficients: coefficients)
+      let context = StepContext(step: 0, runKey: StreamKey(seed: 0), layout: layout)
+      return Array(rule.update(from: estimate, context: context).flattened(in: layout).prefix(3))
+    }
+    func isNear(_ found: [Float], _ expected: [Double]) -> Bool {
+      zip(found, expected).allSatisfy { abs(Double($0) - $1) < 1e-6 }
+    }
+    // c = (50, -50), q = 2: the weights are 25 and -25, and the root of v is 25 sqrt(2).
+    let cancelled = step([(25, [1, 0, 2]), (-25, [0, 1, 2])], coefficients: [50, -50], slope: 0)
+    #expect(isNear(cancelled, [-0.1 / 2.0.squareRoot(), 0.1 / 2.0.squareRoot(), 0]))
+    // One direction for two examples of the coefficients 1 and -1: the root of v is sqrt(2) / 2.
+    #expect(
+      isNear(step([(1, [1, 0, 2])], coefficients: [1, -1], slope: 0), [-0.1, 0, -0.2].map { $0 * 2.0.squareRoot() }))
+    // A shaped coefficient counts, and not the slope that it was.
+    #expect(isNear(step([(1, [1, 0, 2])], coefficients: [1], slope: 300), [-0.1, 0, -0.2]))
+  }
+
+  @Test func hugeSlopesStayFinite() {
+    var rule = ScalarAdam<CoordinateDirection>(learningRate: 0.1)
+    for (t, c) in [1e30, -1e30, 1].enumerated() {
+      #expect(update(&rule, t, c, [1, 0, -1, 2, 0]).allSatisfy { $0.isFinite }, "step \(t)")
+    }
+  }
+
   /// Decoupled: on the matrix alone, and not divided by the root of v.
   @Test func weightDecayLeavesOutNormsAndBiases() throws {
     let flat = FunctionObjective { _ in 1 }
@@ -128,7 +159,7 @@ import ZerothTestKit
       #expect(throws: InputError.self) { try R(learningRate: 0.1, beta2: decay).validate(.small) }
       #expect(throws: InputError.self) { try S(learningRate: 0.1, beta2: decay).validate(.small) }
     }
-    for stability in [0, -1, .infinity] {
+    for stability in [0, -1, 1e-50, .infinity] {
       #expect(throws: InputError.self) { try R(learningRate: 0.1, stability: stability).validate(.small) }
       #expect(throws: InputError.self) { try S(learningRate: 0.1, stability: stability).validate(.small) }
     }

@@ -10,7 +10,8 @@ public struct GradientEstimate<D: Direction>: Sendable {
   /// The distance eps from theta at which the losses were measured, for records; nil where there is no single number.
   public var epsilon: Double?
   /// The shaped coefficient c_i of each direction, before the factor 1/q. Rules that compare the queries of a step use
-  /// them. Empty where an estimate does not have one coefficient for each direction.
+  /// them. Where one direction is a mean over the directions of examples, they are those of the examples. Empty where
+  /// the differences are in the direction itself, and where an estimate corrects an earlier one.
   public var coefficients: Few<Double>
   /// Throws an error that occurred while the directions were used; nil for directions that cannot fail.
   ///

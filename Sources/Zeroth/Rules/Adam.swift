@@ -33,7 +33,7 @@ public struct Adam<D: Direction>: StepRule {
   /// The range of `beta2`.
   public static var beta2Range: NumericRange { .belowOne }
   /// The range of `stability`.
-  public static var stabilityRange: NumericRange { .positive }
+  public static var stabilityRange: NumericRange { .positiveFloat }
 
   /// Adam with the decays beta_1 and beta_2.
   public init(
