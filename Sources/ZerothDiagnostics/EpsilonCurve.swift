@@ -93,7 +93,7 @@ extension OptimizerProtocol {
     var slopes: [Double] = []
     var number = 0
     while slopes.count < count {
-      slopes += try estimate(at: theta, context: context(number), objective: objective).slopes
+      slopes += try estimate(at: theta, context: context(number), objective: objective).comparableSlopes
       number += 1
     }
     return slopes

@@ -103,9 +103,10 @@ extension MetricsRow.Diagnosis {
           isGradient = estimate.isGradient
           epsilon = estimate.epsilon
           queries = max(1, estimate.terms.count)
-          measured += estimate.slopes
+          measured += estimate.comparableSlopes
         }
-        slopes += try place.optimizer.estimate(at: theta, context: context, objective: tangent).slopes
+        slopes += try place.optimizer.estimate(at: theta, context: context, objective: tangent)
+          .comparableSlopes
         number += 1
       }
       exact.append(slopes)

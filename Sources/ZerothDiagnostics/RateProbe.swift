@@ -10,7 +10,8 @@ import ZerothSupport
 ///
 ///     eta = part eps / rms(u)
 ///
-/// where u are the updates of a step at the learning rate 1, over several mini-batches. rms is the root mean square
+/// where u are the updates of a step at the learning rate 1, over several mini-batches, times the gain of a momentum that
+/// sums estimates. rms is the root mean square
 /// over the updates and the elements of trainable matrices. (Where only vectors are trained it is taken over these;
 /// otherwise they are left out, because some rules have another rate for them.) Estimator, rule, queries and
 /// mini-batches are those of the run, so the rate fits them. An adapter and weight decay are not considered.
@@ -42,11 +43,13 @@ public struct RateProbe: Sendable {
   /// - Parameters:
   ///   - epsilon: the epsilon of the estimator, in units of the parameters.
   ///   - trialRate: the constant learning rate of the optimisers that `optimizer` makes.
+  ///   - gain: how much longer the run's steps along a steady gradient are than the updates of these optimisers.
   ///   - key: the key of the directions.
   /// - Throws: the errors of the objective and of the estimator.
   public init(
-    at theta: borrowing ParameterStore, on objective: some Objective, epsilon: Double, trialRate: Double, step: Int,
-    key: StreamKey, count: Int = 32, optimizer: () throws -> any OptimizerProtocol
+    at theta: borrowing ParameterStore, on objective: some Objective, epsilon: Double, trialRate: Double,
+    gain: Double = 1,
+    step: Int, key: StreamKey, count: Int = 32, optimizer: () throws -> any OptimizerProtocol
   ) throws {
     let layout = theta.layout
     let matrices = layout.trainable.filter(\.isMatrix)
@@ -64,7 +67,7 @@ public struct RateProbe: Sendable {
       updates += 1
     }
     self.init(
-      epsilon: epsilon, updateSize: (sum / Double(max(1, updates))).squareRoot() / trialRate, updates: updates,
+      epsilon: epsilon, updateSize: gain * (sum / Double(max(1, updates))).squareRoot() / trialRate, updates: updates,
       forwards: forwards)
   }
 

@@ -77,6 +77,27 @@ import ZerothTestKit
     #expect(epsilon > 1e-4 && epsilon <= 0.1, "\(probe.words); \(curve.points)")
   }
 
+  /// CGE's direction holds the differences, so their norm is compared: a cubic shows its truncation there too. A difference
+  /// at eps is off by about eps^2 / 3 of the slope where |theta_i| is about 1, and theta_i reaches from 0.3 to 1.3.
+  @Test func differencesInsideADirectionCount() throws {
+    let probe = try EpsilonProbe(
+      at: point(), on: NoisyQuadratic(cubic: 100), step: 0, key: StreamKey(seed: 6), directions: 4
+    ) { epsilon in try optimizer("cge", ["epsilon": .double(epsilon), "coordinates": 3]) }
+    let last = try #require(probe.points.last?.change)
+    #expect(last > 1e-3 && last < 0.04, "\(probe.points)")
+  }
+
+  /// Steps that a momentum makes longer get a lower rate.
+  @Test func aGainLowersTheRate() throws {
+    func probe(_ gain: Double) throws -> RateProbe {
+      try RateProbe(
+        at: point(), on: linear, epsilon: 1e-2, trialRate: 1e-6, gain: gain, step: 0, key: StreamKey(seed: 5), count: 2
+      ) { try optimizer("rge") }
+    }
+    let (one, ten) = (try probe(1).updateSize, try probe(10).updateSize)
+    #expect(abs(ten / one - 10) < 1e-9)
+  }
+
   /// A loss in steps has no slope at any epsilon.
   @Test func stepsHaveNoEpsilon() throws {
     let probe = try EpsilonProbe(

@@ -45,9 +45,24 @@ import Zeroth
       // A resume measures nothing, and keeps what was measured on record.
       let resumed = try Settings.resumed(with: settings(folder + "/run"), .standard)
       #expect(!resumed.asksForProbe)
-      _ = try? TrainingRun(RunConfiguration(resumed)).run(resuming: true)
+      _ = try TrainingRun(RunConfiguration(resumed)).run(resuming: true)
       #expect(try RunRecord.json(in: folder + "/run/run.json")["probe"] == record["probe"])
     }
+  }
+
+  /// The first steps count: later queries and epsilons of a schedule do not change the rate, a heavy-ball's memory does.
+  @Test func schedulesAreMeasuredAtTheirStart() throws {
+    func rate(_ more: [String: [String: OptionValue]]) throws -> Double {
+      let found = try settings(nil, more).probed(.standard)
+      return try #require(RunConfiguration(found).json["rule"]?["learning-rate"]?.double)
+    }
+    let plain = try rate(["run": ["optimizer": "mezo"]])
+    #expect(try rate(["run": ["optimizer": "mezo"], "estimator": ["queries": "steps(1, 2=16)"]]) == plain)
+    #expect(try rate(["run": ["optimizer": "mezo"], "estimator": ["epsilon": "cosine(1e-3, final=0.1)"]]) == plain)
+    let heavy = try rate([
+      "run": ["optimizer": "mezo"], "rule": ["name": "momentum", "form": "heavy-ball", "beta": 0.75],
+    ])
+    #expect(abs(heavy / plain - 0.25) < 0.02, "\(heavy) \(plain)")
   }
 
   @Test func whatHasNoEpsilonIsRefused() throws {

@@ -7,6 +7,9 @@ public struct AnyEstimate: Direction {
   public let losses: [Double]
   /// The distance eps from theta at which the losses were measured; nil where there is no single number.
   public let epsilon: Double?
+  /// The number that the estimator measured, as in `GradientEstimate.projectedGradient`.
+  public let projectedGradient: Double
+  private let hasSlopes: Bool
 
   /// `estimate` without its type of direction. Throws the error of foreign code that failed while it made the
   /// directions.
@@ -15,10 +18,16 @@ public struct AnyEstimate: Direction {
     terms = estimate.terms.map { ($0.coefficient, $0.direction as any Direction) }
     losses = Array(estimate.losses)
     epsilon = estimate.epsilon
+    projectedGradient = estimate.projectedGradient
+    hasSlopes = terms.count > 1 || estimate.coefficients.count == 1
   }
 
   /// The slopes that were measured: q c_i for a mean over q directions.
   public var slopes: [Double] { terms.map { $0.coefficient * Double(terms.count) } }
+
+  /// What two measurements at different epsilons are compared by: the slopes, or the number that was measured where
+  /// the direction itself holds the differences.
+  public var comparableSlopes: [Double] { hasSlopes ? slopes : [projectedGradient] }
 
   /// Whether the estimate is the stored gradient itself, and not a sum along directions.
   public var isGradient: Bool { terms.count == 1 && terms[0].direction is StoredDirection }

@@ -73,6 +73,9 @@ extension Settings {
           at: theta, on: objective, step: configuration.steps, key: configuration.runKey.child(.diagnosis)
         ) { epsilon in
           var changed = composition
+          // Shaped coefficients are no slopes: signs, for example, are the same at every epsilon.
+          changed.estimator.options["clip-limit"] = nil
+          if changed.estimator.options["shaping"] != nil { changed.estimator.options["shaping"] = "none" }
           changed.estimator.options["epsilon"] = .double(epsilon)
           return try registry.makeOptimizer(changed, runSteps: configuration.steps)
         }
@@ -86,7 +89,6 @@ extension Settings {
           switch composition.estimator.options["epsilon"] {
           case .double(let value): value
           case .int(let value): Double(value)
-          case .string(let text): Schedule(parsing: text)?.base
           default: nil
           }
         guard let epsilon else {
@@ -96,8 +98,8 @@ extension Settings {
             expected: "a number")
         }
         let probe = try RateProbe(
-          at: theta, on: objective, epsilon: epsilon, trialRate: Self.trialRate, step: configuration.steps,
-          key: configuration.runKey
+          at: theta, on: objective, epsilon: epsilon, trialRate: Self.trialRate, gain: configuration.momentumGain,
+          step: configuration.steps, key: configuration.runKey
         ) { try registry.makeOptimizer(composition, runSteps: configuration.steps) }
         guard let rate = probe.learningRate else { throw refusal("rule", "learning-rate", probe.words) }
         try set("rule", "learning-rate", rate, probe.words)
@@ -116,13 +118,28 @@ extension Settings {
 }
 
 extension RunConfiguration {
-  /// The composition for trial updates. The learning rate is constant, and there is no adapter. A momentum keeps
-  /// nothing (beta = 0), because its first update would only be 1 - beta of later ones.
+  /// The composition for trial updates. The learning rate, epsilon and the number of queries are constant, with the
+  /// values that the first steps have after a warm-up. There is no adapter. A momentum keeps nothing (beta = 0), because
+  /// its first update would only be 1 - beta of later ones.
   fileprivate var trialComposition: Composition {
     var trial = composition
+    for key in ["epsilon", "queries"] {
+      guard case .string(let text)? = trial.estimator.options[key], let schedule = Schedule(parsing: text) else {
+        continue
+      }
+      trial.estimator.options[key] = key == "epsilon" ? .double(schedule.base) : .int(schedule.count(at: 0))
+    }
     trial.adapter = .init("none")
     if trial.rule.options["beta"] != nil { trial.rule.options["beta"] = .double(0) }
     for key in ["schedule", "schedule-steps", "schedule-drops", "final", "warmup"] { trial.rule.options[key] = nil }
     return trial
+  }
+
+  /// How much longer steps along a steady gradient become than a trial update, which has no momentum: 1 / (1 - beta)
+  /// for heavy-ball, which sums the estimates; 1 for an average of them.
+  fileprivate var momentumGain: Double {
+    guard composition.rule.options["form"] == "heavy-ball", case .double(let beta)? = composition.rule.options["beta"]
+    else { return 1 }
+    return 1 / (1 - beta)
   }
 }
