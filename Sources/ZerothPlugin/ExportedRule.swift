@@ -20,6 +20,12 @@ extension ExportedRuleBase {
     }
     func made<D: HostDirectionKind>(for direction: D.Type) throws -> ExportedRuleBase? {
       let rule: any StepRule<D> = try factory.make(for: direction, options)
+      guard rule.fewestQueries == 1 else {
+        throw InputError(
+          options.subject,
+          found: "a rule that compares the coefficients of a step, of at least \(rule.fewestQueries) queries",
+          expected: "a rule that needs the estimate alone: coefficients do not cross to a library")
+      }
       return opened(rule, direction)
     }
     guard

@@ -70,6 +70,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
   /// Saves or restores the options, and the weights, keys and coefficients of the anchor.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
     try state.require("interval", interval)
+    try state.require("anchor-batches", anchorBatches)
     try state.require("distribution", distribution.rawValue)
     try state.code("epsilon", &epsilon)
     guard try state.codePresence("anchor", anchor != nil) else {

@@ -82,6 +82,7 @@ public struct CoordinateEstimator: GradientEstimator {
 
   /// Saves or restores the options. There is no other state.
   public mutating func codeState(_ state: StateCoder) throws(InputError) {
+    try state.require("coordinates", "\(coordinates)")
     try state.require("shaping", "\(shaping)")
     try state.code("epsilon", &epsilon)
   }

@@ -52,6 +52,12 @@ where Rule.Direction == Estimator.Direction {
     }
     do { try estimator.validate(layout) } catch { throw naming(error, .estimator) }
     do { try rule.validate(layout) } catch { throw naming(error, .rule) }
+    if rule.weightDecay.rate > 0, layout.trainable.allSatisfy({ rule.weightDecay.rate(on: $0) == 0 }) {
+      throw naming(
+        InputError(
+          "weight-decay", found: "\(rule.weightDecay.rate), and no trainable block that decays",
+          expected: "0: the blocks of \(rule.weightDecay.excluded) are left out"), .rule)
+    }
     do { try adapter.validate(layout, weightDecay: rule.weightDecay) } catch { throw naming(error, .adapter) }
     guard estimator.fewestQueries >= rule.fewestQueries else {
       throw naming(

@@ -94,6 +94,13 @@ extension OptionValues {
   fileprivate var projectionPreset: DivergenceProjection.Preset {
     (try? choice("preset")) ?? .paper
   }
+
+  /// The search of the preset. The presets' eta' is that of a search by losses; Adam on gradients has its own.
+  fileprivate var projectionSearch: RatioSearch {
+    var search = projectionPreset.search
+    if self["search"] == "first-order" { search.learningRate = FirstOrderProjection(blocks: .all).learningRate }
+    return search
+  }
 }
 
 extension Registry {
@@ -120,7 +127,7 @@ extension Registry {
           .adapterBlocks(
             default: .derived("the preset's") { .string($0.tuned(blocks: $0.projectionPreset.blocks)) }),
           .adapterInterval(default: projection.interval, range: DivergenceProjection.intervalRange),
-        ] + OptionSpec.ratioSearch({ $0.projectionPreset.search }, text: "the preset's", when: .zerothOrderSearch) + [
+        ] + OptionSpec.ratioSearch({ $0.projectionSearch }, text: "the preset's", when: .zerothOrderSearch) + [
           OptionSpec(
             "reinitialize", .bool, default: .value(.bool(projection.reinitializes)),
             "starts each search at the distance itself, not at the last one found")

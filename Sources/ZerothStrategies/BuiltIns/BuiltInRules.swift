@@ -93,7 +93,12 @@ extension OptionValues {
   }
 
   /// The weight decay lambda that the options in `OptionSpec.stepRule` describe.
-  public func weightDecay() throws(InputError) -> WeightDecay { WeightDecay(try double("weight-decay")) }
+  ///
+  /// Where LoRA is trained, norms and biases are left out by their roles: B of rank 1 has one column too, and decays.
+  public func weightDecay() throws(InputError) -> WeightDecay {
+    let rate = try double("weight-decay")
+    return run["tuning"] == "lora" ? WeightDecay(rate, excluding: .roles("norm", "bias")) : WeightDecay(rate)
+  }
 }
 
 extension Registry {

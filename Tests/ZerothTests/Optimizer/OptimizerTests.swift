@@ -152,6 +152,20 @@ import ZerothTestKit
     }
   }
 
+  /// A decay that no trained block has is refused, and not passed over.
+  @Test func aDecayOfNothingIsRefused() throws {
+    let biases = try quadratic.layout.training(only: .roles("bias"))
+    let optimizer = Optimizer(
+      estimator: RandomizedEstimator(), rule: SGD(learningRate: 0.2, weightDecay: 0.1), seed: 1)
+    let error = #expect(throws: InputError.self) { try optimizer.validate(biases) }
+    #expect(error?.subject == "weight-decay" && error?.found == "0.1, and no trainable block that decays")
+    try optimizer.validate(quadratic.layout)
+    let all = Optimizer(
+      estimator: RandomizedEstimator(),
+      rule: SGD(learningRate: 0.2, weightDecay: WeightDecay(0.1, excluding: .roles("norm"))), seed: 1)
+    try all.validate(biases)
+  }
+
   @Test func frozenBlocksKeepTheirBits() throws {
     let layout = try quadratic.layout.training(only: .roles("query", "value", "bias"))
     var theta = ParameterStore(layout)
