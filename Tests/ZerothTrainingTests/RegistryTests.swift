@@ -171,7 +171,7 @@ import ZerothTestKit
       "lozo-m": LowRankMomentum<LowRankProbe>(learningRate: 0.5), "adam": Adam<LowRankProbe>(learningRate: 0.5),
       "scalar-adam": ScalarAdam<LowRankProbe>(learningRate: 0.5),
       "sign": ElementwiseSign<LowRankProbe>(learningRate: 0.5),
-      "sign-of-projection": SignRule.NormalizedStep<LowRankProbe>(learningRate: 0.5),
+      "sign-of-projection": SignOfProjection<LowRankProbe>(learningRate: 0.5),
       "normalized": NormalizedBySpread<LowRankProbe>(learningRate: 0.5),
       "r-adazo": RefinedAdam<LowRankProbe>(learningRate: 0.5),
       "core-momentum": CoreMomentum<LowRankProbe>(learningRate: 0.5),

@@ -5,7 +5,7 @@ import ZerothStrategies
 /// taken.
 public func install(into registry: inout Registry) throws(InputError) {
   try registry.register(rule: ElementwiseSignFactory())
-  try registry.register(rule: NormalizedStepFactory())
+  try registry.register(rule: SignOfProjectionFactory())
   try registry.register(
     optimizer: OptimizerPreset(
       "zo-sign", aliases: ["zo-sign-sgd"], summary: "RGE with elementwise signs", source: "Liu et al. 2019",
@@ -22,7 +22,7 @@ private struct ElementwiseSignFactory: RuleFactory {
   }
 }
 
-private struct NormalizedStepFactory: RuleFactory {
+private struct SignOfProjectionFactory: RuleFactory {
   let description = StrategyDescription(
     "sign-of-projection",
     summary: "Steps along the direction at its own length, by the sign of the projected gradient",
@@ -30,6 +30,6 @@ private struct NormalizedStepFactory: RuleFactory {
     options: OptionSpec.stepRule)
 
   func make<D: Direction>(for _: D.Type, _ options: OptionValues) throws -> any StepRule<D> {
-    NormalizedStep<D>(learningRate: try options.learningRate(), weightDecay: try options.weightDecay())
+    SignOfProjection<D>(learningRate: try options.learningRate(), weightDecay: try options.weightDecay())
   }
 }

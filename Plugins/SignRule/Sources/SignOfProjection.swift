@@ -7,7 +7,7 @@ import Zeroth
 /// sign of `ElementwiseSign`: a step has the length of the direction, and keeps its low-rank factors.
 ///
 /// Cost: no stored floats.
-public struct NormalizedStep<D: Direction>: StepRule {
+public struct SignOfProjection<D: Direction>: StepRule {
   /// Any kind of direction.
   public typealias Direction = D
   /// A weighted sum of the estimate's directions.

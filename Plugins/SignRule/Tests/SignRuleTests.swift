@@ -31,10 +31,10 @@ import ZerothTestKit
       try checkRuleLaws(
         of: ElementwiseSign(learningRate: falling), gain: nil, estimates: RandomizedEstimator(queries: 2), in: layout)
       try checkRuleLaws(
-        of: NormalizedStep(learningRate: falling), gain: nil, estimates: RandomizedEstimator(queries: 2), in: layout)
+        of: SignOfProjection(learningRate: falling), gain: nil, estimates: RandomizedEstimator(queries: 2), in: layout)
     }
     try checkRuleLaws(of: ElementwiseSign(learningRate: 0.1), gain: nil, estimates: LowRankEstimator(queries: 2))
-    try checkRuleLaws(of: NormalizedStep(learningRate: 0.1), gain: nil, estimates: LowRankEstimator(queries: 2))
+    try checkRuleLaws(of: SignOfProjection(learningRate: 0.1), gain: nil, estimates: LowRankEstimator(queries: 2))
     try checkRuleLaws(of: ElementwiseSign(learningRate: 0.1), gain: nil, estimates: CoordinateEstimator(.random(5)))
   }
 
@@ -46,8 +46,8 @@ import ZerothTestKit
     #expect(update(rule, [(0.5, [6, 1, 1, 0, 2]), (-0.5, [8, 1, -1, 0, 1])]) == [0.5, 0, -0.5, 0, -0.5])
   }
 
-  @Test func theNormalizedStepIsTheDirection() {
-    let rule = NormalizedStep<CoordinateDirection>(learningRate: Schedule(1, .linear, steps: 2))
+  @Test func theStepIsTheDirection() {
+    let rule = SignOfProjection<CoordinateDirection>(learningRate: Schedule(1, .linear, steps: 2))
     let z: [Float] = [1, -3, 0, 0.25, 2]
     for c in [1e-9, 1, 1e9] {
       #expect(update(rule, [(c, z)]) == z.map { -$0 })
@@ -64,7 +64,7 @@ import ZerothTestKit
     var estimator = LowRankEstimator()
     let estimate = estimator.estimate(at: quadratic.start(), context: context, objective: quadratic)
     var sign = ElementwiseSign<LowRankProbe>(learningRate: 1.0)
-    var normalized = NormalizedStep<LowRankProbe>(learningRate: 1.0)
+    var normalized = SignOfProjection<LowRankProbe>(learningRate: 1.0)
     #expect(sign.update(from: estimate, context: context).factors == nil)
     #expect(normalized.update(from: estimate, context: context).factors != nil)
   }
@@ -89,7 +89,7 @@ import ZerothTestKit
       return quadratic.loss(at: theta, on: Batch(step: 0)) / before
     }
     #expect(try fall(RandomizedEstimator(queries: 4), ElementwiseSign(learningRate: 0.01)) < 0.15)
-    #expect(try fall(RandomizedEstimator(), NormalizedStep(learningRate: 0.02)) < 0.2)
+    #expect(try fall(RandomizedEstimator(), SignOfProjection(learningRate: 0.02)) < 0.2)
     #expect(try fall(LowRankEstimator(queries: 4), ElementwiseSign(learningRate: 0.01)) < 0.35)
     #expect(try fall(CoordinateEstimator(), ElementwiseSign(learningRate: 0.01)) < 1e-4)
   }
@@ -97,7 +97,7 @@ import ZerothTestKit
   @Test func wrongOptions() throws {
     #expect(throws: InputError.self) { try ElementwiseSign<DenseDirection>(learningRate: -1.0).validate(.small) }
     #expect(throws: InputError.self) {
-      try NormalizedStep<DenseDirection>(learningRate: 1.0, weightDecay: -1.0).validate(.small)
+      try SignOfProjection<DenseDirection>(learningRate: 1.0, weightDecay: -1.0).validate(.small)
     }
     var registry = Registry.standard
     try install(into: &registry)
