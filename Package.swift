@@ -29,7 +29,6 @@ let package = Package(
     .library(name: "ZerothDistributed", targets: ["ZerothDistributed"]),
     .library(name: "ZerothTraining", targets: ["ZerothTraining"]),
     .library(name: "ZerothReport", targets: ["ZerothReport"]),
-    .library(name: "ZerothBenchmarks", targets: ["ZerothBenchmarks"]),
     .library(name: "ZerothCommands", targets: ["ZerothCommands"]),
     .library(name: "ZerothTestKit", targets: ["ZerothTestKit"]),
     .library(name: "ZerothPlugin", targets: ["ZerothPlugin"]),
@@ -182,7 +181,9 @@ let package = Package(
       name: "CompositionTests",
       dependencies: ["Zeroth", "ZerothTestKit", "TestSupport"] + strategies.map { .target(name: $0) }),
     .testTarget(
-      name: "CompileFailTests", dependencies: ["Zeroth", "TestSupport"], exclude: ["Sources-that-must-fail"]),
+      name: "CompileFailTests",
+      dependencies: ["Zeroth", "ZerothTasks", "TestSupport"] + strategies.map { .target(name: $0) },
+      exclude: ["Sources-that-must-fail"]),
   ] + strategyTargets,
   swiftLanguageModes: [.v6]
 )

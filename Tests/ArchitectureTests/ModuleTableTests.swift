@@ -7,14 +7,20 @@ import Testing
   /// Modules of the toolchain, which everyone may import.
   static let toolchain: Set<String> = ["Foundation", "Synchronization"]
 
+  private nonisolated(unsafe) static let importLine =
+    /^(?:@\w+ )?(?:public |package |internal |fileprivate |private )?import (?:struct |class |enum |protocol |func )?(\w+)/
+  private let sources = SharedMaterial.package.appendingPathComponent("Sources").path
+
   /// The modules that each row of the table allows, by the row's module.
   private func table() throws -> [String: Set<String>] {
     let file = SharedMaterial.package.appendingPathComponent("docs/architecture.md")
     var table: [String: Set<String>] = [:]
     for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
       let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
-      // Module, what it holds, what it may import, lines.
-      guard cells.count == 4, Int(cells[3]) != nil, cells[0].hasPrefix("`"), cells[0].hasSuffix("`") else { continue }
+      // Module, what it holds, what it may import. Other tables of three columns name no module.
+      guard cells.count == 3, cells[0].wholeMatch(of: /`\w+`/) != nil,
+        FileManager.default.fileExists(atPath: "\(sources)/\(cells[0].dropFirst().dropLast())")
+      else { continue }
       table[String(cells[0].dropFirst().dropLast())] = Set(cells[2].split(separator: ",").map { $0.trimmed })
     }
     return table
@@ -28,7 +34,7 @@ import Testing
       // The code of a tutorial is a reader's, and no part of the module.
       guard file.pathExtension == "swift", !file.path.contains(".docc/") else { continue }
       for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
-        guard line.contains("import "), let match = line.firstMatch(of: /^(?:@\w+ )?import (?:struct |func )?(\w+)/)
+        guard line.contains("import "), let match = line.firstMatch(of: Self.importLine)
         else { continue }
         imports[String(match.1)] = file.lastPathComponent
       }
@@ -54,12 +60,18 @@ import Testing
 
   /// A strategy needs the core and the descriptions of strategies; no model, no task, no resource.
   @Test func strategiesImportTheCoreAndTheDescriptionsAlone() throws {
-    for name in ["HiZOO", "MedianRGE", "SignRule", "SparseMeZO", "ZOAdaM", "ZOSVRG"] {
-      let folder = SharedMaterial.package.appendingPathComponent("Plugins/\(name)/Sources")
-      let others = try imports(below: folder).keys.filter {
-        !["Foundation", "Zeroth", "ZerothStrategies"].contains($0)
-      }
-      #expect(others.isEmpty, "\(name)")
+    let plugins = SharedMaterial.package.appendingPathComponent("Plugins")
+    // Contributed installs them all.
+    let names = try FileManager.default.contentsOfDirectory(atPath: plugins.path).filter {
+      $0 != "Contributed"
+        && FileManager.default.fileExists(atPath: plugins.appendingPathComponent("\($0)/Sources/Install.swift").path)
+    }
+    #expect(names.count >= 15, "\(names)")
+    for name in names {
+      let imported = try imports(below: plugins.appendingPathComponent("\(name)/Sources"))
+      #expect(imported["Zeroth"] != nil, "\(name)")
+      let others = Set(imported.keys).subtracting(Self.toolchain).subtracting(["Zeroth", "ZerothStrategies"])
+      #expect(others.isEmpty, "\(name): \(others)")
     }
   }
 }

@@ -35,7 +35,8 @@ struct CompileFailTests {
 struct Compiler: Sendable {
   let executable: URL
   let modules: URL
-  let moduleMap: URL
+  /// The maps of the modules in C.
+  let moduleMaps: [URL]
 
   /// The compiler of this toolchain and the modules beside the test's own executable, if both are there.
   static let found: Compiler? = {
@@ -50,7 +51,8 @@ struct Compiler: Sendable {
       if FileManager.default.fileExists(atPath: modules.appendingPathComponent("Zeroth.swiftmodule").path),
         FileManager.default.fileExists(atPath: map.path)
       {
-        return Compiler(executable: executable, modules: modules, moduleMap: map)
+        let zlib = SharedMaterial.package.appendingPathComponent("Sources/CZlib/module.modulemap")
+        return Compiler(executable: executable, modules: modules, moduleMaps: [map, zlib])
       }
     }
     return nil
@@ -66,10 +68,9 @@ struct Compiler: Sendable {
   func check(_ source: String) throws -> (status: Int32, output: String) {
     let process = Process()
     process.executableURL = executable
-    process.arguments = [
-      "-emit-sil", "-o", "/dev/null", "-swift-version", "6", "-I", modules.path, "-Xcc",
-      "-fmodule-map-file=\(moduleMap.path)", source,
-    ]
+    process.arguments =
+      ["-emit-sil", "-o", "/dev/null", "-swift-version", "6", "-I", modules.path]
+      + moduleMaps.flatMap { ["-Xcc", "-fmodule-map-file=\($0.path)"] } + [source]
     let pipe = Pipe()
     process.standardError = pipe
     process.standardOutput = pipe

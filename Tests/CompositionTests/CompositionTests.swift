@@ -2,7 +2,8 @@ import Testing
 import Zeroth
 import ZerothTestKit
 
-/// Every estimator with every rule and every adapter that compiles, on every analytic objective.
+/// Every estimator of the package, with the rules that take its directions and every adapter, on every analytic objective. Rules whose steps have a
+/// length of their own go with some estimators alone.
 @Suite struct CompositionTests {
   fileprivate struct Target: Sendable, CustomTestStringConvertible {
     var name: String
@@ -31,9 +32,9 @@ import ZerothTestKit
   ]
 
   @Test func thereAreAll() {
-    // 9 RGE and 2 that are combined, 2 CGE, the gradient, the forward gradient, ConMeZO, GRZO and the population with 3 rules, 6 LGE with 6, the low-rank
-    // forward gradient and the columns' subspace with 4, SubZero and TeZO with 5, x 7 adapters; no name twice.
-    #expect(Composition.all.count == (18 * 3 + 6 * 6 + 2 * 4 + 2 * 5) * 7)
+    // 9 RGE and 2 that are combined, 2 CGE, the gradient, the forward gradient, ConMeZO, GRZO, the population, HiZOO, the median, Sparse-MeZO and ZO-SVRG
+    // with 3 rules, 6 LGE with 6, the low-rank forward gradient and the columns' subspace with 4, SubZero and TeZO with 5, x 7 adapters; no name twice.
+    #expect(Composition.all.count == (22 * 3 + 6 * 6 + 2 * 4 + 2 * 5) * 7)
     #expect(Set(Composition.all.map(\.description)).count == Composition.all.count)
   }
 

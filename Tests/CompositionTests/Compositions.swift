@@ -3,10 +3,16 @@ import CoreMoments
 import EGGROLL
 import FZOO
 import GRZO
+import HiZOO
+import MedianRGE
 import RAdaZO
+import SignRule
+import SparseMeZO
 import SubZero
 import TeZO
+import ZOAdaM
 import ZOMuon
+import ZOSVRG
 import Zeroth
 import ZerothTestKit
 
@@ -37,7 +43,7 @@ struct Composition: Sendable, CustomStringConvertible {
       releasedInterval: 300)
   }
 
-  /// Everything that compiles.
+  /// Each estimator at some settings, with the rules of its kind and every adapter.
   static let all: [Composition] = randomized + combined + lowRank + coordinates + derivatives + methods
 
   private typealias Rules<D: Direction> = [(name: String, make: @Sendable (Double) -> any StepRule<D>)]
@@ -100,6 +106,10 @@ struct Composition: Sendable, CustomStringConvertible {
     all += compose("subzero", SubspaceEstimator(rank: 2, interval: 20), factored() + cored(), rateFactor: 0.5)
     // On objectives of one example its differences do not differ.
     all += compose("grzo", FlipoutEstimator(isRelative: false), rules(), rateFactor: 1)
+    all += compose("hizoo", HessianInformedEstimator(), rules(), rateFactor: 1)
+    all += compose("median", MedianEstimator(), rules(), rateFactor: 1)
+    all += compose("sparse-mezo", SparseEstimator(density: 0.75, interval: 20), rules(), rateFactor: 1)
+    all += compose("zo-svrg", VarianceReducedEstimator(interval: 5, anchorBatches: 2), rules(), rateFactor: 0.5)
     all += compose("tezo", TemporalEstimator(rank: 32), factored() + cored(), rateFactor: 0.5)
     all += compose("population q=2", PopulationEstimator(queries: 2), rules(), rateFactor: 0.5)
     all += compose(
@@ -115,7 +125,8 @@ struct Composition: Sendable, CustomStringConvertible {
       all += compose("rge \(word) q=4", RandomizedEstimator(queries: 4, shaping: shape), rules(), rateFactor: factor)
       all += compose("lge \(word) q=4", LowRankEstimator(queries: 4, shaping: shape), factored(), rateFactor: factor)
     }
-    all += compose("rge q=4", RandomizedEstimator(queries: 4, sides: .one), normalized(), rateFactor: 1)
+    all += compose(
+      "rge q=4", RandomizedEstimator(queries: 4, sides: .one), normalized() + elementwise(), rateFactor: 1)
     all += compose("lge q=4", LowRankEstimator(queries: 4), normalized() + coreLengths(), rateFactor: 1)
     all += compose("population z-score q=4", PopulationEstimator(queries: 4, shaping: .zScore), rules(), rateFactor: 1)
     // The core of TeZO is a column of r numbers, whose sign has the length 1, and A has 1/r.
@@ -151,6 +162,16 @@ struct Composition: Sendable, CustomStringConvertible {
     [
       ("normalized", { NormalizedBySpread(learningRate: Schedule($0)) }),
       ("r-adazo", { RefinedAdam(learningRate: Schedule(0.5 * $0)) }),
+    ]
+  }
+
+  /// Rules whose steps move every element by about their rate.
+  private static func elementwise<D: Direction>() -> Rules<D> {
+    [
+      ("adam", { Adam(learningRate: Schedule($0)) }),
+      ("scalar-adam", { ScalarAdam(learningRate: Schedule($0)) }),
+      ("sign", { ElementwiseSign(learningRate: Schedule($0)) }),
+      ("sign-of-projection", { SignOfProjection(learningRate: Schedule($0)) }),
     ]
   }
 

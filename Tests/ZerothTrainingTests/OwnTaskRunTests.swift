@@ -132,7 +132,10 @@ import ZerothResources
     let setup = try TaskSetup(modelPath: Embedded.modelName, task: task, data: data, seed: 0, scope: .file)
     let theta = try setup.model.loadFrozenParameters()
     let found = try setup.evaluate(.test, at: theta)
-    guard case .texts(let result) = found.answers else { return }
+    guard case .texts(let result) = found.answers else {
+      Issue.record("answers of another kind: \(found.answers)")
+      return
+    }
     // Windows of 5 tokens see less than the whole text, so the reference is cut alike: token by token, from each window's start.
     let model = try #require(setup.model.pretrained as? CausalModel)
     var nats = 0.0

@@ -60,6 +60,8 @@ import ZerothResources
   /// All presets, in few steps; LoRA and prefixes are among them.
   static let presets = (try? Registry.withPlugins().descriptions(of: .optimizer).map(\.name)) ?? []
 
+  @Test func thereArePresets() { #expect(Self.presets.count >= 25) }
+
   /// The law: the trajectory, the weights and all that is written are the same for any number of ranks.
   @Test(arguments: presets) func anyNumberOfRanksMakesTheSameRun(preset: String) throws {
     let scratch = try Scratch()

@@ -4,7 +4,7 @@ import Testing
 import Zeroth
 import ZerothTestKit
 
-/// Five steps of every strategy against Tests/Fixtures/golden-trajectories/make.py, which works from the formulas alone.
+/// Five steps of each composition below against Tests/Fixtures/golden-trajectories/make.py, which works from the formulas alone.
 ///
 /// Weights are single here and double there, and a coefficient is a difference of losses over 2 eps = 0.02: the runs
 /// agree to 2e-5, where weights are about 1 and move by about 0.1 in a step.
