@@ -142,7 +142,10 @@ dist: static
 	rm -rf .build/dist
 	set -e; name=zeroth-$$(.build/static/release/zeroth --version); \
 	  docs/install.sh .build/static/release .build/dist/$$name; \
-	  cp -R README.md LICENSE CHANGELOG.md docs Examples/tasks .build/dist/$$name/; \
+	  cp -R README.md LICENSE CHANGELOG.md docs .build/dist/$$name/; \
+	  mkdir .build/dist/$$name/Examples; cp -R Examples/tasks .build/dist/$$name/Examples/; \
+	  mkdir .build/dist/$$name/licences; for p in TOMLKit swift-argument-parser; do \
+	    cp .build/static/checkouts/$$p/LICENSE* .build/dist/$$name/licences/$$p.txt; done; \
 	  tar -C .build/dist -czf .build/$$name-$$(uname -m).tar.gz $$name; \
 	  ls -l .build/$$name-$$(uname -m).tar.gz
 
