@@ -53,10 +53,20 @@ public enum Metrics {
   private static func lines(of data: Data, path: String) throws(InputError) -> [(row: MetricsRow, end: Int)] {
     var lines: [(MetricsRow, Int)] = []
     var start = data.startIndex
+    var last = -1
     while let newline = data[start...].firstIndex(of: UInt8(ascii: "\n")) {
       let subject = "\(path):\(lines.count + 1)"
       let json = try JSON(parsing: data.subdata(in: start..<newline), subject: subject)
-      lines.append((try MetricsRow(json, subject: subject), newline + 1 - data.startIndex))
+      let row = try MetricsRow(json, subject: subject)
+      if case .step(let step) = row {
+        guard step.step > last, step.step < Int.max else {
+          throw InputError(
+            "\(subject): step", found: "\(step.step)",
+            expected: last < 0 ? "the number of a step" : "a later step than \(last), the one before")
+        }
+        last = step.step
+      }
+      lines.append((row, newline + 1 - data.startIndex))
       start = newline + 1
     }
     return lines

@@ -41,6 +41,26 @@ extension String {
     return FileManager.default.fileExists(atPath: self, isDirectory: &isFolder) && isFolder.boolValue
   }
 
+  /// The text as one word of a shell: in quotes where it has a character that a shell would read as more.
+  public var quotedForShell: String {
+    let isPlain =
+      !isEmpty
+      && unicodeScalars.allSatisfy { scalar in
+        ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || ("0"..."9").contains(scalar)
+          || "._/+=,@%:-".unicodeScalars.contains(scalar)
+      }
+    return isPlain
+      ? self : "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+  }
+
+  /// Whether both paths name one file or folder, by whatever spelling or link. Paths that name nothing are the same
+  /// where they are spelled the same.
+  public func isSameFile(as other: String) -> Bool {
+    var (first, second) = (stat(), stat())
+    guard stat(self, &first) == 0, stat(other, &second) == 0 else { return self == other }
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+  }
+
   /// The path of `name` in the directory that this path names.
   public func appendingFile(_ name: String) -> String { hasSuffix("/") ? self + name : self + "/" + name }
 }

@@ -128,6 +128,51 @@ import ZerothSupport
     }
   }
 
+  /// A run that is there twice, or given twice in other words, is no second seed.
+  @Test func severalRunsOfASeedCountOnce() throws {
+    try withFolder { folder in
+      try write(folder + "/a", "mezo", rate: "1e-4", seed: 1, dev: 0.75, test: 0.7)
+      try write(folder + "/copy", "mezo", rate: "1e-4", seed: 1, dev: 0.65, test: 0.6)
+      try write(folder + "/b", "mezo", rate: "1e-3", seed: 1, dev: 0.9, test: 0.8)
+      let found = try RecordedRuns.read(
+        ["a", "copy", "b", "./a", "../\((folder as NSString).lastPathComponent)/b"].map { "\(folder)/\($0)" })
+      #expect(found.count == 3)
+      let row = try #require(Methods(found).rows.first)
+      #expect(row.best.seeds == 1 && row.best.scores("best_dev").values == [0.9])
+      let other = try #require(row.settings.first { $0.runs.count == 2 })
+      #expect(other.seeds == 1 && abs(other.scores("best_dev").mean - 0.7) < 1e-12)
+    }
+  }
+
+  /// A record whose scores are no numbers is refused, and not left out of a mean.
+  @Test func damagedResultsAreRefused() throws {
+    try withFolder { folder in
+      try write(folder + "/a", "mezo", rate: "1e-4", seed: 1, dev: 0.75, test: 0.7)
+      let path = folder + "/a/run.json"
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      for (bad, subject) in [
+        ("\"best_accuracy\": \"x\"", "best_accuracy"), ("\"best_accuracy\": [0.7]", "best_accuracy"),
+      ] {
+        try text.replacingOccurrences(of: "\"best_accuracy\": 0.7", with: bad)
+          .write(toFile: path, atomically: true, encoding: .utf8)
+        #expect(inputError { _ = try RecordedRuns.read([folder]) }?.subject.hasSuffix("results.\(subject)") == true)
+      }
+    }
+  }
+
+  /// Rows of steps come one after another.
+  @Test func rowsOutOfOrderAreRefused() throws {
+    func row(_ step: Int) -> String {
+      "{\"kind\":\"step\",\"step\":\(step),\"losses\":[1],\"projected_gradient\":1,\"learning_rate\":1,\"forwards\":1,"
+        + "\"seconds\":1,\"skipped\":false}\n"
+    }
+    for steps in [[0, 0], [1, 0], [-1], [Int.max]] {
+      let error = inputError { _ = try Metrics.rows(of: Data(steps.map(row).joined().utf8), path: "m") }
+      #expect(error?.subject == "m:\(steps.count): step", "\(steps)")
+    }
+    #expect(try Metrics.rows(of: Data([0, 4].map(row).joined().utf8), path: "m").count == 2)
+  }
+
   /// Each seed has a folder of data of its own, on each of two tasks: that makes two problems, of two seeds each.
   @Test func aFolderForEachSeedIsNoProblemOfItsOwn() throws {
     try withFolder { folder in

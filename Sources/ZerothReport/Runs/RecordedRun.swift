@@ -62,6 +62,7 @@ public struct RecordedRun: Sendable {
     }
     options = values.isEmpty ? [] : values + [caseName].compactMap(\.self)
     changed = json["changed"]?.elements.map { Set($0.compactMap(\.string)) }
+    try Self.check(results, of: files.record)
     self.results = results
     end = json["end"]?.string
     blocks = (json["blocks"]?.elements ?? []).compactMap { block in
@@ -77,11 +78,28 @@ public struct RecordedRun: Sendable {
       }
   }
 
+  /// Throws `InputError` where `results` is no object, or has a score that is no number.
+  private static func check(_ results: JSON, of record: String) throws(InputError) {
+    guard let members = results.members else {
+      guard results != .null else { return }
+      throw InputError("\(record): results", found: results.summary, expected: "an object")
+    }
+    guard let metric = results["metric"]?.string else { return }
+    let scores = ["best", "best_dev", "zero_shot", "final"].map { "\($0)_\(metric)" }
+    for member in members where scores.contains(member.key) && member.value != .null && member.value.double == nil {
+      throw InputError(
+        "\(record): results.\(member.key)", found: member.value.summary, expected: "a number, or null for none")
+    }
+  }
+
   /// The value of option `key`, such as `run.seed`.
   public subscript(key: String) -> JSON? { options.first { $0.key == key }?.value }
 
   /// The seed of its random numbers.
   var seed: Int? { self["run.seed"]?.integer }
+  /// The seeds by which runs of a setting differ: that of the random numbers, and that of the examples where they have
+  /// their own.
+  var seeds: [Int] { [seed ?? 0, self["task.seed"]?.integer ?? seed ?? 0] }
   /// The name of the first metric, by which models are chosen.
   public var metric: String? { results["metric"]?.string }
   /// The unit in which the values of this metric are shown.

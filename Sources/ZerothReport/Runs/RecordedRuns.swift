@@ -18,7 +18,7 @@ public enum RecordedRuns {
       guard !found.isEmpty else {
         throw InputError(path, found: "no run.json in it or below", expected: "the folder of a run, or of several")
       }
-      folders += found.filter { folder in !folders.contains { $0.path == folder.path } }
+      folders += found.filter { folder in !folders.contains { $0.path.isSameFile(as: folder.path) } }
     }
     var runs: [RecordedRun] = []
     for (folder, name) in zip(folders, names(of: folders.map(\.path))) {

@@ -22,7 +22,7 @@ extension Methods {
         row.cells + chosen.map(run.cell)
           + ["zero_shot", "best_dev", "best"].map { best.scores($0).text(best.unit) }
           + (isCompared ? [row.differences.difference(best.unit)] : [])
-          + ["\(best.finished.count)", forwards.map { "\($0)" } ?? "-"]
+          + ["\(best.seeds)", forwards.map { "\($0)" } ?? "-"]
           + (hasNotes ? [notes.joined(separator: "; ")] : []))
       objects.append(json(row, forwards: forwards, notes))
     }
@@ -39,7 +39,7 @@ extension Methods {
         let isBest = setting.runs[0].name == row.best.runs[0].name
         table.rows.append(
           row.cells + chosen.map(setting.runs[0].cell)
-            + [setting.scores("best_dev").text(setting.unit), "\(setting.finished.count)", isBest ? "yes" : ""])
+            + [setting.scores("best_dev").text(setting.unit), "\(setting.seeds)", isBest ? "yes" : ""])
       }
     }
     return table
@@ -63,7 +63,7 @@ extension Methods {
       members.append(.init("difference", .object(difference)))
     }
     members += [
-      .init("seeds", .int(best.finished.count)), .init("forwards", forwards.map { .int($0) } ?? .null),
+      .init("seeds", .int(best.seeds)), .init("forwards", forwards.map { .int($0) } ?? .null),
       .init("runs", .array(best.runs.map { .string($0.name) })),
       .init(
         "tried",

@@ -12,8 +12,25 @@ public struct Methods: Sendable {
     var finished: [RecordedRun] { runs.filter(\.isFinished) }
     /// The unit in which the values of the first metric are shown.
     var unit: ScoreUnit { (finished.first ?? runs.first)?.unit ?? .share }
-    /// The scores by the first metric over the seeds; see ``RecordedRun/score(_:)``.
-    func scores(_ name: String) -> Sample { Sample(finished.compactMap { $0.score(name) }) }
+    /// The number of seeds that have ended. Several runs of one seed count once.
+    var seeds: Int { Set(finished.map(\.seeds)).count }
+    /// The scores by the first metric over the seeds; see ``RecordedRun/score(_:)``. The score of a seed is the mean of
+    /// its runs.
+    func scores(_ name: String) -> Sample { Sample(bySeed(name).map(\.score)) }
+
+    /// The mean score of each seed, in the order of the runs.
+    fileprivate func bySeed(_ name: String) -> [(seeds: [Int], score: Double)] {
+      var all: [(seeds: [Int], scores: [Double])] = []
+      for run in finished {
+        guard let score = run.score(name) else { continue }
+        if let index = all.firstIndex(where: { $0.seeds == run.seeds }) {
+          all[index].scores.append(score)
+        } else {
+          all.append((run.seeds, [score]))
+        }
+      }
+      return all.map { ($0.seeds, Sample($0.scores).mean) }
+    }
   }
 
   /// One row.
@@ -90,8 +107,8 @@ public struct Methods: Sendable {
 
   /// The settings with the largest number of ended seeds. Dev chooses among these.
   static func eligible(_ settings: [Setting]) -> [Setting] {
-    let most = settings.map(\.finished.count).max() ?? 0
-    return settings.filter { $0.finished.count == most }
+    let most = settings.map(\.seeds).max() ?? 0
+    return settings.filter { $0.seeds == most }
   }
 
   /// The name of the baseline in titles of columns, where all compared rows have the same baseline; else nil.
@@ -134,20 +151,10 @@ public struct Methods: Sendable {
       guard let base = peers.first(where: { rows[$0].cells.contains(word ?? "mezo") }) ?? peers.first, base != index
       else { continue }
       rows[index].baseline = base
-      // Each seed has one score. Where a seed was run several times, it is the mean.
-      let theirs = rows[base].best.bySeed
+      let theirs = rows[base].best.bySeed("best")
+      let ours = rows[index].best.bySeed("best").sorted { $0.seeds.lexicographicallyPrecedes($1.seeds) }
       rows[index].differences = Sample(
-        rows[index].best.bySeed.sorted { $0.key < $1.key }.compactMap { seed, score in
-          theirs[seed].map { score - $0 }
-        })
+        ours.compactMap { seeds, score in theirs.first { $0.seeds == seeds }.map { score - $0.score } })
     }
-  }
-}
-
-extension Methods.Setting {
-  /// The mean test score of each seed.
-  fileprivate var bySeed: [Int: Double] {
-    Dictionary(grouping: finished.filter { $0.score("best") != nil }) { $0.seed ?? 0 }
-      .mapValues { Sample($0.compactMap { $0.score("best") }).mean }
   }
 }
