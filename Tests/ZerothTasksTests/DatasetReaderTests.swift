@@ -96,7 +96,7 @@ final class DataFixture {
       try failure("label,label,sentence\n0,0,x\n", as: "a.csv").hasPrefix("a.csv line 1: found two columns 'label'"))
     #expect(
       try failure("{\"sentence\": \"x\", \"label\": 0}\n{\"sentence\"\n", as: "a.jsonl").hasPrefix(
-        "a.jsonl line 2: found '{\"sentence\"', expected a JSON object"))
+        "a.jsonl line 2: found the end of the text at byte 11, expected JSON: ':' after a key"))
     #expect(
       try failure("{\"sentence\": [1], \"label\": 0}\n", as: "a.jsonl")
         == "a.jsonl line 1: sentence: found an array, expected a text")
@@ -104,7 +104,7 @@ final class DataFixture {
     #expect(try failure("sentence\tlabel\n", as: "a.tsv") == "a.tsv: found no examples, expected at least one")
     #expect(try failure("nothing known", as: "a.dat").contains("of no known form, expected lines of 'label text'"))
     #expect(
-      try failure("{", as: "a.json") == "a.json: found text that is not whole JSON, expected a JSON object or array")
+      try failure("{", as: "a.json") == "a.json: found the end of the text at byte 1, expected JSON: a key in quotes")
     #expect(
       try failure(#"{"text": "x", "target": {"span1_text": "a"}, "label": true}"#, as: "a.jsonl", of: .wsc)
         == "a.jsonl line 1: target.span2_text: found no such field among span1_text, expected a value")

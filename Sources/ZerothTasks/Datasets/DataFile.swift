@@ -132,7 +132,8 @@ public enum DataFile {
     var records: [Record] = []
     for line in file.lines {
       let source = Source(file: file.path, line: line.number)
-      guard let fields = (try? JSON(parsing: line.text, subject: "\(source)"))?.fields else {
+      let value = try JSON(parsing: line.text, subject: "\(source)")
+      guard let fields = try value.fields(of: "\(source)") else {
         throw InputError("\(source)", found: "'\(line.text.prefix(40))'", expected: "a JSON object in the line")
       }
       records.append(Record(fields, source: source))
@@ -141,12 +142,10 @@ public enum DataFile {
   }
 
   private static func json(_ file: TextFile) throws(InputError) -> [Record] {
-    guard let value = try? JSON(parsing: Data(file.bytes), subject: file.path) else {
-      throw InputError(file.path, found: "text that is not whole JSON", expected: "a JSON object or array")
-    }
+    let value = try JSON(parsing: Data(file.bytes), subject: file.path)
     // The lines of the values in one JSON document are not known, so all its records are said to be on line 1.
     let top = Record(["": value], source: Source(file: file.path, line: 1))
-    if let fields = value.fields { return [Record(fields, source: top.source)] }
+    if let fields = try value.fields(of: file.path) { return [Record(fields, source: top.source)] }
     return try top.objects("")
   }
 }

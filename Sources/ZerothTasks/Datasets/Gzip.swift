@@ -44,7 +44,9 @@ enum Gzip {
     defer { stream.deallocate() }
     // 15 is the largest window. The 16 added to it selects the header and the checksum of gzip.
     let status = inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    guard status == Z_OK else { fatalError("zlib cannot start: \(String(cString: zError(status)))") }
+    guard status == Z_OK else {
+      throw InputError(path, found: "no start of zlib: \(String(cString: zError(status)))", expected: "memory for it")
+    }
     defer { inflateEnd(stream) }
     let part = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 1 << 16)
     defer { part.deallocate() }

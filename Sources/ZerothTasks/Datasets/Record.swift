@@ -99,7 +99,9 @@ public struct Record: Sendable {
   }
 
   private func record(of value: JSON, at name: String) throws(InputError) -> Record {
-    guard let fields = value.fields else { throw error(name, found: value.kind, expected: "an object") }
+    guard let fields = try value.fields(of: "\(source): \(path)\(name)") else {
+      throw error(name, found: value.kind, expected: "an object")
+    }
     return Record(fields, source: source, path: "\(path)\(name).", ignoresLabels: ignoresLabels)
   }
 
@@ -119,14 +121,21 @@ extension JSON {
     switch self {
     case .string(let string): string
     case .bool(let bool): "\(bool)"
-    case .number(let digits): double.flatMap { Int(exactly: $0) }.map { "\($0)" } ?? digits
+    case .number(let digits): (integer ?? double.flatMap { Int(exactly: $0) }).map { "\($0)" } ?? digits
     case .array, .object, .null: nil
     }
   }
 
-  /// The members of an object by their keys; nil for other values.
-  var fields: [String: JSON]? {
-    members.map { members in Dictionary(members.map { ($0.key, $0.value) }) { first, _ in first } }
+  /// The members of an object by their keys; nil for other values. Throws an `InputError` about `subject` for two keys
+  /// that are one text in two encodings of Unicode, of which a row could keep only one.
+  func fields(of subject: String) throws(InputError) -> [String: JSON]? {
+    guard let members else { return nil }
+    var fields: [String: JSON] = [:]
+    for member in members where fields.updateValue(member.value, forKey: member.key) != nil {
+      throw InputError(
+        subject, found: "the key '\(member.key.excerpt)' twice, in two encodings of Unicode", expected: "each key once")
+    }
+    return fields
   }
 
   /// The kind of the value, for messages of errors.

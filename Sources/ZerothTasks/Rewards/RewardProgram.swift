@@ -144,7 +144,8 @@ private final class RunningProgram {
     var written = 0
     var numbers: [Double] = []
     let clock = ContinuousClock()
-    var deadline = clock.now + .seconds(limit)
+    let patience = Duration.seconds(min(limit, 1e9))  // thirty years, and no overflow
+    var deadline = clock.now + patience
     while numbers.count < count {
       let left = (deadline - clock.now) / .seconds(1)
       guard left > 0 else {
@@ -165,7 +166,7 @@ private final class RunningProgram {
       }
       for line in wholeLines() {
         numbers.append(try number(line, numbers.count, count))
-        deadline = clock.now + .seconds(limit)
+        deadline = clock.now + patience
       }
     }
     guard numbers.count == count, printed.isEmpty else {

@@ -6,7 +6,7 @@ extension TextTask {
   public func shownExample() throws -> Example? {
     let source = Source(file: "the example of task \(name)", line: 1)
     if let exampleRow {
-      guard let fields = exampleRow.fields else {
+      guard let fields = try exampleRow.fields(of: "\(source)") else {
         throw InputError("\(source)", found: exampleRow.kind, expected: "an object")
       }
       return try read(Record(fields, source: source)).first
@@ -112,7 +112,9 @@ extension TextTask {
   /// The columns of the texts and of the label. Where the task has a row to show, only those that the row has; the
   /// other texts are in nested fields.
   private var shownColumns: [[String]] {
-    guard let row = exampleRow?.fields else { return columns + (labelColumns.isEmpty ? [] : [labelColumns]) }
+    guard let row = exampleRow, row.members != nil else {
+      return columns + (labelColumns.isEmpty ? [] : [labelColumns])
+    }
     return (columns + [labelColumns]).filter { names in names.contains { row[$0] != nil } }
   }
 

@@ -205,7 +205,7 @@ public struct TaskFile {
   func metrics(_ kind: TextTask.Kind, usual: [Metric]) throws(InputError) -> [Metric] {
     guard let names = try strings("metrics") else { return usual }
     let known = kind.metrics.map { ($0, $0 == .answerF1 ? "f1" : $0.rawValue.replacing("_", with: "-")) }
-    return try names.map { name throws(InputError) in
+    let metrics = try names.map { name throws(InputError) in
       guard let metric = known.first(where: { $0.1 == name.replacing("_", with: "-") })?.0 else {
         throw InputError(
           subject("metrics"), found: "'\(name.excerpt)'",
@@ -213,6 +213,10 @@ public struct TaskFile {
       }
       return metric
     }
+    for (index, metric) in metrics.enumerated() where metrics[..<index].contains(metric) {
+      throw InputError(subject("metrics"), found: "'\(names[index].excerpt)' twice", expected: "each metric once")
+    }
+    return metrics
   }
 
   /// When a generated answer ends.

@@ -29,6 +29,11 @@ extension TaskFile {
     }
     guard classes.count > 1 else { throw InputError(subject("candidates"), found: "one", expected: "at least two") }
     for (index, a) in candidates.enumerated() {
+      guard !candidates[..<index].contains(where: { $0.key == a.key }) else {
+        throw InputError(
+          subject("candidates"), found: "'\(a.key.excerpt)' twice, in two encodings of Unicode",
+          expected: "each value once")
+      }
       if let b = candidates[..<index].first(where: { $0.text == a.text }) {
         throw InputError(
           subject("candidates"), found: "'\(a.text.excerpt)' for both \(b.key.excerpt) and \(a.key.excerpt)",
