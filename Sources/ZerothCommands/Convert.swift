@@ -40,7 +40,7 @@ struct Convert: ParsableCommand {
         "--out", found: "'\(out.excerpt)'", expected: "a folder: adapters alone are written as GGUF, by --peft")
     }
     let theta = try model.loadFrozenParameters()
-    try model.save(theta, to: out, as: precision)
+    try WrittenPlace.removingRemains(in: out) { try model.save(theta, to: out, as: precision) }
     let bytes = (try? FileManager.default.attributesOfItem(atPath: out + "/" + Checkpoint.fileName)[.size]) as? Int
     output.print(
       [

@@ -50,7 +50,7 @@ struct Evaluate: ParsableCommand {
     guard split != .train || demonstrations == 0 else {
       throw InputError("--demonstrations", found: "\(demonstrations) with --split train", expected: "dev or test")
     }
-    if let predictions { try Predictions.requirePlace(predictions) }
+    if let predictions { try Predictions.requirePlace(predictions, besides: [data, testData, asked.task]) }
     let setup = try setup()
     for note in setup.notes { StandardStreams.tell(note.printable() + "\n") }
     let theta = try setup.model.loadFrozenParameters()

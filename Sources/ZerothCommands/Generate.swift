@@ -57,8 +57,9 @@ struct Generate: ParsableCommand {
     }
     let base = try compare.map { try Speaker($0, peft: nil, chat: tuned.chat == nil ? .none : .required) }
     var count = 0
+    var isFinite = true
     if let prompt {
-      try answer(prompt, [], 0, tuned, base)
+      isFinite = try answer(prompt, [], 0, tuned, base).isFinite
     } else {
       var history: [ChatMessage] = []
       var lines = InputLines()
@@ -70,7 +71,8 @@ struct Generate: ParsableCommand {
           StandardStreams.tell("line \(number) of standard input is empty, and is no prompt\n")
           continue
         }
-        let said = try answer(line, history, count, tuned, base)
+        let (said, isAnswerFinite) = try answer(line, history, count, tuned, base)
+        isFinite = isFinite && isAnswerFinite
         if isTerminal, tuned.chat != nil { history += [ChatMessage(.user, line), ChatMessage(.assistant, said)] }
         count += 1
       }
@@ -78,6 +80,7 @@ struct Generate: ParsableCommand {
         throw InputError("standard input", found: "no prompt", expected: "one in each line, or --prompt")
       }
     }
+    guard isFinite else { throw ExitCode(1) }
   }
 
   /// Line `number` of standard input without its line feed, or nil after the last line. Throws an `InputError` for a
@@ -93,11 +96,10 @@ struct Generate: ParsableCommand {
   }
 
   /// Prints what the models say to `prompt`, after the `history` of a conversation. Returns the text of the first
-  /// model.
-  @discardableResult
+  /// model, and whether the output of all models was finite.
   private func answer(
     _ prompt: String, _ history: [ChatMessage], _ index: Int, _ tuned: Speaker, _ base: Speaker?
-  ) throws -> String {
+  ) throws -> (text: String, isFinite: Bool) {
     func said(by speaker: Speaker, _ write: (String) -> Void) throws -> Speech {
       // Both models draw with the same random numbers.
       let sampler = try TokenSampler(
@@ -123,7 +125,12 @@ struct Generate: ParsableCommand {
       let columns = [(compare ?? "", second.text), (peft.map { "\(model) + \($0)" } ?? model, first.text)]
       print(SideBySide.text(columns, width: Self.width), terminator: "")
     }
-    return first.text
+    let broken = [first, second].compactMap(\.self).filter { $0.end == .notFinite }
+    for speech in broken {
+      StandardStreams.tell(
+        "\(ZerothTool.name): an answer ends after \(speech.tokens) tokens, as the model's output is not finite\n")
+    }
+    return (first.text, broken.isEmpty)
   }
 
   /// The width of the terminal in characters, or 100 if it is unknown or at most 20.

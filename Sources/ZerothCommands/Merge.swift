@@ -26,7 +26,7 @@ struct Merge: ParsableCommand {
     try model.attach(PEFTAdapter(directory: peft))
     for note in model.folder.notes { StandardStreams.tell("\(note)\n") }
     let theta = try model.loadFrozenParameters()
-    try model.folder.saveMerged(theta, to: out, as: precision)
+    try WrittenPlace.removingRemains(in: out) { try model.folder.saveMerged(theta, to: out, as: precision) }
     output.print(
       ["model": .string(self.model), "peft": .string(peft), "out": .string(out), "dtype": .string(precision.rawValue)],
       text: "\(out): \(self.model) with \(peft) in its weights, \(model.folder.writtenAs(precision))")

@@ -23,7 +23,7 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     try threads.apply()
-    if let out { try Predictions.requirePlace(out) }
+    if let out { try Predictions.requirePlace(out, besides: [data, asked.task]) }
     if data.isFolder {
       throw InputError("--data", found: "the folder '\(data)'", expected: "a file with the rows to answer")
     }

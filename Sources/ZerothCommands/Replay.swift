@@ -30,10 +30,11 @@ struct Replay: ParsableCommand {
 
   func run() throws {
     try WrittenPlace.check(out)
-    let replayed = try ReplayedRun(
-      folder, modelPath: model, peft: peft, out: out, step: step, registry: plugins.registry(),
-      tasks: ZerothTool.toolbox.tasks,
-      families: ZerothTool.toolbox.families)
+    let replayed = try WrittenPlace.removingRemains(in: out) {
+      try ReplayedRun(
+        folder, modelPath: model, peft: peft, out: out, step: step, registry: plugins.registry(),
+        tasks: ZerothTool.toolbox.tasks, families: ZerothTool.toolbox.families)
+    }
     let dropped =
       replayed.droppedBytes > 0 ? "; \(replayed.droppedBytes) bytes of an unfinished step were left out" : ""
     output.print(

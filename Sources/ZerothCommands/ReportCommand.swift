@@ -42,8 +42,13 @@ struct ReportCommand: ParsableCommand {
       throw InputError(option, found: "no --format svg or png", expected: "one of them: the page has all figures")
     }
     let browser = format == .png ? try Chromium() : nil
-    let report = try Report(
-      RecordedRuns.read(compared.folders), by: compared.keys, against: compared.against)
+    let runs = try RecordedRuns.read(compared.folders)
+    for files in runs.map(\.files) {
+      for input in [files.record, files.metrics, files.trajectory] where input.isSameFile(as: out) {
+        throw InputError("--out", found: "'\(out.excerpt)', a file of a run that is read", expected: "another file")
+      }
+    }
+    let report = try Report(runs, by: compared.keys, against: compared.against)
     switch format {
     case .html: try AtomicFile.write(report.html, to: out)
     case .svg: try AtomicFile.write(report.figure(figure, choices: choices), to: out)

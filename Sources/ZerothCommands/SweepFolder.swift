@@ -24,6 +24,13 @@ final class SweepFolder {
     guard !FileManager.default.fileExists(atPath: RunFiles(path).record) else {
       throw InputError("--out '\(path)'", found: "the folder of a run", expected: "a new folder, or that of this sweep")
     }
+    if !FileManager.default.fileExists(atPath: path.appendingFile(RecordedRuns.sweepFile)),
+      let found = FileManager.default.contents(atPath: path.appendingFile("sweep.toml")), found != Data(text.utf8)
+    {
+      throw InputError(
+        "--out '\(path)'", found: "\(path.appendingFile("sweep.toml")), which no sweep has written",
+        expected: "a new folder, or that of this sweep")
+    }
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {

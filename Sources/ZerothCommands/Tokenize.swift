@@ -30,15 +30,30 @@ struct Tokenize: ParsableCommand {
 
   func run() throws {
     let tokenizer = try loadTokenizer(directory: try Embedded.modelDirectory(tokenizer))
-    let input = try FileHandle.standardInput.readToEnd() ?? Data()
+    let input = try Self.standardInput()
     if decode {
-      let texts = try ids(input).map { tokenizer.decode($0, skipSpecialTokens: !specialTokens) }
+      let ids = try ids(input)
+      for (index, id) in ids.enumerated().flatMap({ row in row.element.map { (row.offset, $0) } })
+      where !(0..<tokenizer.vocabularySize).contains(id) {
+        throw InputError(
+          "standard input \(output.json ? "element \(index)" : "line \(index + 1)")", found: "the id \(id)",
+          expected: "0 to \(tokenizer.vocabularySize - 1), the tokens of this vocabulary")
+      }
+      let texts = ids.map { tokenizer.decode($0, skipSpecialTokens: !specialTokens) }
       output.print(.array(texts.map { .string($0) }), text: texts.joined(separator: "\n"))
     } else {
       let ids = try texts(input).map { tokenizer.encode($0, addSpecialTokens: specialTokens) }
       output.print(
         .array(ids.map { .array($0.map { .int($0) }) }),
         text: ids.map { $0.map(String.init).joined(separator: " ") }.joined(separator: "\n"))
+    }
+  }
+
+  private static func standardInput() throws(InputError) -> Data {
+    do {
+      return try FileHandle.standardInput.readToEnd() ?? Data()
+    } catch {
+      throw InputError("standard input", found: "nothing that can be read", expected: "text")
     }
   }
 

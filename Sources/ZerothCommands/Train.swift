@@ -60,7 +60,8 @@ struct Train: ParsableCommand {
       configuration.optimizerName, total: configuration.steps, output: .standardError.drawingCurve(!plain))
     Interruption.listen()
     let run = try TrainingRun(configuration, progress: progress, job: job)
-    let wayOn = configuration.out.map { "; to go on: \(ZerothTool.name) train --resume --out \($0)" } ?? ""
+    let wayOn =
+      configuration.out.map { "; to go on: \(ZerothTool.name) train --resume --out \($0.quotedForShell)" } ?? ""
     let result: RunResult
     do {
       result = try run.run(resuming: resume)

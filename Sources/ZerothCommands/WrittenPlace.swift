@@ -19,6 +19,23 @@ enum WrittenPlace {
       expected: "a new folder, or one without a model")
   }
 
+  /// Calls `body`, which writes to the folder `path`. Where it throws, the files that it left there are removed, so that
+  /// the command can be given again.
+  static func removingRemains<T>(in path: String, _ body: () throws -> T) throws -> T {
+    let manager = FileManager.default
+    let before = try? manager.contentsOfDirectory(atPath: path)
+    do { return try body() } catch {
+      if let before {
+        for name in ((try? manager.contentsOfDirectory(atPath: path)) ?? []) where !before.contains(name) {
+          try? manager.removeItem(atPath: path.appendingFile(name))
+        }
+      } else {
+        try? manager.removeItem(atPath: path)
+      }
+      throw error
+    }
+  }
+
   private static func isOfModel(_ name: String) -> Bool {
     [ConfigurationFile.name, "adapter_config.json"].contains(name) || name.hasSuffix(".safetensors")
   }

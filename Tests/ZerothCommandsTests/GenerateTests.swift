@@ -48,6 +48,51 @@ import ZerothTasks
     #expect(table.out.contains("imdb-opt") && table.out.contains(" | "))
   }
 
+  /// A model whose output is not finite is said, and ends the command with status 1.
+  @Test func outputThatIsNotFiniteIsSaid() throws {
+    let scratch = try Scratch()
+    let model = scratch.path + "/model"
+    try FileManager.default.copyItem(atPath: Embedded.model(), toPath: model)
+    let weights = URL(fileURLWithPath: model + "/model.safetensors")
+    var bytes = try Data(contentsOf: weights)
+    // All bits of a half are one: NaN.
+    bytes.replaceSubrange((bytes.count - 4096)..<bytes.count, with: Data(repeating: 0xff, count: 4096))
+    try bytes.write(to: weights)
+    let output = try zeroth(["generate", "--model", model, "--prompt", Self.prompt, "--max-tokens", "4"])
+    #expect(output.status == 1 && output.err.contains("not finite"), "\(output.err)")
+  }
+
+  /// The files of a command that failed are removed, and those that were there stay.
+  @Test func remainsAreRemoved() throws {
+    let scratch = try Scratch()
+    for folder in [scratch.path + "/new", scratch.path] {
+      _ = try? scratch.write(["mine"], to: "mine.txt")
+      #expect(throws: CancellationError.self) {
+        try WrittenPlace.removingRemains(in: folder) {
+          try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+          try Data("{}".utf8).write(to: URL(fileURLWithPath: folder + "/config.json"))
+          throw CancellationError()
+        }
+      }
+      #expect(!FileManager.default.fileExists(atPath: folder + "/config.json"))
+    }
+    #expect(!FileManager.default.fileExists(atPath: scratch.path + "/new"))
+    #expect(FileManager.default.fileExists(atPath: scratch.path + "/mine.txt"))
+  }
+
+  @Test func aFileThatIsReadIsNotWritten() throws {
+    let scratch = try Scratch()
+    let data = try scratch.write([#"{"sentence": "a good film", "label": 1}"#], to: "rows.jsonl")
+    for arguments in [
+      ["predict", "--out", data], ["evaluate", "--predictions", scratch.path + "/./rows.jsonl"],
+    ] {
+      let output = try zeroth(arguments + ["--model", "imdb-opt", "--task", "sst2", "--data", data])
+      #expect(output.status == 2 && output.err.contains("that is read"), "\(output.err)")
+    }
+    #expect(try String(contentsOfFile: data, encoding: .utf8).contains("a good film"))
+    #expect("runs/a-1".quotedForShell == "runs/a-1" && "a b's".quotedForShell == "'a b'\\''s'")
+  }
+
   @Test func theSeedDecidesWhatIsDrawn() throws {
     func drawn(_ seed: Int, _ more: [String] = []) throws -> String {
       let output = try zeroth(

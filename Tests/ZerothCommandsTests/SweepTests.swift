@@ -42,6 +42,27 @@ import ZerothSupport
 
   // MARK: - The plan
 
+  /// Cases that are one text to a reader, and cases whose names a folder of a sweep has already.
+  @Test func namesThatCannotBeFolders() throws {
+    let head = "[model]\npath = \"imdb-opt\"\n[task]\nname = \"sst2\"\n[run]\nsteps = 2\noptimizer = \"mezo\"\n"
+    let error = inputError {
+      _ = try plan(head + "[case.\"\u{e9}\"]\nrun.batch = 2\n[case.\"e\u{301}\"]\nrun.batch = 4\n")
+    }
+    #expect(error?.found == "the name twice, in two encodings of Unicode", "\(String(describing: error))")
+    let names = try plan(head + "[case.\"..\"]\nrun.batch = 2\n[case.\"sweep.json\"]\nrun.batch = 4\n").runs.map(\.name)
+    #expect(names == ["run..", "runsweep.json"])
+  }
+
+  /// A file of somebody else in the place of the sweep's own is not written over.
+  @Test func aSweepFileOfOthersStays() throws {
+    let scratch = try Scratch()
+    let mine = try scratch.write(["mine"], to: "sweep.toml")
+    let file = try scratch.write([Self.small], to: "s.toml")
+    let output = try zeroth("sweep", file, "--out", scratch.path)
+    #expect(output.status == 2 && output.err.contains("which no sweep has written"), "\(output.err)")
+    #expect(try String(contentsOfFile: mine, encoding: .utf8) == "mine\n")
+  }
+
   @Test func aRunIsPlannedForEachPointOfTheGrid() throws {
     let plan = try plan(Self.small)
     #expect(

@@ -107,6 +107,17 @@ import Zeroth
     Defect("", "", field, found).expect(inputError { _ = try Golden(path: path) }, at: path)
   }
 
+  /// Nothing to compare is no success.
+  @Test(arguments: [
+    #"{"kind": "causal", "texts": []}"#,
+    #"{"kind": "causal", "picks": [], "input_ids": [[3]], "attention_mask": [[1]]}"#,
+  ])
+  func emptyReferencesAreRefused(_ text: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(text, to: "golden.json")
+    #expect(inputError { _ = try Golden(path: path) }?.found == "neither picks nor texts")
+  }
+
   @Test func referencesOfAnotherKindAreRefused() throws {
     let causal = try CausalModel(directory: SharedMaterial.fixture("models/opt-options"))
     let encoder = try EncoderModel(directory: SharedMaterial.fixture("models/bert-masked"))

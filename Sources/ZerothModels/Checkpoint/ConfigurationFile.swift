@@ -6,6 +6,8 @@ import ZerothSupport
 public struct ConfigurationFile: Sendable {
   /// The name of the file in its folder.
   public static let name = "config.json"
+  /// The name of the file with the settings of generation, of which the end tokens are read.
+  public static let generationName = "generation_config.json"
 
   /// The path of the file.
   public let path: String
@@ -81,7 +83,8 @@ extension ModelFolder.Source {
   /// The end tokens in `generation_config.json`; none where there is no such file. Throws `InputError` for a file that
   /// cannot be used.
   func generationEnds() throws -> [Int] {
-    guard let path = directory?.appendingFile("generation_config.json"), FileManager.default.fileExists(atPath: path)
+    guard let path = directory?.appendingFile(ConfigurationFile.generationName),
+      FileManager.default.fileExists(atPath: path)
     else {
       return []
     }

@@ -69,10 +69,11 @@ public struct Golden: Decodable, Sendable {
     } catch let error as DecodingError {
       throw Self.described(error, path)
     }
-    guard picks != nil || texts != nil else {
-      throw InputError(path, found: "neither picks nor texts", expected: "something to compare with")
+    try Self.require(picks != nil || texts != nil, in: path)
+    guard inputIDs != nil || attentionMask != nil || tokenTypeIDs != nil || picks != nil else {
+      try Self.require(texts?.isEmpty == false, in: path)
+      return
     }
-    guard inputIDs != nil || attentionMask != nil || tokenTypeIDs != nil || picks != nil else { return }
     guard let inputIDs, let attentionMask, inputIDs.map(\.count) == attentionMask.map(\.count) else {
       throw InputError("\(path): attention_mask", found: "another shape", expected: "that of input_ids")
     }
@@ -90,6 +91,13 @@ public struct Golden: Decodable, Sendable {
         throw InputError(
           "\(path): picks", found: "row \(pick.row), position \(pick.position)", expected: "a token of input_ids")
       }
+    }
+    try Self.require(picks?.isEmpty == false || texts?.isEmpty == false, in: path)
+  }
+
+  private static func require(_ hasReferences: Bool, in path: String) throws(InputError) {
+    guard hasReferences else {
+      throw InputError(path, found: "neither picks nor texts", expected: "something to compare with")
     }
   }
 

@@ -81,8 +81,12 @@ public struct Predictions: Sendable {
     try AtomicFile.write(rows.map { $0.description + "\n" }.joined(), to: path)
   }
 
-  /// Throws `InputError` when `path` cannot be written. It is called before the work, so that the work is not lost.
-  public static func requirePlace(_ path: String) throws(InputError) {
+  /// Throws `InputError` when `path` cannot be written, or is one of the files `inputs`, which would be lost. It is called
+  /// before the work, so that the work is not lost.
+  public static func requirePlace(_ path: String, besides inputs: [String?] = []) throws(InputError) {
+    for input in inputs.compactMap(\.self) where input.isSameFile(as: path) {
+      throw InputError(path, found: "the file '\(input.excerpt)' that is read", expected: "another file")
+    }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     guard folder.isFolder, FileManager.default.isWritableFile(atPath: folder) else {
       throw InputError(path, found: "no folder to write to", expected: "a file in a folder that is there")
