@@ -171,7 +171,7 @@ public struct TrajectoryHeader: Sendable, Hashable {
 
   /// Options that older records lack, each with the value for which it has no effect.
   private static let withoutOption = [
-    "estimator.distribution": "\"gaussian\"", "model.activation-memory": "1024.0", "task.chat": "false",
+    "estimator.distribution": "\"gaussian\"", "model.activation-memory": "1024", "task.chat": "false",
     "adapter.search": "\"zeroth-order\"", "estimator.shaping": "\"none\"", "estimator.combination": "\"mean\"",
   ]
 
@@ -226,7 +226,8 @@ public struct TrajectoryHeader: Sendable, Hashable {
   /// distinguish them.
   private static func leaves(_ value: JSON, _ prefix: String = "") -> [String: String] {
     guard case .object(let members) = value else {
-      return [prefix: value.double.map { "\($0)" } ?? value.description]
+      let whole = value.integer ?? value.double.flatMap { Int(exactly: $0) }
+      return [prefix: whole.map { "\($0)" } ?? value.double.map { "\($0)" } ?? value.description]
     }
     return members.reduce(into: [:]) { all, member in
       all.merge(leaves(member.value, prefix.isEmpty ? member.key : "\(prefix).\(member.key)")) { $1 }

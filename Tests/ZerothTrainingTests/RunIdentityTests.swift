@@ -76,6 +76,13 @@ import ZerothResources
     try refused("configuration", place.model + "/config.json") {
       $0.replacingOccurrences(of: "\"relu\"", with: "\"gelu\"")
     }
+    let generation = place.model + "/generation_config.json"
+    let error = try inputError {
+      try Data(#"{"eos_token_id": [1, 2]}"#.utf8).write(to: URL(fileURLWithPath: generation))
+      try resume(place.configuration(steps: 6))
+    }
+    #expect(error?.subject == "\(place.files.trajectory): input 'generation'")
+    try FileManager.default.removeItem(atPath: generation)
     let tokenizer = try #require(
       ["tokenizer.json", "merges.txt"].first { FileManager.default.fileExists(atPath: place.model + "/" + $0) })
     try refused("tokenizer", place.model + "/" + tokenizer) { $0 + "\n" }

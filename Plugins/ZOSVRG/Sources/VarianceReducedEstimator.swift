@@ -19,7 +19,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
   /// The interval, at least 1: theta becomes the anchor every `interval` steps. With 1 it is the anchor at every step,
   /// and a step is that of B mini-batches.
   public let interval: Int
-  /// B >= 1: the number of mini-batches for the estimate at the anchor.
+  /// B, 1 to 65535: the number of mini-batches for the estimate at the anchor.
   public let anchorBatches: Int
   /// eps > 0 over the steps: how far from theta a loss is measured, in units of the parameters.
   public var epsilon: Schedule
@@ -30,7 +30,7 @@ public struct VarianceReducedEstimator: GradientEstimator {
   /// The range of `interval`.
   public static let intervalRange = NumericRange.atLeast(1)
   /// The range of `anchorBatches`.
-  public static let anchorBatchesRange = NumericRange.atLeast(1)
+  public static let anchorBatchesRange = NumericRange.between(1, 65535)
   /// The range of `epsilon`.
   public static let epsilonRange = NumericRange.positiveFloat
 

@@ -88,7 +88,10 @@ public struct ReplayedRun {
   private static func requireRecorded(_ weights: String, after step: Int, by files: RunFiles) throws(InputError) {
     let results = try RunRecord.json(in: files.record)["results"]
     for (steps, key) in [("steps", RunResult.weightsKey), ("best_step", RunResult.bestWeightsKey)] {
-      guard results?[steps]?.integer == step, let recorded = results?[key]?.string else { continue }
+      guard results?[steps]?.integer == step, let value = results?[key], value != .null else { continue }
+      guard let recorded = value.string else {
+        throw InputError("\(files.record): \(key)", found: value.summary, expected: "the hash of weights")
+      }
       guard recorded == weights else {
         throw InputError(
           "\(files.record): \(key)", found: recorded,

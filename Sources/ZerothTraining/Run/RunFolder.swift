@@ -27,6 +27,8 @@ final class RunFolder {
   private var evaluations: [MetricsRow.Evaluation] = []
   /// The number of steps whose rows are recorded.
   private var steps = 0
+  /// The number of recorded steps in which no direction changed the reward.
+  private(set) var recordedFlatSteps = 0
   /// The number of steps before the last recorded row about the layers; nil for none.
   private var layersStep: Int?
   /// The number of steps before the last recorded answers; nil for none.
@@ -77,7 +79,10 @@ final class RunFolder {
       return
     }
     let files = RunFiles(out)
-    try requireNoRemains(of: files)
+    guard !FileManager.default.fileExists(atPath: out) || out.isFolder else {
+      throw InputError("run.out '\(out)'", found: "a file", expected: "a folder, or a new name")
+    }
+    try requireNothingElse(in: files, task: configuration.task.definition)
     let isThere = FileManager.default.fileExists(atPath: files.record)
     guard isThere == resuming else {
       throw InputError(
@@ -87,14 +92,27 @@ final class RunFolder {
     if resuming { try PluginIdentity.require(configuration.loadedPlugins, ofRun: files.record) }
   }
 
-  /// Throws `InputError` where files of a run exist but its record is missing, because it is then unknown which run
-  /// they belong to.
-  private static func requireNoRemains(of files: RunFiles) throws(InputError) {
-    guard !FileManager.default.fileExists(atPath: files.record) else { return }
-    for path in [files.trajectory, files.metrics] where FileManager.default.fileExists(atPath: path) {
-      throw InputError(
-        "run.out '\(files.folder)'", found: "\(path) and no run.json beside it",
+  /// Throws `InputError` where there is no record of a run, but files that a run would write over: those of a run, which
+  /// is then unknown, or a model or a task of somebody else. Files of a run that are empty are not counted: a run leaves
+  /// them where the disk is full at its start.
+  private static func requireNothingElse(in files: RunFiles, task: String?) throws(InputError) {
+    let manager = FileManager.default
+    guard !manager.fileExists(atPath: files.record) else { return }
+    func refusal(_ found: String) -> InputError {
+      InputError(
+        "run.out '\(files.folder)'", found: "\(found) and no run.json beside it",
         expected: "a new folder, or one with the record of its run")
+    }
+    for path in [files.trajectory, files.metrics] where manager.contents(atPath: path)?.isEmpty == false {
+      throw refusal(path)
+    }
+    for folder in [files.model, files.last, files.snapshots] {
+      if let name = (try? manager.contentsOfDirectory(atPath: folder))?.min() {
+        throw refusal(folder.appendingFile(name))
+      }
+    }
+    if let task, let found = manager.contents(atPath: files.task), found != Data(task.utf8) {
+      throw refusal("\(files.task), another task's,")
     }
   }
 
@@ -122,11 +140,24 @@ final class RunFolder {
       try FileManager.default.fileExists(atPath: files.metrics)
       ? MetricsWriter(resuming: files.metrics, at: log.recorded.count) : MetricsWriter(new: files.metrics)
     self.metrics = metrics
+    try Self.requireEveryStep(of: metrics.kept, in: files.metrics)
     events =
       try configuration.writesTensorBoard ? EventFile(in: files.tensorBoard, rows: metrics.kept) : nil
     take(metrics.kept)
     if let definition = configuration.task.definition { try AtomicFile.write(definition, to: files.task) }
     try record.write(to: files.record)
+  }
+
+  /// Throws `InputError` where the row of a step is missing before the last one.
+  private static func requireEveryStep(of rows: [MetricsRow], in path: String) throws(InputError) {
+    var expected = 0
+    for case .step(let row) in rows {
+      guard row.step == expected else {
+        throw InputError(
+          path, found: "step \(row.step) after \(expected) rows of steps", expected: "a row for each step")
+      }
+      expected += 1
+    }
   }
 
   /// The copy that another rank holds of the folder that rank 0 writes.
@@ -160,6 +191,7 @@ final class RunFolder {
       case .step(let step):
         steps = step.step + 1
         earlierSeconds = step.seconds
+        if let rewards = step.rewards, rewards.overPoints == 0, step.losses.count > 1 { recordedFlatSteps += 1 }
       case .evaluation(let evaluation): evaluations.append(evaluation)
       case .layers(let layers): layersStep = layers.step
       case .samples(let samples): samplesStep = samples.step
@@ -194,9 +226,11 @@ final class RunFolder {
   /// evaluation was recorded, so a resumed run does not write it again.
   func needsModel(after step: Int) -> Bool { isWritten && (lacksModel || scores(.dev, after: step) == nil) }
 
-  /// Whether the first `steps` steps are completely recorded: all evaluations exist, and so does the best model.
+  /// Whether the first `steps` steps are completely recorded: all rows and evaluations exist, and so does the best
+  /// model.
   func isComplete(until steps: Int, every interval: Int) -> Bool {
-    !lacksModel && stride(from: 0, through: steps, by: interval).allSatisfy { scores(.dev, after: $0) != nil }
+    !lacksModel && self.steps >= steps
+      && stride(from: 0, through: steps, by: interval).allSatisfy { scores(.dev, after: $0) != nil }
   }
 
   /// Appends an evaluation that is not recorded yet.

@@ -66,6 +66,16 @@ public struct RunPlan: Sendable {
   }
 }
 
+extension OptimizerProtocol {
+  /// The forward passes of the first `steps` steps. Those after the first million are taken to be as many on average as
+  /// those of the million.
+  func forwards(ofSteps steps: Int, in layout: ParameterLayout) -> Int {
+    let counted = min(steps, 1_000_000)
+    let found = (0..<counted).reduce(0) { $0 + forwards(at: $1, in: layout) }
+    return steps > counted ? Int(exactly: (Double(found) / Double(counted) * Double(steps)).rounded()) ?? .max : found
+  }
+}
+
 extension TrainingRun {
   /// What `run` would do. Nothing is written. At most three steps are made and 16 questions answered.
   ///
@@ -85,7 +95,7 @@ extension TrainingRun {
     try optimizer.validate(layout)
     try setup.requireDerivatives(of: objective, for: optimizer)
     let clock = ContinuousClock()
-    let forwards = (0..<configuration.steps).reduce(0) { $0 + optimizer.forwards(at: $1, in: layout) }
+    let forwards = optimizer.forwards(ofSteps: configuration.steps, in: layout)
     // The first step allocates what later steps use again, so it is measured only if it is the only one.
     let measured = min(3, configuration.steps)
     var measuredForwards = 0
@@ -104,7 +114,8 @@ extension TrainingRun {
     }
     let dev = try setup.secondsOfAnswers(.dev, at: theta)
     let test = try setup.secondsOfAnswers(.test, at: theta)
-    let evaluations = 1 + (configuration.steps + configuration.evalEvery - 1) / configuration.evalEvery
+    let (intervals, rest) = configuration.steps.quotientAndRemainder(dividingBy: configuration.evalEvery)
+    let evaluations = 1 + intervals + (rest > 0 ? 1 : 0)
     let saved = setup.model.pretrained.folder.savesAdapter ? layout.trainable : layout.blocks
     let floats =
       configuration.storage == .frozen ? configuration.mostFactorFloats(in: layout) : saved.reduce(0) { $0 + $1.count }
@@ -124,7 +135,7 @@ extension TrainingRun {
       disk: isWritten
         ? (
           models: model * (configuration.keepsLast ? 2 : 1), snapshots: snapshot * snapshots,
-          record: configuration.steps * (24 + last.count * 8 + 160 + last.count * 20)
+          record: Int(exactly: (Double(configuration.steps) * Double(184 + last.count * 28)).rounded()) ?? .max
         )
         : (0, 0, 0),
       measuredSteps: measured, skippedSteps: skipped, out: configuration.out)

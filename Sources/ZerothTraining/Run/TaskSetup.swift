@@ -129,8 +129,8 @@ public final class TaskSetup {
       expected: "none: estimates are compared with the gradient of a mini-batch")
   }
 
-  /// Hashes of what training depends on besides the options, as it was read: the model's configuration; the tokenizer's
-  /// files; the way in which the model is asked (label words, the prompts of the example that `explain` shows, the
+  /// Hashes of what training depends on besides the options, as it was read: the model's configuration, also that of
+  /// generation; the tokenizer's files; the way in which the model is asked (label words, the prompts of the example that `explain` shows, the
   /// texts of the chat template around them); and the examples of each set. The paths of the files have no effect.
   ///
   /// Throws `InputError` for a file of the model that can no longer be read.
@@ -142,6 +142,9 @@ public final class TaskSetup {
     } else if let directory = model.pretrained.directory {
       hashes["configuration"] = try Self.hash(files: [directory.appendingFile(ConfigurationFile.name)])
       hashes["tokenizer"] = try Self.hash(files: tokenizerFiles(in: directory).map(directory.appendingFile))
+      let generation = directory.appendingFile(ConfigurationFile.generationName)
+      hashes["generation"] =
+        try Self.hash(files: FileManager.default.fileExists(atPath: generation) ? [generation] : [])
     }
     hashes["task"] = Self.hash(
       task.asking + ((task.kind == .chat ? model.chat?.contentOfTurns : model.chat?.content) ?? []))

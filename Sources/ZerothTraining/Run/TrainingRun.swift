@@ -100,6 +100,7 @@ public final class TrainingRun {
     folder = try RunFolder.open(
       configuration, optimizer, at: theta, inputs: inputs, resuming: resuming, job: job,
       isSaved: { setup.model.pretrained.folder.isSaved(in: $0, configuration.storage) })
+    result.flatSteps = folder?.recordedFlatSteps ?? 0
     for note in setup.notes + optimizer.notes(in: theta.layout) + notes(optimizer)
       + (folder?.notes(steps: configuration.steps) ?? [])
     {
@@ -120,6 +121,11 @@ public final class TrainingRun {
       end(.diverged, "\(error)\(result.cause(of: error, theta, base))")
     }
     progress?.finish()
+    if result.skipped > 0, result.outcome != .diverged {
+      result.end += "; \(result.skipped) of them were skipped, as a loss was not finite"
+      progress?.print(
+        "\(result.skipped) of \(result.steps) steps were skipped, as a loss was not finite: theta did not move in them")
+    }
     result.seconds = (folder?.earlierSeconds ?? 0) + clock.seconds
     result.weights = folder == nil ? nil : theta.contentHash()
     result.delta = theta.deltaSummary()

@@ -29,7 +29,7 @@ struct ForwardCounter {
   mutating func forwards(of configuration: RunConfiguration) throws -> Int {
     let optimizer = try configuration.makeOptimizer()
     let layout = try layout(of: configuration)
-    return (0..<configuration.steps).reduce(0) { $0 + optimizer.forwards(at: $1, in: layout) }
+    return optimizer.forwards(ofSteps: configuration.steps, in: layout)
   }
 
   /// The most steps within `budget` forward passes for `settings`, which do not give a number of steps.

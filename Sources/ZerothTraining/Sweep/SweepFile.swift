@@ -77,6 +77,11 @@ public struct SweepFile: Sendable {
       try SweepBudget(options.string("budget"), origin: "\(name): [sweep] budget")
     }
     let all = cases.isEmpty ? [Case(name: nil, axes: Self.ordered(base))] : []
+    for (index, found) in cases.enumerated() where cases[..<index].contains(where: { $0.name == found.name }) {
+      throw InputError(
+        "\(name): [case.\(found.name.excerpt)]", found: "the name twice, in two encodings of Unicode",
+        expected: "cases of other names")
+    }
     let places = Dictionary(uniqueKeysWithValues: cases.map { ($0.name, Self.place(of: $0.name, in: text)) })
     self.cases =
       all

@@ -15,6 +15,9 @@ struct SweepPoint {
   /// The number that is added to the seed of a run for each earlier repetition.
   static let seedStride = 10_000
 
+  /// Names that no folder of a run can have.
+  private static let reserved: Set<String> = [".", "..", "sweep.json", "sweep.toml", "lock"]
+
   /// All points in the grid of `found`.
   static func all(of found: SweepFile.Case, repeats: Int) -> [SweepPoint] {
     var choices: [[(axis: SweepFile.Axis, index: Int)]] = [[]]
@@ -52,14 +55,15 @@ struct SweepPoint {
       // All repetitions use the examples of the first.
       settings["task", "seed"] = settings["task", "seed"] ?? seed
       if case .typed(.int(let number)) = seed.value {
-        settings["run", "seed"] = Setting(.typed(.int(number + Self.seedStride * repetition)), origin: seed.origin)
+        settings["run", "seed"] = Setting(.typed(.int(number &+ Self.seedStride * repetition)), origin: seed.origin)
       }
     }
     self.settings = settings.replacing("{seed}", by: seed.given)
     let name = (words + seedWords).joined(separator: ",").asFileName
     // File systems allow names of 255 bytes.
     let short = name.utf8.count > 200 ? "\(name.prefix(180)),\(ContentHash.hex(ContentHash.xxh64(name)))" : name
-    self.name = short.isEmpty ? "run" : short
+    // The folder of a sweep has files of its own, and a run has its folder in it.
+    self.name = short.isEmpty || Self.reserved.contains(short) ? "run\(short)" : short
     seedIndex = place
     self.repetition = repetition
   }
