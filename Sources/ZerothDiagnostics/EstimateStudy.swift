@@ -105,8 +105,7 @@ extension MetricsRow.Diagnosis {
           queries = max(1, estimate.terms.count)
           measured += estimate.comparableSlopes
         }
-        slopes += try place.optimizer.estimate(at: theta, context: context, objective: tangent)
-          .comparableSlopes
+        slopes += try place.optimizer.estimate(at: theta, context: context, objective: tangent).comparableSlopes
         number += 1
       }
       exact.append(slopes)

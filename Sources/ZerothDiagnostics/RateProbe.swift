@@ -10,11 +10,11 @@ import ZerothSupport
 ///
 ///     eta = part eps / rms(u)
 ///
-/// where u are the updates of a step at the learning rate 1, over several mini-batches, times the gain of a momentum that
-/// sums estimates. rms is the root mean square
-/// over the updates and the elements of trainable matrices. (Where only vectors are trained it is taken over these;
-/// otherwise they are left out, because some rules have another rate for them.) Estimator, rule, queries and
-/// mini-batches are those of the run, so the rate fits them. An adapter and weight decay are not considered.
+/// where u are the updates of a step at the learning rate 1, over several mini-batches, times the gain of a momentum
+/// that sums estimates. rms is the root mean square over the updates and the elements of trainable matrices. (Where only
+/// vectors are trained it is taken over these; otherwise they are left out, because some rules have another rate for
+/// them.) Estimator, rule, queries and mini-batches are those of the run, so the rate fits them. An adapter and weight
+/// decay are not considered.
 ///
 /// `part` is an empirical number: docs/results.md compares the rates with those of a grid.
 public struct RateProbe: Sendable {
@@ -48,8 +48,7 @@ public struct RateProbe: Sendable {
   /// - Throws: the errors of the objective and of the estimator.
   public init(
     at theta: borrowing ParameterStore, on objective: some Objective, epsilon: Double, trialRate: Double,
-    gain: Double = 1,
-    step: Int, key: StreamKey, count: Int = 32, optimizer: () throws -> any OptimizerProtocol
+    gain: Double = 1, step: Int, key: StreamKey, count: Int = 32, optimizer: () throws -> any OptimizerProtocol
   ) throws {
     let layout = theta.layout
     let matrices = layout.trainable.filter(\.isMatrix)
