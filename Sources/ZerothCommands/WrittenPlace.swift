@@ -23,14 +23,15 @@ enum WrittenPlace {
   /// the command can be given again.
   static func removingRemains<T>(in path: String, _ body: () throws -> T) throws -> T {
     let manager = FileManager.default
+    let isNew = !manager.fileExists(atPath: path)
     let before = try? manager.contentsOfDirectory(atPath: path)
     do { return try body() } catch {
-      if let before {
+      if isNew {
+        try? manager.removeItem(atPath: path)
+      } else if let before {
         for name in ((try? manager.contentsOfDirectory(atPath: path)) ?? []) where !before.contains(name) {
           try? manager.removeItem(atPath: path.appendingFile(name))
         }
-      } else {
-        try? manager.removeItem(atPath: path)
       }
       throw error
     }
