@@ -28,7 +28,7 @@ struct Convert: ParsableCommand {
   func run() throws {
     let precision = try SavedPrecision(option: dtype)
     let directory = try Embedded.modelDirectory(model)
-    guard Self.realPath(directory) != Self.realPath(out) else {
+    guard !directory.isSameFile(as: out) else {
       throw InputError("--out", found: "the folder of the model", expected: "another: it would be overwritten")
     }
     try WrittenPlace.check(out)
@@ -67,9 +67,5 @@ struct Convert: ParsableCommand {
       [
         "peft": .string(adapter), "out": .string(out), "left_out": .array(leftOut.map { .string($0) }),
       ], text: "\(out): \(adapter)")
-  }
-
-  private static func realPath(_ path: String) -> String {
-    URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
   }
 }

@@ -43,6 +43,8 @@ final class DataFixture {
     ("a.tsv", "sentence\tlabel\none long string of cliches .\t0\nthere is a fabric , of ideas\t1\n"),
     ("a.txt", "sentence\tlabel\r\none long string of cliches .\t0\r\nthere is a fabric , of ideas\t1\r\n"),
     ("a.csv", "label,sentence\n0,one long string of cliches .\n1,\"there is a fabric , of ideas\"\n"),
+    ("a.csv", "label,sentence\r0,one long string of cliches .\r1,\"there is a fabric , of ideas\"\r"),
+    ("a.tsv", "sentence\tlabel\rone long string of cliches .\t0\rthere is a fabric , of ideas\t1"),
     ("a.csv", "0,one long string of cliches .\n\n1,\"there is a fabric , of ideas\""),
     ("a.jsonl", "\(objects[0])\n\n\(objects[1])"),
     ("a.json", "[\(objects[0]),\n\(objects[1])]"),

@@ -281,11 +281,7 @@ extension ModelFolder {
   /// Throws `InputError` when `destination` is the folder from which the model was read, because saving would overwrite
   /// the base model.
   func requireOther(than destination: String) throws(InputError) {
-    guard let directory, let base = realpath(directory, nil) else { return }
-    defer { free(base) }
-    guard let place = realpath(destination, nil) else { return }
-    defer { free(place) }
-    guard strcmp(base, place) == 0 else { return }
+    guard let directory, directory.isSameFile(as: destination) else { return }
     throw InputError(
       destination, found: "the folder of the model that was read", expected: "another folder: its weights would be lost"
     )

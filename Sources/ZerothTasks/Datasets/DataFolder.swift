@@ -1,5 +1,6 @@
 import Foundation
 import Zeroth
+import ZerothSupport
 
 /// The files of a data set. A `--data` argument names a folder or one file.
 public struct DataFolder: Sendable, Hashable {
@@ -53,7 +54,7 @@ public struct DataFolder: Sendable, Hashable {
       let test = otherTest ?? testFile ?? devFile
       train = trainFile
       // A file that is given as the test file is not used as dev file too.
-      dev = devFile.flatMap { dev in test.map(Self.realPath) == Self.realPath(dev) ? nil : dev }
+      dev = devFile.flatMap { dev in test?.isSameFile(as: dev) == true ? nil : dev }
       self.test = test
     } else if files.count == 1, let file = files.first {
       (train, dev, test) = (URL(fileURLWithPath: path).appendingPathComponent(file).relativePath, nil, otherTest)
@@ -62,9 +63,5 @@ public struct DataFolder: Sendable, Hashable {
         path, found: files.isEmpty ? "no data file" : files.joined(separator: ", "),
         expected: "a file train.txt, .tsv, .csv, .json or .jsonl, or a single data file")
     }
-  }
-
-  private static func realPath(_ path: String) -> String {
-    URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
   }
 }

@@ -9,7 +9,8 @@ public enum TextEncoding: Sendable, Hashable {
   case utf8OrLatin1
 }
 
-/// The contents of a text file as valid UTF-8 without a byte order mark. A gzip file is decompressed.
+/// The contents of a text file as valid UTF-8 without a byte order mark. A gzip file is decompressed. Where lines end with
+/// carriage returns alone, as some spreadsheets write them, these are line feeds here.
 struct TextFile {
   let path: String
   let bytes: [UInt8]
@@ -28,6 +29,8 @@ struct TextFile {
     var bytes = contents
     if bytes.starts(with: Gzip.magic) { bytes = try Gzip.decompress(bytes, path: path) }
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
+    let (lineFeed, carriageReturn) = (UInt8(ascii: "\n"), UInt8(ascii: "\r"))
+    if !bytes.contains(lineFeed) { bytes = bytes.map { $0 == carriageReturn ? lineFeed : $0 } }
     self.path = path
     if Self.isUTF8(bytes[...]) {
       self.bytes = bytes
