@@ -7,12 +7,16 @@ steps=20000
 folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT
 
+begin=${EPOCHREALTIME/[^0-9]/}
 expected=$("$program" "$folder/whole.state" $steps | tail -n 1)
+# A pause is at most a sixth of the whole loop's time, so that a fast machine is killed as often as a slow one.
+longest=$(((${EPOCHREALTIME/[^0-9]/} - begin) / 6))
 kills=0
 while true; do
   "$program" "$folder/killed.state" $steps >"$folder/output" &
   process=$!
-  sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
+  pause=$(((RANDOM * 32768 + RANDOM) % longest))
+  sleep "$((pause / 1000000)).$(printf %06d $((pause % 1000000)))"
   if kill -KILL $process 2>"$folder/errors"; then
     kills=$((kills + 1))
     wait $process 2>>"$folder/errors" || true
