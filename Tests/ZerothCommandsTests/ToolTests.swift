@@ -24,6 +24,8 @@ import func ZerothTasks.loadTokenizer
     (good + ["--optimizer", "mezo", "--epsilon", "nan"], "epsilon"),
     (good + ["--optimizer", "mezo", "--steps", "ten"], "steps"),
     (good + ["--optimizer", "mezo", "--k", "100000"], "100000"),
+    (good + ["--optimizer", "mezo", "--eval-every", "1e300"], "--eval-every: found '1e300', expected an integer"),
+    (good + ["--optimizer", "mezo", "--seed", "99999999999999999999"], "--seed: found '99999999999999999999'"),
     (good + ["--optimizer", "mezo", "--task", "sst3"], "sst3"),
     (good + ["--optimizer", "mezo", "--data", "/nonexistent"], "/nonexistent"),
     (good + ["--optimizer", "dizo", "--set", "adapter.blocks=head"], "head"),
@@ -146,6 +148,10 @@ import func ZerothTasks.loadTokenizer
         ["evaluate", "--model", whole, "--task", "sst2"],
         "found the folder of a run, expected its model, \(whole)/model"
       ),
+      (
+        ["report", whole, "--out", whole + "/metrics.jsonl"],
+        "--out: found '\(whole)/metrics.jsonl', a file of a run that is read"
+      ),
     ] {
       let output = try zeroth(arguments)
       #expect(output.status == 2 && output.err.contains(says), "\(output.err)")
@@ -221,6 +227,15 @@ import func ZerothTasks.loadTokenizer
     #expect(
       try zeroth(["tokenize", "--tokenizer", "imdb-opt", "--decode"], input: lines.out).out == "The film\n\nwas great\n"
     )
+  }
+
+  @Test(arguments: [
+    ("99999999", "found the id 99999999, expected 0 to 4095"), ("-5", "found the id -5"), ("5 x", "found 'x'"),
+  ])
+  func tokenizeRefusesIdsThatAreNone(line: String, says: String) throws {
+    let output = try zeroth(["tokenize", "--tokenizer", "imdb-opt", "--decode"], input: "5 6\n\(line)\n")
+    #expect(output.status == 2 && output.out.isEmpty)
+    #expect(output.err.hasPrefix("zeroth: standard input line 2: ") && output.err.contains(says), "\(output.err)")
   }
 
   @Test(arguments: [

@@ -94,7 +94,9 @@ import ZerothModels
   @Test func filesAreNoFolders() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("{}", to: "config.json")
-    expect(inputError { _ = try loadModel(directory: path) }, [path, "a file", "the folder of a model"])
+    expect(inputError { _ = try loadModel(directory: path) }, [path, "a file", "a GGUF file, or the folder of a model"])
+    let empty = try folder.write("", to: "empty.gguf")
+    expect(inputError { _ = try loadModel(directory: empty) }, [empty, "an empty file", "a GGUF file"])
     let other = try folder.write("GGUF\u{3}", to: "model.gguf")
     expect(inputError { _ = try loadModel(directory: other) }, [other, "version", "the end of the file"])
   }

@@ -94,8 +94,11 @@ enum ForeignWeights {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
       if isFolder.boolValue { return }
-      try refuse(MappedFile(path: path))
-      throw InputError(path, found: "a file", expected: "the folder of a model, with config.json and its weights")
+      let file = try MappedFile(path: path)
+      try refuse(file)
+      throw InputError(
+        path, found: file.bytes.isEmpty ? "an empty file" : "a file",
+        expected: "a GGUF file, or the folder of a model, with config.json and its weights")
     }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     let isName = parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
