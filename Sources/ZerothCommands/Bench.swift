@@ -128,7 +128,7 @@ extension Bench {
       if let word = rest.first {
         throw InputError(
           "bench", found: "'\(word)'",
-          expected: "step, pair, forward, decode, reward, noise, gemm, memory, scaling, distributed or table")
+          expected: "step, pair, forward, decode, reward, noise, gemm, memory, scaling, distributed, theory or table")
       }
       try threads.apply()
       let setting = try setting.setting()

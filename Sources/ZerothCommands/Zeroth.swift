@@ -31,7 +31,11 @@ struct Tool: ParsableCommand {
   static func run(_ arguments: [String]) -> Never {
     do {
       if ["train", "diagnose"].contains(arguments.first) { try SettingArguments.checkValues(arguments) }
-      if arguments.first == "help" { try requireCommand(arguments.dropFirst()) }
+      if arguments.first == "help" {
+        try requireCommand(arguments.dropFirst(), subject: "help")
+      } else {
+        try requireCommand(arguments.prefix(1), subject: "command")
+      }
       if let command = arguments.first, !["train", "sweep"].contains(command),
         !arguments.starts(with: ["bench", "distributed"])
       {
@@ -56,12 +60,12 @@ struct Tool: ParsableCommand {
 
   /// Throws an `InputError` unless `words` name a command and its subcommands. For an unknown command the parser would
   /// only show the help of the command above it.
-  private static func requireCommand(_ words: some Sequence<String>) throws(InputError) {
+  private static func requireCommand(_ words: some Sequence<String>, subject: String) throws(InputError) {
     var known = configuration.subcommands
     for word in words where !word.hasPrefix("-") && word != "help" {
       guard let command = known.first(where: { $0._commandName == word }) else {
         throw InputError(
-          "help", found: "'\(word.excerpt)'",
+          subject, found: "'\(word.excerpt)'",
           expected: Suggestion.expected(for: word, among: known.map { $0._commandName }))
       }
       known = command.configuration.subcommands

@@ -94,6 +94,12 @@ public enum ZerothTool {
     let arguments = Array(CommandLine.arguments.dropFirst())
     state.withLock { [toolbox] in $0 = State(name: name, toolbox: toolbox, arguments: arguments, connect: connect) }
     if case .failure(let error) = result { Tool.fail("\(error)", status: 2) }
+    if CommandLine.arguments.isEmpty {
+      // Swift reads them from there. Without them every command would look like a call for help.
+      Tool.fail(
+        "\(InputError("/proc/self/cmdline", found: "no words", expected: "the command line, with /proc mounted"))",
+        status: 2)
+    }
     if let error = argumentError { Tool.fail("\(error)", status: 2) }
     Tool.run(arguments)
   }

@@ -202,7 +202,8 @@ public struct TrajectoryHeader: Sendable, Hashable {
     try requireEqual("layout", layout, run.layout, "the hash of this model's blocks: the run trained another model")
     for (name, found) in inputs.sorted(by: { $0.key < $1.key }) {
       guard let expected = run.inputs[name] else { continue }
-      try requireEqual("input '\(name)'", found, expected, "the hash of what was read now: it has changed")
+      try requireEqual(
+        "input '\(name)'", found, expected, "the hash of what was read now: it has changed since the run began")
     }
     try requireEqual("base model", model, run.model, "the hash of these weights")
     try requireEqual("grain", grain.rawValue, run.grain.rawValue, "as this command has it")

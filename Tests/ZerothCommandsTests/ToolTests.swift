@@ -109,7 +109,10 @@ import func ZerothTasks.loadTokenizer
     (["compare", "nowhere", "--against", "mezo"], "--against: found no --by"),
     (["sweep", "/nonexistent.toml", "--out", "x"], "/nonexistent.toml: found no file that can be read"),
     (["sweep", "/nonexistent.toml", "--out", "x", "--jobs", "0"], "--jobs: found 0, expected 1 to 64"),
-    (["frobnicate"], "frobnicate"),
+    (["frobnicate"], "command: found 'frobnicate', expected one of train, "),
+    (["trian", "--model", "imdb-opt"], "command: found 'trian', expected perhaps 'train'"),
+    (["evaluate", "--model", "nowhere.gguf", "--task", "sst2"], "nowhere.gguf: found no file of that name"),
+    (["bench", "stepp"], "theory or table"),
     (["help", "trian"], "help: found 'trian', expected perhaps 'train'"),
     (["help", "bench", "gem"], "help: found 'gem', expected perhaps 'gemm'"),
   ]
@@ -126,6 +129,12 @@ import func ZerothTasks.loadTokenizer
     #expect(output.err.split(separator: "\n").count == 1, "\(output.err)")
     #expect(output.out.isEmpty)
     #expect(!FileManager.default.fileExists(atPath: folder))
+  }
+
+  @Test func aMiniBatchOfAllExamplesIsSaid() throws {
+    let note = "run.batch is 64: a mini-batch has all 8 training examples instead"
+    #expect(try zeroth(Self.good + ["--optimizer", "mezo", "--batch", "64"]).err.contains(note))
+    #expect(try !zeroth(Self.good + ["--optimizer", "mezo", "--batch", "8"]).err.contains("run.batch"))
   }
 
   /// An adapter that is taken for a model is called what it is, and so are a run's folder and a model that are taken for adapters.

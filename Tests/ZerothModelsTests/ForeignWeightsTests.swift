@@ -89,6 +89,7 @@ import ZerothModels
     let error = inputError { _ = try loadModel(directory: "/no/such/folder") }
     expect(error, ["/no/such/folder", "no folder"])
     #expect(error?.description.contains("hub") == false)
+    expect(inputError { _ = try loadModel(directory: "some/where.gguf") }, ["some/where.gguf", "no file", "a GGUF file"])
   }
 
   @Test func filesAreNoFolders() throws {

@@ -32,13 +32,13 @@ import ZerothSupport
   /// A folder with the record of a run.
   private func write(
     _ folder: String, _ optimizer: String, rate: String, seed: Int, dev: Double, test: Double,
-    task: String = "\"name\": \"sst2\""
+    task: String = "\"name\": \"sst2\"", forwards: Int = 20
   ) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let json = """
       {"name": "x", "end": "all 10 steps done",
        "results": {"zero_shot_accuracy": 0.5, "best_accuracy": \(test), "best_dev_accuracy": \(dev), "metric": "accuracy",
-         "best_step": 5, "steps": 10, "forwards": 20, "seconds": 1.5},
+         "best_step": 5, "steps": 10, "forwards": \(forwards), "seconds": 1.5},
        "configuration": {"model": {"path": "m"}, "task": {\(task), "seed": \(seed)},
          "run": {"optimizer": "\(optimizer)", "steps": 10, "seed": \(seed), "threads": \(seed)},
          "estimator": {"name": "e-\(optimizer)"}, "rule": {"learning-rate": \(rate)}},
@@ -125,6 +125,16 @@ import ZerothSupport
       #expect(result.csv.split(separator: "\n").first?.contains("test_mean,test_sd") == true)
       let json = try #require(result.json.elements?.first { $0["optimizer"] == "lozo" })
       #expect(json["difference"]?["against"] == "mezo" && json["seeds"] == 2)
+    }
+  }
+
+  @Test func seedsOfUnequalLengthAreSaidToBe() throws {
+    try withRuns { folder in
+      #expect(try Methods(RecordedRuns.read([folder])).table.table.columns.allSatisfy { $0.title != "note" })
+      try write("\(folder)/mezo-a3", "mezo", rate: "1e-4", seed: 3, dev: 0.7, test: 0.7, forwards: 60)
+      let table = try Methods(RecordedRuns.read([folder])).table.table
+      #expect(table.rows.first { $0[0] == "mezo" }?.last == "20 to 60 forwards")
+      #expect(table.rows.first { $0[0] == "lozo" }?.last == "")
     }
   }
 

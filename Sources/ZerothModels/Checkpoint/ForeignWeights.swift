@@ -102,6 +102,7 @@ enum ForeignWeights {
     }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     let isName = parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+    if path.hasSuffix(".gguf") { throw InputError(path, found: "no file of that name", expected: "a GGUF file") }
     throw InputError(
       path, found: "no folder of that name",
       expected: isName

@@ -88,6 +88,10 @@ extension Methods {
     if open > 0 { notes.append("\(open) of \(runs.count) runs not finished") }
     let diverged = row.best.runs.count { $0.stateWords == "diverged" }
     if diverged > 0 { notes.append("\(diverged) diverged") }
+    let forwards = row.best.finished.compactMap { $0.results["forwards"]?.integer }
+    if diverged == 0, let least = forwards.min(), let most = forwards.max(), least < most {
+      notes.append("\(least) to \(most) forwards")
+    }
     return notes
   }
 }

@@ -55,7 +55,7 @@ public struct Record: Sendable {
   /// 0 where labels are ignored.
   public func label(_ names: [String] = ["label"], among classes: [ClassLabel]) throws(InputError) -> Int {
     if ignoresLabels { return 0 }
-    let (name, value) = try field(names, expected: "a label, or the command predict, which asks for none")
+    let (name, value) = try field(names, expected: "a label; rows without one are for the command predict")
     let found = value.cellText.map { $0.trimmed }
     if let found, let index = classes.firstIndex(where: { $0.names.contains(found) }) { return index }
     throw error(

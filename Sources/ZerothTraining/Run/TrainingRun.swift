@@ -108,6 +108,10 @@ public final class TrainingRun {
     }
 
     let examples = try setup.training()
+    if configuration.batch > examples.count {
+      progress?.print(
+        "run.batch is \(configuration.batch): a mini-batch has all \(examples.count) training examples instead")
+    }
     result.tokensPerForward = examples.meanTokens.map { $0 * Double(min(configuration.batch, examples.count)) }
     if folder?.isWritten == true, configuration.recordsLayers { layers.store = LayerStatistics(from: theta) }
     result.zeroShot = try scores(.test, theta, step: 0, known: baseline?.zeroShot)
