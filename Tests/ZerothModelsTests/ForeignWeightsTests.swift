@@ -89,13 +89,15 @@ import ZerothModels
     let error = inputError { _ = try loadModel(directory: "/no/such/folder") }
     expect(error, ["/no/such/folder", "no folder"])
     #expect(error?.description.contains("hub") == false)
-    expect(inputError { _ = try loadModel(directory: "some/where.gguf") }, ["some/where.gguf", "no file", "a GGUF file"])
+    expect(
+      inputError { _ = try loadModel(directory: "some/where.gguf") }, ["some/where.gguf", "no file", "a GGUF file"])
   }
 
   @Test func filesAreNoFolders() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("{}", to: "config.json")
-    expect(inputError { _ = try loadModel(directory: path) }, [path, "a file", "a GGUF file, or the folder of a model"])
+    expect(
+      inputError { _ = try loadModel(directory: path) }, [path, "a file", "a GGUF file, or the folder of a model"])
     let empty = try folder.write("", to: "empty.gguf")
     expect(inputError { _ = try loadModel(directory: empty) }, [empty, "an empty file", "a GGUF file"])
     let other = try folder.write("GGUF\u{3}", to: "model.gguf")
