@@ -143,9 +143,13 @@ dist: static
 	set -e; name=zeroth-$$(.build/static/release/zeroth --version); \
 	  docs/install.sh .build/static/release .build/dist/$$name; \
 	  cp -R README.md LICENSE CHANGELOG.md docs .build/dist/$$name/; \
+	  mkdir -p .build/dist/$$name/Sources/ZerothResources/Resources; \
+	  cp Sources/ZerothResources/Resources/README.md .build/dist/$$name/Sources/ZerothResources/Resources/; \
 	  mkdir .build/dist/$$name/Examples; cp -R Examples/tasks .build/dist/$$name/Examples/; \
 	  mkdir .build/dist/$$name/licences; for p in TOMLKit swift-argument-parser; do \
 	    cp .build/static/checkouts/$$p/LICENSE* .build/dist/$$name/licences/$$p.txt; done; \
+	  sed '/^#ifndef/,$$d' .build/static/checkouts/TOMLKit/Sources/CTOML/Sources/toml.hpp >.build/dist/$$name/licences/toml++.txt; \
+	  cp /usr/share/common-licenses/GPL-3 .build/dist/$$name/licences/GPL-3.txt; \
 	  tar -C .build/dist -czf .build/$$name-$$(uname -m).tar.gz $$name; \
 	  ls -l .build/$$name-$$(uname -m).tar.gz
 

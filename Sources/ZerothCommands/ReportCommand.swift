@@ -59,6 +59,7 @@ struct ReportCommand: ParsableCommand {
         "out": .string(out), "format": .string(format.rawValue), "runs": .int(report.runCount),
         "figures": .array(report.figureNames.map { .string($0) }),
       ],
-      text: "\(out): \(report.runCount) runs, figures: \(report.figureNames.joined(separator: ", "))")
+      text: "\(out): \(report.runCount) runs, \(format == .html ? "figures" : "one of the figures"): "
+        + report.figureNames.joined(separator: ", "))
   }
 }
