@@ -126,9 +126,10 @@ extension Bench {
 
     func run() throws {
       if let word = rest.first {
+        let kinds = Bench.configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
         throw InputError(
           "bench", found: "'\(word)'",
-          expected: "step, pair, forward, decode, reward, noise, gemm, memory, scaling, distributed, theory or table")
+          expected: kinds.dropLast().joined(separator: ", ") + " or " + (kinds.last ?? "nothing"))
       }
       try threads.apply()
       let setting = try setting.setting()

@@ -94,19 +94,17 @@ public enum ZerothTool {
     let arguments = Array(CommandLine.arguments.dropFirst())
     state.withLock { [toolbox] in $0 = State(name: name, toolbox: toolbox, arguments: arguments, connect: connect) }
     if case .failure(let error) = result { Tool.fail("\(error)", status: 2) }
-    if CommandLine.arguments.isEmpty {
-      // Swift reads them from there. Without them every command would look like a call for help.
-      Tool.fail(
-        "\(InputError("/proc/self/cmdline", found: "no words", expected: "the command line, with /proc mounted"))",
-        status: 2)
-    }
     if let error = argumentError { Tool.fail("\(error)", status: 2) }
     Tool.run(arguments)
   }
 
-  /// The error for an argument that is not UTF-8. Swift would read it as a different text, and so a path as the path of
-  /// a different file.
+  /// The error for a command line that Swift cannot read as it was typed. It reads an argument that is not UTF-8 as a
+  /// different text, and so a path as the path of a different file. Without /proc it reads no words, and every command
+  /// would look like a call for help.
   private static var argumentError: InputError? {
+    if CommandLine.arguments.isEmpty {
+      return InputError("/proc/self/cmdline", found: "no words", expected: "the command line, with /proc mounted")
+    }
     for (index, argument) in UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
       .enumerated()
     where argument.map({ String(validatingCString: $0) == nil }) ?? false {

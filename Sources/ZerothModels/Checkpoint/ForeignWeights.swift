@@ -100,9 +100,9 @@ enum ForeignWeights {
         path, found: file.bytes.isEmpty ? "an empty file" : "a file",
         expected: "a GGUF file, or the folder of a model, with config.json and its weights")
     }
+    if path.hasSuffix(".gguf") { throw InputError(path, found: "no file of that name", expected: "a GGUF file") }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     let isName = parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
-    if path.hasSuffix(".gguf") { throw InputError(path, found: "no file of that name", expected: "a GGUF file") }
     throw InputError(
       path, found: "no folder of that name",
       expected: isName

@@ -17,7 +17,7 @@ extension Methods {
     for (row, notes) in zip(rows, notes) {
       let best = row.best
       let run = best.runs[0]
-      let forwards = best.finished.compactMap { $0.results["forwards"]?.integer }.max()
+      let forwards = best.forwards.max()
       table.rows.append(
         row.cells + chosen.map(run.cell)
           + ["zero_shot", "best_dev", "best"].map { best.scores($0).text(best.unit) }
@@ -88,8 +88,7 @@ extension Methods {
     if open > 0 { notes.append("\(open) of \(runs.count) runs not finished") }
     let diverged = row.best.runs.count { $0.stateWords == "diverged" }
     if diverged > 0 { notes.append("\(diverged) diverged") }
-    let forwards = row.best.finished.compactMap { $0.results["forwards"]?.integer }
-    if diverged == 0, let least = forwards.min(), let most = forwards.max(), least < most {
+    if diverged == 0, let least = row.best.forwards.min(), let most = row.best.forwards.max(), least < most {
       notes.append("\(least) to \(most) forwards")
     }
     return notes

@@ -10,6 +10,8 @@ public struct Methods: Sendable {
     let runs: [RecordedRun]
     /// The runs that have ended. The setting is judged by these.
     var finished: [RecordedRun] { runs.filter(\.isFinished) }
+    /// The forward passes of its finished runs.
+    var forwards: [Int] { finished.compactMap { $0.results["forwards"]?.integer } }
     /// The unit in which the values of the first metric are shown.
     var unit: ScoreUnit { (finished.first ?? runs.first)?.unit ?? .share }
     /// The number of seeds that have ended. Several runs of one seed count once.
