@@ -18,9 +18,14 @@ import ZerothSupport
 ///
 /// `part` is an empirical number: docs/results.md compares the rates with those of a grid.
 public struct RateProbe: Sendable {
-  /// The length of a step as a part of epsilon.
+  /// The length of a first step as a part of epsilon.
   public static let part = 0.7
+  /// The same with LoRA. There slopes grow as the factors do, while with other parameters they become smaller within the
+  /// first steps.
+  public static let partWithLoRA = 0.2
 
+  /// The length of a first step as a part of epsilon, of this measurement.
+  public let part: Double
   /// eps, in units of the parameters.
   public let epsilon: Double
   /// The root mean square rms(u) at the learning rate 1.
@@ -31,7 +36,8 @@ public struct RateProbe: Sendable {
   public let forwards: Int
 
   /// A measurement with these numbers.
-  public init(epsilon: Double, updateSize: Double, updates: Int, forwards: Int) {
+  public init(part: Double = Self.part, epsilon: Double, updateSize: Double, updates: Int, forwards: Int) {
+    self.part = part
     self.epsilon = epsilon
     self.updateSize = updateSize
     self.updates = updates
@@ -41,14 +47,15 @@ public struct RateProbe: Sendable {
   /// Makes `count` updates at theta, on the mini-batches from `step` on. theta is not moved.
   ///
   /// - Parameters:
+  ///   - part: the length of a first step as a part of epsilon.
   ///   - epsilon: the epsilon of the estimator, in units of the parameters.
   ///   - trialRate: the constant learning rate of the optimisers that `optimizer` makes.
   ///   - gain: how much longer the run's steps along a steady gradient are than the updates of these optimisers.
   ///   - key: the key of the directions.
   /// - Throws: the errors of the objective and of the estimator.
   public init(
-    at theta: borrowing ParameterStore, on objective: some Objective, epsilon: Double, trialRate: Double,
-    gain: Double = 1, step: Int, key: StreamKey, count: Int = 32, optimizer: () throws -> any OptimizerProtocol
+    at theta: borrowing ParameterStore, on objective: some Objective, part: Double = Self.part, epsilon: Double,
+    trialRate: Double, gain: Double = 1, step: Int, key: StreamKey, count: Int = 32, optimizer: () throws -> any OptimizerProtocol
   ) throws {
     let layout = theta.layout
     let matrices = layout.trainable.filter(\.isMatrix)
@@ -66,13 +73,13 @@ public struct RateProbe: Sendable {
       updates += 1
     }
     self.init(
-      epsilon: epsilon, updateSize: gain * (sum / Double(max(1, updates))).squareRoot() / trialRate, updates: updates,
+      part: part, epsilon: epsilon, updateSize: gain * (sum / Double(max(1, updates))).squareRoot() / trialRate, updates: updates,
       forwards: forwards)
   }
 
   /// The learning rate that is proposed, with two digits; nil where no update is finite, or all are zero.
   public var learningRate: Double? {
-    let rate = Self.part * epsilon / updateSize
+    let rate = part * epsilon / updateSize
     return updates > 0 && rate.isFinite && rate > 0 ? Double(String(format: "%.1e", rate)) : nil
   }
 
@@ -81,14 +88,14 @@ public struct RateProbe: Sendable {
     guard let learningRate else {
       return updates == 0 ? "no update is finite at this epsilon" : "no loss differs at this epsilon"
     }
-    return "learning rate \(Float(learningRate)): there a first step goes \(Float(Self.part)) of epsilon, "
+    return "learning rate \(Float(learningRate)): there a first step goes \(Float(part)) of epsilon, "
       + "\(Float(epsilon)); \(updates) updates were measured (\(forwards) forward passes)"
   }
 
   /// The measurement as JSON.
   public var json: JSON {
     [
-      "learning_rate": learningRate.map { .double($0) } ?? .null, "part": .double(Self.part),
+      "learning_rate": learningRate.map { .double($0) } ?? .null, "part": .double(part),
       "epsilon": .double(epsilon), "update_size": .double(updateSize), "updates": .int(updates),
       "forwards": .int(forwards),
     ]

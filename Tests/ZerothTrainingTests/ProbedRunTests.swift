@@ -65,6 +65,18 @@ import Zeroth
     #expect(abs(heavy / plain - 0.25) < 0.02, "\(heavy) \(plain)")
   }
 
+  /// With LoRA a first step is a smaller part of epsilon. The proposal is within a factor of two of the best of three rates,
+  /// 2e-3 (Benchmarks/results/lora).
+  @Test func withLoRAAFirstStepIsShorter() throws {
+    let found = try settings(nil, ["run": ["optimizer": "mezo-lora"], "task": ["name": "sst2", "test": 8, "k": 64]])
+      .probed(.standard)
+    let rate = try #require(RunConfiguration(found).json["rule"]?["learning-rate"]?.double)
+    #expect(rate > 1e-3 && rate < 4e-3)
+    let probe = try #require(found.probe["learning-rate"])
+    let (epsilon, size) = (try #require(probe["epsilon"]?.double), try #require(probe["update_size"]?.double))
+    #expect(probe["part"]?.double == 0.2 && abs(rate * size / epsilon - 0.2) < 0.01)
+  }
+
   @Test func whatHasNoEpsilonIsRefused() throws {
     let asked = try settings(nil, ["estimator": ["name": "gradient", "epsilon": "auto"]])
     let error = inputError { _ = try asked.probed(.standard) }

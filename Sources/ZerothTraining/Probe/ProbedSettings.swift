@@ -98,8 +98,10 @@ extension Settings {
             expected: "a number")
         }
         let probe = try RateProbe(
-          at: theta, on: objective, epsilon: epsilon, trialRate: Self.trialRate, gain: configuration.momentumGain,
-          step: configuration.steps, key: configuration.runKey
+          at: theta, on: objective,
+          part: configuration.tuning.name() == "lora" ? RateProbe.partWithLoRA : RateProbe.part, epsilon: epsilon,
+          trialRate: Self.trialRate, gain: configuration.momentumGain, step: configuration.steps,
+          key: configuration.runKey
         ) { try registry.makeOptimizer(composition, runSteps: configuration.steps) }
         guard let rate = probe.learningRate else { throw refusal("rule", "learning-rate", probe.words) }
         try set("rule", "learning-rate", rate, probe.words)
