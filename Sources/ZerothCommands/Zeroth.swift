@@ -51,7 +51,7 @@ struct Tool: ParsableCommand {
       exit(withError: error)
     } catch {
       // The parser reports help and version as errors with status 0. Its other errors are bad input.
-      guard exitCode(for: error) == .success else { fail(message(for: error), status: 2) }
+      guard exitCode(for: error) == .success else { fail(ParserMessage.words(message(for: error)), status: 2) }
       print(fullMessage(for: error))
       do { try StandardStreams.flushOutput() } catch { fail("\(error)", status: 2) }
       Foundation.exit(0)

@@ -55,7 +55,8 @@ public struct RateProbe: Sendable {
   /// - Throws: the errors of the objective and of the estimator.
   public init(
     at theta: borrowing ParameterStore, on objective: some Objective, part: Double = Self.part, epsilon: Double,
-    trialRate: Double, gain: Double = 1, step: Int, key: StreamKey, count: Int = 32, optimizer: () throws -> any OptimizerProtocol
+    trialRate: Double, gain: Double = 1, step: Int, key: StreamKey, count: Int = 32,
+    optimizer: () throws -> any OptimizerProtocol
   ) throws {
     let layout = theta.layout
     let matrices = layout.trainable.filter(\.isMatrix)
@@ -73,8 +74,8 @@ public struct RateProbe: Sendable {
       updates += 1
     }
     self.init(
-      part: part, epsilon: epsilon, updateSize: gain * (sum / Double(max(1, updates))).squareRoot() / trialRate, updates: updates,
-      forwards: forwards)
+      part: part, epsilon: epsilon, updateSize: gain * (sum / Double(max(1, updates))).squareRoot() / trialRate,
+      updates: updates, forwards: forwards)
   }
 
   /// The learning rate that is proposed, with two digits; nil where no update is finite, or all are zero.

@@ -53,6 +53,13 @@ import func ZerothTasks.loadTokenizer
     ),
     (["demo", "--threads", "65"], "--threads: found 65, expected an integer, 1 to 64"),
     (["bench", "--threads", "65"], "--threads: found 65, expected an integer, 1 to 64"),
+    (["generate", "--seed", "1.5"], "--seed: found '1.5', expected an integer"),
+    (
+      ["generate", "--seed", "99999999999999999999"], "--seed: found '99999999999999999999', expected an integer below"
+    ),
+    (["generate", "--top-p", "it's"], "--top-p: found 'it's', expected a number"),
+    (["bench", "step", "--queries=x"], "--queries: found 'x', expected a number"),
+    (["report", "--format", "x"], "one of 'html', 'svg' or 'png'"),
     (["train", "--config", "/nonexistent.toml"], "/nonexistent.toml"),
     (["train", "--resume", "--json"], "--resume: found no --out, expected the run's folder"),
     (good + ["--optimizer", "hizoo", "--set", "estimator.curvature-rate=1"], "at least 0 and below 1"),
