@@ -20,8 +20,8 @@ import ZerothSupport
 public struct RateProbe: Sendable {
   /// The length of a first step as a part of epsilon.
   public static let part = 0.7
-  /// The same with LoRA. There slopes grow as the factors do, while with other parameters they become smaller within the
-  /// first steps.
+  /// The same with LoRA. There slopes grow as the factors do, while they become smaller within the first steps where the
+  /// model's own matrices are trained (docs/results.md).
   public static let partWithLoRA = 0.2
 
   /// The length of a first step as a part of epsilon, of this measurement.
