@@ -8,21 +8,22 @@ A page names the command of a table in a comment, and what stands up to the comm
     <!-- zeroth compare Benchmarks/results/methods --by auto --markdown -->
     <!-- end -->
 
-A command with --out writes a figure, of which the page shows the picture itself. Nothing is read but the committed results.
+A command with --out writes a figure, of which the page shows the picture itself. A comment may also name a script of Benchmarks. Nothing is read but
+the committed results.
 """
 
 import glob, re, shlex, subprocess, sys
 
 tool = sys.argv[1]
-place = re.compile(r"(<!-- zeroth ([^\n]*) -->\n)(.*?)(<!-- end -->)", re.S)
+place = re.compile(r"(<!-- ((?:zeroth|Benchmarks/[\w-]+\.py) [^\n]*) -->\n)(.*?)(<!-- end -->)", re.S)
 
 
 def fill(found):
     # A word with a star stands for the folders that it matches.
     words = [w for word in shlex.split(found[2]) for w in (sorted(glob.glob(word)) if "*" in word else [word])]
-    done = subprocess.run([tool, *words], capture_output=True, text=True)
+    done = subprocess.run([tool if words[0] == "zeroth" else words[0], *words[1:]], capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"zeroth {found[2]}: {done.stderr.strip()}")
+        sys.exit(f"{found[2]}: {done.stderr.strip()}")
     return found[1] + (found[3] if "--out" in words else done.stdout.strip() + "\n") + found[4]
 
 
