@@ -50,6 +50,35 @@ import ZerothModels
     #expect(floats == [7, 7, 7])
   }
 
+  /// Weights that are widened to fp32 do not stand in memory twice: the pages of a tensor go once it is read.
+  @Test func aTensorThatWasReadTakesNoMemory() throws {
+    let folder = try TemporaryFolder()
+    let count = 1 << 20
+    let header = #"{"w":{"dtype":"F32","shape":[\#(count)],"data_offsets":[0,\#(4 * count)]}}"#
+    let words = (0..<count).map { Float($0).bitPattern }
+    let path = try folder.write(safetensorsBytes(header: header, data: littleEndianBytes(words)), to: "x.safetensors")
+    let file = try SafetensorsFile(path: path)
+    let sum = try file.withBytes(of: "w") { $0.reduce(0) { $0 &+ Int($1) } }
+    #expect(try residentBytes(ofMapped: path) >= 4 * count)
+    #expect(try file.floats("w") == (0..<count).map { Float($0) })
+    #expect(try residentBytes(ofMapped: path) < count)
+    // What went is read from the file again.
+    #expect(try file.withBytes(of: "w") { $0.reduce(0) { $0 &+ Int($1) } } == sum)
+  }
+
+  /// The bytes of the file at `path` that this process holds in memory, as /proc says.
+  private func residentBytes(ofMapped path: String) throws -> Int {
+    let maps = try #require(try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/smaps")).readToEnd())
+    let lines = String(decoding: maps, as: UTF8.self).split(separator: "\n")
+    var (isOurs, kilobytes) = (false, 0)
+    for line in lines {
+      let words = line.split(separator: " ")
+      if words[0].contains("-") { isOurs = line.hasSuffix(path) }
+      if isOurs, words[0] == "Rss:" { kilobytes += try #require(Int(words[1])) }
+    }
+    return 1024 * kilobytes
+  }
+
   /// Headers over 16 bytes of data.
   static let defects = [
     Defect("empty header", "", "header", "end of the text"),

@@ -10,6 +10,7 @@ import ZerothSupport
 final class MappedFile: @unchecked Sendable {  // not written, or written only by the one owner of a private copy
   let path: String
   let bytes: UnsafeRawBufferPointer
+  private let isPrivateCopy: Bool
   /// The state of the file when it was opened.
   private let version: Version
 
@@ -26,6 +27,7 @@ final class MappedFile: @unchecked Sendable {  // not written, or written only b
 
   init(path: String, isPrivateCopy: Bool = false) throws(InputError) {
     self.path = path
+    self.isPrivateCopy = isPrivateCopy
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw InputError.system(path, expected: "a file that can be read") }
@@ -58,6 +60,18 @@ final class MappedFile: @unchecked Sendable {  // not written, or written only b
     guard (now.device, now.node) == (version.device, version.node), now != version else { return }
     throw InputError(
       path, found: "a file that was written while it was in use", expected: "the one that was opened, unchanged")
+  }
+
+  /// Lets go of the pages that lie wholly in `range` of a read-only mapping. They no longer count as memory of this
+  /// process, and are read from the page cache again when they are touched. Without it, loading weights as fp32 would
+  /// hold their file beside them.
+  func release(_ range: Range<Int>) {
+    precondition(!isPrivateCopy, "pages of a private copy hold what was written to them")
+    let page = Int(getpagesize())
+    let (first, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    guard first < end, let start = bytes.baseAddress else { return }
+    // The call is advice. Where it fails, the pages stay.
+    _ = madvise(UnsafeMutableRawPointer(mutating: start + first), end - first, Int32(MADV_DONTNEED))
   }
 
   deinit {

@@ -44,7 +44,11 @@ public final class SafetensorsFile: Sendable {
     return try withExtendedLifetime(file) { try body(UnsafeRawBufferPointer(rebasing: file.bytes[range])) }
   }
 
-  /// Reads the tensor `name` in row-major order; F32, F16 and BF16 values are converted exactly.
+  /// Lets go of the pages of the tensor `name`, which are read from the file again when they are touched.
+  func release(_ name: String) { if let info = tensors[name] { file.release(info.byteRange) } }
+
+  /// Reads the tensor `name` in row-major order; F32, F16 and BF16 values are converted exactly. The pages that were
+  /// read are released.
   ///
   /// Throws `InputError` for an unknown name, another element type, or a destination of another size.
   public func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
@@ -57,6 +61,7 @@ public final class SafetensorsFile: Sendable {
       guard let start = bytes.baseAddress else { return }
       ElementConversion.decode(start, as: info.elementType, into: destination)
     }
+    release(name)
   }
 
   /// What the header says about the tensor `name`, whose elements have to be F32, F16 or BF16.

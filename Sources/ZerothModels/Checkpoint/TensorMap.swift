@@ -125,6 +125,7 @@ extension Checkpoint {
           base + place * size, as: info.elementType, into: UnsafeMutableBufferPointer(start: target, count: count))
       }
     }
+    try release(part.tensor)
   }
 }
 

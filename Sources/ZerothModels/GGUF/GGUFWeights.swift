@@ -107,6 +107,7 @@ struct GGUFWeights: ModelWeights {
         start + row * n)
     }
     if place.shift != 0 { for i in target.indices { target[i] -= place.shift } }
+    place.file.release(place.tensor.byteRange)
   }
 
   /// Frozen matrices stay in the mapped file. A matrix that is trained is read into its own memory, in half precision
