@@ -125,7 +125,7 @@ docs: packages
 # The manual page, made anew after an option has changed. It is made by what comes with the parser of arguments.
 manual: build
 	swift package -c release plugin generate-manual --help >/dev/null
-	.build/release/generate-manual-tool .build/release/zeroth --authors "the authors of Zeroth" --date 2026-11-30 -o - >docs/zeroth.1
+	.build/release/generate-manual-tool .build/release/zeroth --authors "the authors of Zeroth" --date 2026-12-01 -o - >docs/zeroth.1
 
 # The tool with Swift's libraries in it; OpenBLAS, GSL and zlib are the system's.
 static: packages
