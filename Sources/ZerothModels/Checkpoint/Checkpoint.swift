@@ -76,9 +76,6 @@ public struct Checkpoint: Sendable, ModelWeights {
     return try file.withBytes(of: name) { try body($0, info) }
   }
 
-  /// Lets go of the pages of the tensor `name`, which are read from its file again when they are touched.
-  func release(_ name: String) throws { try file(of: name).release(name) }
-
   /// Whether the tensors `name` and `other` have one shape and the same values.
   func isSame(_ name: String, as other: String) throws -> Bool {
     try withBytes(ofFloats: name) { bytes, info in

@@ -39,16 +39,14 @@ public final class SafetensorsFile: Sendable {
   }
 
   /// Calls `body` with the bytes of the tensor `name`: little-endian, at any alignment, valid during the call.
+  /// They do not count as memory of this process after it.
   public func withBytes<R>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
     let range = try info(name).byteRange
+    defer { file.release(range) }
     return try withExtendedLifetime(file) { try body(UnsafeRawBufferPointer(rebasing: file.bytes[range])) }
   }
 
-  /// Lets go of the pages of the tensor `name`, which are read from the file again when they are touched.
-  func release(_ name: String) { if let info = tensors[name] { file.release(info.byteRange) } }
-
-  /// Reads the tensor `name` in row-major order; F32, F16 and BF16 values are converted exactly. The pages that were
-  /// read are released.
+  /// Reads the tensor `name` in row-major order; F32, F16 and BF16 values are converted exactly.
   ///
   /// Throws `InputError` for an unknown name, another element type, or a destination of another size.
   public func read(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
@@ -61,7 +59,6 @@ public final class SafetensorsFile: Sendable {
       guard let start = bytes.baseAddress else { return }
       ElementConversion.decode(start, as: info.elementType, into: destination)
     }
-    release(name)
   }
 
   /// What the header says about the tensor `name`, whose elements have to be F32, F16 or BF16.

@@ -125,7 +125,6 @@ extension Checkpoint {
           base + place * size, as: info.elementType, into: UnsafeMutableBufferPointer(start: target, count: count))
       }
     }
-    try release(part.tensor)
   }
 }
 
