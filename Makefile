@@ -122,10 +122,11 @@ docs: packages
 	    --transform-for-static-hosting --hosting-base-path $$module; \
 	done
 
-# The manual page, made anew after an option has changed. It is made by what comes with the parser of arguments.
+# The manual page, made anew after an option has changed. It is made by what comes with the parser of arguments. Its day is that of the newest
+# version in CHANGELOG.md.
 manual: build
 	swift package -c release plugin generate-manual --help >/dev/null
-	.build/release/generate-manual-tool .build/release/zeroth --authors "the authors of Zeroth" --date 2026-12-01 -o - >docs/zeroth.1
+	.build/release/generate-manual-tool .build/release/zeroth --authors "the authors of Zeroth" --date "$$(sed -n 's/^## [^,]*, //p' CHANGELOG.md | head -1)" -o - >docs/zeroth.1
 
 # The tool with Swift's libraries in it; OpenBLAS, GSL and zlib are the system's.
 static: packages

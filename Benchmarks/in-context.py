@@ -41,7 +41,7 @@ def cell(result):
 
 
 def table(out):
-    print("| task | test examples | most frequent class | zero-shot | with 4 examples in the prompt |")
+    print(f"| task | test examples | most frequent class | zero-shot | with {DEMONSTRATIONS[1]} examples in the prompt |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for task in TASKS:
         results = [json.load(open(place(out, task, n))) for n in DEMONSTRATIONS]
